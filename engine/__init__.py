@@ -1,0 +1,1 @@
+"""What computes: search spaces, methods, training and data, inside the engine process."""

@@ -1,0 +1,104 @@
+"""DrNAS: Dirichlet neural architecture search (Chen et al., ICLR 2021)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runs.catalogue.entries import Method, Preset
+from runs.catalogue.groups import DataSettings, WeightSettings
+from runs.catalogue.settings import setting
+
+
+class DrNasSettings(DataSettings, WeightSettings):
+    """Every hyperparameter of the plain script."""
+
+    epochs: int = setting(100, "Epochs of the search.", group="schedule", ge=1, le=100_000)
+    arch_frozen_epochs: int = setting(
+        0, "Epochs at the start of a stage that train the weights alone.", group="schedule", ge=0
+    )
+    arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
+    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_init_scale: float = setting(
+        1e-3,
+        "Standard deviation of alpha at the start; the Dirichlet is then nearly flat.",
+        group="architecture",
+        ge=0,
+        le=10,
+    )
+    regulariser: Literal["l2", "kl"] = setting(
+        "l2",
+        "What pulls the Dirichlet towards the flat one: 'l2' as weight decay on alpha, "
+        "'kl' as a term of the architecture loss.",
+        group="architecture",
+    )
+    regulariser_scale: float = setting(1e-3, "Strength of the regulariser.", group="architecture", ge=0, le=1000)
+    sampled_accuracy: bool = setting(
+        False,
+        "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
+        group="evaluation",
+    )
+    clip_scope: Literal["weights", "all"] = setting(
+        "weights",
+        "Gradients that enter the clipped norm: 'weights', or 'all' with alpha's gradient of the weight step, "
+        "as the public code has it on NAS-Bench-201.",
+        group="compatibility",
+    )
+
+
+METHOD = Method(
+    name="drnas",
+    title="DrNAS",
+    summary="Learns a Dirichlet distribution over the operations of each edge from sampled mixtures.",
+    cost="One supernet; about 7 GPU minutes to 2 hours at paper size, 1 CPU minute on digits.",
+    reference="Chen, Wang, Cheng, Tang, Hsieh: DrNAS: Dirichlet Neural Architecture Search, ICLR 2021",
+    options=DrNasSettings,
+    engine="engine.methods.drnas:build",
+    presets=(
+        Preset(
+            name="paper",
+            summary="The published NAS-Bench-201 search: 100 epochs, 16 channels, 5 cells a stage. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values={
+                "channels": 16,
+                "cells": 5,
+                "batch_norm": "running",
+                "batch_size": 64,
+                "split": "positional",
+                "cutout_length": 0,
+                "epochs": 100,
+                "arch_frozen_epochs": 0,
+                "learning_rate": 0.025,
+                "learning_rate_min": 0.001,
+                "momentum": 0.9,
+                "weight_decay": 3e-4,
+                "gradient_clip": 5.0,
+                "arch_learning_rate": 3e-4,
+                "arch_beta1": 0.5,
+                "arch_beta2": 0.999,
+                "arch_init_scale": 1e-3,
+                "regulariser": "l2",
+                "regulariser_scale": 1e-3,
+            },
+        ),
+        Preset(
+            name="quick",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage, 16 x 16 images. Minutes on two cores.",
+            space="nasbench201",
+            dataset="digits",
+            seed=2,
+            values={
+                "channels": 8,
+                "cells": 1,
+                "image_size": 16,
+                "image_limit": 4000,
+                "epochs": 30,
+                "learning_rate": 0.05,
+                # So few steps need larger ones, or alpha would not leave its start.
+                "arch_learning_rate": 6e-3,
+            },
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""One file a search space; each defines ``SPACE``."""

@@ -1,0 +1,235 @@
+"""The configuration of a run: complete, checked, and frozen before anything starts."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib.metadata
+import os
+import platform
+import re
+import secrets
+import shlex
+import subprocess
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runs import catalogue, devices
+from runs.catalogue import Dataset, Method, Preset, Space
+from runs.catalogue.settings import Settings, validate
+from runs.errors import UsageError, closest
+from runs.files import replace_text
+
+SCHEMA_VERSION = 1
+NAME_LIMIT = 80
+
+
+class RunConfig(BaseModel):
+    """Everything that decides what a run computes, every default resolved. Written once, never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = SCHEMA_VERSION
+    id: str
+    kind: Literal["search", "retrain"] = "search"
+    method: str
+    space: str
+    dataset: str
+    preset: str
+    seed: int = Field(ge=0, lt=2**63)
+    device: str
+    options: dict[str, Any]
+    created: str
+    command: str
+    environment: dict[str, str]
+    plugins: tuple[str, ...] = ()
+
+    def settings(self) -> Settings:
+        """Return the typed hyperparameters.
+
+        Raises:
+            UsageError: the file was edited to something that the catalogue does not allow.
+        """
+        model = catalogue.options(catalogue.method(self.method), catalogue.space(self.space))
+        return validate(model, self.options, "config.json")
+
+    def write(self, path: Path) -> None:
+        """Write the file form."""
+        replace_text(path, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> RunConfig:
+        """Read a configuration.
+
+        Raises:
+            UsageError: it is missing, no JSON, or no configuration; the message names the file and the key.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(str(part) for part in fault["loc"]) or "the file"
+            raise UsageError(
+                f"'{path}' is no run configuration: {where}: {fault['msg']}.",
+                "Start a new run with the command of `nastui runs show`, or remove this one.",
+            ) from error
+
+
+class Draft(BaseModel):
+    """What a person typed: by options, by a TOML file, or in the form. Nothing is resolved yet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    space: str | None = None
+    dataset: str | None = None
+    preset: str | None = None
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    device: str = "auto"
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    source: str = "--set"
+
+
+class Choice:
+    """A draft's names looked up in the catalogue: the method, its space, preset and data set.
+
+    Raises:
+        UsageError: a name that is none; the nearest is named.
+        EnvironmentLacksError: an image folder that is none.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self.method: Method = catalogue.method(draft.method)
+        self.space: Space = catalogue.space(draft.space or self.method.spaces[0])
+        self.preset: Preset = catalogue.preset(self.method, self.space.name, draft.preset or "paper")
+        self.dataset: Dataset = catalogue.dataset(draft.dataset or self.preset.dataset)
+        self.options: type[Settings] = catalogue.options(self.method, self.space)
+
+
+def resolve(draft: Draft) -> RunConfig:
+    """Check a draft and fill in every default. Nothing is written.
+
+    Raises:
+        UsageError: a name or value that the catalogue does not allow.
+        EnvironmentLacksError: no such device, or an image folder that is none.
+    """
+    choice = Choice(draft)
+    values = {**choice.preset.values, **draft.options}
+    options = validate(choice.options, values, draft.source).model_dump()
+    options["threads"] = options["threads"] or len(os.sched_getaffinity(0))
+    seed = choice.preset.seed if draft.seed is None else draft.seed
+    return RunConfig(
+        id=f"{secrets.token_hex(4)}-{choice.method.name}-{choice.space.name}",
+        method=choice.method.name,
+        space=choice.space.name,
+        dataset=choice.dataset.name,
+        preset=choice.preset.name,
+        seed=seed,
+        device=devices.resolve(draft.device),
+        options=options,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        command=command(choice, seed, draft),
+        environment=_environment(),
+        plugins=catalogue.plugins(),
+    )
+
+
+def command(choice: Choice, seed: int, draft: Draft) -> str:
+    """Return the command line that repeats a draft."""
+    words = ["nastui", "search", choice.method.name, "--space", choice.space.name]
+    words += ["--dataset", choice.dataset.name, "--preset", choice.preset.name, "--seed", str(seed)]
+    for key, value in draft.options.items():
+        words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    if draft.device != "auto":
+        words += ["--device", draft.device]
+    return shlex.join(words)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file: keys of :class:`Draft`, hyperparameters under ``[options]``.
+
+    Raises:
+        UsageError: it cannot be read, is no TOML, or has an unknown key; the nearest is named.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"'{path}' is no TOML: {error}.") from error
+    allowed = [name for name in Draft.model_fields if name != "source"]
+    for key in raw:
+        if key not in allowed:
+            raise UsageError(f"Unknown key '{key}' in {path}.", closest(key, allowed))
+    return raw
+
+
+def draft_from(values: Mapping[str, Any]) -> Draft:
+    """Return a draft of checked values.
+
+    Raises:
+        UsageError: a value of the wrong type, named.
+    """
+    try:
+        return Draft.model_validate(dict(values))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        raise UsageError(
+            f"{key} is {str(fault.get('input'))[:80]!r}: {fault['msg']}.", "See `nastui search --help`."
+        ) from error
+
+
+def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str:
+    """Return a name, tag or note that may be shown and stored.
+
+    Raises:
+        UsageError: control characters, or too long. Anything else, markup and emoji included, is only text.
+    """
+    if len(text) > limit:
+        raise UsageError(f"The {what} has {len(text):,} characters; {limit} are the most.")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Cf") and character != "\u200d" for character in text):
+        raise UsageError(f"The {what} holds control characters.", "Use plain text.")
+    if what == "tag" and (not text or re.search(r"\s", text)):
+        raise UsageError(f"'{text}' is no tag.", "A tag is one word.")
+    return text.strip()
+
+
+@functools.cache
+def _environment() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in ("nastui", "torch", "torchvision"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    if commit := _git_commit(Path(__file__).parent):
+        versions["commit"] = commit
+    return versions
+
+
+def _git_commit(folder: Path) -> str:
+    """Return the commit of nastui's own checkout, or nothing where it is installed as a package."""
+    if not (folder.parent / ".git").exists():
+        return ""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return described.stdout.strip()

@@ -1,0 +1,81 @@
+"""Which devices this machine has, without importing torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from runs.errors import EnvironmentLacksError, UsageError
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU as the driver reports it; ``used`` and ``total`` in bytes, ``busy`` in percent or None."""
+
+    index: int
+    name: str
+    used: int
+    total: int
+    busy: int | None
+
+
+def gpus() -> list[Gpu]:
+    """Return the GPUs that a process of ours would see, numbered as torch numbers them; none where there is no driver."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # NVML raises its own errors, and ctypes' where the driver is broken: no GPU either way
+        return []
+    try:
+        found = []
+        for index, physical in enumerate(_visible(pynvml.nvmlDeviceGetCount())):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(physical)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            try:
+                busy = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+            except pynvml.NVMLError:
+                busy = None
+            name = pynvml.nvmlDeviceGetName(handle)
+            found.append(Gpu(index, str(name), int(memory.used), int(memory.total), busy))
+        return found
+    except pynvml.NVMLError:
+        return []  # a GPU can vanish while one looks
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def resolve(wanted: str) -> str:
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` into a device that is here.
+
+    Raises:
+        UsageError: it is no such word.
+        EnvironmentLacksError: there is no such GPU.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    if wanted == "auto":
+        return "cuda:0" if gpus() else "cpu"
+    match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
+    if match is None:
+        raise UsageError(f"--device is '{wanted[:80]}', but must be auto, cpu, cuda or cuda:<number>.")
+    index, found = int(match[1] or 0), gpus()
+    if index >= len(found):
+        here = f"this machine has {len(found)} GPUs" if found else "this machine has no usable GPU"
+        raise EnvironmentLacksError(
+            f"There is no device '{wanted}': {here}.", "Use --device cpu, or see `nastui doctor`."
+        )
+    return f"cuda:{index}"
+
+
+def _visible(count: int) -> list[int]:
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is None:
+        return list(range(count))
+    chosen = []
+    for word in given.split(","):
+        if not word.strip().isdigit() or int(word) >= count:
+            break  # as CUDA does: the first invalid entry ends the list
+        chosen.append(int(word))
+    return chosen

@@ -1,0 +1,58 @@
+"""Errors that are meant for people: what was wrong, where, and what to do. Each knows its exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NastuiError(Exception):
+    """A fault that a person can act on; printed as one sentence, never as a traceback.
+
+    Args:
+        message: what was wrong, naming the option, file or run.
+        hint: what to do about it, as a sentence or a command.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(NastuiError):
+    """Wrong usage or configuration (exit 2)."""
+
+    exit_code = 2
+
+
+class NotFoundError(NastuiError):
+    """Nothing has that name, or several things have (exit 3)."""
+
+    exit_code = 3
+
+
+class BusyError(NastuiError):
+    """Somebody else holds it, or it already runs (exit 4)."""
+
+    exit_code = 4
+
+
+class EnvironmentLacksError(NastuiError):
+    """The machine lacks something: a data set, a device, room on the disk (exit 5)."""
+
+    exit_code = 5
+
+
+def closest(given: str, allowed: Iterable[str]) -> str:
+    """Return "Did you mean 'x'?" for the name nearest to ``given``, or the list of names where none is near."""
+    names = list(allowed)
+    match = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    if match:
+        return f"Did you mean '{match[0]}'?"
+    return f"Allowed: {', '.join(names)}." if names else ""

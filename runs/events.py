@@ -1,0 +1,258 @@
+"""The vocabulary that an engine speaks: one frozen record an event, one JSON object a line.
+
+A line is ``{"v": 1, "t": wall seconds, "n": counter, "type": name, ...payload}``. Readers keep going over a torn
+line, an unknown type and a newer version: see :func:`decode`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all payloads."""
+
+    type: ClassVar[str] = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CellSnapshot:
+    """The architecture weights of one kind of cell.
+
+    Attributes:
+        edges: one label a row, such as ``3←1``.
+        operations: one label a column.
+        weights: edges x operations; each row sums to 1 over the operations that are alive.
+        alive: the same shape; false where an operation has been pruned.
+        chosen: per row the column that the genotype takes, or -1 where it leaves the edge out.
+        extras: further edges x operations matrices of the method, such as ``concentration``.
+    """
+
+    edges: list[str]
+    operations: list[str]
+    weights: list[list[float]]
+    alive: list[list[bool]]
+    chosen: list[int]
+    extras: dict[str, list[list[float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """The engine has its lock and knows its machine; ``environment`` has versions, device, threads."""
+
+    type: ClassVar[str] = "started"
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """The engine goes on from a checkpoint: what was said after ``epoch`` complete epochs is void."""
+
+    type: ClassVar[str] = "resumed"
+    epoch: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted(Event):
+    """A stage of the search's plan begins."""
+
+    type: ClassVar[str] = "stage"
+    index: int = 0
+    of: int = 1
+    epochs: int = 0
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """Where the epoch stands; at most four a second.
+
+    Attributes:
+        epoch: the epoch in progress, counted from 1.
+        step, of: units of work done and in all, inside the epoch.
+        throughput: images a second, training and architecture batches counted.
+        eta: seconds to the end of the run.
+        memory: bytes in use on the device (peak), or resident on the CPU.
+    """
+
+    type: ClassVar[str] = "progress"
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    of: int = 0
+    throughput: float | None = None
+    eta: float | None = None
+    memory: int | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded(Event):
+    """All there is to know of an epoch: what every screen and every comparison reads.
+
+    Attributes:
+        epoch: epochs complete, counted from 1.
+        metrics: accuracies in percent, losses in nats.
+        learning_rates: by parameter group, as used during the epoch.
+        architecture: a :class:`CellSnapshot` for each kind of cell.
+        genotype: the genotype derived now, in its JSON form.
+        extras: what this method alone can tell.
+        benchmark: table accuracies of the genotype, ``{data set: {split: percent}}``.
+    """
+
+    type: ClassVar[str] = "epoch"
+    epoch: int = 0
+    epochs: int = 0
+    stage: int = 0
+    seconds: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    architecture: dict[str, CellSnapshot] = field(default_factory=dict)
+    genotype: dict[str, Any] | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+    benchmark: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointWritten(Event):
+    """A complete checkpoint is on the disk; ``step`` is the unit of work inside the epoch in progress."""
+
+    type: ClassVar[str] = "checkpoint"
+    epoch: int = 0
+    step: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something a person should know that does not end the run; ``kind`` is stable, for scripts."""
+
+    type: ClassVar[str] = "warning"
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused(Event):
+    """The engine holds still and keeps its memory."""
+
+    type: ClassVar[str] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Continued(Event):
+    """The engine goes on after a pause."""
+
+    type: ClassVar[str] = "continued"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The engine stopped on request, with a checkpoint to resume from."""
+
+    type: ClassVar[str] = "stopped"
+    reason: str = "requested"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """The run reached its end. ``network`` names the size that parameters and MACs are counted at."""
+
+    type: ClassVar[str] = "finished"
+    genotype: dict[str, Any] | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """The run ended by a fault. ``hint`` is the next step for a person, if one is known."""
+
+    type: ClassVar[str] = "failed"
+    error: str = ""
+    hint: str = ""
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Event):
+    """An event of a version that this reader does not know; kept as it came."""
+
+    type: ClassVar[str] = "unknown"
+    name: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log: when it was written, its place in the run, and what it says."""
+
+    time: float
+    number: int
+    event: Event
+
+
+_PAYLOADS: dict[str, type[Event]] = {
+    kind.type: kind
+    for kind in (
+        Started,
+        Resumed,
+        StageStarted,
+        Progress,
+        EpochEnded,
+        CheckpointWritten,
+        Warned,
+        Paused,
+        Continued,
+        Stopped,
+        Finished,
+        Failed,
+    )
+}
+EVENT_TYPES = tuple(_PAYLOADS)
+
+
+def encode(entry: Entry) -> str:
+    """Return the entry as one line of JSON, without the newline."""
+    head: dict[str, Any] = {"v": SCHEMA_VERSION, "t": entry.time, "n": entry.number, "type": entry.event.type}
+    if isinstance(entry.event, Unknown):
+        return json.dumps(head | {"type": entry.event.name} | entry.event.data, ensure_ascii=False)
+    return json.dumps(head | dataclasses.asdict(entry.event), ensure_ascii=False, allow_nan=True)
+
+
+def decode(line: str | bytes) -> Entry | None:
+    """Return what a line says, or None where it is torn or is no event at all.
+
+    Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines.
+    """
+    try:
+        raw = json.loads(line)
+        time, number, name = float(raw.pop("t")), int(raw.pop("n")), str(raw.pop("type"))
+        raw.pop("v", None)
+        kind = _PAYLOADS.get(name)
+        if kind is None:
+            return Entry(time, number, Unknown(name, raw))
+        known = {f.name: _checked(f.name, raw[f.name]) for f in dataclasses.fields(kind) if f.name in raw}
+        return Entry(time, number, kind(**known))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Turn the nested records of a payload back into their types; refuse what would break every reader."""
+    if name == "architecture":
+        fields = {f.name for f in dataclasses.fields(CellSnapshot)}
+        return {kind: CellSnapshot(**{key: cell[key] for key in fields if key in cell}) for kind, cell in value.items()}
+    if name in ("epoch", "epochs", "step", "of", "stage", "index", "bytes"):
+        return int(value)
+    if name in ("metrics", "learning_rates"):
+        return {str(key): float(number) for key, number in value.items()}
+    return value

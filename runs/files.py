@@ -1,0 +1,53 @@
+"""Writing files so that a reader sees the old content or the new, never a part of either."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its place when the block ends well.
+
+    The content is on the disk before the name changes, and the name before this returns.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace the content of ``path`` atomically, as UTF-8."""
+    with replacing(path) as stream:
+        stream.write(text.encode())
+
+
+def replace_with(path: Path, write: Callable[[IO[bytes]], None]) -> int:
+    """Replace ``path`` by what ``write`` puts into the stream; return its size in bytes."""
+    with replacing(path) as stream:
+        write(stream)
+        return stream.tell()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems refuse to sync a folder; the rename still happened
+    finally:
+        os.close(descriptor)

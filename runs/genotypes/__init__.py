@@ -1,0 +1,1 @@
+"""Genotypes without torch: the type, and one codec a space."""

@@ -1,0 +1,88 @@
+"""The genotype: which operation stands on which edge of each kind of cell. One type for every space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runs.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A directed edge and the operation on it. A node's value is the sum over its incoming edges."""
+
+    source: int
+    target: int
+    operation: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The edges of one kind of cell, in the order of its space, and the nodes that make its output.
+
+    Attributes:
+        inputs: how many of the first nodes are given from outside.
+        outputs: the nodes whose values are concatenated (a single one is passed on).
+    """
+
+    inputs: int
+    edges: tuple[Edge, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Genotype:
+    """An architecture of a space: one :class:`Cell` for each kind of cell."""
+
+    space: str
+    cells: Mapping[str, Cell]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the file form: plain lists and names, readable without nastui."""
+        return {
+            "space": self.space,
+            "cells": {
+                kind: {
+                    "inputs": cell.inputs,
+                    "edges": [[edge.source, edge.target, edge.operation] for edge in cell.edges],
+                    "outputs": list(cell.outputs),
+                }
+                for kind, cell in self.cells.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Genotype:
+        """Read the file form.
+
+        Raises:
+            UsageError: it is none; the message says which cell or edge is wrong.
+        """
+        if not isinstance(raw, dict) or not isinstance(raw.get("cells"), dict) or not raw["cells"]:
+            raise UsageError("A genotype's JSON has 'space' and a non-empty 'cells'.")
+        return cls(str(raw.get("space")), {str(kind): _cell(kind, cell) for kind, cell in raw["cells"].items()})
+
+
+def _cell(kind: str, raw: Any) -> Cell:
+    try:
+        inputs, listed, outputs = (
+            int(raw["inputs"]),
+            list(raw["edges"]),
+            [int(node) for node in raw["outputs"]],
+        )
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(f"Cell '{kind}' of the genotype needs 'inputs', 'edges' and 'outputs'.") from None
+    edges = []
+    for place, edge in enumerate(listed):
+        try:
+            source, target, operation = edge
+            edges.append(Edge(int(source), int(target), str(operation)))
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"Edge {place} of cell '{kind}' is {edge!r}, but must be [source, target, operation]."
+            ) from None
+        if not 0 <= edges[-1].source < edges[-1].target or edges[-1].target < inputs:
+            raise UsageError(f"Edge {place} of cell '{kind}' runs from node {source} to node {target}.")
+    return Cell(inputs, tuple(edges), tuple(outputs))

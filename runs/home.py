@@ -1,0 +1,121 @@
+"""Where everything lies: the store's folders and the files of one run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from runs.errors import EnvironmentLacksError
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds every run of a user (``$NASTUI_HOME``, or the platform's data folder)."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, given: Path | None = None) -> Home:
+        """Return the home named by the option, else by ``NASTUI_HOME``, else the user's data folder."""
+        chosen = given or os.environ.get("NASTUI_HOME") or platformdirs.user_data_path("nastui")
+        return cls(Path(chosen).expanduser().absolute())
+
+    @property
+    def index(self) -> Path:
+        """The rebuildable TinyDB index."""
+        return self.root / "index.json"
+
+    @property
+    def index_lock(self) -> Path:
+        """Held around every read-modify-write of the index and of a run's notes."""
+        return self.root / "index.lock"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run: the truth."""
+        return self.root / "runs"
+
+    @property
+    def trash(self) -> Path:
+        """Removed runs, until the user empties it."""
+        return self.root / "trash"
+
+    @property
+    def datasets(self) -> Path:
+        """Downloaded data sets (torchvision's root)."""
+        return self.root / "datasets"
+
+    def run(self, run_id: str) -> RunPaths:
+        """Return the paths of one run."""
+        return RunPaths(self.runs / run_id)
+
+    def prepare(self) -> None:
+        """Create the folders.
+
+        Raises:
+            EnvironmentLacksError: the home cannot be created or written.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.runs, os.W_OK | os.X_OK):
+                raise PermissionError(13, "no write permission")
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"The home '{self.root}' cannot be written: {error.strerror}.",
+                "Name another folder with --home or NASTUI_HOME.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Every file of a run, by name."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The frozen configuration."""
+        return self.root / "config.json"
+
+    @property
+    def labels(self) -> Path:
+        """What a person wrote on the run: name, tags, note. The only file that changes by hand."""
+        return self.root / "labels.json"
+
+    @property
+    def events(self) -> Path:
+        """The append-only event log; one writer, the engine."""
+        return self.root / "events.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The newest complete checkpoint."""
+        return self.root / "checkpoint.pt"
+
+    @property
+    def genotype(self) -> Path:
+        """The derived genotype, once the run has finished."""
+        return self.root / "genotype.json"
+
+    @property
+    def weights(self) -> Path:
+        """The final weights of the supernet or network."""
+        return self.root / "weights.safetensors"
+
+    @property
+    def log(self) -> Path:
+        """The engine's stdout and stderr."""
+        return self.root / "engine.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the engine while it lives; its modification time is the heartbeat."""
+        return self.root / "lock"
+
+    @property
+    def requests(self) -> Path:
+        """One file a request."""
+        return self.root / "requests"

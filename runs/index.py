@@ -1,0 +1,75 @@
+"""The index: one small TinyDB document a run. A cache of the run directories, so any fault in it means: rebuild."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from tinydb import TinyDB
+from tinydb.middlewares import CachingMiddleware
+from tinydb.storages import Storage
+
+from runs.files import replace_text
+
+SCHEMA_VERSION = 1
+
+
+class AtomicJSONStorage(Storage):
+    """TinyDB storage that replaces its file as a whole; a torn, empty or foreign file reads as no file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """Return the tables, or None where there is nothing readable."""
+        try:
+            data = json.loads(self._path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return data if isinstance(data, dict) and all(isinstance(t, dict) for t in data.values()) else None
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Replace the file."""
+        replace_text(self._path, json.dumps(data, ensure_ascii=False))
+
+
+class Index:
+    """Documents by run id. Reading needs no lock; writing is one read-modify-write under one.
+
+    Args:
+        path: the TinyDB file.
+        lock: the lock file that every writer takes.
+    """
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self._path = path
+        self.lock = FileLock(lock, timeout=30)
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Return every document of this version by run id; empty where the index is missing or unreadable."""
+        try:
+            documents = self._open().table("runs").all()
+        except (ValueError, TypeError, AttributeError):
+            return {}  # JSON, but no TinyDB tables
+        return {str(d["id"]): dict(d) for d in documents if d.get("schema") == SCHEMA_VERSION and "id" in d}
+
+    def update(self, changed: Iterable[dict[str, Any]], gone: Iterable[str]) -> None:
+        """Put in changed documents and drop those of runs that are gone, in one replacement of the file."""
+        fresh, dropped = {str(document["id"]): document for document in changed}, set(gone)
+        if not fresh and not dropped:
+            return
+        with self.lock:
+            kept = self.read()
+            kept.update(fresh)
+            caching = CachingMiddleware(AtomicJSONStorage)  # type: ignore[no-untyped-call]
+            with TinyDB(str(self._path), storage=caching) as database:
+                database.drop_tables()
+                database.table("runs").insert_multiple(
+                    document | {"schema": SCHEMA_VERSION} for run, document in kept.items() if run not in dropped
+                )
+
+    def _open(self) -> TinyDB:
+        return TinyDB(str(self._path), storage=AtomicJSONStorage)

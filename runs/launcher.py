@@ -1,0 +1,154 @@
+"""Starting engines, and asking them things: a run's directory is the only channel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from runs import requests
+from runs.configuration import Draft, RunConfig, checked_label, resolve
+from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageError
+from runs.home import RunPaths
+from runs.journal import JournalReader
+from runs.lock import is_held
+from runs.requests import Request
+from runs.status import Status, derive
+from runs.store import Record, RunStore
+from runs.summary import Labels, Summary
+
+START_SECONDS = 30.0
+# A unit of work is a batch: on a slow CPU that can be many seconds.
+ANSWER_SECONDS = 300.0
+
+
+def start(store: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+    """Check a draft, create its run and start its engine. Nothing is created where the draft is wrong.
+
+    Raises:
+        NastuiError: a wrong draft, a home that cannot be written, or an engine that did not start.
+    """
+    labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
+    config = resolve(draft)
+    paths = store.create(config, labels)
+    launch(paths)
+    return config, paths
+
+
+def launch(paths: RunPaths) -> int:
+    """Start an engine for a run and return its process id, once it holds the run's lock.
+
+    The engine has its own session and no terminal, so it outlives whoever starts it. It gets Python's safe path, so
+    nothing that lies in the current folder can take the place of a module.
+
+    Raises:
+        BusyError: the run has an engine.
+        EnvironmentLacksError: the engine process cannot be started.
+        NastuiError: it ended before it took the lock; the message has the end of its log.
+    """
+    if is_held(paths.lock):
+        raise BusyError(f"Run '{paths.root.name}' already has an engine.")
+    requests.clear(paths.requests)
+    try:
+        with paths.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "engine", str(paths.root)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=paths.root,
+                env=os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"},
+            )
+    except OSError as error:
+        raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error
+    deadline = time.monotonic() + START_SECONDS
+    while not is_held(paths.lock):
+        if process.poll() is not None:
+            if process.returncode == 0:
+                return process.pid  # so short a run that it is over
+            raise NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
+        if time.monotonic() > deadline:
+            raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
+        time.sleep(0.01)
+    # A long-lived app must not collect zombies of the engines that it started.
+    threading.Thread(target=process.wait, name="reaper", daemon=True).start()
+    return process.pid
+
+
+def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Ask the engine to write a checkpoint and end; return the status that the run came to."""
+    if not _status(record.paths).live:
+        return _status(record.paths)
+    requests.send(record.paths.requests, Request.STOP)
+    return _wait(record.paths, lambda status: not status.live, patience)
+
+
+def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Ask the engine to hold still; it keeps its memory. Return the status that the run came to.
+
+    Raises:
+        UsageError: the run has no engine.
+    """
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is nothing to pause.")
+    requests.send(record.paths.requests, Request.PAUSE)
+    return _wait(record.paths, lambda status: status is not Status.RUNNING, patience)
+
+
+def checkpoint(record: Record) -> None:
+    """Ask the engine to write a checkpoint now.
+
+    Raises:
+        UsageError: the run has no engine.
+    """
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+    requests.send(record.paths.requests, Request.CHECKPOINT)
+
+
+def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Go on: wake a paused engine, or start a new one from the checkpoint of a run that has none.
+
+    Raises:
+        BusyError: it runs already.
+        UsageError: it has finished, or its configuration is no longer valid.
+    """
+    status = _status(record.paths)
+    if status is Status.PAUSED:
+        requests.send(record.paths.requests, Request.CONTINUE)
+        return _wait(record.paths, lambda now: now is not Status.PAUSED, patience)
+    if status is Status.FINISHED:
+        raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
+    if status.live:
+        raise BusyError(f"Run '{record.id}' is {status}.")
+    RunConfig.read(record.paths.config).settings()
+    launch(record.paths)
+    return _status(record.paths)
+
+
+def log_end(paths: RunPaths, limit: int = 400) -> str:
+    """Return the end of the engine's own output."""
+    try:
+        return paths.log.read_bytes()[-limit:].decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _status(paths: RunPaths) -> Status:
+    summary = Summary()
+    for entry in JournalReader(paths.events).read():
+        summary.apply(entry)
+    return derive(paths, summary.said)
+
+
+def _wait(paths: RunPaths, reached: Callable[[Status], bool], patience: float) -> Status:
+    deadline = time.monotonic() + patience
+    while not reached(status := _status(paths)):
+        if time.monotonic() > deadline:
+            raise BusyError(f"Run '{paths.root.name}' has not answered in {patience:.0f} s; it is {status}.")
+        time.sleep(0.1)
+    return status

@@ -1,0 +1,106 @@
+"""The engine's lock: who holds it lives. Its modification time is the heartbeat for viewers on other hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from runs.errors import BusyError
+
+HEARTBEAT_SECONDS = 5.0
+# A lock is invisible across most network file systems: there a fresh heartbeat counts as life.
+FOREIGN_SILENCE_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
+    """Hold the lock of a run and beat its heart, for as long as the block runs.
+
+    Args:
+        path: the lock file.
+        patience: seconds to wait; a viewer that looks holds a shared lock for microseconds.
+
+    Raises:
+        BusyError: another engine holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(descriptor, path, patience)
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(HEARTBEAT_SECONDS):
+                with contextlib.suppress(OSError):
+                    os.utime(descriptor)
+
+        heart = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            heart.join()
+            os.ftruncate(descriptor, 0)  # a clean end leaves no owner, so no host waits out the heartbeat
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Say whether an engine lives behind this lock; true as well for a fresh heartbeat from another host."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        if time.time() - os.fstat(descriptor).st_mtime > FOREIGN_SILENCE_SECONDS:
+            return False
+        return _owner_field(descriptor, "host") not in (None, socket.gethostname())
+    finally:
+        os.close(descriptor)
+
+
+def owner_pid(path: Path) -> int | None:
+    """Return the process id written by the newest holder, or None."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        pid = _owner_field(descriptor, "pid")
+        return pid if isinstance(pid, int) else None
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise BusyError(f"Run '{path.parent.name}' already has an engine.") from error
+            time.sleep(0.02)
+
+
+def _owner_field(descriptor: int, name: str) -> object:
+    try:
+        owner = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return None
+    return owner.get(name) if isinstance(owner, dict) else None

@@ -1,0 +1,58 @@
+"""What a viewer may ask of a running engine: one small file a request, taken in order."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from enum import StrEnum
+from pathlib import Path
+
+from runs.files import replace_text
+
+
+class Request(StrEnum):
+    """A wish; the engine answers with an event."""
+
+    PAUSE = "pause"
+    CONTINUE = "continue"
+    STOP = "stop"
+    CHECKPOINT = "checkpoint"
+
+
+def send(folder: Path, request: Request) -> None:
+    """Leave a request for the engine."""
+    folder.mkdir(exist_ok=True)
+    replace_text(folder / f"{time.time_ns():020d}.{request}", "")
+
+
+def take(folder: Path) -> list[Request]:
+    """Return the waiting requests, oldest first, and remove them. Files that are none are left alone."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    taken = []
+    for name in names:
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            request = Request(name.rpartition(".")[2])
+            (folder / name).unlink()
+            taken.append(request)
+    return taken
+
+
+def waiting(folder: Path) -> list[Request]:
+    """Return the requests that no engine has taken yet."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        with contextlib.suppress(ValueError):
+            found.append(Request(name.rpartition(".")[2]))
+    return found
+
+
+def clear(folder: Path) -> None:
+    """Forget requests that were meant for an engine that is gone."""
+    take(folder)

@@ -1,0 +1,302 @@
+"""The store of runs: directories are the truth, the index makes listing them fast."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from runs.configuration import RunConfig
+from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
+from runs.home import Home, RunPaths
+from runs.index import Index
+from runs.journal import JournalReader
+from runs.status import Status, derive
+from runs.summary import Labels, Summary, head
+
+
+@dataclass
+class Record:
+    """A run in a list: what never changes, what a person wrote on it, what its events say, what it does now."""
+
+    paths: RunPaths
+    head: dict[str, Any]
+    labels: Labels
+    summary: Summary
+    status: Status = Status.QUEUED
+    offset: int = 0
+    signature: list[Any] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.paths.root.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``nastui runs show --json`` prints; keys are an interface."""
+        from_epoch = {
+            name: getattr(self.summary, name)
+            for name in ("epoch", "epochs", "seconds", "metrics", "best", "genotype", "parameters", "macs")
+        }
+        return {
+            **self.head,
+            "name": self.labels.name,
+            "tags": self.labels.tags,
+            "note": self.labels.note,
+            "status": str(self.status),
+            "started": _stamp(self.summary.started),
+            "ended": _stamp(self.summary.ended),
+            **from_epoch,
+            "network": self.summary.network,
+            "genotype_stood": self.summary.stood,
+            "benchmark": self.summary.benchmark,
+            "problem": self.summary.problem,
+            "hint": self.summary.hint,
+            "path": str(self.paths.root),
+        }
+
+
+class RunStore:
+    """Creates, finds, lists, labels and removes runs.
+
+    Args:
+        home: where they lie. The folders are created when the first run is.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._index = Index(home.index, home.index_lock)
+        self._records: dict[str, Record] | None = None
+        self.unreadable: dict[str, str] = {}
+
+    def create(self, config: RunConfig, labels: Labels) -> RunPaths:
+        """Create the directory of a run, whole or not at all.
+
+        Raises:
+            UsageError: a label that may not be stored.
+            EnvironmentLacksError: the home cannot be written, or the disk is full.
+        """
+        self.home.prepare()
+        paths, building = self.home.run(config.id), RunPaths(self.home.runs / f".{config.id}")
+        try:
+            building.root.mkdir()
+            labels.write(building)
+            config.write(building.config)
+            building.requests.mkdir()
+            building.root.rename(paths.root)
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"The run cannot be created in '{self.home.runs}': {error.strerror}.",
+                "Free some space, or name another folder with --home or NASTUI_HOME.",
+            ) from error
+        finally:
+            shutil.rmtree(building.root, ignore_errors=True)
+        return paths
+
+    def records(self) -> list[Record]:
+        """Return every run, newest first, each with its status as of now.
+
+        Costs three file system look-ups a run, and reading only for those that changed since the last call.
+        Directories that cannot be read are named in :attr:`unreadable`.
+        """
+        known = self._records if self._records is not None else self._from_index()
+        names = self._run_names()
+        gone = set(known) - set(names)
+        changed = []
+        for name in names:
+            record, settled = self._refreshed(name, known.get(name))
+            if record is None:
+                gone.add(name)
+                continue
+            known[name] = record
+            if settled:
+                changed.append(record)
+        for name in gone:
+            known.pop(name, None)
+        self._records = known
+        self._save(changed, gone)
+        return sorted(known.values(), key=lambda record: record.head["created"], reverse=True)
+
+    def find(self, name: str) -> Record:
+        """Return the run of that id, of a unique prefix of it, or the ``latest``.
+
+        Raises:
+            NotFoundError: none, or several (they are listed).
+        """
+        names = self._run_names()
+        if name == "latest":
+            records = self.records()
+            if not records:
+                raise NotFoundError("There is no run yet.", "Start one: `nastui search drnas --preset quick`.")
+            return records[0]
+        exact = [run for run in names if run == name]
+        found = exact or [run for run in names if name and run.startswith(name)]
+        if not found:
+            raise NotFoundError(f"No run's id begins with '{name[:80]}'.", "See `nastui runs list`.")
+        if len(found) > 1:
+            listed = ", ".join(sorted(found)[:8]) + (", …" if len(found) > 8 else "")
+            raise NotFoundError(f"'{name[:80]}' names {len(found)} runs: {listed}.", "Give more of the id.")
+        record, _ = self._refreshed(found[0], (self._records or {}).get(found[0]))
+        if record is None:
+            raise UsageError(self.unreadable[found[0]])
+        return record
+
+    def label(self, record: Record, change: Callable[[Labels], None]) -> Labels:
+        """Change the name, tags or note of a run, with nobody else's change lost.
+
+        Raises:
+            UsageError: a label that may not be stored.
+            BusyError: another process held the store for half a minute.
+        """
+        with self._locked():
+            labels = Labels.read(record.paths)
+            change(labels)
+            self._writing(lambda: labels.write(record.paths))
+        return Labels.read(record.paths)
+
+    def remove(self, record: Record) -> Path:
+        """Move a run to the trash and return where it lies.
+
+        Raises:
+            BusyError: it is running.
+        """
+        if derive(record.paths, record.summary.said).live:
+            raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {record.id[:8]}")
+        target = self.home.trash / record.id
+        with self._locked():
+            self._writing(lambda: self.home.trash.mkdir(exist_ok=True))
+            self._writing(lambda: record.paths.root.rename(target))
+        return target
+
+    def restore(self, name: str) -> RunPaths:
+        """Bring a run back from the trash.
+
+        Raises:
+            NotFoundError: no run of that prefix lies there, or several do.
+        """
+        trash = self.home.trash
+        found = [run.name for run in trash.iterdir() if run.name.startswith(name)] if trash.is_dir() else []
+        if len(found) != 1:
+            listed = f": {', '.join(sorted(found))}" if found else ""
+            raise NotFoundError(f"'{name[:80]}' names {len(found)} runs in the trash{listed}.")
+        with self._locked():
+            self._writing(lambda: (trash / found[0]).rename(self.home.run(found[0]).root))
+        return self.home.run(found[0])
+
+    def reindex(self) -> int:
+        """Rebuild the index from the run directories; return how many runs there are."""
+        self.home.prepare()
+        with contextlib.suppress(FileNotFoundError):
+            self.home.index.unlink()
+        self._records = {}
+        return len(self.records())
+
+    def _from_index(self) -> dict[str, Record]:
+        records = {}
+        for name, document in self._index.read().items():
+            with contextlib.suppress(KeyError, TypeError):
+                records[name] = Record(
+                    self.home.run(name),
+                    document["head"],
+                    Labels(**document["labels"]),
+                    Summary.from_json(document["summary"]),
+                    Status.QUEUED,
+                    document["offset"],
+                    document["signature"],
+                )
+        return records
+
+    def _run_names(self) -> list[str]:
+        try:
+            with os.scandir(self.home.runs) as entries:
+                return [entry.name for entry in entries if not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
+
+    def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
+        """Return the run as it is now, and whether the index should learn of it."""
+        paths = self.home.run(name)
+        signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
+        if known is None or known.signature != signature:
+            try:
+                config = RunConfig.read(paths.config)
+            except UsageError as error:
+                self.unreadable[name] = str(error)
+                return None, False
+            self.unreadable.pop(name, None)
+            old = (known.summary, known.offset) if known else (Summary(), 0)
+            known = Record(paths, head(config), Labels.read(paths), *old[:1], Status.QUEUED, old[1], signature)
+            settled = True
+        else:
+            settled = False
+        if _size(paths.events) != known.offset:
+            reader = JournalReader(paths.events, known.offset)
+            if _size(paths.events) < known.offset:
+                known.summary = Summary()
+            for entry in reader.read():
+                known.summary.apply(entry)
+            settled = settled or reader.offset != known.offset
+            known.offset = reader.offset
+        known.status = derive(paths, known.summary.said)
+        # A live run changes many times a second: the index learns of it once it has come to rest.
+        return known, settled and not known.status.live
+
+    def _save(self, changed: list[Record], gone: set[str]) -> None:
+        documents = (
+            {
+                "id": record.id,
+                "head": record.head,
+                "labels": vars(record.labels),
+                "summary": record.summary.to_json(),
+                "offset": record.offset,
+                "signature": record.signature,
+            }
+            for record in changed
+        )
+        # The index is a cache: a full disk, a read-only store or a busy writer costs speed, never an answer.
+        with contextlib.suppress(OSError, Timeout):
+            self._index.update(documents, gone)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Any:
+        try:
+            with self._index.lock:
+                yield
+        except Timeout as error:
+            raise BusyError(f"Another process holds the store '{self.home.root}'.", "Try again.") from error
+
+    def _writing(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+
+
+def _fingerprint(path: Path) -> list[int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _stamp(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec="seconds")

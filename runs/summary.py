@@ -1,0 +1,155 @@
+"""A run in one small record: what lists, the index and ``runs show`` need. Folded from events, one at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from runs.configuration import RunConfig, checked_label
+from runs.errors import UsageError
+from runs.events import (
+    CheckpointWritten,
+    Continued,
+    Entry,
+    EpochEnded,
+    Failed,
+    Finished,
+    Paused,
+    Progress,
+    Resumed,
+    StageStarted,
+    Started,
+    Stopped,
+)
+from runs.files import replace_text
+from runs.home import RunPaths
+
+LOWER_IS_BETTER = ("loss", "error", "regret")
+
+
+@dataclass
+class Labels:
+    """What a person wrote on a run. Lives in the run directory, so it survives a lost index."""
+
+    name: str = ""
+    tags: list[str] = field(default_factory=list)
+    note: str = ""
+
+    @classmethod
+    def read(cls, paths: RunPaths) -> Labels:
+        """Read the labels; a run without, or with a broken file, has none."""
+        try:
+            raw = json.loads(paths.labels.read_bytes())
+            return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls()
+
+    def write(self, paths: RunPaths) -> None:
+        """Replace the file, after checking that everything on it may be shown.
+
+        Raises:
+            UsageError: control characters, or too long.
+        """
+        if len(self.tags) > 50:
+            raise UsageError(f"A run carries 50 tags at the most, not {len(self.tags)}.")
+        clean = Labels(
+            checked_label(self.name),
+            sorted({checked_label(tag, "tag", 40) for tag in self.tags}),
+            checked_label(self.note, "note", 2000),
+        )
+        replace_text(paths.labels, json.dumps(dataclasses.asdict(clean), ensure_ascii=False) + "\n")
+
+
+@dataclass
+class Summary:
+    """The state of a run as its events tell it.
+
+    Attributes:
+        said: the last lifecycle event; :func:`runs.status.derive` makes the status of it.
+        epoch, epochs: complete epochs, and all.
+        metrics, best: the newest and the best value of each metric; a loss is best when lowest.
+        seconds: time at work, the sum over complete epochs.
+        stood: epochs since the genotype last changed.
+        problem, hint: of a failed run, or the newest warning.
+    """
+
+    said: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    stage: int = 0
+    stages: int = 1
+    started: float | None = None
+    ended: float | None = None
+    touched: float | None = None
+    seconds: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
+    genotype: dict[str, Any] | None = None
+    stood: int = 0
+    benchmark: dict[str, dict[str, float]] = field(default_factory=dict)
+    parameters: int | None = None
+    macs: int | None = None
+    network: str = ""
+    checkpoint_epoch: int | None = None
+    problem: str = ""
+    hint: str = ""
+    eta: float | None = None
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next event of the log."""
+        self.touched = entry.time
+        match entry.event:
+            case Started():
+                self.said = "started"
+                self.started = self.started or entry.time
+                self.ended, self.problem, self.hint = None, "", ""
+            case Resumed(epoch=epoch):
+                self.epoch = epoch
+            case StageStarted(index=index, of=of):
+                self.stage, self.stages = index, of
+            case Progress(epochs=epochs, eta=eta):
+                self.epochs, self.eta = epochs, eta
+            case EpochEnded():
+                self._apply_epoch(entry.event)
+            case CheckpointWritten(epoch=epoch):
+                self.checkpoint_epoch = epoch
+            case Paused() | Stopped():
+                self.said = entry.event.type
+                self.ended = entry.time if entry.event.type == "stopped" else None
+            case Continued():
+                self.said = "started"
+            case Finished(genotype=genotype, parameters=parameters, macs=macs, network=network):
+                self.said, self.ended, self.eta = "finished", entry.time, None
+                self.genotype = genotype or self.genotype
+                self.parameters, self.macs, self.network = parameters, macs, network
+            case Failed(error=error, hint=hint):
+                self.said, self.ended = "failed", entry.time
+                self.problem, self.hint = error, hint
+
+    def _apply_epoch(self, event: EpochEnded) -> None:
+        self.epoch, self.epochs = event.epoch, event.epochs
+        self.seconds += event.seconds
+        self.metrics = dict(event.metrics)
+        for name, value in event.metrics.items():
+            better = min if any(word in name for word in LOWER_IS_BETTER) else max
+            self.best[name] = better(self.best.get(name, value), value)
+        self.stood = self.stood + 1 if event.genotype == self.genotype else 0
+        self.genotype = event.genotype
+        self.benchmark = event.benchmark
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that the index keeps."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Summary:
+        """Read the index's form; TypeError where it is from a newer or broken index."""
+        return cls(**raw)
+
+
+def head(config: RunConfig) -> dict[str, Any]:
+    """Return the unchanging part of a run's record."""
+    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command")
+    return {name: getattr(config, name) for name in names}
