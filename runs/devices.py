@@ -21,7 +21,7 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """Return the GPUs that a process of ours would see, numbered as torch numbers them; none where there is no driver."""
+    """Return the GPUs that a process of ours would see, numbered as torch does; none where there is no driver."""
     try:
         import pynvml
 

@@ -122,13 +122,11 @@ def _named(kind: str, name: str, known: dict[str, Entry]) -> Entry:
 
 @functools.cache
 def _collect(attribute: str, package: ModuleType | None, kind: type[Entry], extra: tuple[str, ...]) -> dict[str, Entry]:
-    own = (
-        []
-        if package is None
-        else [f"{package.__name__}.{file.name}" for file in pkgutil.iter_modules(package.__path__)]
-    )
-    found = {}
-    for name in (*own, *extra):
+    names = list(extra)
+    if package is not None:
+        names[:0] = [f"{package.__name__}.{file.name}" for file in pkgutil.iter_modules(package.__path__)]
+    found: dict[str, Entry] = {}
+    for name in names:
         try:
             module = importlib.import_module(name)
         except ImportError as error:

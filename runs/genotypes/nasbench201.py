@@ -106,7 +106,7 @@ def parameters(architecture: Genotype, *, channels: int = 16, cells: int = 5, cl
 
 
 def macs(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes: int = 10, size: int = 32) -> int:
-    """Return the multiply-accumulates of convolutions and the classifier for one image of ``size`` x ``size`` pixels."""
+    """Return the multiply-accumulates of convolutions and the classifier for one square image of side ``size``."""
     widths = [channels, 2 * channels, 4 * channels]
     # A stride-2 convolution with padding, and the shortcut's 2x2 pool, both see every second pixel.
     sides = [size, (size + 1) // 2, ((size + 1) // 2 + 1) // 2]

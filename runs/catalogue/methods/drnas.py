@@ -85,7 +85,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage, 16 x 16 images. Minutes on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             seed=2,
