@@ -1,0 +1,29 @@
+"""What every test shares: a home of its own, and nothing of the user's settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from runs.home import Home
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("nastui", deadline=None, print_blob=True)
+settings.load_profile("nastui")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("NASTUI_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty home that ``NASTUI_HOME`` names too."""
+    monkeypatch.setenv("NASTUI_HOME", str(tmp_path / "home"))
+    return Home.locate()
