@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -16,16 +16,17 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     The content is on the disk before the name changes, and the name before this returns.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not by `tempfile`, whose files nobody else may read: a store can be shared, and the umask says with whom.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        with os.fdopen(handle, "wb") as stream:
+        with temporary.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
     _sync_folder(path.parent)
 
@@ -36,7 +37,7 @@ def replace_text(path: Path, text: str) -> None:
         stream.write(text.encode())
 
 
-def replace_with(path: Path, write: Callable[[IO[bytes]], None]) -> int:
+def replace_with(path: Path, write: Callable[[IO[bytes]], object]) -> int:
     """Replace ``path`` by what ``write`` puts into the stream; return its size in bytes."""
     with replacing(path) as stream:
         write(stream)

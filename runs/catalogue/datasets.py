@@ -9,6 +9,7 @@ from runs.errors import EnvironmentLacksError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_LAYOUT = "An image folder has train/<class>/*.jpg and test/<class>/*.jpg (or val/)."
 
 DATASETS = (
     Dataset(
@@ -39,7 +40,7 @@ DATASETS = (
         crop_padding=4,
         flip=True,
         obtain="nastui datasets cifar10 --download (170 MB)",
-        engine="engine.data.cifar:load_cifar10",
+        engine="engine.data.cifar:load",
     ),
     Dataset(
         name="cifar100",
@@ -54,7 +55,7 @@ DATASETS = (
         crop_padding=4,
         flip=True,
         obtain="nastui datasets cifar100 --download (169 MB)",
-        engine="engine.data.cifar:load_cifar100",
+        engine="engine.data.cifar:load",
     ),
 )
 
@@ -67,19 +68,12 @@ def image_folder(path: Path) -> Dataset:
     Raises:
         EnvironmentLacksError: there is no such folder, no ``train``, fewer than two classes or no image.
     """
-    path = path.expanduser().absolute()
-    train = path / "train"
-    layout = "An image folder has train/<class>/*.jpg and test/<class>/*.jpg (or val/)."
-    if not train.is_dir():
-        raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", layout)
-    classes = [entry for entry in sorted(train.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-    if len(classes) < 2:
-        raise EnvironmentLacksError(f"'{train}' has {len(classes)} class folders; two are the least.", layout)
-    for folder in classes:
-        if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir()):
-            raise EnvironmentLacksError(f"The class folder '{folder}' holds no image.", layout)
-    if not any((path / part).is_dir() for part in ("test", "val")):
-        raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", layout)
+    try:
+        path = path.expanduser().absolute()
+        classes = _class_folders(path)
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~name`, and there is no such user
+        fault = str(getattr(error, "strerror", error)).rstrip(".")
+        raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {fault}.", _LAYOUT) from error
     return Dataset(
         name=str(path),
         title=path.name,
@@ -96,3 +90,18 @@ def image_folder(path: Path) -> Dataset:
         engine="engine.data.folder:load",
         folder=path,
     )
+
+
+def _class_folders(path: Path) -> list[Path]:
+    train = path / "train"
+    if not train.is_dir():
+        raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", _LAYOUT)
+    classes = [entry for entry in sorted(train.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+    if len(classes) < 2:
+        raise EnvironmentLacksError(f"'{train}' has {len(classes)} class folders; two are the least.", _LAYOUT)
+    for folder in classes:
+        if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir()):
+            raise EnvironmentLacksError(f"The class folder '{folder}' holds no image.", _LAYOUT)
+    if not any((path / part).is_dir() for part in ("test", "val")):
+        raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", _LAYOUT)
+    return classes

@@ -55,6 +55,23 @@ class WeightSettings(Settings):
     )
 
 
+class DifferentiableSettings(DataSettings, WeightSettings):
+    """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
+
+    epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
+    arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
+    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_init_scale: float = setting(
+        1e-3, "Standard deviation of alpha's normal noise at the start.", group="architecture", ge=0, le=10
+    )
+    sampled_accuracy: bool = setting(
+        False,
+        "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
+        group="evaluation",
+    )
+
+
 class HardwareSettings(Settings):
     """The machine; none of these change what is computed beyond rounding, but for `precision`."""
 

@@ -5,26 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import DataSettings, WeightSettings
+from runs.catalogue.groups import DifferentiableSettings
 from runs.catalogue.settings import setting
 
 
-class DrNasSettings(DataSettings, WeightSettings):
-    """Every hyperparameter of the plain script."""
+class DrNasSettings(DifferentiableSettings):
+    """What is DrNAS's own in the plain script."""
 
-    epochs: int = setting(100, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_frozen_epochs: int = setting(
         0, "Epochs at the start of a stage that train the weights alone.", group="schedule", ge=0
-    )
-    arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
-    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
-    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
-    arch_init_scale: float = setting(
-        1e-3,
-        "Standard deviation of alpha at the start; the Dirichlet is then nearly flat.",
-        group="architecture",
-        ge=0,
-        le=10,
     )
     regulariser: Literal["l2", "kl"] = setting(
         "l2",
@@ -33,11 +22,6 @@ class DrNasSettings(DataSettings, WeightSettings):
         group="architecture",
     )
     regulariser_scale: float = setting(1e-3, "Strength of the regulariser.", group="architecture", ge=0, le=1000)
-    sampled_accuracy: bool = setting(
-        False,
-        "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
-        group="evaluation",
-    )
     clip_scope: Literal["weights", "all"] = setting(
         "weights",
         "Gradients that enter the clipped norm: 'weights', or 'all' with alpha's gradient of the weight step, "

@@ -1,0 +1,43 @@
+"""Checkpoints: complete, atomic, and safe to open (no code runs on loading)."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from runs.errors import UsageError
+from runs.files import replace_with
+
+SCHEMA_VERSION = 1
+
+
+def save(path: Path, run_id: str, state: dict[str, Any]) -> int:
+    """Replace the checkpoint; it is on the disk when this returns. Return its size in bytes."""
+    content = {"version": SCHEMA_VERSION, "run": run_id, "state": state}
+    return replace_with(path, lambda stream: torch.save(content, stream))
+
+
+def load(path: Path, run_id: str) -> dict[str, Any] | None:
+    """Return the state of a run, or None where there is no checkpoint yet.
+
+    Raises:
+        UsageError: the file is damaged, of another run, or of a newer version.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UsageError(
+            f"The checkpoint '{path}' is damaged ({type(error).__name__}).",
+            "Move it away to begin this run again from its first epoch.",
+        ) from error
+    if not isinstance(content, dict) or content.get("run") != run_id:
+        raise UsageError(f"'{path}' is no checkpoint of run '{run_id}'.")
+    if content["version"] > SCHEMA_VERSION:
+        raise UsageError(f"'{path}' was written by a newer nastui.", "Update nastui, then resume.")
+    state: dict[str, Any] = content["state"]
+    return state

@@ -1,0 +1,55 @@
+"""Streams of batch indices whose position is part of a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class IndexStream:
+    """Draws batches of indices from a random order, without repeats inside a batch.
+
+    One order is made for each pass. :meth:`next` walks a whole pass, its last batch may be short; :meth:`take` cycles
+    for ever in batches of the size asked for.
+
+    Args:
+        indices: int64 [N], on the CPU.
+        generator: makes the orders; its state belongs to the runtime.
+    """
+
+    def __init__(self, indices: Tensor, generator: torch.Generator) -> None:
+        self._indices = indices
+        self._generator = generator
+        self._order = indices[:0]
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def start(self) -> None:
+        """Begin a new pass in a new order."""
+        self._order = self._indices[torch.randperm(len(self._indices), generator=self._generator)]
+        self._position = 0
+
+    def next(self, size: int) -> Tensor:
+        """Return the next batch of this pass, short at its end."""
+        batch = self._order[self._position : self._position + size]
+        self._position += len(batch)
+        return batch
+
+    def take(self, size: int) -> Tensor:
+        """Return a batch of this size (or of all there is), beginning a new pass where too few are left."""
+        size = min(size, len(self._indices))
+        if self._position + size > len(self._order):
+            self.start()
+        return self.next(size)
+
+    def state(self) -> dict[str, Any]:
+        """Return the order and the position."""
+        return {"order": self._order, "position": self._position}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where :meth:`state` was taken."""
+        self._order, self._position = state["order"], state["position"]

@@ -1,0 +1,97 @@
+"""The contract between a method and the worker that runs it: small units of work, and a state that says all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from engine.data.images import ImageSet
+from engine.runtime import Runtime
+from engine.spaces.space import SearchSpace
+from runs.catalogue import Dataset
+from runs.catalogue.settings import Settings
+from runs.configuration import RunConfig
+from runs.events import CellSnapshot, Event
+from runs.genotypes.genotype import Genotype
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method is given.
+
+    Attributes:
+        config: the frozen configuration of the run.
+        settings: its hyperparameters, typed and checked.
+        dataset: what the catalogue says of the data set.
+        images: loads the images of a part, ``train`` or ``test``, onto the device.
+        space: the search space, built from the settings.
+        runtime: device, precision and random generators.
+        emit: says an event to whoever watches.
+    """
+
+    config: RunConfig
+    settings: Settings
+    dataset: Dataset
+    images: Callable[[str], ImageSet]
+    space: SearchSpace
+    runtime: Runtime
+    emit: Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What a method tells at the end of an epoch, of the moment it ended; the worker makes an event of it."""
+
+    genotype: Genotype
+    metrics: dict[str, float] = field(default_factory=dict)
+    learning_rates: dict[str, float] = field(default_factory=dict)
+    architecture: dict[str, CellSnapshot] = field(default_factory=dict)
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the epoch in progress stands, in units of work. ``images`` counts all since the engine started."""
+
+    step: int
+    of: int
+    images: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Method(Protocol):
+    """A search method. Everything that decides what comes next is in :meth:`state`, at any moment between units.
+
+    Attributes:
+        epochs: epochs of the whole run.
+        epoch: epochs complete; the run is over when it reaches ``epochs``.
+        stage: index of the stage in progress.
+    """
+
+    epochs: int
+    epoch: int
+    stage: int
+
+    def prepare(self) -> None:
+        """Begin: called once on a fresh run, never on a resumed one."""
+
+    def advance(self) -> EpochReport | None:
+        """Do one unit of work (a batch, a candidate, a query); return a report when it completes an epoch."""
+
+    def position(self) -> Position:
+        """Say where the epoch stands. May read from the device; called a few times a second."""
+
+    def genotype(self) -> Genotype:
+        """Return the genotype that the search would return now."""
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Return the tensors that are worth keeping at the end; empty where there are none."""
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that :meth:`load` needs: tensors, numbers, text, lists and dictionaries."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take the state of an earlier engine in place of :meth:`prepare`."""

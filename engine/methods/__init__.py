@@ -1,0 +1,1 @@
+"""One file a method: which strategies it is made of."""

@@ -1,0 +1,113 @@
+"""The Dirichlet relaxation of DrNAS: theta_e ~ Dir(beta_e), beta = elu(alpha) + 1 (ICLR 2021, equations 2 to 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Dirichlet as TorchDirichlet
+
+# Far below any concentration that matters, far above what 32 bits round to zero.
+_FLOOR = 1e-30
+
+
+def concentration(alpha: Tensor) -> Tensor:
+    """Return beta = elu(alpha) + 1: alpha + 1 where alpha > 0, else exp(alpha).
+
+    Written without the subtraction of elu, which is exactly 0 in 32 bits below about -17.3.
+    """
+    return torch.where(alpha > 0, alpha + 1, alpha.clamp(max=0).exp()).clamp(min=_FLOOR)
+
+
+def renormalise(sample: Tensor, alive: Tensor) -> Tensor:
+    """Return the sample with pruned entries zeroed and the rest scaled to sum to 1.
+
+    A renormalised part of a Dirichlet vector is a Dirichlet vector of the kept concentrations.
+    """
+    kept = sample * alive
+    return kept / kept.sum(-1, keepdim=True).clamp(min=_FLOOR)
+
+
+def mean(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return E[theta] = beta / B over the operations that are alive, B their sum."""
+    return renormalise(concentration(alpha), alive)
+
+
+def variance(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return Var[theta_i] = beta_i (B - beta_i) / (B^2 (B + 1)); 0 for pruned operations."""
+    beta = concentration(alpha) * alive
+    total = beta.sum(-1, keepdim=True)
+    return beta * (total - beta) / (total**2 * (total + 1))
+
+
+def differential_entropy(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return the differential entropy in nats of each row's Dirichlet on the operations that are alive, [edges]."""
+    beta, kept = concentration(alpha), alive.to(alpha.dtype)
+    total, count = (beta * kept).sum(-1), kept.sum(-1)
+    log_beta = (beta.lgamma() * kept).sum(-1) - total.lgamma()
+    return log_beta + (total - count) * total.digamma() - ((beta - 1) * beta.digamma() * kept).sum(-1)
+
+
+def kl_to_flat(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return KL(Dir(beta) || Dir(1)) of each row over the operations that are alive, [edges].
+
+    lnG(B) - sum lnG(beta_i) - lnG(n) + sum (beta_i - 1)(psi(beta_i) - psi(B)), drnas.md section 2.
+    """
+    beta, kept = concentration(alpha), alive.to(alpha.dtype)
+    total, count = (beta * kept).sum(-1), kept.sum(-1)
+    spread = ((beta - 1) * (beta.digamma() - total.digamma()[..., None]) * kept).sum(-1)
+    return total.lgamma() - (beta.lgamma() * kept).sum(-1) - count.lgamma() + spread
+
+
+def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tensor:
+    """Return the probability that each operation has the largest sampled weight, [edges, operations].
+
+    With unit-scale gammas G_i of shape beta_i, P_j is the integral of f_j(x) prod_{i != j} F_i(x) dx; taken here over
+    log x, where the integrand is smooth whatever the shapes.
+    """
+    beta = concentration(alpha.detach().double().cpu())
+    kept = alive.cpu()
+    rows = []
+    for shapes, there in zip(beta, kept, strict=True):
+        probabilities = torch.zeros_like(shapes)
+        present = shapes[there]
+        # Below the lower end all gammas together have less than 1e-9 of the mass, above the upper end none has any.
+        low = -21.0 / float(present.sum()) - 5
+        high = torch.log(present.max() + 12 * present.max().sqrt() + 40)
+        grid = torch.linspace(low, float(high), points, dtype=torch.float64)
+        at = grid.exp()[:, None]
+        density = torch.exp(present * grid[:, None] - at - present.lgamma())
+        below = torch.special.gammainc(
+            present.expand(points, -1).contiguous(), at.expand(-1, len(present)).contiguous()
+        )
+        others = torch.stack([torch.cat([below[:, :j], below[:, j + 1 :]], 1).prod(1) for j in range(len(present))], 1)
+        probabilities[there] = torch.trapezoid(density * others, grid, dim=0)
+        rows.append(probabilities)
+    return torch.stack(rows)
+
+
+class DirichletRelaxation:
+    """Samples every edge's mixing weights in one call. See :class:`engine.relaxations.relaxation.Relaxation`."""
+
+    def sample(self, alpha: Tensor, alive: Tensor) -> Tensor:
+        """Return one reparameterised draw of all edges; in 32 bits also under autocast."""
+        with torch.autocast(alpha.device.type, enabled=False):
+            draw = TorchDirichlet(concentration(alpha.float()), validate_args=False).rsample()
+            return renormalise(draw, alive)
+
+    def mean(self, alpha: Tensor, alive: Tensor) -> Tensor:
+        """Return the mean of the distribution."""
+        return mean(alpha, alive)
+
+    def describe(self, alpha: Tensor, alive: Tensor) -> dict[str, list[list[float]]]:
+        """Return the concentrations (0 where pruned) and the argmax probabilities."""
+        return {
+            "concentration": (concentration(alpha) * alive).tolist(),
+            "argmax_probability": argmax_probability(alpha, alive).tolist(),
+        }
+
+    def describe_edges(self, alpha: Tensor, alive: Tensor) -> dict[str, list[float]]:
+        """Return total concentration (large: exploits, small: explores) and the distance to the flat Dirichlet."""
+        return {
+            "total_concentration": (concentration(alpha) * alive).sum(-1).tolist(),
+            "kl_to_flat": kl_to_flat(alpha, alive).tolist(),
+        }

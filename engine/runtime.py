@@ -1,0 +1,100 @@
+"""The machine in one place: device, threads, precision, determinism, and every random generator."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import resource
+from typing import Any
+
+import torch
+
+from runs.errors import EnvironmentLacksError
+
+
+class Runtime:
+    """Sets up the process for a run. Create one, first thing, before any tensor.
+
+    Args:
+        device: ``cpu`` or ``cuda:i``.
+        seed: of the run; every generator descends from it by name.
+        threads: CPU threads.
+        precision: ``float32`` or ``bfloat16`` (autocast around the network).
+        channels_last: memory order of images and kernels.
+
+    Raises:
+        EnvironmentLacksError: the device is not there.
+    """
+
+    def __init__(self, *, device: str, seed: int, threads: int, precision: str, channels_last: bool) -> None:
+        self.device = torch.device(device)
+        self.seed = seed
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self._autocast = precision == "bfloat16"
+        self._generators: dict[str, torch.Generator] = {}
+        if self.device.type == "cuda":
+            # cuBLAS repeats its results only with a fixed workspace, set before CUDA starts.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            if not torch.cuda.is_available() or (self.device.index or 0) >= torch.cuda.device_count():
+                raise EnvironmentLacksError(
+                    f"Torch {torch.__version__} cannot use the device '{device}'.", "See `nastui doctor`."
+                )
+            torch.cuda.set_device(self.device)
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = False
+        torch.manual_seed(seed)
+
+    def generator(self, name: str) -> torch.Generator:
+        """Return the CPU generator of that name; what one draws never depends on what another drew."""
+        if name not in self._generators:
+            digest = hashlib.sha256(f"{self.seed}/{name}".encode()).digest()
+            generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+            self._generators[name] = generator
+        return self._generators[name]
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Return the context that a network's forward pass runs in."""
+        if not self._autocast:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def memory(self) -> int:
+        """Return the peak memory in bytes: of the GPU, or of this process on a CPU."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if platform.system() == "Darwin" else peak * 1024
+
+    def environment(self) -> dict[str, Any]:
+        """Return what a reader needs to know of this machine to judge a result."""
+        cuda = self.device.type == "cuda"
+        return {
+            "device": str(self.device),
+            "device_name": torch.cuda.get_device_name(self.device) if cuda else platform.processor() or "cpu",
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda if cuda else None,
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "host": platform.node(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of every generator."""
+        state: dict[str, Any] = {
+            "global": torch.get_rng_state(),
+            "named": {name: generator.get_state() for name, generator in self._generators.items()},
+        }
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
+        return state
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Put every generator back where :meth:`state` found it."""
+        torch.set_rng_state(state["global"])
+        for name, saved in state["named"].items():
+            self.generator(name).set_state(saved)
+        if self.device.type == "cuda" and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], self.device)

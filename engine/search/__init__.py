@@ -1,0 +1,1 @@
+"""The differentiable search: one loop, and the strategies that make a method of it."""

@@ -1,0 +1,321 @@
+"""The loop that every differentiable search shares. It knows no method by name: a method is its strategies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine import schedules
+from engine.data.augment import Augmenter
+from engine.data.batches import IndexStream
+from engine.data.images import halves
+from engine.method import Context, EpochReport, Position
+from engine.relaxations.relaxation import Relaxation
+from engine.search import watching
+from engine.search.architecture import Architecture
+from engine.search.meter import Meter
+from engine.search.regularisers import Regulariser
+from engine.search.stages import Stage
+from engine.search.updates import Update
+from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace, Supernet, all_candidates
+from runs.catalogue.groups import DifferentiableSettings
+from runs.errors import NastuiError
+from runs.events import StageStarted
+from runs.genotypes.genotype import Genotype
+
+EVALUATION_BATCH = 256
+
+# From space, alphas and candidates to the genotype that they stand for.
+Deriver = Callable[[SearchSpace, Mapping[str, Tensor], Candidates], Genotype]
+
+
+@dataclass(frozen=True)
+class Strategies:
+    """What makes a method of the loop (baselines.md section 6).
+
+    Attributes:
+        relaxation: from alpha to mixing weights.
+        update: how one batch changes architecture and weights.
+        regulariser: the pull on alpha.
+        stages: the plan.
+        deriver: from alpha to a genotype.
+    """
+
+    relaxation: Relaxation
+    update: Update
+    regulariser: Regulariser
+    stages: Sequence[Stage]
+    deriver: Deriver
+
+
+class DifferentiableSearch:
+    """Trains a supernet and its architecture variables in turn. See :class:`engine.method.Method`.
+
+    A unit of work is a training batch with its architecture batch, or a batch of the evaluation that ends each epoch.
+    The learning rate of an epoch is a closed form of its number, so nothing about it has to be kept.
+
+    Args:
+        context: what the run gives.
+        strategies: what the method is.
+    """
+
+    def __init__(self, context: Context, strategies: Strategies) -> None:
+        self.context = context
+        self.strategies = strategies
+        self.regulariser = strategies.regulariser
+        assert isinstance(context.settings, DifferentiableSettings)
+        self.settings = context.settings
+        self.epochs = sum(stage.epochs for stage in strategies.stages)
+        self.epoch = 0
+        self.stage = 0
+        self._step = 0
+        self._images_seen = 0
+        self._evaluating = False
+
+        runtime = context.runtime
+        data = context.images("train")
+        first, second = halves(data.labels.cpu(), self.settings.split, runtime.generator("split"))
+        self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
+        self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
+        self._search_half = second
+        self._augmenter = Augmenter(
+            data,
+            mean=context.dataset.mean,
+            std=context.dataset.std,
+            crop_padding=context.dataset.crop_padding,
+            flip=context.dataset.flip,
+            cutout_length=self.settings.cutout_length,
+            generator=runtime.generator("augmentation"),
+        )
+        self._batches = math.ceil(len(first) / self.settings.batch_size)
+        self._evaluations = math.ceil(len(second) / EVALUATION_BATCH)
+        self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
+        self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
+        self.build(all_candidates(context.space.entry))
+
+    # What a run asks -------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Say that the first stage begins."""
+        self._announce_stage()
+
+    def advance(self) -> EpochReport | None:
+        """Do one batch of training or of evaluation; return a report when it completes the epoch."""
+        if not self._evaluating:
+            self._train_unit()
+            return None
+        return self._evaluation_unit()
+
+    def position(self) -> Position:
+        """Return the place in the epoch and the training metrics so far."""
+        step = self._step + (self._batches if self._evaluating else 0)
+        metrics = self.train_meter.read("train")
+        return Position(step, self._batches + self._evaluations, self._images_seen, metrics)
+
+    def genotype(self) -> Genotype:
+        """Return the genotype that the search would return now."""
+        alphas = {kind: alpha.detach() for kind, alpha in self.architecture.alphas.items()}
+        return self.strategies.deriver(self.context.space, alphas, self.supernet.candidates)
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Return supernet and alphas by name."""
+        supernet = {f"supernet.{name}": value for name, value in self.supernet.state_dict().items()}
+        return supernet | {f"alpha.{kind}": alpha.detach() for kind, alpha in self.architecture.alphas.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that decides what comes next."""
+        return {
+            "epoch": self.epoch,
+            "stage": self.stage,
+            "step": self._step,
+            "evaluating": self._evaluating,
+            "candidates": {kind: [list(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()},
+            "supernet": self.supernet.state_dict(),
+            "architecture": self.architecture.state_dict(),
+            "weight_optimiser": self.weight_optimiser.state_dict(),
+            "architecture_optimiser": self.architecture_optimiser.state_dict(),
+            "weight_stream": self._weight_stream.state(),
+            "architecture_stream": self._architecture_stream.state(),
+            "meters": [meter.state() for meter in self._meters()],
+            "gradients": self._gradients.cpu(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.epoch, self.stage, self._step = state["epoch"], state["stage"], state["step"]
+        self._evaluating = state["evaluating"]
+        rows = state["candidates"]
+        self.build({kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows})
+        self.supernet.load_state_dict(state["supernet"])
+        self.architecture.load_state_dict(state["architecture"])
+        self.weight_optimiser.load_state_dict(state["weight_optimiser"])
+        self.architecture_optimiser.load_state_dict(state["architecture_optimiser"])
+        self._weight_stream.load(state["weight_stream"])
+        self._architecture_stream.load(state["architecture_stream"])
+        for meter, saved in zip(self._meters(), state["meters"], strict=True):
+            meter.load(saved)
+        self._gradients.copy_(state["gradients"])
+
+    # What strategies use ---------------------------------------------------------------------------------------
+
+    def build(self, candidates: Candidates) -> None:
+        """Build supernet, architecture and optimisers for the stage in progress, all afresh."""
+        runtime, settings, space = self.context.runtime, self.settings, self.context.space
+        stage = self.strategies.stages[self.stage]
+        self.supernet: Supernet = space.supernet(candidates, stage.network)
+        self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
+        self.architecture = Architecture(
+            space.entry, candidates, settings.arch_init_scale, runtime.generator("architecture")
+        ).to(runtime.device)
+        self.weight_optimiser = torch.optim.SGD(
+            self.supernet.parameters(),
+            settings.learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+        )
+        self.architecture_optimiser = torch.optim.Adam(
+            self.architecture.alphas.values(),
+            settings.arch_learning_rate,
+            betas=(settings.arch_beta1, settings.arch_beta2),
+            weight_decay=self.regulariser.weight_decay,
+        )
+
+    @property
+    def epoch_of_stage(self) -> int:
+        """Epochs complete inside the stage in progress."""
+        return self.epoch - sum(stage.epochs for stage in self.strategies.stages[: self.stage])
+
+    @property
+    def architecture_trains(self) -> bool:
+        """Whether this epoch updates alpha."""
+        return self.epoch_of_stage >= self.strategies.stages[self.stage].frozen_epochs
+
+    def sampled_plans(self, detached: bool = False) -> Plans:
+        """Return one fresh draw for each kind of cell; ``detached`` cuts it off from alpha."""
+        with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
+            return self._plans(self.strategies.relaxation.sample)
+
+    def mean_plans(self) -> Plans:
+        """Return the mean weights of each kind of cell."""
+        return self._plans(self.strategies.relaxation.mean)
+
+    def scores(self, images: Tensor, plans: Plans) -> Tensor:
+        """Return the supernet's class scores, in 32 bits."""
+        with self.context.runtime.autocast():
+            scores: Tensor = self.supernet(images, plans)
+        return scores.float()
+
+    def weight_batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return augmented images and labels of the weights' half."""
+        self._images_seen += len(indices)
+        return self._augmenter.train(indices)
+
+    def architecture_batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Return the next augmented images and labels of the architecture's half."""
+        indices = self._architecture_stream.take(size)
+        self._images_seen += len(indices)
+        return self._augmenter.train(indices)
+
+    def clip(self, parameters: list[nn.Parameter]) -> None:
+        """Clip the gradient norm of these parameters, and count how large it was and how often it was cut."""
+        limit = self.settings.gradient_clip or math.inf
+        norm = nn.utils.clip_grad_norm_(parameters, limit, foreach=True).detach().double()
+        self._gradients += torch.stack([norm, (norm > limit).double()])
+
+    # How an epoch goes -----------------------------------------------------------------------------------------
+
+    def _train_unit(self) -> None:
+        if self._step == 0:
+            self._weight_stream.start()
+            for group in self.weight_optimiser.param_groups:
+                group["lr"] = self._learning_rate()
+        self.strategies.update.step(self, self._weight_stream.next(self.settings.batch_size))
+        self._step += 1
+        if self._step == self._batches:
+            self._step, self._evaluating = 0, True
+
+    @torch.no_grad()
+    def _evaluation_unit(self) -> EpochReport | None:
+        self.supernet.eval()
+        start = self._step * EVALUATION_BATCH
+        images, labels = self._augmenter.test(self._search_half[start : start + EVALUATION_BATCH])
+        self._evaluate(self._mean_meter, images, labels, self.mean_plans())
+        if self.settings.sampled_accuracy:
+            self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
+        self._step += 1
+        return self._end_epoch() if self._step == self._evaluations else None
+
+    def _evaluate(self, meter: Meter, images: Tensor, labels: Tensor, plans: Plans) -> None:
+        scores = self.scores(images, plans)
+        meter.add(functional.cross_entropy(scores, labels), scores, labels)
+
+    def _end_epoch(self) -> EpochReport:
+        report = self._report()
+        if not math.isfinite(report.metrics["train_loss"]):
+            raise NastuiError(
+                f"The training loss is no longer finite in epoch {self.epoch + 1}.",
+                "Lower learning_rate or gradient_clip.",
+            )
+        for meter in self._meters():
+            meter.reset()
+        self._gradients.zero_()
+        self._step, self._evaluating = 0, False
+        self.epoch += 1
+        stage = self.strategies.stages[self.stage]
+        if self.epoch_of_stage == stage.epochs and self.epoch < self.epochs:
+            self.stage += 1
+            if stage.leave is not None:
+                stage.leave(self)
+            self._announce_stage()
+        return report
+
+    def _report(self) -> EpochReport:
+        norm, clipped = (self._gradients / self._batches).tolist()
+        genotype = self.genotype()
+        snapshots = watching.snapshots(self.context.space, self.architecture, self.strategies.relaxation, genotype)
+        return EpochReport(
+            genotype=genotype,
+            metrics={
+                **self.train_meter.read("train"),
+                **self._mean_meter.read("search"),
+                **self._sampled_meter.read("sampled"),
+            },
+            learning_rates={
+                "weights": self._learning_rate(),
+                "architecture": self.settings.arch_learning_rate if self.architecture_trains else 0.0,
+            },
+            architecture=snapshots,
+            extras={
+                **watching.extras(self.architecture, self.strategies.relaxation, snapshots),
+                "architecture_frozen": not self.architecture_trains,
+                "gradient_norm": norm,
+                "clipped_share": clipped,
+            },
+        )
+
+    def _learning_rate(self) -> float:
+        return schedules.cosine(self.settings.learning_rate, self.settings.learning_rate_min, self.epoch, self.epochs)
+
+    def _plans(self, weigh: Callable[[Tensor, Tensor], Tensor]) -> Plans:
+        return {
+            kind: EdgePlan(weigh(alpha, self.architecture.alive(kind)))
+            for kind, alpha in self.architecture.alphas.items()
+        }
+
+    def _meters(self) -> tuple[Meter, ...]:
+        return self.train_meter, self._mean_meter, self._sampled_meter
+
+    def _announce_stage(self) -> None:
+        stage = self.strategies.stages[self.stage]
+        self.context.emit(StageStarted(self.stage, len(self.strategies.stages), stage.epochs, stage.title))
+
+
+def largest_alpha(space: SearchSpace, alphas: Mapping[str, Tensor], candidates: Candidates) -> Genotype:
+    """Derive from alpha itself: the same order as its softmax, and as the Dirichlet's mean."""
+    return space.derive({kind: alpha.tolist() for kind, alpha in alphas.items()}, candidates)

@@ -1,0 +1,1 @@
+"""Search spaces: what a supernet and a discrete network are made of."""

@@ -1,0 +1,63 @@
+"""The NAS-Bench-201 topology space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.spaces.nasbench201.network import NasBench201Network
+from engine.spaces.nasbench201.supernet import NasBench201Supernet
+from engine.spaces.space import Candidates, Costs
+from runs.catalogue import Space
+from runs.catalogue.settings import Settings
+from runs.catalogue.spaces.nasbench201 import NasBench201Settings
+from runs.genotypes import nasbench201
+from runs.genotypes.genotype import Genotype
+
+
+class NasBench201:
+    """One cell of 4 nodes: see :class:`engine.spaces.space.SearchSpace`."""
+
+    # The size that the benchmark trains and tabulates; a genotype's costs are given there, whatever the supernet's.
+    BENCHMARK_CHANNELS, BENCHMARK_CELLS = 16, 5
+
+    def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
+        assert isinstance(settings, NasBench201Settings)
+        self.entry = entry
+        self._settings = settings
+        self._classes = classes
+
+    def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> NasBench201Supernet:
+        """Return a supernet; no stage of this space overrides its size yet."""
+        return NasBench201Supernet(
+            channels=self._settings.channels,
+            cells=self._settings.cells,
+            classes=self._classes,
+            candidates=candidates,
+            track_statistics=self._settings.batch_norm == "running",
+        )
+
+    def network(self, genotype: Genotype) -> NasBench201Network:
+        """Return the discrete network at the size of the settings."""
+        return NasBench201Network(
+            genotype, channels=self._settings.channels, cells=self._settings.cells, classes=self._classes
+        )
+
+    def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
+        """Return the cell with the best candidate on every edge; ``none`` is eligible, ties go to the lower index."""
+        rows = zip(scores["cell"], candidates["cell"], strict=True)
+        return nasbench201.genotype([max(kept, key=lambda op: (row[op], -op)) for row, kept in rows])
+
+    def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
+        """Return the operation of every edge."""
+        return {"cell": nasbench201.operation_indices(genotype)}
+
+    def costs(self, genotype: Genotype, size: int) -> Costs:
+        """Return the cost at the benchmark's own size, by the closed form."""
+        shape = {"channels": self.BENCHMARK_CHANNELS, "cells": self.BENCHMARK_CELLS, "classes": self._classes}
+        return Costs(
+            nasbench201.parameters(genotype, **shape),
+            nasbench201.macs(genotype, size=size, **shape),
+            f"{self.BENCHMARK_CHANNELS} channels, {self.BENCHMARK_CELLS} cells a stage, "
+            f"{self._classes} classes, {size} x {size} pixels",
+        )

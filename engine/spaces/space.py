@@ -1,0 +1,87 @@
+"""The contract of a search space, and of the supernets it builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from runs.catalogue import Space
+from runs.catalogue.settings import Settings
+from runs.genotypes.genotype import Genotype
+
+# For each kind of cell and each of its edges, the operations (column indices, ascending) that are still alive. Plain
+# numbers on the host: building, pruning and skipping never have to ask the device.
+Candidates = Mapping[str, tuple[tuple[int, ...], ...]]
+
+
+@dataclass(frozen=True)
+class EdgePlan:
+    """How the edges of one kind of cell mix their operations in one forward pass.
+
+    Attributes:
+        weights: [edges, operations]; only the entries of candidates are read.
+        active: per edge the operations to run, where these are fewer than the candidates (sampled or sparse methods).
+        edge_scale: [edges], a factor on each edge's sum (edge normalisation), or None.
+    """
+
+    weights: Tensor
+    active: tuple[tuple[int, ...], ...] | None = None
+    edge_scale: Tensor | None = None
+
+
+Plans = Mapping[str, EdgePlan]
+
+
+class Supernet(nn.Module):
+    """A network that holds every candidate operation. Architecture weights come in as an argument."""
+
+    candidates: Candidates
+
+    def forward(self, images: Tensor, plans: Plans) -> Tensor:
+        """Return class scores [B, classes] of images [B, 3, H, W] under one plan for each kind of cell."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a discrete network costs, and the size of the network that was counted."""
+
+    parameters: int
+    macs: int
+    network: str
+
+
+class SearchSpace(Protocol):
+    """A topology with operations. Built from the settings of a run by ``engine`` of its catalogue entry.
+
+    Attributes:
+        entry: what the catalogue says: kinds of cell, edges, operations.
+    """
+
+    entry: Space
+
+    def __init__(self, entry: Space, settings: Settings, classes: int) -> None: ...
+
+    def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> Supernet:
+        """Return a freshly initialised supernet; ``stage`` may override its size (depth, width, partial channels)."""
+
+    def network(self, genotype: Genotype) -> nn.Module:
+        """Return a freshly initialised discrete network at the size of the settings."""
+
+    def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
+        """Return the genotype that these scores (edges x operations, higher is better) stand for."""
+
+    def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
+        """Return, per kind of cell and edge, the column that the genotype takes, or -1."""
+
+    def costs(self, genotype: Genotype, size: int) -> Costs:
+        """Return the cost of the genotype's standard discrete network for images of ``size`` pixels."""
+
+
+def all_candidates(entry: Space) -> Candidates:
+    """Return every operation on every edge."""
+    every = tuple(range(len(entry.operations)))
+    return {kind: tuple(every for _ in entry.edges) for kind in entry.cells}
