@@ -184,9 +184,8 @@ def draft_from(values: Mapping[str, Any]) -> Draft:
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
-        raise UsageError(
-            f"{key} is {str(fault.get('input'))[:80]!r}: {fault['msg']}.", "See `nastui search --help`."
-        ) from error
+        given = "missing" if fault["type"] == "missing" else repr(str(fault.get("input"))[:80])
+        raise UsageError(f"{key} is {given}: {fault['msg']}.", "See `nastui search --help`.") from error
 
 
 def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str:

@@ -57,7 +57,7 @@ def resolve(wanted: str) -> str:
         return "cpu"
     if wanted == "auto":
         return "cuda:0" if gpus() else "cpu"
-    match = re.fullmatch(r"cuda(?::(\d+))?", wanted)
+    match = re.fullmatch(r"cuda(?::([0-9]{1,4}))?", wanted)
     if match is None:
         raise UsageError(f"--device is '{wanted[:80]}', but must be auto, cpu, cuda or cuda:<number>.")
     index, found = int(match[1] or 0), gpus()
@@ -75,7 +75,7 @@ def _visible(count: int) -> list[int]:
         return list(range(count))
     chosen = []
     for word in given.split(","):
-        if not word.strip().isdigit() or int(word) >= count:
+        if not word.strip().isdecimal() or int(word) >= count:
             break  # as CUDA does: the first invalid entry ends the list
         chosen.append(int(word))
     return chosen

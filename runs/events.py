@@ -7,9 +7,12 @@ line, an unknown type and a newer version: see :func:`decode`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
 
@@ -237,22 +240,13 @@ def decode(line: str | bytes) -> Entry | None:
         raw = json.loads(line)
         time, number, name = float(raw.pop("t")), int(raw.pop("n")), str(raw.pop("type"))
         raw.pop("v", None)
-        kind = _PAYLOADS.get(name)
-        if kind is None:
-            return Entry(time, number, Unknown(name, raw))
-        known = {f.name: _checked(f.name, raw[f.name]) for f in dataclasses.fields(kind) if f.name in raw}
-        return Entry(time, number, kind(**known))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        event = _adapter(name).validate_python(raw) if name in _PAYLOADS else Unknown(name, raw)
+        return Entry(time, number, event)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
-def _checked(name: str, value: Any) -> Any:
-    """Turn the nested records of a payload back into their types; refuse what would break every reader."""
-    if name == "architecture":
-        fields = {f.name for f in dataclasses.fields(CellSnapshot)}
-        return {kind: CellSnapshot(**{key: cell[key] for key in fields if key in cell}) for kind, cell in value.items()}
-    if name in ("epoch", "epochs", "step", "of", "stage", "index", "bytes"):
-        return int(value)
-    if name in ("metrics", "learning_rates"):
-        return {str(key): float(number) for key, number in value.items()}
-    return value
+@functools.cache
+def _adapter(name: str) -> TypeAdapter[Event]:
+    """Return what turns a payload back into its types, and refuses what would break every reader."""
+    return TypeAdapter(_PAYLOADS[name])

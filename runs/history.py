@@ -70,6 +70,8 @@ class Follower:
     def update(self) -> list[Entry]:
         """Take in what has come since the last call, and return it."""
         entries = list(self._reader.read())
+        if self._reader.restarted:
+            self.history = History()
         for entry in entries:
             self.history.apply(entry)
         return entries

@@ -45,8 +45,9 @@ class Home:
 
     @property
     def datasets(self) -> Path:
-        """Downloaded data sets (torchvision's root)."""
-        return self.root / "datasets"
+        """Downloaded data sets (torchvision's root); ``NASTUI_DATASETS`` names a folder that homes share."""
+        given = os.environ.get("NASTUI_DATASETS")
+        return Path(given).expanduser().absolute() if given else self.root / "datasets"
 
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of one run."""

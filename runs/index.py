@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from tinydb import TinyDB
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import Storage
 
-from runs.files import replace_text
+from runs.files import replacing
 
 SCHEMA_VERSION = 1
 
 
 class AtomicJSONStorage(Storage):
-    """TinyDB storage that replaces its file as a whole; a torn, empty or foreign file reads as no file."""
+    """TinyDB storage that replaces its file as a whole; one that is not as it was written reads as no file.
+
+    The first key of the file holds a checksum of the rest, since damage can leave JSON that is wrong but readable.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -26,14 +30,21 @@ class AtomicJSONStorage(Storage):
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Return the tables, or None where there is nothing readable."""
         try:
-            data = json.loads(self._path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            raw = self._path.read_bytes()
+        except OSError:
             return None
-        return data if isinstance(data, dict) and all(isinstance(t, dict) for t in data.values()) else None
+        head, body = raw[: len(_sealed(b""))], raw[len(_sealed(b"")) :]
+        return json.loads(b"{" + body) if head == _sealed(body) else None
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replace the file."""
-        replace_text(self._path, json.dumps(data, ensure_ascii=False))
+        body = json.dumps(data)[1:].encode()
+        with replacing(self._path) as stream:
+            stream.write(_sealed(body) + body)
+
+
+def _sealed(body: bytes) -> bytes:
+    return b'{"crc32": {"%08x": {}}, ' % zlib.crc32(body)
 
 
 class Index:
@@ -50,10 +61,7 @@ class Index:
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Return every document of this version by run id; empty where the index is missing or unreadable."""
-        try:
-            documents = self._open().table("runs").all()
-        except (ValueError, TypeError, AttributeError):
-            return {}  # JSON, but no TinyDB tables
+        documents = self._open().table("runs").all()
         return {str(d["id"]): dict(d) for d in documents if d.get("schema") == SCHEMA_VERSION and "id" in d}
 
     def update(self, changed: Iterable[dict[str, Any]], gone: Iterable[str]) -> None:

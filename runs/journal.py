@@ -30,7 +30,8 @@ class Journal:
     def append(self, event: Event) -> None:
         """Write the event; on return all but progress is on the disk."""
         self.number += 1
-        line = encode(Entry(time.time(), self.number, event)).encode() + b"\n"
+        text = encode(Entry(time.time(), self.number, event))
+        line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are no text
         while line:
             line = line[os.write(self._descriptor, line) :]
         if not isinstance(event, _UNSYNCED):
@@ -59,12 +60,14 @@ class JournalReader:
     Attributes:
         offset: bytes consumed; hand it to another reader to go on there.
         malformed: whole lines so far that were no events.
+        restarted: the newest read began again, as the log had become shorter: what came before it is void.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
         self.path = path
         self.offset = offset
         self.malformed = 0
+        self.restarted = False
 
     def read(self) -> Iterator[Entry]:
         """Yield the entries that have come since the last call; nothing where the log does not exist."""
@@ -73,8 +76,9 @@ class JournalReader:
         except FileNotFoundError:
             return
         with stream:
-            if os.fstat(stream.fileno()).st_size < self.offset:
-                self.offset = 0  # the log was replaced by a shorter one: begin again
+            self.restarted = os.fstat(stream.fileno()).st_size < self.offset
+            if self.restarted:
+                self.offset = self.malformed = 0
             stream.seek(self.offset)
             for line in stream:
                 if not line.endswith(b"\n"):

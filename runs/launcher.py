@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
-from runs import requests
+from runs import catalogue, datasets, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageError
 from runs.home import RunPaths
@@ -25,14 +27,25 @@ START_SECONDS = 30.0
 ANSWER_SECONDS = 300.0
 
 
-def start(store: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
     """Check a draft, create its run and start its engine. Nothing is created where the draft is wrong.
 
+    Args:
+        store: where the run goes.
+        draft: what a person wants.
+        say: told what takes time, for people.
+
     Raises:
-        NastuiError: a wrong draft, a home that cannot be written, or an engine that did not start.
+        NastuiError: a wrong draft, data that cannot be used, a home that cannot be written, or an engine that did not
+            start.
     """
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
+    store.home.prepare()
+    dataset = catalogue.dataset(config.dataset)
+    if dataset.folder is not None:
+        say(f"Reading the images of '{dataset.folder}'.")
+    datasets.check(dataset, store.home, config.options.get("image_size", 0))
     paths = store.create(config, labels)
     launch(paths)
     return config, paths
@@ -128,6 +141,28 @@ def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     RunConfig.read(record.paths.config).settings()
     launch(record.paths)
     return _status(record.paths)
+
+
+def probe() -> dict[str, Any]:
+    """Ask a process that may import torch what it can use here.
+
+    Raises:
+        EnvironmentLacksError: torch does not import.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "engine.probe"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=os.environ | {"PYTHONSAFEPATH": "1"},
+        text=True,
+        check=False,
+    )
+    try:
+        seen: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        raise EnvironmentLacksError(f"Torch does not import: {last[0]}.") from error
+    return seen
 
 
 def log_end(paths: RunPaths, limit: int = 400) -> str:

@@ -25,7 +25,7 @@ def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
 
     Args:
         path: the lock file.
-        patience: seconds to wait; a viewer that looks holds a shared lock for microseconds.
+        patience: seconds to wait for another engine; viewers that look are in the way for microseconds.
 
     Raises:
         BusyError: another engine holds it.
@@ -62,9 +62,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        if _engine_holds(descriptor):
             return True
         if time.time() - os.fstat(descriptor).st_mtime > FOREIGN_SILENCE_SECONDS:
             return False
@@ -93,14 +91,24 @@ def _acquire(descriptor: int, path: Path, patience: float) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except OSError as error:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline and _engine_holds(descriptor):
                 raise BusyError(f"Run '{path.parent.name}' already has an engine.") from error
-            time.sleep(0.02)
+            time.sleep(0.002)
+
+
+def _engine_holds(descriptor: int) -> bool:
+    """Say whether the lock is held alone, as an engine does; viewers share it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
 
 
 def _owner_field(descriptor: int, name: str) -> object:
     try:
         owner = json.loads(os.pread(descriptor, 4096, 0))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return owner.get(name) if isinstance(owner, dict) else None

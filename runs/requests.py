@@ -7,6 +7,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
+from runs.errors import EnvironmentLacksError
 from runs.files import replace_text
 
 
@@ -20,9 +21,16 @@ class Request(StrEnum):
 
 
 def send(folder: Path, request: Request) -> None:
-    """Leave a request for the engine."""
-    folder.mkdir(exist_ok=True)
-    replace_text(folder / f"{time.time_ns():020d}.{request}", "")
+    """Leave a request for the engine.
+
+    Raises:
+        EnvironmentLacksError: the run's folder cannot be written.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        replace_text(folder / f"{time.time_ns():020d}.{request}", "")
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{folder}' cannot be written: {error.strerror}.") from error
 
 
 def take(folder: Path) -> list[Request]:
@@ -33,7 +41,7 @@ def take(folder: Path) -> list[Request]:
         return []
     taken = []
     for name in names:
-        with contextlib.suppress(ValueError, FileNotFoundError):
+        with contextlib.suppress(ValueError, OSError):
             request = Request(name.rpartition(".")[2])
             (folder / name).unlink()
             taken.append(request)

@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,15 +109,16 @@ class RunStore:
         known = self._records if self._records is not None else self._from_index()
         names = self._run_names()
         gone = set(known) - set(names)
+        self.unreadable = {}
         changed = []
         for name in names:
             record, settled = self._refreshed(name, known.get(name))
-            if record is None:
+            if record is not None:
+                known[name] = record
+                if settled:
+                    changed.append(record)
+            elif name in known:
                 gone.add(name)
-                continue
-            known[name] = record
-            if settled:
-                changed.append(record)
         for name in gone:
             known.pop(name, None)
         self._records = known
@@ -136,8 +137,7 @@ class RunStore:
             if not records:
                 raise NotFoundError("There is no run yet.", "Start one: `nastui search drnas --preset quick`.")
             return records[0]
-        exact = [run for run in names if run == name]
-        found = exact or [run for run in names if name and run.startswith(name)]
+        found = _matching(name, names)
         if not found:
             raise NotFoundError(f"No run's id begins with '{name[:80]}'.", "See `nastui runs list`.")
         if len(found) > 1:
@@ -153,12 +153,14 @@ class RunStore:
 
         Raises:
             UsageError: a label that may not be stored.
+            NotFoundError: the run has been removed meanwhile.
             BusyError: another process held the store for half a minute.
+            EnvironmentLacksError: the store cannot be written.
         """
-        with self._locked():
+        with self._locked(record.id):
             labels = Labels.read(record.paths)
             change(labels)
-            self._writing(lambda: labels.write(record.paths))
+            labels.write(record.paths)
         return Labels.read(record.paths)
 
     def remove(self, record: Record) -> Path:
@@ -166,13 +168,14 @@ class RunStore:
 
         Raises:
             BusyError: it is running.
+            NotFoundError: it has been removed meanwhile.
         """
         if derive(record.paths, record.summary.said).live:
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {record.id[:8]}")
         target = self.home.trash / record.id
-        with self._locked():
-            self._writing(lambda: self.home.trash.mkdir(exist_ok=True))
-            self._writing(lambda: record.paths.root.rename(target))
+        with self._locked(record.id):
+            self.home.trash.mkdir(exist_ok=True)
+            record.paths.root.rename(target)
         return target
 
     def restore(self, name: str) -> RunPaths:
@@ -182,12 +185,12 @@ class RunStore:
             NotFoundError: no run of that prefix lies there, or several do.
         """
         trash = self.home.trash
-        found = [run.name for run in trash.iterdir() if run.name.startswith(name)] if trash.is_dir() else []
+        found = _matching(name, [run.name for run in trash.iterdir()] if trash.is_dir() else [])
         if len(found) != 1:
             listed = f": {', '.join(sorted(found))}" if found else ""
             raise NotFoundError(f"'{name[:80]}' names {len(found)} runs in the trash{listed}.")
-        with self._locked():
-            self._writing(lambda: (trash / found[0]).rename(self.home.run(found[0]).root))
+        with self._locked(found[0]):
+            (trash / found[0]).rename(self.home.run(found[0]).root)
         return self.home.run(found[0])
 
     def reindex(self) -> int:
@@ -240,9 +243,14 @@ class RunStore:
             settled = False
         if _size(paths.events) != known.offset:
             reader = JournalReader(paths.events, known.offset)
-            if _size(paths.events) < known.offset:
+            try:
+                entries = list(reader.read())
+            except OSError as error:
+                self.unreadable[name] = f"'{paths.events}' cannot be read: {error.strerror}."
+                return None, False
+            if reader.restarted:
                 known.summary = Summary()
-            for entry in reader.read():
+            for entry in entries:
                 known.summary.apply(entry)
             settled = settled or reader.offset != known.offset
             known.offset = reader.offset
@@ -267,18 +275,22 @@ class RunStore:
             self._index.update(documents, gone)
 
     @contextlib.contextmanager
-    def _locked(self) -> Any:
+    def _locked(self, run: str) -> Iterator[None]:
+        """Hold the store while a run in it is changed, and name what stood in the way."""
         try:
             with self._index.lock:
                 yield
         except Timeout as error:
             raise BusyError(f"Another process holds the store '{self.home.root}'.", "Try again.") from error
-
-    def _writing(self, action: Callable[[], object]) -> None:
-        try:
-            action()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"Run '{run}' is no longer there.", "See `nastui runs list`.") from error
         except OSError as error:
             raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+
+
+def _matching(name: str, names: list[str]) -> list[str]:
+    """Return the one run of that id, else those whose ids begin so."""
+    return [name] if name in names else [run for run in names if name and run.startswith(name)]
 
 
 def _fingerprint(path: Path) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,7 @@ class Labels:
         try:
             raw = json.loads(paths.labels.read_bytes())
             return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls()
 
     def write(self, paths: RunPaths) -> None:
@@ -71,7 +72,7 @@ class Summary:
         epoch, epochs: complete epochs, and all.
         metrics, best: the newest and the best value of each metric; a loss is best when lowest.
         seconds: time at work, the sum over complete epochs.
-        stood: epochs since the genotype last changed.
+        changed: the epoch at which the genotype last changed.
         problem, hint: of a failed run, or the newest warning.
     """
 
@@ -87,7 +88,7 @@ class Summary:
     metrics: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     genotype: dict[str, Any] | None = None
-    stood: int = 0
+    changed: int = 0
     benchmark: dict[str, dict[str, float]] = field(default_factory=dict)
     parameters: int | None = None
     macs: int | None = None
@@ -96,6 +97,11 @@ class Summary:
     problem: str = ""
     hint: str = ""
     eta: float | None = None
+
+    @property
+    def stood(self) -> int:
+        """Epochs since the genotype last changed; epochs that a resumed run does again count once."""
+        return max(0, self.epoch - self.changed)
 
     def apply(self, entry: Entry) -> None:
         """Take in the next event of the log."""
@@ -133,10 +139,12 @@ class Summary:
         self.seconds += event.seconds
         self.metrics = dict(event.metrics)
         for name, value in event.metrics.items():
+            if math.isnan(value):
+                continue  # no comparison with it holds, so the first would stay the best for ever
             better = min if any(word in name for word in LOWER_IS_BETTER) else max
             self.best[name] = better(self.best.get(name, value), value)
-        self.stood = self.stood + 1 if event.genotype == self.genotype else 0
-        self.genotype = event.genotype
+        if event.genotype != self.genotype:
+            self.genotype, self.changed = event.genotype, event.epoch
         self.benchmark = event.benchmark
 
     def to_json(self) -> dict[str, Any]:

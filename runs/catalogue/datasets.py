@@ -41,6 +41,7 @@ DATASETS = (
         flip=True,
         obtain="nastui datasets cifar10 --download (170 MB)",
         engine="engine.data.cifar:load",
+        requires=("cifar-10-batches-py/batches.meta", "cifar-10-batches-py/data_batch_5"),
     ),
     Dataset(
         name="cifar100",
@@ -56,6 +57,7 @@ DATASETS = (
         flip=True,
         obtain="nastui datasets cifar100 --download (169 MB)",
         engine="engine.data.cifar:load",
+        requires=("cifar-100-python/meta", "cifar-100-python/train"),
     ),
 )
 

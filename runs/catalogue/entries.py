@@ -95,6 +95,7 @@ class Dataset:
         flip: whether training flips images left to right.
         obtain: how a person gets it.
         engine: ``package.module:load``, imported by the engine process alone.
+        requires: files below the home's data sets that must be there; none for what is embedded.
         folder: the path, where the data set is an image folder of the user's.
     """
 
@@ -111,4 +112,5 @@ class Dataset:
     flip: bool
     obtain: str
     engine: str
+    requires: tuple[str, ...] = ()
     folder: Path | None = None

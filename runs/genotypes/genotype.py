@@ -72,16 +72,16 @@ def _cell(kind: str, raw: Any) -> Cell:
             list(raw["edges"]),
             [int(node) for node in raw["outputs"]],
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UsageError(f"Cell '{kind}' of the genotype needs 'inputs', 'edges' and 'outputs'.") from None
     edges = []
     for place, edge in enumerate(listed):
         try:
             source, target, operation = edge
             edges.append(Edge(int(source), int(target), str(operation)))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UsageError(
-                f"Edge {place} of cell '{kind}' is {edge!r}, but must be [source, target, operation]."
+                f"Edge {place} of cell '{kind}' is {repr(edge)[:80]}, but must be [source, target, operation]."
             ) from None
         if not 0 <= edges[-1].source < edges[-1].target or edges[-1].target < inputs:
             raise UsageError(f"Edge {place} of cell '{kind}' runs from node {source} to node {target}.")

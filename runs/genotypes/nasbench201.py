@@ -9,7 +9,7 @@ from runs.catalogue.spaces.nasbench201 import SPACE
 from runs.errors import UsageError, closest
 from runs.genotypes.genotype import Cell, Edge, Genotype
 
-_TOKEN = re.compile(r"([^|~+]+)~([0-9]+)")
+_TOKEN = re.compile(r"([^|~+]+)~([0-9]{1,9})")
 _OUTPUT = SPACE.edges[-1][1]
 
 

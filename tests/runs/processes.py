@@ -1,0 +1,57 @@
+"""Processes beside the test: engines that hold a lock, die, or meet a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+HOLDER = """
+import sys, pathlib
+from runs.lock import engine_lock
+with engine_lock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def python(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start Python with its safe path, its streams at hand."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def output(script: str, *arguments: object) -> str:
+    """Return what a script prints."""
+    process = python(script, *arguments)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out
+
+
+@contextlib.contextmanager
+def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Have a script run that prints a line once it is ready; it is killed in the end."""
+    process = python(script, *arguments)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline(), process.communicate()[1]
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextlib.contextmanager
+def lock_holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Have another process hold an engine's lock; it ends cleanly unless the block kills it."""
+    with running(HOLDER, path) as process:
+        yield process
+        process.communicate(timeout=60)

@@ -1,0 +1,144 @@
+"""The vocabulary of engines: what is written is what is read, now and by readers of another version."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runs.events import (
+    EVENT_TYPES,
+    CellSnapshot,
+    Entry,
+    EpochEnded,
+    Event,
+    Failed,
+    Progress,
+    Started,
+    Unknown,
+    decode,
+    encode,
+)
+from tests.runs.strategies import PAYLOADS, events, json_values, number, whole
+
+
+def line(payload: dict[str, Any], **head: Any) -> str:
+    return json.dumps({"v": 1, "t": 1.5, "n": 7} | head | payload)
+
+
+def decoded(payload: dict[str, Any], **head: Any) -> Event:
+    entry = decode(line(payload, **head))
+    assert entry is not None
+    return entry.event
+
+
+@given(st.floats(allow_nan=False), st.integers(0, 2**60), events())
+def test_round_trip(time: float, counter: int, event: Event) -> None:
+    entry = Entry(time, counter, event)
+    # Compared as text, for a NaN equals nothing.
+    assert repr(decode(encode(entry))) == repr(entry)
+
+
+@pytest.mark.parametrize("kind", PAYLOADS, ids=lambda kind: kind.type)
+def test_a_line_is_one_object_that_names_its_type(kind: type[Event]) -> None:
+    text = encode(Entry(1.5, 7, kind()))
+    assert "\n" not in text
+    raw = json.loads(text)
+    assert (raw["v"], raw["t"], raw["n"], raw["type"]) == (1, 1.5, 7, kind.type)
+
+
+def test_types_are_distinct() -> None:
+    assert len(set(EVENT_TYPES)) == len(PAYLOADS)
+
+
+@pytest.mark.parametrize("kind", PAYLOADS, ids=lambda kind: kind.type)
+def test_a_newer_version_with_more_fields_is_read(kind: type[Event]) -> None:
+    raw = json.loads(encode(Entry(1.5, 7, kind()))) | {"v": 99, "invented": {"deep": [1]}}
+    assert decode(json.dumps(raw)) == Entry(1.5, 7, kind())
+
+
+@pytest.mark.parametrize("kind", PAYLOADS, ids=lambda kind: kind.type)
+def test_missing_fields_take_their_default(kind: type[Event]) -> None:
+    assert decoded({"type": kind.type}) == kind()
+    assert decode(json.dumps({"t": 1.5, "n": 7, "type": kind.type})) == Entry(1.5, 7, kind())
+
+
+def test_a_newer_cell_snapshot_is_read() -> None:
+    cell = CellSnapshot(["1←0"], ["none"], [[1.0]], [[True]], [0])
+    raw = dataclasses.asdict(cell) | {"invented": 1}
+    del raw["extras"]
+    assert decoded({"type": "epoch", "architecture": {"cell": raw}}) == EpochEnded(architecture={"cell": cell})
+
+
+@given(st.text().filter(lambda name: name not in EVENT_TYPES), st.dictionaries(st.text(), json_values, max_size=3))
+def test_an_unknown_type_is_kept_as_it_came(name: str, data: dict[str, Any]) -> None:
+    data = {key: value for key, value in data.items() if key not in ("v", "t", "n", "type")}
+    event = decoded(data | {"type": name}, v=2)
+    assert repr(event) == repr(Unknown(name, data))
+    assert repr(decode(encode(Entry(1.5, 7, event)))) == repr(Entry(1.5, 7, event))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_metrics_need_not_be_finite(value: float) -> None:
+    event = decode(encode(Entry(1.5, 7, EpochEnded(metrics={"train_loss": value}))))
+    assert isinstance(event, Entry)
+    assert isinstance(event.event, EpochEnded)
+    assert repr(event.event.metrics["train_loss"]) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "epoch", "epoch": None},
+        {"type": "epoch", "epoch": math.inf},
+        {"type": "epoch", "epoch": 1.5},
+        {"type": "epoch", "seconds": None},
+        {"type": "epoch", "seconds": "long"},
+        {"type": "epoch", "metrics": [1]},
+        {"type": "epoch", "metrics": {"loss": None}},
+        {"type": "epoch", "architecture": {"cell": {"edges": []}}},
+        {"type": "epoch", "genotype": "none"},
+        {"type": "epoch", "benchmark": {"cifar10": 93.0}},
+        {"type": "progress", "eta": "soon"},
+        {"type": "started", "environment": 5},
+        {"type": "failed", "error": {"no": "text"}},
+        {"type": "finished", "parameters": "many"},
+        {"type": "started", "t": None},
+        {"type": "started", "n": math.inf},
+        {"type": "started", "t": 10**400},
+    ],
+    ids=str,
+)
+def test_a_field_of_another_kind_is_no_event(payload: dict[str, Any]) -> None:
+    assert decode(line(payload)) is None
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\n", b"null", b"[]", b"5", b'"x"', b"{}", b"{", b"\xff\xfe{", b"[" * 100_000, b"9" * 10_000]
+)
+def test_garbage_is_no_event(text: bytes) -> None:
+    assert decode(text) is None
+
+
+@given(st.binary() | st.text())
+def test_decoding_never_raises(text: bytes | str) -> None:
+    decode(text)
+
+
+@given(st.sampled_from(EVENT_TYPES), st.data())
+def test_decoding_never_raises_whatever_the_fields_hold(name: str, data: st.DataObject) -> None:
+    kind = next(kind for kind in PAYLOADS if kind.type == name)
+    fields = {field.name: data.draw(json_values, field.name) for field in dataclasses.fields(kind)}
+    decode(line(fields | {"type": name}, t=data.draw(whole | number), n=data.draw(whole | number)))
+
+
+@given(events([Progress, Started, Failed]), st.data())
+def test_decoding_never_raises_on_a_damaged_line(event: Event, data: st.DataObject) -> None:
+    text = bytearray(encode(Entry(1.5, 7, event)).encode())
+    text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
+    decode(bytes(text))
