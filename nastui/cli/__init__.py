@@ -1,5 +1,5 @@
-"""The command line."""
+"""The command line: one file a group of commands. What is slow to import is imported where it is used."""
 
+from nastui.cli.application import main
 
-def main() -> None:
-    """Run."""
+__all__ = ["main"]

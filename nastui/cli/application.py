@@ -1,0 +1,91 @@
+"""The typer application, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import nastui
+from nastui.cli import catalogue, doctor, genotype, runs, search
+from runs.errors import NastuiError, UsageError
+
+app = typer.Typer(
+    name="nastui",
+    help="Run, watch and retrain neural architecture searches. Without a command it opens the dashboard.",
+    epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 not found, 4 busy, 5 the machine lacks something, "
+    "130 interrupted. The store is $NASTUI_HOME, or --home.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("search")(search.search)
+app.add_typer(runs.app, name="runs")
+for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalogue.presets):
+    app.command(command.__name__)(command)
+app.add_typer(genotype.app, name="genotype")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"nastui {nastui.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def dashboard(
+    context: typer.Context,
+    home: Annotated[Path | None, typer.Option(help="The folder of the store, instead of $NASTUI_HOME.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Run, watch and retrain neural architecture searches. Without a command it opens the dashboard."""
+    if context.invoked_subcommand is None:
+        from nastui.app import run_dashboard
+        from runs.home import Home
+
+        raise typer.Exit(run_dashboard(Home.locate()))
+
+
+def main() -> None:
+    """Run the command line and exit with the code that cli.md promises."""
+    arguments = sys.argv[1:]
+    try:
+        sys.argv[1:] = _take_home(arguments)
+        app()
+    except NastuiError as error:
+        _report(error, as_json="--json" in arguments)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as `head` does. Python would complain once more while it closes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _take_home(arguments: list[str]) -> list[str]:
+    """Let --home stand anywhere on the line: put it into the environment, where engines look for it too."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--home" or word.startswith("--home="):
+            folder = word.partition("=")[2] or next(words, "")
+            if not folder:
+                raise UsageError("--home needs a folder.")
+            os.environ["NASTUI_HOME"] = str(Path(folder).expanduser().absolute())
+        else:
+            kept.append(word)
+    return kept
+
+
+def _report(error: NastuiError, as_json: bool) -> None:
+    if as_json:
+        content = {"error": error.message, "hint": error.hint, "exit": error.exit_code}
+        sys.stderr.write(json.dumps(content, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"nastui: {error}\n")

@@ -1,0 +1,186 @@
+"""``nastui methods | spaces | datasets | presets``: the catalogue in text and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from runs.catalogue import Dataset, Method, Preset, Space
+    from runs.catalogue.settings import SettingInfo
+
+Name = Annotated[str | None, typer.Argument(help="One of them, in full.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def methods(name: Name = None, as_json: Json = False) -> None:
+    """List the methods, or one with every hyperparameter: type, range, default, help."""
+    from nastui.cli import output
+    from runs import catalogue
+
+    chosen = [catalogue.method(name)] if name else list(catalogue.methods().values())
+    if as_json:
+        content = [_method(entry) for entry in chosen]
+        output.data(content[0] if name else content)
+    elif name:
+        _print_method(chosen[0])
+    else:
+        output.table(
+            ["method", "spaces", "presets", "what it does"],
+            ([m.name, ", ".join(m.spaces), ", ".join(_preset_names(m)), m.summary] for m in chosen),
+        )
+
+
+def spaces(name: Name = None, as_json: Json = False) -> None:
+    """List the search spaces, or one with its nodes, edges and operations."""
+    from nastui.cli import output
+    from runs import catalogue
+
+    chosen = [catalogue.space(name)] if name else list(catalogue.spaces().values())
+    if as_json:
+        content = [_space(entry) for entry in chosen]
+        output.data(content[0] if name else content)
+        return
+    output.table(
+        ["space", "cells", "edges", "operations", "what it is"],
+        ([s.name, ", ".join(s.cells), len(s.edges), ", ".join(s.operations), s.summary] for s in chosen),
+    )
+
+
+def datasets(
+    name: Name = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch it into the store.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the data sets and whether they are here, or fetch one."""
+    from nastui.cli import output
+    from runs import catalogue
+    from runs.datasets import download as fetched
+    from runs.datasets import is_here
+    from runs.errors import UsageError
+    from runs.home import Home
+
+    home = Home.locate()
+    chosen = [catalogue.dataset(name)] if name else list(catalogue.datasets().values())
+    if download:
+        if not name:
+            raise UsageError("--download needs the name of a data set.", "See `nastui datasets`.")
+        fetched(chosen[0], home)
+    if as_json:
+        content = [_dataset(entry, is_here(entry, home)) for entry in chosen]
+        output.data(content[0] if name else content)
+        return
+    output.table(
+        ["data set", "classes", "images", "size", "here", "what it is"],
+        (
+            [d.name, d.classes, output.number(d.train), d.size or "-", _where(is_here(d, home), d), d.summary]
+            for d in chosen
+        ),
+    )
+
+
+def presets(name: Name = None, as_json: Json = False) -> None:
+    """List every preset, or those of one name with their values."""
+    from nastui.cli import output
+    from runs import catalogue
+    from runs.errors import UsageError, closest
+
+    pairs = [(method, preset) for method in catalogue.methods().values() for preset in method.presets]
+    if name:
+        known = {preset.name for _, preset in pairs}
+        if name not in known:
+            raise UsageError(f"Unknown preset '{name[:80]}'.", closest(name, sorted(known)))
+        pairs = [(method, preset) for method, preset in pairs if preset.name == name]
+    if as_json:
+        output.data([{"method": method.name, **_preset(preset)} for method, preset in pairs])
+        return
+    output.table(
+        ["method", "space", "preset", "data set", "seed", "what it is for"],
+        ([m.name, p.space, p.name, p.dataset, p.seed, p.summary] for m, p in pairs),
+    )
+    if name:
+        for method, preset in pairs:
+            values = ", ".join(f"{key}={value}" for key, value in preset.values.items())
+            sys.stdout.write(f"\n{method.name}, {preset.space}: {values}\n")
+
+
+def _print_method(entry: Method) -> None:
+    from nastui.cli import output
+    from runs import catalogue
+    from runs.catalogue.settings import describe
+
+    output.fields(
+        [
+            ("method", f"{entry.name} ({entry.title})"),
+            ("what it does", entry.summary),
+            ("what it costs", entry.cost),
+            ("reference", entry.reference),
+            ("spaces", ", ".join(entry.spaces)),
+            ("presets", ", ".join(_preset_names(entry))),
+        ]
+    )
+    for name in entry.spaces:
+        sys.stdout.write(f"\nHyperparameters in the space {name}\n")
+        output.table(
+            ["key", "type", "range", "default", "paper", "what it is"],
+            (
+                [i.name, i.type, i.range, i.default, _paper(entry, name).get(i.name, i.default), i.help]
+                for i in describe(catalogue.options(entry, catalogue.space(name)))
+            ),
+        )
+
+
+def _where(here: bool, entry: Dataset) -> str:
+    return "yes" if here else entry.obtain
+
+
+def _paper(entry: Method, space: str) -> dict[str, Any]:
+    from runs import catalogue
+
+    return dict(catalogue.preset(entry, space, "paper").values)
+
+
+def _preset_names(entry: Method) -> list[str]:
+    return list(dict.fromkeys(preset.name for preset in entry.presets))
+
+
+def _method(entry: Method) -> dict[str, Any]:
+    from runs import catalogue
+    from runs.catalogue.settings import describe
+
+    return {
+        **{key: getattr(entry, key) for key in ("name", "title", "summary", "cost", "reference")},
+        "spaces": list(entry.spaces),
+        "presets": [_preset(preset) for preset in entry.presets],
+        "hyperparameters": {
+            name: [_info(info) for info in describe(catalogue.options(entry, catalogue.space(name)))]
+            for name in entry.spaces
+        },
+    }
+
+
+def _info(info: SettingInfo) -> dict[str, Any]:
+    return dataclasses.asdict(info) | {"choices": list(info.choices)}
+
+
+def _preset(preset: Preset) -> dict[str, Any]:
+    names = ("name", "summary", "space", "dataset", "seed")
+    return {key: getattr(preset, key) for key in names} | {"values": dict(preset.values)}
+
+
+def _space(entry: Space) -> dict[str, Any]:
+    from runs.catalogue.settings import describe
+
+    return {
+        **{key: getattr(entry, key) for key in ("name", "title", "summary")},
+        **{key: [*getattr(entry, key)] for key in ("cells", "edges", "operations")},
+        "hyperparameters": [_info(info) for info in describe(entry.options)],
+    }
+
+
+def _dataset(entry: Dataset, here: bool) -> dict[str, Any]:
+    names = ("name", "title", "summary", "classes", "size", "train", "test", "mean", "std", "obtain")
+    return {key: getattr(entry, key) for key in names} | {"here": here}

@@ -1,0 +1,141 @@
+"""``nastui doctor``: what works here, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``advice`` is empty where it is well."""
+
+    area: str
+    name: str
+    value: str
+    good: bool = True
+    advice: str = ""
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Look at versions, terminal, GPUs, store and data sets; exit code 5 if a search could not run."""
+    from nastui.cli import output
+
+    findings = [*_versions(), *_engine(), *_gpus(), *_terminal(), *_store(), *_datasets()]
+    if as_json:
+        output.data({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            mark = "ok " if finding.good else "NO "
+            advice = f"  →  {finding.advice}" if finding.advice else ""
+            line = f"{mark} {finding.area:<9} {finding.name:<14} {finding.value}{advice}"
+            sys.stdout.write(output.clean(line) + "\n")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(5)
+
+
+def _versions() -> list[Finding]:
+    import importlib.metadata
+    import platform
+
+    import nastui
+
+    found = [
+        Finding("versions", "nastui", nastui.__version__),
+        Finding("versions", "python", platform.python_version()),
+    ]
+    for package in ("torch", "torchvision", "textual", "typer", "tinydb"):
+        try:
+            found.append(Finding("versions", package, importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            found.append(Finding("versions", package, "not installed", False, f"pip install {package}"))
+    return found
+
+
+def _engine() -> list[Finding]:
+    from runs.errors import NastuiError
+    from runs.launcher import probe
+
+    try:
+        seen = probe()
+    except NastuiError as error:
+        return [Finding("engine", "torch", str(error), False, "Reinstall nastui in a fresh environment.")]
+    cuda = (
+        f"CUDA {seen['cuda']}, {seen['gpus']} GPUs usable"
+        if seen["gpus"]
+        else "no CUDA device; searches run on the CPU"
+    )
+    return [
+        Finding("engine", "torch", f"{seen['torch']} imports in {seen['seconds']:.1f} s"),
+        Finding("engine", "devices", cuda),
+        Finding("engine", "threads", str(seen["threads"])),
+    ]
+
+
+def _gpus() -> list[Finding]:
+    from runs.devices import gpus
+
+    found = []
+    for gpu in gpus():
+        memory = f"{gpu.used / 2**30:.1f} of {gpu.total / 2**30:.0f} GiB"
+        busy = "" if gpu.busy is None else f", {gpu.busy} % busy"
+        found.append(Finding("gpu", f"cuda:{gpu.index}", f"{gpu.name}, {memory}{busy}"))
+    return found
+
+
+def _terminal() -> list[Finding]:
+    import os
+    import shutil
+
+    from nastui.cli import output
+
+    size = shutil.get_terminal_size()
+    encoding = sys.stdout.encoding or "unknown"
+    colour = "off (NO_COLOR)" if os.environ.get("NO_COLOR") else os.environ.get("COLORTERM", "by TERM")
+    return [
+        Finding("terminal", "TERM", os.environ.get("TERM", "not set")),
+        Finding("terminal", "size", f"{size.columns} x {size.lines}", advice=_size_advice(size.columns, size.lines)),
+        Finding("terminal", "colour", colour),
+        Finding("terminal", "encoding", encoding, advice="" if output.is_utf8() else "export LC_ALL=C.UTF-8"),
+    ]
+
+
+def _size_advice(columns: int, lines: int) -> str:
+    return "" if columns >= 80 and lines >= 24 else "The dashboard is made for 80 x 24 and more."
+
+
+def _store() -> list[Finding]:
+    import shutil
+
+    from runs.errors import NastuiError
+    from runs.home import Home
+    from runs.store import RunStore
+
+    home = Home.locate()
+    try:
+        home.prepare()
+        store = RunStore(home)
+        count = len(store.records())
+        free = shutil.disk_usage(home.root).free / 2**30
+    except (NastuiError, OSError) as error:
+        return [Finding("store", "home", str(error), False, "Name another folder with --home or NASTUI_HOME.")]
+    found = [Finding("store", "home", f"{home.root}, {free:.0f} GiB free"), Finding("store", "runs", str(count))]
+    for name, fault in store.unreadable.items():
+        found.append(Finding("store", name, fault, True, f"Repair it, or move '{home.runs / name}' away."))
+    return found
+
+
+def _datasets() -> list[Finding]:
+    from runs import catalogue
+    from runs.datasets import is_here
+    from runs.home import Home
+
+    home = Home.locate()
+    found = []
+    for entry in catalogue.datasets().values():
+        here = is_here(entry, home)
+        found.append(Finding("data", entry.name, "here" if here else "not here", True, "" if here else entry.obtain))
+    return found

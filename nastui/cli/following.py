@@ -1,0 +1,136 @@
+"""Following a run from the command line: a line an epoch for people, events as JSON lines for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from nastui.cli import output
+from runs.events import Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.text import format_text
+from runs.history import Follower
+from runs.launcher import log_end
+from runs.lock import is_held
+from runs.status import Status, derive
+from runs.store import Record, RunStore
+
+LOOK_SECONDS = 0.2
+EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}
+
+
+def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bool = False) -> int:
+    """Show a run until its engine is gone; return the run's exit code.
+
+    An interrupt ends the following, never the run; the exit code is then 130.
+    """
+    paths = store.find(run_id).paths
+    follower = Follower(paths)
+    bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
+    try:
+        if bar is not None:
+            bar.start()
+        while True:
+            # Look at the lock first: what an engine said before it let go is then certainly in the log.
+            live = is_held(paths.lock)
+            for entry in follower.update():
+                _show(entry, as_json)
+            if bar is not None:
+                _advance(bar, follower)
+            if not live and derive(paths, follower.history.summary.said) is not Status.QUEUED:
+                break
+            time.sleep(LOOK_SECONDS)
+    except KeyboardInterrupt:
+        output.say(f"The run goes on. Stop it: nastui runs stop {run_id[:8]}")
+        return 130
+    finally:
+        if bar is not None:
+            bar.stop()
+    record = store.find(run_id)
+    if as_json:
+        output.line({"type": "result", **record.to_json()})
+    else:
+        _conclude(record)
+    return EXIT_CODES.get(record.status, 1)
+
+
+def describe(entry: Entry) -> str:
+    """Return an event as a line for people, or nothing where it is not worth one."""
+    match entry.event:
+        case EpochEnded(epoch=epoch, epochs=epochs, metrics=metrics, seconds=seconds):
+            values = "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
+            return f"epoch {epoch}/{epochs}  {values}  {seconds:.1f} s"
+        case Warned(message=message):
+            return f"warning: {message}"
+        case Resumed(epoch=epoch):
+            return f"resumed after epoch {epoch}"
+        case Stopped(reason=reason):
+            return f"stopped ({reason})"
+        case Failed(error=error, hint=hint):
+            return f"failed: {error} {hint}".strip()
+        case Finished():
+            return "finished"
+    return ""
+
+
+def _show(entry: Entry, as_json: bool) -> None:
+    if as_json:
+        output.line(json.loads(encode(entry)))
+    elif isinstance(entry.event, EpochEnded | Warned | Resumed):
+        sys.stdout.write(output.clean(describe(entry)) + "\n")
+        sys.stdout.flush()
+
+
+def _conclude(record: Record) -> None:
+    summary = record.summary
+    if record.status is not Status.FINISHED:
+        sys.stdout.write(f"{record.status}\n")
+        if record.status is Status.LOST:
+            output.say(f"The engine is gone. {log_end(record.paths)}")
+        if summary.problem:
+            output.say(f"{summary.problem} {summary.hint}")
+        output.say(f"Go on: nastui runs resume {record.id[:8]}")
+        return
+    best, last = summary.best.get("search_accuracy"), summary.metrics.get("search_accuracy")
+    output.fields(
+        [
+            ("genotype", format_text(Genotype.from_json(summary.genotype)) if summary.genotype else None),
+            ("parameters", f"{output.number(summary.parameters)} ({summary.network})"),
+            ("macs", f"{output.number(summary.macs)} (convolutions and linear layers)"),
+            ("search accuracy", None if best is None else f"{last:.2f} % (best {best:.2f} %)"),
+            ("time", output.duration(summary.seconds)),
+            ("files", record.paths.root),
+        ]
+    )
+
+
+def _bar() -> Progress:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[more]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("starting", total=1.0, more="")
+    return bar
+
+
+def _advance(bar: Progress, follower: Follower) -> None:
+    progress, summary = follower.history.progress, follower.history.summary
+    if progress is None or not progress.epochs:
+        return
+    share = progress.step / progress.of if progress.of else 0.0
+    more = "" if progress.eta is None else f"eta {output.duration(progress.eta)}"
+    if progress.throughput:
+        more += f"  {progress.throughput:,.0f} images/s"
+    bar.update(
+        bar.task_ids[0],
+        completed=max(summary.epoch, progress.epoch - 1 + share) / progress.epochs,
+        description=f"epoch {progress.epoch}/{progress.epochs}",
+        more=more,
+    )

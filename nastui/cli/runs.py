@@ -1,0 +1,359 @@
+"""``nastui runs``: list, look, follow, ask, label, tidy."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runs.errors import UsageError
+
+if TYPE_CHECKING:
+    from runs.store import Record, RunStore
+
+app = typer.Typer(help="List, watch, stop, resume, label and tidy runs.", no_args_is_help=True)
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `latest`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Sort(StrEnum):
+    """Keys of ``runs list --sort``."""
+
+    CREATED = "created"
+    STATUS = "status"
+    METHOD = "method"
+    DATASET = "dataset"
+    NAME = "name"
+    EPOCH = "epoch"
+    BEST = "best"
+    SECONDS = "seconds"
+
+
+@app.command("list")
+def list_(
+    status: Annotated[str | None, typer.Option(help="Only runs of this status.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
+    sort: Annotated[Sort, typer.Option(help="Order by this; newest or largest first.")] = Sort.CREATED,
+    as_json: Json = False,
+) -> None:
+    """List every run, newest first."""
+    from nastui.cli import output
+    from runs.errors import closest
+    from runs.status import Status
+
+    if status is not None and status not in list(Status):
+        raise UsageError(f"Unknown status '{status}'.", closest(status, list(Status)))
+    store = _store()
+    records = [
+        record
+        for record in store.records()
+        if (status is None or record.status == status)
+        and (method is None or record.head["method"] == method)
+        and (tag is None or tag in record.labels.tags)
+    ]
+    if sort is not Sort.CREATED:
+        descending = sort in (Sort.EPOCH, Sort.BEST, Sort.SECONDS)
+        records.sort(key=lambda record: _sort_key(record, sort), reverse=descending)
+    for name, fault in store.unreadable.items():
+        output.say(f"Left out {name}: {fault}")
+    if as_json:
+        output.data([record.to_json() for record in records])
+        return
+    if not records:
+        output.say("No run. Start one: nastui search drnas --preset quick")
+        return
+    output.table(
+        ["id", "status", "method", "space", "data", "epoch", "best", "time", "name", "tags"],
+        (_row(record) for record in records),
+    )
+
+
+@app.command()
+def show(run: Run, as_json: Json = False) -> None:
+    """Show one run: state, metrics, genotype, where its files are, the command that repeats it."""
+    from nastui.cli import output
+    from runs.configuration import RunConfig
+    from runs.genotypes.genotype import Genotype
+    from runs.genotypes.text import format_text
+
+    record = _store().find(run)
+    config = RunConfig.read(record.paths.config)
+    content = record.to_json()
+    if as_json:
+        output.data(content | {"configuration": config.model_dump(mode="json")})
+        return
+    genotype = content["genotype"] and format_text(Genotype.from_json(content["genotype"]))
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in content["metrics"].items())
+    best = ", ".join(f"{name} {value:.4g}" for name, value in content["best"].items())
+    output.fields(
+        [
+            *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
+            *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
+            ("tags", " ".join(content["tags"])),
+            ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),
+            ("time", output.duration(content["seconds"])),
+            ("metrics", metrics),
+            ("best", best),
+            ("genotype", genotype),
+            ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),
+            ("macs", content["macs"] and f"{content['macs']:,} (convolutions and linear layers)"),
+            ("settings", ", ".join(f"{key}={value}" for key, value in config.options.items())),
+            ("files", content["path"]),
+            ("repeat", content["command"]),
+        ]
+    )
+
+
+@app.command()
+def events(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for more until the engine is gone.")] = False,
+    kind: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the events of a run, one a line."""
+    import datetime
+    import json
+    import time
+
+    from nastui.cli import output
+    from nastui.cli.following import LOOK_SECONDS, describe
+    from runs.errors import closest
+    from runs.events import EVENT_TYPES, encode
+    from runs.journal import JournalReader
+
+    if kind is not None and kind not in EVENT_TYPES:
+        raise UsageError(f"Unknown event type '{kind}'.", closest(kind, EVENT_TYPES))
+    store = _store()
+    paths = store.find(run).paths
+    reader = JournalReader(paths.events)
+    while True:
+        live = store.find(paths.root.name).status.live
+        for entry in reader.read():
+            raw = json.loads(encode(entry))
+            if kind is not None and raw["type"] != kind:
+                continue
+            if as_json:
+                output.line(raw)
+            else:
+                clock = datetime.datetime.fromtimestamp(entry.time).strftime("%H:%M:%S")
+                sys.stdout.write(output.clean(f"{clock}  {raw['type']:<10}  {describe(entry)}".rstrip()) + "\n")
+        if not follow or not live:
+            break
+        time.sleep(LOOK_SECONDS)
+    if reader.malformed:
+        output.say(f"{reader.malformed} lines of '{paths.events}' are no events and were left out.")
+
+
+@app.command()
+def follow(
+    run: Run,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines only, no moving bar.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a line an epoch until the run ends; the exit code is the run's."""
+    from nastui.cli.following import follow_run
+
+    store = _store()
+    raise typer.Exit(follow_run(store, store.find(run).id, as_json=as_json, plain=plain))
+
+
+@app.command()
+def stop(run: Run) -> None:
+    """Stop a run with a checkpoint to resume from; returns when it has stopped."""
+    from runs import launcher
+
+    _tell(run, launcher.stop)
+
+
+@app.command()
+def pause(run: Run) -> None:
+    """Hold a run still; its engine keeps its memory. Returns when it is paused."""
+    from runs import launcher
+
+    _tell(run, launcher.pause)
+
+
+@app.command()
+def resume(run: Run) -> None:
+    """Go on with a paused, stopped, failed or lost run, from its last checkpoint."""
+    from runs import launcher
+
+    _tell(run, launcher.resume)
+
+
+@app.command()
+def checkpoint(run: Run) -> None:
+    """Ask a running engine to write a checkpoint now."""
+    from nastui.cli import output
+    from runs import launcher
+
+    record = _store().find(run)
+    launcher.checkpoint(record)
+    output.say(f"Asked {record.id[:8]} for a checkpoint.")
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")], as_json: Json = False
+) -> None:
+    """Show what differs between runs, and mean and standard deviation over runs that differ in seed alone."""
+    from nastui.cli import output
+    from runs.compare import compare as compared
+
+    if len(runs) < 2:
+        raise UsageError("compare takes two runs or more.")
+    store = _store()
+    content = compared([store.find(name) for name in runs])
+    if as_json:
+        output.data(content)
+        return
+    short = [record["id"][:8] for record in content["runs"]]
+    rows: list[list[Any]] = [
+        [key, *(values[run["id"]] for run in content["runs"])] for key, values in content["differs"].items()
+    ]
+    for name in dict.fromkeys(name for run in content["runs"] for name in run["best"]):
+        rows.append([f"best {name}", *(_figure(run["best"].get(name)) for run in content["runs"])])
+    output.table(["", *short], rows)
+    for group in content["groups"]:
+        if len(group["runs"]) > 1:
+            figures = ", ".join(f"{n} {b['mean']:.2f} ± {b['std']:.2f}" for n, b in group["best"].items())
+            sys.stdout.write(f"{len(group['runs'])} seeds ({', '.join(map(str, group['seeds']))}): {figures}\n")
+
+
+@app.command()
+def tag(
+    run: Run,
+    add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to take off; repeatable.")] = None,
+) -> None:
+    """Add tags to a run, or take them off."""
+
+    def change(labels: Any) -> None:
+        labels.tags = [name for name in (*labels.tags, *(add or ())) if name not in (remove or ())]
+
+    _label(run, change)
+
+
+@app.command()
+def note(run: Run, text: Annotated[str, typer.Argument(help="The note; empty removes it.")]) -> None:
+    """Write a note on a run."""
+    _label(run, lambda labels: setattr(labels, "note", text))
+
+
+@app.command()
+def rename(run: Run, name: Annotated[str, typer.Argument(help="The name; empty removes it.")]) -> None:
+    """Name a run."""
+    _label(run, lambda labels: setattr(labels, "name", name))
+
+
+@app.command()
+def remove(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to move to the trash.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Move runs to the trash; `nastui runs restore` brings them back."""
+    from nastui.cli import output
+
+    store = _store()
+    records = [store.find(name) for name in runs]
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("remove asks before it moves anything, and there is nobody to ask.", "Add --yes.")
+        names = ", ".join(record.id[:8] for record in records)
+        typer.confirm(f"Move {names} to the trash?", abort=True)
+    for record in records:
+        output.say(f"{record.id} is in the trash: {store.remove(record)}")
+
+
+@app.command()
+def restore(run: Annotated[str, typer.Argument(metavar="RUN", help="A removed run's id, or its beginning.")]) -> None:
+    """Bring a removed run back from the trash."""
+    from nastui.cli import output
+
+    output.say(f"Restored {_store().restore(run).root.name}.")
+
+
+@app.command()
+def reindex() -> None:
+    """Rebuild the index from the run directories."""
+    from nastui.cli import output
+
+    store = _store()
+    output.say(f"{store.reindex()} runs.")
+    for name, fault in store.unreadable.items():
+        output.say(f"Left out {name}: {fault}")
+
+
+@app.command()
+def export(run: Run, to: Annotated[Path, typer.Option(help="A new folder for the bundle.")]) -> None:
+    """Write a bundle that is readable without nastui."""
+    from nastui.cli import output
+    from runs.export import export as exported
+
+    output.say(f"Wrote {exported(_store().find(run), to)}")
+
+
+def _store() -> RunStore:
+    from runs.home import Home
+    from runs.store import RunStore
+
+    return RunStore(Home.locate())
+
+
+def _tell(run: str, ask: Any) -> None:
+    from nastui.cli import output
+
+    record = _store().find(run)
+    output.say(f"{record.id[:8]} is {ask(record)}.")
+
+
+def _label(run: str, change: Any) -> None:
+    from nastui.cli import output
+
+    store = _store()
+    record = store.find(run)
+    labels = store.label(record, change)
+    output.say(f"{record.id[:8]}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'")
+
+
+def _row(record: Record) -> list[Any]:
+    from nastui.cli import output
+
+    summary = record.summary
+    return [
+        record.id[:8],
+        record.status,
+        record.head["method"],
+        record.head["space"],
+        Path(record.head["dataset"]).name,
+        f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-",
+        _figure(summary.best.get("search_accuracy")),
+        output.duration(summary.seconds) if summary.seconds else "-",
+        record.labels.name,
+        " ".join(record.labels.tags),
+    ]
+
+
+def _sort_key(record: Record, sort: Sort) -> Any:
+    match sort:
+        case Sort.STATUS:
+            return str(record.status)
+        case Sort.NAME:
+            return record.labels.name
+        case Sort.EPOCH:
+            return record.summary.epoch
+        case Sort.BEST:
+            return record.summary.best.get("search_accuracy", -1.0)
+        case Sort.SECONDS:
+            return record.summary.seconds
+    return record.head[str(sort)]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

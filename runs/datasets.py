@@ -1,0 +1,58 @@
+"""Whether a data set is on this machine, and errands about it: done by a process that may import torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from runs.catalogue import Dataset
+from runs.errors import EnvironmentLacksError, NastuiError, UsageError
+from runs.home import Home
+
+
+def is_here(dataset: Dataset, home: Home) -> bool:
+    """Say whether its files are there; whether they are whole is the loader's to say."""
+    return all((home.datasets / file).exists() for file in dataset.requires)
+
+
+def check(dataset: Dataset, home: Home, size: int) -> None:
+    """Refuse a data set that cannot be used, before a run is created for it.
+
+    The images of a folder are opened and decoded once, which later runs then need not do.
+
+    Raises:
+        EnvironmentLacksError: it is not there, or an image is broken.
+        UsageError: images of several sizes, and no size to bring them to.
+    """
+    if not is_here(dataset, home):
+        raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
+    if dataset.folder is not None:
+        _errand(home, "check", dataset, str(size))
+
+
+def download(dataset: Dataset, home: Home) -> None:
+    """Fetch a data set into the home; its progress goes to stderr.
+
+    Raises:
+        UsageError: there is nothing to download.
+        EnvironmentLacksError: the network or the disk does not allow it.
+    """
+    home.prepare()
+    _errand(home, "download", dataset)
+
+
+def _errand(home: Home, errand: str, dataset: Dataset, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "engine.data.sources", errand, dataset.name, str(home.datasets), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONSAFEPATH": "1"},
+        cwd=home.root,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sentence = done.stdout.strip().splitlines()[-1:] or [f"The process ended with code {done.returncode}."]
+        kinds: dict[int, type[NastuiError]] = {2: UsageError, 5: EnvironmentLacksError}
+        raise kinds.get(done.returncode, NastuiError)(sentence[0])
