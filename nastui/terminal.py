@@ -1,0 +1,100 @@
+"""The terminal that the dashboard needs, and leaving when it goes: Textual itself knows neither hang-up nor end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from runs.errors import UsageError
+
+GRACE_SECONDS = 1.5
+_LOOK_SECONDS = 1.0
+# Mouse, focus and paste reports off, Kitty keys off, main screen, line wrap and cursor on.
+_RESTORE = b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?7h\x1b[?25h"
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Refuse to start where a dashboard cannot be shown.
+
+    Raises:
+        UsageError: an end of the terminal is a file or a pipe, or ``TERM`` names no screen.
+    """
+    instead = "Without one: `nastui runs follow --plain`."
+    for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__), ("error output", sys.__stderr__)):
+        if stream is None or not stream.isatty():
+            raise UsageError(f"The dashboard needs a terminal, but the {name} is none.", instead)
+    term = environ.get("TERM", "")
+    if term in ("", "dumb"):
+        raise UsageError(f"The dashboard needs a terminal that can draw, but TERM is '{term}'.", instead)
+
+
+def plain_colours(environ: Mapping[str, str]) -> bool:
+    """Say whether the terminal's own 16 colours are the most that should be used."""
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return False
+    term = environ.get("TERM", "").lower()
+    return not any(mark in term for mark in ("256", "direct", "truecolor", "kitty", "alacritty", "ghostty"))
+
+
+@contextlib.contextmanager
+def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
+    """End the process when it is told to, or when its terminal is gone.
+
+    Hang-up and termination first ask the app to leave. An app that cannot, because its terminal takes no more bytes,
+    is ended after :data:`GRACE_SECONDS`; engines have sessions of their own and go on.
+
+    Args:
+        leave: asks the app to leave with an exit code; called at most once.
+    """
+    terminal = sys.__stdin__.fileno() if sys.__stdin__ else 0
+    before = termios.tcgetattr(terminal)
+    left = threading.Event()
+
+    def go(code: int) -> None:
+        if left.is_set():
+            return
+        left.set()
+        threading.Thread(target=_end_by_force, args=(code, terminal, before), daemon=True).start()
+        leave(code)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        go(128 + number)
+
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(terminal, ended, go), name="terminal", daemon=True).start()
+    old = {number: signal.signal(number, on_signal) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        ended.set()
+        if not left.is_set():
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+
+def _watch(terminal: int, ended: threading.Event, go: Callable[[int], None]) -> None:
+    """Leave when the terminal no longer answers: a hang-up that was blocked, or that went to another process."""
+    while not ended.wait(_LOOK_SECONDS):
+        try:
+            termios.tcgetattr(terminal)
+        except termios.error:
+            go(128 + signal.SIGHUP)
+            return
+
+
+def _end_by_force(code: int, terminal: int, before: list[Any]) -> None:
+    threading.Event().wait(GRACE_SECONDS)
+    with contextlib.suppress(termios.error):
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
+    with contextlib.suppress(OSError):
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, _RESTORE)
+    os._exit(code)

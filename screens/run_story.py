@@ -1,0 +1,85 @@
+"""What a run has come to and what a person can do about it, in one sentence each."""
+
+from __future__ import annotations
+
+from runs.status import Status
+from runs.store import Record
+from screens.wording import clean, millions, span
+
+ACCURACY = "search_accuracy"
+
+
+def identity(record: Record) -> str:
+    """Return what the run is: method, space, data set, preset, seed, device."""
+    head = record.head
+    parts = [record.id[:8], f"{head['method']} on {head['space']}", f"{head['dataset']}", f"preset {head['preset']}"]
+    parts += [f"seed {head['seed']}", f"{head['device']}"]
+    return clean(" · ".join(filter(None, [record.labels.name, *parts])))
+
+
+def story(record: Record, now: float) -> str:
+    """Return what happened, and the key that goes on from there."""
+    tell = {
+        Status.QUEUED: _queued,
+        Status.RUNNING: _running,
+        Status.PAUSED: _paused,
+        Status.STOPPING: _stopping,
+        Status.STOPPED: _stopped,
+        Status.FINISHED: _finished,
+        Status.FAILED: _failed,
+        Status.LOST: _lost,
+    }[record.status]
+    return clean(tell(record, now))
+
+
+def _queued(record: Record, now: float) -> str:
+    return "no engine has taken it yet · R starts one"
+
+
+def _running(record: Record, now: float) -> str:
+    summary = record.summary
+    parts = [f"epoch {summary.epoch} of {summary.epochs} done"] if summary.epochs else ["starting"]
+    if summary.eta is not None:
+        parts.append(f"about {span(summary.eta)} to go")
+    if summary.stood:
+        parts.append(f"genotype has stood for {summary.stood} epochs")
+    return " · ".join(parts)
+
+
+def _paused(record: Record, now: float) -> str:
+    return f"holding still after epoch {record.summary.epoch}, memory kept · p goes on"
+
+
+def _stopping(record: Record, now: float) -> str:
+    return "asked to stop; it writes a checkpoint first"
+
+
+def _stopped(record: Record, now: float) -> str:
+    return f"stopped at epoch {record.summary.epoch} of {record.summary.epochs} · R resumes"
+
+
+def _finished(record: Record, now: float) -> str:
+    summary = record.summary
+    parts = [f"took {span(summary.seconds)}"]
+    if summary.parameters is not None:
+        parts.append(f"{millions(summary.parameters)} parameters")
+    if summary.macs is not None:
+        parts.append(
+            f"{millions(summary.macs)} MACs ({summary.network})" if summary.network else millions(summary.macs)
+        )
+    for dataset, splits in summary.benchmark.items():
+        parts += [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split == "test"]
+    return " · ".join(parts)
+
+
+def _failed(record: Record, now: float) -> str:
+    return f"{record.summary.problem} {record.summary.hint} · R tries again".lstrip()
+
+
+def _lost(record: Record, now: float) -> str:
+    summary = record.summary
+    ago = f", {span(now - summary.touched)} ago" if summary.touched else ""
+    if summary.checkpoint_epoch is None:
+        return f"engine gone before its first checkpoint{ago} · R starts it again"
+    epoch = min(summary.epoch + 1, summary.epochs)
+    return f"engine gone at epoch {epoch} (last checkpoint {summary.checkpoint_epoch}{ago}) · R resumes"

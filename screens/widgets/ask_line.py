@@ -1,0 +1,56 @@
+"""A question that one line of text answers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from screens import palette
+from screens.widgets.key_line import KeyLine
+from screens.wording import clean
+
+
+class AskLine(ModalScreen[str | None]):
+    """Ends with the text, or with None where the person left.
+
+    Args:
+        question: one sentence.
+        text: what the line holds at first.
+    """
+
+    DEFAULT_CSS = """
+    AskLine {
+        align: center middle;
+        & > Vertical {
+            width: 64; max-width: 90%; height: auto; padding: 1 2; border: round $accent; background: $surface;
+        }
+        Input { margin-top: 1; background: $foreground 8%; }
+        KeyLine { dock: none; margin-top: 1; padding: 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave as it was")]
+
+    def __init__(self, question: str, text: str) -> None:
+        super().__init__()
+        self._question, self._text = clean(question), clean(text)
+
+    def compose(self) -> ComposeResult:
+        """Yield the question and the line."""
+        with Vertical():
+            yield Static(palette.of(self.app).shown(Text(self._question)))
+            yield Input(self._text, compact=True, select_on_focus=False)
+            yield KeyLine()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """End with the text."""
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """End without a text."""
+        self.dismiss(None)

@@ -1,0 +1,57 @@
+"""A question before something that is not undone by itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from screens import palette
+from screens.widgets.key_line import KeyLine
+from screens.wording import clean
+
+
+class Confirm(ModalScreen[bool]):
+    """A yes or no; ends with True for yes.
+
+    Args:
+        question: one sentence.
+        explanation: what follows from a yes.
+    """
+
+    DEFAULT_CSS = """
+    Confirm {
+        align: center middle;
+        & > Vertical {
+            width: 64; max-width: 90%; height: auto; padding: 1 2; border: round $accent; background: $surface;
+        }
+        #explanation { text-style: dim; margin-top: 1; }
+        KeyLine { dock: none; margin-top: 1; padding: 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "yes"),
+        Binding("n,escape,q", "answer(False)", "no"),
+    ]
+
+    def __init__(self, question: str, explanation: str = "") -> None:
+        super().__init__()
+        self._question, self._explanation = clean(question), clean(explanation)
+
+    def compose(self) -> ComposeResult:
+        """Yield the question and its two keys."""
+        shown = palette.of(self.app).shown
+        with Vertical():
+            yield Static(shown(Text(self._question)))
+            if self._explanation:
+                yield Static(shown(Text(self._explanation)), id="explanation")
+            yield KeyLine()
+
+    def action_answer(self, yes: bool) -> None:
+        """End with the answer."""
+        self.dismiss(yes)

@@ -1,0 +1,306 @@
+"""The table of runs. It draws only the lines in view, so ten thousand runs cost what twenty do.
+
+Textual's ``DataTable`` keeps a renderable for each cell and walks all rows at every change: with 10,000 runs a filter
+would take over a second a letter. Here a row is the record itself, by id, and a tick redraws the lines that differ.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from runs.status import Status
+from runs.store import Record
+from screens import palette
+from screens.widgets.run_columns import Column, Wishes, laid_out
+from screens.wording import fit
+
+_GUTTER = 2
+_TROUBLE = (Status.LOST, Status.FAILED)
+Cell = tuple[str, str]
+"""What a cell says, and the component class of its look."""
+
+
+class RunTable(ScrollView, can_focus=True):
+    """Runs as lines under a heading, with a cursor and marks.
+
+    Attributes:
+        records: the runs shown, in order.
+        marked: ids of marked runs, shown or not.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "run-table--heading",
+        "run-table--plain",
+        "run-table--live",
+        "run-table--trouble",
+        "run-table--quiet",
+        "run-table--mark",
+        "run-table--cursor",
+        "run-table--cursor-away",
+    }
+    DEFAULT_CSS = """
+    RunTable {
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        .run-table--heading { text-style: dim; }
+        .run-table--live { color: $accent; text-style: bold; }
+        .run-table--trouble { color: $warning; text-style: bold; }
+        .run-table--quiet { text-style: dim; }
+        .run-table--mark { color: $accent; text-style: bold; }
+        .run-table--cursor { background: $accent 25%; }
+        .run-table--cursor-away { background: $foreground 8%; }
+        &:ansi {
+            .run-table--cursor { text-style: reverse; background: ansi_default; }
+            .run-table--cursor-away { text-style: underline; background: ansi_default; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", key_display="enter"),
+        Binding("space", "mark", "mark"),
+        Binding("j,down", "move(1)", "next run", show=False),
+        Binding("k,up", "move(-1)", "previous run", show=False),
+        Binding("ctrl+d,pagedown", "page(1)", "a page on", show=False),
+        Binding("ctrl+u,pageup", "page(-1)", "a page back", show=False),
+        Binding("g,home", "edge(0)", "first run", show=False),
+        Binding("G,end", "edge(1)", "last run", show=False),
+    ]
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor came to another run, or to none."""
+
+        record: Record | None
+
+    @dataclass
+    class Opened(Message):
+        """A run is to be opened."""
+
+        record: Record
+
+    @dataclass
+    class Marked(Message):
+        """The marks changed."""
+
+    @dataclass
+    class HeadingClicked(Message):
+        """A column's heading was clicked."""
+
+        column: Column
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.records: list[Record] = []
+        self.marked: set[str] = set()
+        self._cursor = 0
+        self._cursor_id = ""
+        self._wanted: Wishes = {}
+        self._columns: list[tuple[Column, int]] = []
+        self._gap = 1
+        self._sorted: tuple[Column | None, bool] = (None, False)
+        self._now = time.time()
+        self._drawn: dict[int, list[Cell]] = {}
+
+    @property
+    def highlighted(self) -> Record | None:
+        """The run under the cursor."""
+        return self.records[self._cursor] if self._cursor < len(self.records) else None
+
+    def show(self, records: Sequence[Record], wanted: Wishes, by: Column, *, backwards: bool, now: float) -> None:
+        """Show these runs. The cursor stays on its run; only lines that say something new are drawn again.
+
+        Args:
+            records: in order.
+            wanted: from :func:`screens.widgets.run_columns.wishes`.
+            by: the column that they are sorted by; ``backwards`` turns its arrow.
+            now: the moment that ages count from, in seconds since 1970.
+        """
+        whole = wanted != self._wanted or self._sorted != (by, backwards) or len(records) != len(self.records)
+        self.records = list(records)
+        self._sorted, self._wanted, self._now = (by, backwards), dict(wanted), now
+        if whole:
+            self._lay_out()
+        self._follow_cursor()
+        self._draw_changes(whole)
+
+    def restyle_marks(self) -> None:
+        """Draw again after :attr:`marked` was changed from outside."""
+        self._draw_changes(False)
+        self.post_message(self.Marked())
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a line, counted from 0, and bring it into view."""
+        if not self.records:
+            return
+        old, self._cursor = self._cursor, max(0, min(index, len(self.records) - 1))
+        self._cursor_id = self.records[self._cursor].id
+        self._refresh_row(old)
+        self._refresh_row(self._cursor)
+        self._scroll_to_cursor()
+        if old != self._cursor:
+            self.post_message(self.Highlighted(self.highlighted))
+
+    def action_move(self, lines: int) -> None:
+        """Move the cursor."""
+        self.move_to(self._cursor + lines)
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by what is in view."""
+        self.move_to(self._cursor + pages * max(1, self._rows_in_view - 1))
+
+    def action_edge(self, last: int) -> None:
+        """Move the cursor to the first or last run."""
+        self.move_to(len(self.records) - 1 if last else 0)
+
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        if self.highlighted is not None:
+            self.post_message(self.Opened(self.highlighted))
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or take its mark away, and go on to the next."""
+        if self.highlighted is None:
+            return
+        self.marked ^= {self.highlighted.id}
+        self._refresh_row(self._cursor)
+        self.post_message(self.Marked())
+        self.action_move(1)
+
+    def on_resize(self) -> None:
+        """Choose the columns that fit."""
+        self._lay_out()
+        self._scroll_to_cursor()
+        self.refresh()
+
+    def on_focus(self) -> None:
+        """Draw the cursor as the one that keys move."""
+        self._refresh_row(self._cursor)
+
+    def on_blur(self) -> None:
+        """Draw the cursor as one that waits."""
+        self._refresh_row(self._cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor, open at a second click, sort by a clicked heading."""
+        if event.y == 0:
+            self._click_heading(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index < len(self.records):
+            self.move_to(index)
+            if event.chain == 2:
+                self.action_open()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the heading, or the run on a line in view."""
+        width = self.size.width
+        if y == 0:
+            return self._strip(self._heading(), None, width)
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self.records):
+            return Strip.blank(width, self.rich_style)
+        cells = self._cells(index)
+        self._drawn[index] = cells
+        cursor = "run-table--cursor" if self.has_focus else "run-table--cursor-away"
+        return self._strip(cells, cursor if index == self._cursor else None, width)
+
+    @property
+    def _rows_in_view(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def _lay_out(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.records) + 1)
+        self._columns, self._gap = laid_out(self._wanted, self.scrollable_content_region.width - _GUTTER)
+
+    def _heading(self) -> list[Cell]:
+        by, backwards = self._sorted
+        cells = [(" " * _GUTTER, "run-table--heading")]
+        for column, width in self._columns:
+            arrow = ("↓" if column.falling != backwards else "↑") if column is by else ""
+            text = fit(column.title, width - len(arrow), right=column.right)
+            text = arrow + text if column.right else text.rstrip() + arrow
+            cells.append((fit(text, width, right=column.right), "run-table--heading"))
+        return cells
+
+    def _cells(self, index: int) -> list[Cell]:
+        record = self.records[index]
+        gutter = ("▸" if index == self._cursor else " ") + ("*" if record.id in self.marked else " ")
+        cells = [(gutter, "run-table--mark")]
+        for column, width in self._columns:
+            text = fit(column.text(record, self._now), width, right=column.right)
+            cells.append((text, _look(column, record)))
+        return cells
+
+    def _strip(self, cells: list[Cell], over: str | None, width: int) -> Strip:
+        base, plain = self.rich_style, palette.of(self.app).plain
+        cursor = Style.null()
+        if over:
+            blended = self.get_component_rich_style(over)
+            cursor = Style(bgcolor=blended.bgcolor, reverse=blended.reverse, underline=blended.underline)
+        space = Segment(" " * self._gap, base + cursor)
+        segments = []
+        for place, (text, look) in enumerate(cells):
+            segments.append(Segment(plain(text), base + self.get_component_rich_style(look, partial=True) + cursor))
+            if 0 < place < len(cells) - 1:
+                segments.append(space)
+        return Strip(segments).adjust_cell_length(width, base + cursor)
+
+    def _follow_cursor(self) -> None:
+        before = self._cursor_id
+        if self.highlighted is None or self.highlighted.id != self._cursor_id:
+            places = (place for place, record in enumerate(self.records) if record.id == self._cursor_id)
+            self._cursor = next(places, min(self._cursor, max(0, len(self.records) - 1)))
+            self._scroll_to_cursor()
+        self._cursor_id = self.highlighted.id if self.highlighted else ""
+        if before != self._cursor_id:
+            self.post_message(self.Highlighted(self.highlighted))
+
+    def _draw_changes(self, whole: bool) -> None:
+        top = self.scroll_offset.y
+        in_view = range(top, min(top + self._rows_in_view, len(self.records)))
+        if whole:
+            self._drawn.clear()
+            self.refresh()
+            return
+        self._drawn = {index: cells for index, cells in self._drawn.items() if index in in_view}
+        for index in in_view:
+            if self._drawn.get(index) != self._cells(index):
+                self._refresh_row(index)
+
+    def _refresh_row(self, index: int) -> None:
+        self.refresh(Region(0, index + 1 - self.scroll_offset.y, self.size.width, 1))
+
+    def _scroll_to_cursor(self) -> None:
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False, force=True)
+        elif self._cursor >= top + self._rows_in_view:
+            self.scroll_to(y=self._cursor - self._rows_in_view + 1, animate=False, force=True)
+
+    def _click_heading(self, x: int) -> None:
+        left = _GUTTER
+        for column, width in self._columns:
+            if left <= x < left + width + self._gap:
+                self.post_message(self.HeadingClicked(column))
+                return
+            left += width + self._gap
+
+
+def _look(column: Column, record: Record) -> str:
+    if column.title == "status":
+        if record.status in _TROUBLE:
+            return "run-table--trouble"
+        return "run-table--live" if record.status.live else "run-table--quiet"
+    return "run-table--quiet" if column.title in ("id", "age", "tags") else "run-table--plain"

@@ -1,0 +1,57 @@
+"""How values are put into words: one place, so that every screen and column says them alike."""
+
+from __future__ import annotations
+
+import datetime
+
+from rich.cells import cell_len, set_cell_size
+
+from screens import palette
+
+_SPANS = ((60, "s", 1), (3600, "m", 60), (86_400, "h", 3600), (14 * 86_400, "d", 86_400), (730 * 86_400, "w", 604_800))
+
+
+def clean(text: str) -> str:
+    """Return foreign text as one line that cannot disturb a terminal."""
+    return text if text.isprintable() else palette.clean(text)  # ten thousand names are nearly all harmless
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in one figure: ``8s``, ``41m``, ``3h``, ``5d``, ``7w``, ``2y``."""
+    seconds = max(0.0, seconds)
+    for limit, unit, size in _SPANS:
+        if seconds < limit:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds // (365 * 86_400))}y"
+
+
+def moment(stamp: str) -> float:
+    """Return an ISO time in seconds since 1970; 0 where it is none, as in a file that was edited."""
+    try:
+        return datetime.datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def count(number: int, thing: str) -> str:
+    """Return ``1 run``, ``14 runs``, ``10,000 runs``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def millions(number: int) -> str:
+    """Return a number in millions, ``0.316 M``."""
+    return f"{number / 1e6:.3g} M"
+
+
+def short_id(run_id: str) -> str:
+    """Return the part of an id that people read; commands take any unique prefix."""
+    return run_id[:6]
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Return text in exactly ``width`` terminal cells, with an ellipsis where it was cut."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width else ""
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
