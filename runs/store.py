@@ -145,7 +145,7 @@ class RunStore:
             raise NotFoundError(f"'{name[:80]}' names {len(found)} runs: {listed}.", "Give more of the id.")
         record, _ = self._refreshed(found[0], (self._records or {}).get(found[0]))
         if record is None:
-            raise UsageError(self.unreadable[found[0]])
+            raise UsageError(self.unreadable[found[0]]) if found[0] in self.unreadable else _gone(found[0])
         return record
 
     def label(self, record: Record, change: Callable[[Labels], None]) -> Labels:
@@ -227,14 +227,13 @@ class RunStore:
 
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
         """Return the run as it is now, and whether the index should learn of it."""
-        paths = self.home.run(name)
+        paths = known.paths if known else self.home.run(name)
         signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
         if known is None or known.signature != signature:
             try:
                 config = RunConfig.read(paths.config)
             except UsageError as error:
-                self.unreadable[name] = str(error)
-                return None, False
+                return self._unreadable(paths, str(error))
             self.unreadable.pop(name, None)
             old = (known.summary, known.offset) if known else (Summary(), 0)
             known = Record(paths, head(config), Labels.read(paths), *old[:1], Status.QUEUED, old[1], signature)
@@ -246,8 +245,7 @@ class RunStore:
             try:
                 entries = list(reader.read())
             except OSError as error:
-                self.unreadable[name] = f"'{paths.events}' cannot be read: {error.strerror}."
-                return None, False
+                return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
             if reader.restarted:
                 known.summary = Summary()
             for entry in entries:
@@ -257,6 +255,11 @@ class RunStore:
         known.status = derive(paths, known.summary.said)
         # A live run changes many times a second: the index learns of it once it has come to rest.
         return known, settled and not known.status.live
+
+    def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
+        if paths.root.exists():  # else it was removed while it was read
+            self.unreadable[paths.root.name] = why
+        return None, False
 
     def _save(self, changed: list[Record], gone: set[str]) -> None:
         documents = (
@@ -283,9 +286,13 @@ class RunStore:
         except Timeout as error:
             raise BusyError(f"Another process holds the store '{self.home.root}'.", "Try again.") from error
         except FileNotFoundError as error:
-            raise NotFoundError(f"Run '{run}' is no longer there.", "See `nastui runs list`.") from error
+            raise _gone(run) from error
         except OSError as error:
             raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+
+
+def _gone(run: str) -> NotFoundError:
+    return NotFoundError(f"Run '{run}' is no longer there.", "See `nastui runs list`.")
 
 
 def _matching(name: str, names: list[str]) -> list[str]:
