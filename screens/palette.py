@@ -1,0 +1,213 @@
+"""Colours and glyphs by what the terminal can do. Every colour only repeats what a glyph or a word says already."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from rich.style import Style
+from rich.text import Text
+
+Depth = Literal["full", "ansi", "none"]
+
+
+class Kind(StrEnum):
+    """What an operation does, as far as its colour goes."""
+
+    CONVOLUTION = "convolution"
+    DILATED = "dilated"
+    POOL = "pool"
+    SKIP = "skip"
+    NONE = "none"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """One set of characters.
+
+    Attributes:
+        name: ``braille``, ``block`` or ``ascii``.
+        line, dots: plotext markers of the first and the second curve.
+        shades: from nothing to all, five steps.
+        bars: from low to high, eight steps.
+        full, empty: a progress bar's two halves.
+    """
+
+    name: str
+    line: str
+    dots: str
+    shades: str
+    bars: str
+    full: str
+    empty: str
+
+
+BRAILLE = Glyphs("braille", "braille", "braille", " ░▒▓█", "▁▂▃▄▅▆▇█", "━", "─")
+BLOCK = Glyphs("block", "█", "░", " ░▒▓█", "▁▂▃▄▅▆▇█", "█", "░")
+ASCII = Glyphs("ascii", "*", ".", " .:+#", "_.,-=+*#", "#", ".")
+
+# Okabe and Ito (2008): eight colours that people with any colour vision tell apart.
+_OKABE_ITO = {
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+_SIXTEEN = {
+    "orange": "yellow",
+    "sky": "cyan",
+    "green": "green",
+    "yellow": "bright_yellow",
+    "vermillion": "red",
+    "purple": "magenta",
+}
+_KIND_COLOURS = {
+    Kind.CONVOLUTION: "sky",
+    Kind.DILATED: "purple",
+    Kind.POOL: "orange",
+    Kind.SKIP: "green",
+    Kind.OTHER: "yellow",
+}
+
+# One character for one, so that a diagram keeps its shape and a style its place.
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("─━╌╍┄┅–—−▁", "-"),
+        **dict.fromkeys("│╎┆", "|"),
+        **dict.fromkeys("┃╏█▓", "#"),
+        **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┖┗┸╂┿╋┨┫┝┠┕", "+"),
+        **dict.fromkeys("▶→▸", ">"),
+        **dict.fromkeys("◀←◂", "<"),
+        **dict.fromkeys("●○◌", "o"),
+        "░": ".",
+        "▒": ":",
+        "·": "-",
+        "…": "~",
+        "×": "x",
+        "▲": "!",
+        "▼": "v",
+        "■": "#",
+        "‖": "=",
+        "✓": "+",
+        "✗": "x",
+        "↑": "^",
+        "↓": "v",
+        "±": "~",
+    }
+)
+_SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
+_NUMBERED = re.compile(r"(sep|dil|max|avg|conv|nor)\w*?_(\d)x\2")
+_WHAT = {"nor": "conv"}
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The glyphs and colours of one terminal."""
+
+    glyphs: Glyphs
+    depth: Depth
+
+    def colour(self, name: str) -> str | None:
+        """Return a colour of the palette in this terminal's terms, or None where it shows none."""
+        if self.depth == "none":
+            return None
+        return (_OKABE_ITO if self.depth == "full" else _SIXTEEN)[name]
+
+    def style(self, name: str, *, bold: bool = False) -> Style:
+        """Return the style of a colour of the palette."""
+        return Style(color=self.colour(name), bold=bold or None)
+
+    def operation(self, name: str, *, bold: bool = False) -> Style:
+        """Return the style of an operation, by its kind."""
+        what = kind(name)
+        if what is Kind.NONE:
+            return Style(dim=True, bold=bold or None)
+        return self.style(_KIND_COLOURS[what], bold=bold)
+
+    def shown(self, text: Text) -> Text:
+        """Return the text in glyphs that this terminal has; the length stays."""
+        if self.glyphs is BRAILLE:
+            return text
+        shown = text.copy()
+        shown.plain = self.plain(text.plain)
+        return shown
+
+    def plain(self, text: str) -> str:
+        """Return a string in glyphs that this terminal has; the length stays."""
+        if self.glyphs is BRAILLE:
+            return text
+        if self.glyphs is BLOCK:
+            return text.translate(_SQUARE)
+        return text.translate(_PLAIN).encode("ascii", "replace").decode()
+
+
+def detect(environ: Mapping[str, str], *, no_color: bool = False, ansi: bool = False) -> Palette:
+    """Return the palette of a terminal.
+
+    Args:
+        environ: ``NASTUI_ASCII``, ``TERM``, ``NO_COLOR``, and the locale by ``LC_ALL``, ``LC_CTYPE`` and ``LANG``.
+        no_color: the app saw ``NO_COLOR``; Textual takes it out of the environment.
+        ansi: the theme has the terminal's own 16 colours.
+    """
+    term = environ.get("TERM", "xterm")
+    locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "utf-8")
+    glyphs = BRAILLE
+    if environ.get("NASTUI_ASCII", "0") not in ("", "0") or "utf" not in locale.lower() or term in ("dumb", "vt100"):
+        glyphs = ASCII
+    elif term.startswith("linux"):
+        glyphs = BLOCK  # the kernel's console has boxes and shades, but no braille
+    depth: Depth = "full"
+    if no_color or "NO_COLOR" in environ or term == "dumb":
+        depth = "none"
+    elif ansi or term.startswith("linux"):
+        depth = "ansi"
+    return Palette(glyphs, depth)
+
+
+def of(app: Any) -> Palette:
+    """Return the palette of a running app."""
+    import os
+
+    return detect(os.environ, no_color=app.no_color, ansi=app.native_ansi_color)
+
+
+def kind(operation: str) -> Kind:
+    """Return what an operation does, by its name."""
+    name = operation.lower()
+    for mark, found in (
+        ("none", Kind.NONE),
+        ("zero", Kind.NONE),
+        ("skip", Kind.SKIP),
+        ("identity", Kind.SKIP),
+        ("pool", Kind.POOL),
+        ("dil", Kind.DILATED),
+        ("conv", Kind.CONVOLUTION),
+    ):
+        if mark in name:
+            return found
+    return Kind.OTHER
+
+
+def short(operation: str) -> str:
+    """Return an operation's name in at most five characters: ``sep_conv_3x3`` is ``sep3``."""
+    if match := _NUMBERED.match(operation):
+        return _WHAT.get(match[1], match[1]) + match[2]
+    if kind(operation) in (Kind.NONE, Kind.SKIP):
+        return str(kind(operation))
+    return clean(operation)[:5]
+
+
+def clean(text: object) -> str:
+    """Return foreign text as one line without control characters."""
+    return "".join(
+        " " if character in "\t\n\r" else character
+        for character in str(text)
+        if character in "\t\n\r" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn")
+    )

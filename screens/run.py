@@ -1,0 +1,404 @@
+"""The Run screen: one run, live or past, with every pane at the same epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+
+from runs.errors import NastuiError
+from runs.events import Entry, Progress
+from runs.history import History
+from runs.status import Status
+from runs.store import Record, RunStore
+from screens import palette, run_layout, views
+from screens.extras import panel
+from screens.models import HeaderView
+from screens.run_layout import LOWER, TITLES, UPPER, Choice
+from screens.run_requests import RunRequests
+from screens.run_source import Source
+from screens.views import Look
+from screens.widgets import wiring
+from screens.widgets.chart import Chart, legend
+from screens.widgets.header import Header
+from screens.widgets.heatmap import Heatmap
+from screens.widgets.key_line import KeyLine
+from screens.widgets.lines import Lines
+from screens.widgets.log import Log
+from screens.widgets.now import Now
+from screens.widgets.pane import Pane, RuleView, Tab
+from screens.widgets.panel import MethodPanel
+from screens.widgets.scrubber import Scrubber, Track
+from screens.widgets.wiring import Wiring
+from screens.wording import clean, count
+
+TICK_SECONDS = 0.5
+# More than this is read in a thread, so that keys answer meanwhile.
+_BACKLOG_BYTES = 200_000
+
+
+class RunScreen(RunRequests):
+    """Shows a run and asks things of its engine. Leaving it leaves the run alone.
+
+    Args:
+        store: where the run lies.
+        run_id: its id, or a unique prefix.
+    """
+
+    CSS_PATH = "run.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "pause", "pause / go on"),
+        Binding("s,x", "stop", "stop"),
+        Binding("R", "resume", "resume"),
+        Binding("left", "epoch(-1)", "epoch", key_display="←→"),
+        Binding("h", "epoch(-1)", "an epoch back", show=False),
+        Binding("right,l", "epoch(1)", "an epoch on", show=False),
+        Binding("left_square_bracket", "epoch(-10)", "ten epochs back", show=False, key_display="["),
+        Binding("right_square_bracket", "epoch(10)", "ten epochs on", show=False, key_display="]"),
+        Binding("home,g", "first", "first epoch", show=False),
+        Binding("end,G", "newest", "newest epoch, live", show=False),
+        Binding("space", "hold", "hold / play"),
+        *(
+            Binding(str(number), f"pane({number})", f"{title}, twice: maximised", show=False)
+            for number, title in TITLES.items()
+        ),
+        Binding("0", "unzoom", "all panes", show=False),
+        Binding("z,enter", "zoom", "zoom"),
+        Binding("tab", "next_pane(1)", "next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "pane before", show=False),
+        Binding("n", "kind(1)", "next kind of cell, or of curve in pane 1", show=False),
+        Binding("N", "kind(-1)", "the kind before", show=False),
+        Binding("m", "mark", "compare cells with this epoch", show=False),
+        Binding("j,down", "scroll(1)", "down", show=False),
+        Binding("k,up", "scroll(-1)", "up", show=False),
+        Binding("ctrl+d,pagedown", "scroll(10)", "a page down", show=False),
+        Binding("ctrl+u,pageup", "scroll(-10)", "a page up", show=False),
+        Binding("c", "checkpoint", "checkpoint now"),
+        Binding("y", "copy", "copy the genotype"),
+        Binding("S", "screenshot", "save the screen as SVG"),
+        Binding("escape", "back", "all panes, or back", show=False),
+        Binding("q", "leave", "back"),
+    ]
+
+    def __init__(self, store: RunStore, run_id: str) -> None:
+        super().__init__()
+        self._store, self._run_id = store, run_id
+        self._source: Source | None = None
+        self._reading = False
+        self._look, self._choice = Look(), Choice()
+        self._state = ""
+        self._layout = run_layout.arrange(80, 24, self._choice, 8)
+        self._panes = {
+            1: Pane(1, TITLES[1], Chart()),
+            2: Pane(2, TITLES[2], Now()),
+            3: Pane(3, TITLES[3], Wiring()),
+            4: Pane(4, TITLES[4], Heatmap()),
+            5: Pane(5, TITLES[5], MethodPanel()),
+            6: Pane(6, TITLES[6], Log()),
+        }
+        self._header, self._scrubber = Header(), Scrubber()
+
+    def compose(self) -> ComposeResult:
+        """Yield the head, the panes, the slider and the keys."""
+        yield self._header
+        with Horizontal(id="upper"):
+            yield from (self._panes[number] for number in UPPER)
+        with Container(id="lower"):
+            yield from (self._panes[number] for number in LOWER)
+        yield self._scrubber
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Read the run, then look at it twice a second."""
+        self._header.show(HeaderView("reading the log", clean(self._run_id)[:8], Status.QUEUED, "", "", 0.0, (), ""))
+        self._open()
+        self.set_interval(TICK_SECONDS, self._tick)
+
+    def on_resize(self) -> None:
+        """Lay the panes out for the new size."""
+        self._arrange()
+
+    # Reading
+
+    @property
+    def record(self) -> Record | None:
+        """The run, once it has been read."""
+        return self._source.record if self._source else None
+
+    @property
+    def history(self) -> History:
+        """What is known of the run."""
+        return self._source.history if self._source else History()
+
+    @work(thread=True, group="reading")
+    def _open(self) -> None:
+        try:
+            source = Source(self._store.home, self._run_id)
+        except (NastuiError, OSError) as error:
+            self.app.call_from_thread(self._fail_to_open, str(error))
+            return
+        self.app.call_from_thread(self._begin, source)
+
+    def _begin(self, source: Source) -> None:
+        self._source = source
+        self._arrange()
+        self.refresh_bindings()
+
+    def _fail_to_open(self, trouble: str) -> None:
+        said = f"{clean(trouble)} q goes back"
+        self._header.show(HeaderView(clean(self._run_id), "", None, "", "", 0.0, (), said))
+
+    def _tick(self) -> None:
+        """Take in what is new, and draw what it changes."""
+        if self._source is None or self._reading:
+            return
+        if self.app.screen is not self and not self.app.screen.is_modal:
+            return
+        if self._source.backlog() > _BACKLOG_BYTES:
+            self._reading = True
+            self._catch_up(self._source)
+        else:
+            self._update(self._source)
+
+    @work(thread=True, group="reading")
+    def _catch_up(self, source: Source) -> None:
+        before = source.record.status, source.trouble
+        entries = source.update()
+        self.app.call_from_thread(self._take, source, before, entries)
+
+    def _update(self, source: Source) -> None:
+        before = source.record.status, source.trouble
+        self._take(source, before, source.update())
+
+    def _take(self, source: Source, before: tuple[Status, str], entries: list[Entry]) -> None:
+        self._reading = False
+        self.tell_of(entries)
+        turned = before != (source.record.status, source.trouble)
+        if turned:
+            self.refresh_bindings()
+        if self._state == "playing":
+            self._play()
+        elif turned or any(not isinstance(entry.event, Progress) for entry in entries):
+            self._show()
+        else:
+            self._show_head()
+            if entries:
+                self._show_pane(2)
+
+    # Showing
+
+    def _arrange(self) -> None:
+        """Put the panes where the size and the choice want them."""
+        view = views.cell(self.history, self._look)
+        wanted = (wiring.rows(view.cell) if view.cell else 7) + 2
+        layout = self._layout = run_layout.arrange(self.size.width, self.size.height, self._choice, wanted)
+        for number, pane in self._panes.items():
+            pane.display = number in layout.visible
+            pane.set_class(len(layout.visible) == 1, "alone")
+        upper, lower = self.query_one("#upper"), self.query_one("#lower")
+        upper.display, lower.display = bool(layout.visible & {*UPPER}), bool(layout.visible & {*LOWER})
+        upper.styles.height = "1fr" if layout.top is None else layout.top
+        self.set_class(layout.wide, "wide")
+        self._show()
+
+    def _show(self) -> None:
+        """Bring everything that is visible up to date; what did not change is not drawn."""
+        self._show_head()
+        for number in sorted(self._layout.visible):
+            self._show_pane(number)
+        epochs = self.history.epochs
+        self._scrubber.show(Track(epochs[-1].epoch if epochs else 0, self._look.epoch, self._live, self._state))
+
+    def _show_head(self) -> None:
+        if self._source is not None:
+            source = self._source
+            self._header.show(views.header(source.record, source.history, time.time(), source.trouble))
+
+    def _show_pane(self, number: int) -> None:
+        if number not in self._layout.visible:
+            return
+        content: Any = self._panes[number].content
+        note = Text(style="dim")
+        history, look = self.history, self._look
+        title = TITLES[number]
+        chosen = views.choose(history, look)
+        kind = f" · {clean(chosen.kind)}" if len(chosen.kinds) > 1 else ""
+        match number:
+            case 1:
+                drawn = views.curves(history, look)
+                content.show(drawn)
+                note = legend(drawn, palette.of(self.app))
+                title = f"{drawn.title} {drawn.unit}".strip()
+            case 2:
+                content.show(views.now(history, look))
+            case 3:
+                content.show(views.cell(history, look))
+                title += kind
+            case 4:
+                content.show(views.weights(history, look))
+                title += kind
+            case 5:
+                content.show(panel(history, look))
+                title += kind
+            case 6:
+                content.show(self._source.log if self._source else ())
+                if warned := len(history.warnings):
+                    note.append(count(warned, "warning"))
+        if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
+            note.append(f"epoch {chosen.event.epoch}")
+        tabs = (
+            Tab(
+                other,
+                title if other == number else TITLES[other],
+                other == number,
+                other == number == self._choice.pane,
+            )
+            for other in self._layout.tabs[number]
+        )
+        self._panes[number].rule.show(RuleView(tuple(tabs), note))
+
+    # Moving through the epochs
+
+    def action_epoch(self, by: int) -> None:
+        """Move the chosen epoch of every pane."""
+        epochs = self.history.epochs
+        index = views.choose(self.history, self._look).index + by
+        if epochs:
+            self._choose_epoch(None if index >= len(epochs) else epochs[max(0, index)].epoch)
+
+    def action_first(self) -> None:
+        """Go to the first epoch."""
+        self._choose_epoch(self.history.epochs[0].epoch if self.history.epochs else None)
+
+    def action_newest(self) -> None:
+        """Go to the newest epoch, and stay with it."""
+        self._choose_epoch(None)
+
+    def on_scrubber_moved(self, event: Scrubber.Moved) -> None:
+        """Go where the slider was clicked."""
+        self._choose_epoch(event.epoch)
+
+    def action_hold(self) -> None:
+        """Hold a live view still and let it go again; play a past one."""
+        epochs = self.history.epochs
+        if not epochs:
+            return
+        if self._state == "held":
+            self._choose_epoch(None)
+        elif self._state == "playing":
+            self._choose_epoch(self._look.epoch)
+        elif self._look.epoch is None and self._live:
+            self._choose_epoch(epochs[-1].epoch, "held")
+        else:
+            self._choose_epoch(self._look.epoch or epochs[0].epoch, "playing")
+
+    def _play(self) -> None:
+        index = views.choose(self.history, self._look).index + 1
+        over = index >= len(self.history.epochs)
+        self._choose_epoch(None if over else self.history.epochs[index].epoch, "" if over else "playing")
+
+    def _choose_epoch(self, epoch: int | None, state: str = "") -> None:
+        self._look, self._state = dataclasses.replace(self._look, epoch=epoch), state
+        self._show()
+
+    def action_mark(self) -> None:
+        """Compare cells with the chosen epoch, or with the last change again."""
+        chosen = views.choose(self.history, self._look).event
+        if chosen is None:
+            return
+        mark = None if self._look.mark is not None and self._look.mark == chosen.epoch else chosen.epoch
+        self._look = dataclasses.replace(self._look, mark=mark)
+        told = "the one before their last change" if mark is None else f"epoch {mark}"
+        self.say(f"Cells are compared with {told}.")
+        self._show()
+
+    def action_kind(self, by: int) -> None:
+        """Show the next kind of cell; in the curves' pane, the next group of curves."""
+        if self._choice.pane == 1:
+            self._look = dataclasses.replace(self._look, curves=self._look.curves + by)
+        else:
+            chosen = views.choose(self.history, self._look)
+            if not chosen.kinds:
+                return
+            place = (chosen.kinds.index(chosen.kind) + by) % len(chosen.kinds)
+            self._look = dataclasses.replace(self._look, cell=chosen.kinds[place])
+        self._show()
+
+    @property
+    def _live(self) -> bool:
+        return self.record is not None and self.record.status.live
+
+    # Panes
+
+    def action_pane(self, number: int) -> None:
+        """Choose a pane; chosen again, it takes the whole screen."""
+        self._choose(self._choice.press(number))
+
+    def action_zoom(self) -> None:
+        """Give the chosen pane the whole screen, or take it back."""
+        self._choose(self._choice.press(self._choice.pane))
+
+    def action_unzoom(self) -> None:
+        """Show all panes."""
+        self._choose(dataclasses.replace(self._choice, zoomed=False))
+
+    def action_next_pane(self, by: int) -> None:
+        """Choose the next pane."""
+        self._choose(self._choice.press((self._choice.pane - 1 + by) % len(TITLES) + 1))
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the chosen pane."""
+        content = self._panes[self._choice.pane].content
+        if isinstance(content, Lines):
+            content.scroll_relative(y=by, animate=False)
+
+    def _choose(self, choice: Choice) -> None:
+        self._choice = choice
+        self._arrange()
+
+    # Taking things along, and leaving
+
+    def action_copy(self) -> None:
+        """Copy the genotype of the chosen epoch, and name the file that has it."""
+        chosen = views.choose(self.history, self._look)
+        record = self.record
+        if record is None or chosen.event is None or chosen.event.genotype is None:
+            self.say("There is no genotype to copy yet.", "warning")
+            return
+        last = chosen.index == len(self.history.epochs) - 1
+        path = record.paths.genotype if last and record.paths.genotype.exists() else record.paths.events
+        self.app.copy_to_clipboard(views.genotype_text(chosen.event))
+        self.say(f"Copied the genotype of epoch {chosen.event.epoch}. It lies in {path}")
+
+    def action_screenshot(self) -> None:
+        """Save the screen as SVG in the current folder."""
+        chosen = views.choose(self.history, self._look).event
+        stem = f"nastui-{self._run_id[:8]}-epoch-{chosen.epoch if chosen else 0}"
+        folder = Path.cwd()
+        taken = sum(1 for _ in folder.glob(f"{stem}*.svg"))
+        try:
+            saved = self.app.save_screenshot(f"{stem}-{taken + 1}.svg", str(folder))
+        except OSError as error:
+            self.say(f"The screen cannot be saved in '{folder}': {error.strerror}.", "error")
+            return
+        self.say(f"The screen is saved in {saved}")
+
+    def action_back(self) -> None:
+        """Show all panes; where they are shown, leave."""
+        if self._choice.zoomed:
+            self.action_unzoom()
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Go back to Runs; the run goes on."""
+        if self._live and self.record is not None:
+            self.say(f"Run {self.record.id[:8]} goes on.")
+        self.app.pop_screen()

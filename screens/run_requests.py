@@ -1,0 +1,119 @@
+"""Asking things of a run's engine: what the Run screen can do besides looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from textual import work
+from textual.screen import Screen
+
+from runs import launcher
+from runs.errors import NastuiError, UsageError
+from runs.events import CheckpointWritten, Entry
+from runs.status import Status
+from runs.store import Record
+from screens import palette
+from screens.widgets.confirm import Confirm
+from screens.wording import clean
+
+_LONG = 10.0
+
+
+class RunRequests(Screen[None]):
+    """The keys that reach the engine. Each waits for its answer in a thread and tells how it came out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: set[str] = set()
+
+    @property
+    def record(self) -> Record | None:
+        """The run, once it has been read."""
+        raise NotImplementedError
+
+    def say(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
+        """Show a sentence for a while."""
+        shown = palette.of(self.app).plain(clean(sentence))
+        self.notify(shown, severity=severity, timeout=_LONG if severity != "information" else 5.0, markup=False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what would do nothing to the run as it is."""
+        status = self.record.status if self.record is not None else None
+        match action:
+            case "pause" | "stop" | "checkpoint":
+                return (status is not None and status.live) or None
+            case "resume":
+                return (status is not None and (status.resumable or status is Status.PAUSED)) or None
+        return True
+
+    def action_pause(self) -> None:
+        """Hold the engine still, or let it go on."""
+        if self.record is None:
+            return
+        if self.record.status is Status.PAUSED:
+            self.action_resume()
+            return
+        record = self.record
+        self._request("pause", lambda: launcher.pause(record))
+
+    def action_resume(self) -> None:
+        """Go on: with the paused engine, or with a new one from the checkpoint."""
+        if self.record is not None:
+            record = self.record
+            self._request("resume", lambda: launcher.resume(record))
+
+    def action_checkpoint(self) -> None:
+        """Ask for a checkpoint now; the log tells when it is written."""
+        if self.record is None:
+            return
+        try:
+            launcher.checkpoint(self.record)
+        except (NastuiError, OSError) as error:
+            self.say(str(error), "error")
+            return
+        self._waiting.add("checkpoint")
+        self.say("Asked for a checkpoint.")
+
+    def action_stop(self) -> None:
+        """Ask, then stop the engine with a checkpoint."""
+        if self.record is None:
+            return
+        record = self.record
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._request("stop", lambda: launcher.stop(record))
+
+        question = f"Stop run {record.id[:8]}?"
+        self.app.push_screen(Confirm(question, "It ends with a checkpoint; R goes on from there."), answered)
+
+    def tell_of(self, entries: list[Entry]) -> None:
+        """Say that the checkpoint that was asked for is there."""
+        for entry in entries:
+            if isinstance(entry.event, CheckpointWritten) and "checkpoint" in self._waiting:
+                self._waiting.discard("checkpoint")
+                self.say(f"A checkpoint is written, after epoch {entry.event.epoch}.")
+
+    def _request(self, wish: str, act: Callable[[], Status]) -> None:
+        if wish in self._waiting:
+            self.say(f"The engine has not yet answered to '{wish}'.", "warning")
+            return
+        self._waiting.add(wish)
+        self._wait(wish, act)
+
+    @work(thread=True, group="requests")
+    def _wait(self, wish: str, act: Callable[[], Status]) -> None:
+        try:
+            told, severity = f"Run {self._short} is {act()}.", "information"
+        except (NastuiError, OSError) as error:
+            told, severity = str(error), "warning" if isinstance(error, UsageError) else "error"
+        self.app.call_from_thread(self._answer, wish, told, severity)
+
+    def _answer(self, wish: str, told: str, severity: Literal["information", "warning", "error"]) -> None:
+        self._waiting.discard(wish)
+        self.say(told, severity)
+
+    @property
+    def _short(self) -> str:
+        return self.record.id[:8] if self.record is not None else ""

@@ -1,0 +1,87 @@
+"""What is known of an open run: read piece by piece, never written, alive when the run's folder is not."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from runs import launcher
+from runs.events import Entry
+from runs.history import Follower, History
+from runs.home import Home
+from runs.status import Status, derive
+from runs.store import Record, RunStore
+from runs.summary import Labels
+from screens.log_lines import log_lines, output_lines
+from screens.models import LogLine
+
+_MOST_LOG_LINES = 1000
+_OUTPUT_BYTES = 4000
+
+
+class Source:
+    """A run that is looked at. Opening reads its whole log: do that in a thread.
+
+    Args:
+        home: where the run lies.
+        run_id: its id, or a unique prefix.
+
+    Attributes:
+        record: the run, its status as of the last update.
+        trouble: why it cannot be read now; empty where it can.
+
+    Raises:
+        NastuiError: no such run, several, or one that cannot be read.
+    """
+
+    def __init__(self, home: Home, run_id: str) -> None:
+        # A store of our own: that of the other screens is busy in their threads.
+        self.record: Record = RunStore(home).find(run_id)
+        self._follower = Follower(self.record.paths)
+        self.record.summary = self._follower.history.summary
+        self.trouble = ""
+        self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
+        self._output: list[LogLine] = []
+        self._size = 0
+        self.update()
+
+    @property
+    def history(self) -> History:
+        """The events so far, folded."""
+        return self._follower.history
+
+    @property
+    def log(self) -> tuple[LogLine, ...]:
+        """The events so far in words; after a bad end, the end of the engine's own output too."""
+        return (*self._log, *self._output)
+
+    def backlog(self) -> int:
+        """Return how many bytes of the log wait to be read."""
+        try:
+            return self.record.paths.events.stat().st_size - self._size
+        except OSError:
+            return 0
+
+    def update(self) -> list[Entry]:
+        """Take in what is new, and return it."""
+        self._size += max(0, self.backlog())
+        try:
+            entries = self._follower.update()
+            self.trouble = ""
+            if not self.record.paths.root.is_dir():
+                self.trouble = f"the folder of this run is gone: {self.record.paths.root}"
+            else:
+                self._look_at_status()
+        except OSError as error:
+            self.trouble, entries = f"this run cannot be read: {error.strerror}", []
+        for entry in entries:
+            self._log.extend(log_lines(entry))
+        return entries
+
+    def _look_at_status(self) -> None:
+        before, record = self.record.status, self.record
+        record.status = derive(record.paths, self.history.summary.said)
+        record.labels = Labels.read(record.paths)
+        if record.status is not before:
+            badly = record.status in (Status.LOST, Status.FAILED)
+            told = launcher.log_end(record.paths, _OUTPUT_BYTES) if badly else ""
+            self._output = output_lines(told, self.history.summary.touched or 0.0)

@@ -1,0 +1,82 @@
+"""The head of a run: who it is, how far it is, and what happened where something did."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.style import Style
+from rich.text import Text
+
+from runs.status import Status
+from screens import palette
+from screens.models import HeaderView
+from screens.palette import Palette
+from screens.widgets.lines import Lines
+from screens.widgets.status import labelled
+from screens.wording import fit
+
+_DIM, _BOLD = Style(dim=True), Style(bold=True)
+_COLOURS = {
+    Status.RUNNING: "sky",
+    Status.PAUSED: "orange",
+    Status.STOPPING: "orange",
+    Status.FAILED: "vermillion",
+    Status.LOST: "vermillion",
+}
+_MOST_SAID = 3
+
+
+def lines(view: HeaderView, width: int, colours: Palette) -> list[Text]:
+    """Return two lines, and up to three more where there is something to say."""
+    return [_name(view, width, colours), _progress(view, width, colours), *_said(view, width, colours)]
+
+
+class Header(Lines[HeaderView]):
+    """The first lines of the Run screen; as high as they are many."""
+
+    DEFAULT_CSS = """
+    Header { height: 2; overflow: hidden; }
+    """
+
+    def build(self, view: HeaderView, width: int) -> list[Text]:
+        """Draw the head, and take as many rows as it needs."""
+        drawn = lines(view, width, palette.of(self.app))
+        if len(drawn) != self.size.height:
+            self.styles.height = len(drawn)
+        return drawn
+
+
+def _name(view: HeaderView, width: int, colours: Palette) -> Text:
+    right = Text().append(f"{view.id}  ", _DIM)
+    if view.status is None:
+        right.append("▲ gone", colours.style("vermillion", bold=True))
+    else:
+        right.append(labelled(view.status), _status_style(view.status, colours))
+    right.append(f"  {view.device} ", _DIM)
+    line = Text(" ")
+    line.append(fit(view.title, max(0, width - right.cell_len - 2)), _BOLD)
+    return line.append(" ").append_text(right)
+
+
+def _status_style(status: Status, colours: Palette) -> Style:
+    return colours.style(_COLOURS[status], bold=True) if status in _COLOURS else _BOLD
+
+
+def _progress(view: HeaderView, width: int, colours: Palette) -> Text:
+    facts = "  ".join(view.facts)
+    line = Text(f" {view.epoch} ")
+    room = width - line.cell_len - len(facts) - 3
+    if room >= 4:
+        done = round(room * view.share)
+        line.append(colours.glyphs.full * done, colours.style("sky"))
+        line.append(colours.glyphs.empty * (room - done), _DIM)
+    return line.append(f"  {facts} ")
+
+
+def _said(view: HeaderView, width: int, colours: Palette) -> list[Text]:
+    if not view.said:
+        return []
+    wrong = view.status in (None, Status.FAILED, Status.LOST)
+    style = colours.style("vermillion", bold=True) if wrong else _DIM
+    wrapped = textwrap.wrap(view.said, max(10, width - 2), max_lines=_MOST_SAID, placeholder=" …")
+    return [Text(f" {line}", style) for line in wrapped]

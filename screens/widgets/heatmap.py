@@ -1,0 +1,104 @@
+"""Edges by operations as a heatmap: a shade and two digits a weight, the derived choice bracketed."""
+
+from __future__ import annotations
+
+import math
+
+from rich.style import Style
+from rich.text import Text
+
+from screens import palette
+from screens.models import Matrix
+from screens.palette import Palette
+from screens.widgets.lines import Lines
+
+_DIM, _BOLD, _PLAIN = Style(dim=True), Style(bold=True), Style.null()
+_CELL = 7
+_NARROW_CELL = 5
+
+
+def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
+    """Draw a matrix for a width in characters."""
+    labels = [_edge(row) for row in matrix.rows]
+    left = max((len(target) + len(source) + 5 for target, source in labels), default=6)
+    room = width - left - (4 if matrix.entropy else 0)
+    cell = _CELL if len(matrix.columns) * _CELL <= room or not matrix.share else _NARROW_CELL
+    low, high = _bounds(matrix)
+    head = Text(" " * left)
+    for column, operation in enumerate(matrix.columns):
+        used = column in matrix.chosen
+        name = palette.short(operation)
+        head.append(f"{name:>{cell - 1}} ", colours.operation(operation, bold=used))
+    if matrix.entropy:
+        head.append("  H", _DIM)
+    drawn = [head]
+    before = ""
+    for place, (target, source) in enumerate(labels):
+        line = Text().append(f" {target}", _DIM if target == before else _BOLD)
+        line.append((f" ◂ {source}" if source else "").ljust(left - len(target) - 1), _DIM)
+        chosen = matrix.chosen[place] if place < len(matrix.chosen) else -1
+        for column, value in enumerate(matrix.values[place]):
+            style = colours.operation(matrix.columns[column], bold=column == chosen)
+            words = _words(value, matrix.share)
+            words = f"[{words}]" if column == chosen else f" {words} "
+            share = 0.0 if value is None else (value - low) / (high - low)
+            shade = colours.glyphs.shades[_level(share, len(colours.glyphs.shades))]
+            line.append((shade * min(2, cell - len(words))).rjust(cell - len(words)), style)
+            line.append(words, _BOLD if column == chosen else _DIM if value is None else _PLAIN)
+        if place < len(matrix.entropy):
+            line.append("  " + _bar(matrix.entropy[place], colours), _DIM)
+        drawn.append(line)
+        before = target
+    return drawn
+
+
+class Heatmap(Lines[Matrix | None]):
+    """The architecture weights of one kind of cell."""
+
+    def build(self, view: Matrix | None, width: int) -> list[Text]:
+        """Draw the matrix with a line of explanation below."""
+        if view is None:
+            return [Text(" no architecture weights yet", _DIM)]
+        drawn = lines(view, palette.of(self.app), width)
+        return [*drawn, Text(" percent, [derived], - pruned, H entropy of a row", _DIM)]
+
+
+def _words(value: float | None, share: bool) -> str:
+    if value is None:
+        return "- "
+    if share and math.isfinite(value):
+        return f"{round(100 * value):02d}"
+    return _number(value)
+
+
+def _bounds(matrix: Matrix) -> tuple[float, float]:
+    """Return the values that no shade and the full one stand for."""
+    finite = [value for row in matrix.values for value in row if value is not None and math.isfinite(value)]
+    if matrix.share or not finite:
+        return 0.0, 1.0
+    low, high = min(finite), max(finite)
+    return (low, high) if low < high else (low - 1.0, high + 1.0)
+
+
+def _level(share: float, levels: int) -> int:
+    return min(levels - 1, max(0, round(share * (levels - 1)))) if math.isfinite(share) else 0
+
+
+def _bar(share: float, colours: Palette) -> str:
+    bars = colours.glyphs.bars
+    return bars[_level(share, len(bars))]
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.2g}" if abs(value) < 10 or abs(value) >= 1000 else f"{value:.0f}"
+
+
+def _edge(label: str) -> tuple[str, str]:
+    """Return target and source of an edge's label, the arrow either way round."""
+    for arrow, target_first in (("←", True), ("→", False)):
+        first, found, second = label.partition(arrow)
+        if found:
+            return (first, second) if target_first else (second, first)
+    return label, ""

@@ -1,0 +1,92 @@
+"""Styled lines that scroll: the base of every pane that is made of text. Only lines that changed are redrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from rich.segment import Segment
+from rich.text import Text
+from textual.events import Resize
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from screens import palette
+
+View = TypeVar("View")
+
+
+class Lines(ScrollView, Generic[View], can_focus=False):
+    """Shows a view model as lines; a subclass says how in :meth:`build`.
+
+    Attributes:
+        follows: whether the end stays in sight while lines are added, once it is.
+    """
+
+    DEFAULT_CSS = """
+    Lines { background: transparent; scrollbar-size: 1 1; scrollbar-size-horizontal: 0; overflow-x: auto; }
+    """
+
+    follows = False
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._view: View | None = None
+        self._lines: list[Text] = []
+        self._width = 0
+
+    def show(self, view: View) -> None:
+        """Show a view model; nothing is drawn where it equals the one before."""
+        if view != self._view:
+            self._view = view
+            self._rebuild()
+
+    def build(self, view: View, width: int) -> Sequence[Text]:
+        """Return the lines of a view model, for a width in characters."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """Everything that is shown, the scrolled-away lines included."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def on_mount(self) -> None:
+        """Follow the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._rebuild))
+
+    def on_resize(self, event: Resize) -> None:
+        """Build anew where the width has changed."""
+        if event.size.width != self._width:
+            self._rebuild()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of the visible part."""
+        left, top = self.scroll_offset
+        width = self.scrollable_content_region.width
+        style = self.rich_style
+        if not 0 <= top + y < len(self._lines):
+            return Strip.blank(width, style)
+        line = self._lines[top + y]
+        segments = [Segment(part.text, part.style) for part in line.render(self.app.console) if part.text]
+        return Strip(segments, line.cell_len).crop_extend(left, left + width, style).apply_style(style)
+
+    def _rebuild(self) -> None:
+        width = self.scrollable_content_region.width
+        if self._view is None or not width:
+            return
+        at_end = self.scroll_offset.y >= self.max_scroll_y
+        glyphs = palette.of(self.app)
+        old, self._width = self._lines, width
+        self._lines = [glyphs.shown(line) for line in self.build(self._view, width)]
+        size = Size(max((line.cell_len for line in self._lines), default=0), len(self._lines))
+        if size != self.virtual_size:
+            self.virtual_size = size
+            if self.follows and at_end:
+                self.scroll_end(animate=False)
+        if self.scroll_offset.y or self.scroll_offset.x or len(old) != len(self._lines):
+            self.refresh()
+            return
+        for y, (before, now) in enumerate(zip(old, self._lines, strict=True)):
+            if before != now:
+                self.refresh_lines(y)

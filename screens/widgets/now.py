@@ -1,0 +1,34 @@
+"""The figures of an epoch: names on the left, values behind them, a word beside each where it helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from rich.text import Text
+
+from screens.models import Fact
+from screens.widgets.lines import Lines
+
+_DIM, _BOLD = Style(dim=True), Style(bold=True)
+
+
+def lines(facts: Sequence[Fact], width: int) -> list[Text]:
+    """Return one line a figure; the note is left out where it does not fit."""
+    left = max((len(fact.name) for fact in facts), default=0)
+    drawn = []
+    for place, fact in enumerate(facts):
+        line = Text().append(f" {fact.name:<{left}}  ", _DIM)
+        line.append(fact.value, _BOLD if not place else Style.null())
+        if fact.note and line.cell_len + len(fact.note) + 2 <= width:
+            line.append(f"  {fact.note}", _DIM)
+        drawn.append(line)
+    return drawn
+
+
+class Now(Lines[tuple[Fact, ...]]):
+    """What the chosen epoch came to."""
+
+    def build(self, view: tuple[Fact, ...], width: int) -> list[Text]:
+        """Draw the figures."""
+        return lines(view, width) or [Text(" nothing measured yet", _DIM)]

@@ -1,0 +1,167 @@
+"""A cell drawn by hand: one lane a state, one column an edge, the operation beside its wire.
+
+The layout is fixed by the cell alone, so an edge keeps its place from epoch to epoch, and nothing is ever ambiguous:
+a filled circle taps a lane, a cross passes over it, an arrow closes the edges that enter a node.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from rich.style import Style
+from rich.text import Text
+
+from runs.genotypes.genotype import Cell, Edge
+from screens import palette
+from screens.models import CellView, Ends
+from screens.palette import BRAILLE, Kind, Palette
+from screens.widgets.lines import Lines
+
+_LEFT = 6
+_WIDE, _NARROW = 8, 6
+_DIM, _PLAIN = Style(dim=True), Style.null()
+
+
+def lines(
+    cell: Cell,
+    changed: Collection[Ends] = (),
+    *,
+    ties: Collection[Ends] = (),
+    ascii: bool = False,
+    step: int = _WIDE,
+    colours: Palette | None = None,
+) -> list[Text]:
+    """Draw a cell. Edges that carry ``none`` are left out.
+
+    Args:
+        cell: the cell, of any number of inputs and nodes.
+        changed: edges drawn heavy, their operation marked with ``*``.
+        ties: edges drawn dashed.
+        ascii: draw with ``- | + > o`` alone.
+        step: columns an edge.
+        colours: for the operations; none where left out.
+    """
+    shades = colours or Palette(BRAILLE, "none")
+    canvas = _draw(cell, changed, ties, step, shades)
+    drawn = canvas.rows()
+    return [palette.Palette(palette.ASCII, "none").shown(row) for row in drawn] if ascii else drawn
+
+
+def columns(cell: Cell, step: int = _WIDE) -> int:
+    """Return how many columns a cell needs."""
+    return _LEFT + step * max(len(_edges(cell)), 1) + 6
+
+
+def label(cell: Cell, state: int) -> str:
+    """Return the name of a state: the inputs of a cell with two are the outputs of the two cells before."""
+    if cell.inputs == 2 and state < 2:
+        return f"k-{2 - state}"
+    return str(state)
+
+
+def rows(cell: Cell) -> int:
+    """Return how many rows a cell needs."""
+    return 2 * _states(cell) - 1
+
+
+class Wiring(Lines[CellView]):
+    """The cell that the search would return."""
+
+    def build(self, view: CellView, width: int) -> list[Text]:
+        """Draw the diagram as wide as it fits, with its caption below."""
+        if view.cell is None:
+            return [Text(line, _DIM) for line in ("no cell derived yet", *view.caption)]
+        step = _WIDE if columns(view.cell) <= width else _NARROW
+        drawn = lines(view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app))
+        return drawn + [Text(line, _DIM) for line in view.caption]
+
+
+@dataclass
+class _Canvas:
+    """Characters by place; what is put later lies on top."""
+
+    cells: dict[tuple[int, int], tuple[str, Style]] = field(default_factory=dict)
+
+    def put(self, row: int, column: int, text: str, style: Style = _PLAIN) -> None:
+        for offset, character in enumerate(text):
+            self.cells[row, column + offset] = (character, style)
+
+    def rows(self) -> list[Text]:
+        drawn = []
+        for row in range(1 + max(row for row, _ in self.cells)):
+            taken = [column for at, column in self.cells if at == row]
+            characters = (self.cells.get((row, column), (" ", _PLAIN)) for column in range(1 + max(taken, default=-1)))
+            line = Text()
+            for style, run in itertools.groupby(characters, key=lambda drawn: drawn[1]):
+                line.append("".join(character for character, _ in run), style)
+            drawn.append(line)
+        return drawn
+
+
+def _states(cell: Cell) -> int:
+    return 1 + max([cell.inputs - 1, *cell.outputs, *(edge.target for edge in cell.edges)])
+
+
+def _edges(cell: Cell) -> list[Edge]:
+    kept = [edge for edge in cell.edges if palette.kind(edge.operation) is not Kind.NONE]
+    return sorted(kept, key=lambda edge: (edge.target, edge.source))
+
+
+def _draw(cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: int, colours: Palette) -> _Canvas:
+    canvas = _Canvas()
+    edges = _edges(cell)
+    at = {edge: _LEFT + step * place for place, edge in enumerate(edges)}
+    rail = _LEFT + step * len(edges) - (2 if step == _WIDE else 0)
+    joined = len(cell.outputs) > 1
+    for state in range(_states(cell)):
+        incoming = [at[edge] for edge in edges if edge.target == state]
+        outgoing = [at[edge] for edge in edges if edge.source == state]
+        canvas.put(2 * state, 0, f"{label(cell, state):>3}", Style(bold=True))
+        begin = min(incoming, default=4)
+        end = max([*outgoing, *(place + 1 for place in incoming)], default=begin)
+        if joined and state in cell.outputs:
+            end = rail
+        canvas.put(2 * state, begin, "─" * (end - begin), _DIM)
+        if state >= cell.inputs and not incoming:
+            canvas.put(2 * state, begin, "○", _DIM)  # a node that nothing enters passes zeros on
+        if incoming:
+            canvas.put(2 * state, max(incoming) + 1, "▶", _DIM)
+    for edge, column in at.items():
+        ends = (edge.source, edge.target)
+        first = column == min(place for other, place in at.items() if other.target == edge.target)
+        style = colours.operation(edge.operation, bold=ends in changed)
+        _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
+        mark = "*" if ends in changed else ""
+        name = palette.short(edge.operation)[: step - 1 - len(mark)]
+        canvas.put(2 * edge.source + 1, column + 1, name + mark, style)
+    _draw_output(canvas, cell, rail if joined else None)
+    return canvas
+
+
+def _draw_edge(
+    canvas: _Canvas, edge: Edge, column: int, style: Style, *, changed: bool, tie: bool, first: bool
+) -> None:
+    wire = "┃" if changed else "╎" if tie else "│"
+    for row in range(2 * edge.source + 1, 2 * edge.target):
+        crosses = (row, column) in canvas.cells
+        canvas.put(row, column, ("╂" if changed else "┼") if crosses else wire, style)
+    canvas.put(2 * edge.source, column, "●", style)
+    corner = ("┖" if changed else "╰") if first else ("┸" if changed else "┴")
+    canvas.put(2 * edge.target, column, corner, style)
+
+
+def _draw_output(canvas: _Canvas, cell: Cell, rail: int | None) -> None:
+    bold = Style(bold=True)
+    if rail is None:
+        for state in cell.outputs:
+            end = max(column for row, column in canvas.cells if row == 2 * state)
+            canvas.put(2 * state, end + 1, " out" if canvas.cells[2 * state, end][0] == "▶" else "▶ out", bold)
+        return
+    top, bottom = min(cell.outputs), max(cell.outputs)
+    for row in range(2 * top, 2 * bottom):
+        lane = row % 2 == 0 and row // 2 in cell.outputs
+        canvas.put(row, rail, "┐" if row == 2 * top else "┤" if lane else "│", _DIM)
+    canvas.put(2 * bottom, rail, "┴▶", _DIM)
+    canvas.put(2 * bottom, rail + 2, " out", bold)
