@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -124,13 +123,12 @@ def test_an_unknown_name_leads_to_the_nearest(look_up: Callable[[str], object], 
 
 PLUGIN = """
 import dataclasses
-from runs import catalogue
-from runs.catalogue import datasets, methods, spaces
+from runs.catalogue.datasets import DATASETS
 from runs.catalogue.methods.drnas import METHOD as DRNAS
 from runs.catalogue.spaces.nasbench201 import SPACE as NB201
 
 SPACE = dataclasses.replace(NB201, name="myspace")
-DATASET = dataclasses.replace(datasets.DATASETS[0], name="mydata")
+DATASET = dataclasses.replace(DATASETS[0], name="mydata")
 PRESETS = tuple(dataclasses.replace(preset, space="myspace", dataset="mydata") for preset in DRNAS.presets)
 METHOD = dataclasses.replace(DRNAS, name="mymethod", presets=PRESETS)
 """
@@ -192,11 +190,8 @@ def test_an_image_folder_is_a_data_set(images: Path, monkeypatch: pytest.MonkeyP
     found = catalogue.dataset(str(images))
     assert (found.name, found.folder, found.title, found.classes) == (str(images), images, "my images", 2)
     monkeypatch.chdir(images.parent)
-    assert (
-        catalogue.dataset("my images") == dataclasses.replace(found)
-        or catalogue.dataset("my images").name == found.name
-    )
-    assert catalogue.dataset("./my images").name == str(images)
+    for typed in ("my images", "./my images"):
+        assert catalogue.dataset(typed).folder == images
 
 
 def test_val_will_do_for_test(images: Path) -> None:

@@ -75,7 +75,7 @@ def test_what_is_given_wins_over_the_preset() -> None:
     assert config.options["channels"] == 8, "as the preset has it"
 
 
-def test_ids_are_unique_and_sortable_things_of_one_word() -> None:
+def test_ids_are_unique_and_harmless_as_folders() -> None:
     ids = {resolve(Draft(method="drnas")).id for _ in range(50)}
     assert len(ids) == 50
     assert all(run_id.isascii() and not set(run_id) & set(" /.[") for run_id in ids)
@@ -154,9 +154,7 @@ def test_the_command_quotes_paths_and_names_a_device(tmp_path: Path) -> None:
 )
 def test_a_value_that_is_not_allowed_is_refused(key: str, value: Any, says: str) -> None:
     said = refusal_of(draft(**{key: value}))
-    assert said == f"{key} in --set is {str(value)[:80]!r}, but must be {says}." or (
-        said.startswith(f"{key} in --set is {str(value)[:80]!r}, but must be {says}")
-    )
+    assert said.startswith(f"{key} in --set is {str(value)[:80]!r}, but must be {says}")
     assert len(said) < 200
 
 
@@ -234,7 +232,7 @@ def test_a_file_is_a_draft(tmp_path: Path) -> None:
     [
         (GOOD.replace("preset", "presett"), ["Unknown key 'presett'", "c.toml", "Did you mean 'preset'?"]),
         ("source = 'x'", ["Unknown key 'source'"]),
-        ("method = ", ["c.toml", "is no TOML", "line 1"]),
+        ("preset = \nmethod = 3", ["c.toml", "is no TOML", "line 1"]),
         ("method = 'a'\nmethod = 'b'", ["is no TOML"]),
         ("\udcff", ["is no TOML"]),
         ("seed = 1", ["method is missing"]),

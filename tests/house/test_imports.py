@@ -1,0 +1,60 @@
+"""Who may know whom: by the contracts, and by what a process really has loaded."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+COMPUTING = ("torch", "torchvision", "numpy", "scipy", "sklearn", "cvxpy", "safetensors", "engine")
+SHOWING = ("textual", "typer", "screens", "nastui")  # not rich: scikit-learn takes it where it finds it
+
+# Imports every module of a package, one after the other, and tells which one brought in what it must not.
+WALK = """
+import importlib, json, pkgutil, sys
+
+name, forbidden = sys.argv[1], set(sys.argv[2].split(","))
+
+def fail(module):
+    raise
+
+package = importlib.import_module(name)
+names = [name, *(found.name for found in pkgutil.walk_packages(package.__path__, f"{name}.", onerror=fail))]
+brought = {}
+for module in names:
+    importlib.import_module(module)
+    for loaded in forbidden & set(sys.modules):
+        brought.setdefault(loaded, module)
+print(json.dumps({"modules": names, "brought": brought}))
+"""
+
+
+def python(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("runs", (*COMPUTING, *SHOWING, "rich")), ("screens", COMPUTING), ("nastui", COMPUTING), ("engine", SHOWING)],
+)
+def test_a_process_loads_only_what_its_package_may_know(package: str, forbidden: tuple[str, ...]) -> None:
+    told = json.loads(python("-c", WALK, package, ",".join(forbidden)))
+    files = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / package).rglob("*.py")}
+    assert set(told["modules"]) == {".".join(file.parts).removesuffix(".__init__") for file in files}
+    assert told["brought"] == {}
+
+
+def test_the_contracts_hold() -> None:
+    check = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))"
+    said = python("-c", check)
+    assert re.search(r"[1-9]\d* kept, 0 broken", said)
