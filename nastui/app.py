@@ -14,6 +14,7 @@ from textual.theme import Theme
 from nastui import terminal
 from runs.home import Home
 from runs.store import RunStore
+from screens import palette
 from screens.runs import RunsScreen
 from screens.widgets.keys_help import KeysHelp, key_groups
 from screens.wording import count
@@ -65,6 +66,7 @@ class NastuiApp(App[int]):
 
     def on_mount(self) -> None:
         """Open the run that was asked for."""
+        self.set_class(palette.of(self).glyphs is palette.ASCII, "ascii")
         if self._run_id is not None:
             from screens.run import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
 

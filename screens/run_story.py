@@ -55,7 +55,7 @@ def _stopping(record: Record, now: float) -> str:
 
 
 def _stopped(record: Record, now: float) -> str:
-    return f"stopped at epoch {record.summary.epoch} of {record.summary.epochs} · R resumes"
+    return f"after epoch {record.summary.epoch} of {record.summary.epochs}, with a checkpoint · R resumes"
 
 
 def _finished(record: Record, now: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -13,7 +12,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
@@ -21,14 +19,14 @@ from runs.errors import NastuiError
 from runs.requests import Request, send
 from runs.status import Status
 from runs.store import Record, RunStore
-from runs.summary import Labels
 from screens import palette
-from screens.run_filter import EVERYTHING, RunFilter
+from screens.run_filter import RunFilter
 from screens.run_story import identity, story
+from screens.run_view import Look, View, named, retagged
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine
-from screens.widgets.run_columns import BY_TITLE, COLUMNS, Column, Wishes, arranged, wishes
+from screens.widgets.run_columns import COLUMNS, Wishes, wishes
 from screens.widgets.run_table import RunTable
 from screens.widgets.status import labelled, sign
 from screens.wording import clean, count, short_id
@@ -42,54 +40,6 @@ _WELCOME = (
     "in about a minute, with nothing to download."
 )
 _LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "quit")
-
-
-@dataclass(frozen=True)
-class View:
-    """Which runs are shown, and in which order."""
-
-    filter: RunFilter = EVERYTHING
-    by: Column = BY_TITLE["age"]
-    backwards: bool = False
-
-    def of(self, records: Sequence[Record]) -> list[Record]:
-        """Return the runs that pass, in order."""
-        passed = [record for record in records if self.filter.matches(record)] if self.filter else records
-        return arranged(passed, self.by, backwards=self.backwards)
-
-
-@dataclass
-class Look(Message):
-    """What a look at the store has found; ``rest`` is how many seconds the next may wait."""
-
-    records: list[Record]
-    wanted: Wishes
-    view: View
-    shown: list[Record]
-    complaint: str = ""
-    rest: float = 0.0
-
-
-def retagged(answer: str, *, whole: bool) -> Callable[[Labels], None]:
-    """Return the change that an answer asks for: the whole list of tags, or words to add and ``-words`` to take."""
-    words = answer.replace(",", " ").split()
-
-    def change(labels: Labels) -> None:
-        if whole:
-            labels.tags = words
-            return
-        taken = {word[1:] for word in words if word.startswith("-")}
-        labels.tags = [tag for tag in labels.tags if tag not in taken]
-        labels.tags += [word for word in words if not word.startswith("-")]
-
-    return change
-
-
-def _named(records: Sequence[Record]) -> str:
-    if len(records) == 1:
-        name = records[0].labels.name or str(records[0].head["method"])
-        return f"{name} ({short_id(records[0].id)})"
-    return count(len(records), "run")
 
 
 class RunsScreen(Screen[None]):
@@ -106,14 +56,15 @@ class RunsScreen(Screen[None]):
         #counts { width: 1fr; text-align: right; }
         #filter-line { height: 1; padding: 0 1; display: none; &.shown { display: block; } }
         #slash { width: 2; color: $accent; text-style: bold; }
-        #filter { width: 1fr; background: transparent; }
+        #filter { width: 1fr; background: transparent; &:focus { background-tint: transparent; } }
         RunTable { height: 1fr; padding: 0 1; }
         #nothing { height: 1fr; padding: 2 4; display: none; text-align: center; }
         #identity { height: 1; padding: 0 1; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
         #story { height: 2; padding: 0 1; }
-        &.empty { RunTable { display: none; } #nothing { display: block; } }
+        &.empty { RunTable { height: 1; } #nothing { display: block; } }
     }
     """
+    AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_run", "new"),
         Binding("slash", "filter", "filter", key_display="/"),
@@ -159,7 +110,6 @@ class RunsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look at the store now, and then twice a second."""
-        self.table.focus()
         self.set_interval(TICK_SECONDS, self._tick)
         self._tick()
 
@@ -225,7 +175,7 @@ class RunsScreen(Screen[None]):
             return Text("reading …")
         statuses = [record.status for record in self._records]
         parts = [f"{shown:,} of {count(len(statuses), 'run')}" if self._view.filter else count(len(statuses), "run")]
-        for status in (Status.RUNNING, Status.PAUSED, Status.LOST, Status.FAILED):
+        for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := statuses.count(status):
                 parts.append(f"{number:,} {status}")
         if self.store.unreadable:
@@ -352,7 +302,7 @@ class RunsScreen(Screen[None]):
     def action_resume(self) -> None:
         """Start engines for the chosen runs that have none."""
         chosen = [record for record in self.chosen if record.status.resumable]
-        self._say(f"Resuming {_named(chosen)} …")
+        self._say(f"Resuming {named(chosen)} …")
         self._each(chosen, self._resume, "")
 
     def action_pause(self) -> None:
@@ -366,7 +316,7 @@ class RunsScreen(Screen[None]):
     async def action_stop(self) -> None:
         """Ask engines to end with a checkpoint, after asking the person."""
         live = [record for record in self.chosen if record.status.live]
-        question = Confirm(f"Stop {_named(live)}?", "It writes a checkpoint first; R resumes from there.")
+        question = Confirm(f"Stop {named(live)}?", "It writes a checkpoint first; R resumes from there.")
         if await self.app.push_screen_wait(question):
             self._each(live, lambda record: send(record.paths.requests, Request.STOP), "Asked to stop:")
 
@@ -387,7 +337,7 @@ class RunsScreen(Screen[None]):
     async def action_trash(self) -> None:
         """Move the chosen runs to the trash, after asking."""
         chosen = self.chosen
-        question = Confirm(f"Move {_named(chosen)} to the trash?", "u brings it back.")
+        question = Confirm(f"Move {named(chosen)} to the trash?", "u brings it back.")
         if await self.app.push_screen_wait(question):
             self.table.marked -= {record.id for record in chosen}
             removed: list[Record] = []
@@ -417,7 +367,7 @@ class RunsScreen(Screen[None]):
             except OSError as error:
                 self._say(f"Run '{short_id(record.id)}': {error.strerror}.", failed=True)
         if succeeded and done:
-            self._say(f"{done} {_named(succeeded)}.")
+            self._say(f"{done} {named(succeeded)}.")
         self._next_look = 0.0
 
     def _resume(self, record: Record) -> None:

@@ -37,7 +37,7 @@ def hints(screen: Screen[object]) -> list[Hint]:
         if binding.show and enabled and not binding.system and binding.action not in found:
             shown = screen.app.get_key_display(binding)
             found[binding.action] = Hint(binding.key, shown, binding.description, binding.action)
-    return sorted(found.values(), key=lambda hint: _rank(hint.action))
+    return sorted(found.values(), key=lambda hint: (_rank(hint.action), hint.key == "tab"))
 
 
 def fitting(offered: list[Hint], room: int) -> list[Hint]:
@@ -63,16 +63,19 @@ class KeyLine(Widget):
     }
     """
 
+    _drawn: list[Hint] | None = None
+
     def on_mount(self) -> None:
         """Draw again when other keys are active."""
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self._draw_changes())
 
     def render(self) -> Text:
         """Return the hints that fit."""
         key = self.get_component_rich_style("key-line--key", partial=True)
         does = self.get_component_rich_style("key-line--does", partial=True)
         line = Text(no_wrap=True, overflow="ellipsis")
-        for place, hint in enumerate(self._shown()):
+        self._drawn = self._shown()
+        for place, hint in enumerate(self._drawn):
             line.append("  " if place else "")
             line.append(hint.shown, style=key)
             line.append(f" {hint.does}", style=does)
@@ -86,6 +89,10 @@ class KeyLine(Widget):
                 self.app.simulate_key(hint.key)
                 return
             left += hint.width + 2
+
+    def _draw_changes(self) -> None:
+        if self._shown() != self._drawn:
+            self.refresh()
 
     def _shown(self) -> list[Hint]:
         return fitting(hints(self.screen), self.size.width)

@@ -1,0 +1,63 @@
+"""What the Runs screen shows of the store, and the small steps between a person's words and the store's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from runs.store import Record
+from runs.summary import Labels
+from screens.run_filter import EVERYTHING, RunFilter
+from screens.widgets.run_columns import BY_TITLE, Column, Wishes, arranged
+from screens.wording import count, short_id
+
+
+@dataclass(frozen=True)
+class View:
+    """Which runs are shown, and in which order."""
+
+    filter: RunFilter = EVERYTHING
+    by: Column = BY_TITLE["age"]
+    backwards: bool = False
+
+    def of(self, records: Sequence[Record]) -> list[Record]:
+        """Return the runs that pass, in order."""
+        passed = [record for record in records if self.filter.matches(record)] if self.filter else records
+        return arranged(passed, self.by, backwards=self.backwards)
+
+
+@dataclass
+class Look(Message):
+    """What a look at the store has found; ``rest`` is how many seconds the next may wait."""
+
+    records: list[Record]
+    wanted: Wishes
+    view: View
+    shown: list[Record]
+    complaint: str = ""
+    rest: float = 0.0
+
+
+def retagged(answer: str, *, whole: bool) -> Callable[[Labels], None]:
+    """Return the change that an answer asks for: the whole list of tags, or words to add and ``-words`` to take."""
+    words = answer.replace(",", " ").split()
+
+    def change(labels: Labels) -> None:
+        if whole:
+            labels.tags = words
+            return
+        taken = {word[1:] for word in words if word.startswith("-")}
+        labels.tags = [tag for tag in labels.tags if tag not in taken]
+        labels.tags += [word for word in words if not word.startswith("-")]
+
+    return change
+
+
+def named(records: Sequence[Record]) -> str:
+    """Return what runs are called in a sentence: one by its name, several by their number."""
+    if len(records) == 1:
+        name = records[0].labels.name or str(records[0].head["method"])
+        return f"{name} ({short_id(records[0].id)})"
+    return count(len(records), "run")

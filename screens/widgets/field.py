@@ -1,0 +1,174 @@
+"""One field of a form: its name, an editor, a note beside it, and what is wrong with it below."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from screens import palette
+from screens.run_form import FieldView
+from screens.wording import fit
+
+LABEL, EDITOR, SHORT_EDITOR = 20, 15, 12
+_TIGHT = 48
+
+
+class Choice(Widget, can_focus=True):
+    """One of a few values; left and right go through them."""
+
+    DEFAULT_CSS = """
+    Choice { height: 1; &:focus { background: $accent 25%; } &:ansi:focus { text-style: reverse; } }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,space,l", "step(1)", "next value", show=False),
+        Binding("left,h", "step(-1)", "previous value", show=False),
+    ]
+    value = reactive("")
+
+    @dataclass
+    class Changed(Message):
+        """Another value was chosen."""
+
+        value: str
+
+    def __init__(self, value: str, choices: tuple[str, ...]) -> None:
+        super().__init__()
+        self.set_reactive(Choice.value, value)
+        self.choices = choices
+
+    def render(self) -> Text:
+        """Return the value between arrows."""
+        line = Text(fit(self.value, min(self.size.width - 4, max(len(choice) for choice in self.choices))))
+        return palette.of(self.app).shown(Text("◂ ") + line + Text(" ▸"))
+
+    def on_click(self) -> None:
+        """Go to the next value."""
+        self.action_step(1)
+
+    def action_step(self, step: int) -> None:
+        """Choose the next value, or the one before."""
+        place = self.choices.index(self.value) if self.value in self.choices else -1
+        self.value = self.choices[(place + step) % len(self.choices)]
+        self.post_message(self.Changed(self.value))
+
+
+class Field(Widget):
+    """A field; posts :class:`Edited` for each change by the person, and shows what it is given by :meth:`show`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"field--label", "field--typed", "field--note", "field--problem"}
+    DEFAULT_CSS = f"""
+    Field {{
+        height: 1;
+        layout: horizontal;
+        Input, Choice {{ width: {EDITOR}; margin-left: {LABEL}; }}
+        Input {{ background: $foreground 6%; }}
+        Input:focus {{ background: $accent 25%; }}
+        Input.-invalid-value {{ text-style: underline; }}
+        &.tight {{ Input, Choice {{ width: {SHORT_EDITOR}; }} }}
+        &.wide {{ Input, Choice {{ width: 1fr; }} }}
+        &:ansi Input {{ text-style: underline; }}
+        .field--typed {{ color: $accent; text-style: bold; }}
+        .field--note {{ text-style: dim; }}
+        .field--problem {{ color: $error; text-style: bold; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,enter", "app.focus_next", "next field", show=False),
+        Binding("up", "app.focus_previous", "previous field", show=False),
+    ]
+
+    @dataclass
+    class Edited(Message):
+        """The person changed a field."""
+
+        name: str
+        text: str
+
+    @dataclass
+    class Entered(Message):
+        """The cursor came into a field."""
+
+        name: str
+
+    def __init__(self, view: FieldView, *, wide: bool = False) -> None:
+        super().__init__(id=f"field-{view.name}", classes="wide" if wide else None)
+        self.view = view
+
+    def compose(self) -> ComposeResult:
+        """Yield the editor."""
+        if self.view.choices:
+            yield Choice(self.view.value, self.view.choices)
+        else:
+            yield Input(self.view.value, compact=True, select_on_focus=True)
+
+    def show(self, view: FieldView) -> None:
+        """Show a field as it stands now. What the person is typing is left alone."""
+        self.view = view
+        if view.choices:
+            choice = self.query_one(Choice)
+            choice.choices, choice.value = view.choices, view.value
+        else:
+            line = self.query_one(Input)
+            if not line.has_focus and line.value != view.value:
+                with self.prevent(Input.Changed):
+                    line.value = view.value
+            line.set_class(bool(view.problem), "-invalid-value")
+        self.styles.height = 1 + len(self._problem_lines())
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        """Return what stands around the editor and below it."""
+        view = self.view
+        label = Text(fit(view.name, LABEL - 1) + " ", style=self._style("typed" if view.typed else "label"))
+        editor = SHORT_EDITOR if self.has_class("tight") else EDITOR
+        room = max(0, self.size.width - LABEL - editor - 1)
+        both = " · ".join(view.notes)
+        said = both if len(both) <= room else view.notes[0]
+        if palette.of(self.app).glyphs is palette.ASCII:
+            said = said.replace("≠", "!=")
+        note = Text("" if self.has_class("wide") else fit(said, room), style=self._style("note"))
+        lines = [label + Text(" " * (editor + 1)) + note]
+        lines += [Text(line, style=self._style("problem")) for line in self._problem_lines()]
+        return palette.of(self.app).shown(Text("\n", no_wrap=True).join(lines))
+
+    def on_resize(self) -> None:
+        """Break what is wrong anew, and leave room for the note."""
+        self.set_class(self.size.width < _TIGHT, "tight")
+        self.styles.height = 1 + len(self._problem_lines())
+
+    def on_descendant_focus(self) -> None:
+        """Say that the cursor came."""
+        self.post_message(self.Entered(self.view.name))
+
+    def on_descendant_blur(self) -> None:
+        """Bring back the preset's value where the line was left empty."""
+        self.show(self.view)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Pass on what was typed."""
+        event.stop()
+        self.post_message(self.Edited(self.view.name, event.value))
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Pass on what was chosen."""
+        event.stop()
+        self.post_message(self.Edited(self.view.name, event.value))
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"field--{part}", partial=True)
+
+    def _problem_lines(self) -> list[str]:
+        if not self.view.problem:
+            return []
+        room = max(10, self.size.width - 2)
+        return textwrap.wrap(f"✗ {self.view.problem}", room, initial_indent="  ", subsequent_indent="    ")[:3]

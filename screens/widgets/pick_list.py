@@ -1,0 +1,73 @@
+"""A list of which one entry is always picked: the one under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from screens import palette
+
+
+class PickList(OptionList):
+    """Entries with a name and one line on them; moving the cursor picks."""
+
+    DEFAULT_CSS = """
+    PickList {
+        height: auto; border: none; padding: 0; background: transparent; scrollbar-size-vertical: 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
+        &:focus { border: none; background-tint: transparent; }
+        & > .option-list--option { padding: 0; }
+        & > .option-list--option-highlighted { background: $foreground 8%; text-style: bold; color: $foreground; }
+        &:focus > .option-list--option-highlighted { background: $accent 25%; color: $foreground; text-style: bold; }
+        &:ansi > .option-list--option-highlighted { background: ansi_default; text-style: bold; color: ansi_default; }
+        &:ansi:focus > .option-list--option-highlighted { text-style: reverse; background: ansi_default; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "next", show=False),
+        Binding("k", "cursor_up", "previous", show=False),
+        Binding("g", "first", "first", show=False),
+        Binding("G", "last", "last", show=False),
+        Binding("enter,l,right", "app.focus_next", "on", show=False),
+        Binding("h,left", "app.focus_previous", "back", show=False),
+    ]
+
+    @dataclass
+    class Picked(Message):
+        """Another entry was picked."""
+
+        list: PickList
+        name: str
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.picked = ""
+
+    def offer(self, entries: Sequence[tuple[str, str]], picked: str) -> None:
+        """Show these entries, (name, one line), with one of them picked; nothing is posted."""
+        self.picked = picked
+        names = [name for name, _ in entries]
+        with self.prevent(OptionList.OptionHighlighted):
+            self.clear_options()
+            self.add_options([Option(self._line(name, about), id=name) for name, about in entries])
+            self.highlighted = names.index(picked) if picked in names else None
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Pick what the cursor came to."""
+        event.stop()
+        name = event.option_id or ""
+        if name != self.picked:
+            self.picked = name
+            self.post_message(self.Picked(self, name))
+
+    def _line(self, name: str, about: str) -> Text:
+        line = Text(f"{name}  ", no_wrap=True, overflow="ellipsis")
+        line.append(about, style="dim")
+        return palette.of(self.app).shown(line)
