@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = sorted(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 
-# Where packages come from is for the machine that installs them to say.
+# Where packages come from is for the machine that installs them to say. (Written so as not to match itself.)
 REGISTRY = re.compile(
-    rb"pythonhosted\.org|pypi\.org|(test\.)?pypi\.python\.org|anaconda\.(org|com)|conda-forge"
-    rb"|https?://[^\s/]*(artifactory|devpi|mirror|nexus|registry)|index-url|file:///"
+    rb"pythonhosted\.org|pypi\.org|(test\.)?pypi\.python\.org|anaconda\.(org|com)|conda[-]forge"
+    rb"|https?://[^\s/]*(artifactory|devpi|mirror|nexus|registry)|index[-]url|file:[/]{3}"
 )
 # Home folders, and folders that stand at the root of one machine.
 MACHINE = re.compile(rb"(?<![\w./~<>-])/(home|root|Users|work|workspace|mnt|media|scratch)/[\w.-]+")

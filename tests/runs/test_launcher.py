@@ -1,0 +1,101 @@
+"""What may be asked of a run depends on what it is doing; a refusal says what to do instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runs import launcher, requests
+from runs.configuration import Draft
+from runs.errors import BusyError, UsageError
+from runs.events import Paused
+from runs.home import Home, RunPaths
+from runs.journal import Journal
+from runs.lock import engine_lock
+from runs.requests import Request
+from runs.status import Status
+from runs.store import Record, RunStore
+from tests.synthetic import make_run
+
+
+@pytest.fixture
+def record(home: Home) -> Record:
+    """A run whose engine was killed half way."""
+    config, _ = make_run(home.root, epochs=4, done=2)
+    return RunStore(home).find(config.id)
+
+
+@pytest.fixture
+def finished(home: Home) -> Record:
+    config, _ = make_run(home.root)
+    return RunStore(home).find(config.id)
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        Draft(method="drnas", options={"epochs": 0}),
+        Draft(method="drnas", name="\x1b[2J"),
+        Draft(method="drnas", tags=("two words",)),
+        Draft(method="drnas", device="tpu"),
+    ],
+)
+def test_a_wrong_draft_starts_and_creates_nothing(home: Home, draft: Draft) -> None:
+    with pytest.raises(UsageError):
+        launcher.start(RunStore(home), draft)
+    assert RunStore(home).records() == []
+
+
+def test_asking_an_engine_that_is_not_there(record: Record, finished: Record) -> None:
+    assert launcher.stop(record) is Status.LOST
+    assert launcher.stop(finished) is Status.FINISHED
+    for ask in (launcher.pause, launcher.checkpoint):
+        with pytest.raises(UsageError, match="is lost"):
+            ask(record)
+    assert requests.waiting(record.paths.requests) == []
+
+
+def test_a_finished_run_is_repeated_and_not_resumed(finished: Record) -> None:
+    with pytest.raises(UsageError, match="nastui search drnas"):
+        launcher.resume(finished)
+
+
+def test_a_running_run_is_not_started_again(record: Record) -> None:
+    with engine_lock(record.paths.lock):
+        with pytest.raises(BusyError, match="is running"):
+            launcher.resume(record)
+        with pytest.raises(BusyError, match="already has an engine"):
+            launcher.launch(record.paths)
+
+
+def test_a_run_with_a_broken_configuration_is_not_resumed(record: Record) -> None:
+    record.paths.config.write_text("{}")
+    with pytest.raises(UsageError, match=r"config\.json"):
+        launcher.resume(record)
+
+
+def test_an_engine_that_does_not_answer_is_told_of_and_the_request_waits(record: Record) -> None:
+    with engine_lock(record.paths.lock):
+        with pytest.raises(BusyError, match="has not answered"):
+            launcher.pause(record, patience=0)
+        assert requests.take(record.paths.requests) == [Request.PAUSE]
+        with pytest.raises(BusyError, match="it is stopping"):
+            launcher.stop(record, patience=0)
+        launcher.checkpoint(record)
+        assert requests.take(record.paths.requests) == [Request.STOP, Request.CHECKPOINT]
+
+
+def test_a_paused_engine_is_woken_and_not_started_anew(record: Record) -> None:
+    with engine_lock(record.paths.lock), Journal(record.paths.events) as journal:
+        journal.append(Paused())
+        with pytest.raises(BusyError, match="it is paused"):
+            launcher.resume(record, patience=0)
+        assert requests.take(record.paths.requests) == [Request.CONTINUE]
+
+
+def test_the_end_of_the_log_is_readable_whatever_it_holds(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path)
+    assert launcher.log_end(paths) == ""
+    paths.log.write_bytes(b"\xff" * 1000 + b"\nRuntimeError: out of memory\n")
+    assert launcher.log_end(paths, limit=40).endswith("RuntimeError: out of memory")
