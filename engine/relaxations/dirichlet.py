@@ -15,7 +15,9 @@ def concentration(alpha: Tensor) -> Tensor:
 
     Written without the subtraction of elu, which is exactly 0 in 32 bits below about -17.3.
     """
-    return torch.where(alpha > 0, alpha + 1, alpha.clamp(max=0).exp()).clamp(min=_FLOOR)
+    positive = alpha > 0
+    # The exponential sees no positive alpha, which could overflow; a clamp would have gradient 0 at alpha = 0.
+    return torch.where(positive, alpha + 1, torch.where(positive, 0.0, alpha).exp()).clamp(min=_FLOOR)
 
 
 def renormalise(sample: Tensor, alive: Tensor) -> Tensor:
@@ -91,8 +93,9 @@ class DirichletRelaxation:
     def sample(self, alpha: Tensor, alive: Tensor) -> Tensor:
         """Return one reparameterised draw of all edges; in 32 bits also under autocast."""
         with torch.autocast(alpha.device.type, enabled=False):
-            draw = TorchDirichlet(concentration(alpha.float()), validate_args=False).rsample()
-            return renormalise(draw, alive)
+            # With next to no concentration a pruned operation takes no mass, so this draws on the kept ones alone.
+            beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
+            return renormalise(TorchDirichlet(beta, validate_args=False).rsample(), alive)
 
     def mean(self, alpha: Tensor, alive: Tensor) -> Tensor:
         """Return the mean of the distribution."""

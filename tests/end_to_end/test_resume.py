@@ -1,0 +1,169 @@
+"""Losing an engine loses nothing: what was interrupted ends as if it had not been."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runs.history import Follower
+from runs.lock import owner_pid
+from runs.status import Status, derive
+from tests.end_to_end.conftest import Cli
+
+
+@pytest.fixture(scope="module")
+def moments() -> list[float]:
+    """Three random moments of a run, as shares of its epochs; printed by pytest where a test fails."""
+    return [random.uniform(0.05, 0.95) for _ in range(3)]
+
+
+def uninterrupted(cli: Cli) -> list[dict[str, Any]]:
+    run = cli.search()["id"]
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    return cli.series(run)
+
+
+def reach(cli: Cli, run: str, share: float) -> None:
+    """Wait until the engine has done this share of its units of work."""
+    follower = Follower(cli.home.run(run))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        follower.update()
+        progress = follower.history.progress
+        if progress and (progress.epoch - 1 + progress.step / progress.of) / progress.epochs >= share:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the run does not move")
+
+
+def checkpoints(cli: Cli, run: str) -> int:
+    return cli.home.run(run).events.read_text().count('"checkpoint"')
+
+
+def test_kill_and_resume_at_three_random_moments(cli: Cli, moments: list[float]) -> None:
+    expected = uninterrupted(cli)
+    for share in moments:
+        run = cli.search()["id"]
+        reach(cli, run, share)
+        cli.kill(run)
+        killed = time.monotonic()
+        assert cli.wait(run, "lost", "finished", seconds=2) == "lost"
+        assert time.monotonic() - killed < 2
+        cli("runs", "resume", run)
+        assert cli.wait(run, "finished", "failed", "lost") == "finished"
+        assert cli.series(run) == expected
+
+
+def test_stop_and_resume(cli: Cli) -> None:
+    expected = uninterrupted(cli)
+    run = cli.search()["id"]
+    reach(cli, run, 0.4)
+    cli("runs", "stop", run)
+    assert cli.status(run) == "stopped"
+    cli("runs", "resume", run)
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(run) == expected
+
+
+def test_sigterm_is_a_stop_with_a_checkpoint(cli: Cli) -> None:
+    run = cli.search(epochs=50)["id"]
+    reach(cli, run, 0.02)
+    pid = owner_pid(cli.home.run(run).lock)
+    assert pid is not None
+    os.kill(pid, signal.SIGTERM)
+    assert cli.wait(run, "stopped", "lost") == "stopped"
+    assert cli.json("runs", "show", run)["status"] == "stopped"
+
+
+def test_pause_holds_still_and_resume_goes_on(cli: Cli) -> None:
+    expected = uninterrupted(cli)
+    run = cli.search()["id"]
+    reach(cli, run, 0.2)
+    cli("runs", "pause", run)
+    assert cli.status(run) == "paused"
+    size = cli.home.run(run).events.stat().st_size
+    time.sleep(0.7)
+    assert cli.home.run(run).events.stat().st_size == size
+    cli("runs", "resume", run)
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(run) == expected
+
+
+def test_a_paused_run_can_be_stopped(cli: Cli) -> None:
+    run = cli.search(epochs=50)["id"]
+    cli("runs", "pause", run)
+    cli("runs", "stop", run)
+    assert cli.status(run) == "stopped"
+
+
+def test_a_checkpoint_on_request(cli: Cli, eventually: Callable[..., None]) -> None:
+    run = cli.search(epochs=50, checkpoint_seconds=1000)["id"]
+    reach(cli, run, 0.001)
+    count = checkpoints(cli, run)
+    cli("runs", "checkpoint", run)
+    eventually(lambda: checkpoints(cli, run) > count)
+    cli("runs", "stop", run)
+
+
+def test_asking_twice_is_no_fault(cli: Cli) -> None:
+    run = cli.search(epochs=50)["id"]
+    cli("runs", "resume", run, code=4)
+    cli("runs", "stop", run)
+    cli("runs", "stop", run)
+    cli("runs", "pause", run, code=2)
+
+
+def test_a_finished_run_is_not_resumed(cli: Cli) -> None:
+    run = cli.search(epochs=1)["id"]
+    cli.wait(run, "finished")
+    assert "nastui search drnas" in cli("runs", "resume", run, code=2).stderr
+
+
+def test_killed_between_the_last_epoch_and_the_end(cli: Cli) -> None:
+    """All epochs are there but the finish is not: resuming writes the results."""
+    run = cli.search(epochs=1)["id"]
+    cli.wait(run, "finished")
+    paths = cli.home.run(run)
+    lines = paths.events.read_text().splitlines()
+    paths.events.write_text("\n".join(lines[:-1]) + "\n")
+    paths.genotype.unlink()
+    assert cli.status(run) == "lost"
+    cli("runs", "resume", run)
+    cli.wait(run, "finished")
+    assert paths.genotype.exists()
+
+
+def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(cli: Cli) -> None:
+    run = cli.search(epochs=50)["id"]
+    reach(cli, run, 0.03)
+    cli("runs", "stop", run)
+    checkpoint = cli.home.run(run).checkpoint
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[: len(whole) // 2])
+    cli("runs", "resume", run)
+    assert cli.wait(run, "failed", "running") == "failed"
+    assert "checkpoint" in cli.json("runs", "show", run)["problem"]
+    checkpoint.write_bytes(whole)
+    cli("runs", "resume", run)
+    cli.wait(run, "running")
+    cli("runs", "stop", run)
+
+
+def test_a_second_engine_is_refused(cli: Cli) -> None:
+    run = cli.search(epochs=50)["id"]
+    paths = cli.home.run(run)
+    assert derive(paths, "started") is Status.RUNNING
+    second = subprocess.run(
+        [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 4
+    assert "already has an engine" in second.stderr
+    cli("runs", "stop", run)

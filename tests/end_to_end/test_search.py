@@ -1,0 +1,92 @@
+"""A search from end to end: the console script, a real engine, JSON and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runs.genotypes import nasbench201
+from runs.genotypes.genotype import Genotype
+from tests.end_to_end.conftest import TINY, Cli
+
+
+def test_following_a_search_prints_json_lines_and_the_result(cli: Cli) -> None:
+    settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+    words = ["search", "drnas", "--space", "nasbench201", "--dataset", "digits", "--preset", "quick", "--seed", "3"]
+    done = cli(*words, *settings, "--follow", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    types = [line["type"] for line in lines]
+    assert types[0] == "started"
+    assert types.count("epoch") == TINY["epochs"]
+    assert types[-2:] == ["finished", "result"]
+    result = lines[-1]
+    assert result["status"] == "finished"
+    assert result["epoch"] == result["epochs"] == TINY["epochs"]
+    genotype = Genotype.from_json(result["genotype"])
+    assert result["parameters"] == nasbench201.parameters(genotype)
+    assert result["macs"] == nasbench201.macs(genotype, size=16)
+    folder = Path(result["path"])
+    assert json.loads((folder / "genotype.json").read_text()) == result["genotype"]
+    assert (folder / "weights.safetensors").stat().st_size > 10_000
+
+
+def test_the_same_seed_twice_gives_the_same_numbers(cli: Cli) -> None:
+    runs = [cli.search(seed=3)["id"] for _ in range(2)]
+    for run in runs:
+        assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    first, second = map(cli.series, runs)
+    assert first == second
+    assert len(first) == TINY["epochs"]
+
+
+def test_following_for_people_ends_with_the_genotype(cli: Cli) -> None:
+    run = cli.search(epochs=2)["id"]
+    shown = cli("runs", "follow", run[:8], "--plain").stdout
+    assert shown.count("epoch ") == 2
+    genotype = Genotype.from_json(cli.json("runs", "show", run)["genotype"])
+    assert nasbench201.format_string(genotype) in shown
+
+
+def test_two_seeds_are_compared_by_mean_and_deviation(cli: Cli) -> None:
+    runs = [cli.search(seed=seed, epochs=1)["id"] for seed in (1, 2)]
+    for run in runs:
+        cli.wait(run, "finished")
+    found = cli.json("runs", "compare", *runs)
+    assert list(found["differs"]) == ["seed"]
+    (group,) = found["groups"]
+    assert group["seeds"] == [1, 2]
+    assert group["best"]["search_accuracy"]["n"] == 2
+
+
+def test_a_bundle_is_readable_without_nastui(cli: Cli, tmp_path: Path) -> None:
+    run = cli.search(epochs=2)["id"]
+    cli.wait(run, "finished")
+    cli("runs", "export", run, "--to", tmp_path / "bundle")
+    names = {file.name for file in (tmp_path / "bundle").iterdir()}
+    assert names >= {"config.json", "events.jsonl", "metrics.csv", "architecture.csv", "genotype.json", "README.txt"}
+    assert len((tmp_path / "bundle" / "metrics.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "bundle" / "architecture.csv").read_text().splitlines()) == 1 + 2 * 6 * 5
+    cli("runs", "export", run, "--to", tmp_path / "bundle", code=2)
+
+
+def test_the_command_that_show_prints_repeats_the_run(cli: Cli) -> None:
+    run = cli.search(epochs=1)
+    cli.wait(run["id"], "finished")
+    words = cli.json("runs", "show", run["id"])["command"].split()
+    assert words[0] == "nastui"
+    again = cli.json(*words[1:], "--detach")
+    cli.wait(again["id"], "finished")
+    assert cli.series(again["id"]) == cli.series(run["id"])
+
+
+@pytest.mark.parametrize("name", ["engine.py", "runs/__init__.py", "screens.py", "torch.py", "nastui.py"])
+def test_a_hostile_folder_changes_nothing(cli: Cli, name: str) -> None:
+    trap = cli.folder / name
+    trap.parent.mkdir(exist_ok=True)
+    trap.write_text("raise SystemExit('taken over')")
+    run = cli.search(epochs=1)["id"]
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    cli("--help")
+    assert cli("runs", "list").stdout.count(run[:8]) == 1

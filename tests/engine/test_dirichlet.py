@@ -1,0 +1,107 @@
+"""The Dirichlet relaxation against independently computed values, and its properties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from engine.relaxations import dirichlet
+from engine.relaxations.dirichlet import DirichletRelaxation
+from tests.vectors import load
+
+CONCENTRATION = load("drnas/concentration")
+PATHWISE = load("drnas/pathwise")
+
+
+def row(values: list[float]) -> Tensor:
+    return torch.tensor([values], dtype=torch.float64)
+
+
+def alive(case: dict[str, Any], width: int) -> Tensor:
+    kept = case["kept"] if case.get("kept") is not None else range(width)
+    return torch.tensor([[op in kept for op in range(width)]])
+
+
+def close(found: Tensor, expected: Any, rtol: float = 1e-6, atol: float = 1e-8) -> None:
+    torch.testing.assert_close(found.double(), torch.tensor(expected, dtype=torch.float64), rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("case", CONCENTRATION["cases"])
+def test_moments_and_entropies(case: dict[str, Any]) -> None:
+    alpha = row(case["alpha"])
+    mask = alive(case, alpha.shape[1])
+    close(dirichlet.concentration(alpha)[0], case["conc"])
+    close((dirichlet.concentration(alpha) * mask).sum(), case["total"])
+    close(dirichlet.mean(alpha, mask)[0], case["mean"])
+    close(dirichlet.variance(alpha, mask)[0], case["var"])
+    close(dirichlet.differential_entropy(alpha, mask)[0], case["diff_entropy"])
+    mean = dirichlet.mean(alpha, mask)[mask]
+    close(-(mean * mean.log()).sum(), case["mean_entropy"])
+
+
+@pytest.mark.parametrize("case", CONCENTRATION["cases"])
+def test_probability_of_being_the_largest(case: dict[str, Any]) -> None:
+    alpha = row(case["alpha"])
+    found = dirichlet.argmax_probability(alpha, alive(case, alpha.shape[1]))[0]
+    close(found, case["argmax_prob"], rtol=0, atol=CONCENTRATION["meta"]["argmax_prob_atol"])
+
+
+@pytest.mark.parametrize("case", CONCENTRATION["renormalise"])
+def test_a_sample_is_renormalised_over_what_is_kept(case: dict[str, Any]) -> None:
+    sample = row(case["sample"])
+    weights = dirichlet.renormalise(sample, alive(case, sample.shape[1]))[0]
+    kept = weights if len(case["weights"]) == sample.shape[1] else weights[case["kept"]]
+    close(kept, case["weights"])
+
+
+@pytest.mark.parametrize("case", CONCENTRATION["scalar_transform"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_concentration_never_underflows_to_zero(case: dict[str, Any], dtype: torch.dtype) -> None:
+    found = dirichlet.concentration(torch.tensor(case["alpha"], dtype=dtype))
+    assert found > 0
+    close(found, case["conc"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", PATHWISE["cases"])
+def test_pathwise_gradient(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample is given, so that the gradient of the reparameterisation is what is compared."""
+    given_sample = row(case["sample"])
+    monkeypatch.setattr(torch, "_sample_dirichlet", lambda *_: given_sample.float())
+    alpha = row(case["alpha"]).float().requires_grad_()
+    weights = DirichletRelaxation().sample(alpha, torch.ones_like(alpha, dtype=torch.bool))
+    (gradient,) = torch.autograd.grad((weights * row(case["grad_weights"])).sum(), alpha)
+    meta = PATHWISE["meta"]
+    close(gradient[0], case["grad_alpha"], rtol=meta["rtol"], atol=meta["atol"])
+
+
+@given(
+    alpha=st.lists(st.floats(-30, 30, width=32), min_size=5, max_size=5),
+    kept=st.sets(st.integers(0, 4), min_size=1),
+    seed=st.integers(0, 1000),
+)
+def test_a_sample_lies_on_the_simplex_of_what_is_alive(alpha: list[float], kept: set[int], seed: int) -> None:
+    torch.manual_seed(seed)
+    parameter = torch.tensor([alpha]).requires_grad_()
+    mask = torch.tensor([[op in kept for op in range(5)]])
+    weights = DirichletRelaxation().sample(parameter, mask)
+    assert weights.isfinite().all()
+    assert (weights >= 0).all()
+    assert (weights[~mask] == 0).all()
+    assert weights.sum().item() == pytest.approx(1, abs=1e-5)
+    (gradient,) = torch.autograd.grad(weights[0, min(kept)], parameter)
+    assert gradient.isfinite().all()
+    assert (gradient[~mask] == 0).all()
+
+
+def test_samples_follow_the_distribution() -> None:
+    torch.manual_seed(0)
+    alpha = torch.tensor([[0.5, -1.0, 1.5]])
+    mask = torch.ones(1, 3, dtype=torch.bool)
+    draws = DirichletRelaxation().sample(alpha.expand(20_000, 1, 3), mask)
+    close(draws.mean(0), dirichlet.mean(alpha, mask).tolist(), rtol=0.03)
+    close(draws.var(0), dirichlet.variance(alpha, mask).tolist(), rtol=0.06)

@@ -1,0 +1,154 @@
+"""The differentiable search, driven unit by unit."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from engine.method import EpochReport
+from runs.errors import NastuiError
+from runs.events import StageStarted
+from tests.engine.conftest import Bench
+
+Make = Callable[..., Bench]
+
+
+def same(first: EpochReport, second: EpochReport) -> bool:
+    return dataclasses.asdict(first) == dataclasses.asdict(second)
+
+
+def round_trip(state: dict[str, Any]) -> dict[str, Any]:
+    """Through the file form, as a checkpoint goes."""
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    loaded: dict[str, Any] = torch.load(stream, weights_only=True)
+    return loaded
+
+
+def test_an_epoch_tells_everything_a_viewer_draws(bench: Make) -> None:
+    search = bench()
+    search.method.prepare()
+    report = search.epoch()
+    assert search.said == [StageStarted(0, 1, 2, "search")]
+    assert set(report.metrics) == {"train_accuracy", "train_loss", "search_accuracy", "search_loss"}
+    assert 0 <= report.metrics["search_accuracy"] <= 100
+    cell = report.architecture["cell"]
+    assert (len(cell.edges), len(cell.operations)) == (6, 5)
+    assert all(sum(row) == pytest.approx(1, abs=1e-5) for row in cell.weights)
+    assert cell.chosen == [row.index(max(row)) for row in cell.weights]
+    assert set(cell.extras) == {"concentration", "argmax_probability"}
+    assert all(sum(row) == pytest.approx(1, abs=1e-3) for row in cell.extras["argmax_probability"])
+    assert report.extras["entropy"]["cell"][0] == pytest.approx(math.log(5), abs=0.1)
+    assert 1 <= report.extras["distinct_samples"]["cell"] <= 100
+    assert sum(report.extras["operations"]["cell"].values()) == 6
+    assert report.genotype.space == "nasbench201"
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bench: Make) -> None:
+    first, again, other = bench(seed=4).reports(), bench(seed=4).reports(), bench(seed=5).reports()
+    assert all(map(same, first, again))
+    assert not same(first[0], other[0])
+
+
+@pytest.mark.parametrize("units", [0, 1, 4, 5, 6, 9])
+def test_going_on_from_a_state_is_going_on(bench: Make, units: int) -> None:
+    """At the start, inside training, inside evaluation, and in the second epoch."""
+    whole = bench().reports()
+    before = bench()
+    reports = [report for _ in range(units) if (report := before.method.advance())]
+    saved = round_trip({"method": before.method.state(), "runtime": before.runtime.state()})
+    after = bench()
+    after.method.load(saved["method"])
+    after.runtime.load(saved["runtime"])
+    reports += after.reports()
+    assert all(map(same, whole, reports))
+
+
+def test_alpha_stays_still_while_it_is_frozen(bench: Make) -> None:
+    search = bench(arch_frozen_epochs=1)
+    start = search.method.architecture.alphas["cell"].clone()
+    report = search.epoch()
+    assert torch.equal(search.method.architecture.alphas["cell"], start)
+    assert report.learning_rates["architecture"] == 0
+    search.epoch()
+    assert not torch.equal(search.method.architecture.alphas["cell"], start)
+
+
+def test_each_phase_changes_its_own_level_alone(bench: Make) -> None:
+    search = bench().method
+    weights = {name: value.clone() for name, value in search.supernet.named_parameters()}
+    search.supernet.train()
+    alpha = search.architecture.alphas["cell"].clone()
+    search.strategies.update._architecture_phase(search, 16)  # type: ignore[attr-defined]
+    assert not torch.equal(search.architecture.alphas["cell"], alpha)
+    assert all(torch.equal(value, weights[name]) for name, value in search.supernet.named_parameters())
+    assert all(value.grad is None for value in search.supernet.parameters())
+    alpha = search.architecture.alphas["cell"].clone()
+    search.strategies.update._weight_phase(search, torch.arange(16))  # type: ignore[attr-defined]
+    assert torch.equal(search.architecture.alphas["cell"], alpha)
+    assert any(not torch.equal(value, weights[name]) for name, value in search.supernet.named_parameters())
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"regulariser": "kl"},
+        {"regulariser_scale": 0.5},
+        {"clip_scope": "all", "gradient_clip": 0.05},
+        {"gradient_clip": 0.05},
+        {"batch_norm": "batch"},
+        {"split": "positional"},
+        {"cutout_length": 6},
+        {"arch_init_scale": 1.0},
+        {"arch_beta1": 0.9},
+        {"arch_beta2": 0.5},
+        {"momentum": 0.0},
+        {"weight_decay": 0.1},
+        {"learning_rate": 0.01},
+        {"learning_rate_min": 0.04},
+        {"arch_learning_rate": 0.1},
+        {"batch_size": 16},
+        {"cells": 2},
+        {"channels": 6},
+        {"precision": "bfloat16"},
+    ],
+    ids=str,
+)
+def test_every_option_does_something(bench: Make, option: dict[str, Any]) -> None:
+    assert not same(bench().reports()[-1], bench(**option).reports()[-1])
+
+
+def test_sampled_accuracy_is_an_extra_on_request(bench: Make) -> None:
+    assert "sampled_accuracy" in bench(sampled_accuracy=True).epoch().metrics
+
+
+def test_clip_scope_all_counts_the_gradient_of_alpha(bench: Make) -> None:
+    weights, everything = bench(epochs=1).reports()[0], bench(epochs=1, clip_scope="all").reports()[0]
+    assert everything.extras["gradient_norm"] > weights.extras["gradient_norm"]
+
+
+def test_clipping_is_counted(bench: Make) -> None:
+    assert bench(gradient_clip=0.001).epoch().extras["clipped_share"] == 1
+    assert bench(gradient_clip=0).epoch().extras["clipped_share"] == 0
+
+
+def test_the_rate_follows_the_cosine(bench: Make) -> None:
+    rates = [report.learning_rates["weights"] for report in bench(learning_rate=0.1, learning_rate_min=0.02).reports()]
+    assert rates == pytest.approx([0.1, 0.06])
+
+
+def test_a_loss_that_explodes_ends_the_run_with_advice(bench: Make) -> None:
+    with pytest.raises(NastuiError, match=r"no longer finite.*Lower learning_rate"):
+        bench(learning_rate=10.0, gradient_clip=0, epochs=30, weight_decay=1.0).reports()
+
+
+def test_the_memory_order_changes_speed_not_results(bench: Make) -> None:
+    last, first = (bench(channels_last=order, epochs=1).reports()[0] for order in (True, False))
+    assert last.metrics["train_loss"] == pytest.approx(first.metrics["train_loss"], rel=1e-3)
