@@ -87,7 +87,7 @@ def _said(event: Any) -> str:
 
 
 def _epoch(event: EpochEnded) -> str:
-    told = [f"epoch {event.epoch}/{event.epochs}"]
+    told = [f"epoch {event.epoch}", f"{event.seconds:.3g} s"]
     accuracies = sorted((name for name in event.metrics if name.endswith("accuracy")), key=lambda n: n[0] != "s")
-    told += [f"{name.removesuffix('_accuracy')} {event.metrics[name]:.2f} %" for name in accuracies]
-    return " · ".join([*told, f"{event.seconds:.1f} s"])
+    told += [f"{name.removesuffix('_accuracy')} {event.metrics[name]:.1f} %" for name in accuracies]
+    return " · ".join(told)

@@ -205,9 +205,9 @@ def short(operation: str) -> str:
 
 
 def clean(text: object) -> str:
-    """Return foreign text as one line without control characters."""
+    """Return foreign text as one line without control characters; every kind of space becomes the plain one."""
     return "".join(
-        " " if character in "\t\n\r" else character
+        " " if character.isspace() else character
         for character in str(text)
-        if character in "\t\n\r" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn")
+        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
     )

@@ -205,8 +205,9 @@ class RunScreen(RunRequests):
         upper, lower = self.query_one("#upper"), self.query_one("#lower")
         upper.display, lower.display = bool(layout.visible & {*UPPER}), bool(layout.visible & {*LOWER})
         upper.styles.height = "1fr" if layout.top is None else layout.top
+        lower.styles.grid_rows = f"{layout.middle} 1fr"
         self.set_class(layout.wide, "wide")
-        self._show()
+        self.call_after_refresh(self._show)  # what fits is known once it is laid out
 
     def _show(self) -> None:
         """Bring everything that is visible up to date; what did not change is not drawn."""
@@ -239,8 +240,11 @@ class RunScreen(RunRequests):
             case 2:
                 content.show(views.now(history, look))
             case 3:
-                content.show(views.cell(history, look))
+                cell = views.cell(history, look)
+                content.show(cell)
                 title += kind
+                if cell.cell is not None and wiring.rows(cell.cell) >= content.size.height > 0:
+                    note.append(cell.caption[0].partition(" · ")[0])
             case 4:
                 content.show(views.weights(history, look))
                 title += kind

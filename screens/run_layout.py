@@ -40,12 +40,14 @@ class Layout:
         visible: the panes that are drawn.
         wide: all are open, the lower ones two by two.
         top: rows of the upper part, its rule included; None for all there are.
+        middle: rows of cell and weights where all panes are open, their rule included.
         tabs: for each visible pane, the panes that its rule names.
     """
 
     visible: frozenset[int]
     wide: bool
     top: int | None
+    middle: int
     tabs: dict[int, tuple[int, ...]]
 
 
@@ -58,10 +60,12 @@ def arrange(width: int, height: int, choice: Choice, wanted: int) -> Layout:
         wanted: rows that the diagram of a cell would like, its caption included.
     """
     if choice.zoomed or width < 72 or height < 20:
-        return Layout(frozenset({choice.pane}), False, None, {choice.pane: tuple(TITLES)})
+        return Layout(frozenset({choice.pane}), False, None, 0, {choice.pane: tuple(TITLES)})
     if width >= 110 and height >= 34:
         top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FURNITURE) // 3)) + 1
-        return Layout(frozenset(TITLES), True, top, {number: (number,) for number in TITLES})
+        below = height - _FURNITURE + 2 - top
+        middle = max(below // 2, min(wanted + 1, below - _LEAST_TOP))
+        return Layout(frozenset(TITLES), True, top, middle, {number: (number,) for number in TITLES})
     top = max(_LEAST_TOP, min(_MOST_TOP, height - _FURNITURE - wanted)) + 1
     visible = frozenset({*UPPER, choice.lower})
-    return Layout(visible, False, top, {1: (1,), 2: (2,), choice.lower: LOWER})
+    return Layout(visible, False, top, 0, {1: (1,), 2: (2,), choice.lower: LOWER})

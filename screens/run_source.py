@@ -41,6 +41,7 @@ class Source:
         self.trouble = ""
         self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
         self._output: list[LogLine] = []
+        self._told: Status | None = None
         self._size = 0
         self.update()
 
@@ -78,10 +79,11 @@ class Source:
         return entries
 
     def _look_at_status(self) -> None:
-        before, record = self.record.status, self.record
+        record = self.record
         record.status = derive(record.paths, self.history.summary.said)
         record.labels = Labels.read(record.paths)
-        if record.status is not before:
+        if record.status is not self._told:
+            self._told = record.status
             badly = record.status in (Status.LOST, Status.FAILED)
             told = launcher.log_end(record.paths, _OUTPUT_BYTES) if badly else ""
             self._output = output_lines(told, self.history.summary.touched or 0.0)

@@ -35,7 +35,7 @@ class Header(Lines[HeaderView]):
     """The first lines of the Run screen; as high as they are many."""
 
     DEFAULT_CSS = """
-    Header { height: 2; overflow: hidden; }
+    Header { height: 2; overflow: hidden; scrollbar-gutter: auto; }
     """
 
     def build(self, view: HeaderView, width: int) -> list[Text]:

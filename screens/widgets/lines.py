@@ -25,7 +25,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
     """
 
     DEFAULT_CSS = """
-    Lines { background: transparent; scrollbar-size: 1 1; scrollbar-size-horizontal: 0; overflow-x: auto; }
+    Lines { background: transparent; scrollbar-size: 1 1; scrollbar-size-horizontal: 0; scrollbar-gutter: stable; }
     """
 
     follows = False

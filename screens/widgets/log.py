@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.style import Style
 from rich.text import Text
 
@@ -26,7 +28,7 @@ def lines(log: tuple[LogLine, ...], colours: Palette, width: int) -> list[Text]:
             "epoch": Style.null(),
         }.get(entry.level, _DIM)
         room = max(16, width - _INDENT)
-        parts = [entry.text[at : at + room] for at in range(0, len(entry.text), room)] or [""]
+        parts = textwrap.wrap(entry.text, room) or [""]
         for place, part in enumerate(parts):
             head = f" {stamp(entry.time)} " if not place and entry.level != "detail" else " " * 10
             drawn.append(Text().append(head, _DIM).append(f"{_SIGNS[entry.level] if not place else ' '} {part}", style))

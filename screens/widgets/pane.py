@@ -39,7 +39,7 @@ class Rule(Lines[RuleView]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rule--chosen"}
     DEFAULT_CSS = """
-    Rule { height: 1; overflow: hidden; .rule--chosen { color: $accent; text-style: bold; } }
+    Rule { height: 1; overflow: hidden; scrollbar-gutter: auto; .rule--chosen { color: $accent; text-style: bold; } }
     """
 
     def build(self, view: RuleView, width: int) -> list[Text]:

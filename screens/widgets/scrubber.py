@@ -33,7 +33,10 @@ class Scrubber(Lines[Track]):
     """One line: where in the run one looks. A click moves there."""
 
     DEFAULT_CSS = """
-    Scrubber { height: 1; overflow: hidden; .scrubber--knob { color: $accent; text-style: bold; } }
+    Scrubber {
+        height: 1; overflow: hidden; scrollbar-gutter: auto;
+        .scrubber--knob { color: $accent; text-style: bold; }
+    }
     """
     COMPONENT_CLASSES = {"scrubber--knob"}
 

@@ -51,7 +51,7 @@ def lines(
 
 def columns(cell: Cell, step: int = _WIDE) -> int:
     """Return how many columns a cell needs."""
-    return _LEFT + step * max(len(_edges(cell)), 1) + 6
+    return _LEFT + step * max(len(_edges(cell)), 1) + (6 if step == _WIDE else 5)
 
 
 def label(cell: Cell, state: int) -> str:
@@ -113,7 +113,7 @@ def _draw(cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: i
     canvas = _Canvas()
     edges = _edges(cell)
     at = {edge: _LEFT + step * place for place, edge in enumerate(edges)}
-    rail = _LEFT + step * len(edges) - (2 if step == _WIDE else 0)
+    rail = _LEFT + step * len(edges)
     joined = len(cell.outputs) > 1
     for state in range(_states(cell)):
         incoming = [at[edge] for edge in edges if edge.target == state]
@@ -136,7 +136,7 @@ def _draw(cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: i
         mark = "*" if ends in changed else ""
         name = palette.short(edge.operation)[: step - 1 - len(mark)]
         canvas.put(2 * edge.source + 1, column + 1, name + mark, style)
-    _draw_output(canvas, cell, rail if joined else None)
+    _draw_output(canvas, cell, rail if joined else None, step)
     return canvas
 
 
@@ -152,7 +152,7 @@ def _draw_edge(
     canvas.put(2 * edge.target, column, corner, style)
 
 
-def _draw_output(canvas: _Canvas, cell: Cell, rail: int | None) -> None:
+def _draw_output(canvas: _Canvas, cell: Cell, rail: int | None, step: int) -> None:
     bold = Style(bold=True)
     if rail is None:
         for state in cell.outputs:
@@ -164,4 +164,4 @@ def _draw_output(canvas: _Canvas, cell: Cell, rail: int | None) -> None:
         lane = row % 2 == 0 and row // 2 in cell.outputs
         canvas.put(row, rail, "┐" if row == 2 * top else "┤" if lane else "│", _DIM)
     canvas.put(2 * bottom, rail, "┴▶", _DIM)
-    canvas.put(2 * bottom, rail + 2, " out", bold)
+    canvas.put(2 * bottom, rail + 2, " out" if step == _WIDE else "out", bold)

@@ -1,0 +1,277 @@
+"""The seam: histories become view models, whatever the log holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runs.events import (
+    CellSnapshot,
+    CheckpointWritten,
+    Entry,
+    EpochEnded,
+    Event,
+    Failed,
+    Finished,
+    Progress,
+    StageStarted,
+    Started,
+    Unknown,
+    Warned,
+)
+from runs.genotypes import nasbench201
+from runs.history import History
+from runs.home import RunPaths
+from runs.status import Status
+from runs.store import Record
+from runs.summary import Labels
+from screens import extras, views
+from screens.log_lines import log_lines, output_lines
+from screens.models import Fact, LogLine
+from screens.views import Look
+from tests.synthetic import course, epoch_event, snapshot
+
+NEWEST = Look()
+HEAD = {
+    "id": "a3f9c0de-drnas-nasbench201",
+    "kind": "search",
+    "method": "drnas",
+    "space": "nasbench201",
+    "dataset": "digits",
+    "preset": "quick",
+    "seed": 2,
+    "device": "cpu",
+    "created": "2026-01-01T00:00:00.000+00:00",
+    "command": "nastui search drnas",
+}
+
+
+def told(*events: Event) -> History:
+    history = History()
+    for number, event in enumerate(events, start=1):
+        history.apply(Entry(1000.0 + number, number, event))
+    return history
+
+
+def record(history: History, status: Status = Status.RUNNING, name: str = "") -> Record:
+    return Record(RunPaths(Path("/nowhere") / HEAD["id"]), HEAD, Labels(name), history.summary, status)
+
+
+def epoch(number: int, operations: list[int], **fields: object) -> EpochEnded:
+    rows = [[0.8 if place == chosen else 0.05 for place in range(5)] for chosen in operations]
+    event = EpochEnded(
+        epoch=number,
+        epochs=10,
+        seconds=2.0,
+        metrics={"train_accuracy": 50.0 + number, "search_accuracy": 40.0 + number, "train_loss": 1 / number},
+        learning_rates={"weights": 0.025},
+        architecture={"cell": snapshot(rows)},
+        genotype=nasbench201.genotype(operations).to_json(),
+    )
+    return dataclasses.replace(event, **fields)  # type: ignore[arg-type]
+
+
+def facts(history: History, look: Look = NEWEST) -> dict[str, Fact]:
+    return {fact.name: fact for fact in views.now(history, look)}
+
+
+def test_no_terminal_is_needed() -> None:
+    code = "import sys, screens.views, screens.extras, screens.log_lines; assert 'textual' not in sys.modules"
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
+
+
+class TestHeader:
+    def test_of_a_running_run(self) -> None:
+        history = told(*course(10, 4, ended=False), Progress(5, 10, 6, 12, 1234.0, 95.0))
+        view = views.header(record(history, name="[/x]"), history, now=2000.0)
+        assert view.title == "[/x] · drnas · nasbench201 · digits · quick"
+        assert (view.epoch, view.share, view.said) == ("epoch 5/10", 0.45, "")
+        assert view.facts == ("45%", "eta 1m", "1.2k img/s")
+
+    def test_of_a_lost_run_says_what_happened_and_what_to_do(self) -> None:
+        history = told(*course(10, 3, ended=False))
+        view = views.header(record(history, Status.LOST), history, now=2000.0)
+        assert "engine gone at epoch" in view.said and "last checkpoint 3" in view.said and "R resumes" in view.said
+
+    def test_of_one_that_cannot_be_read(self) -> None:
+        history = told(*course(10, 3, ended=False))
+        view = views.header(record(history, Status.LOST), history, 2000.0, "the folder of this run is gone: /x")
+        assert view.status is None and "what was read before" in view.said
+
+    def test_before_the_first_word(self) -> None:
+        view = views.header(record(History(), Status.QUEUED), History(), now=2000.0)
+        assert (view.epoch, view.share) == ("epoch 0/?", 0.0) and "R starts" in view.said
+
+    def test_names_stages_where_there_are_several(self) -> None:
+        history = told(Started(), StageStarted(1, 2, 5, "narrow"), *(epoch(n, [3] * 6) for n in (1, 2)))
+        assert views.header(record(history), history, 0.0).epoch == "stage 2/2  epoch 3/10"
+
+    @pytest.mark.parametrize("eta", [float("nan"), float("inf"), None])
+    def test_an_eta_that_is_none_is_left_out(self, eta: float | None) -> None:
+        history = told(Progress(1, 10, 1, 0, float("nan"), eta))
+        assert views.header(record(history), history, 0.0).facts == ("0%",)
+
+
+class TestChoose:
+    def test_the_nearest_epoch_before(self) -> None:
+        history = told(*(epoch(n, [3] * 6) for n in (1, 2, 4, 5)))
+        chosen = [views.choose(history, Look(epoch=n)).event for n in (None, 0, 1, 3, 4, 99)]
+        assert [event.epoch for event in chosen if event] == [5, 1, 1, 2, 4, 5]
+
+    def test_an_empty_history(self) -> None:
+        for view in (views.now, views.cell, views.weights, views.curves, extras.panel):
+            view(History(), Look(epoch=3))
+        assert views.choose(History(), Look()).event is None
+
+    def test_a_kind_of_cell_that_is_not_there_stands_for_the_first(self) -> None:
+        history = told(epoch(1, [3] * 6))
+        assert views.choose(history, Look(cell="reduce")).kind == "cell"
+
+
+class TestCurves:
+    def test_groups_and_order(self) -> None:
+        history = told(epoch(1, [3] * 6, metrics={"regret": 1.0, "train_loss": 1.0, "search_accuracy": 3.0}))
+        assert views.curve_groups(history) == ("accuracy", "loss", "regret")
+        assert [views.curves(history, Look(curves=n)).unit for n in range(4)] == ["%", "nats", "", "%"]
+
+    def test_the_curve_that_decides_comes_first_and_nan_is_left_out(self) -> None:
+        history = told(epoch(1, [3] * 6), epoch(2, [3] * 6, metrics={"search_accuracy": float("nan")}))
+        curves = views.curves(history, Look(epoch=1))
+        assert [series.name for series in curves.series] == ["search", "train"]
+        assert curves.series[0].points == ((1, 41.0),) and curves.cursor == 1
+
+    def test_a_long_run_is_thinned_to_its_newest_point(self) -> None:
+        history = told(*(epoch(n, [3] * 6, architecture={}) for n in range(1, 5001)))
+        points = views.curves(history, Look()).series[0].points
+        assert len(points) <= 1001 and points[-1][0] == 5000
+
+
+class TestCell:
+    def test_what_changed_last_is_marked(self) -> None:
+        history = told(*(epoch(n, [3] * 6) for n in (1, 2)), *(epoch(n, [3, 3, 1, 3, 3, 0]) for n in (3, 4, 5)))
+        view = views.cell(history, Look())
+        assert view.changed == {(1, 2), (2, 3)}
+        assert view.caption == (
+            "stood 2 epochs · last change at 3 · none on 1 edge",
+            "* 2←1 conv3→skip, 3←2 conv3→none",
+        )
+
+    def test_what_never_changed(self) -> None:
+        view = views.cell(told(*(epoch(n, [3] * 6) for n in (1, 2))), Look())
+        assert view.changed == frozenset() and view.caption == ("stood 1 epoch · never changed",)
+
+    def test_against_a_marked_epoch(self) -> None:
+        history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), epoch(3, [3, 3, 3, 3, 3, 1]))
+        view = views.cell(history, Look(mark=1))
+        assert view.changed == {(2, 3)} and "against epoch 1" in view.caption[0]
+        assert views.cell(history, Look(epoch=1, mark=1)).caption[-1] == "* no difference"
+
+    def test_near_ties(self) -> None:
+        rows = [[0.0, 0.0, 0.0, 0.505, 0.495], *([[0.0, 0.0, 0.0, 1.0, 0.0]] * 5)]
+        history = told(epoch(1, [3] * 6, architecture={"cell": snapshot(rows)}))
+        assert views.cell(history, Look()).ties == {(0, 1)}
+
+    @pytest.mark.parametrize(
+        "genotype",
+        [
+            None,
+            {},
+            {"space": "x", "cells": {"cell": 3}},
+            {"space": "x", "cells": {"cell": {"inputs": 1, "edges": [[0, 10**9, "none"]], "outputs": [1]}}},
+            {"space": "x", "cells": {"cell": {"inputs": 1, "edges": [[0, 1, "op"]], "outputs": [-4]}}},
+        ],
+    )
+    def test_a_genotype_that_cannot_be_drawn_is_not(self, genotype: dict[str, object] | None) -> None:
+        history = told(epoch(1, [3] * 6, genotype=genotype))
+        assert views.cell(history, Look()).cell is None
+        views.now(history, Look())
+
+    def test_as_text(self) -> None:
+        assert views.genotype_text(epoch(1, [3] * 6)).startswith("|nor_conv_3x3~0|+")
+        assert '"space": "x"' in views.genotype_text(epoch(1, [3] * 6, genotype={"space": "x", "cells": {}}))
+
+
+class TestWeights:
+    def test_pruned_operations_and_entropy(self) -> None:
+        cell = CellSnapshot(["1←0"], ["a", "b", "c"], [[0.5, 0.5, 0.0]], [[True, True, False]], [0])
+        matrix = views.matrix(cell, "cell")
+        assert matrix.values == ((0.5, 0.5, None),)
+        assert matrix.entropy == (pytest.approx(1.0),)
+
+    def test_any_shape(self) -> None:
+        ragged = CellSnapshot(["1←0", "2←0", "[/x]\x1b[2J"], ["a", "b"], [[0.1], [0.1, 0.2, 0.3]], [], [7])
+        matrix = views.matrix(ragged, "cell")
+        assert [len(row) for row in matrix.values] == [2, 2, 2]
+        assert matrix.rows[2] == "[/x][2J"
+
+
+class TestNow:
+    def test_figures(self) -> None:
+        history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), Progress(3, 10, 1, 2, 1.0, 1.0, 6_100_000_000))
+        found = facts(history)
+        assert found["search acc"] == Fact("search acc", "42.00 %", "best 42.00")
+        assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "collapsing?")
+        assert found["genotype"].value == "stood 0 epochs"
+        assert found["memory"].value == "6.1 GB"
+
+    def test_the_best_is_that_of_the_epochs_so_far(self) -> None:
+        history = told(*(epoch(n, [3] * 6) for n in range(1, 6)))
+        assert facts(history, Look(epoch=2))["search acc"].note == "best 42.00"
+        assert "memory" not in facts(history, Look(epoch=2))
+
+    def test_table_accuracy(self) -> None:
+        history = told(epoch(1, [3] * 6, benchmark={"cifar10": {"test": 94.36}}))
+        assert facts(history)["cifar10 test"].value == "94.36 %"
+
+
+class TestPanel:
+    def test_matrices_lists_and_figures_without_knowing_the_method(self) -> None:
+        own = {"dist": 0.25, "frozen": [1, 2], "pool": {"cell": [0.5] * 6, "other": [9]}, "note": "[/x]\x07"}
+        history = told(epoch(1, [3] * 6, extras=own))
+        panel = extras.panel(history, Look())
+        assert {fact.name: fact.value for fact in panel.facts} == {"dist": "0.25", "note": "[/x]"}
+        assert [(bars.caption, len(bars.values)) for bars in panel.bars] == [
+            ("frozen", 2),
+            ("pool", 6),
+            ("pool other", 1),
+        ]
+        (matrix,) = panel.matrices
+        assert matrix.caption == "concentration" and matrix.columns[1] == "skip_connect" and not matrix.share
+
+    def test_what_is_large_or_odd_is_cut(self) -> None:
+        nested: dict[str, object] = {}
+        for _ in range(50):
+            nested = {"deeper": nested}
+        own = {"wide": [[0.0] * 500] * 500, "deep": nested, "mixed": [1, "x", None], "empty": [], "rows": [[], [1]]}
+        panel = extras.panel(told(epoch(1, [3] * 6, extras=own)), Look())
+        assert all(len(matrix.rows) <= 64 and len(matrix.columns) <= 24 for matrix in panel.matrices)
+
+
+class TestLog:
+    def test_events_in_words(self) -> None:
+        assert log_lines(Entry(1.0, 1, Progress(1, 2, 3, 4))) == []
+        (line,) = log_lines(Entry(1.0, 1, epoch(3, [3] * 6)))
+        assert line == LogLine(1.0, "epoch", "epoch 3 · 2 s · search 43.0 % · train 53.0 %")
+        (line,) = log_lines(Entry(1.0, 1, Warned("nan", "loss is [/nan]\x1b[31m")))
+        assert line == LogLine(1.0, "warning", "loss is [/nan][31m (nan)")
+        (line,) = log_lines(Entry(1.0, 1, Unknown("teleported", {})))
+        assert "newer version" in line.text
+
+    def test_a_failure_has_its_hint_and_its_traceback(self) -> None:
+        lines = log_lines(Entry(1.0, 1, Failed("out of memory", "take a smaller batch", "Traceback:\n  File x\n")))
+        assert [line.level for line in lines] == ["failure", "failure", "detail", "detail"]
+        assert "take a smaller batch" in lines[1].text
+
+    def test_every_event_says_something(self) -> None:
+        generator = random.Random(0)
+        events = [*course(2, 2), CheckpointWritten(1, 7, 100), Finished(), epoch_event(1, 2, generator)]
+        for event in events:
+            assert all(line.text for line in log_lines(Entry(1.0, 1, event)))
+
+    def test_the_engines_own_output(self) -> None:
+        assert [line.text for line in output_lines("killed\n\n\x1b[0mby you\n", 5.0)] == ["killed", "[0mby you"]
