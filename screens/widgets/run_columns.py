@@ -92,6 +92,8 @@ COLUMNS = (
 )
 # Of one width, whatever they say, and different for nearly every run.
 _STEADY = ("status", "id", "age")
+# Below this a column that tells no runs apart goes before any other is made narrower.
+_WORTH_ROOM = 5
 BY_TITLE = {column.title: column for column in COLUMNS}
 
 
@@ -134,6 +136,11 @@ def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
             excess = gap * (len(columns) - 1) + sum(wanted[column.title].width for column in columns) - room
             if excess <= 0:
                 return [(column, wanted[column.title].width) for column in columns], gap
+        told = [column for column in columns if wanted[column.title].varied and column.title not in _STEADY]
+        same = [column for column in columns if not wanted[column.title].varied and column.keep < _WORTH_ROOM]
+        if told and same:
+            columns.remove(min(same, key=lambda column: column.keep))
+            continue
         if excess <= sum(_slack(column, wanted) for column in columns):
             return _shrunk(columns, wanted, excess), 1
         if len(columns) <= 1:

@@ -1,0 +1,172 @@
+"""The application as a process: in a pseudo-terminal, without one, and when the terminal goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from nastui import terminal
+from nastui.app import NastuiApp, run_dashboard
+from runs.errors import UsageError
+from runs.home import Home
+from screens.runs import RunsScreen
+from tests.synthetic import make_run
+
+PROGRAM = (
+    "import sys; from pathlib import Path; from nastui.app import run_dashboard; from runs.home import Home; "
+    "sys.exit(run_dashboard(Home(Path(sys.argv[1]))))"
+)
+MAIN_SCREEN = "\x1b[?1049l"
+
+
+def start(home: Path, *before: str, **environment: str) -> pexpect.spawn[str]:
+    words = [*before, sys.executable, "-P", "-c", PROGRAM, str(home)]
+    environ = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}
+    child = pexpect.spawn(words[0], words[1:], env=environ, dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child.expect("0 runs")
+    return child
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "home"
+
+
+def test_q_leaves_with_zero_and_restores_the_screen(home: Path) -> None:
+    child = start(home)
+    child.send("q")
+    child.expect_exact(MAIN_SCREEN)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_restores_the_screen_and_ends(home: Path, number: signal.Signals) -> None:
+    child = start(home)
+    child.kill(number)
+    child.expect_exact(MAIN_SCREEN)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 128 + number
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["hang-up", "hang-up never arrives"])
+def test_without_its_terminal_the_app_is_gone(home: Path, blocked: bool) -> None:
+    # A session of its own behind a second process never gets the hang-up of the terminal.
+    child = start(home, *(["setsid", "--wait"] if blocked else []))
+    pids = _family(child.pid)
+    os.close(child.child_fd)
+    deadline = time.monotonic() + 10
+    while any(_lives(pid) for pid in pids):
+        assert time.monotonic() < deadline, "the app outlived its terminal"
+        time.sleep(0.1)
+
+
+def test_without_a_terminal_it_refuses_in_one_line(home: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        run_dashboard(Home(home))
+    assert refused.value.exit_code == 2
+    assert "nastui runs follow --plain" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("term", ["", "dumb"])
+def test_a_dumb_terminal_is_refused(monkeypatch: pytest.MonkeyPatch, term: str) -> None:
+    class Tty:
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("__stdin__", "__stdout__", "__stderr__"):
+        monkeypatch.setattr(sys, name, Tty())
+    terminal.check({"TERM": "xterm"})
+    with pytest.raises(UsageError, match="TERM is"):
+        terminal.check({"TERM": term})
+
+
+@pytest.mark.parametrize(
+    ("environ", "theme"),
+    [
+        ({"TERM": "xterm-256color"}, "nastui"),
+        ({"TERM": "xterm-16color", "COLORTERM": ""}, "ansi-dark"),
+        ({"TERM": "linux", "COLORTERM": ""}, "ansi-dark"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, "nastui"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "ansi-dark"),
+    ],
+)
+def test_the_theme_follows_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, home: Path, environ: dict[str, str], theme: str
+) -> None:
+    for name in ("NO_COLOR", "TEXTUAL_THEME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert NastuiApp(Home(home)).theme == theme
+
+
+def test_the_users_theme_is_kept(home: Path) -> None:
+    told = "from pathlib import Path; from nastui.app import NastuiApp; from runs.home import Home; "
+    told += "print(NastuiApp(Home(Path('x'))).theme)"
+    environ = {**os.environ, "TEXTUAL_THEME": "nord"}
+    done = subprocess.run([sys.executable, "-P", "-c", told], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "nord"
+
+
+def test_no_color_sends_no_colour(home: Path) -> None:
+    child = start(home, NO_COLOR="1")
+    child.send("q")
+    child.expect(pexpect.EOF)
+    sent = (child.before or "") + str(child.buffer)
+    assert "38;2;" not in sent
+    assert "38;5;" not in sent
+
+
+def test_the_app_imports_nothing_that_computes() -> None:
+    told = "import sys, nastui.app, screens.new_run, screens.run; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=True)
+    loaded = done.stdout
+    for name in ("'torch'", "'numpy'", "'engine'", "'scipy'", "'cvxpy'", "'sklearn'"):
+        assert name not in loaded
+
+
+async def test_a_run_may_be_opened_at_once(home: Path) -> None:
+    config, _ = make_run(home)
+    app = NastuiApp(Home(home), config.id)
+    async with app.run_test() as pilot:
+        await pilot.pause(0.2)
+        assert type(app.screen).__name__ == "RunScreen"
+        assert isinstance(app.screen_stack[0], RunsScreen)
+
+
+async def test_leaving_says_that_engines_go_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(home)
+    app = NastuiApp(Home(home))
+    told: list[Any] = []
+    async with app.run_test() as pilot:
+        await pilot.pause(0.2)
+        monkeypatch.setattr(RunsScreen, "going", 2)
+        monkeypatch.setattr(app, "exit", lambda result=None, message=None: told.append(message))
+        await pilot.press("ctrl+q")
+        await pilot.pause(0.1)
+    assert told == ["2 runs go on."]
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

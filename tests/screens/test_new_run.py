@@ -1,0 +1,221 @@
+"""The New run screen, and the form behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from runs.configuration import Draft, RunConfig, resolve
+from runs.errors import EnvironmentLacksError
+from runs.home import Home, RunPaths
+from runs.store import RunStore
+from runs.summary import Labels
+from screens.new_run import NewRunScreen
+from screens.run_form import RunForm
+from screens.widgets.confirm import Confirm
+from screens.widgets.field import Choice, Field
+from screens.widgets.pick_list import PickList
+
+
+class Started:
+    """Stands in for the launcher: creates the run, starts no engine."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+
+    def __call__(self, store: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+        self.drafts.append(draft)
+        config = resolve(draft)
+        return config, store.create(config, Labels(draft.name))
+
+
+@asynccontextmanager
+async def form(
+    home: Path, start: Any = None, size: tuple[int, int] = (80, 24), preset: str = "paper"
+) -> AsyncIterator[Pilot[Any]]:
+    app: App[None] = App()
+    async with app.run_test(size=size) as pilot:
+        await app.push_screen(NewRunScreen(RunStore(Home(home)), preset=preset, start=start or Started()))
+        await until(pilot, lambda: command(pilot) != "")
+        yield pilot
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        await pilot.pause(0.05)
+
+
+def screen(pilot: Pilot[Any]) -> NewRunScreen:
+    found = pilot.app.screen_stack[1]
+    assert isinstance(found, NewRunScreen)
+    return found
+
+
+def said(pilot: Pilot[Any], selector: str) -> str:
+    return str(screen(pilot).query_one(selector, Static).content)
+
+
+def command(pilot: Pilot[Any]) -> str:
+    return said(pilot, "#command")
+
+
+def field(pilot: Pilot[Any], name: str) -> Field:
+    return screen(pilot).query_one(f"#field-{name}", Field)
+
+
+async def enter(pilot: Pilot[Any], name: str, text: str) -> None:
+    line = field(pilot, name).query_one(Input)
+    line.focus()
+    line.value = ""
+    await pilot.pause()
+    await pilot.press(*["full_stop" if c == "." else "slash" if c == "/" else "minus" if c == "-" else c for c in text])
+    await pilot.pause()
+
+
+async def test_the_demonstration_takes_three_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Started()
+    opened: list[str] = []
+    async with form(tmp_path, start) as pilot:
+        monkeypatch.setattr(screen(pilot), "on_start_ended", lambda event: opened.append(event.run_id))
+        await pilot.press("j", "ctrl+s")
+        await until(pilot, lambda: bool(start.drafts))
+    assert start.drafts[0].preset == "quick"
+    assert resolve(start.drafts[0]).dataset == "digits"
+    assert start.drafts[0].options == {}
+
+
+async def test_starting_opens_the_run(tmp_path: Path) -> None:
+    from screens.run import RunScreen
+
+    async with form(tmp_path, preset="quick") as pilot:
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        assert len(RunStore(Home(tmp_path)).records()) == 1
+
+
+async def test_a_start_that_fails_is_one_sentence_and_the_form_stays(tmp_path: Path) -> None:
+    def refuse(store: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+        raise EnvironmentLacksError("The disk is full.", "Free some space.")
+
+    async with form(tmp_path, refuse, preset="quick") as pilot:
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(list(pilot.app._notifications)))
+        assert [note.message for note in pilot.app._notifications] == ["The disk is full. Free some space."]
+        assert isinstance(pilot.app.screen, NewRunScreen)
+
+
+async def test_a_wrong_value_is_told_under_its_field_while_typing(tmp_path: Path) -> None:
+    start = Started()
+    async with form(tmp_path, start, preset="quick") as pilot:
+        await enter(pilot, "epochs", "0")
+        assert field(pilot, "epochs").view.problem == "must be a whole number 1 … 100000."
+        assert field(pilot, "epochs").size.height == 2
+        assert "epochs" in said(pilot, "#outcome")
+        screen(pilot).query_one("#presets").focus()
+        await pilot.press("ctrl+s")
+        assert not start.drafts
+        assert pilot.app.focused is field(pilot, "epochs").query_one(Input)
+        await enter(pilot, "epochs", "7")
+        assert field(pilot, "epochs").view.problem == ""
+        await until(pilot, lambda: "--set epochs=7" in command(pilot))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: bool(start.drafts))
+        assert start.drafts[0].options == {"epochs": 7}
+
+
+async def test_what_was_typed_stays_when_the_preset_changes(tmp_path: Path) -> None:
+    async with form(tmp_path) as pilot:
+        await enter(pilot, "batch_size", "32")
+        screen(pilot).query_one("#presets", PickList).focus()
+        await pilot.press("j")
+        await until(pilot, lambda: "--preset quick" in command(pilot))
+        assert field(pilot, "batch_size").query_one(Input).value == "32"
+        assert field(pilot, "epochs").query_one(Input).value == "30"
+        assert field(pilot, "dataset").query_one(Input).value == "digits"
+        assert command(pilot).endswith("--set batch_size=32")
+
+
+async def test_an_emptied_field_goes_back_to_the_preset(tmp_path: Path) -> None:
+    async with form(tmp_path, preset="quick") as pilot:
+        await enter(pilot, "epochs", "9")
+        await enter(pilot, "epochs", "")
+        await pilot.press("down")
+        assert field(pilot, "epochs").query_one(Input).value == "30"
+        assert not field(pilot, "epochs").view.typed
+
+
+async def test_arrows_move_between_fields_and_change_choices(tmp_path: Path) -> None:
+    async with form(tmp_path, preset="quick") as pilot:
+        field(pilot, "cells").query_one(Input).focus()
+        await pilot.press("down")
+        assert pilot.app.focused is field(pilot, "batch_norm").query_one(Choice)
+        await pilot.press("right")
+        await until(pilot, lambda: "--set batch_norm=batch" in command(pilot))
+        assert field(pilot, "batch_norm").view.notes == ("≠ paper running",)
+        await pilot.press("up")
+        assert pilot.app.focused is field(pilot, "cells").query_one(Input)
+        assert "Cells in each" in said(pilot, "#help")
+
+
+async def test_a_data_set_may_be_a_folder_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            (tmp_path / "pets" / part / name).mkdir(parents=True)
+            (tmp_path / "pets" / part / name / "1.png").touch()
+    async with form(tmp_path, preset="quick") as pilot:
+        await enter(pilot, "dataset", "cifr10")
+        await until(pilot, lambda: "Did you mean 'cifar10'?" in field(pilot, "dataset").view.problem)
+        line = field(pilot, "dataset").query_one(Input)
+        line.value = str(tmp_path / "pets")
+        await until(pilot, lambda: "pets" in command(pilot))
+        assert field(pilot, "dataset").view.problem == ""
+
+
+async def test_leaving_asks_only_where_something_was_typed(tmp_path: Path) -> None:
+    async with form(tmp_path) as pilot:
+        await enter(pilot, "seed", "5")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("n")
+        assert isinstance(pilot.app.screen, NewRunScreen)
+        await enter(pilot, "seed", "")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, NewRunScreen))
+
+
+async def test_the_command_is_copied(tmp_path: Path) -> None:
+    async with form(tmp_path, preset="quick") as pilot:
+        field(pilot, "name").query_one(Input).focus()
+        await pilot.press("ctrl+y")
+        assert pilot.app.clipboard == "nastui search drnas --space nasbench201 --dataset digits --preset quick --seed 2"
+
+
+def test_the_form_marks_what_differs_from_the_paper() -> None:
+    quick = RunForm(preset="quick")
+    assert quick.view("learning_rate").notes == ("≠ paper 0.025", "above 0 … 10")
+    assert quick.view("momentum").notes == ("0 … below 1",)
+    assert not quick.view("learning_rate").typed
+    quick.write("learning_rate", "0.025")
+    assert quick.view("learning_rate").notes == ("above 0 … 10",)
+    assert quick.view("learning_rate").typed
+    assert quick.draft().options == {"learning_rate": 0.025}
+
+
+def test_the_form_says_what_is_wrong_with_seed_and_device() -> None:
+    wrong = RunForm(preset="quick")
+    wrong.write("seed", "-1")
+    wrong.write("device", "cuda:99")
+    faults = wrong.check().faults
+    assert faults["seed"].startswith("seed is '-1'")
+    assert "cuda:99" in faults["device"]
+    assert RunForm(preset="quick").check().epochs == 30

@@ -1,0 +1,330 @@
+"""The Runs screen, driven by its keys."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from nastui.app import NastuiApp
+from runs.events import Failed
+from runs.home import Home, RunPaths
+from runs.journal import Journal
+from runs.requests import Request, waiting
+from runs.store import RunStore
+from runs.summary import Labels
+from screens.run_filter import RunFilter
+from screens.run_story import story
+from screens.run_view import retagged
+from screens.runs import RunsScreen
+from screens.widgets.ask_line import AskLine
+from screens.widgets.confirm import Confirm
+from screens.widgets.keys_help import KeysHelp
+from screens.widgets.run_columns import COLUMNS, laid_out, wishes
+from screens.widgets.run_table import RunTable
+from tests.synthetic import make_run
+
+
+@contextmanager
+def engine(paths: RunPaths) -> Iterator[None]:
+    """Hold a run's lock, as its engine would."""
+    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def shown(home: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[Any]]:
+    app = NastuiApp(Home(home))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "reading" not in said(pilot, "#counts"))
+        yield pilot
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        await pilot.pause(0.05)
+
+
+def said(pilot: Pilot[Any], selector: str) -> str:
+    return str(pilot.app.screen_stack[0].query_one(selector, Static).content)
+
+
+def table(pilot: Pilot[Any]) -> RunTable:
+    return pilot.app.screen_stack[0].query_one(RunTable)
+
+
+def lines(pilot: Pilot[Any]) -> list[str]:
+    runs = table(pilot)
+    return [runs.render_line(y).text for y in range(1 + len(runs.records))]
+
+
+def texts(pilot: Pilot[Any]) -> list[str]:
+    return [note.message for note in pilot.app._notifications]
+
+
+async def test_an_empty_store_names_one_key_and_the_demonstration(tmp_path: Path) -> None:
+    async with shown(tmp_path / "none") as pilot:
+        assert "Press n" in said(pilot, "#nothing")
+        assert "quick" in said(pilot, "#nothing")
+        assert said(pilot, "#counts") == "0 runs"
+        assert not (tmp_path / "none").exists(), "looking at a store creates nothing"
+
+
+async def test_rows_counts_and_the_line_on_a_lost_run(tmp_path: Path) -> None:
+    make_run(tmp_path, epochs=6, done=4, name="gone")
+    _, paths = make_run(tmp_path, epochs=5, done=2, name="at work", tags=["paper"])
+    make_run(tmp_path, epochs=3)
+    with engine(paths):
+        async with shown(tmp_path) as pilot:
+            assert said(pilot, "#counts") == "3 runs · 1 running · 1 lost"
+            assert [record.labels.name for record in table(pilot).records] == ["", "at work", "gone"]
+            assert "✓ finished" in lines(pilot)[1]
+            assert "● running" in lines(pilot)[2]
+            assert "2/5" in lines(pilot)[2]
+            assert "paper" in lines(pilot)[2]
+            await pilot.press("G")
+            await until(pilot, lambda: "lost" in said(pilot, "#story"))
+            assert "engine gone at epoch 5 (last checkpoint 4" in said(pilot, "#story")
+            assert said(pilot, "#story").endswith("R resumes")
+
+
+async def test_a_failed_run_says_what_to_do(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, epochs=6, done=2)
+    with Journal(paths.events, 100) as journal:
+        journal.append(Failed(error="Out of memory.", hint="Set a smaller batch_size."))
+    (record,) = RunStore(Home(tmp_path)).records()
+    assert story(record, time.time()) == "Out of memory. Set a smaller batch_size. · R tries again"
+
+
+async def test_foreign_strings_are_only_text(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, name="[/x] [b]bold")
+    paths.labels.write_text('{"name": "[/x] [b]a\\u001b[31m\\u202eb", "tags": ["[red]"], "note": ""}')
+    async with shown(tmp_path, (100, 24)) as pilot:
+        assert "[/x] [b]a[31mb" in lines(pilot)[1]
+        assert "\x1b" not in lines(pilot)[1]
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, KeysHelp)
+
+
+async def test_a_tick_draws_only_lines_that_say_something_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, paths = make_run(tmp_path, epochs=5, done=2)
+    make_run(tmp_path, epochs=5)
+    with engine(paths):
+        async with shown(tmp_path) as pilot:
+            drawn: list[int] = []
+            runs = table(pilot)
+            refresh = runs._refresh_row
+
+            def noted(row: int) -> None:
+                drawn.append(row)
+                refresh(row)
+
+            monkeypatch.setattr(runs, "_refresh_row", noted)
+            screen = pilot.app.screen
+            assert isinstance(screen, RunsScreen)
+            for record in runs.records:
+                record.head["created"] = "2026-01-01T00:00:00+00:00"  # an age that does not change by the second
+            screen._show()
+            await pilot.pause(0.1)
+            drawn.clear()
+            screen._show()
+            assert drawn == []
+            runs.records[1].summary.epoch = 3
+            screen._show()
+            assert drawn == [1]
+
+
+async def test_a_run_that_comes_and_one_that_goes_leave_the_cursor_on_its_run(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_run(tmp_path, name=name)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("j")
+        assert table(pilot).highlighted.labels.name == "b"  # type: ignore[union-attr]
+        make_run(tmp_path, name="d")
+        await until(pilot, lambda: len(table(pilot).records) == 4)
+        assert table(pilot).highlighted.labels.name == "b"  # type: ignore[union-attr]
+        store = RunStore(Home(tmp_path))
+        store.remove(store.records()[0])
+        await until(pilot, lambda: len(table(pilot).records) == 3)
+        assert table(pilot).highlighted.labels.name == "b"  # type: ignore[union-attr]
+
+
+async def test_the_filter_works_while_it_is_typed(tmp_path: Path) -> None:
+    make_run(tmp_path, name="apple", tags=["paper"])
+    make_run(tmp_path, name="pear", epochs=5, done=2)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("slash", *"appl")
+        assert [record.labels.name for record in table(pilot).records] == ["apple"]
+        assert said(pilot, "#counts").startswith("1 of 2 runs")
+        await pilot.press("enter")
+        assert pilot.app.focused is table(pilot)
+        await pilot.press("slash", "x", "q")
+        assert "No run matches" in said(pilot, "#nothing")
+        await pilot.press("escape")
+        assert len(table(pilot).records) == 2
+        await pilot.press("slash", *"status", "colon", *"lost", "down")
+        assert [record.labels.name for record in table(pilot).records] == ["pear"]
+        assert pilot.app.focused is table(pilot)
+
+
+async def test_filter_words_and_fields(tmp_path: Path) -> None:
+    make_run(tmp_path, name="Apple Pie", tags=["paper", "kl"], seed=3)
+    (record,) = RunStore(Home(tmp_path)).records()
+    for text in ("", "apple", "pie digits", "method:drnas tag:kl", "STATUS:finished", "seed:3 name:pie", record.id[:6]):
+        assert RunFilter.parse(text).matches(record), text
+    for text in ("cherry", "apple cherry", "method:ista", "tag:pie", "status:lost", "http://x"):
+        assert not RunFilter.parse(text).matches(record), text
+
+
+async def test_sorting_by_the_next_column_and_back(tmp_path: Path) -> None:
+    for name, done in (("b", 5), ("a", 1), ("c", 3)):
+        make_run(tmp_path, name=name, epochs=5, done=done)
+
+    def names(pilot: Pilot[Any]) -> list[str]:
+        return [record.labels.name for record in table(pilot).records]
+
+    async with shown(tmp_path) as pilot:
+        assert names(pilot) == ["c", "a", "b"]
+        await pilot.press("S")
+        assert names(pilot) == ["b", "a", "c"]
+        while "name↑" not in table(pilot).render_line(0).text:
+            await pilot.press("s")
+        assert names(pilot) == ["a", "b", "c"]
+        while "↓epoch" not in table(pilot).render_line(0).text:
+            await pilot.press("s")
+        assert names(pilot) == ["b", "c", "a"]
+
+
+async def test_marks_and_tags_of_several(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_run(tmp_path, name=name, tags=["old"])
+    async with shown(tmp_path) as pilot:
+        await pilot.press("space", "space")
+        assert "2 marked" in said(pilot, "#counts")
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskLine))
+        await pilot.press(*"new", "space", "minus", *"old", "enter")
+        store = RunStore(Home(tmp_path))
+        await until(pilot, lambda: [r.labels.tags for r in store.records()] == [["new"], ["new"], ["old"]])
+        await pilot.press("escape")
+        assert "marked" not in said(pilot, "#counts")
+
+
+def test_one_runs_tags_are_the_whole_line() -> None:
+    labels = Labels("", ["a", "b"])
+    retagged("b, c", whole=True)(labels)
+    assert labels.tags == ["b", "c"]
+
+
+async def test_trash_asks_and_undo_brings_back(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_run(tmp_path, name=name)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("n")
+        assert len(table(pilot).records) == 3
+        await pilot.press("space", "space", "d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: [r.labels.name for r in table(pilot).records] == ["a"])
+        await pilot.press("u")
+        await until(pilot, lambda: len(table(pilot).records) == 3)
+
+
+async def test_a_running_run_is_not_removed_and_says_why(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, epochs=5, done=2)
+    with engine(paths):
+        async with shown(tmp_path) as pilot:
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+            await pilot.press("y")
+            await until(pilot, lambda: any("is running" in text for text in texts(pilot)))
+            assert paths.root.exists()
+
+
+async def test_stop_and_pause_leave_requests(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, epochs=5, done=2)
+    with engine(paths):
+        async with shown(tmp_path) as pilot:
+            await pilot.press("p")
+            await until(pilot, lambda: waiting(paths.requests) == [Request.PAUSE])
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+            await pilot.press("y")
+            await until(pilot, lambda: "stopping" in said(pilot, "#story"))
+            assert waiting(paths.requests) == [Request.PAUSE, Request.STOP]
+
+
+async def test_resume_starts_engines_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, paths = make_run(tmp_path, epochs=5, done=2)
+    resumed: list[str] = []
+    monkeypatch.setattr("runs.launcher.resume", lambda record: resumed.append(record.id))
+    async with shown(tmp_path) as pilot:
+        await pilot.press("R")
+        await until(pilot, lambda: resumed == [paths.root.name])
+
+
+async def test_a_broken_run_directory_is_counted_and_the_rest_shown(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    _, broken = make_run(tmp_path)
+    broken.config.write_text("{")
+    async with shown(tmp_path) as pilot:
+        assert said(pilot, "#counts") == "1 run · 1 unreadable"
+
+
+async def test_keys_help_lists_the_active_keys(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("question_mark")
+        text = "\n".join(str(part.content) for part in pilot.app.screen.query(Static))
+        for key in ("filter", "resume", "sort by the next column", "copy the id", "palette"):
+            assert key in text
+        await pilot.press("q")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_letters_are_letters_while_the_filter_is_typed(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("slash", *"qdxn")
+        assert pilot.app.screen.query_one("#filter", Input).value == "qdxn"
+        assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_columns_fit_every_width(tmp_path: Path, width: int) -> None:
+    make_run(tmp_path, name="a long name of a run that goes on", tags=["one", "two"])
+    make_run(tmp_path, name="b", epochs=600, done=3)
+    columns, gap = laid_out(wishes(RunStore(Home(tmp_path)).records()), width)
+    assert sum(size for _, size in columns) + gap * (len(columns) - 1) <= width
+    assert columns[0][0] is COLUMNS[0]
+
+
+async def test_ten_thousand_runs_do_not_hold_up_a_key(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    (record,) = RunStore(Home(tmp_path)).records()
+    async with shown(tmp_path) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, RunsScreen)
+        screen._next_look = time.monotonic() + 60
+        screen._records = [record] * 10_000
+        began = time.perf_counter()
+        screen._show()
+        for _ in range(20):
+            table(pilot).action_page(1)
+        assert (time.perf_counter() - began) < 1.0
