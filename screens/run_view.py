@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textual.message import Message
 
@@ -30,12 +30,19 @@ class View:
 
 @dataclass
 class Look(Message):
-    """What a look at the store has found; ``rest`` is how many seconds the next may wait."""
+    """What a look at the store has found.
+
+    Attributes:
+        unreadable: why, by the name of the directory.
+        complaint: why there was nothing to look at.
+        rest: how many seconds the next look may wait.
+    """
 
     records: list[Record]
     wanted: Wishes
     view: View
     shown: list[Record]
+    unreadable: dict[str, str] = field(default_factory=dict)
     complaint: str = ""
     rest: float = 0.0
 

@@ -92,6 +92,7 @@ class RunsScreen(Screen[None]):
         self._reading = self._looked = False
         self._next_look = 0.0
         self._complaint = ""
+        self._unreadable: dict[str, str] = {}
         self._said: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -145,9 +146,9 @@ class RunsScreen(Screen[None]):
         began = time.monotonic()
         try:
             records = self.store.records()
-            look = Look(records, wishes(records), view, view.of(records))
+            look = Look(records, wishes(records), view, view.of(records), dict(self.store.unreadable))
         except NastuiError as error:
-            look = Look(self._records, self._wanted, view, self.table.records, str(error))
+            look = Look(self._records, self._wanted, view, self.table.records, self._unreadable, str(error))
         look.rest = _REST * (time.monotonic() - began)
         self.post_message(look)
 
@@ -156,6 +157,9 @@ class RunsScreen(Screen[None]):
         self._reading, self._looked = False, True
         self._next_look = time.monotonic() + look.rest
         self._records, self._wanted, self._complaint = look.records, look.wanted, look.complaint
+        for name in set(look.unreadable) - set(self._unreadable):
+            self._say(look.unreadable[name], failed=True)
+        self._unreadable = look.unreadable
         self.table.marked &= {record.id for record in look.records} if self.table.marked else set()
         self._show(look.shown if look.view == self._view else None)
 
@@ -178,8 +182,8 @@ class RunsScreen(Screen[None]):
         for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := statuses.count(status):
                 parts.append(f"{number:,} {status}")
-        if self.store.unreadable:
-            parts.append(f"{len(self.store.unreadable):,} unreadable")
+        if self._unreadable:
+            parts.append(f"{len(self._unreadable):,} unreadable")
         if self.table.marked:
             parts.append(f"{len(self.table.marked):,} marked")
         return Text(" · ".join(parts))

@@ -285,6 +285,7 @@ async def test_a_broken_run_directory_is_counted_and_the_rest_shown(tmp_path: Pa
     broken.config.write_text("{")
     async with shown(tmp_path) as pilot:
         assert said(pilot, "#counts") == "1 run · 1 unreadable"
+        assert any("no run configuration" in text for text in texts(pilot))
 
 
 async def test_keys_help_lists_the_active_keys(tmp_path: Path) -> None:
