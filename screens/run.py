@@ -93,7 +93,7 @@ class RunScreen(RunRequests):
         self._source: Source | None = None
         self._reading = False
         self._look, self._choice = Look(), Choice()
-        self._state = ""
+        self._state, self._head_more = "", 0
         self._layout = run_layout.arrange(80, 24, self._choice, 8)
         self._panes = {
             1: Pane(1, TITLES[1], Chart()),
@@ -198,7 +198,8 @@ class RunScreen(RunRequests):
         """Put the panes where the size and the choice want them."""
         view = views.cell(self.history, self._look)
         wanted = (wiring.rows(view.cell) if view.cell else 7) + 2
-        layout = self._layout = run_layout.arrange(self.size.width, self.size.height, self._choice, wanted)
+        width, height = self.size
+        layout = self._layout = run_layout.arrange(width, height - self._head_more, self._choice, wanted)
         for number, pane in self._panes.items():
             pane.display = number in layout.visible
             pane.set_class(len(layout.visible) == 1, "alone")
@@ -221,6 +222,9 @@ class RunScreen(RunRequests):
         if self._source is not None:
             source = self._source
             self._header.show(views.header(source.record, source.history, time.time(), source.trouble))
+            if self._header.more != self._head_more:
+                self._head_more = self._header.more
+                self._arrange()
 
     def _show_pane(self, number: int) -> None:
         if number not in self._layout.visible:

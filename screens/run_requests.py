@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable
 from typing import Literal
 
-from textual import work
 from textual.screen import Screen
 
 from runs import launcher
@@ -100,20 +101,20 @@ class RunRequests(Screen[None]):
             self.say(f"The engine has not yet answered to '{wish}'.", "warning")
             return
         self._waiting.add(wish)
-        self._wait(wish, act)
+        app, short = self.app, self.record.id[:8] if self.record is not None else ""
 
-    @work(thread=True, group="requests")
-    def _wait(self, wish: str, act: Callable[[], Status]) -> None:
-        try:
-            told, severity = f"Run {self._short} is {act()}.", "information"
-        except (NastuiError, OSError) as error:
-            told, severity = str(error), "warning" if isinstance(error, UsageError) else "error"
-        self.app.call_from_thread(self._answer, wish, told, severity)
+        def wait() -> None:
+            try:
+                told, severity = f"Run {short} is {act()}.", "information"
+            except (NastuiError, OSError) as error:
+                told, severity = str(error), "warning" if isinstance(error, UsageError) else "error"
+            with contextlib.suppress(RuntimeError):  # the app is being left
+                if app.is_running:
+                    app.call_from_thread(self._answer, wish, told, severity)
+
+        # Not a worker: those are waited for when the app is left, and an engine may take minutes to answer.
+        threading.Thread(target=wait, name=wish, daemon=True).start()
 
     def _answer(self, wish: str, told: str, severity: Literal["information", "warning", "error"]) -> None:
         self._waiting.discard(wish)
         self.say(told, severity)
-
-    @property
-    def _short(self) -> str:
-        return self.record.id[:8] if self.record is not None else ""

@@ -80,7 +80,7 @@ class Source:
 
     def _look_at_status(self) -> None:
         record = self.record
-        record.status = derive(record.paths, self.history.summary.said)
+        record.status = derive(record.paths, lambda: self.history.summary.said)
         record.labels = Labels.read(record.paths)
         if record.status is not self._told:
             self._told = record.status

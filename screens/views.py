@@ -93,7 +93,7 @@ def header(record: Record, history: History, now: float, trouble: str = "") -> H
     facts = [f"{math.floor(100 * share)}%"]
     if record.status is Status.RUNNING and eta is not None and math.isfinite(eta):
         facts.append(f"eta {span(eta)}")
-    elif not record.status.live and summary.seconds:
+    elif not record.status.live and record.status is not Status.FINISHED and summary.seconds:
         facts.append(f"took {span(summary.seconds)}")
     if record.status is Status.RUNNING and rate is not None and math.isfinite(rate):
         facts.append(f"{_quantity(rate)} img/s")
@@ -311,7 +311,7 @@ def _operations(event: EpochEnded) -> list[Fact]:
         return []
     kinds = [palette.kind(edge.operation) for edge in edges]
     skips, pools = kinds.count(Kind.SKIP), kinds.count(Kind.POOL)
-    verdict = "collapsing?" if 2 * (skips + pools) > len(edges) else "ok"
+    verdict = "collapse?" if 2 * (skips + pools) > len(edges) else "ok"
     return [Fact("skips, pools", f"{skips}, {pools} of {len(edges)}", verdict)]
 
 

@@ -38,6 +38,11 @@ class Header(Lines[HeaderView]):
     Header { height: 2; overflow: hidden; scrollbar-gutter: auto; }
     """
 
+    @property
+    def more(self) -> int:
+        """How many lines it has beyond the two that it always has."""
+        return max(0, len(self._lines) - 2)
+
     def build(self, view: HeaderView, width: int) -> list[Text]:
         """Draw the head, and take as many rows as it needs."""
         drawn = lines(view, width, palette.of(self.app))

@@ -68,7 +68,9 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         if not 0 <= top + y < len(self._lines):
             return Strip.blank(width, style)
         line = self._lines[top + y]
-        segments = [Segment(part.text, part.style) for part in line.render(self.app.console) if part.text]
+        # Rich leaves the style of a whole line to its caller.
+        base = self.app.console.get_style(line.style)
+        segments = Segment.apply_style((part for part in line.render(self.app.console) if part.text), base)
         return Strip(segments, line.cell_len).crop_extend(left, left + width, style).apply_style(style)
 
     def _rebuild(self) -> None:

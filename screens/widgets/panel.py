@@ -1,4 +1,4 @@
-"""The method's own panel: figures, bars and matrices one under the other."""
+"""The method's own panel: matrices, bars and figures one under the other."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LONGEST = 40
 
 def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
     """Draw everything that a method told of an epoch."""
-    parts = [now.lines(panel.facts, width)] if panel.facts else []
+    parts = [[Text(f" {matrix.caption}", _BOLD), *heatmap.lines(matrix, colours, width)] for matrix in panel.matrices]
     parts += [_bars(bars, colours, width) for bars in panel.bars]
-    parts += [[Text(f" {matrix.caption}", _BOLD), *heatmap.lines(matrix, colours, width)] for matrix in panel.matrices]
+    parts += [now.lines(panel.facts, width)] if panel.facts else []
     drawn: list[Text] = []
     for part in parts:
         drawn += [Text(), *part] if drawn else part

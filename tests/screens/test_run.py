@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -206,6 +207,18 @@ class TestPanes:
                 await until(pilot, lambda: "again" in log.text)
                 assert log.scroll_offset.y == before - 1
 
+    async def test_a_long_backlog_is_read_without_a_halt(self, home: Home) -> None:
+        config, paths = make_run(home.root, epochs=9, done=3, ended=False)
+        app = NastuiApp(home, config.id)
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot)
+            await pilot.press("6")
+            lines = (encode(Entry(BEGAN, 100 + n, Warned("nan", f"warning {n} {'x' * 200}"))) for n in range(2000))
+            with paths.events.open("a") as log:
+                log.write("\n".join(lines) + "\n")
+            await until(pilot, lambda: "warning 1999" in text(screen, Log))
+            assert "2,000 warnings" in screen.query_one("#pane-6").children[0].text  # type: ignore[attr-defined]
+
 
 class TestEndings:
     async def test_a_lost_run_says_what_to_do(self, home: Home) -> None:
@@ -325,6 +338,19 @@ class TestRequests:
                 assert requests.waiting(paths.requests) == [Request.CHECKPOINT]
                 append(paths, CheckpointWritten(3, 7, 100))
                 await until(pilot, lambda: "A checkpoint is written" in said(app))
+
+    async def test_leaving_does_not_wait_for_an_engine(self, home: Home) -> None:
+        config, paths = make_run(home.root, epochs=9, done=3, ended=False)
+        app = NastuiApp(home, config.id)
+        with engine(paths):
+            async with app.run_test(size=(80, 24)) as pilot:
+                await opened(pilot)
+                await pilot.press("p")
+                await until(pilot, lambda: requests.waiting(paths.requests) == [Request.PAUSE])
+                began = time.monotonic()
+            assert time.monotonic() - began < 5
+            assert not [thread for thread in threading.enumerate() if thread.name == "pause" and not thread.daemon]
+            append(paths, Paused())
 
     async def test_a_refusal_is_a_sentence(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: object) -> Status:

@@ -215,7 +215,7 @@ class TestNow:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), Progress(3, 10, 1, 2, 1.0, 1.0, 6_100_000_000))
         found = facts(history)
         assert found["search acc"] == Fact("search acc", "42.00 %", "best 42.00")
-        assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "collapsing?")
+        assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "collapse?")
         assert found["genotype"].value == "stood 0 epochs"
         assert found["memory"].value == "6.1 GB"
 
