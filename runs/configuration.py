@@ -91,7 +91,7 @@ class Draft(BaseModel):
     space: str | None = None
     dataset: str | None = None
     preset: str | None = None
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    seed: int | None = Field(default=None, ge=0, lt=2**63, strict=True)
     device: str = "auto"
     name: str = ""
     tags: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ def resolve(draft: Draft) -> RunConfig:
     choice = Choice(draft)
     values = {**choice.preset.values, **draft.options}
     options = validate(choice.options, values, draft.source).model_dump()
-    options["threads"] = options["threads"] or len(os.sched_getaffinity(0))
+    options["threads"] = options["threads"] or _cores()
     seed = choice.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
         id=f"{secrets.token_hex(4)}-{choice.method.name}-{choice.space.name}",
@@ -201,6 +201,11 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
     if what == "tag" and (not text or re.search(r"\s", text)):
         raise UsageError(f"'{text}' is no tag.", "A tag is one word.")
     return text.strip()
+
+
+def _cores() -> int:
+    """Return the cores that this process may use; a batch system may give fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

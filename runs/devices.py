@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from runs.errors import EnvironmentLacksError, UsageError
 
@@ -30,8 +32,7 @@ def gpus() -> list[Gpu]:
         return []
     try:
         found = []
-        for index, physical in enumerate(_visible(pynvml.nvmlDeviceGetCount())):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(physical)
+        for index, handle in enumerate(_visible()):
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
             try:
                 busy = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
@@ -69,13 +70,17 @@ def resolve(wanted: str) -> str:
     return f"cuda:{index}"
 
 
-def _visible(count: int) -> list[int]:
+def _visible() -> Iterator[Any]:
+    """Yield the driver's handle of each GPU that CUDA_VISIBLE_DEVICES leaves, in the order that it gives."""
+    import pynvml
+
+    count = pynvml.nvmlDeviceGetCount()
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is None:
-        return list(range(count))
-    chosen = []
-    for word in given.split(","):
-        if not word.strip().isdecimal() or int(word) >= count:
-            break  # as CUDA does: the first invalid entry ends the list
-        chosen.append(int(word))
-    return chosen
+    for word in map(str, range(count)) if given is None else given.split(","):
+        name = word.strip()
+        if name.startswith(("GPU-", "MIG-")):
+            yield pynvml.nvmlDeviceGetHandleByUUID(name)
+        elif name.isdecimal() and int(name) < count:
+            yield pynvml.nvmlDeviceGetHandleByIndex(int(name))
+        else:
+            return  # as CUDA does: the first invalid entry ends the list

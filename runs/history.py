@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runs.events import Entry, EpochEnded, Progress, Resumed, StageStarted, Started, Warned
 from runs.home import RunPaths
 from runs.journal import JournalReader
+from runs.status import Status, derive
 from runs.summary import Summary
 
 
@@ -75,6 +77,16 @@ class Follower:
         for entry in entries:
             self.history.apply(entry)
         return entries
+
+    def status(self, seen: Callable[[Entry], object] = lambda _: None) -> Status:
+        """Take in what has come, hand each entry to ``seen``, and return what the run is doing now."""
+
+        def said() -> str:
+            for entry in self.update():
+                seen(entry)
+            return self.history.summary.said
+
+        return derive(self.paths, said)
 
 
 def load(paths: RunPaths) -> History:

@@ -14,15 +14,17 @@ from typing import Any
 from runs import catalogue, datasets, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageError
+from runs.history import Follower
 from runs.home import RunPaths
-from runs.journal import JournalReader
 from runs.lock import is_held
 from runs.requests import Request
-from runs.status import Status, derive
+from runs.status import Status
 from runs.store import Record, RunStore
-from runs.summary import Labels, Summary
+from runs.summary import Labels
 
 START_SECONDS = 30.0
+# The safe path for what an engine starts in turn, and GPUs numbered as the driver, and so `runs.devices`, does.
+_ENGINE_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 # A unit of work is a batch: on a slow CPU that can be many seconds.
 ANSWER_SECONDS = 300.0
 
@@ -74,7 +76,7 @@ def launch(paths: RunPaths) -> int:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=paths.root,
-                env=os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"},
+                env=os.environ | _ENGINE_ENVIRONMENT,
             )
     except OSError as error:
         raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error
@@ -174,15 +176,13 @@ def log_end(paths: RunPaths, limit: int = 400) -> str:
 
 
 def _status(paths: RunPaths) -> Status:
-    summary = Summary()
-    for entry in JournalReader(paths.events).read():
-        summary.apply(entry)
-    return derive(paths, summary.said)
+    return Follower(paths).status()
 
 
 def _wait(paths: RunPaths, reached: Callable[[Status], bool], patience: float) -> Status:
     deadline = time.monotonic() + patience
-    while not reached(status := _status(paths)):
+    follower = Follower(paths)
+    while not reached(status := follower.status()):
         if time.monotonic() > deadline:
             raise BusyError(f"Run '{paths.root.name}' has not answered in {patience:.0f} s; it is {status}.")
         time.sleep(0.1)

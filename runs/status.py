@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from runs import lock, requests
@@ -31,19 +32,22 @@ class Status(StrEnum):
         return self in (Status.STOPPED, Status.FAILED, Status.LOST, Status.QUEUED)
 
 
-def derive(paths: RunPaths, said: str) -> Status:
+def derive(paths: RunPaths, said: Callable[[], str]) -> Status:
     """Return the status of a run.
 
     Args:
         paths: the run.
-        said: the last lifecycle event in its log (``started``, ``paused``, ``finished``, ...), or nothing.
+        said: reads the log and returns the last lifecycle event (``started``, ``finished``, ...), or nothing. It is called
+            after the look at the lock: the last word of an engine that lets go is then certainly heard.
     """
-    if said == "finished":
+    held = lock.is_held(paths.lock)
+    last = said()
+    if last == "finished":
         return Status.FINISHED
-    if lock.is_held(paths.lock):
+    if held:
         if requests.Request.STOP in requests.waiting(paths.requests):
             return Status.STOPPING
-        return Status.PAUSED if said == "paused" else Status.RUNNING
-    if said in ("stopped", "failed"):
-        return Status(said)
+        return Status.PAUSED if last == "paused" else Status.RUNNING
+    if last in ("stopped", "failed"):
+        return Status(last)
     return Status.LOST if paths.lock.exists() else Status.QUEUED

@@ -47,6 +47,7 @@ class Record:
         }
         return {
             **self.head,
+            "id": self.id,
             "name": self.labels.name,
             "tags": self.labels.tags,
             "note": self.labels.note,
@@ -170,7 +171,7 @@ class RunStore:
             BusyError: it is running.
             NotFoundError: it has been removed meanwhile.
         """
-        if derive(record.paths, record.summary.said).live:
+        if derive(record.paths, lambda: record.summary.said).live:
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {record.id[:8]}")
         target = self.home.trash / record.id
         with self._locked(record.id):
@@ -235,26 +236,21 @@ class RunStore:
             except UsageError as error:
                 return self._unreadable(paths, str(error))
             self.unreadable.pop(name, None)
-            old = (known.summary, known.offset) if known else (Summary(), 0)
-            known = Record(paths, head(config), Labels.read(paths), *old[:1], Status.QUEUED, old[1], signature)
-            settled = True
+            summary, offset = (known.summary, known.offset) if known else (Summary(), 0)
+            record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
         else:
-            settled = False
-        if _size(paths.events) != known.offset:
-            reader = JournalReader(paths.events, known.offset)
-            try:
-                entries = list(reader.read())
-            except OSError as error:
-                return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
-            if reader.restarted:
-                known.summary = Summary()
-            for entry in entries:
-                known.summary.apply(entry)
-            settled = settled or reader.offset != known.offset
-            known.offset = reader.offset
-        known.status = derive(paths, known.summary.said)
+            record = known
+        before = record.offset
+        try:
+            # What has finished stays so: most runs of a large store need no look at their lock.
+            if record.summary.said == "finished" and _size(paths.events) == before:
+                record.status = Status.FINISHED
+            else:
+                record.status = derive(paths, lambda: _caught_up(record))
+        except OSError as error:
+            return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
         # A live run changes many times a second: the index learns of it once it has come to rest.
-        return known, settled and not known.status.live
+        return record, (record is not known or record.offset != before) and not record.status.live
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # else it was removed while it was read
@@ -262,6 +258,9 @@ class RunStore:
         return None, False
 
     def _save(self, changed: list[Record], gone: set[str]) -> None:
+        # Writing costs as much as there are runs, reading a few again next to nothing: wait until it pays.
+        if 100 * (len(changed) + len(gone)) < len(self._records or ()):
+            return
         documents = (
             {
                 "id": record.id,
@@ -289,6 +288,19 @@ class RunStore:
             raise _gone(run) from error
         except OSError as error:
             raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+
+
+def _caught_up(record: Record) -> str:
+    """Fold what the log has gained into the record's summary, and return the last lifecycle event."""
+    if _size(record.paths.events) != record.offset:
+        reader = JournalReader(record.paths.events, record.offset)
+        entries = list(reader.read())
+        if reader.restarted:
+            record.summary = Summary()
+        for entry in entries:
+            record.summary.apply(entry)
+        record.offset = reader.offset
+    return record.summary.said
 
 
 def _gone(run: str) -> NotFoundError:

@@ -15,8 +15,7 @@ from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import format_text
 from runs.history import Follower
 from runs.launcher import log_end
-from runs.lock import is_held
-from runs.status import Status, derive
+from runs.status import Status
 from runs.store import Record, RunStore
 
 LOOK_SECONDS = 0.2
@@ -35,13 +34,10 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
         if bar is not None:
             bar.start()
         while True:
-            # Look at the lock first: what an engine said before it let go is then certainly in the log.
-            live = is_held(paths.lock)
-            for entry in follower.update():
-                _show(entry, as_json)
+            status = follower.status(lambda entry: _show(entry, as_json))
             if bar is not None:
                 _advance(bar, follower)
-            if not live and derive(paths, follower.history.summary.said) is not Status.QUEUED:
+            if not status.live and status is not Status.QUEUED:
                 break
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:

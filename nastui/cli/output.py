@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -15,13 +16,22 @@ from rich.text import Text
 
 def data(value: Any) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(_strict(value), ensure_ascii=False, indent=2) + "\n")
 
 
 def line(value: Any) -> None:
     """Print one JSON object of a stream."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(_strict(value), ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def _strict(value: Any) -> Any:
+    """Return the value with null where JSON knows no number: NaN and the infinities."""
+    if isinstance(value, dict):
+        return {key: _strict(content) for key, content in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(content) for content in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def say(text: str) -> None:
@@ -40,10 +50,11 @@ def _shows(character: str) -> bool:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table for people."""
+    """Print a table for people; the last column folds where the terminal is narrow."""
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        last = column == columns[-1]
+        grid.add_column(column, no_wrap=not last, overflow="fold" if last else "ellipsis")
     for row in rows:
         grid.add_row(*(Text(clean(str(cell))) for cell in row))
     console().print(grid)
@@ -58,8 +69,8 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 
 def console() -> Console:
-    """Return the console of stdout; rich honours NO_COLOR, and writes no colour into a pipe."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Return the console of stdout; it honours NO_COLOR, and writes neither colours nor short lines into a pipe."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
 def is_utf8() -> bool:

@@ -68,7 +68,7 @@ def list_(
         output.say("No run. Start one: nastui search drnas --preset quick")
         return
     output.table(
-        ["id", "status", "method", "space", "data", "epoch", "best", "time", "name", "tags"],
+        ["id", "status", "method", "space", "data", "epoch", "best", "time", "tags", "name"],
         (_row(record) for record in records),
     )
 
@@ -335,8 +335,8 @@ def _row(record: Record) -> list[Any]:
         f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-",
         _figure(summary.best.get("search_accuracy")),
         output.duration(summary.seconds) if summary.seconds else "-",
-        record.labels.name,
         " ".join(record.labels.tags),
+        record.labels.name,
     ]
 
 

@@ -160,7 +160,7 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(cli: Cli) -> None:
 def test_a_second_engine_is_refused(cli: Cli) -> None:
     run = cli.search(epochs=50)["id"]
     paths = cli.home.run(run)
-    assert derive(paths, "started") is Status.RUNNING
+    assert derive(paths, lambda: "started") is Status.RUNNING
     second = subprocess.run(
         [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, text=True, check=False
     )

@@ -39,16 +39,16 @@ def test_status(paths: RunPaths, said: str, held: bool, asked: Request | None) -
     without, living, stopping = TABLE[said]
     expected = without if not held else stopping if asked is Request.STOP else living
     with engine_lock(paths.lock) if held else contextlib.nullcontext():
-        assert derive(paths, said) is expected
+        assert derive(paths, lambda: said) is expected
 
 
 def test_a_run_that_no_engine_ever_locked_is_queued(paths: RunPaths) -> None:
-    assert derive(paths, "") is Status.QUEUED
+    assert derive(paths, lambda: "") is Status.QUEUED
 
 
 @pytest.mark.parametrize(("said", "ended"), [("stopped", Status.STOPPED), ("failed", Status.FAILED)])
 def test_an_end_that_was_told_stands_without_a_lock_file(paths: RunPaths, said: str, ended: Status) -> None:
-    assert derive(paths, said) is ended
+    assert derive(paths, lambda: said) is ended
 
 
 def test_each_status_is_at_work_or_resumable_or_done() -> None:
