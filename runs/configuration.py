@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from runs import catalogue, devices
 from runs.catalogue import Dataset, Method, Preset, Space
@@ -91,12 +91,19 @@ class Draft(BaseModel):
     space: str | None = None
     dataset: str | None = None
     preset: str | None = None
-    seed: int | None = Field(default=None, ge=0, lt=2**63, strict=True)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
     device: str = "auto"
     name: str = ""
     tags: tuple[str, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
     source: str = "--set"
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _no_boolean(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError("a number is wanted, not true or false")
+        return value
 
 
 class Choice:

@@ -37,8 +37,8 @@ def derive(paths: RunPaths, said: Callable[[], str]) -> Status:
 
     Args:
         paths: the run.
-        said: reads the log and returns the last lifecycle event (``started``, ``finished``, ...), or nothing. It is called
-            after the look at the lock: the last word of an engine that lets go is then certainly heard.
+        said: reads the log and returns the last lifecycle event (``started``, ``finished``, ...), or nothing. It is
+            called after the look at the lock: the last word of an engine that lets go is then certainly heard.
     """
     held = lock.is_held(paths.lock)
     last = said()

@@ -8,7 +8,7 @@ from runs import launcher
 from runs.events import Entry
 from runs.history import Follower, History
 from runs.home import Home
-from runs.status import Status, derive
+from runs.status import Status
 from runs.store import Record, RunStore
 from runs.summary import Labels
 from screens.log_lines import log_lines, output_lines
@@ -65,25 +65,26 @@ class Source:
     def update(self) -> list[Entry]:
         """Take in what is new, and return it."""
         self._size += max(0, self.backlog())
+        entries: list[Entry] = []
         try:
-            entries = self._follower.update()
+            status = self._follower.status(entries.append)
             self.trouble = ""
             if not self.record.paths.root.is_dir():
                 self.trouble = f"the folder of this run is gone: {self.record.paths.root}"
             else:
-                self._look_at_status()
+                self._take_status(status)
         except OSError as error:
-            self.trouble, entries = f"this run cannot be read: {error.strerror}", []
+            self.trouble = f"this run cannot be read: {error.strerror}"
         for entry in entries:
             self._log.extend(log_lines(entry))
         return entries
 
-    def _look_at_status(self) -> None:
+    def _take_status(self, status: Status) -> None:
         record = self.record
-        record.status = derive(record.paths, lambda: self.history.summary.said)
+        record.status = status
         record.labels = Labels.read(record.paths)
-        if record.status is not self._told:
-            self._told = record.status
-            badly = record.status in (Status.LOST, Status.FAILED)
+        if status is not self._told:
+            self._told = status
+            badly = status in (Status.LOST, Status.FAILED)
             told = launcher.log_end(record.paths, _OUTPUT_BYTES) if badly else ""
             self._output = output_lines(told, self.history.summary.touched or 0.0)

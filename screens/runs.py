@@ -136,7 +136,8 @@ class RunsScreen(Screen[None]):
         return sum(record.status.live for record in self._records)
 
     def _tick(self) -> None:
-        if self._reading or not self.is_current or time.monotonic() < self._next_look:
+        hidden = self.app.screen is not self and not self.app.screen.is_modal
+        if self._reading or hidden or time.monotonic() < self._next_look:
             return
         self._reading = True
         self._read(self._view)

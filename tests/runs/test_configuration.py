@@ -105,8 +105,7 @@ def test_the_command_repeats_the_draft(options: dict[str, Any]) -> None:
     settings = dict(value.split("=", 1) for option, value in given if option == "--set")
     named = {option.removeprefix("--"): value for option, value in given if option != "--set"}
     assert set(settings) == set(options)
-    seed = int(named.pop("seed"))
-    again = resolve(Draft(method="drnas", options=settings, seed=seed, **named))  # type: ignore[arg-type]
+    again = resolve(Draft(method="drnas", options=settings, **named))  # type: ignore[arg-type]
     kept = ("space", "dataset", "preset", "seed", "device", "options", "command")
     assert [getattr(again, name) for name in kept] == [getattr(config, name) for name in kept]
 

@@ -81,7 +81,7 @@ METHOD = Method(
                 "epochs": 30,
                 "learning_rate": 0.05,
                 # So few steps need larger ones, or alpha would not leave its start.
-                "arch_learning_rate": 6e-3,
+                "arch_learning_rate": 0.05,
             },
         ),
     ),

@@ -1,0 +1,74 @@
+"""A real terminal: keys go in, and what it shows comes out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import psutil
+import pyte
+
+from tests.end_to_end.conftest import SCRIPT, Cli
+
+
+class Terminal:
+    """The dashboard in a pseudo-terminal of 80 x 24."""
+
+    def __init__(self, cli: Cli, *, term: str = "screen-256color", folder: Path | None = None) -> None:
+        environment = cli.environment | {"TERM": term, "LC_ALL": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
+        environment.pop("COLORTERM", None)
+        self._screen = pyte.Screen(80, 24)
+        self._stream = pyte.ByteStream(self._screen)
+        self.process = pexpect.spawn(
+            str(SCRIPT), env=environment, cwd=str(folder or cli.folder), dimensions=(24, 80), timeout=5
+        )
+
+    def read(self) -> str:
+        """Take in what has come, and return what the terminal shows."""
+        try:
+            while True:
+                self._stream.feed(self.process.read_nonblocking(65536, timeout=0.05))
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            pass
+        return "\n".join(self._screen.display)
+
+    def press(self, *keys: str) -> None:
+        """Type keys, one after the other."""
+        for key in keys:
+            self.process.send(key)
+            time.sleep(0.15)
+
+    def until(self, holds: Callable[[str], bool], seconds: float = 60) -> str:
+        """Return what the terminal shows once it is what is waited for."""
+        deadline = time.monotonic() + seconds
+        while not holds(shown := self.read()):
+            assert time.monotonic() < deadline, shown
+        return shown
+
+    def shows(self, *words: str, seconds: float = 60) -> str:
+        """Return what the terminal shows once all these words are on it."""
+        return self.until(lambda shown: all(word in shown for word in words), seconds)
+
+    def hang_up(self) -> None:
+        """Lose the line: the terminal closes, and the session gets SIGHUP."""
+        os.kill(self.process.pid, signal.SIGHUP)
+        self.process.close(force=False)
+
+    def is_gone(self, seconds: float = 5) -> bool:
+        """Say whether no process of the app is left."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not psutil.pid_exists(self.process.pid):
+                return True
+            if psutil.Process(self.process.pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+            time.sleep(0.1)
+        return False
+
+
+UP, DOWN, RIGHT, LEFT, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\r", "\x1b"
+CTRL_S = "\x13"

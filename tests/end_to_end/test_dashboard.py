@@ -1,0 +1,86 @@
+"""The dashboard in a real terminal: by keys alone, and when the line is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.conftest import Cli
+from tests.end_to_end.terminal import CTRL_S, ENTER, LEFT, Terminal
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """Terminals that are closed in the end."""
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.process.close(force=True)
+
+
+def epoch(shown: str) -> int:
+    found = re.search(r"epoch (\d+)/30", shown)
+    return int(found[1]) if found else 0
+
+
+def test_start_watch_scrub_lose_the_line_and_come_back(cli: Cli, terminals: list[Terminal]) -> None:
+    cli.environment["OMP_NUM_THREADS"] = "1"
+    first = Terminal(cli)
+    terminals.append(first)
+    first.shows("No runs yet", "? keys")
+    first.press("n")
+    first.shows("new run", "quick", "ctrl+s start")
+    first.press(CTRL_S)
+    first.until(lambda shown: epoch(shown) >= 3 and "running" in shown)
+    moving = first.shows("[1] accuracy", "[3] cell", "out")
+    first.press("4")
+    first.shows("none", "skip", "3 ◂ 2")
+    first.press("3", LEFT)
+    first.until(lambda shown: re.search(r"[◂<].*epoch \d+", shown.splitlines()[-2]) is not None)
+    run = cli.json("runs", "list")[0]["id"]
+
+    first.hang_up()
+    assert first.is_gone()
+    assert cli.status(run) == "running"
+
+    second = Terminal(cli)
+    terminals.append(second)
+    second.shows(run[:8], "running", "1 run")
+    second.press(ENTER)
+    second.until(lambda shown: epoch(shown) > epoch(moving))
+    second.press("q")
+    second.shows("goes on")
+    second.press("q")
+    assert second.is_gone()
+    assert cli.status(run) == "running"
+    cli("runs", "stop", run)
+
+
+@pytest.mark.parametrize("name", ["engine.py", "runs/__init__.py", "screens.py", "torch.py"])
+def test_a_hostile_folder_changes_nothing(cli: Cli, terminals: list[Terminal], name: str) -> None:
+    trap = cli.folder / name
+    trap.parent.mkdir(exist_ok=True)
+    trap.write_text("raise SystemExit('taken over')")
+    terminal = Terminal(cli)
+    terminals.append(terminal)
+    terminal.shows("No runs yet")
+
+
+@pytest.mark.parametrize("term", ["xterm-16color", "screen-256color"])
+def test_it_leaves_the_terminal_as_it_was(cli: Cli, terminals: list[Terminal], term: str) -> None:
+    terminal = Terminal(cli, term=term)
+    terminals.append(terminal)
+    terminal.shows("No runs yet")
+    terminal.press("q")
+    terminal.process.expect("\x1b\\[\\?1049l")
+    assert terminal.is_gone()
+
+
+def test_it_refuses_what_is_no_terminal(cli: Cli) -> None:
+    done = cli(code=2)
+    assert "needs a terminal" in done.stderr
+    assert "nastui runs follow --plain" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""

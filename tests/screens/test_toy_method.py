@@ -1,0 +1,73 @@
+"""The three screens show a method that they have never heard of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nastui.app import NastuiApp
+from runs.configuration import Draft, resolve
+from runs.events import EpochEnded, Finished, Started
+from runs.genotypes import nasbench201
+from runs.home import Home
+from runs.journal import Journal
+from runs.store import RunStore
+from runs.summary import Labels
+from tests.synthetic import snapshot
+
+TOY = Path(__file__).parents[1] / "toy"
+
+
+@pytest.fixture
+def toy_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A finished run of the toy method, whose plugin is known."""
+    monkeypatch.setenv("NASTUI_PLUGINS", "budget_search")
+    monkeypatch.syspath_prepend(str(TOY))
+    config = resolve(Draft(method="budget", preset="quick"))
+    paths = RunStore(home).create(config, Labels())
+    paths.lock.touch()
+    cell = snapshot([[0.1, 0.2, 0.3, 0.3, 0.1]] * 6)
+    genotype = nasbench201.genotype(cell.chosen).to_json()
+    with Journal(paths.events) as journal:
+        journal.append(Started())
+        metrics = {"budget_error": 0.25}
+        journal.append(EpochEnded(1, 1, metrics=metrics, architecture={"cell": cell}, genotype=genotype))
+        journal.append(Finished(genotype=genotype, parameters=1, macs=2))
+    return config.id
+
+
+def shown(app: NastuiApp) -> str:
+    """Return the text that is on the screen."""
+    width = app.size.width
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(line.crop(0, width).text for line in lines)
+
+
+async def test_runs_and_run(home: Home, toy_run: str) -> None:
+    app = NastuiApp(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause(1.0)
+        assert "budget" in shown(app)
+        await pilot.press("enter")
+        await pilot.pause(1.0)
+        text = shown(app)
+        assert "budget · nasbench201" in text
+        assert "finished" in text
+        assert "0.25" in text
+        assert "out" in text
+
+
+async def test_new_run(home: Home, toy_run: str) -> None:
+    app = NastuiApp(home)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await pilot.pause(0.5)
+        await pilot.press("n")
+        await pilot.pause(1.0)
+        assert "queries" not in shown(app)
+        await pilot.press("down")
+        await pilot.pause(1.0)
+        text = shown(app)
+        assert "Budget on NAS-Bench-201" in text
+        assert "queries" in text
+        assert "patience" in text
