@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine.method import Context
 from engine.relaxations.dirichlet import DirichletRelaxation
-from engine.search.differentiable import DifferentiableSearch, Strategies, largest_alpha
+from engine.schedules import cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import largest_alpha
+from engine.search.differentiable import DifferentiableSearch, Strategies
 from engine.search.regularisers import KlToFlat, WeightDecay
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
@@ -19,9 +24,11 @@ def build(context: Context) -> DifferentiableSearch:
     return DifferentiableSearch(
         context,
         Strategies(
+            variables=partial(Architecture, scale=settings.arch_init_scale),
             relaxation=DirichletRelaxation(),
             update=FirstOrder(clip_architecture=settings.clip_scope == "all"),
             regulariser=pull(settings.regulariser_scale),
+            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
             stages=(Stage(settings.epochs, settings.arch_frozen_epochs),),
             deriver=largest_alpha,
         ),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.distributions import Dirichlet as TorchDirichlet
+from torch.distributions import Dirichlet
+
+from engine.relaxations.relaxation import Watched
+from engine.search.architecture import Architecture
+from engine.spaces.space import EdgePlan, Plans
 
 # Far below any concentration that matters, far above what 32 bits round to zero.
 _FLOOR = 1e-30
@@ -87,30 +91,32 @@ def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tens
     return torch.stack(rows)
 
 
+def draw(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return one reparameterised sample of every row at once; in 32 bits also under autocast."""
+    with torch.autocast(alpha.device.type, enabled=False):
+        # With next to no concentration a pruned operation takes no mass, so this draws on the kept ones alone.
+        beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
+        return renormalise(Dirichlet(beta, validate_args=False).rsample(), alive)
+
+
 class DirichletRelaxation:
-    """Samples every edge's mixing weights in one call. See :class:`engine.relaxations.relaxation.Relaxation`."""
+    """Mixes by a sample of the Dirichlet. See :class:`engine.relaxations.relaxation.Relaxation`."""
 
-    def sample(self, alpha: Tensor, alive: Tensor) -> Tensor:
-        """Return one reparameterised draw of all edges; in 32 bits also under autocast."""
-        with torch.autocast(alpha.device.type, enabled=False):
-            # With next to no concentration a pruned operation takes no mass, so this draws on the kept ones alone.
-            beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
-            return renormalise(TorchDirichlet(beta, validate_args=False).rsample(), alive)
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return one draw for each kind of cell."""
+        return {kind: EdgePlan(draw(alpha, alive)) for kind, alpha, alive in architecture.matrices()}
 
-    def mean(self, alpha: Tensor, alive: Tensor) -> Tensor:
-        """Return the mean of the distribution."""
-        return mean(alpha, alive)
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return the means of the distributions."""
+        return {kind: EdgePlan(mean(alpha, alive)) for kind, alpha, alive in architecture.matrices()}
 
-    def describe(self, alpha: Tensor, alive: Tensor) -> dict[str, list[list[float]]]:
-        """Return the concentrations (0 where pruned) and the argmax probabilities."""
-        return {
-            "concentration": (concentration(alpha) * alive).tolist(),
-            "argmax_probability": argmax_probability(alpha, alive).tolist(),
-        }
-
-    def describe_edges(self, alpha: Tensor, alive: Tensor) -> dict[str, list[float]]:
-        """Return total concentration (large: exploits, small: explores) and the distance to the flat Dirichlet."""
-        return {
-            "total_concentration": (concentration(alpha) * alive).sum(-1).tolist(),
-            "kl_to_flat": kl_to_flat(alpha, alive).tolist(),
-        }
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return concentrations (0 where pruned) and argmax probabilities; per edge the total concentration (large:
+        exploits, small: explores) and the distance to the flat Dirichlet.
+        """
+        alpha, alive = architecture.alphas[kind].detach(), architecture.alive(kind)
+        beta = concentration(alpha) * alive
+        return Watched(
+            {"concentration": beta.tolist(), "argmax_probability": argmax_probability(alpha, alive).tolist()},
+            {"total_concentration": beta.sum(-1).tolist(), "kl_to_flat": kl_to_flat(alpha, alive).tolist()},
+        )

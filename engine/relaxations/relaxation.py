@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from torch import Tensor
+from engine.search.architecture import Architecture
+from engine.spaces.space import Plans
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is worth watching of one kind of cell.
+
+    Attributes:
+        operations: edges x operations matrices, by name.
+        edges: one number an edge, by name.
+    """
+
+    operations: dict[str, list[list[float]]] = field(default_factory=dict)
+    edges: dict[str, list[float]] = field(default_factory=dict)
 
 
 class Relaxation(Protocol):
-    """Turns alpha [edges, operations] of one kind of cell into mixing weights of the same shape.
+    """Turns architecture variables into the plans of a forward pass, one for each kind of cell.
 
-    ``alive`` is a boolean matrix of that shape; entries that are not alive get weight 0 and gradient 0.
+    Operations that are not alive get weight 0 and give gradient 0.
     """
 
-    def sample(self, alpha: Tensor, alive: Tensor) -> Tensor:
-        """Return the weights of one forward pass of the search, differentiable in alpha."""
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return the plans of one forward pass of the search, differentiable in the architecture's parameters."""
 
-    def mean(self, alpha: Tensor, alive: Tensor) -> Tensor:
-        """Return the weights to show and to evaluate with; no randomness."""
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return the plans to show and to evaluate with; no randomness."""
 
-    def describe(self, alpha: Tensor, alive: Tensor) -> dict[str, list[list[float]]]:
-        """Return edges x operations matrices worth watching, by name."""
-
-    def describe_edges(self, alpha: Tensor, alive: Tensor) -> dict[str, list[float]]:
-        """Return one number an edge worth watching, by name."""
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return what this relaxation knows of a kind of cell beside the weights."""

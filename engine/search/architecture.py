@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ class Architecture(nn.Module):
     nothing reads them and they get no gradient.
     """
 
-    def __init__(self, space: Space, candidates: Candidates, scale: float, generator: torch.Generator) -> None:
+    def __init__(self, space: Space, candidates: Candidates, generator: torch.Generator, *, scale: float) -> None:
         super().__init__()
         shape = (len(space.edges), len(space.operations))
         self.alphas = nn.ParameterDict(
@@ -27,6 +29,11 @@ class Architecture(nn.Module):
             for edge, kept in enumerate(candidates[kind]):
                 alive[edge, list(kept)] = True
             self.register_buffer(f"alive_{kind}", alive)
+
+    def matrices(self) -> Iterator[tuple[str, Tensor, Tensor]]:
+        """Yield each kind of cell with its alpha and its boolean matrix of what is alive."""
+        for kind, alpha in self.alphas.items():
+            yield kind, alpha, self.alive(kind)
 
     def alive(self, kind: str) -> Tensor:
         """Return the boolean matrix of operations that are candidates."""

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine import schedules
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
 from engine.data.images import halves
@@ -23,7 +22,8 @@ from engine.search.meter import Meter
 from engine.search.regularisers import Regulariser
 from engine.search.stages import Stage
 from engine.search.updates import Update
-from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace, Supernet, all_candidates
+from engine.spaces.space import Candidates, Plans, SearchSpace, Supernet, all_candidates
+from runs.catalogue import Space
 from runs.catalogue.groups import DifferentiableSettings
 from runs.errors import NastuiError
 from runs.events import StageStarted
@@ -31,8 +31,12 @@ from runs.genotypes.genotype import Genotype
 
 EVALUATION_BATCH = 256
 
-# From space, alphas and candidates to the genotype that they stand for.
-Deriver = Callable[[SearchSpace, Mapping[str, Tensor], Candidates], Genotype]
+# Makes the architecture variables of a stage.
+Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
+# From space, variables and candidates to the genotype that they stand for.
+Deriver = Callable[[SearchSpace, Architecture, Candidates], Genotype]
+# From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
+LearningRate = Callable[[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,20 @@ class Strategies:
     """What makes a method of the loop (baselines.md section 6).
 
     Attributes:
-        relaxation: from alpha to mixing weights.
-        update: how one batch changes architecture and weights.
-        regulariser: the pull on alpha.
+        variables: makes the architecture variables.
+        relaxation: from the variables to mixing weights.
+        update: how one batch changes variables and weights.
+        regulariser: the pull on the variables.
+        learning_rate: of the weights, in closed form.
         stages: the plan.
-        deriver: from alpha to a genotype.
+        deriver: from the variables to a genotype.
     """
 
+    variables: Variables
     relaxation: Relaxation
     update: Update
     regulariser: Regulariser
+    learning_rate: LearningRate
     stages: Sequence[Stage]
     deriver: Deriver
 
@@ -120,13 +128,14 @@ class DifferentiableSearch:
 
     def genotype(self) -> Genotype:
         """Return the genotype that the search would return now."""
-        alphas = {kind: alpha.detach() for kind, alpha in self.architecture.alphas.items()}
-        return self.strategies.deriver(self.context.space, alphas, self.supernet.candidates)
+        return self.strategies.deriver(self.context.space, self.architecture, self.supernet.candidates)
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return supernet and alphas by name."""
-        supernet = {f"supernet.{name}": value for name, value in self.supernet.state_dict().items()}
-        return supernet | {f"alpha.{kind}": alpha.detach() for kind, alpha in self.architecture.alphas.items()}
+        """Return supernet and architecture variables by name."""
+        parts = {"supernet": self.supernet, "architecture": self.architecture}
+        return {
+            f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()
+        }
 
     def state(self) -> dict[str, Any]:
         """Return everything that decides what comes next."""
@@ -170,9 +179,8 @@ class DifferentiableSearch:
         stage = self.strategies.stages[self.stage]
         self.supernet: Supernet = space.supernet(candidates, stage.network)
         self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-        self.architecture = Architecture(
-            space.entry, candidates, settings.arch_init_scale, runtime.generator("architecture")
-        ).to(runtime.device)
+        self.architecture = self.strategies.variables(space.entry, candidates, runtime.generator("architecture"))
+        self.architecture.to(runtime.device)
         self.weight_optimiser = torch.optim.SGD(
             self.supernet.parameters(),
             settings.learning_rate,
@@ -180,7 +188,7 @@ class DifferentiableSearch:
             weight_decay=settings.weight_decay,
         )
         self.architecture_optimiser = torch.optim.Adam(
-            self.architecture.alphas.values(),
+            self.architecture.parameters(),
             settings.arch_learning_rate,
             betas=(settings.arch_beta1, settings.arch_beta2),
             weight_decay=self.regulariser.weight_decay,
@@ -197,13 +205,9 @@ class DifferentiableSearch:
         return self.epoch_of_stage >= self.strategies.stages[self.stage].frozen_epochs
 
     def sampled_plans(self, detached: bool = False) -> Plans:
-        """Return one fresh draw for each kind of cell; ``detached`` cuts it off from alpha."""
+        """Return one fresh draw for each kind of cell; ``detached`` cuts it off from the variables."""
         with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
-            return self._plans(self.strategies.relaxation.sample)
-
-    def mean_plans(self) -> Plans:
-        """Return the mean weights of each kind of cell."""
-        return self._plans(self.strategies.relaxation.mean)
+            return self.strategies.relaxation.sample(self.architecture)
 
     def scores(self, images: Tensor, plans: Plans) -> Tensor:
         """Return the supernet's class scores, in 32 bits."""
@@ -234,7 +238,7 @@ class DifferentiableSearch:
         if self._step == 0:
             self._weight_stream.start()
             for group in self.weight_optimiser.param_groups:
-                group["lr"] = self._learning_rate()
+                group["lr"] = self.strategies.learning_rate(self.epoch, self.epochs)
         self.strategies.update.step(self, self._weight_stream.next(self.settings.batch_size))
         self._step += 1
         if self._step == self._batches:
@@ -245,7 +249,7 @@ class DifferentiableSearch:
         self.supernet.eval()
         start = self._step * EVALUATION_BATCH
         images, labels = self._augmenter.test(self._search_half[start : start + EVALUATION_BATCH])
-        self._evaluate(self._mean_meter, images, labels, self.mean_plans())
+        self._evaluate(self._mean_meter, images, labels, self.strategies.relaxation.mean(self.architecture))
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
         self._step += 1
@@ -278,7 +282,7 @@ class DifferentiableSearch:
     def _report(self) -> EpochReport:
         norm, clipped = (self._gradients / self._batches).tolist()
         genotype = self.genotype()
-        snapshots = watching.snapshots(self.context.space, self.architecture, self.strategies.relaxation, genotype)
+        cells, extras = watching.watch(self.context.space, self.architecture, self.strategies.relaxation, genotype)
         return EpochReport(
             genotype=genotype,
             metrics={
@@ -287,26 +291,17 @@ class DifferentiableSearch:
                 **self._sampled_meter.read("sampled"),
             },
             learning_rates={
-                "weights": self._learning_rate(),
+                "weights": self.strategies.learning_rate(self.epoch, self.epochs),
                 "architecture": self.settings.arch_learning_rate if self.architecture_trains else 0.0,
             },
-            architecture=snapshots,
+            architecture=cells,
             extras={
-                **watching.extras(self.architecture, self.strategies.relaxation, snapshots),
+                **extras,
                 "architecture_frozen": not self.architecture_trains,
                 "gradient_norm": norm,
                 "clipped_share": clipped,
             },
         )
-
-    def _learning_rate(self) -> float:
-        return schedules.cosine(self.settings.learning_rate, self.settings.learning_rate_min, self.epoch, self.epochs)
-
-    def _plans(self, weigh: Callable[[Tensor, Tensor], Tensor]) -> Plans:
-        return {
-            kind: EdgePlan(weigh(alpha, self.architecture.alive(kind)))
-            for kind, alpha in self.architecture.alphas.items()
-        }
 
     def _meters(self) -> tuple[Meter, ...]:
         return self.train_meter, self._mean_meter, self._sampled_meter
@@ -314,8 +309,3 @@ class DifferentiableSearch:
     def _announce_stage(self) -> None:
         stage = self.strategies.stages[self.stage]
         self.context.emit(StageStarted(self.stage, len(self.strategies.stages), stage.epochs, stage.title))
-
-
-def largest_alpha(space: SearchSpace, alphas: Mapping[str, Tensor], candidates: Candidates) -> Genotype:
-    """Derive from alpha itself: the same order as its softmax, and as the Dirichlet's mean."""
-    return space.derive({kind: alpha.tolist() for kind, alpha in alphas.items()}, candidates)

@@ -49,5 +49,5 @@ class KlToFlat:
 
     def penalty(self, architecture: Architecture) -> Tensor:
         """Return the scaled sum."""
-        rows = [kl_to_flat(alpha, architecture.alive(kind)).sum() for kind, alpha in architecture.alphas.items()]
+        rows = [kl_to_flat(alpha, alive).sum() for _, alpha, alive in architecture.matrices()]
         return self.scale * torch.stack(rows).sum()

@@ -44,10 +44,10 @@ class FirstOrder:
         images, labels = search.architecture_batch(size)
         loss = functional.cross_entropy(search.scores(images, search.sampled_plans()), labels)
         penalty = search.regulariser.penalty(search.architecture)
-        alphas = list(search.architecture.alphas.values())
-        gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, alphas)
-        for alpha, gradient in zip(alphas, gradients, strict=True):
-            alpha.grad = gradient
+        variables = [variable for variable in search.architecture.parameters() if variable.requires_grad]
+        gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, variables)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.grad = gradient
         search.architecture_optimiser.step()
         search.architecture_optimiser.zero_grad()
 
@@ -59,7 +59,7 @@ class FirstOrder:
         search.train_meter.add(loss, scores, labels)
         clipped = list(search.supernet.parameters())
         if self._clip_architecture:
-            clipped += list(search.architecture.alphas.values())
+            clipped += search.architecture.parameters()
         search.clip(clipped)
         search.weight_optimiser.step()
         search.weight_optimiser.zero_grad()

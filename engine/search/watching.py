@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,44 +18,38 @@ SAMPLES = 100
 
 
 @torch.no_grad()
-def snapshots(
+def watch(
     space: SearchSpace, architecture: Architecture, relaxation: Relaxation, genotype: Genotype
-) -> dict[str, CellSnapshot]:
-    """Return each kind of cell as the viewers draw it: mean weights, what is alive, what the genotype takes."""
-    chosen = space.chosen(genotype)
-    found = {}
-    for kind, alpha in architecture.alphas.items():
-        alive = architecture.alive(kind)
-        found[kind] = CellSnapshot(
+) -> tuple[dict[str, CellSnapshot], dict[str, Any]]:
+    """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
+
+    The indicators, each by kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's
+    weights, what the relaxation tells of its edges, ``operations`` as counts of the genotype, and
+    ``distinct_samples``, the number of different architectures among 100 draws.
+    """
+    chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
+    cells: dict[str, CellSnapshot] = {}
+    extras: dict[str, dict[str, Any]] = {}
+    for kind, plan in relaxation.mean(architecture).items():
+        known, weights = relaxation.watch(architecture, kind), plan.weights.tolist()
+        cells[kind] = CellSnapshot(
             edges=[f"{target}←{source}" for source, target in space.entry.edges],
             operations=list(space.entry.operations),
-            weights=relaxation.mean(alpha, alive).tolist(),
-            alive=alive.tolist(),
+            weights=weights,
+            alive=architecture.alive(kind).tolist(),
             chosen=chosen[kind],
-            extras=relaxation.describe(alpha, alive),
+            extras=known.operations,
         )
-    return found
-
-
-def extras(architecture: Architecture, relaxation: Relaxation, shown: Mapping[str, CellSnapshot]) -> dict[str, Any]:
-    """Return the indicators of the whole architecture.
-
-    Per kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's weights, what the
-    relaxation tells of its edges, ``operations`` as counts of the genotype, and ``distinct_samples``, the number of
-    different architectures among 100 draws.
-    """
-    found: dict[str, Any] = {
-        "entropy": {kind: [entropy(row) for row in cell.weights] for kind, cell in shown.items()},
-        "margin": {kind: [margin(row) for row in cell.weights] for kind, cell in shown.items()},
-        "operations": {
-            kind: dict(Counter(cell.operations[op] for op in cell.chosen if op >= 0)) for kind, cell in shown.items()
-        },
-        "distinct_samples": {kind: distinct_samples(architecture, relaxation, kind) for kind in shown},
-    }
-    for kind, alpha in architecture.alphas.items():
-        for name, values in relaxation.describe_edges(alpha.detach(), architecture.alive(kind)).items():
-            found.setdefault(name, {})[kind] = values
-    return found
+        indicators: dict[str, Any] = {
+            "entropy": [entropy(row) for row in weights],
+            "margin": [margin(row) for row in weights],
+            **known.edges,
+            "operations": dict(Counter(space.entry.operations[op] for op in chosen[kind] if op >= 0)),
+            "distinct_samples": distinct[kind],
+        }
+        for name, value in indicators.items():
+            extras.setdefault(name, {})[kind] = value
+    return cells, extras
 
 
 def entropy(weights: list[float]) -> float:
@@ -70,11 +63,14 @@ def margin(weights: list[float]) -> float:
     return first - second
 
 
-@torch.no_grad()
-def distinct_samples(architecture: Architecture, relaxation: Relaxation, kind: str) -> int:
+def distinct_samples(architecture: Architecture, relaxation: Relaxation) -> dict[str, int]:
     """Return how many different argmax architectures 100 draws give, without touching the search's own randomness."""
-    alpha, alive = architecture.alphas[kind].detach().cpu(), architecture.alive(kind).cpu()
-    with torch.random.fork_rng(devices=[]):
+    device = next(architecture.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(0)
-        draws = relaxation.sample(alpha.expand(SAMPLES, -1, -1), alive)
-    return len({tuple(choice) for choice in draws.argmax(-1).tolist()})
+        draws = [relaxation.sample(architecture) for _ in range(SAMPLES)]
+    found = {}
+    for kind in draws[0]:
+        winners = torch.stack([draw[kind].weights.argmax(-1) for draw in draws])
+        found[kind] = len(winners.unique(dim=0))
+    return found

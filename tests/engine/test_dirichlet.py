@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.relaxations import dirichlet
-from engine.relaxations.dirichlet import DirichletRelaxation
 from tests.vectors import load
 
 CONCENTRATION = load("drnas/concentration")
@@ -73,7 +72,7 @@ def test_pathwise_gradient(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     given_sample = row(case["sample"])
     monkeypatch.setattr(torch, "_sample_dirichlet", lambda *_: given_sample.float())
     alpha = row(case["alpha"]).float().requires_grad_()
-    weights = DirichletRelaxation().sample(alpha, torch.ones_like(alpha, dtype=torch.bool))
+    weights = dirichlet.draw(alpha, torch.ones_like(alpha, dtype=torch.bool))
     (gradient,) = torch.autograd.grad((weights * row(case["grad_weights"])).sum(), alpha)
     meta = PATHWISE["meta"]
     close(gradient[0], case["grad_alpha"], rtol=meta["rtol"], atol=meta["atol"])
@@ -88,7 +87,7 @@ def test_a_sample_lies_on_the_simplex_of_what_is_alive(alpha: list[float], kept:
     torch.manual_seed(seed)
     parameter = torch.tensor([alpha]).requires_grad_()
     mask = torch.tensor([[op in kept for op in range(5)]])
-    weights = DirichletRelaxation().sample(parameter, mask)
+    weights = dirichlet.draw(parameter, mask)
     assert weights.isfinite().all()
     assert (weights >= 0).all()
     assert (weights[~mask] == 0).all()
@@ -102,6 +101,6 @@ def test_samples_follow_the_distribution() -> None:
     torch.manual_seed(0)
     alpha = torch.tensor([[0.5, -1.0, 1.5]])
     mask = torch.ones(1, 3, dtype=torch.bool)
-    draws = DirichletRelaxation().sample(alpha.expand(20_000, 1, 3), mask)
+    draws = dirichlet.draw(alpha.expand(20_000, 1, 3), mask)
     close(draws.mean(0), dirichlet.mean(alpha, mask).tolist(), rtol=0.03)
     close(draws.var(0), dirichlet.variance(alpha, mask).tolist(), rtol=0.06)

@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from engine.method import EpochReport
+from engine.search.differentiable import DifferentiableSearch
+from engine.search.stages import Stage
 from runs.errors import NastuiError
 from runs.events import StageStarted
 from tests.engine.conftest import Bench
@@ -152,3 +154,51 @@ def test_a_loss_that_explodes_ends_the_run_with_advice(bench: Make) -> None:
 def test_the_memory_order_changes_speed_not_results(bench: Make) -> None:
     last, first = (bench(channels_last=order, epochs=1).reports()[0] for order in (True, False))
     assert last.metrics["train_loss"] == pytest.approx(first.metrics["train_loss"], rel=1e-3)
+
+
+def pruned(search: DifferentiableSearch) -> None:
+    """Leave a stage with the three operations of the largest alpha on every edge, and begin anew with them."""
+    alpha = search.architecture.alphas["cell"]
+    kept = alpha.topk(3).indices.sort().values.tolist()
+    search.build({"cell": tuple(tuple(row) for row in kept)})
+
+
+def two_stages(bench: Make) -> DifferentiableSearch:
+    method = bench().method
+    stages = (Stage(1, title="wide", leave=pruned), Stage(1, frozen_epochs=1, title="narrow"))
+    return DifferentiableSearch(method.context, dataclasses.replace(method.strategies, stages=stages))
+
+
+def test_a_plan_of_stages_changes_what_is_alive(bench: Make) -> None:
+    search = two_stages(bench)
+    said = search.context.emit.__self__  # type: ignore[attr-defined]
+    search.prepare()
+    reports = [report for _ in range(100) if search.epoch < 2 and (report := search.advance())]
+    assert [event.title for event in said] == ["wide", "narrow"]
+    first, second = (report.architecture["cell"] for report in reports)
+    assert all(map(all, first.alive))
+    assert all(sum(row) == 3 for row in second.alive)
+    assert all(
+        weight == 0
+        for row, alive in zip(second.weights, second.alive, strict=True)
+        for weight, there in zip(row, alive, strict=True)
+        if not there
+    )
+    assert reports[1].extras["architecture_frozen"]
+
+
+@pytest.mark.parametrize("units", [3, 6, 8])
+def test_going_on_inside_a_plan_of_stages(bench: Make, units: int) -> None:
+    def finish(search: DifferentiableSearch) -> list[EpochReport]:
+        return [report for _ in range(100) if search.epoch < 2 and (report := search.advance())]
+
+    whole = finish(two_stages(bench))
+    before = two_stages(bench)
+    reports = [report for _ in range(units) if (report := before.advance())]
+    saved = round_trip({"method": before.state(), "runtime": before.context.runtime.state()})
+    after = two_stages(bench)
+    after.load(saved["method"])
+    after.context.runtime.load(saved["runtime"])
+    reports += finish(after)
+    assert len(whole) == len(reports) == 2
+    assert all(map(same, whole, reports))
