@@ -11,6 +11,11 @@ import platformdirs
 from runs.errors import EnvironmentLacksError
 
 
+def short_id(run_id: str) -> str:
+    """Return the part of a run's id that people read and type."""
+    return run_id[:8]
+
+
 @dataclass(frozen=True)
 class Home:
     """The folder that holds every run of a user (``$NASTUI_HOME``, or the platform's data folder)."""

@@ -15,7 +15,7 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.home import Home, RunPaths
+from runs.home import Home, RunPaths, short_id
 from runs.index import Index
 from runs.journal import JournalReader
 from runs.status import Status, derive
@@ -172,7 +172,7 @@ class RunStore:
             NotFoundError: it has been removed meanwhile.
         """
         if derive(record.paths, lambda: record.summary.said).live:
-            raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {record.id[:8]}")
+            raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
         target = self.home.trash / record.id
         with self._locked(record.id):
             self.home.trash.mkdir(exist_ok=True)

@@ -16,6 +16,7 @@ from textual.containers import Container, Horizontal
 from runs.errors import NastuiError
 from runs.events import Entry, Progress
 from runs.history import History
+from runs.home import short_id
 from runs.status import Status
 from runs.store import Record, RunStore
 from screens import palette, run_layout, views
@@ -117,7 +118,9 @@ class RunScreen(RunRequests):
 
     def on_mount(self) -> None:
         """Read the run, then look at it twice a second."""
-        self._header.show(HeaderView("reading the log", clean(self._run_id)[:8], Status.QUEUED, "", "", 0.0, (), ""))
+        self._header.show(
+            HeaderView("reading the log", short_id(clean(self._run_id)), Status.QUEUED, "", "", 0.0, (), "")
+        )
         self._open()
         self.set_interval(TICK_SECONDS, self._tick)
 
@@ -388,7 +391,7 @@ class RunScreen(RunRequests):
     def action_screenshot(self) -> None:
         """Save the screen as SVG in the current folder."""
         chosen = views.choose(self.history, self._look).event
-        stem = f"nastui-{self._run_id[:8]}-epoch-{chosen.epoch if chosen else 0}"
+        stem = f"nastui-{short_id(self._run_id)}-epoch-{chosen.epoch if chosen else 0}"
         folder = Path.cwd()
         taken = sum(1 for _ in folder.glob(f"{stem}*.svg"))
         try:
@@ -408,5 +411,5 @@ class RunScreen(RunRequests):
     def action_leave(self) -> None:
         """Go back to Runs; the run goes on."""
         if self._live and self.record is not None:
-            self.say(f"Run {self.record.id[:8]} goes on.")
+            self.say(f"Run {short_id(self.record.id)} goes on.")
         self.app.pop_screen()

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from runs import launcher
 from runs.errors import NastuiError, UsageError
 from runs.events import CheckpointWritten, Entry
+from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
 from screens import palette
@@ -86,7 +87,7 @@ class RunRequests(Screen[None]):
             if yes:
                 self._request("stop", lambda: launcher.stop(record))
 
-        question = f"Stop run {record.id[:8]}?"
+        question = f"Stop run {short_id(record.id)}?"
         self.app.push_screen(Confirm(question, "It ends with a checkpoint; R goes on from there."), answered)
 
     def tell_of(self, entries: list[Entry]) -> None:
@@ -101,7 +102,7 @@ class RunRequests(Screen[None]):
             self.say(f"The engine has not yet answered to '{wish}'.", "warning")
             return
         self._waiting.add(wish)
-        app, short = self.app, self.record.id[:8] if self.record is not None else ""
+        app, short = self.app, short_id(self.record.id) if self.record is not None else ""
 
         def wait() -> None:
             try:

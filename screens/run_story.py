@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
 from screens.wording import clean, millions, span
@@ -12,7 +13,12 @@ ACCURACY = "search_accuracy"
 def identity(record: Record) -> str:
     """Return what the run is: method, space, data set, preset, seed, device."""
     head = record.head
-    parts = [record.id[:8], f"{head['method']} on {head['space']}", f"{head['dataset']}", f"preset {head['preset']}"]
+    parts = [
+        short_id(record.id),
+        f"{head['method']} on {head['space']}",
+        f"{head['dataset']}",
+        f"preset {head['preset']}",
+    ]
     parts += [f"seed {head['seed']}", f"{head['device']}"]
     return clean(" · ".join(filter(None, [record.labels.name, *parts])))
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from textual.message import Message
 
+from runs.home import short_id
 from runs.store import Record
 from runs.summary import Labels
 from screens.run_filter import EVERYTHING, RunFilter
 from screens.widgets.run_columns import BY_TITLE, Column, Wishes, arranged
-from screens.wording import count, short_id
+from screens.wording import count
 
 
 @dataclass(frozen=True)

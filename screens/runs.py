@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
+from runs.home import short_id
 from runs.requests import Request, send
 from runs.status import Status
 from runs.store import Record, RunStore
@@ -29,7 +30,7 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.run_columns import COLUMNS, Wishes, wishes
 from screens.widgets.run_table import RunTable
 from screens.widgets.status import labelled, sign
-from screens.wording import clean, count, short_id
+from screens.wording import clean, count
 
 TICK_SECONDS = 0.5
 # With very many runs looking at all of them takes long: the store is then left alone for this many times as long.

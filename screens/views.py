@@ -14,9 +14,10 @@ from typing import Any
 
 from runs.errors import UsageError
 from runs.events import CellSnapshot, EpochEnded
-from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Genotype
+from runs.genotypes.text import format_text
 from runs.history import History
+from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
 from runs.summary import LOWER_IS_BETTER
@@ -105,7 +106,7 @@ def header(record: Record, history: History, now: float, trouble: str = "") -> H
         said = f"{trouble} · shown is what was read before · q goes back"
     return HeaderView(
         title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
-        id=record.id[:8],
+        id=short_id(record.id),
         status=None if trouble else record.status,
         device=clean(str(head["device"])),
         epoch=f"{stage}epoch {running}/{epochs or '?'}",
@@ -262,9 +263,9 @@ def drawable(event: EpochEnded, kind: str) -> Cell | None:
 
 
 def genotype_text(event: EpochEnded) -> str:
-    """Return the genotype of an epoch as the space's own string where it has one, else as JSON."""
+    """Return the genotype of an epoch as text; as it came where it is none of a known space."""
     try:
-        return nasbench201.format_string(Genotype.from_json(event.genotype))
+        return format_text(Genotype.from_json(event.genotype))
     except UsageError:
         return json.dumps(event.genotype)
 

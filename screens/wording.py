@@ -43,11 +43,6 @@ def millions(number: int) -> str:
     return f"{number / 1e6:.3g} M"
 
 
-def short_id(run_id: str) -> str:
-    """Return the part of an id that people read; commands take any unique prefix."""
-    return run_id[:6]
-
-
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Return text in exactly ``width`` terminal cells, with an ellipsis where it was cut."""
     length = len(text) if text.isascii() else cell_len(text)

@@ -14,6 +14,7 @@ from runs.events import Entry, EpochEnded, Failed, Finished, Resumed, Stopped, W
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import format_text
 from runs.history import Follower
+from runs.home import short_id
 from runs.launcher import log_end
 from runs.status import Status
 from runs.store import Record, RunStore
@@ -41,7 +42,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
                 break
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        output.say(f"The run goes on. Stop it: nastui runs stop {run_id[:8]}")
+        output.say(f"The run goes on. Stop it: nastui runs stop {short_id(run_id)}")
         return 130
     finally:
         if bar is not None:
@@ -89,7 +90,7 @@ def _conclude(record: Record) -> None:
             output.say(f"The engine is gone. {log_end(record.paths)}")
         if summary.problem:
             output.say(f"{summary.problem} {summary.hint}")
-        output.say(f"Go on: nastui runs resume {record.id[:8]}")
+        output.say(f"Go on: nastui runs resume {short_id(record.id)}")
         return
     best, last = summary.best.get("search_accuracy"), summary.metrics.get("search_accuracy")
     output.fields(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runs.errors import UsageError
+from runs.home import short_id
 
 if TYPE_CHECKING:
     from runs.store import Record, RunStore
@@ -195,7 +196,7 @@ def checkpoint(run: Run) -> None:
 
     record = _store().find(run)
     launcher.checkpoint(record)
-    output.say(f"Asked {record.id[:8]} for a checkpoint.")
+    output.say(f"Asked {short_id(record.id)} for a checkpoint.")
 
 
 @app.command()
@@ -213,7 +214,7 @@ def compare(
     if as_json:
         output.data(content)
         return
-    short = [record["id"][:8] for record in content["runs"]]
+    short = [short_id(record["id"]) for record in content["runs"]]
     rows: list[list[Any]] = [
         [key, *(values[run["id"]] for run in content["runs"])] for key, values in content["differs"].items()
     ]
@@ -265,7 +266,7 @@ def remove(
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("remove asks before it moves anything, and there is nobody to ask.", "Add --yes.")
-        names = ", ".join(record.id[:8] for record in records)
+        names = ", ".join(short_id(record.id) for record in records)
         typer.confirm(f"Move {names} to the trash?", abort=True)
     for record in records:
         output.say(f"{record.id} is in the trash: {store.remove(record)}")
@@ -310,7 +311,7 @@ def _tell(run: str, ask: Any) -> None:
     from nastui.cli import output
 
     record = _store().find(run)
-    output.say(f"{record.id[:8]} is {ask(record)}.")
+    output.say(f"{short_id(record.id)} is {ask(record)}.")
 
 
 def _label(run: str, change: Any) -> None:
@@ -319,7 +320,9 @@ def _label(run: str, change: Any) -> None:
     store = _store()
     record = store.find(run)
     labels = store.label(record, change)
-    output.say(f"{record.id[:8]}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'")
+    output.say(
+        f"{short_id(record.id)}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'"
+    )
 
 
 def _row(record: Record) -> list[Any]:
@@ -327,7 +330,7 @@ def _row(record: Record) -> list[Any]:
 
     summary = record.summary
     return [
-        record.id[:8],
+        short_id(record.id),
         record.status,
         record.head["method"],
         record.head["space"],

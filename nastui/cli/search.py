@@ -33,7 +33,7 @@ def search(
     from nastui.cli import output
     from nastui.cli.following import follow_run
     from runs.configuration import draft_from, read_toml
-    from runs.home import Home
+    from runs.home import Home, short_id
     from runs.launcher import start
     from runs.store import RunStore
 
@@ -58,7 +58,7 @@ def search(
             output.data(record.to_json())
         else:
             output.say(f"Run {run.id} is going.")
-            output.say(f"Watch it: nastui runs follow {run.id[:8]}, or open the dashboard: nastui")
+            output.say(f"Watch it: nastui runs follow {short_id(run.id)}, or open the dashboard: nastui")
         return
     if not as_json:
         output.say(f"Run {run.id}, {run.method} on {run.space} with {run.dataset}, {run.device}, seed {run.seed}.")

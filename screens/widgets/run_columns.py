@@ -8,11 +8,12 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
 from screens.run_story import ACCURACY
 from screens.widgets.status import labelled
-from screens.wording import clean, moment, short_id, span
+from screens.wording import clean, moment, span
 
 _ORDER = (
     Status.RUNNING,
@@ -63,7 +64,7 @@ def _done(record: Record) -> float:
 
 COLUMNS = (
     Column("status", lambda r, now: labelled(r.status), lambda r: _ORDER.index(r.status), 10, least=10),
-    Column("id", lambda r, now: short_id(r.id), lambda r: r.id, 6, least=6),
+    Column("id", lambda r, now: short_id(r.id), lambda r: r.id, 8, least=8),
     Column(
         "name", lambda r, now: clean(r.labels.name), lambda r: (not r.labels.name, r.labels.name.casefold()), 7, least=8
     ),
