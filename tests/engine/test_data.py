@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,23 @@ class TestCifar:
     def test_a_missing_set_says_how_to_get_it(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(EnvironmentLacksError, match=f"nastui datasets {name} --download"):
             sources.load(catalogue.dataset(name), tmp_path, "train", 0)
+
+    def test_images_come_in_the_order_of_the_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Small files in the published form; the checksums of the real ones are torchvision's business."""
+        monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+        folder = tmp_path / "cifar-10-batches-py"
+        folder.mkdir()
+        pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
+        names = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
+        for place, name in enumerate(names):
+            batch = {"data": pixels[place : place + 1].reshape(1, 3072), "labels": [place]}
+            (folder / name).write_bytes(pickle.dumps(batch))
+        (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+        train = sources.load(catalogue.dataset("cifar10"), tmp_path, "train", 0)
+        assert train.labels.tolist() == [0, 1, 2, 3, 4]
+        assert train.classes == tuple("abcdefghij")
+        assert torch.equal(train.images, torch.from_numpy(pixels[:5]).permute(0, 2, 3, 1))
+        assert len(sources.load(catalogue.dataset("cifar10"), tmp_path, "test", 16)) == 1
 
 
 class TestSplits:
