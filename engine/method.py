@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from engine.data.images import ImageSet
+from engine.data.sources import Source
 from engine.runtime import Runtime
 from engine.spaces.space import SearchSpace
 from runs.catalogue import Dataset
@@ -26,7 +26,7 @@ class Context:
         config: the frozen configuration of the run.
         settings: its hyperparameters, typed and checked.
         dataset: what the catalogue says of the data set.
-        images: loads the images of a part, ``train`` or ``test``, onto the device.
+        images: loads the images of a part, ``train`` or ``test``, onto the device; knows their size.
         space: the search space, built from the settings.
         runtime: device, precision and random generators.
         emit: says an event to whoever watches.
@@ -35,7 +35,7 @@ class Context:
     config: RunConfig
     settings: Settings
     dataset: Dataset
-    images: Callable[[str], ImageSet]
+    images: Source
     space: SearchSpace
     runtime: Runtime
     emit: Callable[[Event], None]

@@ -13,14 +13,10 @@ import safetensors.torch
 import torch
 
 from engine import checkpoint
-from engine.data import sources
-from engine.data.images import ImageSet
-from engine.loading import attribute
-from engine.method import Context, EpochReport, Method
-from engine.runtime import Runtime
-from engine.spaces.space import SearchSpace
-from runs import catalogue, requests
-from runs.catalogue.groups import DataSettings, HardwareSettings
+from engine.assembly import assemble
+from engine.method import EpochReport
+from runs import requests
+from runs.catalogue.groups import HardwareSettings
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.events import (
@@ -32,7 +28,6 @@ from runs.events import (
     Paused,
     Progress,
     Resumed,
-    Started,
     Stopped,
 )
 from runs.files import replace_text, replace_with
@@ -60,25 +55,11 @@ class Worker:
         self._paths = paths
         self._config = config
         self._journal = journal
-        self._settings = config.settings()
-        assert isinstance(self._settings, HardwareSettings)
-        self._checkpoint_seconds = self._settings.checkpoint_seconds
-        self._runtime = Runtime(
-            device=config.device,
-            seed=config.seed,
-            threads=self._settings.threads,
-            precision=self._settings.precision,
-            channels_last=self._settings.channels_last,
-        )
-        journal.append(Started(self._runtime.environment()))
-        self._dataset = catalogue.dataset(config.dataset)
-        self._image_size = self._dataset.size or 0
-        entry = catalogue.space(config.space)
-        self._space: SearchSpace = attribute(entry.engine)(entry, self._settings, self._dataset.classes)
-        context = Context(
-            config, self._settings, self._dataset, self._images, self._space, self._runtime, journal.append
-        )
-        self._method: Method = attribute(catalogue.method(config.method).engine)(context)
+        root = Home(paths.root.parent.parent).datasets
+        self._context, self._method = assemble(config, root, journal.append)
+        assert isinstance(self._context.settings, HardwareSettings)
+        self._checkpoint_seconds = self._context.settings.checkpoint_seconds
+        self._runtime = self._context.runtime
         self._terminated = False
         self._epoch_seconds = 0.0
         self._worked = 0.0
@@ -116,17 +97,6 @@ class Worker:
             self._journal.append(Resumed(self._method.epoch, self._method.position().step))
         if saved is None:
             self._method.prepare()
-
-    def _images(self, part: str) -> ImageSet:
-        size = limit = 0
-        if isinstance(self._settings, DataSettings):
-            size, limit = self._settings.image_size, self._settings.image_limit
-        root = Home(self._paths.root.parent.parent).datasets
-        loaded = sources.load(self._dataset, root, part, size)
-        self._image_size = loaded.size
-        if part == "train":
-            loaded = loaded.limited(limit, self._runtime.generator("image limit"))
-        return loaded.to(self._runtime.device)
 
     def _answer(self) -> bool:
         """Do what has been asked for; return False if that was to stop."""
@@ -217,7 +187,7 @@ class Worker:
         if weights := self._method.weights():
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
             replace_with(self._paths.weights, lambda stream: stream.write(safetensors.torch.save(tensors)))
-        costs = self._space.costs(genotype, self._image_size)
+        costs = self._context.space.costs(genotype, self._context.images.size)
         self._journal.append(Finished(genotype.to_json(), costs.parameters, costs.macs, costs.network))
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 from runs.catalogue import Dataset
-from runs.errors import EnvironmentLacksError, NastuiError, UsageError
+from runs.errands import ask
+from runs.errors import EnvironmentLacksError
 from runs.home import Home
+
+_SOURCES = "engine.data.sources"
 
 
 def is_here(dataset: Dataset, home: Home) -> bool:
@@ -28,7 +27,7 @@ def check(dataset: Dataset, home: Home, size: int) -> None:
     if not is_here(dataset, home):
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
     if dataset.folder is not None:
-        _errand(home, "check", dataset, str(size))
+        ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size))
 
 
 def download(dataset: Dataset, home: Home) -> None:
@@ -39,20 +38,4 @@ def download(dataset: Dataset, home: Home) -> None:
         EnvironmentLacksError: the network or the disk does not allow it.
     """
     home.prepare()
-    _errand(home, "download", dataset)
-
-
-def _errand(home: Home, errand: str, dataset: Dataset, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "engine.data.sources", errand, dataset.name, str(home.datasets), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONSAFEPATH": "1"},
-        cwd=home.root,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sentence = done.stdout.strip().splitlines()[-1:] or [f"The process ended with code {done.returncode}."]
-        kinds: dict[int, type[NastuiError]] = {2: UsageError, 5: EnvironmentLacksError}
-        raise kinds.get(done.returncode, NastuiError)(sentence[0])
+    ask(_SOURCES, "download", dataset.name, str(home.datasets), show_progress=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from runs import catalogue, datasets, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
@@ -143,28 +141,6 @@ def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     RunConfig.read(record.paths.config).settings()
     launch(record.paths)
     return _status(record.paths)
-
-
-def probe() -> dict[str, Any]:
-    """Ask a process that may import torch what it can use here.
-
-    Raises:
-        EnvironmentLacksError: torch does not import.
-    """
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "engine.probe"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=os.environ | {"PYTHONSAFEPATH": "1"},
-        text=True,
-        check=False,
-    )
-    try:
-        seen: dict[str, Any] = json.loads(done.stdout)
-    except ValueError as error:
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        raise EnvironmentLacksError(f"Torch does not import: {last[0]}.") from error
-    return seen
 
 
 def log_end(paths: RunPaths, limit: int = 400) -> str:

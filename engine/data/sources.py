@@ -1,21 +1,26 @@
-"""Finding the loader of a data set, and the two errands that the app sends a process of its own for.
+"""The images of a run: finding the loader of its data set; and two errands about data sets.
 
-``python -m engine.data.sources check NAME ROOT SIZE`` opens a data set, ``download NAME ROOT`` fetches one. The last
-line on standard output of a failed errand is a sentence for people; the exit code is that of the command line.
+``python -P -m engine.data.sources check NAME ROOT SIZE`` opens a data set, ``download NAME ROOT`` fetches one.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from engine.data.images import ImageSet
+from engine.errand import answer
 from engine.loading import attribute
+from engine.runtime import Runtime
 from runs import catalogue
 from runs.catalogue import Dataset
-from runs.errors import NastuiError, UsageError
+from runs.catalogue.groups import DataSettings
+from runs.catalogue.settings import Settings
+from runs.errors import UsageError
+
+Load = Callable[[Dataset, Path, str, int], ImageSet]
 
 
 def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
@@ -41,21 +46,50 @@ def download(dataset: Dataset, root: Path) -> None:
     module.download(dataset, root)
 
 
-def main(arguments: list[str]) -> int:
-    """Run an errand and return its exit code."""
-    errand, name, root, *rest = arguments
-    try:
-        dataset = catalogue.dataset(name)
-        if errand == "download":
-            download(dataset, Path(root))
-        else:
-            for part in ("train", "test"):
-                load(dataset, Path(root), part, int(rest[0]))
-    except NastuiError as error:
-        sys.stdout.write(f"{error}\n")
-        return error.exit_code
-    return 0
+class Source:
+    """The parts of a run's data set, as its settings want them, on its device.
+
+    Args:
+        dataset: what the catalogue says.
+        root: where downloaded data sets lie.
+        settings: size and limit, where the method has such.
+        runtime: the device.
+        loader: opens a part on the CPU.
+
+    Attributes:
+        size: side in pixels; known of a folder once a part has been loaded, 0 before.
+    """
+
+    def __init__(self, dataset: Dataset, root: Path, settings: Settings, runtime: Runtime, loader: Load) -> None:
+        self._dataset, self._root, self._runtime, self._loader = dataset, root, runtime, loader
+        self._wanted = self._limit = 0
+        if isinstance(settings, DataSettings):
+            self._wanted, self._limit = settings.image_size, settings.image_limit
+        self.size = self._wanted or dataset.size or 0
+
+    def __call__(self, part: str) -> ImageSet:
+        """Return ``train`` or ``test``.
+
+        Raises:
+            NastuiError: it is not there, or broken.
+        """
+        loaded = self._loader(self._dataset, self._root, part, self._wanted)
+        self.size = loaded.size
+        if part == "train":
+            loaded = loaded.limited(self._limit, self._runtime.generator("image limit"))
+        return loaded.to(self._runtime.device)
+
+
+def errand(arguments: list[str]) -> None:
+    """Check or download, as the first argument says."""
+    what, name, root, *rest = arguments
+    dataset = catalogue.dataset(name)
+    if what == "download":
+        download(dataset, Path(root))
+    else:
+        for part in ("train", "test"):
+            load(dataset, Path(root), part, int(rest[0]))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    answer(errand)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import nastui
-from nastui.cli import catalogue, doctor, genotype, runs, search
+from nastui.cli import bench, catalogue, doctor, genotype, runs, search
 from runs.errors import NastuiError, UsageError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalog
     app.command(command.__name__)(command)
 app.add_typer(genotype.app, name="genotype")
 app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
 
 
 def _version(wanted: bool) -> None:

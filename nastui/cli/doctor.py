@@ -56,11 +56,11 @@ def _versions() -> list[Finding]:
 
 
 def _engine() -> list[Finding]:
+    from runs.errands import ask
     from runs.errors import NastuiError
-    from runs.launcher import probe
 
     try:
-        seen = probe()
+        seen = ask("engine.probe")
     except NastuiError as error:
         return [Finding("engine", "torch", str(error), False, "Reinstall nastui in a fresh environment.")]
     cuda = (

@@ -77,7 +77,8 @@ class HardwareSettings(Settings):
 
     threads: int = setting(
         0,
-        "CPU threads; 0 takes every core. Runs repeat bit for bit only with the same number.",
+        "CPU threads; 0 takes every core. Runs repeat bit for bit only with the same number. "
+        "Of several runs at once give each its share: together on the same cores they are many times slower.",
         group="hardware",
         ge=0,
         le=1024,

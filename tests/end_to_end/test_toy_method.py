@@ -57,3 +57,13 @@ def test_a_run_of_a_method_that_is_gone_says_so(toy: Cli) -> None:
     del toy.environment["NASTUI_PLUGINS"]
     assert toy.status(run) == "finished"
     assert toy.json("runs", "show", run)["method"] == "budget"
+
+
+def test_its_speed_is_measured(toy: Cli) -> None:
+    results = toy.json("bench", "budget", "--device", "cpu")
+    assert [result["preset"] for result in results] == ["paper", "quick"]
+    for result in results:
+        assert result["units"] >= 5
+        expected = result["unit_seconds"] * result["units_per_epoch"] * result["epochs"]
+        assert result["estimated_seconds"] == pytest.approx(expected)
+    assert "budget" in toy("bench", "budget", "--device", "cpu").stdout

@@ -9,13 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from engine.data import sources
-from engine.data.images import ImageSet
-from engine.loading import attribute
-from engine.method import Context, EpochReport
-from engine.runtime import Runtime
+from engine.assembly import assemble
+from engine.method import EpochReport
 from engine.search.differentiable import DifferentiableSearch
-from runs import catalogue
 from runs.configuration import Draft, resolve
 from runs.events import Event
 
@@ -32,25 +28,11 @@ class Bench:
 
     def __init__(self, options: dict[str, Any], seed: int = 0) -> None:
         draft = Draft(method="drnas", preset="quick", device="cpu", seed=seed, options=SMALL | options)
-        self.config = resolve(draft)
-        settings: Any = self.config.settings()
-        self.runtime = Runtime(
-            device="cpu",
-            seed=seed,
-            threads=1,
-            precision=settings.precision,
-            channels_last=settings.channels_last,
-        )
-        self.dataset = catalogue.dataset("digits")
-        entry = catalogue.space("nasbench201")
-        self.space = attribute(entry.engine)(entry, settings, 10)
         self.said: list[Event] = []
-        context = Context(self.config, settings, self.dataset, self._images, self.space, self.runtime, self.said.append)
-        self.method: DifferentiableSearch = attribute(catalogue.method("drnas").engine)(context)
-
-    def _images(self, part: str) -> ImageSet:
-        loaded = sources.load(self.dataset, Path(), part, 16)
-        return loaded.limited(SMALL["image_limit"], self.runtime.generator("image limit"))
+        context, method = assemble(resolve(draft), Path(), self.said.append)
+        self.runtime = context.runtime
+        assert isinstance(method, DifferentiableSearch)
+        self.method = method
 
     def epoch(self) -> EpochReport:
         """Work to the end of the epoch in progress."""

@@ -1,0 +1,21 @@
+"""The answering side of :mod:`runs.errands`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from runs.errors import NastuiError
+
+
+def answer(work: Callable[[list[str]], Any]) -> None:
+    """Call ``work`` with the arguments of the command line, print what it returns, and exit as it went."""
+    code = 0
+    try:
+        said = {"result": work(sys.argv[1:])}
+    except NastuiError as error:
+        said, code = {"error": error.message, "hint": error.hint, "exit": error.exit_code}, error.exit_code
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.exit(code)
