@@ -8,16 +8,26 @@ from typing import Any
 
 import torch
 
-from runs.errors import UsageError
+from runs.errors import EnvironmentLacksError, UsageError
 from runs.files import replace_with
 
 SCHEMA_VERSION = 1
 
 
 def save(path: Path, run_id: str, state: dict[str, Any]) -> int:
-    """Replace the checkpoint; it is on the disk when this returns. Return its size in bytes."""
+    """Replace the checkpoint; it is on the disk when this returns. Return its size in bytes.
+
+    Raises:
+        EnvironmentLacksError: it cannot be written; the one before it is whole.
+    """
     content = {"version": SCHEMA_VERSION, "run": run_id, "state": state}
-    return replace_with(path, lambda stream: torch.save(content, stream))
+    try:
+        return replace_with(path, lambda stream: torch.save(content, stream))
+    except (OSError, RuntimeError) as error:  # torch's own writer turns a short write into a RuntimeError
+        raise EnvironmentLacksError(
+            f"The checkpoint '{path}' cannot be written: {getattr(error, 'strerror', None) or error}.",
+            "Free some space, then resume: the run goes on from the checkpoint before.",
+        ) from error
 
 
 def load(path: Path, run_id: str) -> dict[str, Any] | None:

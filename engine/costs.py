@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-COUNTER = "convolutions and linear layers"
-
 
 def parameters(network: nn.Module) -> int:
     """Return the number of trainable parameters."""
@@ -17,7 +15,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def macs(network: nn.Module, size: int, *arguments: Any) -> int:
-    """Return the multiply-accumulates of :data:`COUNTER` for one image; batch norms, pools and sums count nothing.
+    """Return the multiply-accumulates of convolutions and linear layers for one image; nothing else counts.
 
     Args:
         network: left as it is; a copy on the meta device is run.

@@ -187,8 +187,8 @@ class Worker:
         if weights := self._method.weights():
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
             replace_with(self._paths.weights, lambda stream: stream.write(safetensors.torch.save(tensors)))
-        costs = self._context.space.costs(genotype, self._context.images.size)
-        self._journal.append(Finished(genotype.to_json(), costs.parameters, costs.macs, costs.network))
+        costs, shape = self._context.space.costs(genotype, self._context.images.size)
+        self._journal.append(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True

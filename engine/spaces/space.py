@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
+from runs.genotypes.costs import Costs, Shape
 from runs.genotypes.genotype import Genotype
 
 # For each kind of cell and each of its edges, the operations (column indices, ascending) that are still alive. Plain
@@ -45,15 +46,6 @@ class Supernet(nn.Module):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What a discrete network costs, and the size of the network that was counted."""
-
-    parameters: int
-    macs: int
-    network: str
-
-
 class SearchSpace(Protocol):
     """A topology with operations. Built from the settings of a run by ``engine`` of its catalogue entry.
 
@@ -77,8 +69,8 @@ class SearchSpace(Protocol):
     def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
         """Return, per kind of cell and edge, the column that the genotype takes, or -1."""
 
-    def costs(self, genotype: Genotype, size: int) -> Costs:
-        """Return the cost of the genotype's standard discrete network for images of ``size`` pixels."""
+    def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
+        """Return the cost of the genotype's standard discrete network for images of ``size`` pixels, and its size."""
 
 
 def all_candidates(entry: Space) -> Candidates:

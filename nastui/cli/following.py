@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
 from runs.events import Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.genotypes.costs import COUNTER
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import format_text
 from runs.history import Follower
@@ -97,7 +98,7 @@ def _conclude(record: Record) -> None:
         [
             ("genotype", format_text(Genotype.from_json(summary.genotype)) if summary.genotype else None),
             ("parameters", f"{output.number(summary.parameters)} ({summary.network})"),
-            ("macs", f"{output.number(summary.macs)} (convolutions and linear layers)"),
+            ("macs", f"{output.number(summary.macs)} ({COUNTER})"),
             ("search accuracy", None if best is None else f"{last:.2f} % (best {best:.2f} %)"),
             ("time", output.duration(summary.seconds)),
             ("files", record.paths.root),

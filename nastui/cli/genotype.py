@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,42 +19,33 @@ app = typer.Typer(help="Look at architectures.", no_args_is_help=True)
 @app.command()
 def show(
     genotype: Annotated[str, typer.Argument(help="A NAS-Bench-201 string, a genotype file, or a run.")],
-    channels: Annotated[int, typer.Option(help="Channels of the first stage.", min=1, max=4096)] = 16,
-    layers: Annotated[int, typer.Option(help="Cells in each of the three stages.", min=1, max=100)] = 5,
+    channels: Annotated[int | None, typer.Option(help="Channels of the first stage.", min=1, max=4096)] = None,
+    layers: Annotated[int | None, typer.Option(help="Cells; of each stage in NAS-Bench-201.", min=1, max=100)] = None,
     classes: Annotated[int, typer.Option(help="Classes of the data set.", min=1, max=100_000)] = 10,
     size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=1, max=4096)] = 32,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Draw the cell; count parameters and multiply-accumulates of its network."""
+    """Draw the cells; count parameters and multiply-accumulates of the network, at the papers' size unless told."""
     from nastui.cli import output
-    from runs.catalogue.spaces.nasbench201 import SPACE
-    from runs.genotypes import nasbench201
+    from runs.genotypes.costs import COUNTER, count, standard_shape
     from runs.genotypes.text import format_text
 
     name, found = _find(genotype)
-    if found.space != SPACE.name:
-        raise UsageError(f"A genotype of the space '{found.space}' cannot be counted yet.")
-    shape = {"channels": channels, "cells": layers, "classes": classes}
-    parameters = nasbench201.parameters(found, **shape)
-    macs = nasbench201.macs(found, size=size, **shape)
-    text = format_text(found)
+    usual = standard_shape(found.space)
+    shape = dataclasses.replace(
+        usual, channels=channels or usual.channels, layers=layers or usual.layers, classes=classes, size=size
+    )
+    costs = count(found, shape)
     if as_json:
         output.data(
             {
                 "name": name,
                 "space": found.space,
                 "genotype": found.to_json(),
-                "string": text,
-                "parameters": parameters,
-                "auxiliary_parameters": 0,
-                "macs": macs,
-                "macs_counter": "convolutions and linear layers",
-                "channels": channels,
-                "layers": layers,
-                "classes": classes,
-                "stem": "cifar",
-                "size": size,
-                "connected": nasbench201.is_connected(found),
+                "string": format_text(found),
+                **dataclasses.asdict(costs),
+                "macs_counter": COUNTER,
+                **dataclasses.asdict(shape),
             }
         )
         return
@@ -65,11 +57,11 @@ def show(
     output.fields(
         [
             ("name", name),
-            ("genotype", text),
-            ("parameters", f"{parameters:,}"),
-            ("macs", f"{macs:,} (convolutions and linear layers)"),
-            ("network", f"{channels} channels, {layers} cells a stage, {classes} classes, {size} x {size} pixels"),
-            ("note", "" if nasbench201.is_connected(found) else "no path leads from the input to the output"),
+            ("genotype", format_text(found)),
+            ("parameters", f"{costs.parameters:,}"),
+            ("auxiliary", f"{costs.auxiliary_parameters:,}" if costs.auxiliary_parameters else ""),
+            ("macs", f"{costs.macs:,} ({COUNTER})"),
+            ("network", str(shape)),
         ]
     )
 

@@ -79,6 +79,7 @@ def show(run: Run, as_json: Json = False) -> None:
     """Show one run: state, metrics, genotype, where its files are, the command that repeats it."""
     from nastui.cli import output
     from runs.configuration import RunConfig
+    from runs.genotypes.costs import COUNTER
     from runs.genotypes.genotype import Genotype
     from runs.genotypes.text import format_text
 
@@ -102,7 +103,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("best", best),
             ("genotype", genotype),
             ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),
-            ("macs", content["macs"] and f"{content['macs']:,} (convolutions and linear layers)"),
+            ("macs", content["macs"] and f"{content['macs']:,} ({COUNTER})"),
             ("settings", ", ".join(f"{key}={value}" for key, value in config.options.items())),
             ("files", content["path"]),
             ("repeat", content["command"]),

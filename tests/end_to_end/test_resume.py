@@ -167,3 +167,23 @@ def test_a_second_engine_is_refused(cli: Cli) -> None:
     assert second.returncode == 4
     assert "already has an engine" in second.stderr
     cli("runs", "stop", run)
+
+
+def test_a_disk_that_fills_up_loses_nothing(cli: Cli) -> None:
+    """Files may grow to a size that the log fits in and a checkpoint does not."""
+    expected = uninterrupted(cli)
+    run = cli.search()["id"]
+    cli("runs", "stop", run)
+    root = cli.home.run(run).root
+    before = cli.home.run(run).checkpoint.read_bytes()
+    command = f"ulimit -f 200; exec '{sys.executable}' -P -m engine '{root}'"
+    subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    shown = cli.json("runs", "show", run)
+    assert shown["status"] == "failed"
+    assert "checkpoint" in shown["problem"]
+    assert "Free some space" in shown["hint"]
+    assert cli.home.run(run).checkpoint.read_bytes() == before
+    assert not list(root.glob(".checkpoint*"))
+    cli("runs", "resume", run)
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(run) == expected

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
-from tests.end_to_end.conftest import TINY, Cli
+from tests.end_to_end.conftest import SCRIPT, TINY, Cli
 
 
 def test_following_a_search_prints_json_lines_and_the_result(cli: Cli) -> None:
@@ -90,3 +93,16 @@ def test_a_hostile_folder_changes_nothing(cli: Cli, name: str) -> None:
     assert cli.wait(run, "finished", "failed", "lost") == "finished"
     cli("--help")
     assert cli("runs", "list").stdout.count(run[:8]) == 1
+
+
+def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli, eventually: Callable[..., None]) -> None:
+    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2"]
+    following = subprocess.Popen(words, env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: len(cli.json("runs", "list")) == 1)
+    following.send_signal(signal.SIGINT)
+    _, said = following.communicate(timeout=30)
+    assert following.returncode == 130
+    assert "The run goes on" in said
+    run = cli.json("runs", "list")[0]["id"]
+    assert cli.status(run) == "running"
+    cli("runs", "stop", run)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
-from engine.spaces.space import Candidates, Costs
+from engine.spaces.space import Candidates
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.nasbench201 import NasBench201Settings
 from runs.genotypes import nasbench201
+from runs.genotypes.costs import Costs, Shape, count, standard_shape
 from runs.genotypes.genotype import Genotype
 
 
 class NasBench201:
     """One cell of 4 nodes: see :class:`engine.spaces.space.SearchSpace`."""
-
-    # The size that the benchmark trains and tabulates; a genotype's costs are given there, whatever the supernet's.
-    BENCHMARK_CHANNELS, BENCHMARK_CELLS = 16, 5
 
     def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
         assert isinstance(settings, NasBench201Settings)
@@ -52,12 +51,7 @@ class NasBench201:
         """Return the operation of every edge."""
         return {"cell": nasbench201.operation_indices(genotype)}
 
-    def costs(self, genotype: Genotype, size: int) -> Costs:
-        """Return the cost at the benchmark's own size, by the closed form."""
-        shape = {"channels": self.BENCHMARK_CHANNELS, "cells": self.BENCHMARK_CELLS, "classes": self._classes}
-        return Costs(
-            nasbench201.parameters(genotype, **shape),
-            nasbench201.macs(genotype, size=size, **shape),
-            f"{self.BENCHMARK_CHANNELS} channels, {self.BENCHMARK_CELLS} cells a stage, "
-            f"{self._classes} classes, {size} x {size} pixels",
-        )
+    def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
+        """Return the cost at the benchmark's own size, whatever the supernet's, by the closed form."""
+        shape = replace(standard_shape(self.entry.name), classes=self._classes, size=size)
+        return count(genotype, shape), shape
