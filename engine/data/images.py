@@ -56,13 +56,13 @@ class ImageSet:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
-def halves(labels: Tensor, how: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Tensor, Tensor]:
     """Cut a training set into the half that trains weights and the half that trains the architecture.
 
     Args:
         labels: int64 [N], on the CPU.
-        how: ``positional`` cuts at the middle, as the public code does; ``stratified`` halves every class at random.
         generator: for ``stratified``.
+        how: ``positional`` cuts at the middle, as the public code does; ``stratified`` halves every class at random.
 
     Returns:
         Two int64 index tensors, disjoint, together all of N.

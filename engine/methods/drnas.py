@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from engine.data.images import halves
 from engine.method import Context
 from engine.relaxations.dirichlet import DirichletRelaxation
 from engine.schedules import cosine
@@ -24,6 +25,7 @@ def build(context: Context) -> DifferentiableSearch:
     return DifferentiableSearch(
         context,
         Strategies(
+            split=partial(halves, how=settings.split),
             variables=partial(Architecture, scale=settings.arch_init_scale),
             relaxation=DirichletRelaxation(),
             update=FirstOrder(clip_architecture=settings.clip_scope == "all"),

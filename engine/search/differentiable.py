@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
-from engine.data.images import halves
 from engine.method import Context, EpochReport, Position
 from engine.relaxations.relaxation import Relaxation
 from engine.search import watching
@@ -31,6 +30,8 @@ from runs.genotypes.genotype import Genotype
 
 EVALUATION_BATCH = 256
 
+# From the labels of the training set to the indices that train weights, and those that train the architecture.
+Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 # Makes the architecture variables of a stage.
 Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
 # From space, variables and candidates to the genotype that they stand for.
@@ -44,6 +45,7 @@ class Strategies:
     """What makes a method of the loop (baselines.md section 6).
 
     Attributes:
+        split: which images train which level.
         variables: makes the architecture variables.
         relaxation: from the variables to mixing weights.
         update: how one batch changes variables and weights.
@@ -53,6 +55,7 @@ class Strategies:
         deriver: from the variables to a genotype.
     """
 
+    split: Split
     variables: Variables
     relaxation: Relaxation
     update: Update
@@ -88,7 +91,7 @@ class DifferentiableSearch:
 
         runtime = context.runtime
         data = context.images("train")
-        first, second = halves(data.labels.cpu(), self.settings.split, runtime.generator("split"))
+        first, second = strategies.split(data.labels.cpu(), runtime.generator("split"))
         self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
         self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
         self._search_half = second

@@ -133,7 +133,7 @@ class TestCifar:
 class TestSplits:
     @given(labels=st.lists(st.integers(0, 4), min_size=2, max_size=80), seed=st.integers(0, 99))
     def test_stratified_halves_share_every_class_evenly(self, labels: list[int], seed: int) -> None:
-        first, second = halves(torch.tensor(labels), "stratified", generator(seed))
+        first, second = halves(torch.tensor(labels), generator(seed), how="stratified")
         assert sorted([*first.tolist(), *second.tolist()]) == list(range(len(labels)))
         assert abs(len(first) - len(second)) <= 1
         for label in set(labels):
@@ -141,12 +141,12 @@ class TestSplits:
             assert abs(counts[0] - counts[1]) <= 2
 
     def test_positional_halves_are_cut_in_the_middle(self) -> None:
-        first, second = halves(torch.zeros(7, dtype=torch.long), "positional", generator())
+        first, second = halves(torch.zeros(7, dtype=torch.long), generator(), how="positional")
         assert (first.tolist(), second.tolist()) == ([0, 1, 2], [3, 4, 5, 6])
 
     def test_a_single_image_cannot_be_halved(self) -> None:
         with pytest.raises(UsageError, match="cannot be halved"):
-            halves(torch.zeros(1, dtype=torch.long), "stratified", generator())
+            halves(torch.zeros(1, dtype=torch.long), generator(), how="stratified")
 
     def test_a_limit_keeps_every_class(self) -> None:
         labels = torch.arange(10).repeat(30)
