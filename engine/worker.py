@@ -30,7 +30,7 @@ from runs.events import (
     Resumed,
     Stopped,
 )
-from runs.files import replace_text, replace_with
+from runs.files import discard_unfinished, replace_text, replace_with
 from runs.home import Home, RunPaths
 from runs.journal import Journal, JournalReader
 from runs.requests import Request
@@ -88,6 +88,8 @@ class Worker:
         self._finish()
 
     def _begin(self) -> None:
+        for file in (self._paths.checkpoint, self._paths.weights, self._paths.genotype):
+            discard_unfinished(file)
         saved = checkpoint.load(self._paths.checkpoint, self._config.id)
         if saved is not None:
             self._method.load(saved["method"])

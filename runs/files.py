@@ -31,6 +31,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     _sync_folder(path.parent)
 
 
+def discard_unfinished(path: Path) -> None:
+    """Remove what killed writers of ``path`` have left beside it. Only for who is its one writer."""
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
+
+
 def replace_text(path: Path, text: str) -> None:
     """Replace the content of ``path`` atomically, as UTF-8."""
     with replacing(path) as stream:

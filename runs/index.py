@@ -16,6 +16,7 @@ from tinydb.storages import Storage
 from runs.files import replacing
 
 SCHEMA_VERSION = 1
+UPDATE_PATIENCE = 0.5
 
 
 class AtomicJSONStorage(Storage):
@@ -65,11 +66,15 @@ class Index:
         return {str(d["id"]): dict(d) for d in documents if d.get("schema") == SCHEMA_VERSION and "id" in d}
 
     def update(self, changed: Iterable[dict[str, Any]], gone: Iterable[str]) -> None:
-        """Put in changed documents and drop those of runs that are gone, in one replacement of the file."""
+        """Put in changed documents and drop those of runs that are gone, in one replacement of the file.
+
+        Raises:
+            filelock.Timeout: somebody else is at it; an index can wait, so this does not.
+        """
         fresh, dropped = {str(document["id"]): document for document in changed}, set(gone)
         if not fresh and not dropped:
             return
-        with self.lock:
+        with self.lock.acquire(timeout=UPDATE_PATIENCE):
             kept = self.read()
             kept.update(fresh)
             caching = CachingMiddleware(AtomicJSONStorage)  # type: ignore[no-untyped-call]

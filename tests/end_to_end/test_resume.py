@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from runs.history import Follower
+from runs.home import Home
 from runs.lock import owner_pid
 from runs.status import Status, derive
 from tests.end_to_end.conftest import Cli
@@ -22,13 +23,23 @@ from tests.end_to_end.conftest import Cli
 @pytest.fixture(scope="module")
 def moments() -> list[float]:
     """Three random moments of a run, as shares of its epochs; printed by pytest where a test fails."""
-    return [random.uniform(0.05, 0.8) for _ in range(3)]
+    return [random.uniform(0.02, 0.8) for _ in range(3)]
 
 
-def uninterrupted(cli: Cli) -> list[dict[str, Any]]:
-    run = cli.search()["id"]
+# Long enough that a command typed in the middle of it meets a running engine on a slow machine too.
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What a run says that nobody interrupts."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    cli = Cli(Home(folder / "home"), folder)
+    run = cli.search(epochs=EPOCHS)["id"]
     assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    return cli.series(run)
+    series = cli.series(run)
+    assert len(series) == EPOCHS
+    return series
 
 
 def reach(cli: Cli, run: str, share: float) -> None:
@@ -48,24 +59,26 @@ def checkpoints(cli: Cli, run: str) -> int:
     return cli.home.run(run).events.read_text().count('"checkpoint"')
 
 
-def test_kill_and_resume_at_three_random_moments(cli: Cli, moments: list[float]) -> None:
-    expected = uninterrupted(cli)
+def test_kill_and_resume_at_three_random_moments(
+    cli: Cli, moments: list[float], expected: list[dict[str, Any]]
+) -> None:
     for share in moments:
-        run = cli.search()["id"]
+        run = cli.search(epochs=EPOCHS)["id"]
         reach(cli, run, share)
         cli.kill(run)
         killed = time.monotonic()
         assert cli.wait(run, "lost", "finished", seconds=2) == "lost"
         assert time.monotonic() - killed < 2
+        (cli.home.run(run).root / ".checkpoint.pt.torn").write_bytes(b"half")
         cli("runs", "resume", run)
         assert cli.wait(run, "finished", "failed", "lost") == "finished"
         assert cli.series(run) == expected
+        assert not list(cli.home.run(run).root.glob(".*"))
 
 
-def test_stop_and_resume(cli: Cli) -> None:
-    expected = uninterrupted(cli)
-    run = cli.search()["id"]
-    reach(cli, run, 0.4)
+def test_stop_and_resume(cli: Cli, expected: list[dict[str, Any]]) -> None:
+    run = cli.search(epochs=EPOCHS)["id"]
+    reach(cli, run, 0.3)
     cli("runs", "stop", run)
     assert cli.status(run) == "stopped"
     cli("runs", "resume", run)
@@ -83,9 +96,8 @@ def test_sigterm_is_a_stop_with_a_checkpoint(cli: Cli) -> None:
     assert cli.json("runs", "show", run)["status"] == "stopped"
 
 
-def test_pause_holds_still_and_resume_goes_on(cli: Cli) -> None:
-    expected = uninterrupted(cli)
-    run = cli.search()["id"]
+def test_pause_holds_still_and_resume_goes_on(cli: Cli, expected: list[dict[str, Any]]) -> None:
+    run = cli.search(epochs=EPOCHS)["id"]
     reach(cli, run, 0.2)
     cli("runs", "pause", run)
     assert cli.status(run) == "paused"
@@ -169,10 +181,9 @@ def test_a_second_engine_is_refused(cli: Cli) -> None:
     cli("runs", "stop", run)
 
 
-def test_a_disk_that_fills_up_loses_nothing(cli: Cli) -> None:
+def test_a_disk_that_fills_up_loses_nothing(cli: Cli, expected: list[dict[str, Any]]) -> None:
     """Files may grow to a size that the log fits in and a checkpoint does not."""
-    expected = uninterrupted(cli)
-    run = cli.search()["id"]
+    run = cli.search(epochs=EPOCHS)["id"]
     cli("runs", "stop", run)
     root = cli.home.run(run).root
     before = cli.home.run(run).checkpoint.read_bytes()
