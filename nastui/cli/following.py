@@ -113,6 +113,7 @@ def _bar() -> Progress:
         TextColumn("{task.percentage:>3.0f} %  {task.fields[more]}"),
         console=Console(stderr=True),
         transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else lines for a pipe would end in the terminal
     )
     bar.add_task("starting", total=1.0, more="")
     return bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -106,3 +107,16 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
     run = cli.json("runs", "list")[0]["id"]
     assert cli.status(run) == "running"
     cli("runs", "stop", run)
+
+
+def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
+    """A moving bar on stderr's terminal, and stdout a file: each gets its own."""
+    terminal, other_end = os.openpty()
+    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2", "--set", "epochs=2"]
+    environment = cli.environment | {"TERM": "xterm"}
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=other_end, text=True, check=True)
+    assert "epoch 2/2" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "genotype" in done.stdout
+    os.close(other_end)
+    os.close(terminal)
