@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from runs.genotypes import nasbench201
@@ -110,13 +110,14 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
 
 
 def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
-    """A moving bar on stderr's terminal, and stdout a file: each gets its own."""
-    terminal, other_end = os.openpty()
-    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2", "--set", "epochs=2"]
-    environment = cli.environment | {"TERM": "xterm"}
-    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=other_end, text=True, check=True)
-    assert "epoch 2/2" in done.stdout
-    assert "\x1b" not in done.stdout
-    assert "genotype" in done.stdout
-    os.close(other_end)
-    os.close(terminal)
+    """A moving bar on stderr's terminal, and stdout a pipe: each gets its own."""
+    script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 > lines.txt"
+    terminal = pexpect.spawn("bash", ["-c", script], env=cli.environment | {"TERM": "xterm"}, cwd=str(cli.folder))
+    terminal.expect(pexpect.EOF, timeout=60)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert b"images/s" in terminal.before
+    lines = (cli.folder / "lines.txt").read_text()
+    assert "epoch 2/2" in lines
+    assert "genotype" in lines
+    assert "\x1b" not in lines
