@@ -14,7 +14,7 @@ import torch
 
 from engine import checkpoint
 from engine.assembly import assemble
-from engine.method import EpochReport
+from engine.method import EpochReport, Position
 from runs import requests
 from runs.catalogue.groups import HardwareSettings
 from runs.configuration import RunConfig
@@ -71,7 +71,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._terminate)
         self._begin()
-        self._begun_at = self._done()
+        self._begun_at = self._done(self._method.position())
         while self._method.epoch < self._method.epochs:
             if not self._answer():
                 return
@@ -158,9 +158,8 @@ class Worker:
         self._last_checkpoint = time.monotonic()
         self._journal.append(CheckpointWritten(self._method.epoch, self._method.position().step, size))
 
-    def _done(self) -> float:
+    def _done(self, position: Position) -> float:
         """Return the epochs done, the one in progress as a fraction."""
-        position = self._method.position()
         return self._method.epoch + (position.step / position.of if position.of else 0.0)
 
     def _tell_progress(self) -> None:
@@ -168,7 +167,8 @@ class Worker:
         if now - self._last_progress < PROGRESS_SECONDS:
             return
         self._last_progress = now
-        position, epochs, done = self._method.position(), self._method.epochs, self._done()
+        position, epochs = self._method.position(), self._method.epochs
+        done = self._done(position)
         since = done - self._begun_at
         self._journal.append(
             Progress(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from typing import Any
 
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
+from runs.processes import command, environment
 
 _KINDS = {kind.exit_code: kind for kind in (UsageError, NotFoundError, BusyError, EnvironmentLacksError)}
 
@@ -25,11 +24,11 @@ def ask(module: str, *arguments: str, show_progress: bool = False) -> Any:
         NastuiError: as the process says, or with its last word where it broke.
     """
     done = subprocess.run(
-        [sys.executable, "-P", "-m", module, *arguments],
+        command(module, *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=None if show_progress else subprocess.PIPE,
-        env=os.environ | {"PYTHONSAFEPATH": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+        env=environment(),
         text=True,
         check=False,
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,14 +13,13 @@ from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageErro
 from runs.history import Follower
 from runs.home import RunPaths
 from runs.lock import is_held
+from runs.processes import command, environment
 from runs.requests import Request
 from runs.status import Status
 from runs.store import Record, RunStore
 from runs.summary import Labels
 
 START_SECONDS = 30.0
-# The safe path for what an engine starts in turn, and GPUs numbered as the driver, and so `runs.devices`, does.
-_ENGINE_ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 # A unit of work is a batch: on a slow CPU that can be many seconds.
 ANSWER_SECONDS = 300.0
 
@@ -68,13 +65,13 @@ def launch(paths: RunPaths) -> int:
     try:
         with paths.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "engine", str(paths.root)],
+                command("engine", str(paths.root)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=paths.root,
-                env=os.environ | _ENGINE_ENVIRONMENT,
+                env=environment(),
             )
     except OSError as error:
         raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error

@@ -20,7 +20,6 @@ _FIELDS: dict[str, Callable[[Record], str]] = {
     "tag": lambda record: " ".join(record.labels.tags),
     "note": lambda record: record.labels.note,
 }
-FIELDS = tuple(_FIELDS)
 """The names that may stand before a colon."""
 
 

@@ -12,7 +12,6 @@ from runs.catalogue.settings import SettingInfo, describe, validate
 from runs.configuration import Draft, draft_from
 from runs.errors import NastuiError, UsageError
 
-HEAD = ("space", "dataset", "seed", "device", "name")
 _PAPER = "paper"
 
 

@@ -32,14 +32,14 @@ def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
     """
     assert dataset.folder is not None
     files, labels, classes = _listing(dataset.folder, part)
-    side = size or _common_side(files)
-    needed = len(files) * side * side * 3
-    if needed > LARGEST_BYTES:
-        raise EnvironmentLacksError(
-            f"{len(files):,} images of {side} pixels need {needed / 2**30:.1f} GiB.", "Set a smaller image_size."
-        )
-    cache = root / "folders" / f"{_fingerprint(files, side)}.npy"
+    cache = root / "folders" / f"{_fingerprint(files, size)}.npy"
     if not cache.exists():
+        side = size or _common_side(files)
+        needed = len(files) * side * side * 3
+        if needed > LARGEST_BYTES:
+            raise EnvironmentLacksError(
+                f"{len(files):,} images of {side} pixels need {needed / 2**30:.1f} GiB.", "Set a smaller image_size."
+            )
         cache.parent.mkdir(parents=True, exist_ok=True)
         replace_with(cache, lambda stream: _decode(files, side, stream))
     pixels = torch.from_numpy(np.load(cache))
@@ -112,9 +112,12 @@ def _broken(file: Path, error: Exception) -> EnvironmentLacksError:
     return EnvironmentLacksError(f"The image '{file}' is broken ({type(error).__name__}).", "Repair or remove it.")
 
 
-def _fingerprint(files: list[Path], side: int) -> str:
-    """Name the decoded array after what it was made of, so that a changed folder is decoded anew."""
-    digest = hashlib.sha256(f"{side}".encode())
+def _fingerprint(files: list[Path], size: int) -> str:
+    """Name the decoded array after what it was made of, so that a changed folder is decoded anew.
+
+    ``size`` is the one asked for (0: the images' own), so that a kept array spares opening every image to learn it.
+    """
+    digest = hashlib.sha256(f"{size}".encode())
     for file in files:
         stat = file.stat()
         digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())

@@ -35,7 +35,7 @@ def show(
     shape = dataclasses.replace(
         usual, channels=channels or usual.channels, layers=layers or usual.layers, classes=classes, size=size
     )
-    costs = count(found, shape)
+    costs, connected = count(found, shape), all(cell.is_connected() for cell in found.cells.values())
     if as_json:
         output.data(
             {
@@ -46,6 +46,7 @@ def show(
                 **dataclasses.asdict(costs),
                 "macs_counter": COUNTER,
                 **dataclasses.asdict(shape),
+                "connected": connected,
             }
         )
         return
@@ -62,6 +63,7 @@ def show(
             ("auxiliary", f"{costs.auxiliary_parameters:,}" if costs.auxiliary_parameters else ""),
             ("macs", f"{costs.macs:,} ({COUNTER})"),
             ("network", str(shape)),
+            ("note", "" if connected else "no path leads from the input to the output"),
         ]
     )
 

@@ -31,6 +31,14 @@ class Cell:
     edges: tuple[Edge, ...]
     outputs: tuple[int, ...]
 
+    def is_connected(self) -> bool:
+        """Say whether a path of operations other than ``none`` leads from an input to an output."""
+        reached = set(range(self.inputs))
+        for edge in sorted(self.edges, key=lambda edge: edge.target):
+            if edge.source in reached and edge.operation != "none":
+                reached.add(edge.target)
+        return not reached.isdisjoint(self.outputs)
+
 
 @dataclass(frozen=True)
 class Genotype:

@@ -78,16 +78,6 @@ def parse_string(text: str) -> Genotype:
     return genotype(operation_indices(read))
 
 
-def is_connected(architecture: Genotype) -> bool:
-    """Say whether a path of operations other than ``none`` leads from the input to the output."""
-    reached = {0}
-    indices = operation_indices(architecture)
-    for (source, target), operation in zip(SPACE.edges, indices, strict=True):
-        if source in reached and operation != SPACE.operations.index("none"):
-            reached.add(target)
-    return _OUTPUT in reached
-
-
 def parameters(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes: int = 10) -> int:
     """Return the trainable parameters of the discrete network, batch norms with affine included.
 

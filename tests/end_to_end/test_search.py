@@ -121,3 +121,12 @@ def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
     assert "epoch 2/2" in lines
     assert "genotype" in lines
     assert "\x1b" not in lines
+
+
+def test_showing_a_genotype_says_when_nothing_comes_through(cli: Cli) -> None:
+    dead = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|"
+    assert cli.json("genotype", "show", dead)["connected"] is False
+    assert "no path leads from the input to the output" in cli("genotype", "show", dead).stdout
+    whole = cli.json("genotype", "show", dead.replace("none~0", "skip_connect~0"))
+    assert whole["connected"] is True
+    assert (whole["parameters"], whole["macs_counter"]) == (316_346, "convolutions and linear layers")

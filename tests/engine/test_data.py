@@ -71,12 +71,16 @@ class TestFolder:
         first, again = (sources.load(entry, tmp_path, "train", 0).labels.tolist() for _ in range(2))
         assert first == again != sorted(first)
 
-    def test_what_was_decoded_is_kept_until_the_folder_changes(self, tmp_path: Path) -> None:
+    def test_what_was_decoded_is_kept_until_the_folder_changes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         folder = image_folder(tmp_path / "f")
         entry = catalogue.dataset(str(folder))
         sources.load(entry, tmp_path, "train", 0)
         kept = list((tmp_path / "folders").iterdir())
-        sources.load(entry, tmp_path, "train", 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(Image, "open", lambda file: pytest.fail(f"opened {file} again"))
+            sources.load(entry, tmp_path, "train", 0)
         assert list((tmp_path / "folders").iterdir()) == kept
         Image.new("RGB", (8, 8)).save(folder / "train" / "cat" / "new.png")
         assert len(sources.load(entry, tmp_path, "train", 0)) == 7

@@ -50,7 +50,7 @@ def test_published_strings(case: dict[str, Any]) -> None:
     genotype = nasbench201.parse_string(case["arch"])
     assert nasbench201.operation_indices(genotype) == case["ops"]
     assert nasbench201.format_string(genotype) == case["arch"]
-    assert nasbench201.is_connected(genotype) == case["output_reachable"]
+    assert genotype.cells["cell"].is_connected() == case["output_reachable"]
 
 
 def test_every_cell_of_the_space_survives_its_string() -> None:
@@ -58,7 +58,7 @@ def test_every_cell_of_the_space_survives_its_string() -> None:
     for indices in itertools.product(range(len(SPACE.operations)), repeat=len(SPACE.edges)):
         genotype = nasbench201.genotype(indices)
         assert nasbench201.parse_string(nasbench201.format_string(genotype)) == genotype
-        connected += nasbench201.is_connected(genotype)
+        connected += genotype.cells["cell"].is_connected()
     assert connected == BASELINES["counts"]["connected_input_to_output"]
 
 
@@ -87,7 +87,7 @@ def test_costs_at_other_sizes(case: dict[str, Any]) -> None:
 def test_cells_of_the_benchmark(case: dict[str, Any]) -> None:
     genotype = nasbench201.parse_string(case["arch"])
     assert nasbench201.format_string(genotype) == case["arch"]
-    assert nasbench201.is_connected(genotype) == case["connected"]
+    assert genotype.cells["cell"].is_connected() == case["connected"]
     for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
         check_cost(case, dataset)
 

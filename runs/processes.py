@@ -1,0 +1,16 @@
+"""How every process of ours starts: Python's safe path, and GPUs numbered alike everywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module; nothing that lies in the current folder can take a module's place."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return ours, with the safe path for grandchildren, and GPUs numbered as the driver and :mod:`runs.devices` do."""
+    return os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
