@@ -1,0 +1,49 @@
+"""The DARTS cell space (Liu et al., ICLR 2019): two kinds of cell, 4 nodes and 14 edges each, 8 operations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runs.catalogue.entries import Space
+from runs.catalogue.settings import Settings, setting
+
+
+class DartsSettings(Settings):
+    """The size of the supernet."""
+
+    channels: int = setting(
+        16,
+        "Channels of the first cells; they double at each of the two reduction cells.",
+        group="search space",
+        ge=1,
+        le=1024,
+    )
+    layers: int = setting(
+        8, "Cells of the supernet; those at a third and at two thirds reduce.", group="search space", ge=3, le=100
+    )
+    stem: Literal["cifar", "imagenet"] = setting(
+        "cifar",
+        "First layers: 'cifar' keeps the size of the images, 'imagenet' divides it by eight.",
+        group="search space",
+    )
+
+
+SPACE = Space(
+    name="darts",
+    title="DARTS",
+    summary="A normal and a reduction cell of 4 nodes and 14 edges, 8 operations an edge; about 1e18 pairs of cells.",
+    cells=("normal", "reduce"),
+    edges=tuple((source, target) for target in range(2, 6) for source in range(target)),
+    operations=(
+        "none",
+        "max_pool_3x3",
+        "avg_pool_3x3",
+        "skip_connect",
+        "sep_conv_3x3",
+        "sep_conv_5x5",
+        "dil_conv_3x3",
+        "dil_conv_5x5",
+    ),
+    options=DartsSettings,
+    engine="engine.spaces.darts:Darts",
+)
