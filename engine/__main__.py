@@ -1,10 +1,13 @@
-"""``python -P -m engine RUN_DIRECTORY``: the engine process of one run."""
+"""``python -P -m engine RUN_DIRECTORY``: the engine process of one run, or one of several that share it."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
+from engine import ranks
+from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.lock import engine_lock
@@ -12,15 +15,30 @@ from runs.lock import engine_lock
 
 def main(arguments: list[str]) -> int:
     """Hold the run's lock and work; the slow imports come after the lock, so that viewers see life at once."""
-    paths = RunPaths(Path(arguments[0]))
+    paths = RunPaths(Path(arguments[0]).absolute())
+    rank = ranks.rank()
+    if ranks.is_supervised():
+        ranks.die_with_supervisor()
     try:
-        with engine_lock(paths.lock):
+        # Of several processes the leader holds the lock, or who started them all.
+        mine = not ranks.is_supervised() and not rank
+        with engine_lock(paths.lock) if mine else contextlib.nullcontext():
+            if rank is None and (size := _processes(paths)) > 1:
+                return ranks.supervise(paths, size)
             from engine import worker
 
             return worker.run(paths.root)
     except NastuiError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+
+
+def _processes(paths: RunPaths) -> int:
+    """Return how many processes a run wants; a configuration that cannot be read is the worker's to explain."""
+    try:
+        return int(RunConfig.read(paths.config).options.get("gpus", 1))
+    except (NastuiError, ValueError, TypeError):
+        return 1
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.data.sources import Load, Source, load
+from engine.distributed import ALONE, Group
 from engine.loading import attribute
 from engine.method import Context, Method
+from engine.results import Results
 from engine.runtime import Runtime
 from runs import catalogue
 from runs.catalogue.groups import HardwareSettings
@@ -16,7 +18,13 @@ from runs.events import Event, Started
 
 
 def assemble(
-    config: RunConfig, root: Path, emit: Callable[[Event], None], loader: Load = load
+    config: RunConfig,
+    root: Path,
+    emit: Callable[[Event], None],
+    loader: Load = load,
+    *,
+    group: Group = ALONE,
+    results: Results | None = None,
 ) -> tuple[Context, Method]:
     """Return the context of a run and its method, neither begun nor resumed.
 
@@ -25,6 +33,8 @@ def assemble(
         root: where downloaded data sets lie.
         emit: told that the engine has started, as soon as it knows its machine, and what the method says later.
         loader: opens a part of the data set.
+        group: the processes that share the run.
+        results: where what the run finds is kept; nowhere if left out.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
@@ -32,16 +42,22 @@ def assemble(
     settings = config.settings()
     assert isinstance(settings, HardwareSettings)
     runtime = Runtime(
-        device=config.device,
+        device=_own_device(config.device, group),
         seed=config.seed,
-        threads=settings.threads,
+        threads=max(1, settings.threads // group.local_size),
         precision=settings.precision,
         channels_last=settings.channels_last,
     )
-    emit(Started(runtime.environment()))
+    emit(Started(runtime.environment() | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
     space = attribute(entry.engine)(entry, settings, dataset.classes)
-    context = Context(config, settings, dataset, images, space, runtime, emit)
+    context = Context(config, settings, dataset, images, space, runtime, emit, results or Results(), group)
     method: Method = attribute(catalogue.method(config.method).engine)(context)
     return context, method
+
+
+def _own_device(first: str, group: Group) -> str:
+    """Return the device of this process: those of one machine take GPUs one after the other from the first."""
+    kind, _, number = first.partition(":")
+    return first if kind == "cpu" else f"{kind}:{int(number or 0) + group.local_rank}"

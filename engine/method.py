@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from engine.data.sources import Source
+from engine.distributed import ALONE, Group
+from engine.results import Results
 from engine.runtime import Runtime
 from engine.spaces.space import SearchSpace
 from runs.catalogue import Dataset
@@ -30,6 +32,8 @@ class Context:
         space: the search space, built from the settings.
         runtime: device, precision and random generators.
         emit: says an event to whoever watches.
+        results: keeps weights and descriptions.
+        group: the processes that share the run.
     """
 
     config: RunConfig
@@ -39,6 +43,8 @@ class Context:
     space: SearchSpace
     runtime: Runtime
     emit: Callable[[Event], None]
+    results: Results = field(default_factory=Results)
+    group: Group = ALONE
 
 
 @dataclass(frozen=True)

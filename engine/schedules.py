@@ -29,3 +29,8 @@ def linear_with_tail(start: float, epoch: int, epochs: int, tail: int = 5) -> fl
 def warm_up(start: float, epoch: int, warm: int, after: float) -> float:
     """Return start (e + 1) / W during the first W epochs, and the schedule's own value ``after`` them."""
     return start * (epoch + 1) / warm if epoch < warm else after
+
+
+def exponential(start: float, epoch: int, factor: float = 0.97) -> float:
+    """Return start factor^e: DARTS on ImageNet."""
+    return start * factor**epoch

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import signal
 import time
 import traceback
 from pathlib import Path
 from types import FrameType
 
-import safetensors.torch
 import torch
 
-from engine import checkpoint
+from engine import checkpoint, distributed, ranks
 from engine.assembly import assemble
+from engine.distributed import Group
 from engine.method import EpochReport, Position
+from engine.results import Results
 from runs import requests
 from runs.catalogue.groups import HardwareSettings
 from runs.configuration import RunConfig
-from runs.errors import NastuiError
+from runs.errors import EnvironmentLacksError, NastuiError
 from runs.events import (
     CheckpointWritten,
     Continued,
     EpochEnded,
+    Event,
     Failed,
     Finished,
     Paused,
@@ -30,51 +32,64 @@ from runs.events import (
     Resumed,
     Stopped,
 )
-from runs.files import discard_unfinished, replace_text, replace_with
+from runs.files import discard_unfinished
 from runs.home import Home, RunPaths
 from runs.journal import Journal, JournalReader
 from runs.requests import Request
 
 PROGRESS_SECONDS = 0.25
 REQUEST_SECONDS = 0.1
+# What the leader tells the other processes before each unit of work.
+GO, HOLD, STOP = range(3)
 
 
 class Worker:
     """Runs one run to its end, or until it is asked to stop.
 
+    Where several processes share the run, all do the same work in the same order; the leader alone looks for requests,
+    tells the others what follows of them, and writes.
+
     Args:
         paths: the run.
         config: its configuration.
-        journal: its log, open.
+        journal: its log, open; None for who does not lead.
+        group: the processes that share the run.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
     """
 
-    def __init__(self, paths: RunPaths, config: RunConfig, journal: Journal) -> None:
+    def __init__(self, paths: RunPaths, config: RunConfig, journal: Journal | None, group: Group) -> None:
         self._paths = paths
         self._config = config
         self._journal = journal
+        self._group = group
         root = Home(paths.root.parent.parent).datasets
-        self._context, self._method = assemble(config, root, journal.append)
+        self._results = Results(paths if group.leads else None)
+        self._context, self._method = assemble(config, root, self._say, group=group, results=self._results)
         assert isinstance(self._context.settings, HardwareSettings)
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
-        self._terminated = False
+        self._terminated = self._paused = False
         self._epoch_seconds = 0.0
         self._worked = 0.0
         self._last_progress = self._last_look = self._last_checkpoint = time.monotonic()
 
     def run(self) -> None:
         """Begin, or go on from the checkpoint, and work until the run has finished or been stopped."""
-        # A batch system or a shutdown asks with SIGTERM: that is a request to stop, with a checkpoint.
+        # A batch system or a shutdown asks with SIGTERM: that is a request to stop, with a checkpoint. It may ask every
+        # process; the leader passes it on where all can follow.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._terminate)
+            signal.signal(number, self._terminate if self._group.leads else signal.SIG_IGN)
         self._begin()
         self._begun_at = self._done(self._method.position())
         while self._method.epoch < self._method.epochs:
-            if not self._answer():
+            word = self._group.told(self._answer() if self._group.leads else GO)
+            if word == STOP:
                 return
+            if word == HOLD:
+                time.sleep(REQUEST_SECONDS)
+                continue
             began = time.monotonic()
             report = self._method.advance()
             spent = time.monotonic() - began
@@ -88,51 +103,47 @@ class Worker:
         self._finish()
 
     def _begin(self) -> None:
-        for file in (self._paths.checkpoint, self._paths.weights, self._paths.genotype):
-            discard_unfinished(file)
+        if self._group.leads:
+            discard_unfinished(self._paths.checkpoint)
         saved = checkpoint.load(self._paths.checkpoint, self._config.id)
         if saved is not None:
             self._method.load(saved["method"])
             self._runtime.load(saved["runtime"])
             self._epoch_seconds = saved["epoch_seconds"]
-        if self._journal.number > 1:
-            self._journal.append(Resumed(self._method.epoch, self._method.position().step))
+        if self._journal is not None and self._journal.number > 1:
+            self._say(Resumed(self._method.epoch, self._method.position().step))
         if saved is None:
             self._method.prepare()
 
-    def _answer(self) -> bool:
-        """Do what has been asked for; return False if that was to stop."""
-        paused = False
-        while True:
-            if self._terminated:
-                return self._stop("terminated")
-            if paused or time.monotonic() - self._last_look >= REQUEST_SECONDS:
-                self._last_look = time.monotonic()
-                for request in requests.take(self._paths.requests):
-                    match request:
-                        case Request.STOP:
-                            return self._stop("requested")
-                        case Request.CHECKPOINT:
-                            self._save()
-                        case Request.PAUSE if not paused:
-                            self._save()
-                            self._journal.append(Paused())
-                            paused = True
-                        case Request.CONTINUE if paused:
-                            self._journal.append(Continued())
-                            paused = False
-            if not paused:
-                return True
-            time.sleep(REQUEST_SECONDS)
+    def _answer(self) -> int:
+        """Do what has been asked for; return what all processes do now."""
+        if self._terminated:
+            return self._stop("terminated")
+        if self._paused or time.monotonic() - self._last_look >= REQUEST_SECONDS:
+            self._last_look = time.monotonic()
+            for request in requests.take(self._paths.requests):
+                match request:
+                    case Request.STOP:
+                        return self._stop("requested")
+                    case Request.CHECKPOINT:
+                        self._save()
+                    case Request.PAUSE if not self._paused:
+                        self._save()
+                        self._say(Paused())
+                        self._paused = True
+                    case Request.CONTINUE if self._paused:
+                        self._say(Continued())
+                        self._paused = False
+        return HOLD if self._paused else GO
 
-    def _stop(self, reason: str) -> bool:
+    def _stop(self, reason: str) -> int:
         self._save()
-        self._journal.append(Stopped(reason))
-        return False
+        self._say(Stopped(reason))
+        return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
         # The event comes before the checkpoint: a kill between the two repeats the epoch, and so the event.
-        self._journal.append(
+        self._say(
             EpochEnded(
                 epoch=self._method.epoch,
                 epochs=self._method.epochs,
@@ -149,6 +160,8 @@ class Worker:
         self._save()
 
     def _save(self) -> None:
+        if not self._group.leads:
+            return
         state = {
             "method": self._method.state(),
             "runtime": self._runtime.state(),
@@ -156,7 +169,7 @@ class Worker:
         }
         size = checkpoint.save(self._paths.checkpoint, self._config.id, state)
         self._last_checkpoint = time.monotonic()
-        self._journal.append(CheckpointWritten(self._method.epoch, self._method.position().step, size))
+        self._say(CheckpointWritten(self._method.epoch, self._method.position().step, size))
 
     def _done(self, position: Position) -> float:
         """Return the epochs done, the one in progress as a fraction."""
@@ -167,10 +180,12 @@ class Worker:
         if now - self._last_progress < PROGRESS_SECONDS:
             return
         self._last_progress = now
+        if not self._group.leads:
+            return
         position, epochs = self._method.position(), self._method.epochs
         done = self._done(position)
         since = done - self._begun_at
-        self._journal.append(
+        self._say(
             Progress(
                 epoch=min(self._method.epoch + 1, epochs),
                 epochs=epochs,
@@ -184,33 +199,56 @@ class Worker:
         )
 
     def _finish(self) -> None:
+        if not self._group.leads:
+            return
         genotype = self._method.genotype()
-        replace_text(self._paths.genotype, json.dumps(genotype.to_json(), indent=2) + "\n")
-        if weights := self._method.weights():
-            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-            replace_with(self._paths.weights, lambda stream: stream.write(safetensors.torch.save(tensors)))
+        self._results.genotype(genotype)
+        self._results.weights(self._method.weights())
         costs, shape = self._context.space.costs(genotype, self._context.images.size)
-        self._journal.append(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
+        self._say(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
+
+    def _say(self, event: Event) -> None:
+        if self._journal is not None:
+            self._journal.append(event)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True
 
 
 def run(root: Path) -> int:
-    """Run the engine for a run whose lock this process holds; return the exit code."""
+    """Run the engine for a run whose lock is held; return the exit code."""
     paths = RunPaths(root)
-    last = max((entry.number for entry in JournalReader(paths.events).read()), default=0)
-    with Journal(paths.events, last) as journal:
-        try:
-            Worker(paths, RunConfig.read(paths.config), journal).run()
-        except NastuiError as error:
-            journal.append(Failed(error.message, error.hint))
-            return error.exit_code
-        except Exception as error:  # whatever a method does wrong, the run says so and ends
+    try:
+        group = distributed.join()
+    except (RuntimeError, ValueError) as error:
+        raise EnvironmentLacksError(f"The processes of the run did not find each other: {error}.") from error
+    with contextlib.ExitStack() as stack:
+        stack.callback(group.leave)
+        if not group.leads:
+            return _work(paths, None, group)
+        last = max((entry.number for entry in JournalReader(paths.events).read()), default=0)
+        return _work(paths, stack.enter_context(Journal(paths.events, last)), group)
+
+
+def _work(paths: RunPaths, journal: Journal | None, group: Group) -> int:
+    try:
+        Worker(paths, RunConfig.read(paths.config), journal, group).run()
+    except Exception as error:  # whatever a method does wrong, the run says so and ends
+        if not isinstance(error, NastuiError):
             traceback.print_exc()
-            journal.append(Failed(f"{type(error).__name__}: {error}", _hint(error), traceback.format_exc()))
-            return 1
+        if group.size > 1:
+            # Which fault came first, only the supervisor can tell; a peer that has gone makes the others fail too.
+            ranks.last_words(paths, error)
+        if journal is not None and not (group.size > 1 and ranks.is_supervised()):
+            journal.append(_failure(error))
+        return error.exit_code if isinstance(error, NastuiError) else 1
     return 0
+
+
+def _failure(error: Exception) -> Failed:
+    if isinstance(error, NastuiError):
+        return Failed(error.message, error.hint)
+    return Failed(f"{type(error).__name__}: {error}", _hint(error), "".join(traceback.format_exception(error)))
 
 
 def _hint(error: Exception) -> str:

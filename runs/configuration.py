@@ -30,7 +30,10 @@ NAME_LIMIT = 80
 
 
 class RunConfig(BaseModel):
-    """Everything that decides what a run computes, every default resolved. Written once, never changed."""
+    """Everything that decides what a run computes, every default resolved. Written once, never changed.
+
+    A retraining has the ``genotype`` that it trains, and its ``origin`` in words.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -44,6 +47,8 @@ class RunConfig(BaseModel):
     seed: int = Field(ge=0, lt=2**63)
     device: str
     options: dict[str, Any]
+    genotype: dict[str, Any] | None = None
+    origin: str = ""
     created: str
     command: str
     environment: dict[str, str]
@@ -83,11 +88,19 @@ class RunConfig(BaseModel):
 
 
 class Draft(BaseModel):
-    """What a person typed: by options, by a TOML file, or in the form. Nothing is resolved yet."""
+    """What a person typed: by options, by a TOML file, or in the form. Nothing is resolved yet.
+
+    A retraining names the method ``retrain`` and brings a genotype: its JSON, where it comes from in words, what to
+    type for it, and the preset of its paper.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
+    genotype: dict[str, Any] | None = None
+    origin: str = ""
+    typed: str = ""
+    recipe: str = ""
     space: str | None = None
     dataset: str | None = None
     preset: str | None = None
@@ -106,6 +119,10 @@ class Draft(BaseModel):
         return value
 
 
+# What commands find out by themselves.
+_NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe")
+
+
 class Choice:
     """A draft's names looked up in the catalogue: the method, its space, preset and data set.
 
@@ -116,10 +133,20 @@ class Choice:
 
     def __init__(self, draft: Draft) -> None:
         self.method: Method = catalogue.method(draft.method)
-        self.space: Space = catalogue.space(draft.space or self.method.spaces[0])
-        self.preset: Preset = catalogue.preset(self.method, self.space.name, draft.preset or "paper")
+        if (draft.genotype is None) == (self.method.kind == "retrain"):
+            raise UsageError("A retraining, and nothing else, starts from a genotype.", "See `nastui retrain --help`.")
+        space = draft.space or self.method.spaces[0] if draft.genotype is None else draft.genotype["space"]
+        self.space: Space = catalogue.space(space)
+        preset = draft.preset or "paper"
+        if self.method.kind == "retrain" and preset == "paper":
+            # Each paper has its own recipe; where a genotype is of none, that of its space.
+            preset = draft.recipe or self._presets()[0]
+        self.preset: Preset = catalogue.preset(self.method, self.space.name, preset)
         self.dataset: Dataset = catalogue.dataset(draft.dataset or self.preset.dataset)
         self.options: type[Settings] = catalogue.options(self.method, self.space)
+
+    def _presets(self) -> list[str]:
+        return [entry.name for entry in self.method.presets if entry.space == self.space.name] or ["paper"]
 
 
 def resolve(draft: Draft) -> RunConfig:
@@ -136,6 +163,7 @@ def resolve(draft: Draft) -> RunConfig:
     seed = choice.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
         id=f"{secrets.token_hex(4)}-{choice.method.name}-{choice.space.name}",
+        kind=choice.method.kind,
         method=choice.method.name,
         space=choice.space.name,
         dataset=choice.dataset.name,
@@ -143,6 +171,8 @@ def resolve(draft: Draft) -> RunConfig:
         seed=seed,
         device=devices.resolve(draft.device),
         options=options,
+        genotype=draft.genotype,
+        origin=draft.origin,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         command=command(choice, seed, draft),
         environment=_environment(),
@@ -152,7 +182,10 @@ def resolve(draft: Draft) -> RunConfig:
 
 def command(choice: Choice, seed: int, draft: Draft) -> str:
     """Return the command line that repeats a draft."""
-    words = ["nastui", "search", choice.method.name, "--space", choice.space.name]
+    if choice.method.kind == "retrain":
+        words = ["nastui", "retrain", draft.typed]
+    else:
+        words = ["nastui", "search", choice.method.name, "--space", choice.space.name]
     words += ["--dataset", choice.dataset.name, "--preset", choice.preset.name, "--seed", str(seed)]
     for key, value in draft.options.items():
         words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
@@ -173,7 +206,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"'{path}' is no TOML: {error}.") from error
-    allowed = [name for name in Draft.model_fields if name != "source"]
+    allowed = [name for name in Draft.model_fields if name not in _NEVER_TYPED]
     for key in raw:
         if key not in allowed:
             raise UsageError(f"Unknown key '{key}' in {path}.", closest(key, allowed))

@@ -112,6 +112,16 @@ class RunPaths:
         return self.root / "weights.safetensors"
 
     @property
+    def best(self) -> Path:
+        """The weights of a retraining's best epoch."""
+        return self.root / "best.safetensors"
+
+    @property
+    def network(self) -> Path:
+        """How to rebuild the network that the weights belong to."""
+        return self.root / "network.json"
+
+    @property
     def log(self) -> Path:
         """The engine's stdout and stderr."""
         return self.root / "engine.log"

@@ -22,9 +22,11 @@ from runs.catalogue.datasets import DATASETS, image_folder
 from runs.catalogue.entries import Dataset, Method, Preset, Space
 from runs.catalogue.groups import HardwareSettings
 from runs.catalogue.settings import Settings
+from runs.catalogue.training import TRAINER
 from runs.errors import EnvironmentLacksError, UsageError, closest
 
 __all__ = [
+    "TRAINER",
     "Dataset",
     "Method",
     "Preset",
@@ -66,12 +68,12 @@ def datasets() -> dict[str, Dataset]:
 
 
 def method(name: str) -> Method:
-    """Return a method.
+    """Return a search method, or the trainer by its name.
 
     Raises:
         UsageError: there is none of that name; the nearest is named.
     """
-    return _named("method", name, methods())
+    return TRAINER if name == TRAINER.name else _named("method", name, methods())
 
 
 def space(name: str) -> Space:
@@ -99,18 +101,25 @@ def preset(of: Method, space_name: str, name: str) -> Preset:
     there = {entry.name: entry for entry in of.presets if entry.space == space_name}
     if not there:
         raise UsageError(
-            f"Method '{of.name}' does not search the space '{space_name}'.",
-            f"It searches: {', '.join(of.spaces)}.",
+            f"'{of.name}' does not know the space '{space_name}'.",
+            f"It knows: {', '.join(of.spaces)}.",
         )
     return _named("preset", name, there)
 
 
 @functools.cache
 def options(of: Method, in_space: Space) -> type[Settings]:
-    """Return the hyperparameters of a run: the method's, the space's and the machine's, as one flat set."""
+    """Return the hyperparameters of a run: the method's, the space's and the machine's, as one flat set.
+
+    Raises:
+        UsageError: discrete networks of this space cannot be trained.
+    """
+    of_space = in_space.options if of.kind == "search" else in_space.network_options
+    if of_space is None:
+        raise UsageError(f"Networks of the space '{in_space.name}' cannot be trained.")
     return create_model(
         f"{of.title}{in_space.title}Settings".replace("-", "").replace(" ", ""),
-        __base__=(of.options, in_space.options, HardwareSettings),
+        __base__=(of.options, of_space, HardwareSettings),
     )
 
 

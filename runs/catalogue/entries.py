@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from runs.catalogue.settings import Settings
 
@@ -44,6 +44,8 @@ class Method:
         options: its hyperparameters; a space and the machine add theirs.
         presets: at least ``paper`` and ``quick`` for each of its spaces.
         engine: ``package.module:factory``, imported by the engine process alone.
+        kind: what its runs are: a search, or the training of a discrete network.
+        recipes: by space, the retraining preset of its paper.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Method:
     options: type[Settings]
     presets: tuple[Preset, ...]
     engine: str
+    kind: Literal["search", "retrain"] = "search"
+    recipes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spaces(self) -> tuple[str, ...]:
@@ -69,7 +73,9 @@ class Space:
         cells: the kinds of cell, such as ``("cell",)`` or ``("normal", "reduce")``.
         edges: (source, target) node pairs, in the order of the rows of every architecture matrix.
         operations: the candidate operations, in the order of the columns.
+        options: hyperparameters of a search in this space: the size of its supernet, ...
         engine: ``package.module:Class``, imported by the engine process alone.
+        network_options: hyperparameters of its discrete networks; None where these cannot be trained.
     """
 
     name: str
@@ -80,6 +86,7 @@ class Space:
     operations: tuple[str, ...]
     options: type[Settings]
     engine: str
+    network_options: type[Settings] | None = None
 
 
 @dataclass(frozen=True, eq=False)

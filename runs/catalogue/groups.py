@@ -33,12 +33,6 @@ class DataSettings(Settings):
         ge=0,
         le=512,
     )
-    split: Literal["stratified", "positional"] = setting(
-        "stratified",
-        "How training images are halved: 'stratified' draws each class evenly by the seed, "
-        "'positional' cuts at the middle as the public code does.",
-        group="compatibility",
-    )
 
 
 class WeightSettings(Settings):
@@ -58,6 +52,12 @@ class WeightSettings(Settings):
 class DifferentiableSettings(DataSettings, WeightSettings):
     """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
 
+    split: Literal["stratified", "positional"] = setting(
+        "stratified",
+        "How training images are halved: 'stratified' draws each class evenly by the seed, "
+        "'positional' cuts at the middle as the public code does.",
+        group="compatibility",
+    )
     epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
     arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)

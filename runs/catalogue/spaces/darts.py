@@ -28,6 +28,46 @@ class DartsSettings(Settings):
     )
 
 
+class DartsNetworkSettings(Settings):
+    """The size of a discrete network, and what regularises it while it trains."""
+
+    channels: int = setting(
+        36,
+        "Channels of the first cells; they double at each of the two reduction cells.",
+        group="search space",
+        ge=2,
+        le=1024,
+    )
+    layers: int = setting(
+        20, "Cells of the network; those at a third and at two thirds reduce.", group="search space", ge=3, le=100
+    )
+    stem: Literal["cifar", "imagenet"] = setting(
+        "cifar",
+        "First layers: 'cifar' keeps the size of the images, 'imagenet' divides it by eight.",
+        group="search space",
+    )
+    norms: Literal["plain", "pool", "affine_pool", "all"] = setting(
+        "plain",
+        "Batch norm after operations without weights: none ('plain'); after pools, without ('pool') or with "
+        "('affine_pool') scale and shift; after pools and skips ('all', ISTA-NAS's 'bn').",
+        group="search space",
+    )
+    auxiliary: bool = setting(False, "Train a second classifier on the cells at two thirds.", group="weights")
+    auxiliary_weight: float = setting(0.4, "Weight of the auxiliary classifier's loss.", group="weights", ge=0, le=10)
+    auxiliary_norm: bool = setting(
+        False,
+        "Normalise twice in the auxiliary head of the ImageNet stem, as some code does; on CIFAR all do.",
+        group="search space",
+    )
+    drop_path: float = setting(
+        0.0,
+        "Probability at the end of the training that an operation's output is dropped; it rises from 0 linearly.",
+        group="weights",
+        ge=0,
+        lt=1,
+    )
+
+
 SPACE = Space(
     name="darts",
     title="DARTS",
@@ -46,4 +86,5 @@ SPACE = Space(
     ),
     options=DartsSettings,
     engine="engine.spaces.darts:Darts",
+    network_options=DartsNetworkSettings,
 )

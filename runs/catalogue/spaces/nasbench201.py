@@ -8,8 +8,8 @@ from runs.catalogue.entries import Space
 from runs.catalogue.settings import Settings, setting
 
 
-class NasBench201Settings(Settings):
-    """The size of the supernet, and how its candidate operations normalise."""
+class NasBench201NetworkSettings(Settings):
+    """The size of a network; the benchmark's own is the default."""
 
     channels: int = setting(
         16,
@@ -19,6 +19,11 @@ class NasBench201Settings(Settings):
         le=1024,
     )
     cells: int = setting(5, "Cells in each of the three stages.", group="search space", ge=1, le=50)
+
+
+class NasBench201Settings(NasBench201NetworkSettings):
+    """The size of the supernet, and how its candidate operations normalise."""
+
     batch_norm: Literal["running", "batch"] = setting(
         "running",
         "Statistics that candidate operations use in evaluation: 'running' averages of training, "
@@ -36,4 +41,5 @@ SPACE = Space(
     operations=("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),
     options=NasBench201Settings,
     engine="engine.spaces.nasbench201:NasBench201",
+    network_options=NasBench201NetworkSettings,
 )

@@ -1,0 +1,339 @@
+"""Retraining: the hyperparameters of training a discrete network, and the papers' recipes as presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from runs.catalogue.entries import Method, Preset
+from runs.catalogue.groups import DataSettings
+from runs.catalogue.settings import setting
+
+
+class FeedSettings(DataSettings):
+    """How images reach the network in training."""
+
+    batch_size: int = setting(96, "Images in a training batch, over all processes.", group="data", ge=2, le=65536)
+    batch_size_max: int = setting(
+        0,
+        "Let the batch grow up to this many images while memory lasts, as PR-DARTS does; 0 keeps it as it is.",
+        group="data",
+        ge=0,
+        le=65536,
+    )
+    batch_multiple: int = setting(8, "A growing batch has a multiple of this many images.", group="data", ge=1, le=1024)
+    augmentation: Literal["crop", "imagenet"] = setting(
+        "crop",
+        "'crop' pads, crops and flips small images in memory; 'imagenet' streams random resized crops, flips and "
+        "colour jitter from the files.",
+        group="data",
+    )
+    colour_jitter: bool = setting(
+        True, "Jitter brightness, contrast, saturation (0.4) and hue (0.2) of streamed images.", group="data"
+    )
+    normalisation: Literal["dataset", "measured", "darts", "pdarts", "tenas", "nasbench201"] = setting(
+        "dataset",
+        "Mean and deviation per channel: the data set's, 'measured' on its images, or those of a paper's code.",
+        group="data",
+    )
+    broken_images: Literal["refuse", "skip"] = setting(
+        "refuse",
+        "What to do with image files that cannot be read: stop and name one, or skip and count them.",
+        group="data",
+    )
+    workers: int = setting(
+        4, "Processes that decode streamed images; 0 decodes in the engine.", group="data", ge=0, le=256
+    )
+
+
+class TrainingSettings(FeedSettings):
+    """Stochastic gradient descent on a discrete network, from fresh weights."""
+
+    epochs: int = setting(600, "Epochs of the training.", group="schedule", ge=1, le=100_000)
+    learning_rate: float = setting(0.025, "Learning rate at its height.", group="weights", gt=0, le=10)
+    learning_rate_end: float = setting(0.0, "Learning rate that the cosine ends at.", group="weights", ge=0, le=10)
+    schedule: Literal["cosine", "linear", "exponential"] = setting(
+        "cosine",
+        "Learning rate by epoch: half a cosine; linear with a slower tail over the last 5 epochs; times 0.97 an epoch.",
+        group="schedule",
+    )
+    warm_up_epochs: int = setting(0, "Epochs at the start in which the rate rises.", group="schedule", ge=0, le=1000)
+    warm_up: Literal["base", "scaled"] = setting(
+        "base",
+        "In epoch e of W the rate is (e + 1) / W of the full rate ('base', PC-DARTS), or of the schedule's ('scaled', "
+        "P-DARTS).",
+        group="schedule",
+    )
+    momentum: float = setting(0.9, "Momentum of SGD.", group="weights", ge=0, lt=1)
+    nesterov: bool = setting(False, "Nesterov's form of momentum.", group="weights")
+    weight_decay: float = setting(3e-4, "Weight decay of all weights.", group="weights", ge=0, le=1)
+    gradient_clip: float = setting(
+        5.0, "Clip the norm of the gradient at this; 0 turns clipping off.", group="weights", ge=0
+    )
+    label_smoothing: float = setting(
+        0.0, "Share of the target spread over all classes, in training alone.", group="weights", ge=0, lt=1
+    )
+    pieces: int = setting(
+        1,
+        "Compute each batch in this many pieces, one after the other, to fit a smaller memory. "
+        "Batch norm sees a piece at a time.",
+        group="hardware",
+        ge=1,
+        le=4096,
+    )
+    out_of_memory: Literal["halve", "stop"] = setting(
+        "halve",
+        "Where a batch does not fit: 'halve' its pieces and go on with a warning, or 'stop' and say what fits.",
+        group="hardware",
+    )
+    memory_limit: float = setting(
+        0.0, "Memory in GiB that a growing batch may fill; 0 is all the device has.", group="hardware", ge=0
+    )
+    compile: bool = setting(
+        False,
+        "Compile each cell with torch.compile: up to 1.5 times faster after one to three minutes of start-up.",
+        group="hardware",
+    )
+    gpus: int = setting(
+        1,
+        "Processes that share each batch, one a GPU (on the CPU as many processes). "
+        "Batch norm sees each process's share, not the whole batch.",
+        group="hardware",
+        ge=1,
+        le=1024,
+    )
+
+
+_CIFAR: Mapping[str, Any] = {
+    "channels": 36,
+    "layers": 20,
+    "stem": "cifar",
+    "norms": "plain",
+    "auxiliary": True,
+    "auxiliary_weight": 0.4,
+    "drop_path": 0.2,
+    "epochs": 600,
+    "batch_size": 96,
+    "augmentation": "crop",
+    "cutout_length": 16,
+    "normalisation": "darts",
+    "learning_rate": 0.025,
+    "learning_rate_end": 0.0,
+    "schedule": "cosine",
+    "warm_up_epochs": 0,
+    "momentum": 0.9,
+    "nesterov": False,
+    "weight_decay": 3e-4,
+    "gradient_clip": 5.0,
+    "label_smoothing": 0.0,
+}
+_IMAGENET: Mapping[str, Any] = {
+    **_CIFAR,
+    "channels": 48,
+    "layers": 14,
+    "stem": "imagenet",
+    "drop_path": 0.0,
+    "epochs": 250,
+    "batch_size": 1024,
+    "augmentation": "imagenet",
+    "colour_jitter": True,
+    "image_size": 224,
+    "cutout_length": 0,
+    "normalisation": "dataset",
+    "learning_rate": 0.5,
+    "schedule": "linear",
+    "warm_up_epochs": 5,
+    "warm_up": "base",
+    "weight_decay": 3e-5,
+    "label_smoothing": 0.1,
+}
+# ImageNet comes as a folder of the user's: --dataset names it.
+_FOLDER = "imagenet"
+_BENCHMARK: Mapping[str, Any] = {
+    "channels": 16,
+    "cells": 5,
+    "batch_size": 256,
+    "cutout_length": 0,
+    "normalisation": "nasbench201",
+    "learning_rate": 0.1,
+    "learning_rate_end": 0.0,
+    "schedule": "cosine",
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 5e-4,
+    "gradient_clip": 0.0,
+    "label_smoothing": 0.0,
+}
+
+
+def _recipe(name: str, summary: str, base: Mapping[str, Any], dataset: str = "cifar10", **changes: Any) -> Preset:
+    return Preset(name=name, summary=summary, space="darts", dataset=dataset, values={**base, **changes})
+
+
+_DARTS_SPACE = (
+    _recipe("darts-cifar", "DARTS on CIFAR: 600 epochs, batch 96, drop path 0.2.", _CIFAR),
+    _recipe("pcdarts-cifar", "PC-DARTS on CIFAR: as DARTS with drop path 0.3.", _CIFAR, drop_path=0.3),
+    _recipe(
+        "pdarts-cifar",
+        "P-DARTS on CIFAR: as DARTS with drop path 0.3, batch 128.",
+        _CIFAR,
+        drop_path=0.3,
+        batch_size=128,
+        normalisation="pdarts",
+    ),
+    _recipe(
+        "drnas-cifar",
+        "DrNAS on CIFAR: 600 epochs, batch 64, drop path 0.3, batch norm after pools.",
+        _CIFAR,
+        drop_path=0.3,
+        batch_size=64,
+        norms="pool",
+    ),
+    _recipe("ista-cifar", "ISTA-NAS on CIFAR, for cells of the two-stage search ('plain').", _CIFAR),
+    _recipe(
+        "ista-cifar-bn",
+        "ISTA-NAS on CIFAR, for cells of the one-stage search: batch norm after pools and skips ('bn').",
+        _CIFAR,
+        norms="all",
+    ),
+    _recipe(
+        "prdarts-cifar",
+        "PR-DARTS on CIFAR: drop path 0.3, a batch that grows from 32 to 128 as memory allows.",
+        _CIFAR,
+        drop_path=0.3,
+        batch_size=32,
+        batch_size_max=128,
+        batch_multiple=8,
+        normalisation="pdarts",
+    ),
+    _recipe(
+        "prdarts-cifar-fixed",
+        "PR-DARTS on CIFAR with a batch of 128 throughout.",
+        _CIFAR,
+        drop_path=0.3,
+        batch_size=128,
+        normalisation="pdarts",
+    ),
+    _recipe(
+        "tenas-cifar",
+        "TE-NAS on CIFAR: 600 epochs (the public command asks for 800), drop path 0.3, batch norm after pools.",
+        _CIFAR,
+        drop_path=0.3,
+        norms="pool",
+        normalisation="tenas",
+    ),
+    _recipe(
+        "darts-imagenet",
+        "DARTS on ImageNet: 250 epochs, batch 128, rate times 0.97 an epoch.",
+        _IMAGENET,
+        _FOLDER,
+        batch_size=128,
+        learning_rate=0.1,
+        schedule="exponential",
+        warm_up_epochs=0,
+    ),
+    _recipe(
+        "pcdarts-imagenet",
+        "PC-DARTS on ImageNet: 250 epochs, batch 1024, linear decay after 5 epochs of warm-up.",
+        _IMAGENET,
+        _FOLDER,
+    ),
+    _recipe(
+        "pdarts-imagenet",
+        "P-DARTS on ImageNet: as PC-DARTS, its warm-up scales the decayed rate.",
+        _IMAGENET,
+        _FOLDER,
+        warm_up="scaled",
+    ),
+    _recipe(
+        "drnas-imagenet",
+        "DrNAS on ImageNet: 250 epochs, batch 768, batch norm after pools.",
+        _IMAGENET,
+        _FOLDER,
+        batch_size=768,
+        norms="pool",
+    ),
+    _recipe("ista-imagenet", "ISTA-NAS on ImageNet: 250 epochs, batch 1024.", _IMAGENET, _FOLDER),
+    _recipe(
+        "tenas-imagenet",
+        "TE-NAS on ImageNet: batch 768, cosine after 5 epochs of warm-up, no auxiliary head.",
+        _IMAGENET,
+        _FOLDER,
+        batch_size=768,
+        schedule="cosine",
+        norms="pool",
+        auxiliary=False,
+    ),
+    _recipe(
+        "prdarts-imagenet",
+        "PR-DARTS on ImageNet, as its code has it: batch 256, rate 0.1, no auxiliary head; nothing was published.",
+        _IMAGENET,
+        _FOLDER,
+        batch_size=256,
+        learning_rate=0.1,
+        warm_up_epochs=0,
+        auxiliary=False,
+        auxiliary_norm=True,
+    ),
+    _recipe(
+        "quick",
+        "A small network and few epochs, to see that a cell learns: minutes on two cores.",
+        {},
+        "digits",
+        channels=8,
+        layers=5,
+        auxiliary=True,
+        drop_path=0.1,
+        epochs=12,
+        batch_size=64,
+        image_limit=4000,
+        cutout_length=0,
+        learning_rate=0.05,
+    ),
+)
+_NASBENCH201_SPACE = (
+    Preset(
+        name="nasbench201-200",
+        summary="How NAS-Bench-201 trained its cells for the figures that papers report: 200 epochs.",
+        space="nasbench201",
+        dataset="cifar10",
+        seed=777,
+        values={**_BENCHMARK, "epochs": 200},
+    ),
+    Preset(
+        name="nasbench201-12",
+        summary="The benchmark's cheap signal for searches: 12 epochs, a whole cosine.",
+        space="nasbench201",
+        dataset="cifar10",
+        seed=777,
+        values={**_BENCHMARK, "epochs": 12},
+    ),
+    Preset(
+        name="quick",
+        summary="A small network and few epochs, to see that a cell learns: a minute on two cores.",
+        space="nasbench201",
+        dataset="digits",
+        values={
+            "channels": 8,
+            "cells": 1,
+            "epochs": 12,
+            "batch_size": 64,
+            "image_limit": 4000,
+            "learning_rate": 0.1,
+            "weight_decay": 5e-4,
+            "nesterov": True,
+        },
+    ),
+)
+
+TRAINER = Method(
+    name="retrain",
+    title="Retraining",
+    summary="Trains the network of a genotype from fresh weights, by the recipe of a paper.",
+    cost="One network. The quick preset takes minutes on two CPU cores; the papers' recipes want a GPU for hours.",
+    reference="the evaluation of each paper; see the presets",
+    options=TrainingSettings,
+    presets=_DARTS_SPACE + _NASBENCH201_SPACE,
+    engine="engine.training.trainer:build",
+    kind="retrain",
+)
