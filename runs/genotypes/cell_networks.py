@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runs.errors import UsageError
 from runs.genotypes import operations
 from runs.genotypes.genotype import Cell, Edge, Genotype
-from runs.genotypes.operations import NOTHING, Cost, norm, out_size, reduction, relu_convolution
+from runs.genotypes.operations import Cost, norm, out_size, reduction, relu_convolution
 
 NORMAL, REDUCE = "normal", "reduce"
 AUXILIARY_WIDTH, AUXILIARY_FEATURES = 128, 768

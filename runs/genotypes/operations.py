@@ -7,6 +7,7 @@ PR-DARTS (``c3m1``). Names with equal :class:`Operation` compute the same.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -189,7 +190,7 @@ def cost(of: Operation, channels: int, size: int, stride: int = 1, *, affine: bo
         case Separable():
             total = NOTHING
             widths, before = of.widths(channels), size
-            for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+            for wide, narrow in itertools.pairwise(widths):
                 weights = wide * of.kernel**2 + wide * narrow
                 total += Cost(weights, weights * after**2, relus=wide * before**2) + norm(narrow, after, affine=affine)
                 before = after
