@@ -6,21 +6,27 @@ import torch
 from torch import Tensor
 
 
-def drop_path(features: Tensor, probability: float, generator: torch.Generator | None = None) -> Tensor:
-    """Return the features with each image's kept with probability 1 - p and divided by it; training only.
+def factors(
+    operations: int, like: Tensor, probability: float, generator: torch.Generator | None = None
+) -> Tensor | None:
+    """Return what to multiply the outputs of operations by: 1 / (1 - p) with probability 1 - p, else 0.
 
     Args:
-        features: [B, ...].
-        probability: p, in 0..1 (excluded); 0 returns the features as they are.
-        generator: on the features' device; torch's own where left out.
+        operations: how many; all of a network are drawn at once.
+        like: features [B, ...], for the number of images, the device and the type.
+        probability: p, in 0..1 (excluded).
+        generator: on the host or on the device of the features; torch's own for that device where left out.
+
+    Returns:
+        [operations, B]; None where nothing is dropped.
     """
     if probability <= 0:
-        return features
-    keep = torch.rand(len(features), generator=generator, device=features.device) >= probability
-    return scaled(features, keep, probability)
+        return None
+    device = like.device if generator is None else generator.device
+    draws = torch.rand(operations, len(like), generator=generator, device=device)
+    return kept(draws >= probability, probability, like.dtype).to(like.device, non_blocking=True)
 
 
-def scaled(features: Tensor, keep: Tensor, probability: float) -> Tensor:
-    """Return the features under given draws: ``keep`` [B] says which images stay."""
-    factor = keep.to(features.dtype) / (1 - probability)
-    return features * factor.reshape(-1, *[1] * (features.dim() - 1))
+def kept(keep: Tensor, probability: float, dtype: torch.dtype) -> Tensor:
+    """Return the factors of given draws: ``keep`` says which outputs stay."""
+    return keep.to(dtype) / (1 - probability)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.training.drop_path import drop_path, scaled
+from engine.training import drop_path
 from tests.vectors import load
 
 MISC = load("drnas/misc")
@@ -17,17 +17,31 @@ MISC = load("drnas/misc")
 @pytest.mark.parametrize("case", MISC["drop_path"])
 def test_drop_path_scales_what_it_keeps(case: dict[str, Any]) -> None:
     features = torch.tensor(case["x"], dtype=torch.float64)
-    found = scaled(features, torch.tensor(case["keep_mask"]), case["drop_prob"])
+    factors = drop_path.kept(torch.tensor(case["keep_mask"]), case["drop_prob"], features.dtype)
+    found = features * factors.view(-1, *[1] * (features.dim() - 1))
     torch.testing.assert_close(found, torch.tensor(case["out"], dtype=torch.float64), rtol=1e-6, atol=1e-8)
 
 
-def test_drop_path_drops_whole_images_at_the_given_rate() -> None:
-    features = torch.ones(20_000, 2, 1, 1)
-    found = drop_path(features, 0.3, torch.Generator().manual_seed(0))
+def test_drop_path_drops_each_operation_for_each_image_at_the_given_rate() -> None:
+    features = torch.ones(2000, 2, 1, 1)
+    found = drop_path.factors(10, features, 0.3, torch.Generator().manual_seed(0))
+    assert found is not None
+    assert found.shape == (10, 2000)
     assert found.unique().tolist() == pytest.approx([0, 1 / 0.7])
-    assert (found[:, 0] == found[:, 1]).all()
     assert found.mean().item() == pytest.approx(1, abs=0.02)
-    assert drop_path(features, 0.0) is features
+    independent = torch.corrcoef(found) - torch.eye(10)
+    assert independent.abs().max() < 0.1
+    assert drop_path.factors(10, features, 0.0) is None
+
+
+def test_draws_do_not_depend_on_the_type_of_the_features() -> None:
+    single, double = (
+        drop_path.factors(5, torch.ones(8, dtype=dtype), 0.5, torch.Generator().manual_seed(1))
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert single is not None
+    assert double is not None
+    assert torch.equal(single.double(), double)
 
 
 @pytest.mark.parametrize("case", MISC["label_smoothing"])

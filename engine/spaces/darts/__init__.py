@@ -1,0 +1,1 @@
+"""The DARTS cell space, and every other space of the same macro."""

@@ -1,0 +1,190 @@
+"""The discrete network of a genotype of DARTS-like cells, as the papers retrain it (baselines.md 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.spaces.darts import operations
+from engine.spaces.darts.operations import Rectified
+from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing
+from engine.training import drop_path as dropping
+from runs.genotypes.cell_networks import REDUCE, Place, places
+from runs.genotypes.genotype import Cell, Edge, Genotype
+from runs.genotypes.operations import Pool, Skip, operation
+
+
+class CellNetwork(nn.Module):
+    """Stem, cells, global average pool and classifier.
+
+    Args:
+        genotype: with cells ``normal`` and ``reduce``.
+        channels: C of the first cells.
+        layers: how many cells.
+        classes: of the data set.
+        stem: ``cifar`` keeps the side of the images, ``imagenet`` divides it by eight before the first cell.
+        norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
+        auxiliary: whether to train a second classifier on cell 2L // 3.
+        auxiliary_norm: whether its second convolution has a batch norm with the ImageNet stem too; with the CIFAR
+            stem it always has.
+
+    Attributes:
+        cells: the cells, which may be compiled one by one.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        *,
+        channels: int,
+        layers: int,
+        classes: int,
+        stem: str,
+        norms: str = "plain",
+        auxiliary: bool = False,
+        auxiliary_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        widths = {kind: len(cell.outputs) for kind, cell in genotype.cells.items()}
+        # Modules do not depend on the size of the images.
+        walk = list(places(channels=channels, layers=layers, size=1, stem=stem, outputs=widths))
+        self.stem = ImageNetStem(channels) if stem == "imagenet" else CifarStem(3 * channels)
+        cells = [DiscreteCell(genotype.cells[place.kind], place, norms, last=place is walk[-1]) for place in walk]
+        self.cells = nn.ModuleList(cells)
+        self._drops = [cell.drops for cell in cells]
+        self.classifier = nn.Linear(widths[walk[-1].kind] * walk[-1].channels, classes)
+        self._read_by_head = next(index for index, place in enumerate(walk) if place.auxiliary)
+        self.auxiliary = (
+            AuxiliaryHead(
+                widths[REDUCE] * walk[self._read_by_head].channels,
+                classes,
+                second_norm=stem == "cifar" or auxiliary_norm,
+            )
+            if auxiliary
+            else None
+        )
+
+    def forward(
+        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
+    ) -> Tensor | tuple[Tensor, Tensor | None]:
+        """Return class scores [B, classes] of images [B, 3, H, W].
+
+        Args:
+            images: normalised.
+            drop_path: in training, the probability that the output of an operation is dropped for an image; that of
+                stride-1 identities never is.
+            generator: of these draws, on the host or the images' device.
+
+        Returns:
+            in evaluation the scores; in training (scores, scores of the auxiliary classifier or None without one).
+        """
+        older, newer = self._begin(images)
+        drawn = dropping.factors(sum(self._drops), newer, drop_path, generator) if self.training else None
+        factors = [None] * len(self.cells) if drawn is None else drawn.split(self._drops)
+        auxiliary = None
+        for index, cell in enumerate(self.cells):
+            older, newer = newer, cell(older, newer, factors[index])
+            if self.training and self.auxiliary is not None and index == self._read_by_head:
+                auxiliary = self.auxiliary(newer)
+        scores: Tensor = self.classifier(newer.mean((2, 3)))
+        return (scores, auxiliary) if self.training else scores
+
+    def parts(self) -> Iterator[nn.Module]:
+        """Yield the parts that are worth compiling, each on its own."""
+        yield from self.cells
+
+    def _begin(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the inputs of the first cell, rectified."""
+        if isinstance(self.stem, ImageNetStem):
+            older = functional.relu(self.stem.older(images))
+            return older, functional.relu(self.stem.newer.body(older))
+        features = functional.relu(self.stem(images))
+        return features, features
+
+
+class DiscreteCell(nn.Module):
+    """A cell with an operation an edge, between inputs and outputs that are rectified.
+
+    Everything that reads a cell's output from outside begins with a ReLU, except the classifier behind the last cell.
+    So nodes are rectified once, for the operations that want it and for the output.
+
+    Args:
+        cell: of the genotype.
+        place: where the cell stands.
+        norms: see :class:`CellNetwork`.
+        last: whether the classifier reads the output, which then is not rectified.
+
+    Attributes:
+        drops: how many operations drop path may drop.
+    """
+
+    def __init__(self, cell: Cell, place: Place, norms: str, *, last: bool) -> None:
+        super().__init__()
+        self.older, self.newer = preprocessing(place)
+        last_node = max([*cell.outputs, *(edge.target for edge in cell.edges)])
+        nodes = range(cell.inputs, last_node + 1)
+        bare = set(nodes) - {edge.target for edge in cell.edges}
+        edges = sorted([*cell.edges, *(Edge(0, node, "none") for node in bare)], key=lambda edge: edge.target)
+        self.edges = nn.ModuleList(_operation(edge, place, norms) for edge in edges)
+        droppable = [not isinstance(built, nn.Identity) for built in self.edges]
+        self.drops = sum(droppable)
+        self._outputs = cell.outputs
+        self._last = last
+        rows = iter(range(self.drops))
+        steps = [(edge, index, next(rows) if droppable[index] else None) for index, edge in enumerate(edges)]
+        # Per node its edges as (source, edge, row of drop path's factors or None), identities first.
+        self._nodes = [
+            sorted(
+                ((edge.source, index, row) for edge, index, row in steps if edge.target == node),
+                key=lambda step: step[2] is not None,
+            )
+            for node in nodes
+        ]
+
+    def forward(self, older: Tensor, newer: Tensor, factors: Tensor | None) -> Tensor:
+        """Return the concatenated output nodes.
+
+        Args:
+            older: output of the cell before the last, rectified.
+            newer: output of the last cell, rectified.
+            factors: of drop path, [drops, B], or None.
+        """
+        states = [self.older.body(older), self.newer.body(newer)]
+        rectified: dict[int, Tensor] = {}
+
+        def relu(node: int) -> Tensor:
+            if node not in rectified:
+                rectified[node] = functional.relu(states[node])
+            return rectified[node]
+
+        for steps in self._nodes:
+            total = None
+            for source, index, row in steps:
+                built = self.edges[index]
+                value = built.body(relu(source)) if isinstance(built, Rectified) else built(states[source])
+                factor = None if factors is None or row is None else factors[row].view(-1, 1, 1, 1)
+                total = _add(total, value, factor)
+            assert total is not None
+            states.append(total)
+        outputs = [states[node] if self._last else relu(node) for node in self._outputs]
+        return torch.cat(outputs, dim=1)
+
+
+def _add(total: Tensor | None, value: Tensor, factor: Tensor | None) -> Tensor:
+    """Return total + factor * value in one pass over memory; a total or factor that is None is left out."""
+    if factor is None:
+        return value if total is None else total + value
+    return value * factor if total is None else torch.addcmul(total, value, factor)
+
+
+def _operation(edge: Edge, place: Place, norms: str) -> nn.Module:
+    stride = place.stride(edge.source)
+    built = operations.build(edge.operation, place.channels, stride, affine=True)
+    of = operation(edge.operation)
+    wanted = norms != "plain" if isinstance(of, Pool) else norms == "all" and isinstance(of, Skip) and stride == 1
+    if not wanted:
+        return built
+    return nn.Sequential(built, operations.batch_norm(place.channels, affine=norms != "pool"))

@@ -1,0 +1,139 @@
+"""The operations of DARTS-like cells as modules, made from what :mod:`runs.genotypes.operations` says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from runs.genotypes.operations import Dense, Factored, Pool, Separable, Skip, Zero, operation
+
+
+def build(name: str, channels: int, stride: int, *, affine: bool, track_statistics: bool = True) -> nn.Module:
+    """Return an operation that maps [B, C, H, W] to [B, C, ceil(H / stride), ceil(W / stride)].
+
+    Args:
+        name: in either vocabulary of :func:`runs.genotypes.operations.operation`.
+        channels: C, in and out.
+        stride: 1 or 2.
+        affine: whether batch norms have a scale and a shift.
+        track_statistics: whether batch norms keep running averages for evaluation.
+
+    Raises:
+        UsageError: the name stands for nothing.
+    """
+    norms = {"affine": affine, "track_statistics": track_statistics}
+    match of := operation(name):
+        case Zero():
+            return Zeros(stride)
+        case Skip() if stride == 1:
+            return nn.Identity()
+        case Skip():
+            return FactorizedReduce(channels, channels, **norms)
+        case Pool(kind="max"):
+            return nn.MaxPool2d(of.kernel, stride, of.kernel // 2)
+        case Pool():
+            return nn.AvgPool2d(of.kernel, stride, of.kernel // 2, count_include_pad=False)
+        case Dense():
+            return ReluConvBn(channels, channels, of.kernel, stride=stride, **norms)
+        case Factored():
+            half = of.kernel // 2
+            along = nn.Conv2d(channels, channels, (1, of.kernel), (1, stride), (0, half), bias=False)
+            across = nn.Conv2d(channels, channels, (of.kernel, 1), (stride, 1), (half, 0), bias=False)
+            return Rectified(nn.Sequential(along, across, batch_norm(channels, **norms)))
+        case Separable():
+            return Rectified(nn.Sequential(*_stages(of, channels, stride, norms)))
+        case _:
+            raise NotImplementedError(f"no module for {of}")
+
+
+def batch_norm(channels: int, *, affine: bool = True, track_statistics: bool = True) -> nn.BatchNorm2d:
+    """Return a batch norm over [B, channels, H, W]."""
+    return nn.BatchNorm2d(channels, affine=affine, track_running_stats=track_statistics)
+
+
+class Zeros(nn.Module):
+    """``none``: zeros of the shape that other operations give."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return zeros [B, C, ceil(H / stride), ceil(W / stride)]."""
+        # Nothing is multiplied by zero: an infinite feature stays out of the sum.
+        return torch.zeros_like(features[:, :, :: self.stride, :: self.stride])
+
+
+class Rectified(nn.Module):
+    """An operation that begins with a ReLU. ``body`` takes features that are rectified already.
+
+    A network thus computes the ReLU of a state once, however many operations read it.
+    """
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return ``body`` of the rectified features."""
+        out: Tensor = self.body(functional.relu(features))
+        return out
+
+
+class ReluConvBn(Rectified):
+    """ReLU, convolution without bias, batch norm."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int = 1,
+        *,
+        stride: int = 1,
+        affine: bool = True,
+        track_statistics: bool = True,
+    ) -> None:
+        convolution = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False)
+        norm = batch_norm(channels_out, affine=affine, track_statistics=track_statistics)
+        super().__init__(nn.Sequential(convolution, norm))
+
+
+class FactorizedReduce(Rectified):
+    """ReLU, two 1x1 convolutions of stride 2 side by side, the second on the image shifted by a pixel, batch norm."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, *, affine: bool = True, track_statistics: bool = True
+    ) -> None:
+        norm = batch_norm(channels_out, affine=affine, track_statistics=track_statistics)
+        super().__init__(nn.Sequential(_Halves(channels_in, channels_out), norm))
+
+
+class _Halves(nn.Module):
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.unshifted = nn.Conv2d(channels_in, channels_out // 2, 1, 2, bias=False)
+        self.shifted = nn.Conv2d(channels_in, channels_out - channels_out // 2, 1, 2, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        # Odd sides get a row or column of zeros at the end, so that both halves are equally large.
+        height, width = features.shape[2:]
+        shifted = features[:, :, 1:, 1:]
+        if height % 2 or width % 2:
+            shifted = functional.pad(shifted, (0, width % 2, 0, height % 2))
+        return torch.cat([self.unshifted(features), self.shifted(shifted)], dim=1)
+
+
+def _stages(of: Separable, channels: int, stride: int, norms: dict[str, bool]) -> Iterator[nn.Module]:
+    widths = of.widths(channels)
+    for stage, dilation in enumerate(of.dilations):
+        wide, narrow = widths[stage : stage + 2]
+        if stage:
+            # In place: a batch norm's backward pass needs its input, not its output.
+            yield nn.ReLU(inplace=True)
+        padding = dilation * (of.kernel - 1) // 2
+        yield nn.Conv2d(wide, wide, of.kernel, stride if not stage else 1, padding, dilation, groups=wide, bias=False)
+        yield nn.Conv2d(wide, narrow, 1, bias=False)
+        yield batch_norm(narrow, **norms)

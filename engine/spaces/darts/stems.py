@@ -1,0 +1,82 @@
+"""What stands before and behind the cells: stems, the preparation of a cell's inputs, the auxiliary head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn
+from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, Place
+
+
+class CifarStem(nn.Sequential):
+    """3x3 convolution from colours to ``channels``, batch norm. Both inputs of the first cell are its output."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+
+
+class ImageNetStem(nn.Module):
+    """Three 3x3 convolutions of stride 2: the first cell gets the output of the second and of the third.
+
+    Args:
+        channels: out of both; the first convolution has half as many.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        narrow = channels // 2
+        first = [nn.Conv2d(3, narrow, 3, 2, 1, bias=False), nn.BatchNorm2d(narrow)]
+        self.older = nn.Sequential(*first, ReluConvBn(narrow, channels, 3, stride=2))
+        self.newer = ReluConvBn(channels, channels, 3, stride=2)
+
+
+def preprocessing(place: Place, *, affine: bool = True, track_statistics: bool = True) -> tuple[Rectified, Rectified]:
+    """Return what brings both inputs of a cell to its width, and the older one to the side of the newer."""
+    older, newer = place.channels_before
+    norms = {"affine": affine, "track_statistics": track_statistics}
+    reduce = FactorizedReduce if place.after_reduction else ReluConvBn
+    return reduce(older, place.channels, **norms), ReluConvBn(newer, place.channels, **norms)
+
+
+class AuxiliaryHead(Rectified):
+    """The second classifier of training: ReLU, average pool to 2 x 2, two convolutions, linear layer.
+
+    Args:
+        channels: of the features that it reads.
+        classes: of the data set.
+        second_norm: whether a batch norm follows the second convolution.
+    """
+
+    def __init__(self, channels: int, classes: int, *, second_norm: bool) -> None:
+        norm = [nn.BatchNorm2d(AUXILIARY_FEATURES)] if second_norm else []
+        super().__init__(
+            nn.Sequential(
+                PoolToTwo(),
+                nn.Conv2d(channels, AUXILIARY_WIDTH, 1, bias=False),
+                nn.BatchNorm2d(AUXILIARY_WIDTH),
+                nn.ReLU(),
+                nn.Conv2d(AUXILIARY_WIDTH, AUXILIARY_FEATURES, 2, bias=False),
+                *norm,
+                nn.ReLU(),
+                nn.Flatten(),
+                nn.Linear(AUXILIARY_FEATURES, classes),
+            )
+        )
+
+
+class PoolToTwo(nn.Module):
+    """Average pool of maps of any size to 2 x 2, each window five eighths of the side.
+
+    That is the papers' window of 5, stride 3, on 8 x 8 (CIFAR) and stride 2 on 7 x 7 (ImageNet).
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return [B, C, 2, 2] of [B, C, H, W]."""
+        sides = features.shape[2:]
+        if min(sides) < 2:
+            return functional.adaptive_avg_pool2d(features, 2)
+        windows = [min(side - 1, -(-5 * side // 8)) for side in sides]
+        return functional.avg_pool2d(
+            features, windows, [side - window for side, window in zip(sides, windows, strict=True)]
+        )
