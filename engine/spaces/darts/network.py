@@ -14,7 +14,6 @@ from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, pr
 from engine.training import drop_path as dropping
 from runs.genotypes.cell_networks import REDUCE, Place, places
 from runs.genotypes.genotype import Cell, Edge, Genotype
-from runs.genotypes.operations import Pool, Skip, operation
 
 
 class CellNetwork(nn.Module):
@@ -128,7 +127,10 @@ class DiscreteCell(nn.Module):
         nodes = range(cell.inputs, last_node + 1)
         bare = set(nodes) - {edge.target for edge in cell.edges}
         edges = sorted([*cell.edges, *(Edge(0, node, "none") for node in bare)], key=lambda edge: edge.target)
-        self.edges = nn.ModuleList(_operation(edge, place, norms) for edge in edges)
+        self.edges = nn.ModuleList(
+            operations.build_normed(edge.operation, place.channels, place.stride(edge.source), affine=True, norms=norms)
+            for edge in edges
+        )
         droppable = [not isinstance(built, nn.Identity) for built in self.edges]
         self.drops = sum(droppable)
         self._outputs = cell.outputs
@@ -178,13 +180,3 @@ def _add(total: Tensor | None, value: Tensor, factor: Tensor | None) -> Tensor:
     if factor is None:
         return value if total is None else total + value
     return value * factor if total is None else torch.addcmul(total, value, factor)
-
-
-def _operation(edge: Edge, place: Place, norms: str) -> nn.Module:
-    stride = place.stride(edge.source)
-    built = operations.build(edge.operation, place.channels, stride, affine=True)
-    of = operation(edge.operation)
-    wanted = norms != "plain" if isinstance(of, Pool) else norms == "all" and isinstance(of, Skip) and stride == 1
-    if not wanted:
-        return built
-    return nn.Sequential(built, operations.batch_norm(place.channels, affine=norms != "pool"))

@@ -49,6 +49,21 @@ def build(name: str, channels: int, stride: int, *, affine: bool, track_statisti
             raise NotImplementedError(f"no module for {of}")
 
 
+def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: str) -> nn.Module:
+    """Return an operation as networks place it: a batch norm follows those without weights.
+
+    Args:
+        name, channels, stride, affine: as for :func:`build`.
+        norms: which batch norms follow, see :data:`runs.genotypes.cell_networks.NORMS`.
+    """
+    built = build(name, channels, stride, affine=affine)
+    of = operation(name)
+    weightless = isinstance(of, Pool) or (norms == "all" and isinstance(of, Skip) and stride == 1)
+    if norms == "plain" or not weightless:
+        return built
+    return nn.Sequential(built, batch_norm(channels, affine=norms != "pool"))
+
+
 def batch_norm(channels: int, *, affine: bool = True, track_statistics: bool = True) -> nn.BatchNorm2d:
     """Return a batch norm over [B, channels, H, W]."""
     return nn.BatchNorm2d(channels, affine=affine, track_running_stats=track_statistics)
