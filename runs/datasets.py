@@ -15,10 +15,17 @@ def is_here(dataset: Dataset, home: Home) -> bool:
     return all((home.datasets / file).exists() for file in dataset.requires)
 
 
-def check(dataset: Dataset, home: Home, size: int) -> None:
+def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False) -> None:
     """Refuse a data set that cannot be used, before a run is created for it.
 
     The images of a folder are opened and decoded once, which later runs then need not do.
+
+    Args:
+        dataset: what the catalogue says.
+        home: where it lies.
+        size: side of the images in pixels; 0: as they are.
+        streamed: a folder's images are only listed, for the run decodes them as it goes.
+        skip_broken: broken images of a folder are left out.
 
     Raises:
         EnvironmentLacksError: it is not there, or an image is broken.
@@ -27,7 +34,8 @@ def check(dataset: Dataset, home: Home, size: int) -> None:
     if not is_here(dataset, home):
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
     if dataset.folder is not None:
-        ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size))
+        flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
+        ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
 
 
 def download(dataset: Dataset, home: Home) -> None:

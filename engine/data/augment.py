@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from engine.data.images import ImageSet
+from engine.data.normalise import Normaliser, as_images
+from engine.data.statistics import Channels
 
 
 class Augmenter:
@@ -27,56 +27,84 @@ class Augmenter:
         self,
         data: ImageSet,
         *,
-        mean: Sequence[float],
-        std: Sequence[float],
+        mean: Channels,
+        std: Channels,
         crop_padding: int,
         flip: bool,
         cutout_length: int,
         generator: torch.Generator,
     ) -> None:
-        self._data = data
+        device, size = data.images.device, data.size
         padding = (0, 0, crop_padding, crop_padding, crop_padding, crop_padding)
-        self._padded = functional.pad(data.images, padding) if crop_padding else data.images
-        self._reach = 2 * crop_padding + 1
+        padded = functional.pad(data.images, padding) if crop_padding else data.images
+        self._side = padded.shape[1]
+        # Every row of every crop is a strip of bytes that lies in one piece; strips begin anywhere and overlap.
+        strip = size * 3
+        self._strips = padded.contiguous().as_strided((max(padded.numel() - strip + 1, 0), strip), (1, 1))
+        self._labels = data.labels
+        self._size, self._padding = size, crop_padding
         self._flip = flip
         self._cutout = cutout_length
         self._generator = generator
-        device = data.images.device
-        scale = torch.tensor(std, dtype=torch.float64)
-        # (value / 255 - mean) / std as one multiplication and one addition.
-        self._scale = (1 / (255 * scale)).float().to(device)
-        self._shift = (-torch.tensor(mean, dtype=torch.float64) / scale).float().to(device)
-        self._pixels = torch.arange(data.size, device=device)
+        self._normalise = Normaliser(mean, std, size, device)
+        self.mean, self.std = mean, std
+        self._pixels = torch.arange(size, device=device)
+        # The bytes of a row as they are, and with its pixels from right to left.
+        places = torch.arange(strip, device=device).view(size, 3)
+        self._bytes = torch.stack([places.flatten(), places.flip(0).flatten()])
 
-    def train(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return augmented images, float32 [B, 3, H, W] in channels-last memory, and labels [B]."""
-        count, device = len(indices), self._pixels.device
-        # The draws always happen, so that an option switched off does not shift the others.
-        top, left, mirror, row, column = self._draw(count).to(device)
-        rows = self._pixels + top[:, None]
-        ordered = torch.where(mirror[:, None] * self._flip > 0, self._pixels.flip(0), self._pixels)
-        columns = ordered + left[:, None]
-        index = indices.to(device)
-        images = self._normalised(self._padded[index[:, None, None], rows[:, :, None], columns[:, None, :]])
+    def train(self, indices: Tensor, draws: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return augmented images, float32 [B, 3, H, W] in channels-last memory, and labels [B].
+
+        Args:
+            indices: int64 [B], on the CPU.
+            draws: what :meth:`draw` gave for them; left out, they are drawn now.
+        """
+        draws = self.draw(len(indices)) if draws is None else draws
+        index, top, left, mirror, row, column = self._sent(torch.cat([indices[None], draws]))
+        rows = self._cropped(index, top, left)
+        if self._flip:
+            rows = rows.gather(2, self._bytes[mirror][:, None].expand_as(rows))
+        rows = self._normalise(rows)
         if self._cutout:
-            images = images * ~(self._covered(row)[:, None, :, None] & self._covered(column)[:, None, None, :])
-        return images, self._data.labels[index]
+            rows = rows.mul_(self._kept(row, column))
+        return as_images(rows), self._labels[index]
 
     def test(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same images, only normalised."""
-        index = indices.to(self._pixels.device)
-        return self._normalised(self._data.images[index]), self._data.labels[index]
+        index = self._sent(indices)
+        centred = torch.full_like(index, self._padding)
+        return as_images(self._normalise(self._cropped(index, centred, centred))), self._labels[index]
 
-    def _draw(self, count: int) -> Tensor:
-        size = self._data.size
-        limits = (self._reach, self._reach, 2, size, size)
+    def draw(self, count: int) -> Tensor:
+        """Draw for so many images; int64 [5, count] on the CPU: top and left of the crop, mirror, cutout's centre.
+
+        The draws always happen, so that an option switched off does not shift the others.
+        """
+        reach = 2 * self._padding + 1
+        limits = (reach, reach, 2, self._size, self._size)
         return torch.stack([torch.randint(limit, (count,), generator=self._generator) for limit in limits])
 
-    def _normalised(self, images: Tensor) -> Tensor:
-        return (images * self._scale + self._shift).permute(0, 3, 1, 2)
+    def _sent(self, numbers: Tensor) -> Tensor:
+        """Bring numbers to the images' device, without waiting for what a GPU still has to do."""
+        device = self._pixels.device
+        return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
+
+    def _cropped(self, index: Tensor, top: Tensor, left: Tensor) -> Tensor:
+        """Return the rows of the crops, uint8 [B, H, W * 3]."""
+        starts = (index * self._side + top)[:, None] + self._pixels  # counted in padded rows
+        starts = (starts * self._side + left[:, None]) * 3
+        return self._strips.index_select(0, starts.flatten()).view(len(index), self._size, -1)
+
+    def _kept(self, row: Tensor, column: Tensor) -> Tensor:
+        """Return 0 where cutout blanks and 1 elsewhere, float32 [B, H, W * 3]."""
+        rows, columns = self._covered(row), self._covered(column).repeat_interleave(3, 1)
+        # An outer product by matrix product: a third of the time that broadcasting takes.
+        one = torch.ones(1, 1, 1, device=rows.device)
+        return torch.baddbmm(one, rows[:, :, None], columns[:, None, :], alpha=-1)
 
     def _covered(self, centre: Tensor) -> Tensor:
-        """Return which rows (or columns) cutout blanks: [centre - length//2, centre + length//2)."""
+        """Return 1 for the rows (or columns) that cutout blanks: [centre - length//2, centre + length//2)."""
         half = self._cutout // 2
         distance = self._pixels - centre[:, None]
-        return (distance >= -half) & (distance < half)
+        return ((distance >= -half) & (distance < half)).float()

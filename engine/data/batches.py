@@ -16,10 +16,10 @@ class IndexStream:
 
     Args:
         indices: int64 [N], on the CPU.
-        generator: makes the orders; its state belongs to the runtime.
+        generator: makes the orders; its state belongs to the runtime. None: every pass goes in the order given.
     """
 
-    def __init__(self, indices: Tensor, generator: torch.Generator) -> None:
+    def __init__(self, indices: Tensor, generator: torch.Generator | None) -> None:
         self._indices = indices
         self._generator = generator
         self._order = indices[:0]
@@ -30,12 +30,14 @@ class IndexStream:
 
     def start(self) -> None:
         """Begin a new pass in a new order."""
-        self._order = self._indices[torch.randperm(len(self._indices), generator=self._generator)]
+        self._order = self._indices
+        if self._generator is not None:
+            self._order = self._indices[torch.randperm(len(self._indices), generator=self._generator)]
         self._position = 0
 
     def next(self, size: int) -> Tensor:
         """Return the next batch of this pass, short at its end."""
-        batch = self._order[self._position : self._position + size]
+        batch = self.ahead[:size]
         self._position += len(batch)
         return batch
 
@@ -45,6 +47,11 @@ class IndexStream:
         if self._position + size > len(self._order):
             self.start()
         return self.next(size)
+
+    @property
+    def ahead(self) -> Tensor:
+        """The indices of this pass that have not been given yet, in their order."""
+        return self._order[self._position :]
 
     def state(self) -> dict[str, Any]:
         """Return the order and the position."""

@@ -8,6 +8,7 @@ import torch
 import torchvision
 
 from engine.data.images import ImageSet
+from engine.data.published import fault
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError
 
@@ -20,12 +21,13 @@ def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
     Raises:
         EnvironmentLacksError: it is not on the disk, or damaged.
     """
+    kind = _KINDS[dataset.name]
     try:
-        files = _KINDS[dataset.name](str(root), train=part == "train", download=False)
-    except RuntimeError as error:
-        raise EnvironmentLacksError(
-            f"{dataset.title} is not in '{root}', or is damaged.", f"Get it: {dataset.obtain}"
-        ) from error
+        files = kind(str(root), train=part == "train", download=False)
+    except (RuntimeError, OSError) as error:
+        known = [*kind.train_list, *kind.test_list, (kind.meta["filename"], kind.meta["md5"])]
+        wrong = fault(dataset, root, root / kind.base_folder, [(name, md5) for name, md5 in known])
+        raise wrong or EnvironmentLacksError(f"{dataset.title} cannot be read: {error}.") from error
     images = ImageSet(torch.from_numpy(files.data), torch.tensor(files.targets), tuple(files.classes))
     return images.resized(size)
 
@@ -36,10 +38,11 @@ def download(dataset: Dataset, root: Path) -> None:
     Raises:
         EnvironmentLacksError: the network or the disk does not allow it.
     """
+    kind = _KINDS[dataset.name]
     try:
-        _KINDS[dataset.name](str(root), download=True)
-    except (OSError, RuntimeError) as error:  # URLError is an OSError
+        kind(str(root), download=True)
+    except (OSError, RuntimeError, EOFError) as error:  # URLError is an OSError
         raise EnvironmentLacksError(
-            f"{dataset.title} cannot be downloaded: {error}.",
+            f"{dataset.title} cannot be downloaded to '{root / kind.filename}': {error}.",
             f"Where there is no network, unpack its python version into '{root}'.",
         ) from error

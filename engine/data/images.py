@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.data.statistics import Channels, measured
 from runs.errors import UsageError
 
 
@@ -19,11 +21,15 @@ class ImageSet:
         images: uint8 [N, H, W, 3]; channels last in memory, so that a crop is one gather.
         labels: int64 [N].
         classes: class names, by label.
+        statistics: mean and deviation per channel of these very images, where their loader has measured them.
+        skipped: files of the set that could not be read and were left out.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
+    statistics: tuple[Channels, Channels] | None = None
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,14 +48,18 @@ class ImageSet:
             floats = chunk.permute(0, 3, 1, 2).float()
             scaled = functional.interpolate(floats, (size, size), mode="bilinear", antialias=True)
             parts.append(scaled.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous())
-        return replace(self, images=torch.cat(parts))
+        return replace(self, images=torch.cat(parts), statistics=None)
 
     def limited(self, count: int, generator: torch.Generator) -> ImageSet:
         """Return ``count`` images with the same share of every class; itself where ``count`` is 0 or not less."""
-        if not 0 < count < len(self):
+        kept = limited(self.labels, count, generator)
+        if len(kept) == len(self):
             return self
-        kept = _shares(self.labels, count / len(self), generator)[0][:count].sort().values
-        return replace(self, images=self.images[kept], labels=self.labels[kept])
+        return replace(self, images=self.images[kept], labels=self.labels[kept], statistics=None)
+
+    def measured(self) -> tuple[Channels, Channels]:
+        """Return mean and standard deviation per channel of the images, of values in 0..1."""
+        return self.statistics or measured(self.images)
 
     def to(self, device: torch.device) -> ImageSet:
         """Return the set with its tensors on a device."""
@@ -77,6 +87,52 @@ def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Ten
         order = torch.arange(count)
         return order[: count // 2], order[count // 2 :]
     return _shares(labels, 0.5, generator)
+
+
+def limited(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` sorted indices with the same share of every class; all where ``count`` is 0 or not less.
+
+    Args:
+        labels: int64 [N], on the CPU.
+        count: indices wanted.
+        generator: chooses inside the classes.
+    """
+    if not 0 < count < len(labels):
+        return torch.arange(len(labels))
+    return _shares(labels, count / len(labels), generator)[0][:count].sort().values
+
+
+def portions(labels: Tensor, shares: Sequence[float], generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Draw disjoint parts of a training set, each with its share of every class, and at least one image of each.
+
+    A search on ImageNet takes 0.1 of every class for the weights and 0.025 for the architecture.
+
+    Args:
+        labels: int64 [N], on the CPU.
+        shares: fractions in 0..1; what they leave over belongs to no part.
+        generator: chooses inside the classes.
+
+    Returns:
+        One sorted int64 index tensor for each share.
+
+    Raises:
+        UsageError: shares of 0, or of more than all, or a class with too few images.
+    """
+    if min(shares) <= 0 or sum(shares) > 1 + 1e-9:
+        raise UsageError(f"Shares of {', '.join(f'{share:g}' for share in shares)} cannot be cut from a training set.")
+    parts: list[list[Tensor]] = [[] for _ in shares]
+    for label in labels.unique().tolist():
+        members = (labels == label).nonzero().flatten()
+        members = members[torch.randperm(len(members), generator=generator)]
+        counts = [max(1, int(share * len(members) + 1e-9)) for share in shares]
+        if sum(counts) > len(members):
+            raise UsageError(
+                f"Class {label} has {len(members)} training images, too few for {len(shares)} disjoint parts.",
+                "Give it more, or choose smaller shares.",
+            )
+        for part, chosen in zip(parts, members.split([*counts, len(members) - sum(counts)]), strict=False):
+            part.append(chosen)
+    return tuple(torch.cat(part).sort().values for part in parts)
 
 
 def _shares(labels: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The images of a run: finding the loader of its data set; and two errands about data sets.
 
-``python -P -m engine.data.sources check NAME ROOT SIZE`` opens a data set, ``download NAME ROOT`` fetches one.
+``python -P -m engine.data.sources check NAME ROOT SIZE [streamed] [skip]`` opens a data set (``streamed``: only lists
+it; ``skip``: broken images are left out), ``download NAME ROOT`` fetches one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.data.images import ImageSet
+from engine.data.listing import list_images
 from engine.errand import answer
 from engine.loading import attribute
 from engine.runtime import Runtime
@@ -20,16 +22,19 @@ from runs.catalogue.groups import DataSettings
 from runs.catalogue.settings import Settings
 from runs.errors import UsageError
 
-Load = Callable[[Dataset, Path, str, int], ImageSet]
+# Asked with a data set, the root, a part and a size; of an image folder also, by name, whether to ``skip_broken``.
+Load = Callable[..., ImageSet]
 
 
-def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
+def load(dataset: Dataset, root: Path, part: str, size: int, **options: bool) -> ImageSet:
     """Return the ``train`` or ``test`` part of a data set on the CPU, ``size`` pixels square (0: as it is).
+
+    ``options`` are those of the loader of image folders.
 
     Raises:
         NastuiError: it is not there, or broken.
     """
-    return cast(ImageSet, attribute(dataset.engine)(dataset, root, part, size))
+    return cast(ImageSet, attribute(dataset.engine)(dataset, root, part, size, **options))
 
 
 def download(dataset: Dataset, root: Path) -> None:
@@ -41,7 +46,7 @@ def download(dataset: Dataset, root: Path) -> None:
     """
     module = importlib.import_module(dataset.engine.partition(":")[0])
     if not hasattr(module, "download"):
-        raise UsageError(f"{dataset.title} needs no download: it {dataset.obtain}.")
+        raise UsageError(f"There is nothing to download for {dataset.title}: {dataset.obtain}.")
     root.mkdir(parents=True, exist_ok=True)
     module.download(dataset, root)
 
@@ -57,26 +62,39 @@ class Source:
         loader: opens a part on the CPU.
 
     Attributes:
+        root: where downloaded data sets lie.
         size: side in pixels; known of a folder once a part has been loaded, 0 before.
     """
 
     def __init__(self, dataset: Dataset, root: Path, settings: Settings, runtime: Runtime, loader: Load) -> None:
-        self._dataset, self._root, self._runtime, self._loader = dataset, root, runtime, loader
+        self.root = root
+        self._dataset, self._runtime, self._loader = dataset, runtime, loader
         self._wanted = self._limit = 0
         if isinstance(settings, DataSettings):
             self._wanted, self._limit = settings.image_size, settings.image_limit
         self.size = self._wanted or dataset.size or 0
 
-    def __call__(self, part: str) -> ImageSet:
+    def __call__(
+        self, part: str, *, size: int | None = None, limit: int | None = None, skip_broken: bool = False
+    ) -> ImageSet:
         """Return ``train`` or ``test``.
+
+        Args:
+            part: which.
+            size: side in pixels in place of the settings'.
+            limit: of the training images, in place of the settings'.
+            skip_broken: leave out broken images of a folder in place of refusing them.
 
         Raises:
             NastuiError: it is not there, or broken.
         """
-        loaded = self._loader(self._dataset, self._root, part, self._wanted)
+        options = {"skip_broken": True} if skip_broken and self._dataset.folder is not None else {}
+        wanted = self._wanted if size is None else size
+        loaded = self._loader(self._dataset, self.root, part, wanted, **options)
         self.size = loaded.size
         if part == "train":
-            loaded = loaded.limited(self._limit, self._runtime.generator("image limit"))
+            limit = self._limit if limit is None else limit
+            loaded = loaded.limited(limit, self._runtime.generator("image limit"))
         return loaded.to(self._runtime.device)
 
 
@@ -86,9 +104,13 @@ def errand(arguments: list[str]) -> None:
     dataset = catalogue.dataset(name)
     if what == "download":
         download(dataset, Path(root))
-    else:
-        for part in ("train", "test"):
-            load(dataset, Path(root), part, int(rest[0]))
+        return
+    size, *flags = rest
+    for part in ("train", "test"):
+        if "streamed" in flags and dataset.folder is not None:
+            list_images(dataset.folder, part)
+        else:
+            load(dataset, Path(root), part, int(size), **({"skip_broken": True} if "skip" in flags else {}))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runs.catalogue.entries import Dataset
@@ -59,6 +60,38 @@ DATASETS = (
         engine="engine.data.cifar:load",
         requires=("cifar-100-python/meta", "cifar-100-python/train"),
     ),
+    Dataset(
+        name="svhn",
+        title="SVHN",
+        summary="99,289 house numbers of 32 x 32 in 10 classes.",
+        classes=10,
+        size=32,
+        train=73_257,
+        test=26_032,
+        mean=(0.4377, 0.4438, 0.4728),
+        std=(0.1980, 0.2010, 0.1970),
+        crop_padding=4,
+        flip=True,  # as the papers' code does
+        obtain="nastui datasets svhn --download (246 MB)",
+        engine="engine.data.svhn:load",
+        requires=("train_32x32.mat", "test_32x32.mat"),
+    ),
+    Dataset(
+        name="imagenet16_120",
+        title="ImageNet16-120",
+        summary="157,700 images of 16 x 16 in ImageNet's first 120 classes, as NAS-Bench-201 has them.",
+        classes=120,
+        size=16,
+        train=151_700,
+        test=6_000,
+        mean=(122.68 / 255, 116.66 / 255, 104.01 / 255),
+        std=(63.22 / 255, 61.26 / 255, 65.09 / 255),
+        crop_padding=2,
+        flip=True,
+        obtain="image-net.org's downsampled 16 x 16 set (for members), unpacked into the store's datasets/ImageNet16",
+        engine="engine.data.imagenet16:load",
+        requires=("ImageNet16/val_data", *(f"ImageNet16/train_data_batch_{number}" for number in range(1, 11))),
+    ),
 )
 
 
@@ -98,12 +131,15 @@ def _class_folders(path: Path) -> list[Path]:
     train = path / "train"
     if not train.is_dir():
         raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", _LAYOUT)
-    classes = [entry for entry in sorted(train.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+    # Folders are scanned, not listed: ImageNet has more than a million files in them.
+    with os.scandir(train) as entries:
+        classes = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     if len(classes) < 2:
         raise EnvironmentLacksError(f"'{train}' has {len(classes)} class folders; two are the least.", _LAYOUT)
-    for folder in classes:
-        if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir()):
-            raise EnvironmentLacksError(f"The class folder '{folder}' holds no image.", _LAYOUT)
+    for folder in sorted(classes):
+        with os.scandir(folder) as files:
+            if not any(file.name.lower().endswith(IMAGE_SUFFIXES) for file in files):
+                raise EnvironmentLacksError(f"The class folder '{folder}' holds no image.", _LAYOUT)
     if not any((path / part).is_dir() for part in ("test", "val")):
         raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", _LAYOUT)
     return classes

@@ -204,7 +204,7 @@ class TestAugmentation:
         augmenter = self.augmenter(data)
         draws = torch.randint(0, 2, (5, 16), generator=generator(2))
         draws[:2] = torch.randint(0, 5, (2, 16), generator=generator(3))
-        monkeypatch.setattr(augmenter, "_draw", lambda count: draws)
+        monkeypatch.setattr(augmenter, "draw", lambda count: draws)
         batch, labels = augmenter.train(torch.arange(16))
         assert labels.tolist() == list(range(16))
         for place, (top, left, mirror) in enumerate(zip(*draws[:3].tolist(), strict=True)):
@@ -235,7 +235,7 @@ class TestAugmentation:
         white = ImageSet(torch.full((1, side, side, 3), 255, dtype=torch.uint8), torch.zeros(1, dtype=torch.long), ())
         augmenter = self.augmenter(white, crop_padding=0, flip=False, cutout_length=case["length"])
         row, column = case["center"]
-        monkeypatch.setattr(augmenter, "_draw", lambda count: torch.tensor([[0], [0], [0], [row], [column]]))
+        monkeypatch.setattr(augmenter, "draw", lambda count: torch.tensor([[0], [0], [0], [row], [column]]))
         blank = augmenter.train(torch.tensor([0]))[0][0, 0] == 0
         expected = torch.zeros(side, side, dtype=torch.bool)
         expected[slice(*case["rows_zeroed"]), slice(*case["cols_zeroed"])] = True

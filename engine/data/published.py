@@ -1,0 +1,43 @@
+"""Published files by their checksums: which one is missing, and which is not what was published."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from runs.catalogue import Dataset
+from runs.errors import EnvironmentLacksError
+
+Checksums = Iterable[tuple[str, str]]
+
+
+def fault(dataset: Dataset, root: Path, folder: Path, files: Checksums) -> EnvironmentLacksError | None:
+    """Return what is wrong with a data set's files, None where nothing is.
+
+    Args:
+        dataset: for the words.
+        root: where data sets lie.
+        folder: where its files lie.
+        files: (name, md5) of each.
+    """
+    for name, md5 in files:
+        file = folder / name
+        if not file.is_file():
+            return EnvironmentLacksError(f"{dataset.title} is not in '{root}'.", f"Get it: {dataset.obtain}")
+        try:
+            with file.open("rb") as stream:
+                found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        except OSError as error:
+            return EnvironmentLacksError(f"'{file}' cannot be read: {error.strerror}.")
+        if found != md5:
+            return damaged(dataset, file)
+    return None
+
+
+def damaged(dataset: Dataset, file: Path) -> EnvironmentLacksError:
+    """Return the error that names a file which is not what was published."""
+    return EnvironmentLacksError(
+        f"{dataset.title} is damaged: '{file}' is not the published file (its checksum differs).",
+        f"Remove it and get it again: {dataset.obtain}",
+    )
