@@ -24,6 +24,7 @@ def assemble(
     loader: Load = load,
     *,
     group: Group = ALONE,
+    folder: Path | None = None,
     results: Results | None = None,
 ) -> tuple[Context, Method]:
     """Return the context of a run and its method, neither begun nor resumed.
@@ -34,6 +35,7 @@ def assemble(
         emit: told that the engine has started, as soon as it knows its machine, and what the method says later.
         loader: opens a part of the data set.
         group: the processes that share the run.
+        folder: of the run.
         results: where what the run finds is kept; nowhere if left out.
 
     Raises:
@@ -52,7 +54,9 @@ def assemble(
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
     space = attribute(entry.engine)(entry, settings, dataset.classes)
-    context = Context(config, settings, dataset, images, space, runtime, emit, results or Results(), group)
+    context = Context(
+        config, settings, dataset, images, space, runtime, emit, folder or Path(), results or Results(), group
+    )
     method: Method = attribute(catalogue.method(config.method).engine)(context)
     return context, method
 

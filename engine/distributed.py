@@ -49,14 +49,19 @@ class Group:
             distributed.all_reduce(values)
         return values
 
-    def shared(self, network: nn.Module, device: torch.device) -> nn.Module:
+    def shared(self, network: nn.Module, device: torch.device, *, dead_parts: bool) -> nn.Module:
         """Return the network with its gradients averaged over all processes in each backward pass.
 
         Batch norm uses the statistics of each process's own share; its running averages are the leader's.
+        ``dead_parts`` says that some weights get no gradient.
         """
         if self.size == 1:
             return network
-        return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
+        return DistributedDataParallel(
+            network,
+            device_ids=[device.index] if device.type == "cuda" else None,
+            find_unused_parameters=dead_parts,
+        )
 
     def leave(self) -> None:
         """Say goodbye, so that the others do not wait."""

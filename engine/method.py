@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -32,6 +33,7 @@ class Context:
         space: the search space, built from the settings.
         runtime: device, precision and random generators.
         emit: says an event to whoever watches.
+        folder: of the run; meaningless where there is none, as in a benchmark.
         results: keeps weights and descriptions.
         group: the processes that share the run.
     """
@@ -43,6 +45,7 @@ class Context:
     space: SearchSpace
     runtime: Runtime
     emit: Callable[[Event], None]
+    folder: Path = Path()
     results: Results = field(default_factory=Results)
     group: Group = ALONE
 

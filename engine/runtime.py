@@ -68,6 +68,18 @@ class Runtime:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if platform.system() == "Darwin" else peak * 1024
 
+    def memory_share(self, limit: float = 0.0) -> float:
+        """Return the largest share of the memory that this process has used, 0..1 or above.
+
+        Args:
+            limit: what may be used, in GiB; 0 for all that the device has.
+        """
+        if self.device.type == "cuda":
+            whole = limit * 2**30 or torch.cuda.get_device_properties(self.device).total_memory
+            return torch.cuda.max_memory_reserved(self.device) / whole
+        whole = limit * 2**30 or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return self.memory() / whole
+
     def environment(self) -> dict[str, Any]:
         """Return what a reader needs to know of this machine to judge a result."""
         cuda = self.device.type == "cuda"

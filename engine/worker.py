@@ -66,7 +66,9 @@ class Worker:
         self._group = group
         root = Home(paths.root.parent.parent).datasets
         self._results = Results(paths if group.leads else None)
-        self._context, self._method = assemble(config, root, self._say, group=group, results=self._results)
+        self._context, self._method = assemble(
+            config, root, self._say, group=group, folder=paths.root, results=self._results
+        )
         assert isinstance(self._context.settings, HardwareSettings)
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime

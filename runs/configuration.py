@@ -32,7 +32,8 @@ NAME_LIMIT = 80
 class RunConfig(BaseModel):
     """Everything that decides what a run computes, every default resolved. Written once, never changed.
 
-    A retraining has the ``genotype`` that it trains, and its ``origin`` in words.
+    A retraining has the ``genotype`` that it trains, and its ``origin`` in words; ``weights`` names the file in the run
+    directory that it begins with, if it does not begin afresh.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -49,6 +50,7 @@ class RunConfig(BaseModel):
     options: dict[str, Any]
     genotype: dict[str, Any] | None = None
     origin: str = ""
+    weights: str = ""
     created: str
     command: str
     environment: dict[str, str]
@@ -101,6 +103,7 @@ class Draft(BaseModel):
     origin: str = ""
     typed: str = ""
     recipe: str = ""
+    weights: Path | None = None
     space: str | None = None
     dataset: str | None = None
     preset: str | None = None
@@ -120,7 +123,7 @@ class Draft(BaseModel):
 
 
 # What commands find out by themselves.
-_NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe")
+_NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe", "weights")
 
 
 class Choice:
@@ -173,6 +176,7 @@ def resolve(draft: Draft) -> RunConfig:
         options=options,
         genotype=draft.genotype,
         origin=draft.origin,
+        weights=f"initial{draft.weights.suffix}" if draft.weights else "",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         command=command(choice, seed, draft),
         environment=_environment(),
@@ -189,6 +193,8 @@ def command(choice: Choice, seed: int, draft: Draft) -> str:
     words += ["--dataset", choice.dataset.name, "--preset", choice.preset.name, "--seed", str(seed)]
     for key, value in draft.options.items():
         words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    if draft.weights is not None:
+        words += ["--weights", str(draft.weights)]
     if draft.device != "auto":
         words += ["--device", draft.device]
     return shlex.join(words)

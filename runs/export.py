@@ -6,6 +6,7 @@ import csv
 import shutil
 from pathlib import Path
 
+from runs.errands import ask
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.history import load
 from runs.store import Record
@@ -18,20 +19,30 @@ metrics.csv          one row an epoch: metrics and learning rates
 architecture.csv     one row an epoch, cell, edge and operation: weight, whether alive, whether chosen
 genotype.json        the architecture that was found: [source, target, operation] for each edge
 weights.safetensors  the final weights, if the run has finished
+best.safetensors     of a retraining: the weights of its best epoch
+network.json         of a retraining: how to build the network; engine.rebuild does
+network.onnx         of a retraining, if asked for: the network with its final weights
 labels.json          name, tags and note
 
 To repeat it: {command}
 """
 
 
-def export(record: Record, folder: Path) -> Path:
+def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
     """Write the bundle of a run into a new folder and return it.
 
+    Args:
+        record: the run.
+        folder: must not exist.
+        onnx: also write the retrained network as ONNX, checked by running it.
+
     Raises:
-        UsageError: the folder exists.
-        EnvironmentLacksError: it cannot be written.
+        UsageError: the folder exists, or there is no network to write as ONNX.
+        EnvironmentLacksError: it cannot be written, or the packages for ONNX are missing.
     """
     folder = folder.expanduser().absolute()
+    if onnx and not (record.paths.network.exists() and record.paths.weights.exists()):
+        raise UsageError(f"Run '{record.id}' has no trained network.", "Only a finished retraining has one.")
     try:
         folder.mkdir(parents=True)
     except FileExistsError as error:
@@ -40,13 +51,24 @@ def export(record: Record, folder: Path) -> Path:
         raise EnvironmentLacksError(f"'{folder}' cannot be created: {error.strerror}.") from error
     try:
         paths = record.paths
-        for file in (paths.config, paths.events, paths.genotype, paths.weights, paths.labels, paths.log):
+        for file in (
+            paths.config,
+            paths.events,
+            paths.genotype,
+            paths.weights,
+            paths.best,
+            paths.network,
+            paths.labels,
+            paths.log,
+        ):
             if file.exists():
                 shutil.copyfile(file, folder / file.name)
         (folder / "README.txt").write_text(_README.format(id=record.id, command=record.head["command"]))
         _write_series(record, folder)
     except OSError as error:
         raise EnvironmentLacksError(f"The bundle '{folder}' is incomplete: {error.strerror}.") from error
+    if onnx:
+        ask("engine.onnx_file", str(folder), str(folder / "network.onnx"), "last")
     return folder
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from runs import catalogue, datasets, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
-from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageError
+from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
 from runs.history import Follower
 from runs.home import RunPaths
 from runs.lock import is_held
@@ -36,14 +36,18 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
         NastuiError: a wrong draft, data that cannot be used, a home that cannot be written, or an engine that did not
             start.
     """
+    if draft.weights is not None and not draft.weights.is_file():
+        raise NotFoundError(f"There is no file '{draft.weights}'.", "--weights takes a .safetensors or .pt file.")
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
     store.home.prepare()
     dataset = catalogue.dataset(config.dataset)
-    if dataset.folder is not None:
-        say(f"Reading the images of '{dataset.folder}'.")
-    datasets.check(dataset, store.home, config.options.get("image_size", 0))
-    paths = store.create(config, labels)
+    # Streamed images are too many to be opened beforehand.
+    if config.options.get("augmentation") != "imagenet":
+        if dataset.folder is not None:
+            say(f"Reading the images of '{dataset.folder}'.")
+        datasets.check(dataset, store.home, config.options.get("image_size", 0))
+    paths = store.create(config, labels, draft.weights)
     launch(paths)
     return config, paths
 

@@ -77,8 +77,8 @@ class RunStore:
         self._records: dict[str, Record] | None = None
         self.unreadable: dict[str, str] = {}
 
-    def create(self, config: RunConfig, labels: Labels) -> RunPaths:
-        """Create the directory of a run, whole or not at all.
+    def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
+        """Create the directory of a run, whole or not at all; ``weights`` are copied into it.
 
         Raises:
             UsageError: a label that may not be stored.
@@ -90,6 +90,8 @@ class RunStore:
             building.root.mkdir()
             labels.write(building)
             config.write(building.config)
+            if weights is not None:
+                shutil.copyfile(weights, building.root / config.weights)
             building.requests.mkdir()
             building.root.rename(paths.root)
         except OSError as error:

@@ -28,6 +28,8 @@ from runs.files import replace_text
 from runs.home import RunPaths
 
 LOWER_IS_BETTER = ("loss", "error", "regret")
+# What a run is judged by: a network by its test accuracy, a search by that of its supernet.
+HEADLINES = ("test_accuracy", "search_accuracy")
 
 
 @dataclass
@@ -97,6 +99,21 @@ class Summary:
     problem: str = ""
     hint: str = ""
     eta: float | None = None
+
+    @property
+    def headline(self) -> str:
+        """The metric that the run is judged by."""
+        return next((name for name in HEADLINES if name in self.best), HEADLINES[-1])
+
+    @property
+    def accuracy(self) -> float | None:
+        """The newest value of the headline metric, in percent."""
+        return self.metrics.get(self.headline)
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """The best value of the headline metric, in percent."""
+        return self.best.get(self.headline)
 
     @property
     def stood(self) -> int:

@@ -7,8 +7,6 @@ from runs.status import Status
 from runs.store import Record
 from screens.wording import clean, millions, span
 
-ACCURACY = "search_accuracy"
-
 
 def identity(record: Record) -> str:
     """Return what the run is: method, space, data set, preset, seed, device."""

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
+from engine.meter import Meter
 from engine.method import Context, EpochReport, Position
 from engine.relaxations.relaxation import Relaxation
 from engine.search import watching
 from engine.search.architecture import Architecture
-from engine.search.meter import Meter
 from engine.search.regularisers import Regulariser
 from engine.search.stages import Stage
 from engine.search.updates import Update

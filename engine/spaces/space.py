@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from runs.catalogue import Space
@@ -46,8 +47,33 @@ class Supernet(nn.Module):
         raise NotImplementedError
 
 
+class DiscreteNetwork(nn.Module):
+    """A network with one operation an edge, as it is trained from fresh weights."""
+
+    def forward(
+        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
+    ) -> Tensor | tuple[Tensor, Tensor | None]:
+        """Return class scores [B, classes] of images [B, 3, H, W].
+
+        Args:
+            images: normalised.
+            drop_path: in training, the probability that the output of an operation is dropped for an image.
+            generator: of these draws.
+
+        Returns:
+            in evaluation the scores; in training (scores, scores of an auxiliary classifier or None without one).
+        """
+        raise NotImplementedError
+
+    def parts(self) -> Iterable[nn.Module]:
+        """Return the parts that are worth compiling, each on its own."""
+        raise NotImplementedError
+
+
 class SearchSpace(Protocol):
     """A topology with operations. Built from the settings of a run by ``engine`` of its catalogue entry.
+
+    A search brings the space's ``options`` and wants supernets; a retraining its ``network_options``, and networks.
 
     Attributes:
         entry: what the catalogue says: kinds of cell, edges, operations.
@@ -60,7 +86,7 @@ class SearchSpace(Protocol):
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> Supernet:
         """Return a freshly initialised supernet; ``stage`` may override its size (depth, width, partial channels)."""
 
-    def network(self, genotype: Genotype) -> nn.Module:
+    def network(self, genotype: Genotype) -> DiscreteNetwork:
         """Return a freshly initialised discrete network at the size of the settings."""
 
     def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
@@ -70,7 +96,10 @@ class SearchSpace(Protocol):
         """Return, per kind of cell and edge, the column that the genotype takes, or -1."""
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
-        """Return the cost of the genotype's standard discrete network for images of ``size`` pixels, and its size."""
+        """Return the cost of the genotype's discrete network for images of ``size`` pixels, and its size.
+
+        A retraining's network is the one of the settings; that of a search has the size at which papers count.
+        """
 
 
 def all_candidates(entry: Space) -> Candidates:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import nastui
-from nastui.cli import bench, catalogue, doctor, genotype, runs, search
+from nastui.cli import bench, catalogue, doctor, genotype, retrain, runs, search
 from runs.errors import NastuiError, UsageError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("search")(search.search)
+app.command("retrain")(retrain.retrain)
 app.add_typer(runs.app, name="runs")
 for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalogue.presets):
     app.command(command.__name__)(command)

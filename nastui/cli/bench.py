@@ -8,7 +8,10 @@ import typer
 
 
 def bench(
-    methods: Annotated[list[str] | None, typer.Argument(metavar="METHOD...", help="Methods; all unless given.")] = None,
+    methods: Annotated[
+        list[str] | None, typer.Argument(metavar="METHOD...", help="Methods, or `retrain`; all searches unless given.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Only the presets of this name.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -16,14 +19,19 @@ def bench(
     from nastui.cli import output
     from runs import catalogue, devices
     from runs.errands import ask
+    from runs.errors import UsageError, closest
 
     chosen = [catalogue.method(name) for name in methods] if methods else list(catalogue.methods().values())
     here = devices.resolve(device)
     results = []
     for method in chosen:
-        for preset in method.presets:
-            output.say(f"Measuring {method.name} {preset.name} on {preset.space}, {here} ...")
-            results.append(ask("engine.bench", method.name, preset.space, preset.name, here))
+        for entry in method.presets:
+            if preset in (None, entry.name):
+                output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
+                results.append(ask("engine.bench", method.name, entry.space, entry.name, here))
+    if not results:
+        names = [entry.name for method in chosen for entry in method.presets]
+        raise UsageError(f"Unknown preset '{preset}'.", closest(preset or "", names))
     if as_json:
         output.data(results)
         return

@@ -88,7 +88,9 @@ def presets(name: Name = None, as_json: Json = False) -> None:
     from runs import catalogue
     from runs.errors import UsageError, closest
 
-    pairs = [(method, preset) for method in catalogue.methods().values() for preset in method.presets]
+    pairs = [
+        (method, preset) for method in (*catalogue.methods().values(), catalogue.TRAINER) for preset in method.presets
+    ]
     if name:
         known = {preset.name for _, preset in pairs}
         if name not in known:

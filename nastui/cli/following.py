@@ -93,13 +93,13 @@ def _conclude(record: Record) -> None:
             output.say(f"{summary.problem} {summary.hint}")
         output.say(f"Go on: nastui runs resume {short_id(record.id)}")
         return
-    best, last = summary.best.get("search_accuracy"), summary.metrics.get("search_accuracy")
+    best, last = summary.best_accuracy, summary.accuracy
     output.fields(
         [
             ("genotype", format_text(Genotype.from_json(summary.genotype)) if summary.genotype else None),
             ("parameters", f"{output.number(summary.parameters)} ({summary.network})"),
             ("macs", f"{output.number(summary.macs)} ({COUNTER})"),
-            ("search accuracy", None if best is None else f"{last:.2f} % (best {best:.2f} %)"),
+            (summary.headline.replace("_", " "), None if best is None else f"{last:.2f} % (best {best:.2f} %)"),
             ("time", output.duration(summary.seconds)),
             ("files", record.paths.root),
         ]

@@ -293,12 +293,16 @@ def reindex() -> None:
 
 
 @app.command()
-def export(run: Run, to: Annotated[Path, typer.Option(help="A new folder for the bundle.")]) -> None:
+def export(
+    run: Run,
+    to: Annotated[Path, typer.Option(help="A new folder for the bundle.")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write a retrained network as ONNX, and check it.")] = False,
+) -> None:
     """Write a bundle that is readable without nastui."""
     from nastui.cli import output
     from runs.export import export as exported
 
-    output.say(f"Wrote {exported(_store().find(run), to)}")
+    output.say(f"Wrote {exported(_store().find(run), to, onnx=onnx)}")
 
 
 def _store() -> RunStore:
@@ -337,7 +341,7 @@ def _row(record: Record) -> list[Any]:
         record.head["space"],
         Path(record.head["dataset"]).name,
         f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-",
-        _figure(summary.best.get("search_accuracy")),
+        _figure(summary.best_accuracy),
         output.duration(summary.seconds) if summary.seconds else "-",
         " ".join(record.labels.tags),
         record.labels.name,
@@ -353,7 +357,7 @@ def _sort_key(record: Record, sort: Sort) -> Any:
         case Sort.EPOCH:
             return record.summary.epoch
         case Sort.BEST:
-            return record.summary.best.get("search_accuracy", -1.0)
+            return -1.0 if record.summary.best_accuracy is None else record.summary.best_accuracy
         case Sort.SECONDS:
             return record.summary.seconds
     return record.head[str(sort)]

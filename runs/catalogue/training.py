@@ -64,6 +64,9 @@ class TrainingSettings(FeedSettings):
         "P-DARTS).",
         group="schedule",
     )
+    evaluate_only: bool = setting(
+        False, "Only test the weights given by --weights, once; nothing is trained.", group="evaluation"
+    )
     momentum: float = setting(0.9, "Momentum of SGD.", group="weights", ge=0, lt=1)
     nesterov: bool = setting(False, "Nesterov's form of momentum.", group="weights")
     weight_decay: float = setting(3e-4, "Weight decay of all weights.", group="weights", ge=0, le=1)

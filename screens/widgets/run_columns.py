@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
-from screens.run_story import ACCURACY
 from screens.widgets.status import labelled
 from screens.wording import clean, moment, span
 
@@ -54,7 +53,7 @@ def _epoch(record: Record, now: float) -> str:
 
 
 def _best(record: Record, now: float) -> str:
-    best = record.summary.best.get(ACCURACY)
+    best = record.summary.best_accuracy
     return "-" if best is None else f"{best:.2f}"
 
 
@@ -72,7 +71,7 @@ COLUMNS = (
     Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
     Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
     Column("epoch", _epoch, _done, 9, right=True, falling=True),
-    Column("best", _best, lambda r: r.summary.best.get(ACCURACY, -1.0), 8, right=True, falling=True),
+    Column("best", _best, lambda r: -1.0 if r.summary.best_accuracy is None else r.summary.best_accuracy, 8, right=True, falling=True),
     Column(
         "age",
         lambda r, now: span(now - moment(r.head["created"])),

@@ -23,6 +23,7 @@ TOY = Path(__file__).parents[1] / "toy"
 
 # Seconds of search: enough to be caught in the middle, small enough for a test.
 TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threads": 1, "checkpoint_seconds": 0.2}
+TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
 
 class Cli:
@@ -57,6 +58,14 @@ class Cli:
         settings = [word for key, value in (TINY | options).items() for word in ("--set", f"{key}={value}")]
         found: dict[str, Any] = self.json(
             "search", "drnas", "--preset", "quick", "--seed", seed, *settings, "--detach", *words
+        )
+        return found
+
+    def retrain(self, genotype: str, *words: object, seed: int = 3, **options: object) -> dict[str, Any]:
+        """Start a tiny retraining and return its run."""
+        settings = [word for key, value in (TINY_NETWORK | options).items() for word in ("--set", f"{key}={value}")]
+        found: dict[str, Any] = self.json(
+            "retrain", genotype, "--preset", "quick", "--seed", seed, *settings, "--detach", *words
         )
         return found
 

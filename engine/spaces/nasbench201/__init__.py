@@ -11,7 +11,7 @@ from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import Candidates
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
-from runs.catalogue.spaces.nasbench201 import NasBench201Settings
+from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
 from runs.genotypes import nasbench201
 from runs.genotypes.costs import Costs, Shape, count, standard_shape
 from runs.genotypes.genotype import Genotype
@@ -21,13 +21,14 @@ class NasBench201:
     """One cell of 4 nodes: see :class:`engine.spaces.space.SearchSpace`."""
 
     def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
-        assert isinstance(settings, NasBench201Settings)
+        assert isinstance(settings, NasBench201NetworkSettings)
         self.entry = entry
         self._settings = settings
         self._classes = classes
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> NasBench201Supernet:
         """Return a supernet; no stage of this space overrides its size yet."""
+        assert isinstance(self._settings, NasBench201Settings)
         return NasBench201Supernet(
             channels=self._settings.channels,
             cells=self._settings.cells,
@@ -52,6 +53,8 @@ class NasBench201:
         return {"cell": nasbench201.operation_indices(genotype)}
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
-        """Return the cost at the benchmark's own size, whatever the supernet's, by the closed form."""
+        """Return the cost by the closed form: of the trained network, or at the benchmark's own size for a search."""
         shape = replace(standard_shape(self.entry.name), classes=self._classes, size=size)
+        if not isinstance(self._settings, NasBench201Settings):
+            shape = replace(shape, channels=self._settings.channels, layers=self._settings.cells)
         return count(genotype, shape), shape

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from engine.spaces.nasbench201 import operations
+from engine.spaces.space import DiscreteNetwork
 from runs.catalogue.spaces.nasbench201 import SPACE
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
 
 
-class NasBench201Network(nn.Module):
+class NasBench201Network(DiscreteNetwork):
     """The network that the benchmark trains for a genotype: 3 x ``cells`` cells and two reductions."""
 
     def __init__(self, genotype: Genotype, *, channels: int, cells: int, classes: int) -> None:
@@ -27,10 +29,19 @@ class NasBench201Network(nn.Module):
         self.body = nn.Sequential(operations.Stem(channels), *blocks)
         self.head = operations.Head(4 * channels, classes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return class scores [B, classes] of images [B, 3, H, W]."""
+    def forward(
+        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
+    ) -> Tensor | tuple[Tensor, None]:
+        """Return class scores [B, classes] of images [B, 3, H, W]; in training (scores, None): there is no second head.
+
+        The benchmark drops nothing, so ``drop_path`` is always 0.
+        """
         scores: Tensor = self.head(self.body(images))
-        return scores
+        return (scores, None) if self.training else scores
+
+    def parts(self) -> Iterable[nn.Module]:
+        """Return the cells and reductions."""
+        return self.body.children()
 
 
 class DiscreteCell(nn.Module):

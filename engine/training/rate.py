@@ -1,0 +1,20 @@
+"""The learning rate of a training by its epoch, in closed form (baselines.md 2.2)."""
+
+from __future__ import annotations
+
+from engine import schedules
+from runs.catalogue.training import TrainingSettings
+
+
+def learning_rate(settings: TrainingSettings, epoch: int) -> float:
+    """Return the rate in force during an epoch, counted from 0."""
+    full, epochs = settings.learning_rate, settings.epochs
+    match settings.schedule:
+        case "cosine":
+            nominal = schedules.cosine(full, settings.learning_rate_end, epoch, epochs)
+        case "linear":
+            nominal = schedules.linear_with_tail(full, epoch, epochs)
+        case "exponential":
+            nominal = schedules.exponential(full, epoch)
+    height = full if settings.warm_up == "base" else nominal
+    return schedules.warm_up(height, epoch, settings.warm_up_epochs, nominal)

@@ -1,0 +1,216 @@
+"""`nastui retrain`: a cell by its name, by a run, by text; killed, resumed, shared by processes, exported."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from runs.lock import owner_pid
+from tests.end_to_end.conftest import Cli
+
+CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
+NB201 = ["--set", "channels=4", "--set", "cells=1", "--set", "epochs=2", "--set", "image_limit=300"]
+
+
+def weights(cli: Cli, run: str) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(cli.home.run(run).weights)
+
+
+def test_a_cell_of_the_library_to_the_end(cli: Cli) -> None:
+    run = cli.retrain("DrNAS_cifar10")["id"]
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    shown = cli.json("runs", "show", run)
+    assert shown["kind"] == "retrain"
+    assert shown["space"] == "darts"
+    assert {"train_accuracy", "train_loss", "test_accuracy", "test_loss"} <= shown["metrics"].keys()
+    assert shown["best"]["test_accuracy"] >= shown["metrics"]["test_accuracy"]
+    assert shown["command"].startswith("nastui retrain DrNAS_cifar10 --dataset digits --preset quick")
+    network = json.loads((Path(shown["path"]) / "network.json").read_text())
+    assert network["settings"]["layers"] == 3
+    assert sum(tensor.numel() for name, tensor in weights(cli, run).items() if is_parameter(name)) > shown["parameters"]
+    assert "DrNAS_cifar10" in cli("runs", "show", run).stdout
+
+
+def is_parameter(name: str) -> bool:
+    return not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def test_what_a_search_found_at_any_of_its_epochs(cli: Cli) -> None:
+    search = cli.search(epochs=2)["id"]
+    cli.wait(search, "finished")
+    for more in ([], ["--epoch", "1"]):
+        done = cli("retrain", search, *more, "--preset", "quick", *NB201, "--json")
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert result["status"] == "finished"
+        series = cli.series(search)
+        assert result["genotype"] == series[0 if more else -1]["genotype"]
+    assert cli("retrain", search, "--epoch", "9", code=2).stderr.startswith("nastui: ")
+
+
+def test_a_killed_training_ends_as_if_nothing_had_happened(cli: Cli) -> None:
+    runs = [cli.retrain("DrNAS_cifar10")["id"] for _ in range(2)]
+    cli.wait(runs[0], "finished")
+    until = time.monotonic() + 60
+    while cli.json("runs", "show", runs[1])["epoch"] < 1 and time.monotonic() < until:
+        time.sleep(0.05)
+    if cli.status(runs[1]) == "running":
+        cli.kill(runs[1])
+        assert cli.wait(runs[1], "lost", "finished") == "lost"
+        cli("runs", "resume", runs[1])
+    assert cli.wait(runs[1], "finished", "failed", "lost") == "finished"
+    assert cli.series(runs[0]) == cli.series(runs[1])
+    first, second = (weights(cli, run) for run in runs)
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+class TestProcesses:
+    def test_two_compute_what_one_does_in_two_pieces(self, cli: Cli) -> None:
+        """One step; twenty, in float64, are in tests/engine/test_distributed.py."""
+        options = {"epochs": 1, "image_limit": 16, "batch_size": 16, "threads": 2}
+        runs = [cli.retrain("DrNAS_cifar10", "--gpus", 2, **options), cli.retrain("DrNAS_cifar10", pieces=2, **options)]
+        for run in runs:
+            assert cli.wait(run["id"], "finished", "failed", "lost") == "finished"
+        together, alone = (weights(cli, run["id"]) for run in runs)
+        for name, tensor in together.items():
+            if is_parameter(name):
+                torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-5)
+
+    def test_a_killed_process_ends_the_run_with_the_reason(self, cli: Cli) -> None:
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=500)["id"]
+        members = self.members(cli, run)
+        os.kill(members[1].pid, signal.SIGKILL)
+        began = time.monotonic()
+        assert cli.wait(run, "failed", "lost", "finished") == "failed"
+        assert time.monotonic() - began < 20
+        assert "Process 1 of 2" in cli.json("runs", "show", run)["problem"]
+        assert "SIGKILL" in cli.json("runs", "show", run)["problem"]
+        psutil.wait_procs(members, timeout=10)
+        assert not any(member.is_running() for member in members)
+
+    def test_stop_and_resume_reach_all(self, cli: Cli) -> None:
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=3)["id"]
+        members = self.members(cli, run)
+        cli("runs", "stop", run)
+        assert cli.status(run) == "stopped"
+        psutil.wait_procs(members, timeout=10)
+        assert not any(member.is_running() for member in members)
+        cli("runs", "resume", run)
+        assert cli.wait(run, "finished", "failed", "lost") == "finished"
+
+    def test_none_outlives_a_killed_supervisor(self, cli: Cli) -> None:
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=500)["id"]
+        members = self.members(cli, run)
+        cli.kill(run)
+        psutil.wait_procs(members, timeout=10)
+        assert not any(member.is_running() for member in members)
+
+    def members(self, cli: Cli, run: str) -> list[psutil.Process]:
+        """Return the processes of a run in the order of their ranks, once they work."""
+        until = time.monotonic() + 60
+        while cli.json("runs", "show", run)["epoch"] < 1:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        supervisor = psutil.Process(owner_pid(cli.home.run(run).lock))
+        found = {child.environ().get("RANK"): child for child in supervisor.children()}
+        return [found[str(rank)] for rank in range(2)]
+
+
+def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:
+    """Odd sizes, a grey, a CMYK and a truncated file, in ImageNet's layout."""
+    folder = imagenet(tmp_path / "images")
+    command = ["retrain", "DrNAS_imagenet", "--preset", "drnas-imagenet", "--dataset", folder]
+    small = {"epochs": 1, "channels": 4, "layers": 3, "image_size": 64, "batch_size": 6, "workers": 1, "threads": 1}
+    settings = [word for key, value in small.items() for word in ("--set", f"{key}={value}")]
+    done = cli(*command, *settings, "--json", code=None)
+    assert done.returncode != 0
+    assert "truncated.jpg" in done.stdout + done.stderr
+    result = json.loads(cli(*command, *settings, "--set", "broken_images=skip", "--json").stdout.splitlines()[-1])
+    assert result["status"] == "finished"
+    epoch = cli.series(result["id"])[-1]
+    assert epoch["extras"]["skipped_images"] == 1
+    assert epoch["learning_rates"]["weights"] == pytest.approx(0.1)  # a fifth of 0.5: the first epoch of warm-up
+
+
+def imagenet(folder: Path) -> Path:
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 8), ("val", 4)):
+        for name in ("n01440764", "n01443537", "n01484850"):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(count):
+                height, width = generator.integers(40, 130, 2)
+                pixels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
+                image = Image.fromarray(pixels).convert({0: "L", 1: "CMYK"}.get(number, "RGB"))
+                image.save(folder / part / name / f"{number}.jpg")
+    broken = folder / "train" / "n01440764" / "truncated.jpg"
+    whole = (folder / "train" / "n01440764" / "2.jpg").read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_exports_compute_the_same(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    import onnxruntime
+
+    from engine.rebuild import rebuild
+
+    run = cli.retrain("DrNAS_cifar10", epochs=1)["id"]
+    cli.wait(run, "finished")
+    cli("runs", "export", run, "--to", tmp_path / "bundle", "--onnx")
+    network = rebuild(tmp_path / "bundle")
+    images = torch.randn(5, 3, 16, 16)
+    session = onnxruntime.InferenceSession(str(tmp_path / "bundle" / "network.onnx"))
+    with torch.no_grad():
+        expected = network(images)
+    assert isinstance(expected, torch.Tensor)
+    found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    evaluated = cli("retrain", "DrNAS_cifar10", "--weights", tmp_path / "bundle" / "weights.safetensors", "--evaluate",
+                    "--preset", "quick", "--set", "layers=3", "--set", "channels=4", "--set", "image_size=16", "--json")  # fmt: skip
+    result = json.loads(evaluated.stdout.splitlines()[-1])
+    assert result["metrics"]["test_accuracy"] == cli.json("runs", "show", run)["metrics"]["test_accuracy"]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (["DrNAS_cifar11"], "DrNAS_cifar10"),
+            (["DrNAS_cifar10", "--preset", "drnas-cifr"], "drnas-cifar"),
+            (["DrNAS_cifar10", "--preset", "nasbench201-200"], "preset"),
+            (["DrNAS_cifar10", "--set", "chanels=4"], "channels"),
+            (["DrNAS_cifar10", "--evaluate"], "--weights"),
+            ([CELL, "--set", "drop_path=0.1"], "drop_path"),
+        ],
+    )
+    def test_wrong_words(self, cli: Cli, words: list[str], says: str) -> None:
+        done = cli("retrain", *words, code=None)
+        assert done.returncode in (2, 3)
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not cli.json("runs", "list")
+
+    def test_weights_that_are_not_there(self, cli: Cli) -> None:
+        assert "no file" in cli("retrain", CELL, "--weights", "nowhere.pt", "--preset", "quick", code=3).stderr
+
+    @pytest.mark.parametrize("content", [b"no checkpoint", b"\x80\x04cos\nsystem\n(S'touch exploded'\ntR."])
+    def test_weights_that_are_none(self, cli: Cli, content: bytes, tmp_path: Path) -> None:
+        (tmp_path / "w.pt").write_bytes(content)
+        done = cli("retrain", CELL, "--weights", tmp_path / "w.pt", "--preset", "quick", *NB201, code=None)
+        assert done.returncode == 1
+        assert "not opened" in done.stderr or "damaged" in done.stderr
+        assert not list(tmp_path.rglob("exploded"))
+
+    def test_a_folder_without_val(self, cli: Cli, tmp_path: Path) -> None:
+        folder = imagenet(tmp_path / "images")
+        (folder / "val").rename(folder / "validation")
+        assert "'val'" in cli("retrain", "DrNAS_imagenet", "--dataset", folder, code=5).stderr
