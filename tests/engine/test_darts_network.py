@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import costs
 from engine.spaces.darts.network import CellNetwork
@@ -291,3 +293,53 @@ def test_channels_last_survives_the_cells(name: str) -> None:
     images = torch.randn(4, 3, 32, 32).to(memory_format=torch.channels_last)
     network(images, 0.5)
     assert strides == [True] * 5
+
+
+def test_every_cell_compiles_whole() -> None:
+    network = small().train()
+    images = torch.randn(4, 3, 16, 16)
+    expected = network(images, 0.5, torch.Generator().manual_seed(1))
+    compiled = copy.deepcopy(network)
+    torch.compiler.reset()
+    try:
+        for part in compiled.parts():
+            part.compile(fullgraph=True, dynamic=False, backend="eager")
+        found = compiled(images, 0.5, torch.Generator().manual_seed(1))
+    finally:
+        torch.compiler.reset()
+    torch.testing.assert_close(found, expected)
+    assert len(list(compiled.parts())) == 5
+
+
+class Kernels(TorchDispatchMode):
+    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        is_view = any(out.alias_info is not None and not out.alias_info.is_write for out in func._schema.returns)
+        if func is torch.ops.aten.convolution_backward.default:
+            self.count += sum(args[-1])
+        elif not is_view and func is not torch.ops.aten.empty.memory_format:
+            self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_training_step_stays_within_its_kernels() -> None:
+    """At launch-bound sizes their number is the time of a step; public code asks for 4,178."""
+    network = CellNetwork(
+        published("DrNAS_cifar10"), channels=4, layers=20, classes=10, stem="cifar", norms="pool", auxiliary=True
+    )
+    optimiser = torch.optim.SGD(network.parameters(), 0.025, momentum=0.9, weight_decay=3e-4, foreach=True)
+    images, labels = torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.long)
+    for _ in range(2):
+        optimiser.zero_grad()
+        with Kernels() as kernels:
+            scores, auxiliary = network(images, 0.15)
+            losses = [nn.functional.cross_entropy(out, labels) for out in (scores, auxiliary)]
+            (losses[0] + 0.4 * losses[1]).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 5, foreach=True)
+            optimiser.step()
+    assert kernels.count <= 3350

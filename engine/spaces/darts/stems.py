@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn
+from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn, batch_norm
 from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, Place
 
 
@@ -13,7 +13,7 @@ class CifarStem(nn.Sequential):
     """3x3 convolution from colours to ``channels``, batch norm. Both inputs of the first cell are its output."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+        super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), batch_norm(channels))
 
 
 class ImageNetStem(nn.Module):
@@ -26,7 +26,7 @@ class ImageNetStem(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         narrow = channels // 2
-        first = [nn.Conv2d(3, narrow, 3, 2, 1, bias=False), nn.BatchNorm2d(narrow)]
+        first = [nn.Conv2d(3, narrow, 3, 2, 1, bias=False), batch_norm(narrow)]
         self.older = nn.Sequential(*first, ReluConvBn(narrow, channels, 3, stride=2))
         self.newer = ReluConvBn(channels, channels, 3, stride=2)
 
@@ -49,12 +49,12 @@ class AuxiliaryHead(Rectified):
     """
 
     def __init__(self, channels: int, classes: int, *, second_norm: bool) -> None:
-        norm = [nn.BatchNorm2d(AUXILIARY_FEATURES)] if second_norm else []
+        norm = [batch_norm(AUXILIARY_FEATURES)] if second_norm else []
         super().__init__(
             nn.Sequential(
                 PoolToTwo(),
                 nn.Conv2d(channels, AUXILIARY_WIDTH, 1, bias=False),
-                nn.BatchNorm2d(AUXILIARY_WIDTH),
+                batch_norm(AUXILIARY_WIDTH),
                 nn.ReLU(),
                 nn.Conv2d(AUXILIARY_WIDTH, AUXILIARY_FEATURES, 2, bias=False),
                 *norm,
