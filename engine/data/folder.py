@@ -88,7 +88,7 @@ def _keep(listing: Listing, size: int, skip_broken: bool, cache: Path, about: Pa
             stream.write(pixels.tobytes())
 
     replace_with(cache, decode)
-    if len(broken) == len(listing.files):
+    if not sums.pixels:
         raise EnvironmentLacksError(f"'{listing.base}' holds no image that can be read.")
     mean, std = sums.statistics()
     replace_text(about, json.dumps({"broken": broken, "mean": mean, "std": std}))

@@ -30,4 +30,4 @@ class Normaliser:
 
 def as_images(rows: Tensor) -> Tensor:
     """Return rows of pixels [B, H, W * 3] as images [B, 3, H, W] in channels-last memory; nothing is copied."""
-    return rows.view(len(rows), rows.shape[1], -1, 3).permute(0, 3, 1, 2)
+    return rows.view(len(rows), rows.shape[1], rows.shape[2] // 3, 3).permute(0, 3, 1, 2)

@@ -10,22 +10,26 @@ CHUNK = 1024
 
 
 class PixelSums:
-    """Sums of bytes and of their squares per channel, as whole numbers: the order of adding does not matter."""
+    """Sums of bytes and of their squares per channel, as whole numbers: the order of adding does not matter.
+
+    Attributes:
+        pixels: how many have been added.
+    """
 
     def __init__(self) -> None:
-        self._pixels = 0
+        self.pixels = 0
         self._sums = torch.zeros(2, 3, dtype=torch.int64)
 
     def add(self, images: Tensor) -> None:
         """Take in uint8 images [..., 3]."""
         for chunk in images.reshape(-1, images.shape[-2], 3).split(CHUNK * 32):
             values = chunk.flatten(0, 1).int()
-            self._pixels += len(values)
+            self.pixels += len(values)
             self._sums += torch.stack([values.sum(0), values.square().sum(0)]).cpu()
 
     def statistics(self) -> tuple[Channels, Channels]:
         """Return mean and standard deviation per channel, of values in 0..1; a constant channel deviates by 1."""
-        sums, squares = (self._sums.double() / max(self._pixels, 1)).unbind()
+        sums, squares = (self._sums.double() / max(self.pixels, 1)).unbind()
         deviation = (squares - sums.square()).clamp_min(0).sqrt() / 255
         deviation = torch.where(deviation > 0, deviation, 1.0)
         return _channels(sums / 255), _channels(deviation)

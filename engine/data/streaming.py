@@ -86,7 +86,7 @@ class StreamingFeed:
         context = _forkserver() if workers else None
         transform = _training(size, flip, jitter) if generator is not None else testing(size)
         self._loader = DataLoader(
-            _Shares(listing, transform, seed),
+            _Shares(listing, transform, size, seed),
             batch_size=None,
             sampler=_Sampler(self._tasks),
             collate_fn=_unchanged,
@@ -190,9 +190,11 @@ def measured(listing: Listing, size: int, folder: Path) -> tuple[Channels, Chann
     sample = Listing(listing.base, tuple(listing.files[place] for place in places), listing.labels, listing.classes)
     kept = folder / f"{sample.fingerprint('statistics', size)}.json"
     if not kept.exists():
-        shares, sums = _Shares(sample, testing(size), 0), PixelSums()
+        shares, sums = _Shares(sample, testing(size), size, 0), PixelSums()
         for place in range(len(places)):
             sums.add(shares[0, [place]][0])
+        if not sums.pixels:
+            raise EnvironmentLacksError(f"'{listing.base}' holds no image that can be read.")
         folder.mkdir(parents=True, exist_ok=True)
         replace_text(kept, json.dumps(sums.statistics()))
     (r, g, b), (red, green, blue) = json.loads(kept.read_text())
@@ -211,8 +213,9 @@ def _training(size: int, flip: bool, jitter: bool) -> v2.Transform:
 class _Shares(Dataset[Share]):
     """Makes shares of batches, in whichever process; asked with (pass, indices)."""
 
-    def __init__(self, listing: Listing, transform: v2.Transform, seed: int) -> None:
+    def __init__(self, listing: Listing, transform: v2.Transform, size: int, seed: int) -> None:
         self._base, self._transform, self._seed = listing.base, transform, seed
+        self._nothing = torch.empty(0, size, size, 3, dtype=torch.uint8)
         # Names as one tensor, which processes share: a million strings would be copied into each of them.
         names = [name.encode("utf-8", "surrogateescape") for name in listing.files]
         self._text = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
@@ -229,7 +232,7 @@ class _Shares(Dataset[Share]):
                 continue
             images.append(np.asarray(self._transformed(image, f"{self._seed}/{number}/{index}")))
             kept.append(index)
-        pixels = torch.from_numpy(np.stack(images)) if images else self._nothing()
+        pixels = torch.from_numpy(np.stack(images)) if images else self._nothing
         return pixels, torch.tensor(kept, dtype=torch.int64), broken
 
     def _transformed(self, image: Image.Image, seed: str) -> Image.Image:
@@ -247,10 +250,6 @@ class _Shares(Dataset[Share]):
         begin = int(self._ends[index - 1]) if index else 0
         name = bytes(self._text[begin : int(self._ends[index])].tolist())
         return name.decode("utf-8", "surrogateescape")
-
-    def _nothing(self) -> Tensor:
-        side = np.asarray(self._transform(Image.new("RGB", (8, 8)))).shape[0]
-        return torch.empty(0, side, side, 3, dtype=torch.uint8)
 
 
 class _Sampler:
