@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class PlainNetwork(nn.Module):
             keep: [operations, B], the draws; fresh ones for each operation if left out.
         """
         network, auxiliary = self.network, []
-        draws = iter([] if keep is None else keep)
+        draws = iter([] if keep is None else list(keep))
         if isinstance(network.stem, ImageNetStem):
             older = network.stem.older(images)
             newer = network.stem.newer(older)
@@ -53,13 +54,13 @@ class PlainNetwork(nn.Module):
         return [network.classifier(pooled.reshape(len(images), -1)), *auxiliary]
 
     def _cell(
-        self, cell: DiscreteCell, kind: str, older: Tensor, newer: Tensor, probability: float, draws: object
+        self, cell: DiscreteCell, kind: str, older: Tensor, newer: Tensor, probability: float, draws: Iterator[Tensor]
     ) -> Tensor:
         states = {0: cell.older(older), 1: cell.newer(newer)}
         for edge, operation in zip(self.genotype.cells[kind].edges, cell.edges, strict=True):
             value = operation(states[edge.source])
             if self.training and probability > 0 and not isinstance(operation, nn.Identity):
-                keep = next(draws, None)  # type: ignore[call-overload]
+                keep = next(draws, None)
                 if keep is None:
                     keep = torch.rand(len(value)) >= probability
                 mask = keep.to(value.dtype).view(-1, 1, 1, 1)

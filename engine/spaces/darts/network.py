@@ -11,12 +11,13 @@ from torch.nn import functional
 from engine.spaces.darts import operations
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing
+from engine.spaces.space import DiscreteNetwork
 from engine.training import drop_path as dropping
 from runs.genotypes.cell_networks import REDUCE, Place, places
 from runs.genotypes.genotype import Cell, Edge, Genotype
 
 
-class CellNetwork(nn.Module):
+class CellNetwork(DiscreteNetwork):
     """Stem, cells, global average pool and classifier.
 
     Args:
