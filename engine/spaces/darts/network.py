@@ -132,20 +132,19 @@ class DiscreteCell(nn.Module):
             operations.build_normed(edge.operation, place.channels, place.stride(edge.source), affine=True, norms=norms)
             for edge in edges
         )
-        droppable = [not isinstance(built, nn.Identity) for built in self.edges]
-        self.drops = sum(droppable)
+        self.drops = 0
         self._outputs = cell.outputs
         self._last = last
-        rows = iter(range(self.drops))
-        steps = [(edge, index, next(rows) if droppable[index] else None) for index, edge in enumerate(edges)]
-        # Per node its edges as (source, edge, row of drop path's factors or None), identities first.
-        self._nodes = [
-            sorted(
-                ((edge.source, index, row) for edge, index, row in steps if edge.target == node),
-                key=lambda step: step[2] is not None,
-            )
-            for node in nodes
-        ]
+        # Per node its edges as (source, edge, row of drop path's factors or None). What is never dropped comes first:
+        # a sum that begins with it needs no multiplication of its own.
+        self._nodes: list[list[tuple[int, int, int | None]]] = [[] for _ in nodes]
+        for index, edge in enumerate(edges):
+            incoming = self._nodes[edge.target - cell.inputs]
+            if isinstance(self.edges[index], nn.Identity):
+                incoming.insert(0, (edge.source, index, None))
+            else:
+                incoming.append((edge.source, index, self.drops))
+                self.drops += 1
 
     def forward(self, older: Tensor, newer: Tensor, factors: Tensor | None) -> Tensor:
         """Return the concatenated output nodes.
@@ -163,9 +162,9 @@ class DiscreteCell(nn.Module):
                 rectified[node] = functional.relu(states[node])
             return rectified[node]
 
-        for steps in self._nodes:
+        for incoming in self._nodes:
             total = None
-            for source, index, row in steps:
+            for source, index, row in incoming:
                 built = self.edges[index]
                 value = built.body(relu(source)) if isinstance(built, Rectified) else built(states[source])
                 factor = None if factors is None or row is None else factors[row].view(-1, 1, 1, 1)
