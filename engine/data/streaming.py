@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -94,7 +96,7 @@ class StreamingFeed:
             prefetch_factor=AHEAD if workers else None,
             persistent_workers=workers > 0,
             multiprocessing_context=context,
-            worker_init_fn=_leave_interrupts,
+            worker_init_fn=_belong_to_engine,
             pin_memory=device.type == "cuda",
             # Else each pass would draw from the global generator, whose state is the run's.
             generator=torch.Generator(),
@@ -273,6 +275,17 @@ def _unchanged(share: Any) -> Any:
     return share
 
 
-def _leave_interrupts(worker: int) -> None:
-    """An interrupt is for the engine, which ends its processes itself."""
+def _belong_to_engine(worker: int) -> None:
+    """Leave interrupts to the engine, which ends its processes itself; and end with it if it is killed.
+
+    Torch's own watch looks for the death of the parent, which is the server here, and that lives as long as we do.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = multiprocessing.parent_process()
+    assert engine is not None
+
+    def end() -> None:
+        engine.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -170,6 +177,27 @@ def test_test_images_are_torchvisions(imagenet: Path) -> None:
         assert labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
 
 
+def test_training_images_are_torchvisions_for_the_seed_of_the_image(imagenet: Path) -> None:
+    feed = stream(imagenet, indices=torch.arange(5))
+    feed.cut(5)
+    feed.start()
+    images, _ = walk(feed)
+    reference = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(32, scale=(0.08, 1.0)),
+            transforms.RandomHorizontalFlip(),
+            transforms.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    for index, file in enumerate(list_images(imagenet, "train").files[:5]):
+        digest = hashlib.sha256(f"7/1/{index}".encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        expected = reference(Image.open(imagenet / "train" / file).convert("RGB"))
+        assert any(torch.equal(image, expected) for image in images)
+
+
 def test_flip_and_jitter_can_be_switched_off(imagenet: Path) -> None:
     """Colours of the one-coloured grey image then stay what they are."""
     plain = stream(imagenet, flip=False, jitter=False)
@@ -232,6 +260,45 @@ def test_a_process_that_dies_is_reported(imagenet: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(streaming.DataLoader, "__iter__", die)
     with pytest.raises(EnvironmentLacksError, match=r"killed by signal: Killed\. Set fewer workers"):
         feed.next()
+
+
+SCRIPT = """
+import os, signal, sys, torch
+from pathlib import Path
+from engine.data.listing import list_images
+from engine.data.streaming import StreamingFeed
+
+if __name__ == "__main__":
+    listing = list_images(Path(sys.argv[1]), "train")
+    feed = StreamingFeed(listing, size=32, mean=(0.5,) * 3, std=(0.2,) * 3, device=torch.device("cpu"), seed=0,
+                         generator=torch.Generator(), workers=2)
+    feed.start()
+    feed.next()
+    if sys.argv[2] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "ended"])
+def test_no_process_outlives_the_engine(imagenet: Path, tmp_path: Path, how: str) -> None:
+    script = tmp_path / "engine_of_mine.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+    engine = subprocess.Popen(
+        [sys.executable, script, imagenet, how], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    assert engine.wait(120) == (-signal.SIGKILL if how == "killed" else 0)
+    patience = time.monotonic() + 30
+    while left := [process for process in psutil.process_iter() if _session(process) == engine.pid]:
+        assert time.monotonic() < patience, left
+        time.sleep(0.1)
+
+
+def _session(process: psutil.Process) -> int:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return 0
 
 
 def test_measured_statistics_are_kept(imagenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
