@@ -102,6 +102,9 @@ def draw(alpha: Tensor, alive: Tensor) -> Tensor:
 class DirichletRelaxation:
     """Mixes by a sample of the Dirichlet. See :class:`engine.relaxations.relaxation.Relaxation`."""
 
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Nothing depends on the epoch: each edge learns its own exploration."""
+
     def sample(self, architecture: Architecture) -> Plans:
         """Return one draw for each kind of cell."""
         return {kind: EdgePlan(draw(alpha, alive)) for kind, alpha, alive in architecture.matrices()}

@@ -28,6 +28,12 @@ class Relaxation(Protocol):
     Operations that are not alive get weight 0 and give gradient 0.
     """
 
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Set what depends on the epoch, counted from 0, such as a temperature.
+
+        Called before each epoch and after a resume, so it must depend on nothing else.
+        """
+
     def sample(self, architecture: Architecture) -> Plans:
         """Return the plans of one forward pass of the search, differentiable in the architecture's parameters."""
 

@@ -36,6 +36,8 @@ Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
 # From space, variables and candidates to the genotype that they stand for.
 Deriver = Callable[[SearchSpace, Architecture, Candidates], Genotype]
+# Sets what the supernet wants to know of the epoch that begins, such as dropout; from nothing but its number.
+Settle = Callable[["DifferentiableSearch"], None]
 # From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
 LearningRate = Callable[[int, int], float]
 
@@ -53,6 +55,7 @@ class Strategies:
         learning_rate: of the weights, in closed form.
         stages: the plan.
         deriver: from the variables to a genotype.
+        settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
     """
 
     split: Split
@@ -63,6 +66,7 @@ class Strategies:
     learning_rate: LearningRate
     stages: Sequence[Stage]
     deriver: Deriver
+    settle: Settle | None = None
 
 
 class DifferentiableSearch:
@@ -173,6 +177,8 @@ class DifferentiableSearch:
         for meter, saved in zip(self._meters(), state["meters"], strict=True):
             meter.load(saved)
         self._gradients.copy_(state["gradients"])
+        if self.epoch < self.epochs:
+            self._settle()
 
     # What strategies use ---------------------------------------------------------------------------------------
 
@@ -189,6 +195,7 @@ class DifferentiableSearch:
             settings.learning_rate,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
+            nesterov=settings.nesterov,
         )
         self.architecture_optimiser = torch.optim.Adam(
             self.architecture.parameters(),
@@ -240,12 +247,18 @@ class DifferentiableSearch:
     def _train_unit(self) -> None:
         if self._step == 0:
             self._weight_stream.start()
-            for group in self.weight_optimiser.param_groups:
-                group["lr"] = self.strategies.learning_rate(self.epoch, self.epochs)
+            self._settle()
         self.strategies.update.step(self, self._weight_stream.next(self.settings.batch_size))
         self._step += 1
         if self._step == self._batches:
             self._step, self._evaluating = 0, True
+
+    def _settle(self) -> None:
+        for group in self.weight_optimiser.param_groups:
+            group["lr"] = self.strategies.learning_rate(self.epoch, self.epochs)
+        self.strategies.relaxation.begin(self.epoch, self.epochs)
+        if self.strategies.settle is not None:
+            self.strategies.settle(self)
 
     @torch.no_grad()
     def _evaluation_unit(self) -> EpochReport | None:

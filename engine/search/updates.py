@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
@@ -28,17 +28,22 @@ class FirstOrder:
     Args:
         clip_architecture: the public NAS-Bench-201 code has alpha's gradient of the weight phase inside the clipped
             norm; true repeats that, at the price of computing it.
+        weights_first: whether the weights go before alpha, as in GDAS.
     """
 
-    def __init__(self, clip_architecture: bool = False) -> None:
+    def __init__(self, *, clip_architecture: bool = False, weights_first: bool = False) -> None:
         self._clip_architecture = clip_architecture
+        self._weights_first = weights_first
 
     def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
         """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
         search.supernet.train()
+        if self._weights_first:
+            self._weight_phase(search, batch)
         if search.architecture_trains:
             self._architecture_phase(search, len(batch))
-        self._weight_phase(search, batch)
+        if not self._weights_first:
+            self._weight_phase(search, batch)
 
     def _architecture_phase(self, search: DifferentiableSearch, size: int) -> None:
         images, labels = search.architecture_batch(size)
@@ -48,6 +53,8 @@ class FirstOrder:
         gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, variables)
         for variable, gradient in zip(variables, gradients, strict=True):
             variable.grad = gradient
+        if limit := search.settings.arch_gradient_clip:
+            nn.utils.clip_grad_norm_(variables, limit, foreach=True)
         search.architecture_optimiser.step()
         search.architecture_optimiser.zero_grad()
 

@@ -89,6 +89,8 @@ class Trainer:
         self.network: DiscreteNetwork = context.space.network(self._genotype)
         self.network.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         if self._settings.compile:
+            # Each cell is a graph of its own for each phase; torch gives up after eight of them unless told.
+            torch._dynamo.config.recompile_limit = 64
             for part in self.network.parts():
                 part.compile(dynamic=False)
         self._shared = self._group.shared(

@@ -65,6 +65,10 @@ class DifferentiableSettings(DataSettings, WeightSettings):
     arch_init_scale: float = setting(
         1e-3, "Standard deviation of alpha's normal noise at the start.", group="architecture", ge=0, le=10
     )
+    arch_gradient_clip: float = setting(
+        0.0, "Clip the norm of the architecture's gradient at this; 0 turns clipping off.", group="architecture", ge=0
+    )
+    nesterov: bool = setting(False, "Nesterov's form of momentum for the weights.", group="weights")
     sampled_accuracy: bool = setting(
         False,
         "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",

@@ -52,6 +52,11 @@ def _epoch(record: Record, now: float) -> str:
     return f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-"
 
 
+def _best_first(record: Record) -> float:
+    found = record.summary.best_accuracy
+    return -1.0 if found is None else found
+
+
 def _best(record: Record, now: float) -> str:
     best = record.summary.best_accuracy
     return "-" if best is None else f"{best:.2f}"
@@ -71,7 +76,7 @@ COLUMNS = (
     Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
     Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
     Column("epoch", _epoch, _done, 9, right=True, falling=True),
-    Column("best", _best, lambda r: -1.0 if r.summary.best_accuracy is None else r.summary.best_accuracy, 8, right=True, falling=True),
+    Column("best", _best, _best_first, 8, right=True, falling=True),
     Column(
         "age",
         lambda r, now: span(now - moment(r.head["created"])),

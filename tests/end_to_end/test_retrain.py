@@ -174,8 +174,9 @@ def test_exports_compute_the_same(cli: Cli, tmp_path: Path) -> None:
     assert isinstance(expected, torch.Tensor)
     found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    evaluated = cli("retrain", "DrNAS_cifar10", "--weights", tmp_path / "bundle" / "weights.safetensors", "--evaluate",
-                    "--preset", "quick", "--set", "layers=3", "--set", "channels=4", "--set", "image_size=16", "--json")  # fmt: skip
+    given = ["--weights", tmp_path / "bundle" / "weights.safetensors", "--evaluate", "--preset", "quick"]
+    size = ["--set", "layers=3", "--set", "channels=4", "--set", "image_size=16"]
+    evaluated = cli("retrain", "DrNAS_cifar10", *given, *size, "--json")
     result = json.loads(evaluated.stdout.splitlines()[-1])
     assert result["metrics"]["test_accuracy"] == cli.json("runs", "show", run)["metrics"]["test_accuracy"]
 

@@ -30,7 +30,7 @@ def train(file: Path, *, size: int, pieces: int) -> dict[str, torch.Tensor]:
 
 
 def test_two_processes_give_the_weights_of_one_after_twenty_steps(tmp_path: Path) -> None:
-    """The same global batch; batch norm sees a process's share as it sees a piece, running averages are the leader's."""
+    """Batch norm sees a process's share as it sees a piece; running averages are the leader's."""
     together = train(tmp_path / "two.pt", size=2, pieces=1)
     alone = train(tmp_path / "one.pt", size=1, pieces=2)
     for name, tensor in together.items():
