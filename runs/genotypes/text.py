@@ -38,7 +38,9 @@ def check(genotype: Genotype) -> None:
     Raises:
         UsageError: it is not; the message names the cell, the edge and the operation.
     """
-    _CHECKS.get(genotype.space, lambda _: None)(genotype)
+    known = _CHECKS.get(genotype.space)
+    if known:
+        known(genotype)
 
 
 def is_text(text: str) -> bool:
