@@ -42,11 +42,16 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     config = resolve(draft)
     store.home.prepare()
     dataset = catalogue.dataset(config.dataset)
-    # Streamed images are too many to be opened beforehand.
-    if config.options.get("augmentation") != "imagenet":
-        if dataset.folder is not None:
-            say(f"Reading the images of '{dataset.folder}'.")
-        datasets.check(dataset, store.home, config.options.get("image_size", 0))
+    if dataset.folder is not None:
+        say(f"Reading the images of '{dataset.folder}'.")
+    options = config.options
+    datasets.check(
+        dataset,
+        store.home,
+        options.get("image_size", 0),
+        streamed=options.get("augmentation") == "imagenet",
+        skip_broken=options.get("broken_images") == "skip",
+    )
     paths = store.create(config, labels, draft.weights)
     launch(paths)
     return config, paths

@@ -194,6 +194,10 @@ class Trainer:
         self._images_seen += count
         # Batch norm needs two images in every piece; what is left over for fewer is left out, by all processes alike.
         if count >= 2 * self._pieces * self._group.size:
+            if self._group.size == 1:
+                # Broken files that were left out may have made pieces short.
+                pieces = [piece for piece in pieces if len(piece[1]) > 1]
+                count = sum(len(labels) for _, labels in pieces)
             self._learn(pieces, count)
         self._step += 1
         if self._settings.batch_size_max > self._batch and self._step % GROWTH_STEPS == 0:
@@ -214,6 +218,8 @@ class Trainer:
 
     def _descend(self, pieces: list[tuple[Tensor, Tensor]], count: int) -> None:
         """Take one step down the gradient of the mean loss over ``count`` images, of which these are my share."""
+        if not pieces:
+            return
         self.network.train()
         self._optimiser.zero_grad(set_to_none=True)
         told = []

@@ -73,7 +73,9 @@ def take_over(network: nn.Module, tensors: Mapping[str, Tensor], source: str) ->
         raise UsageError(
             f"{source} {fault}: it is of another network.", "Check the genotype, layers, norms and auxiliary."
         )
-    network.load_state_dict({name: given.get(name, tensor) for name, tensor in wanted.items()})
+    # Into the network's own dictionary: it carries the versions of its layers, without which torch adds old keys.
+    wanted.update({name: tensor for name, tensor in given.items() if name in wanted})
+    network.load_state_dict(wanted)
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.groups import DataSettings
@@ -105,6 +107,23 @@ class TrainingSettings(FeedSettings):
         ge=1,
         le=1024,
     )
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.batch_size_max and self.batch_size_max < self.batch_size:
+            raise ValueError(
+                f"batch_size_max is {self.batch_size_max}, but a batch begins with batch_size={self.batch_size} images"
+            )
+        if self.gpus > 1 and self.augmentation == "imagenet" and self.broken_images == "skip":
+            raise ValueError(
+                "several processes cannot skip broken images of a stream, as each would skip others: "
+                "repair the files, or set gpus=1"
+            )
+        if self.gpus > 1 and self.batch_size < 2 * self.gpus * self.pieces:
+            raise ValueError(
+                f"batch_size={self.batch_size} leaves fewer than two images to a piece of each of {self.gpus} processes"
+            )
+        return self
 
 
 _CIFAR: Mapping[str, Any] = {
