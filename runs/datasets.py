@@ -33,7 +33,7 @@ def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, sk
     """
     if not is_here(dataset, home):
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
-    if dataset.folder is not None:
+    if dataset.images(home.datasets) is not None:
         flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
         ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
 

@@ -42,8 +42,8 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     config = resolve(draft)
     store.home.prepare()
     dataset = catalogue.dataset(config.dataset)
-    if dataset.folder is not None:
-        say(f"Reading the images of '{dataset.folder}'.")
+    if folder := dataset.images(store.home.datasets):
+        say(f"Reading the images of '{folder}'.")
     options = config.options
     datasets.check(
         dataset,

@@ -216,14 +216,15 @@ def open_feeds(source: Source, dataset: Dataset, options: FeedOptions, runtime: 
 
 
 def _streaming(source: Source, dataset: Dataset, options: FeedOptions, runtime: Runtime) -> tuple[Feed, Feed]:
-    if dataset.folder is None:
+    folder = dataset.images(source.root)
+    if folder is None:
         raise UsageError(
             f"augmentation=imagenet streams image folders, and {dataset.title} is none.",
             "Set augmentation=crop, or name a folder by --dataset.",
         )
     if options.cutout_length:
         raise UsageError("cutout_length goes with augmentation=crop alone.", "Set cutout_length=0.")
-    train, test = (list_images(dataset.folder, part) for part in ("train", "test"))
+    train, test = (list_images(folder, part) for part in ("train", "test"))
     source.size = size = options.image_size or streaming.SIZE
     mean, std = options.mean or dataset.mean, options.std or dataset.std
     if options.measured:

@@ -37,8 +37,9 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
         EnvironmentLacksError: an image is broken (it is named), or they are too many for the memory.
         UsageError: images of different sizes and no ``image_size``.
     """
-    assert dataset.folder is not None
-    listing = list_images(dataset.folder, part)
+    folder = dataset.images(root)
+    assert folder is not None
+    listing = list_images(folder, part)
     # After the size that was asked for, 0 too: so an array that is kept spares opening every image to learn theirs.
     cache = root / "folders" / f"{listing.fingerprint(size)}.npy"
     about = cache.with_suffix(".json")

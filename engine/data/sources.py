@@ -88,7 +88,7 @@ class Source:
         Raises:
             NastuiError: it is not there, or broken.
         """
-        options = {"skip_broken": True} if skip_broken and self._dataset.folder is not None else {}
+        options = {"skip_broken": True} if skip_broken and self._dataset.images(self.root) is not None else {}
         wanted = self._wanted if size is None else size
         loaded = self._loader(self._dataset, self.root, part, wanted, **options)
         self.size = loaded.size
@@ -107,8 +107,8 @@ def errand(arguments: list[str]) -> None:
         return
     size, *flags = rest
     for part in ("train", "test"):
-        if "streamed" in flags and dataset.folder is not None:
-            list_images(dataset.folder, part)
+        if "streamed" in flags and (folder := dataset.images(Path(root))) is not None:
+            list_images(folder, part)
         else:
             load(dataset, Path(root), part, int(size), **({"skip_broken": True} if "skip" in flags else {}))
 

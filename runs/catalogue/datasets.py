@@ -92,6 +92,24 @@ DATASETS = (
         engine="engine.data.imagenet16:load",
         requires=("ImageNet16/val_data", *(f"ImageNet16/train_data_batch_{number}" for number in range(1, 11))),
     ),
+    Dataset(
+        name="imagenet",
+        title="ImageNet",
+        summary="ILSVRC 2012: 1.3 million photographs in 1,000 classes, streamed from their files.",
+        classes=1000,
+        size=None,
+        train=1_281_167,
+        test=50_000,
+        mean=_IMAGENET_MEAN,
+        std=_IMAGENET_STD,
+        crop_padding=4,
+        flip=True,
+        obtain="link your copy, train/<class>/ and val/<class>/, as 'imagenet' in the store's datasets, "
+        "or give its path by --dataset",
+        engine="engine.data.folder:load",
+        requires=("imagenet/train", "imagenet/val"),
+        kept_as="imagenet",
+    ),
 )
 
 

@@ -104,6 +104,7 @@ class Dataset:
         engine: ``package.module:load``, imported by the engine process alone.
         requires: files below the home's data sets that must be there; none for what is embedded.
         folder: the path, where the data set is an image folder of the user's.
+        kept_as: the folder below the home's data sets, where it is an image folder that belongs there.
     """
 
     name: str
@@ -121,3 +122,8 @@ class Dataset:
     engine: str
     requires: tuple[str, ...] = ()
     folder: Path | None = None
+    kept_as: str = ""
+
+    def images(self, root: Path) -> Path | None:
+        """Return the image folder, or None where the data set is none; ``root`` is where the home's data sets lie."""
+        return root / self.kept_as if self.kept_as else self.folder
