@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,6 +85,20 @@ class SearchSpace(Protocol):
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> Supernet:
         """Return a freshly initialised supernet; ``stage`` may override its size (depth, width, partial channels)."""
+
+    def widen(
+        self, old: Supernet, new: Supernet, generator: torch.Generator
+    ) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Copy into ``new`` what ``old`` has of it, duplicating channels where it is wider (drnas.md 7).
+
+        Args:
+            old: with at least the candidates and the depth of ``new``, and at most its width.
+            new: freshly initialised.
+            generator: draws which channels are duplicated.
+
+        Returns:
+            by name of each parameter of ``new``, how its momentum follows from that of the parameter of ``old``.
+        """
 
     def network(self, genotype: Genotype) -> DiscreteNetwork:
         """Return a freshly initialised discrete network at the size of the settings."""
