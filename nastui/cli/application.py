@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import nastui
-from nastui.cli import bench, catalogue, doctor, genotype, retrain, runs, search
+from nastui.cli import bench, catalogue, doctor, genotype, genotypes, retrain, runs, search
 from runs.errors import NastuiError, UsageError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("retrain")(retrain.retrain)
 app.add_typer(runs.app, name="runs")
 for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalogue.presets):
     app.command(command.__name__)(command)
+app.command("genotypes")(genotypes.genotypes)
 app.add_typer(genotype.app, name="genotype")
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)

@@ -1,85 +1,191 @@
-"""``nastui genotype``: look at an architecture."""
+"""``nastui genotype``: look at an architecture, and write it in another form."""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runs.errors import UsageError
-
 if TYPE_CHECKING:
-    from runs.genotypes.genotype import Genotype
+    from runs.genotypes.costs import Shape
+    from runs.genotypes.find import Found
+    from runs.genotypes.library import Figure
 
-app = typer.Typer(help="Look at architectures.", no_args_is_help=True)
+app = typer.Typer(help="Look at architectures, and write them in other forms.", no_args_is_help=True)
+
+Genotype = Annotated[
+    str, typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text, or JSON.")
+]
+Epoch = Annotated[int | None, typer.Option(help="Of a run: the genotype after this epoch.", min=1)]
+
+
+class Stem(enum.StrEnum):
+    """The first layers of a network."""
+
+    CIFAR = "cifar"
+    IMAGENET = "imagenet"
+
+
+class Norms(enum.StrEnum):
+    """Batch norm after operations without weights."""
+
+    PLAIN = "plain"
+    POOL = "pool"
+    AFFINE_POOL = "affine_pool"
+    ALL = "all"
+
+
+class Form(enum.StrEnum):
+    """What a genotype can be written as."""
+
+    JSON = "json"
+    PYTHON = "python"
+    STRING = "string"
+    DOT = "dot"
+    SVG = "svg"
 
 
 @app.command()
 def show(
-    genotype: Annotated[str, typer.Argument(help="A NAS-Bench-201 string, a genotype file, or a run.")],
-    channels: Annotated[int | None, typer.Option(help="Channels of the first stage.", min=1, max=4096)] = None,
+    genotype: Genotype,
+    epoch: Epoch = None,
+    channels: Annotated[int | None, typer.Option(help="Channels of the first cells.", min=2, max=4096)] = None,
     layers: Annotated[int | None, typer.Option(help="Cells; of each stage in NAS-Bench-201.", min=1, max=100)] = None,
-    classes: Annotated[int, typer.Option(help="Classes of the data set.", min=1, max=100_000)] = 10,
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.", min=1, max=4096)] = 32,
+    classes: Annotated[int | None, typer.Option(help="Classes of the data set.", min=1, max=100_000)] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1, max=4096)] = None,
+    stem: Annotated[Stem | None, typer.Option(help="First layers; each has the papers' size for the rest.")] = None,
+    norms: Annotated[
+        Norms | None, typer.Option(help="Batch norm after pools and skips; as its paper has it unless given.")
+    ] = None,
+    auxiliary_norm: Annotated[
+        bool | None, typer.Option(help="Whether the auxiliary head of the ImageNet stem normalises twice.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Draw the cells; count parameters and multiply-accumulates of the network, at the papers' size unless told."""
     from nastui.cli import output
-    from runs.genotypes.costs import COUNTER, count, standard_shape
+
+    found = _find(genotype, epoch)
+    given = {
+        "channels": channels,
+        "layers": layers,
+        "classes": classes,
+        "size": size,
+        "norms": norms and norms.value,
+        "auxiliary_norm": auxiliary_norm,
+    }
+    shape = _shape(found, stem and stem.value, given)
+    if as_json:
+        output.data(_data(found, shape))
+    else:
+        _print(found, shape)
+
+
+@app.command()
+def convert(
+    genotype: Genotype,
+    to: Annotated[Form, typer.Option(help="'string' is the usual text on one line, 'python' a literal of it.")],
+    output: Annotated[Path | None, typer.Option(help="The file to write, instead of printing it.")] = None,
+    epoch: Epoch = None,
+) -> None:
+    """Write a genotype in another form: text, JSON, a Graphviz graph or a drawing."""
+    from runs.errors import EnvironmentLacksError
+    from runs.genotypes.text import convert as converted
+
+    written = converted(_find(genotype, epoch).genotype, to.value) + "\n"
+    if output is None:
+        sys.stdout.write(written)
+        return
+    try:
+        output.expanduser().write_text(written, encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{output}' cannot be written: {error.strerror}.") from error
+
+
+def _find(text: str, epoch: int | None) -> Found:
+    from runs.genotypes.find import find
+    from runs.home import Home
+    from runs.store import RunStore
+
+    return find(text, RunStore(Home.locate()), epoch=epoch)
+
+
+def _shape(found: Found, stem: str | None, given: dict[str, Any]) -> Shape:
+    from runs.genotypes.costs import standard_shape
+
+    usual = found.published.shape(stem) if found.published else standard_shape(found.genotype.space, stem or "cifar")
+    return dataclasses.replace(usual, **{name: value for name, value in given.items() if value is not None})
+
+
+def _data(found: Found, shape: Shape) -> dict[str, Any]:
+    from runs.genotypes.costs import COUNTER, count
     from runs.genotypes.text import format_text
 
-    name, found = _find(genotype)
-    usual = standard_shape(found.space)
-    shape = dataclasses.replace(
-        usual, channels=channels or usual.channels, layers=layers or usual.layers, classes=classes, size=size
-    )
-    costs, connected = count(found, shape), all(cell.is_connected() for cell in found.cells.values())
-    if as_json:
-        output.data(
-            {
-                "name": name,
-                "space": found.space,
-                "genotype": found.to_json(),
-                "string": format_text(found),
-                **dataclasses.asdict(costs),
-                "macs_counter": COUNTER,
-                **dataclasses.asdict(shape),
-                "connected": connected,
-            }
-        )
-        return
+    costs = count(found.genotype, shape)
+    published = found.published
+    return {
+        "name": found.name,
+        "space": found.genotype.space,
+        "genotype": found.genotype.to_json(),
+        "string": format_text(found.genotype),
+        "parameters": costs.parameters,
+        "auxiliary_parameters": costs.auxiliary_parameters,
+        "macs": costs.macs,
+        "macs_counter": COUNTER,
+        "macs_with_norms": costs.macs_with_norms,
+        **dataclasses.asdict(shape),
+        "connected": _is_connected(found),
+        "title": published.title if published else "",
+        "method": published.method if published else "",
+        "source": published.source if published else "",
+        "recipe": found.recipe,
+        "figures": [dataclasses.asdict(figure) for figure in published.figures] if published else [],
+    }
+
+
+def _print(found: Found, shape: Shape) -> None:
+    from nastui.cli import output
+    from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, count
+    from runs.genotypes.text import format_text
     from screens.widgets.wiring import lines
 
-    for cell in found.cells.values():
+    costs, published = count(found.genotype, shape), found.published
+    for kind, cell in found.genotype.cells.items():
+        if len(found.genotype.cells) > 1:
+            sys.stdout.write(f"{output.clean(kind)}\n")
         for line in lines(cell, ascii=not output.is_utf8()):
             output.console().print(line)
+    norms = costs.macs_with_norms
     output.fields(
         [
-            ("name", name),
-            ("genotype", format_text(found)),
+            ("name", found.name),
+            ("title", published.title if published else ""),
+            ("paper", published.source if published else ""),
+            ("recipe", found.recipe),
+            ("genotype", format_text(found.genotype)),
             ("parameters", f"{costs.parameters:,}"),
             ("auxiliary", f"{costs.auxiliary_parameters:,}" if costs.auxiliary_parameters else ""),
             ("macs", f"{costs.macs:,} ({COUNTER})"),
+            ("", f"{norms:,} ({COUNTER_WITH_NORMS})" if norms else ""),
             ("network", str(shape)),
-            ("note", "" if connected else "no path leads from the input to the output"),
+            ("note", "" if _is_connected(found) else "no path leads from the input to the output"),
+            *(("printed", _printed(figure)) for figure in (published.figures if published else ())),
         ]
     )
 
 
-def _find(text: str) -> tuple[str, Genotype]:
-    from runs.genotypes import text as texts
-    from runs.genotypes.genotype import Genotype
-    from runs.home import Home
-    from runs.store import RunStore
+def _printed(figure: Figure) -> str:
+    parts = [str(figure)]
+    parts += [f"{figure.parameters_m:g} M parameters"] if figure.parameters_m else []
+    parts += [f"{figure.macs_m:g} M multiply-adds ({figure.counter})"] if figure.macs_m else []
+    parts += [f"search {figure.gpu_days:g} GPU-days"] if figure.gpu_days else []
+    note = f"; {figure.note}" if figure.note else ""
+    return f"{', '.join(parts)} [{figure.source}{note}]"
 
-    if text.lstrip().startswith(("|", "{")):
-        return "", texts.parse_text(text)
-    path = Path(text).expanduser()
-    if path.is_file():
-        return path.name, texts.read(path)
-    record = RunStore(Home.locate()).find(text)
-    if record.summary.genotype is None:
-        raise UsageError(f"Run '{record.id}' has no genotype yet.", "It has one after its first epoch.")
-    return record.id, Genotype.from_json(record.summary.genotype)
+
+def _is_connected(found: Found) -> bool:
+    return all(cell.is_connected() for cell in found.genotype.cells.values())

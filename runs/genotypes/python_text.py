@@ -42,12 +42,12 @@ def parse_python(text: str) -> Genotype:
         UsageError: it is none; the message names the cell and the entry.
     """
     fields = _fields(_call(text))
+    cells = {kind: _pairs(kind, fields[kind], text) for kind in (NORMAL, REDUCE) if kind in fields}
+    concats = {name: _nodes(name, node, text) for name, node in fields.items() if name.endswith("_concat")}
     missing = [name for name in _FIELDS if name not in fields]
     if missing:
         raise UsageError(f"The genotype lacks {' and '.join(f'{name}=' for name in missing)}.")
-    cells = {kind: _pairs(kind, fields[kind], text) for kind in (NORMAL, REDUCE)}
-    concats = {kind: _nodes(f"{kind}_concat", fields[f"{kind}_concat"], text) for kind in (NORMAL, REDUCE)}
-    return darts.genotype(cells[NORMAL], cells[REDUCE], concats[NORMAL], concats[REDUCE])
+    return darts.genotype(cells[NORMAL], cells[REDUCE], concats[f"{NORMAL}_concat"], concats[f"{REDUCE}_concat"])
 
 
 def _call(text: str) -> ast.Call:

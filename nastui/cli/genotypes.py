@@ -1,0 +1,84 @@
+"""``nastui genotypes``: the library of published cells, and what the searches of the store have found."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from runs.genotypes.genotype import Genotype
+    from runs.genotypes.library import Published
+    from runs.store import Record
+
+
+def genotypes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the library: published cells, and those that finished searches found. Counts are at the papers' size."""
+    from nastui.cli import output
+    from runs.genotypes import find, library
+    from runs.home import Home
+    from runs.store import RunStore
+
+    entries = [_published(cell) for cell in library.published()]
+    entries += [_found(record, genotype) for record, genotype in find.of_runs(RunStore(Home.locate()))]
+    if as_json:
+        output.data(entries)
+        return
+    output.table(
+        ["name", "space", "parameters", "MACs", "what tables print"],
+        (
+            [
+                entry["name"],
+                entry["space"],
+                output.number(entry["parameters"]),
+                output.number(entry["macs"]),
+                "; ".join(f"{figure['text']} [{figure['source']}]" for figure in entry["figures"][:1]) or "-",
+            ]
+            for entry in entries
+        ),
+    )
+
+
+def _published(cell: Published) -> dict[str, Any]:
+    costs = cell.costs()
+    return {
+        "kind": "published",
+        "name": cell.name,
+        "aliases": list(cell.aliases),
+        "title": cell.title,
+        "method": cell.method,
+        **_counted(cell.genotype, costs.parameters, costs.macs, str(cell.shape())),
+        "recipe": cell.recipe,
+        "source": cell.source,
+        "figures": [{"text": str(figure), **dataclasses.asdict(figure)} for figure in cell.figures],
+    }
+
+
+def _found(record: Record, genotype: Genotype) -> dict[str, Any]:
+    summary = record.summary
+    return {
+        "kind": "found",
+        "name": record.id,
+        "aliases": [],
+        "title": record.labels.name,
+        "method": record.head["method"],
+        **_counted(genotype, summary.parameters, summary.macs, summary.network),
+        "recipe": "",
+        "source": "",
+        "figures": [],
+    }
+
+
+def _counted(genotype: Genotype, parameters: int | None, macs: int | None, network: str) -> dict[str, Any]:
+    from runs.genotypes.costs import COUNTER
+    from runs.genotypes.text import format_text
+
+    return {
+        "space": genotype.space,
+        "string": format_text(genotype),
+        "parameters": parameters,
+        "macs": macs,
+        "macs_counter": COUNTER,
+        "network": network,
+    }
