@@ -72,12 +72,15 @@ def _call(text: str) -> ast.Call:
 def _fields(call: ast.Call) -> dict[str, ast.expr]:
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         raise UsageError("The parts of a Genotype are given by name.", f"Allowed: {', '.join(_FIELDS)}.")
+    fields: dict[str, ast.expr] = {}
     for keyword in call.keywords:
-        if keyword.arg not in _FIELDS:
-            raise UsageError(
-                f"Unknown part '{str(keyword.arg)[:80]}' of the Genotype.", closest(str(keyword.arg), _FIELDS)
-            )
-    return {str(keyword.arg): keyword.value for keyword in call.keywords}
+        name = str(keyword.arg)
+        if name not in _FIELDS:
+            raise UsageError(f"Unknown part '{name[:80]}' of the Genotype.", closest(name, _FIELDS))
+        if name in fields:
+            raise UsageError(f"The genotype gives {name}= twice.")
+        fields[name] = keyword.value
+    return fields
 
 
 def _pairs(kind: str, node: ast.expr, text: str) -> list[Pair]:

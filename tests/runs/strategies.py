@@ -1,4 +1,4 @@
-"""Hypothesis strategies for events, drawn from the types that their fields declare."""
+"""Hypothesis strategies: events, drawn from the types that their fields declare, and genotypes of the spaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runs import events as vocabulary
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.events import EVENT_TYPES, Event
+from runs.genotypes import darts, nasbench201, operations
+from runs.genotypes.genotype import Genotype
 
 text = st.text(max_size=20)
 whole = st.integers(-(2**70), 2**70)
@@ -54,3 +57,38 @@ PAYLOADS: tuple[type[Event], ...] = tuple(
 def events(kinds: typing.Iterable[type[Event]] = PAYLOADS) -> st.SearchStrategy[Event]:
     """Return events of these types, their fields at any value."""
     return st.one_of([of_type(kind) for kind in kinds])
+
+
+COMPACT = st.builds(
+    lambda kernel, dilation, multipliers: f"c{kernel}{dilation}{'m' if multipliers else ''}{'.'.join(multipliers)}",
+    st.sampled_from([1, 3, 5, 7]),
+    st.sampled_from(["", "d2", "d3"]),
+    st.lists(st.sampled_from("1234"), max_size=3),
+)
+OPERATIONS = st.sampled_from([*operations.USUAL, "conv 3x3", "flood_conv_3x3", "sharp_dil_conv_5x5"]) | COMPACT
+
+
+@st.composite
+def darts_genotypes(draw: st.DrawFn) -> Genotype:
+    """Return genotypes of the DARTS space: two edges a node, or every edge, of one to seven nodes."""
+
+    def cell() -> tuple[list[darts.Pair], list[int]]:
+        nodes, every = draw(st.integers(1, 7)), draw(st.booleans())
+        pairs = []
+        for target in range(2, 2 + nodes):
+            twice = st.lists(st.integers(0, target - 1), min_size=2, max_size=2)
+            for source in draw(st.permutations(range(target)) if every else twice):
+                pairs.append((draw(OPERATIONS), source))
+        last = 1 + nodes
+        others = draw(st.lists(st.integers(2, last - 1), unique=True)) if nodes > 1 else []
+        return pairs, [*others, last]
+
+    normal, normal_concat = cell()
+    reduce, reduce_concat = cell()
+    return darts.genotype(normal, reduce, normal_concat, reduce_concat)
+
+
+def genotypes() -> st.SearchStrategy[Genotype]:
+    """Return genotypes of every space."""
+    indices = st.lists(st.integers(0, len(NASBENCH201.operations) - 1), min_size=6, max_size=6)
+    return darts_genotypes() | indices.map(nasbench201.genotype)
