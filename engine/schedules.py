@@ -34,3 +34,21 @@ def warm_up(start: float, epoch: int, warm: int, after: float) -> float:
 def exponential(start: float, epoch: int, factor: float = 0.97) -> float:
     """Return start factor^e: DARTS on ImageNet."""
     return start * factor**epoch
+
+
+def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: float, warm: int = 0) -> float:
+    """Return cosine power annealing (sharpDARTS, baselines.md 7.9): end + (start - end) y, y in 0..1.
+
+    After W epochs of warm-up, y is p^(x + 1) brought to 0..1, with x = (1 + cos(pi n / N)) / 2, n = e - W + 1 and
+    N = E - W; p = 1 is the cosine. The warm-up rises by y = (e + 1) / (W + 1), and reaches 1 in the epoch after it.
+    """
+    if epoch <= warm:
+        return end + (start - end) * (epoch + 1) / (warm + 1)
+
+    def height(place: int) -> float:
+        share = (1 + math.cos(math.pi * place / (epochs - warm))) / 2
+        return share if power == 1 else power ** (share + 1)
+
+    # The curve begins at n = 0, of which the warm-up takes the place, or without one at n = 1.
+    top, bottom = height(0 if warm else 1), height(epochs - warm)
+    return end + (start - end) * (height(epoch - warm + 1) - bottom) / (top - bottom)

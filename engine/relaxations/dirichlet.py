@@ -113,6 +113,10 @@ class DirichletRelaxation:
         """Return the means of the distributions."""
         return {kind: EdgePlan(mean(alpha, alive)) for kind, alpha, alive in architecture.matrices()}
 
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the means: what a sample is on average."""
+        return self.mean(architecture)
+
     def watch(self, architecture: Architecture, kind: str) -> Watched:
         """Return concentrations (0 where pruned) and argmax probabilities; per edge the total concentration (large:
         exploits, small: explores) and the distance to the flat Dirichlet.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
+from torch import Tensor
+
 from engine.search.architecture import Architecture
-from engine.spaces.space import Plans
+from engine.spaces.space import EdgePlan, Plans
 
 
 @dataclass(frozen=True)
@@ -16,10 +19,12 @@ class Watched:
     Attributes:
         operations: edges x operations matrices, by name.
         edges: one number an edge, by name.
+        figures: numbers of the whole relaxation, by name.
     """
 
     operations: dict[str, list[list[float]]] = field(default_factory=dict)
     edges: dict[str, list[float]] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 class Relaxation(Protocol):
@@ -38,7 +43,20 @@ class Relaxation(Protocol):
         """Return the plans of one forward pass of the search, differentiable in the architecture's parameters."""
 
     def mean(self, architecture: Architecture) -> Plans:
-        """Return the plans to show and to evaluate with; no randomness."""
+        """Return the plans to show: how each edge shares its weight among its operations. No randomness."""
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the plans that the search accuracy is measured with. No randomness."""
 
     def watch(self, architecture: Architecture, kind: str) -> Watched:
         """Return what this relaxation knows of a kind of cell beside the weights."""
+
+
+def probabilities(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return softmax(alpha) over the operations that are alive, [..., edges, operations]; 0 for the others."""
+    return alpha.masked_fill(~alive, -torch.inf).softmax(-1)
+
+
+def dense(architecture: Architecture, weights: Tensor) -> Plans:
+    """Return the plans of weights [kinds, edges, operations] that run every candidate."""
+    return {kind: EdgePlan(rows) for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)}

@@ -14,28 +14,68 @@ from runs.catalogue import Space
 class Architecture(nn.Module):
     """One alpha matrix [edges, operations] for each kind of cell, shared by all cells of that kind.
 
-    Alphas start as ``scale`` times standard normal noise. Entries of operations that are not candidates exist, but
-    nothing reads them and they get no gradient.
+    Alphas start as ``mean`` plus ``scale`` times standard normal noise. Entries of operations that are not candidates
+    exist, but nothing reads them and they get no gradient.
+
+    Args:
+        space: kinds of cell, edges and operations.
+        candidates: the operations alive on each edge.
+        generator: of the noise.
+        scale, mean: of the noise.
+        edge_variables: whether there is also a beta [edges] for each kind of cell, ``scale`` times noise (PC-DARTS).
     """
 
-    def __init__(self, space: Space, candidates: Candidates, generator: torch.Generator, *, scale: float) -> None:
+    def __init__(
+        self,
+        space: Space,
+        candidates: Candidates,
+        generator: torch.Generator,
+        *,
+        scale: float,
+        mean: float = 0.0,
+        edge_variables: bool = False,
+    ) -> None:
         super().__init__()
         shape = (len(space.edges), len(space.operations))
+        self.kinds = space.cells
         self.alphas = nn.ParameterDict(
-            {kind: nn.Parameter(scale * torch.randn(shape, generator=generator)) for kind in space.cells}
+            {kind: nn.Parameter(mean + scale * torch.randn(shape, generator=generator)) for kind in space.cells}
+        )
+        self.betas = nn.ParameterDict(
+            {kind: nn.Parameter(scale * torch.randn(shape[:1], generator=generator)) for kind in space.cells}
+            if edge_variables
+            else {}
         )
         for kind in space.cells:
             alive = torch.zeros(shape, dtype=torch.bool)
             for edge, kept in enumerate(candidates[kind]):
                 alive[edge, list(kept)] = True
             self.register_buffer(f"alive_{kind}", alive)
+        targets = torch.tensor([target for _, target in space.edges])
+        # The space says this, so no checkpoint has to.
+        self.register_buffer("_siblings", targets[:, None] == targets, persistent=False)
+
+    @property
+    def siblings(self) -> Tensor:
+        """The boolean matrix [edges, edges] of which edges lead into the same node."""
+        return self.get_buffer("_siblings")
 
     def matrices(self) -> Iterator[tuple[str, Tensor, Tensor]]:
         """Yield each kind of cell with its alpha and its boolean matrix of what is alive."""
         for kind, alpha in self.alphas.items():
             yield kind, alpha, self.alive(kind)
 
+    def stacked(self) -> tuple[Tensor, Tensor]:
+        """Return alphas and what is alive of all kinds of cell, both [kinds, edges, operations]: one draw for all."""
+        return torch.stack([self.alphas[kind] for kind in self.kinds]), torch.stack([self.alive(k) for k in self.kinds])
+
     def alive(self, kind: str) -> Tensor:
         """Return the boolean matrix of operations that are candidates."""
         mask: Tensor = self.get_buffer(f"alive_{kind}")
         return mask
+
+    def edge_weights(self, kind: str) -> Tensor:
+        """Return [edges]: the softmax of beta over the edges into each node (PC-DARTS, ICLR 2020, equation 4)."""
+        logits = self.betas[kind].expand(len(self.siblings), -1)
+        weights: Tensor = logits.masked_fill(~self.siblings, -torch.inf).softmax(-1).diagonal()
+        return weights

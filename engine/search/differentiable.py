@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
+from engine.data.images import ImageSet
 from engine.meter import Meter
 from engine.method import Context, EpochReport, Position
 from engine.relaxations.relaxation import Relaxation
@@ -30,7 +31,8 @@ from runs.genotypes.genotype import Genotype
 
 EVALUATION_BATCH = 256
 
-# From the labels of the training set to the indices that train weights, and those that train the architecture.
+# From the labels of the training set to the indices that train weights, and those that train the architecture; none
+# of these where one level trains both. Then the test part is what each epoch is evaluated on, for display alone.
 Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 # Makes the architecture variables of a stage.
 Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
@@ -98,18 +100,13 @@ class DifferentiableSearch:
         first, second = strategies.split(data.labels.cpu(), runtime.generator("split"))
         self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
         self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
-        self._search_half = second
-        self._augmenter = Augmenter(
-            data,
-            mean=context.dataset.mean,
-            std=context.dataset.std,
-            crop_padding=context.dataset.crop_padding,
-            flip=context.dataset.flip,
-            cutout_length=self.settings.cutout_length,
-            generator=runtime.generator("augmentation"),
-        )
+        self._augmenter = self._evaluator = self._augments(data)
+        self._evaluated = second
+        if not len(second):
+            held_out = context.images("test")
+            self._evaluator, self._evaluated = self._augments(held_out), torch.arange(len(held_out.labels))
         self._batches = math.ceil(len(first) / self.settings.batch_size)
-        self._evaluations = math.ceil(len(second) / EVALUATION_BATCH)
+        self._evaluations = math.ceil(len(self._evaluated) / EVALUATION_BATCH)
         self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
         self.build(all_candidates(context.space.entry))
@@ -264,8 +261,8 @@ class DifferentiableSearch:
     def _evaluation_unit(self) -> EpochReport | None:
         self.supernet.eval()
         start = self._step * EVALUATION_BATCH
-        images, labels = self._augmenter.test(self._search_half[start : start + EVALUATION_BATCH])
-        self._evaluate(self._mean_meter, images, labels, self.strategies.relaxation.mean(self.architecture))
+        images, labels = self._evaluator.test(self._evaluated[start : start + EVALUATION_BATCH])
+        self._evaluate(self._mean_meter, images, labels, self.strategies.relaxation.evaluation(self.architecture))
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
         self._step += 1
@@ -317,6 +314,18 @@ class DifferentiableSearch:
                 "gradient_norm": norm,
                 "clipped_share": clipped,
             },
+        )
+
+    def _augments(self, images: ImageSet) -> Augmenter:
+        dataset, runtime = self.context.dataset, self.context.runtime
+        return Augmenter(
+            images,
+            mean=dataset.mean,
+            std=dataset.std,
+            crop_padding=dataset.crop_padding,
+            flip=dataset.flip,
+            cutout_length=self.settings.cutout_length,
+            generator=runtime.generator("augmentation"),
         )
 
     def _meters(self) -> tuple[Meter, ...]:

@@ -24,7 +24,7 @@ def watch(
     """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
 
     The indicators, each by kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's
-    weights, what the relaxation tells of its edges, ``operations`` as counts of the genotype, and
+    weights, what the relaxation tells of its edges and of itself, ``operations`` as counts of the genotype, and
     ``distinct_samples``, the number of different architectures among 100 draws.
     """
     chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
@@ -44,6 +44,7 @@ def watch(
             "entropy": [entropy(row) for row in weights],
             "margin": [margin(row) for row in weights],
             **known.edges,
+            **known.figures,
             "operations": dict(Counter(space.entry.operations[op] for op in chosen[kind] if op >= 0)),
             "distinct_samples": distinct[kind],
         }

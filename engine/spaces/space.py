@@ -117,6 +117,11 @@ class SearchSpace(Protocol):
 
 
 def all_candidates(entry: Space) -> Candidates:
-    """Return every operation on every edge."""
-    every = tuple(range(len(entry.operations)))
-    return {kind: tuple(every for _ in entry.edges) for kind in entry.cells}
+    """Return every operation on every edge; of a kind of cell with operations of its own, these."""
+    return {
+        kind: tuple(
+            tuple(op for op, name in enumerate(entry.operations) if name in entry.own.get(kind, entry.operations))
+            for _ in entry.edges
+        )
+        for kind in entry.cells
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +76,7 @@ class Space:
         options: hyperparameters of a search in this space: the size of its supernet, ...
         engine: ``package.module:Class``, imported by the engine process alone.
         network_options: hyperparameters of its discrete networks; None where these cannot be trained.
+        own: by kind of cell, the operations that it searches, where these are not all.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Space:
     options: type[Settings]
     engine: str
     network_options: type[Settings] | None = None
+    own: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,22 +1,19 @@
-"""One update of architecture and weights. A method chooses how its two levels meet."""
+"""The first-order update: alpha moves at the weights as they are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+
+from engine.search.architecture import Architecture
+from engine.search.updates.update import descend, move_architecture, variables
 
 if TYPE_CHECKING:
     from engine.search.differentiable import DifferentiableSearch
-
-
-class Update(Protocol):
-    """What happens for one batch of the weights' half."""
-
-    def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
-        """Update architecture and weights; ``batch`` are indices of training images."""
 
 
 class FirstOrder:
@@ -29,11 +26,19 @@ class FirstOrder:
         clip_architecture: the public NAS-Bench-201 code has alpha's gradient of the weight phase inside the clipped
             norm; true repeats that, at the price of computing it.
         weights_first: whether the weights go before alpha, as in GDAS.
+        project: brings the variables back to where they belong after each of their steps; None for nowhere.
     """
 
-    def __init__(self, *, clip_architecture: bool = False, weights_first: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        clip_architecture: bool = False,
+        weights_first: bool = False,
+        project: Callable[[Architecture], None] | None = None,
+    ) -> None:
         self._clip_architecture = clip_architecture
         self._weights_first = weights_first
+        self._project = project
 
     def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
         """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
@@ -49,25 +54,16 @@ class FirstOrder:
         images, labels = search.architecture_batch(size)
         loss = functional.cross_entropy(search.scores(images, search.sampled_plans()), labels)
         penalty = search.regulariser.penalty(search.architecture)
-        variables = [variable for variable in search.architecture.parameters() if variable.requires_grad]
-        gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, variables)
-        for variable, gradient in zip(variables, gradients, strict=True):
-            variable.grad = gradient
-        if limit := search.settings.arch_gradient_clip:
-            nn.utils.clip_grad_norm_(variables, limit, foreach=True)
-        search.architecture_optimiser.step()
-        search.architecture_optimiser.zero_grad()
+        # A drawn path may leave a variable out of the graph, for instance where every edge draws `none`.
+        gradients = torch.autograd.grad(
+            loss if penalty is None else loss + penalty, variables(search), materialize_grads=True
+        )
+        move_architecture(search, gradients)
+        if self._project is not None:
+            self._project(search.architecture)
 
     def _weight_phase(self, search: DifferentiableSearch, batch: Tensor) -> None:
         images, labels = search.weight_batch(batch)
-        scores = search.scores(images, search.sampled_plans(detached=not self._clip_architecture))
-        loss = functional.cross_entropy(scores, labels)
-        loss.backward()
-        search.train_meter.add(loss, scores, labels)
-        clipped = list(search.supernet.parameters())
-        if self._clip_architecture:
-            clipped += search.architecture.parameters()
-        search.clip(clipped)
-        search.weight_optimiser.step()
-        search.weight_optimiser.zero_grad()
-        search.architecture_optimiser.zero_grad()
+        plans = search.sampled_plans(detached=not self._clip_architecture)
+        beside = list(search.architecture.parameters()) if self._clip_architecture else []
+        descend(search, images, labels, plans, beside=beside)

@@ -1,0 +1,24 @@
+"""The Gumbel-softmax relaxation of SNAS: a soft sample of a one-hot choice, that hardens with the temperature."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from engine.relaxations.drawn import Drawn, gumbel
+from engine.relaxations.relaxation import dense, probabilities
+from engine.search.architecture import Architecture
+from engine.spaces.space import Plans
+
+
+def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) -> Tensor:
+    """Return Z = softmax((alpha + G) / tau) over what is alive, alpha being log probabilities (SNAS, equation 4)."""
+    return probabilities((alpha + noise) / temperature, alive)
+
+
+class GumbelSoftmax(Drawn):
+    """Mixes by a draw of the concrete distribution, every candidate at once."""
+
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return one draw for each kind of cell."""
+        alpha, alive = architecture.stacked()
+        return dense(architecture, concrete(alpha, alive, gumbel(alpha), self.temperature))

@@ -1,0 +1,120 @@
+"""The unrolled second-order update of DARTS: alpha moves at the weights that one more step would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.search.updates.update import descend, move_architecture, variables
+from engine.spaces.space import EdgePlan, Plans
+
+if TYPE_CHECKING:
+    from engine.search.differentiable import DifferentiableSearch
+
+# The finite difference is this long in weight space (DARTS, footnote 2).
+_STEP = 0.01
+_TINY = 1e-12
+
+Loss = Callable[[], Tensor]
+
+
+class Unrolled:
+    """Bilevel, second order; then the weights step on the batch that the unrolled step looked at.
+
+    Drawn plans are drawn once for the four passes of an architecture step: with a draw each, their difference would be
+    noise (drnas.md T6). None of the four leaves a trace in the running statistics of batch norms.
+    """
+
+    def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
+        """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
+        search.supernet.train()
+        images, labels = search.weight_batch(batch)
+        if search.architecture_trains:
+            self._architecture_phase(search, images, labels)
+        descend(search, images, labels, search.sampled_plans(detached=True))
+
+    def _architecture_phase(self, search: DifferentiableSearch, images: Tensor, labels: Tensor) -> None:
+        theirs = search.architecture_batch(len(labels))
+        plans, moved = search.sampled_plans(), variables(search)
+        cut, drawn, inputs = _cut(plans)
+        statistics = [(buffer, buffer.clone()) for buffer in search.supernet.buffers()]
+        slopes = unrolled_gradients(
+            lambda: functional.cross_entropy(search.scores(images, cut), labels),
+            lambda: functional.cross_entropy(search.scores(theirs[0], cut), theirs[1]),
+            inputs,
+            search.weight_optimiser,
+        )
+        for buffer, before in statistics:
+            buffer.copy_(before)
+        gradients = torch.autograd.grad(drawn, moved, slopes, materialize_grads=True)
+        penalty = search.regulariser.penalty(search.architecture)
+        if penalty is not None:
+            pulls = torch.autograd.grad(penalty, moved, materialize_grads=True)
+            gradients = tuple(gradient + pull for gradient, pull in zip(gradients, pulls, strict=True))
+        move_architecture(search, gradients)
+
+
+def unrolled_gradients(
+    train_loss: Loss, search_loss: Loss, inputs: Sequence[Tensor], optimiser: torch.optim.SGD
+) -> list[Tensor]:
+    """Return the gradient of L_search(w', a) in a, where w' = w - xi (mu buf + grad_w L_train(w, a) + wd w).
+
+    DARTS (ICLR 2019), equations 7 and 8: grad_a L_search(w', a) - xi H with v = grad_w' L_search(w', a),
+    H = (grad_a L_train(w + eps v, a) - grad_a L_train(w - eps v, a)) / (2 eps), eps = 0.01 / ||v||.
+
+    Args:
+        train_loss, search_loss: compute the losses at the weights as they are when called.
+        inputs: a, which the losses were made of.
+        optimiser: of the weights w; tells rate, momentum and decay. The weights come back exactly as they were.
+    """
+    (group,) = optimiser.param_groups
+    weights: list[nn.Parameter] = group["params"]
+    start = [weight.detach().clone() for weight in weights]
+    slopes = torch.autograd.grad(train_loss(), weights, materialize_grads=True)
+    with torch.no_grad():
+        for weight, slope in zip(weights, slopes, strict=True):
+            step = slope + group["weight_decay"] * weight
+            buffer = optimiser.state[weight].get("momentum_buffer")
+            weight.sub_(group["lr"] * (step if buffer is None else step + group["momentum"] * buffer))
+    ahead = torch.autograd.grad(search_loss(), [*weights, *inputs], materialize_grads=True)
+    direction, direct = ahead[: len(weights)], ahead[len(weights) :]
+    # On the device throughout: nothing here waits for it.
+    length = torch.stack([part.norm() for part in direction]).norm()
+    epsilon = _STEP / length.clamp(min=_TINY)
+    sides = []
+    for sign in (1, -1):
+        _place(weights, [before + sign * epsilon * part for before, part in zip(start, direction, strict=True)])
+        sides.append(torch.autograd.grad(train_loss(), inputs, materialize_grads=True))
+    _place(weights, start)
+    return [
+        slope - group["lr"] * (above - below) / (2 * epsilon)
+        for slope, above, below in zip(direct, *sides, strict=True)
+    ]
+
+
+@torch.no_grad()
+def _place(weights: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
+    for weight, value in zip(weights, values, strict=True):
+        weight.copy_(value)
+
+
+def _cut(plans: Plans) -> tuple[Plans, list[Tensor], list[Tensor]]:
+    """Return the plans cut off from the variables, and their tensors before and behind the cut.
+
+    The gradient in the variables is linear in that of the plans, so one pass through the relaxation is enough.
+    """
+    cut: dict[str, EdgePlan] = {}
+    drawn: list[Tensor] = []
+    inputs: list[Tensor] = []
+    for kind, plan in plans.items():
+        names = ("weights",) if plan.edge_scale is None else ("weights", "edge_scale")
+        leaves = {name: getattr(plan, name).detach().requires_grad_() for name in names}
+        drawn += [getattr(plan, name) for name in names]
+        inputs += leaves.values()
+        cut[kind] = replace(plan, **leaves)
+    return cut, drawn, inputs
