@@ -53,7 +53,7 @@ class Form(enum.StrEnum):
 def show(
     genotype: Genotype,
     epoch: Epoch = None,
-    channels: Annotated[int | None, typer.Option(help="Channels of the first cells.", min=2, max=4096)] = None,
+    channels: Annotated[int | None, typer.Option(help="Channels of the first cells.", min=1, max=4096)] = None,
     layers: Annotated[int | None, typer.Option(help="Cells; of each stage in NAS-Bench-201.", min=1, max=100)] = None,
     classes: Annotated[int | None, typer.Option(help="Classes of the data set.", min=1, max=100_000)] = None,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1, max=4096)] = None,
