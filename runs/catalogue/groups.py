@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Literal, Self, TypeVar
+
+from pydantic import model_validator
 
 from runs.catalogue.settings import Settings, setting
+
+Number = TypeVar("Number", int, float)
 
 
 class DataSettings(Settings):
@@ -74,6 +81,129 @@ class DifferentiableSettings(DataSettings, WeightSettings):
         "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
         group="evaluation",
     )
+    evaluated_epochs: int = setting(
+        0, "Measure the search accuracy only in so many last epochs; 0 measures it in all.", group="evaluation", ge=0
+    )
+
+
+class LargeDataSettings(Settings):
+    """What a search on ImageNet asks for: parts of the training images, and a warm-up for its large batches."""
+
+    weight_share: float = setting(
+        0.5, "Share of each class that trains the weights, where split=stratified.", group="data", gt=0, lt=1
+    )
+    arch_share: float = setting(
+        0.5, "Share of each class that trains the architecture, where split=stratified.", group="data", gt=0, lt=1
+    )
+    warm_up_epochs: int = setting(
+        0, "Raise the weights' learning rate linearly over so many first epochs.", group="weights", ge=0
+    )
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.weight_share + self.arch_share > 1:
+            raise ValueError(
+                f"weight_share={self.weight_share:g} and arch_share={self.arch_share:g} are more than all images; "
+                "together they may be 1 at most"
+            )
+        if (self.weight_share, self.arch_share) != (0.5, 0.5) and getattr(self, "split", "") == "positional":
+            raise ValueError("split=positional cuts in halves; set split=stratified, or both shares to 0.5")
+        return self
+
+
+class StagedSettings(DifferentiableSettings):
+    """A search in stages that leave ever fewer operations on each edge."""
+
+    stage_operations: str = setting(
+        "0",
+        "Operations on each edge in each stage, such as '5,3'; as many numbers as stages, the first 0 for all.",
+        group="schedule",
+    )
+    stage_epochs: str = setting(
+        "", "Epochs of each stage, such as '60,40', together `epochs`; empty shares them evenly.", group="schedule"
+    )
+    arch_frozen_epochs: int = setting(
+        0, "Epochs at the start of each stage that train the weights alone.", group="schedule", ge=0
+    )
+
+    def candidates(self, operations: Sequence[str]) -> tuple[int, ...]:
+        """Return which of a space's operations are searched at all, as columns."""
+        return tuple(range(len(operations)))
+
+    @property
+    def operations_of_stages(self) -> tuple[int, ...]:
+        """Operations on each edge, by stage; 0 in front for all."""
+        return numbers("stage_operations", self.stage_operations, int)
+
+    @property
+    def epochs_of_stages(self) -> tuple[int, ...]:
+        """Epochs, by stage; where they do not divide evenly, the earlier have one more."""
+        stages = len(self.operations_of_stages)
+        if self.stage_epochs:
+            return numbers("stage_epochs", self.stage_epochs, int, stages)
+        return tuple(self.epochs // stages + (stage < self.epochs % stages) for stage in range(stages))
+
+    @model_validator(mode="after")
+    def _stages_are_sound(self) -> Self:
+        left, lengths = self.operations_of_stages, self.epochs_of_stages
+        shown = f"stage_operations is {self.stage_operations!r}, but"
+        if (searched := self._searched()) is not None:
+            if left[0] not in (0, searched):
+                raise ValueError(f"{shown} the first stage has all {searched} operations: begin with {searched}")
+            left = (searched, *left[1:])
+        if any(before and after > before for before, after in itertools.pairwise(left)):
+            raise ValueError(f"{shown} no stage has more operations than the one before")
+        if min(left[1:], default=1) < 1:
+            raise ValueError(f"{shown} every edge keeps at least 1 operation")
+        if min(lengths) < 1:
+            raise ValueError(
+                f"{len(lengths)} stages of at least one epoch do not fit in epochs={self.epochs}"
+                + (f" as stage_epochs={self.stage_epochs!r}" if self.stage_epochs else "")
+            )
+        if sum(lengths) != self.epochs:
+            raise ValueError(
+                f"stage_epochs is {self.stage_epochs!r}, together {sum(lengths)}, but epochs is {self.epochs}: "
+                "set both, or leave stage_epochs empty"
+            )
+        if self.arch_frozen_epochs >= min(lengths):
+            raise ValueError(
+                f"arch_frozen_epochs is {self.arch_frozen_epochs}, but the shortest stage has {min(lengths)} epochs "
+                f"and has to train the architecture: at most {min(lengths) - 1}"
+            )
+        return self
+
+    def _searched(self) -> int | None:
+        """Return how many operations are searched; None before a space has joined these settings."""
+        from runs import catalogue
+
+        entries = (entry for entry in catalogue.spaces().values() if isinstance(self, entry.options))
+        return next((len(self.candidates(entry.operations)) for entry in entries), None)
+
+
+def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[Number, ...]:
+    """Return the numbers of a setting that lists one for each stage.
+
+    Args:
+        name: of the setting, for the message.
+        text: numbers with commas between.
+        kind: whole or not.
+        stages: how many there must be; 0 for any.
+
+    Raises:
+        ValueError: it is no such list; the message says what would be one.
+    """
+    try:
+        found = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 0 or not all(map(math.isfinite, found)):
+        what = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{name} is {text[:80]!r}, but must be {what} from 0 with commas between, one for each stage")
+    if stages and len(found) != stages:
+        raise ValueError(
+            f"{name} is {text[:80]!r}, but must have {stages} numbers as stage_operations has, not {len(found)}"
+        )
+    return found
 
 
 class HardwareSettings(Settings):

@@ -129,7 +129,11 @@ from runs.catalogue.spaces.nasbench201 import SPACE as NB201
 
 SPACE = dataclasses.replace(NB201, name="myspace")
 DATASET = dataclasses.replace(DATASETS[0], name="mydata")
-PRESETS = tuple(dataclasses.replace(preset, space="myspace", dataset="mydata") for preset in DRNAS.presets)
+PRESETS = tuple(
+    dataclasses.replace(preset, space="myspace", dataset="mydata")
+    for preset in DRNAS.presets
+    if preset.space == NB201.name
+)
 METHOD = dataclasses.replace(DRNAS, name="mymethod", presets=PRESETS)
 """
 

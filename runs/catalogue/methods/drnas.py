@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import DifferentiableSettings
+from runs.catalogue.groups import LargeDataSettings, StagedSettings, numbers
 from runs.catalogue.settings import setting
 
 
-class DrNasSettings(DifferentiableSettings):
-    """What is DrNAS's own in the plain script."""
+class DrNasSettings(LargeDataSettings, StagedSettings):
+    """What is DrNAS's own, in one stage or progressively."""
 
-    arch_frozen_epochs: int = setting(
-        0, "Epochs at the start of a stage that train the weights alone.", group="schedule", ge=0
+    stage_partial: str = setting(
+        "1",
+        "k for each stage, such as '4,2': operations see 1/k of an edge's channels; the next stage widens them.",
+        group="schedule",
+    )
+    none_operation: bool = setting(
+        True,
+        "Whether `none` is a candidate where the space has it; the paper's DARTS space is without.",
+        group="search space",
     )
     regulariser: Literal["l2", "kl"] = setting(
         "l2",
@@ -28,7 +38,77 @@ class DrNasSettings(DifferentiableSettings):
         "as the public code has it on NAS-Bench-201.",
         group="compatibility",
     )
+    edge_ranking: Literal["softmax", "mean"] = setting(
+        "softmax",
+        "What ranks the edges into a node: 'softmax' of alpha as the public code, or the 'mean' of the Dirichlet.",
+        group="compatibility",
+    )
+    rate_at_switch: Literal["nominal", "torch-1.3", "torch-recent"] = setting(
+        "nominal",
+        "Learning rate where a stage begins: 'nominal', or the jump that the public code makes under an old or a "
+        "recent torch.",
+        group="compatibility",
+    )
 
+    def candidates(self, operations: Sequence[str]) -> tuple[int, ...]:
+        """Return the searched columns."""
+        return tuple(op for op, name in enumerate(operations) if self.none_operation or name != "none")
+
+    @property
+    def partial_of_stages(self) -> tuple[int, ...]:
+        """k, by stage."""
+        return numbers("stage_partial", self.stage_partial, int, len(self.operations_of_stages))
+
+    @model_validator(mode="after")
+    def _partial_channels_fit(self) -> Self:
+        parts, channels = self.partial_of_stages, getattr(self, "channels", 0)
+        shown = f"stage_partial is {self.stage_partial!r}, but"
+        if sorted(parts, reverse=True) != list(parts) or parts[-1] < 1:
+            raise ValueError(f"{shown} k is 1 at least and never grows from stage to stage")
+        if channels and any(channels % k for k in parts):
+            fitting = ", ".join(str(k) for k in range(1, channels + 1) if channels % k == 0)
+            raise ValueError(f"{shown} must divide channels={channels}: {fitting}")
+        return self
+
+
+_SEARCH = {
+    "cutout_length": 0,
+    "momentum": 0.9,
+    "weight_decay": 3e-4,
+    "gradient_clip": 5.0,
+    "arch_beta1": 0.5,
+    "arch_beta2": 0.999,
+    "arch_init_scale": 1e-3,
+    "regulariser": "l2",
+    "regulariser_scale": 1e-3,
+}
+_NASBENCH201 = _SEARCH | {
+    "channels": 16,
+    "cells": 5,
+    "batch_norm": "running",
+    "batch_size": 64,
+    "split": "positional",
+    "epochs": 100,
+    "learning_rate": 0.025,
+    "learning_rate_min": 0.001,
+    "arch_learning_rate": 3e-4,
+}
+_DARTS = _SEARCH | {
+    "none_operation": False,
+    "epochs": 50,
+    "stage_operations": "7,4",
+    "stage_epochs": "25,25",
+    "arch_frozen_epochs": 10,
+    "learning_rate_min": 0.0,
+}
+_QUICK = {
+    "channels": 8,
+    "image_size": 16,
+    "image_limit": 4000,
+    "learning_rate": 0.05,
+    # So few steps need larger ones, or alpha would not leave its start.
+    "arch_learning_rate": 0.05,
+}
 
 METHOD = Method(
     name="drnas",
@@ -45,26 +125,20 @@ METHOD = Method(
             space="nasbench201",
             dataset="cifar10",
             seed=2,
-            values={
-                "channels": 16,
-                "cells": 5,
-                "batch_norm": "running",
-                "batch_size": 64,
-                "split": "positional",
-                "cutout_length": 0,
-                "epochs": 100,
-                "arch_frozen_epochs": 0,
-                "learning_rate": 0.025,
-                "learning_rate_min": 0.001,
-                "momentum": 0.9,
-                "weight_decay": 3e-4,
-                "gradient_clip": 5.0,
-                "arch_learning_rate": 3e-4,
-                "arch_beta1": 0.5,
-                "arch_beta2": 0.999,
-                "arch_init_scale": 1e-3,
-                "regulariser": "l2",
-                "regulariser_scale": 1e-3,
+            values=_NASBENCH201 | {"arch_frozen_epochs": 0},
+        ),
+        Preset(
+            name="paper-progressive",
+            summary="The published search in two stages: k 4 then 2, 5 then 3 operations, 50 epochs each. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values=_NASBENCH201
+            | {
+                "stage_operations": "5,3",
+                "stage_partial": "4,2",
+                "stage_epochs": "50,50",
+                "arch_frozen_epochs": 10,
             },
         ),
         Preset(
@@ -73,15 +147,80 @@ METHOD = Method(
             space="nasbench201",
             dataset="digits",
             seed=2,
-            values={
-                "channels": 8,
+            values=_QUICK | {"cells": 1, "epochs": 30},
+        ),
+        Preset(
+            name="quick-progressive",
+            summary="Two stages, small: 30 epochs, 8 channels, 1 cell a stage. Below a minute on two cores.",
+            space="nasbench201",
+            dataset="digits",
+            seed=2,
+            values=_QUICK
+            | {
                 "cells": 1,
-                "image_size": 16,
-                "image_limit": 4000,
                 "epochs": 30,
-                "learning_rate": 0.05,
-                # So few steps need larger ones, or alpha would not leave its start.
-                "arch_learning_rate": 0.05,
+                "stage_operations": "5,3",
+                "stage_partial": "4,2",
+                "arch_frozen_epochs": 3,
+            },
+        ),
+        Preset(
+            name="paper",
+            summary="The published CIFAR-10 search: 25 + 25 epochs, 36 channels, 20 cells. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            seed=2,
+            values=_DARTS
+            | {
+                "stem": "cifar",
+                "channels": 36,
+                "layers": 20,
+                "batch_size": 64,
+                "split": "positional",
+                "stage_partial": "6,4",
+                "learning_rate": 0.1,
+                "arch_learning_rate": 6e-4,
+            },
+        ),
+        Preset(
+            name="paper-imagenet",
+            summary="The published ImageNet search: 10 % and 2.5 % of the images, 48 channels, 14 cells. For GPUs.",
+            space="darts",
+            dataset="imagenet",
+            seed=0,
+            values=_DARTS
+            | {
+                "stem": "imagenet",
+                "channels": 48,
+                "layers": 14,
+                "batch_size": 512,
+                "split": "stratified",
+                "weight_share": 0.1,
+                "arch_share": 0.025,
+                "stage_partial": "6,3",
+                "learning_rate": 0.5,
+                "warm_up_epochs": 5,
+                "arch_learning_rate": 6e-3,
+                "arch_gradient_clip": 5.0,
+                "evaluated_epochs": 3,
+            },
+        ),
+        Preset(
+            name="quick",
+            summary="The search in two stages, small: 20 epochs, 12 channels, 3 cells. A few minutes on two cores.",
+            space="darts",
+            dataset="digits",
+            seed=2,
+            values=_QUICK
+            | {
+                "none_operation": False,
+                "channels": 12,
+                "layers": 3,
+                "epochs": 20,
+                "stage_operations": "7,4",
+                "stage_partial": "6,4",
+                "arch_frozen_epochs": 2,
+                "learning_rate_min": 0.0,
             },
         ),
     ),
