@@ -33,10 +33,10 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Train a discrete network, afresh and by a paper's recipe; test it after every epoch on the whole test set."""
-    from runs.genotypes.find import find
-
     from nastui.cli.starting import begin, gathered
     from runs.errors import UsageError
+    from runs.genotypes.find import find
+    from runs.genotypes.text import format_text
     from runs.home import Home
     from runs.store import RunStore
 
@@ -51,8 +51,9 @@ def retrain(
         given["options"]["evaluate_only"] = True
     given |= {
         "genotype": found.genotype.to_json(),
-        "origin": found.name,
-        "typed": found.text,
+        "origin": (found.name or "a genotype") + (f", epoch {epoch}" if epoch else ""),
+        # A run's genotype may still change, and a file be written over: the text stays.
+        "typed": found.name if found.published else format_text(found.genotype),
         "recipe": found.recipe,
         "weights": weights and weights.expanduser().absolute(),
     }

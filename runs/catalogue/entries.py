@@ -45,7 +45,7 @@ class Method:
         presets: at least ``paper`` and ``quick`` for each of its spaces.
         engine: ``package.module:factory``, imported by the engine process alone.
         kind: what its runs are: a search, or the training of a discrete network.
-        recipes: by space, the retraining preset of its paper.
+        recipes: by space of its genotypes, the retraining preset of its paper.
     """
 
     name: str

@@ -39,6 +39,15 @@ class Cell:
                 reached.add(edge.target)
         return not reached.isdisjoint(self.outputs)
 
+    def has_dead_edges(self) -> bool:
+        """Say whether an edge other than ``none`` leads to no output."""
+        useful = set(self.outputs)
+        carrying = [edge for edge in self.edges if edge.operation != "none"]
+        for edge in sorted(carrying, key=lambda edge: -edge.target):
+            if edge.target in useful:
+                useful.add(edge.source)
+        return any(edge.target not in useful for edge in carrying)
+
 
 @dataclass(frozen=True)
 class Genotype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.spaces.darts.network import CellNetwork
@@ -13,11 +14,8 @@ from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
 from runs.genotypes import cell_networks, darts, derive
-from runs.genotypes.costs import Costs, Shape
+from runs.genotypes.costs import Costs, Shape, count, standard_shape
 from runs.genotypes.genotype import Genotype
-
-# The sizes at which papers retrain and count (baselines.md 2.1), by stem.
-STANDARD = {"cifar": (36, 20), "imagenet": (48, 14)}
 
 
 class Darts:
@@ -90,15 +88,15 @@ class Darts:
         }
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
-        """Return the cost at the size of the papers' retraining, by the closed form; plain batch norms."""
-        channels, layers = STANDARD[self._settings.stem]
-        shape = Shape(channels, layers, self._classes, size, self._settings.stem)
-        macro: dict[str, Any] = {
-            "channels": channels,
-            "layers": layers,
-            "classes": self._classes,
-            "stem": self._settings.stem,
-        }
-        total = cell_networks.discrete(genotype, size=size, **macro)
-        auxiliary = cell_networks.auxiliary(genotype, second_norm=False, **macro)
-        return Costs(total.parameters, auxiliary, total.macs), shape
+        """Return the cost by the closed form: of the trained network, or at the papers' size for a search."""
+        settings = self._settings
+        shape = replace(standard_shape(self.entry.name, settings.stem), classes=self._classes, size=size)
+        if isinstance(settings, DartsNetworkSettings):
+            shape = replace(
+                shape,
+                channels=settings.channels,
+                layers=settings.layers,
+                norms=settings.norms,
+                auxiliary_norm=settings.auxiliary_norm,
+            )
+        return count(genotype, shape), shape

@@ -1,0 +1,84 @@
+"""Hyperparameters and values that the baseline searches share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runs.catalogue.groups import DifferentiableSettings
+from runs.catalogue.settings import Settings, setting
+
+
+class BaselineSettings(DifferentiableSettings):
+    """A differentiable search whose alpha is pulled to 0 by weight decay alone."""
+
+    arch_weight_decay: float = setting(
+        1e-3, "Weight decay of Adam on the architecture variables.", group="architecture", ge=0, le=10
+    )
+
+
+class MeanSettings(Settings):
+    """Architecture variables that do not start around 0."""
+
+    arch_init_mean: float = setting(0.0, "What alpha starts around.", group="architecture", ge=-100, le=100)
+
+
+class TemperatureSettings(Settings):
+    """Draws that harden while the search goes on."""
+
+    temperature_start: float = setting(
+        10.0, "Temperature of the first epoch; it changes linearly by epoch.", group="architecture", gt=0, le=1000
+    )
+    temperature_end: float = setting(0.1, "Temperature that the search ends at.", group="architecture", gt=0, le=1000)
+
+
+_FAMILY: Mapping[str, Any] = {
+    "split": "positional",
+    "cutout_length": 0,
+    "batch_size": 64,
+    "epochs": 50,
+    "learning_rate": 0.025,
+    "learning_rate_min": 0.001,
+    "momentum": 0.9,
+    "gradient_clip": 5.0,
+    "arch_learning_rate": 3e-4,
+    "arch_beta1": 0.5,
+    "arch_beta2": 0.999,
+    "arch_init_scale": 1e-3,
+    "arch_weight_decay": 1e-3,
+}
+# What DARTS searched with, and most that came after it.
+DARTS: Mapping[str, Any] = {
+    **_FAMILY,
+    "stem": "cifar",
+    "channels": 16,
+    "layers": 8,
+    "nesterov": False,
+    "weight_decay": 3e-4,
+}
+# What the authors of NAS-Bench-201 ran their baselines with.
+NASBENCH201: Mapping[str, Any] = {
+    **_FAMILY,
+    "channels": 16,
+    "cells": 5,
+    "batch_norm": "batch",
+    "nesterov": True,
+    "weight_decay": 5e-4,
+}
+# What DrNAS ran baselines with on NAS-Bench-201.
+NASBENCH201_OF_DRNAS: Mapping[str, Any] = {
+    **NASBENCH201,
+    "batch_norm": "running",
+    "epochs": 100,
+    "nesterov": False,
+    "weight_decay": 3e-4,
+}
+_QUICK: Mapping[str, Any] = {
+    "channels": 8,
+    "image_size": 16,
+    "learning_rate": 0.05,
+    # So few steps need larger ones, or alpha would not leave its start.
+    "arch_learning_rate": 0.05,
+}
+QUICK_DARTS: Mapping[str, Any] = {**_QUICK, "layers": 3, "epochs": 10}
+QUICK_NASBENCH201: Mapping[str, Any] = {**_QUICK, "cells": 1, "epochs": 30}

@@ -1,0 +1,99 @@
+"""SNAS: stochastic neural architecture search (Xie et al., ICLR 2019)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runs.catalogue.baselines import (
+    DARTS,
+    NASBENCH201_OF_DRNAS,
+    QUICK_DARTS,
+    QUICK_NASBENCH201,
+    BaselineSettings,
+    MeanSettings,
+    TemperatureSettings,
+)
+from runs.catalogue.entries import Method, Preset
+from runs.catalogue.settings import setting
+
+
+class SnasSettings(TemperatureSettings, MeanSettings, BaselineSettings):
+    """What trains the architecture, and what it stands for."""
+
+    levels: Literal["one", "two"] = setting(
+        "one",
+        "'one' loss on all training images moves weights and alpha together, and the test part is shown beside; with "
+        "'two' levels each has its half.",
+        group="architecture",
+    )
+    derived_edges: Literal["all", "two"] = setting(
+        "all",
+        "Edges of a derived DARTS cell, `none` included: 'all', or the 'two' strongest into each node. "
+        "NAS-Bench-201 always has all.",
+        group="architecture",
+    )
+
+
+# The public command also drops paths with probability 0.3 in the search network, and one of three resource costs is
+# part of the loss; this search has neither.
+_PAPER = {
+    **DARTS,
+    "levels": "one",
+    "derived_edges": "all",
+    "epochs": 150,
+    "arch_gradient_clip": 10.0,
+    "arch_init_mean": 1.0,
+    "arch_init_scale": 0.01,
+    "temperature_start": 1.0,
+    "temperature_end": 0.03,
+}
+
+METHOD = Method(
+    name="snas",
+    title="SNAS",
+    summary="Mixes by Gumbel-softmax draws that harden to a choice; weights and architecture share one loss.",
+    cost="One supernet. The quick presets take about a minute on two CPU cores; the paper presets want a GPU.",
+    reference="Xie, Zheng, Liu, Lin: SNAS: Stochastic Neural Architecture Search, ICLR 2019",
+    options=SnasSettings,
+    engine="engine.methods.snas:build",
+    recipes={"darts": "darts-cifar", "nasbench201": "nasbench201-200"},
+    presets=(
+        Preset(
+            name="paper",
+            summary="The published CIFAR-10 search, no cost term: 150 epochs, temperature 1 to 0.03. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            values=_PAPER,
+        ),
+        Preset(
+            name="quick",
+            summary="The same search, small: 10 epochs, 8 channels, 3 cells. About a minute on two cores.",
+            space="darts",
+            dataset="digits",
+            values={
+                **QUICK_DARTS,
+                "levels": "one",
+                "derived_edges": "two",
+                "arch_gradient_clip": 10.0,
+                "arch_init_mean": 1.0,
+                "arch_init_scale": 0.01,
+                "temperature_start": 1.0,
+                "temperature_end": 0.3,
+            },
+        ),
+        Preset(
+            name="paper",
+            summary="As DrNAS ran it on NAS-Bench-201: two levels, 100 epochs, temperature 10 to 1. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            values={**NASBENCH201_OF_DRNAS, "levels": "two", "temperature_start": 10.0, "temperature_end": 1.0},
+        ),
+        Preset(
+            name="quick",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
+            space="nasbench201",
+            dataset="digits",
+            values={**QUICK_NASBENCH201, "levels": "two", "temperature_start": 10.0, "temperature_end": 1.0},
+        ),
+    ),
+)
