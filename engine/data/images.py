@@ -89,6 +89,12 @@ def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Ten
     return _shares(labels, 0.5, generator)
 
 
+def everything(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return every index for both levels of a search to train on together, and none that is the architecture's own."""
+    order = torch.arange(len(labels))
+    return order, order[:0]
+
+
 def limited(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Return ``count`` sorted indices with the same share of every class; all where ``count`` is 0 or not less.
 

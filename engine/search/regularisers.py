@@ -13,13 +13,11 @@ from engine.search.architecture import Architecture
 
 
 class Regulariser(Protocol):
-    """A pull on the architecture variables.
+    """A pull on the architecture variables."""
 
-    Attributes:
-        weight_decay: Adam's coupled weight decay on alpha.
-    """
-
-    weight_decay: float
+    @property
+    def weight_decay(self) -> float:
+        """Adam's coupled weight decay on the variables."""
 
     def penalty(self, architecture: Architecture) -> Tensor | None:
         """Return the term of the architecture loss, or None."""

@@ -1,0 +1,37 @@
+"""DARTS: a softmax mixes the operations, first- or second-order updates."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.data.images import halves
+from engine.method import Context
+from engine.relaxations.softmax import Softmax
+from engine.schedules import cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import largest_probability
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder, Unrolled, Update
+from runs.catalogue.methods.darts import DartsMethodSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, DartsMethodSettings)
+    updates: dict[str, Update] = {"first": FirstOrder(weights_first=settings.weights_first), "second": Unrolled()}
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=partial(halves, how=settings.split),
+            variables=partial(Architecture, scale=settings.arch_init_scale),
+            relaxation=Softmax(),
+            update=updates[settings.order],
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
+            stages=(Stage(settings.epochs),),
+            deriver=largest_probability,
+        ),
+    )

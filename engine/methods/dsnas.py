@@ -1,0 +1,36 @@
+"""DSNAS: one drawn operation an edge runs, one batch moves weights and probabilities."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.data.images import everything
+from engine.method import Context
+from engine.relaxations.categorical import Categorical
+from engine.schedules import cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import largest_probability
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import Joint
+from runs.catalogue.methods.dsnas import DsnasSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, DsnasSettings)
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=everything,
+            variables=partial(Architecture, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
+            relaxation=Categorical(settings.freeze_margin),
+            update=Joint(),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
+            stages=(Stage(settings.epochs),),
+            deriver=largest_probability,
+        ),
+    )

@@ -1,0 +1,36 @@
+"""GDAS: one drawn operation an edge runs, the weights step before alpha."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.data.images import halves
+from engine.method import Context
+from engine.relaxations.straight_through import StraightThrough
+from engine.schedules import cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import largest_probability
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder
+from runs.catalogue.methods.gdas import GdasSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, GdasSettings)
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=partial(halves, how=settings.split),
+            variables=partial(Architecture, scale=settings.arch_init_scale),
+            relaxation=StraightThrough(settings.temperature_start, settings.temperature_end, reached=True),
+            update=FirstOrder(weights_first=True),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
+            stages=(Stage(settings.epochs),),
+            deriver=largest_probability,
+        ),
+    )

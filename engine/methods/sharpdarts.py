@@ -1,0 +1,44 @@
+"""sharpDARTS: DARTS of first order with other weights and another learning rate."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.data.images import halves
+from engine.method import Context
+from engine.relaxations.max_w import MaxW
+from engine.relaxations.softmax import Softmax
+from engine.schedules import power_cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import largest_probability
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder
+from runs.catalogue.methods.sharpdarts import SharpDartsSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, SharpDartsSettings)
+    weightings = {"softmax": Softmax, "max_w": MaxW}
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=partial(halves, how=settings.split),
+            variables=partial(Architecture, scale=settings.arch_init_scale),
+            relaxation=weightings[settings.weighting](),
+            update=FirstOrder(),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(
+                power_cosine,
+                settings.learning_rate,
+                settings.learning_rate_min,
+                power=settings.rate_power,
+                warm=settings.warm_up_epochs,
+            ),
+            stages=(Stage(settings.epochs),),
+            deriver=largest_probability,
+        ),
+    )

@@ -1,0 +1,37 @@
+"""SNAS: Gumbel-softmax draws mix the operations, one loss for weights and architecture."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.data.images import everything, halves
+from engine.method import Context
+from engine.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.schedules import cosine
+from engine.search.architecture import Architecture
+from engine.search.derivers import with_none
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder, Joint
+from runs.catalogue.methods.snas import SnasSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, SnasSettings)
+    one = settings.levels == "one"
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=everything if one else partial(halves, how=settings.split),
+            variables=partial(Architecture, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
+            relaxation=GumbelSoftmax(settings.temperature_start, settings.temperature_end),
+            update=Joint() if one else FirstOrder(),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
+            stages=(Stage(settings.epochs),),
+            deriver=partial(with_none, edges=settings.derived_edges),
+        ),
+    )
