@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
-from engine.spaces.space import Candidates
+from engine.spaces.nasbench201.widening import widen
+from engine.spaces.space import Candidates, Supernet
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
@@ -27,15 +31,24 @@ class NasBench201:
         self._classes = classes
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> NasBench201Supernet:
-        """Return a supernet; no stage of this space overrides its size yet."""
+        """Return a supernet; a stage may override ``partial``, the factor k of partial channels."""
         assert isinstance(self._settings, NasBench201Settings)
         return NasBench201Supernet(
             channels=self._settings.channels,
             cells=self._settings.cells,
             classes=self._classes,
             candidates=candidates,
+            partial=stage.get("partial", 1),
             track_statistics=self._settings.batch_norm == "running",
         )
+
+    def widen(
+        self, old: Supernet, new: Supernet, generator: torch.Generator
+    ) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Copy ``old`` into ``new``, duplicating channels where operations see more of them."""
+        assert isinstance(old, NasBench201Supernet)
+        assert isinstance(new, NasBench201Supernet)
+        return widen(old, new, generator)
 
     def network(self, genotype: Genotype) -> NasBench201Network:
         """Return the discrete network at the size of the settings."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from engine.spaces.darts.operations import batch_norm
+
 
 def build(name: str, channels: int, *, affine: bool, track_statistics: bool = True) -> nn.Module:
     """Return an operation that keeps the shape [B, channels, H, W].
@@ -43,15 +45,29 @@ class ReluConvBn(nn.Sequential):
         super().__init__(
             nn.ReLU(),
             nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(channels_out, affine=affine, track_running_stats=track_statistics),
+            batch_norm(channels_out, affine=affine, track_statistics=track_statistics),
         )
+
+    @property
+    def convolution(self) -> nn.Conv2d:
+        """The second part."""
+        layer = self[1]
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    @property
+    def norm(self) -> nn.BatchNorm2d:
+        """The third part."""
+        layer = self[2]
+        assert isinstance(layer, nn.BatchNorm2d)
+        return layer
 
 
 class Stem(nn.Sequential):
     """3x3 convolution from colours to C channels, batch norm, no ReLU."""
 
     def __init__(self, channels: int) -> None:
-        super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels))
+        super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), batch_norm(channels))
 
 
 class ResidualReduction(nn.Module):
@@ -79,7 +95,7 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.norm = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU())
+        self.norm = nn.Sequential(batch_norm(channels), nn.ReLU())
         self.classifier = nn.Linear(channels, classes)
 
     def forward(self, features: Tensor) -> Tensor:

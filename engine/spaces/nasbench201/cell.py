@@ -1,0 +1,259 @@
+"""The cell of the NAS-Bench-201 supernet: what the public code computes, in a third of its passes over memory.
+
+Operation by operation, a cell is a hundred small kernels. Here, exactly:
+
+* An operation that ends in a batch norm needs no multiplication by its mixing weight: the weight is the norm's scale.
+* ReLU and average pool have no weights, so a source node computes them once for all its edges.
+* The convolutions of one kind that leave a node read the same tensor, so they are one convolution and one norm.
+* With partial channels, what passes by and the shuffle are linear: they are done once a node, not once an edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.spaces.nasbench201 import operations
+from engine.spaces.nasbench201.operations import ReluConvBn
+from engine.spaces.space import EdgePlan
+from runs.catalogue.spaces.nasbench201 import SPACE
+
+_SKIP = SPACE.operations.index("skip_connect")
+_POOL = SPACE.operations.index("avg_pool_3x3")
+_CONVOLUTIONS = tuple(op for op, name in enumerate(SPACE.operations) if name.startswith("nor_conv"))
+_NODES = SPACE.edges[-1][1] + 1
+
+
+class Mixture:
+    """A plan as the cells of one forward pass read it: prepared once, since all cells share it.
+
+    Args:
+        plan: of the cells.
+        candidates: of the supernet.
+
+    Attributes:
+        active: per edge the operations that run.
+        weights: per edge and operation the mixing weight, a tensor without dimensions; an edge's scale is inside.
+        scales: [edges] as tensors without dimensions, or None.
+    """
+
+    def __init__(self, plan: EdgePlan, candidates: tuple[tuple[int, ...], ...]) -> None:
+        self.active = candidates if plan.active is None else plan.active
+        weights = plan.weights if plan.edge_scale is None else plan.weights * plan.edge_scale[:, None]
+        # Unbinding costs no kernel, and one for all gradients; indexing would fill a matrix of zeros for each entry.
+        self.weights = [row.unbind() for row in weights.unbind()]
+        self.scales = None if plan.edge_scale is None else plan.edge_scale.unbind()
+        self._norm_scales: dict[tuple[int, Sequence[int], int], Tensor] = {}
+
+    def norm_scale(self, op: int, edges: Sequence[int], channels: int) -> Tensor:
+        """Return the weights of an operation on some edges, each repeated for all its channels, [edges * channels]."""
+        key = (op, edges, channels)
+        if key not in self._norm_scales:
+            self._norm_scales[key] = torch.cat([self.weights[edge][op].expand(channels) for edge in edges])
+        return self._norm_scales[key]
+
+
+class Convolutions:
+    """The convolutions of one kind on the edges that leave one node, with their batch norms.
+
+    Args:
+        op: the column.
+        built: the modules by edge. They keep weights and running statistics under the names of their edges.
+    """
+
+    def __init__(self, op: int, built: dict[int, ReluConvBn]) -> None:
+        self.op = op
+        self.edges = tuple(built)
+        self._built = built
+        self.tie()
+
+    def tie(self) -> None:
+        """Make the running statistics of the edges parts of one tensor, which the norm of all edges updates."""
+        norms = [built.norm for built in self._built.values()]
+        self._statistics: list[Tensor | None] = []
+        for name in ("running_mean", "running_var"):
+            parts = [getattr(norm, name) for norm in norms]
+            whole = None if parts[0] is None else torch.cat(parts)
+            self._statistics.append(whole)
+            if whole is not None:
+                for norm, part in zip(norms, whole.split(len(parts[0])), strict=True):
+                    setattr(norm, name, part)
+
+    def groups(self, mixture: Mixture) -> list[tuple[int, ...]]:
+        """Return the edges that run, in groups that one convolution serves.
+
+        Some edges out of several (a sampled method's) go one by one, so that no statistics have to be gathered.
+        """
+        active = tuple(edge for edge in self.edges if self.op in mixture.active[edge])
+        return [active] if active == self.edges else [(edge,) for edge in active]
+
+    def run(self, rectified: Tensor, edges: tuple[int, ...], mixture: Mixture) -> Tensor:
+        """Return the weighted values of the edges of a group [B, edges * C, H, W], from [B, C, H, W]."""
+        built = [self._built[edge] for edge in edges]
+        convolution, norm = built[0].convolution, built[0].norm
+        assert norm.momentum is not None
+        # Joining small kernels is one cheap copy. Were they views of one parameter, an optimiser would see that one,
+        # and its momentum and its checkpoint would have to be taken apart at every stage.
+        kernels = [part.convolution.weight for part in built]
+        kernel = kernels[0] if len(kernels) == 1 else torch.cat(kernels)
+        out = functional.conv2d(rectified, kernel, padding=convolution.padding)
+        mean, variance = (norm.running_mean, norm.running_var) if len(edges) == 1 else self._statistics
+        return functional.batch_norm(
+            out,
+            mean,
+            variance,
+            mixture.norm_scale(self.op, edges, norm.num_features),
+            training=norm.training or mean is None,
+            momentum=norm.momentum,
+            eps=norm.eps,
+        )
+
+
+class MixedCell(nn.Module):
+    """A cell whose every edge is the weighted sum of its candidate operations.
+
+    Args:
+        channels: C, in and out.
+        candidates: the operations alive on each edge; others are not built.
+        partial: k: operations see the first C // k channels, the others pass by.
+        track_statistics: whether candidate batch norms keep running averages.
+
+    Attributes:
+        edges: per edge the operations with weights, by column.
+    """
+
+    def __init__(
+        self, channels: int, candidates: tuple[tuple[int, ...], ...], *, partial: int = 1, track_statistics: bool = True
+    ) -> None:
+        super().__init__()
+        self.partial = partial
+        self.width = channels // partial
+        self.edges = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    str(op): operations.build(
+                        SPACE.operations[op], self.width, affine=False, track_statistics=track_statistics
+                    )
+                    for op in kept
+                    if op in _CONVOLUTIONS
+                }
+            )
+            for kept in candidates
+        )
+        self._outgoing = [[edge for edge, ends in enumerate(SPACE.edges) if ends[0] == node] for node in range(_NODES)]
+        self._convolutions = [list(self._leaving(edges)) for edges in self._outgoing]
+        self.register_load_state_dict_post_hook(lambda cell, _: cell.tie())
+
+    def _leaving(self, edges: list[int]) -> Iterator[Convolutions]:
+        for op in _CONVOLUTIONS:
+            built = {edge: self.edges[edge][str(op)] for edge in edges if str(op) in self.edges[edge]}  # type: ignore
+            if built:
+                yield Convolutions(op, built)
+
+    def tie(self) -> None:
+        """Join the running statistics of edges again, after their tensors were replaced."""
+        for leaving in self._convolutions:
+            for convolutions in leaving:
+                convolutions.tie()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        self.tie()
+        return self
+
+    def forward(self, features: Tensor, mixture: Mixture) -> Tensor:
+        """Return the value of the last node, [B, C, H, W] like the input."""
+        sums = [Sum() for _ in range(_NODES)]
+        passing = [Sum() for _ in range(_NODES)]
+        node = features
+        for source in range(_NODES - 1):
+            seen = node
+            if self.partial > 1:
+                seen, rest = node.split([self.width, node.shape[1] - self.width], dim=1)
+                self._pass_by(rest, source, mixture, passing)
+            self._mix(seen, source, mixture, sums)
+            total = sums[source + 1].total
+            node = torch.zeros_like(seen) if total is None else total
+            if self.partial > 1:
+                beside = passing[source + 1].total
+                assert beside is not None
+                node = shuffled(node, beside)
+        return node
+
+    def _mix(self, seen: Tensor, source: int, mixture: Mixture, sums: Sequence[Sum]) -> None:
+        """Add to the sums of the targets what the operations on the edges from a source give."""
+        leaving = self._outgoing[source]
+        for op in (_SKIP, _POOL):
+            mixed = [edge for edge in leaving if op in mixture.active[edge]]
+            if mixed:
+                value = seen if op == _SKIP else functional.avg_pool2d(seen, 3, 1, 1, count_include_pad=False)
+                for edge in mixed:
+                    sums[SPACE.edges[edge][1]].add_scaled(value, mixture.weights[edge][op])
+        running = [(part, edges) for part in self._convolutions[source] for edges in part.groups(mixture)]
+        if not running:
+            return
+        rectified = functional.relu(seen)
+        values: dict[tuple[int, ...], Tensor] = {}
+        for part, edges in running:
+            value = part.run(rectified, edges, mixture)
+            # No norm keeps its output for the backward pass, so kinds on the same edges meet before they are split.
+            values[edges] = values[edges].add_(value) if edges in values else value
+        for edges, value in values.items():
+            for edge, of_edge in zip(edges, value.split(self.width, dim=1), strict=True):
+                sums[SPACE.edges[edge][1]].add(of_edge)
+
+    def _pass_by(self, rest: Tensor, source: int, mixture: Mixture, passing: Sequence[Sum]) -> None:
+        """Add to the sums of the targets the channels that no operation sees."""
+        if mixture.scales is None:
+            # Every target has all nodes before it as sources, so one sum goes on from target to target.
+            before = passing[source].total
+            passing[source + 1].add(rest if before is None else before + rest)
+            return
+        for edge in self._outgoing[source]:
+            passing[SPACE.edges[edge][1]].add_scaled(rest, mixture.scales[edge])
+
+
+class Sum:
+    """A sum that grows in place once it has a tensor of its own.
+
+    Attributes:
+        total: None for an empty sum.
+    """
+
+    def __init__(self) -> None:
+        self.total: Tensor | None = None
+        self._owned = False
+
+    def add(self, value: Tensor) -> None:
+        """Add a tensor, which stays as it is."""
+        if self.total is None:
+            self.total = value
+        elif self._owned:
+            self.total.add_(value)
+        else:
+            self.total, self._owned = self.total + value, True
+
+    def add_scaled(self, value: Tensor, weight: Tensor) -> None:
+        """Add the product of a tensor and a weight without dimensions."""
+        if self._owned:
+            assert self.total is not None
+            self.total.addcmul_(value, weight)
+        else:
+            self.add(value * weight)
+            self._owned = True
+
+
+def shuffled(mixed: Tensor, passing: Tensor) -> Tensor:
+    """Return channel shuffle of (mixed, passing) with k groups: out[i] = in[(i mod k) * C/k + i // k], one copy.
+
+    Args:
+        mixed: [B, C/k, H, W].
+        passing: [B, C - C/k, H, W].
+    """
+    width = mixed.shape[1]
+    groups = passing.unflatten(1, (-1, width)).transpose(1, 2)
+    return torch.cat([mixed.unsqueeze(2), groups], dim=2).flatten(1, 2)

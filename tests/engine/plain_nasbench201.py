@@ -1,0 +1,82 @@
+"""The NAS-Bench-201 supernet as public code computes it: every operation of every edge times its weight."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.spaces.nasbench201.supernet import MixedCell, NasBench201Supernet
+from engine.spaces.space import EdgePlan, Plans
+from runs.catalogue.spaces.nasbench201 import SPACE
+
+
+class PlainSupernet(nn.Module):
+    """Computes what the weights of a supernet stand for, without any of its shortcuts (drnas.md 3.1 and 3.3).
+
+    Args:
+        supernet: its modules are copied, and their names stay.
+    """
+
+    def __init__(self, supernet: NasBench201Supernet) -> None:
+        super().__init__()
+        twin = copy.deepcopy(supernet)
+        self.candidates = twin.candidates["cell"]
+        self.partial = twin.partial
+        self.stem, self.blocks, self.head = twin.stem, twin.blocks, twin.head
+
+    def forward(self, images: Tensor, plans: Plans) -> Tensor:
+        """Return class scores [B, classes]."""
+        features = self.stem(images)
+        for block in self.blocks:
+            features = self._cell(block, features, plans["cell"]) if isinstance(block, MixedCell) else block(features)
+        scores: Tensor = self.head(features)
+        return scores
+
+    def _cell(self, cell: MixedCell, features: Tensor, plan: EdgePlan) -> Tensor:
+        nodes = [features]
+        active = self.candidates if plan.active is None else plan.active
+        for target in range(1, SPACE.edges[-1][1] + 1):
+            incoming = []
+            for edge, (source, node) in enumerate(SPACE.edges):
+                if node == target:
+                    value = mixed_edge(cell.edges[edge], nodes[source], plan.weights[edge], active[edge], self.partial)
+                    incoming.append(value if plan.edge_scale is None else value * plan.edge_scale[edge])
+            nodes.append(functools.reduce(torch.add, incoming))
+        return nodes[-1]
+
+
+def mixed_edge(edge: nn.Module, features: Tensor, weights: Tensor, active: Sequence[int], partial: int = 1) -> Tensor:
+    """Return the weighted sum of an edge's operations beside what passes by, shuffled, [B, C, H, W] like the features.
+
+    Args:
+        edge: the operations with weights, by column.
+        features: of the source node.
+        weights: [operations].
+        active: the columns that run.
+        partial: k.
+    """
+    width = features.shape[1] // partial
+    seen, bypass = features[:, :width], features[:, width:]
+    total = torch.zeros_like(seen)
+    for op in active:
+        total = total + weights[op] * _operation(edge, op, seen)
+    return functional.channel_shuffle(torch.cat([total, bypass], dim=1), partial) if partial > 1 else total
+
+
+def _operation(edge: nn.Module, op: int, seen: Tensor) -> Tensor:
+    match SPACE.operations[op]:
+        case "none":
+            return seen * 0
+        case "skip_connect":
+            return seen
+        case "avg_pool_3x3":
+            return functional.avg_pool2d(seen, 3, 1, 1, count_include_pad=False)
+        case _:
+            assert isinstance(edge, nn.ModuleDict)
+            value: Tensor = edge[str(op)](seen)
+            return value
