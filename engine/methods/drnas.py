@@ -1,20 +1,27 @@
-"""DrNAS, the plain script: a Dirichlet sample mixes the operations, first-order updates, one stage."""
+"""DrNAS: a Dirichlet sample mixes the operations, first-order updates; in stages that prune and widen, or in one."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from engine.data.images import halves
 from engine.method import Context
 from engine.relaxations.dirichlet import DirichletRelaxation
-from engine.schedules import cosine
+from engine.search import rates
 from engine.search.architecture import Architecture
-from engine.search.derivers import largest_alpha
-from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.derivers import largest_probability
+from engine.search.differentiable import DifferentiableSearch, LearningRate, Strategies
+from engine.search.pruning import PruneAndWiden
 from engine.search.regularisers import KlToFlat, WeightDecay
+from engine.search.splits import split
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
+from engine.spaces.space import Candidates, SearchSpace, all_candidates
+from runs.catalogue import Space
 from runs.catalogue.methods.drnas import DrNasSettings
+from runs.genotypes import derive
+from runs.genotypes.genotype import Genotype
 
 
 def build(context: Context) -> DifferentiableSearch:
@@ -25,13 +32,56 @@ def build(context: Context) -> DifferentiableSearch:
     return DifferentiableSearch(
         context,
         Strategies(
-            split=partial(halves, how=settings.split),
+            split=partial(split, settings),
             variables=partial(Architecture, scale=settings.arch_init_scale),
             relaxation=DirichletRelaxation(),
             update=FirstOrder(clip_architecture=settings.clip_scope == "all"),
             regulariser=pull(settings.regulariser_scale),
-            learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
-            stages=(Stage(settings.epochs, settings.arch_frozen_epochs),),
-            deriver=largest_alpha,
+            learning_rate=learning_rate(settings),
+            stages=tuple(stages(settings)),
+            deriver={"softmax": largest_probability, "mean": largest_mean}[settings.edge_ranking],
+            candidates=partial(searched, settings),
         ),
     )
+
+
+def searched(settings: DrNasSettings, space: Space) -> Candidates:
+    """Return the operations of the first stage."""
+    columns = settings.candidates(space.operations)
+    return {
+        kind: tuple(tuple(op for op in edge if op in columns) for edge in edges)
+        for kind, edges in all_candidates(space).items()
+    }
+
+
+def stages(settings: DrNasSettings) -> Iterator[Stage]:
+    """Yield the plan: at the end of each stage but the last, prune to the operations of the next and widen (6)."""
+    operations, partials = settings.operations_of_stages, settings.partial_of_stages
+    keeps = itertools.zip_longest(operations, operations[1:])
+    for epochs, k, (count, keep) in zip(settings.epochs_of_stages, partials, keeps, strict=True):
+        yield Stage(
+            epochs,
+            settings.arch_frozen_epochs,
+            title=f"{count or 'all'} operations, 1/{k} of the channels" if len(partials) > 1 else "search",
+            network={"partial": k},
+            leave=None if keep is None else PruneAndWiden(keep),
+        )
+
+
+def learning_rate(settings: DrNasSettings) -> LearningRate:
+    """Return the rate of the weights, nominal or as the public code ran (T1)."""
+    rules: dict[str, Callable[..., float]] = {
+        "nominal": rates.nominal,
+        "torch-1.3": partial(rates.jumping, lengths=settings.epochs_of_stages),
+        "torch-recent": partial(rates.restarting, lengths=settings.epochs_of_stages),
+    }
+    chosen = rules[settings.rate_at_switch]
+    return partial(chosen, settings.learning_rate, settings.learning_rate_min, warm=settings.warm_up_epochs)
+
+
+def largest_mean(space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+    """Derive from the mean of the Dirichlet, as the paper words it (8)."""
+    means = {
+        kind: derive.dirichlet_mean(alpha.tolist(), candidates[kind]) for kind, alpha, _ in architecture.matrices()
+    }
+    return space.derive(means, candidates)

@@ -20,13 +20,14 @@ from engine.relaxations.relaxation import Relaxation
 from engine.search import watching
 from engine.search.architecture import Architecture
 from engine.search.regularisers import Regulariser
+from engine.search.settling import Settling
 from engine.search.stages import Stage
 from engine.search.updates import Update
 from engine.spaces.space import Candidates, Plans, SearchSpace, Supernet, all_candidates
 from runs.catalogue import Space
 from runs.catalogue.groups import DifferentiableSettings
 from runs.errors import NastuiError
-from runs.events import StageStarted
+from runs.events import StageStarted, Warned
 from runs.genotypes.genotype import Genotype
 
 EVALUATION_BATCH = 256
@@ -34,6 +35,8 @@ EVALUATION_BATCH = 256
 # From the labels of the training set to the indices that train weights, and those that train the architecture; none
 # of these where one level trains both. Then the test part is what each epoch is evaluated on, for display alone.
 Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+# The operations that a search begins with.
+Beginning = Callable[[Space], Candidates]
 # Makes the architecture variables of a stage.
 Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
 # From space, variables and candidates to the genotype that they stand for.
@@ -58,6 +61,7 @@ class Strategies:
         stages: the plan.
         deriver: from the variables to a genotype.
         settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
+        candidates: the operations to begin with.
     """
 
     split: Split
@@ -69,6 +73,7 @@ class Strategies:
     stages: Sequence[Stage]
     deriver: Deriver
     settle: Settle | None = None
+    candidates: Beginning = all_candidates
 
 
 class DifferentiableSearch:
@@ -106,10 +111,10 @@ class DifferentiableSearch:
             held_out = context.images("test")
             self._evaluator, self._evaluated = self._augments(held_out), torch.arange(len(held_out.labels))
         self._batches = math.ceil(len(first) / self.settings.batch_size)
-        self._evaluations = math.ceil(len(self._evaluated) / EVALUATION_BATCH)
+        self._settling = Settling()
         self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
-        self.build(all_candidates(context.space.entry))
+        self.build(strategies.candidates(context.space.entry))
 
     # What a run asks -------------------------------------------------------------------------------------------
 
@@ -119,10 +124,16 @@ class DifferentiableSearch:
 
     def advance(self) -> EpochReport | None:
         """Do one batch of training or of evaluation; return a report when it completes the epoch."""
-        if not self._evaluating:
+        if self._evaluating:
+            self._evaluation_unit()
+        else:
             self._train_unit()
+        if self._step < (self._evaluations if self._evaluating else self._batches):
             return None
-        return self._evaluation_unit()
+        if not self._evaluating and self._evaluations:
+            self._step, self._evaluating = 0, True
+            return None
+        return self._end_epoch()
 
     def position(self) -> Position:
         """Return the place in the epoch and the training metrics so far."""
@@ -157,6 +168,7 @@ class DifferentiableSearch:
             "architecture_stream": self._architecture_stream.state(),
             "meters": [meter.state() for meter in self._meters()],
             "gradients": self._gradients.cpu(),
+            "settling": self._settling.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -174,7 +186,8 @@ class DifferentiableSearch:
         for meter, saved in zip(self._meters(), state["meters"], strict=True):
             meter.load(saved)
         self._gradients.copy_(state["gradients"])
-        if self.epoch < self.epochs:
+        self._settling.load(state["settling"])
+        if self._step or self._evaluating:
             self._settle()
 
     # What strategies use ---------------------------------------------------------------------------------------
@@ -243,12 +256,12 @@ class DifferentiableSearch:
 
     def _train_unit(self) -> None:
         if self._step == 0:
+            if self.epoch_of_stage == self.strategies.stages[self.stage].epochs:
+                self._next_stage()
             self._weight_stream.start()
             self._settle()
         self.strategies.update.step(self, self._weight_stream.next(self.settings.batch_size))
         self._step += 1
-        if self._step == self._batches:
-            self._step, self._evaluating = 0, True
 
     def _settle(self) -> None:
         for group in self.weight_optimiser.param_groups:
@@ -258,7 +271,7 @@ class DifferentiableSearch:
             self.strategies.settle(self)
 
     @torch.no_grad()
-    def _evaluation_unit(self) -> EpochReport | None:
+    def _evaluation_unit(self) -> None:
         self.supernet.eval()
         start = self._step * EVALUATION_BATCH
         images, labels = self._evaluator.test(self._evaluated[start : start + EVALUATION_BATCH])
@@ -266,7 +279,12 @@ class DifferentiableSearch:
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
         self._step += 1
-        return self._end_epoch() if self._step == self._evaluations else None
+
+    @property
+    def _evaluations(self) -> int:
+        """Units of evaluation at the end of the epoch in progress."""
+        last = self.settings.evaluated_epochs or self.epochs
+        return math.ceil(len(self._evaluated) / EVALUATION_BATCH) if self.epoch >= self.epochs - last else 0
 
     def _evaluate(self, meter: Meter, images: Tensor, labels: Tensor, plans: Plans) -> None:
         scores = self.scores(images, plans)
@@ -284,18 +302,22 @@ class DifferentiableSearch:
         self._gradients.zero_()
         self._step, self._evaluating = 0, False
         self.epoch += 1
-        stage = self.strategies.stages[self.stage]
-        if self.epoch_of_stage == stage.epochs and self.epoch < self.epochs:
-            self.stage += 1
-            if stage.leave is not None:
-                stage.leave(self)
-            self._announce_stage()
         return report
+
+    def _next_stage(self) -> None:
+        leave = self.strategies.stages[self.stage].leave
+        self.stage += 1
+        if leave is not None:
+            leave(self)
+        self._announce_stage()
 
     def _report(self) -> EpochReport:
         norm, clipped = (self._gradients / self._batches).tolist()
         genotype = self.genotype()
         cells, extras = watching.watch(self.context.space, self.architecture, self.strategies.relaxation, genotype)
+        settled = self._settling.observe(genotype, self.architecture_trains)
+        if alarm := self._settling.alarm:
+            self.context.emit(Warned("collapse", alarm))
         return EpochReport(
             genotype=genotype,
             metrics={
@@ -310,6 +332,11 @@ class DifferentiableSearch:
             architecture=cells,
             extras={
                 **extras,
+                **settled,
+                "stage": {"number": self.stage + 1, **self.strategies.stages[self.stage].network},
+                "operations_alive": {
+                    kind: [len(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()
+                },
                 "architecture_frozen": not self.architecture_trains,
                 "gradient_norm": norm,
                 "clipped_share": clipped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ class Stage:
         title: what a viewer shows.
         network: what this stage asks of the space's supernet beside the settings (depth, width, partial channels).
         leave: changes candidates, architecture and weights at the end of the stage (prune, widen, morph); None for the
-            last. It ends with :meth:`DifferentiableSearch.build` for the stage that follows.
+            last. It is called in the stage that follows, and builds for it: :meth:`DifferentiableSearch.build`.
     """
 
     epochs: int
@@ -28,3 +28,16 @@ class Stage:
     title: str = "search"
     network: Mapping[str, Any] = field(default_factory=dict)
     leave: Callable[[DifferentiableSearch], None] | None = None
+
+
+def place(lengths: Sequence[int], epoch: int) -> tuple[int, int]:
+    """Return the stage that an epoch of the run belongs to, and its number inside that stage; both from 0.
+
+    Raises:
+        IndexError: the stages together have no such epoch.
+    """
+    stage = 0
+    while epoch >= lengths[stage]:
+        epoch -= lengths[stage]
+        stage += 1
+    return stage, epoch

@@ -100,12 +100,14 @@ class LargeDataSettings(Settings):
     )
 
     @model_validator(mode="after")
-    def _shares_fit(self) -> Self:
+    def _parts_fit(self) -> Self:
         if self.weight_share + self.arch_share > 1:
             raise ValueError(
                 f"weight_share={self.weight_share:g} and arch_share={self.arch_share:g} are more than all images; "
                 "together they may be 1 at most"
             )
+        if self.warm_up_epochs >= getattr(self, "epochs", math.inf):
+            raise ValueError(f"warm_up_epochs={self.warm_up_epochs} must be fewer than all epochs")
         if (self.weight_share, self.arch_share) != (0.5, 0.5) and getattr(self, "split", "") == "positional":
             raise ValueError("split=positional cuts in halves; set split=stratified, or both shares to 0.5")
         return self

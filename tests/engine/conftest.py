@@ -24,10 +24,17 @@ def _one_thread() -> None:
 
 
 class Bench:
-    """A DrNAS search in this process, with what it said."""
+    """A search in this process, DrNAS if no other is named, with what it said."""
 
-    def __init__(self, options: dict[str, Any], seed: int = 0) -> None:
-        draft = Draft(method="drnas", preset="quick", device="cpu", seed=seed, options=SMALL | options)
+    def __init__(
+        self,
+        options: dict[str, Any],
+        seed: int = 0,
+        method: str = "drnas",
+        preset: str = "quick",
+        space: str | None = None,
+    ) -> None:
+        draft = Draft(method=method, space=space, preset=preset, device="cpu", seed=seed, options=SMALL | options)
         self.said: list[Event] = []
         context, method = assemble(resolve(draft), Path(), self.said.append)
         self.runtime = context.runtime
@@ -47,9 +54,11 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Callable[..., Bench]:
-    """Make searches of these options."""
+    """Make searches of these options; ``method``, ``preset`` and ``space`` name others."""
 
-    def make(seed: int = 0, **options: Any) -> Bench:
-        return Bench(options, seed)
+    def make(
+        seed: int = 0, *, method: str = "drnas", preset: str = "quick", space: str | None = None, **options: Any
+    ) -> Bench:
+        return Bench(options, seed, method, preset, space)
 
     return make

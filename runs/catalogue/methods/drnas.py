@@ -118,6 +118,7 @@ METHOD = Method(
     reference="Chen, Wang, Cheng, Tang, Hsieh: DrNAS: Dirichlet Neural Architecture Search, ICLR 2021",
     options=DrNasSettings,
     engine="engine.methods.drnas:build",
+    recipes={"darts": "drnas-cifar", "nasbench201": "nasbench201-200"},
     presets=(
         Preset(
             name="paper",
@@ -191,6 +192,7 @@ METHOD = Method(
             values=_DARTS
             | {
                 "stem": "imagenet",
+                "image_size": 224,
                 "channels": 48,
                 "layers": 14,
                 "batch_size": 512,

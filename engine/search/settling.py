@@ -1,0 +1,62 @@
+"""How settled a search is: since when its genotype stands, and whether it collapses into operations without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runs.genotypes.genotype import Cell, Genotype
+
+# A kind of cell has collapsed when this share of its edges are skip connections, in this many epochs one after the
+# other that trained the architecture. Chance alone gives such a cell now and then, but not again and again; published
+# cells stay below a half.
+COLLAPSED_SHARE = 0.5
+COLLAPSED_EPOCHS = 3
+
+
+class Settling:
+    """Looks at the genotype of every epoch. Its state is part of a checkpoint."""
+
+    def __init__(self) -> None:
+        self._genotype: dict[str, Any] | None = None
+        self._unchanged = self._collapsed = 0
+        self._alarmed = False
+
+    def observe(self, genotype: Genotype, trained: bool) -> dict[str, Any]:
+        """Take in the genotype of an epoch, and whether the epoch trained the architecture.
+
+        Returns:
+            ``epochs_unchanged``; and by kind of cell ``skip_share`` and ``pool_share``, of its edges.
+        """
+        now = genotype.to_json()
+        self._unchanged = self._unchanged + 1 if now == self._genotype else 0
+        self._genotype = now
+        skips, pools = (
+            {kind: _share(cell, what) for kind, cell in genotype.cells.items()} for what in ("skip", "pool")
+        )
+        if trained:
+            self._collapsed = self._collapsed + 1 if max(skips.values()) >= COLLAPSED_SHARE else 0
+        self._alarmed = trained and self._collapsed == COLLAPSED_EPOCHS
+        return {"epochs_unchanged": self._unchanged, "skip_share": skips, "pool_share": pools}
+
+    @property
+    def alarm(self) -> str:
+        """What to warn of after the epoch just observed, once for each collapse; else nothing."""
+        if not self._alarmed:
+            return ""
+        return (
+            f"At least {COLLAPSED_SHARE:.0%} of a cell's edges have been skip connections for {COLLAPSED_EPOCHS} "
+            "epochs: the search collapses. Fewer epochs or a stronger regulariser may help."
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next observation needs."""
+        return {"genotype": self._genotype, "unchanged": self._unchanged, "collapsed": self._collapsed}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self._genotype, self._unchanged, self._collapsed = state["genotype"], state["unchanged"], state["collapsed"]
+
+
+def _share(cell: Cell, what: str) -> float:
+    return sum(what in edge.operation for edge in cell.edges) / max(1, len(cell.edges))
