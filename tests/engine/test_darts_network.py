@@ -312,13 +312,19 @@ def test_every_cell_compiles_whole() -> None:
 
 
 class Kernels(TorchDispatchMode):
-    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution."""
+    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution.
+
+    Attributes:
+        count: of kernels.
+        reads: how many make the host wait for a value of the device.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.count = self.reads = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.reads += func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
         is_view = any(out.alias_info is not None and not out.alias_info.is_write for out in func._schema.returns)
         if func is torch.ops.aten.convolution_backward.default:
             self.count += sum(args[-1])

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from engine import costs
 from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn, build, build_normed
-from engine.spaces.darts.supernet import MixedEdge
 from runs.catalogue.spaces.darts import SPACE
 from runs.genotypes import operations as described
+from tests.engine.plain_supernet import PlainEdge
 from tests.vectors import load
 
 FORWARD = load("baselines/op_forward")
@@ -32,7 +32,7 @@ def vector_op(case: dict[str, Any]) -> tuple[nn.Module, int]:
         return FactorizedReduce(channels, case["channels_out"]), channels
     if "mixed_edge" in case["op"]:
         partial = 4 if case["op"].endswith("k4") else 1
-        return MixedEdge(dict(enumerate(SPACE.operations)), channels, case["stride"], partial=partial), channels
+        return PlainEdge(dict(enumerate(SPACE.operations)), channels, case["stride"], partial=partial), channels
     return build(case["op"], channels, case["stride"], affine=case["affine"]), channels
 
 
@@ -49,7 +49,7 @@ def test_operations_compute_what_the_public_code_computes(case: dict[str, Any]) 
         convolution.weight.data = ((((flat * 5 + place * 3) % 7) - 3).double() / 10).reshape(convolution.weight.shape)
     flat = torch.arange(channels * FORWARD["height"] ** 2)
     features = ((((flat * 7) % 11) - 5).double() / 5).reshape(1, channels, FORWARD["height"], FORWARD["height"])
-    if isinstance(layer, MixedEdge):
+    if isinstance(layer, PlainEdge):
         out = layer(features, torch.tensor(case["weights"]).double(), range(8))
     else:
         out = layer(features)
@@ -183,7 +183,7 @@ def test_shuffle(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", PARTIAL["assembly"], ids=lambda c: f"{c['channels']}-{c['k']}-{c['stride']}")
 def test_processed_channels_beside_the_others(case: dict[str, Any]) -> None:
-    edge = MixedEdge({0: "skip_connect"}, case["channels"], case["stride"], partial=case["k"])
+    edge = PlainEdge({0: "skip_connect"}, case["channels"], case["stride"], partial=case["k"])
     processed = tensor(case["processed"])
     edge.operations["0"] = Constant(processed)
     found = edge(tensor(case["input"]), torch.ones(1), (0,))
@@ -204,7 +204,7 @@ class Constant(nn.Module):
 @pytest.mark.parametrize("case", PARTIAL["shapes"], ids=lambda c: f"{c['channels']}-{c['k']}-{c['stride']}")
 def test_shapes_of_partial_channels(case: dict[str, Any]) -> None:
     channels, k, side = case["channels"], case["k"], case["height"]
-    edge = MixedEdge({0: "max_pool_3x3", 1: "sep_conv_3x3"}, channels, case["stride"], partial=k)
+    edge = PlainEdge({0: "max_pool_3x3", 1: "sep_conv_3x3"}, channels, case["stride"], partial=k)
     assert (edge.width, channels - edge.width) == (case["processed_channels"], case["bypass_channels"])
     found = edge(torch.zeros(1, channels, side, side), torch.ones(2), (0, 1))
     assert list(found.shape[1:]) == case["mixed_output"]
@@ -213,7 +213,7 @@ def test_shapes_of_partial_channels(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", [c for c in PARTIAL["numeric"] if c["space"] == "darts"], ids=str)
 def test_a_whole_edge(case: dict[str, Any]) -> None:
     names = dict(enumerate(case["op_order"]))
-    edge = MixedEdge(names, case["channels"], case["stride"], partial=case["k"]).double()
+    edge = PlainEdge(names, case["channels"], case["stride"], partial=case["k"]).double()
     for op, name in names.items():
         fill(edge.operations[str(op)], case["params"].get(name, {}))
     edge.train(case["batch_norm_mode"] == "batch statistics")
@@ -234,15 +234,15 @@ def fill(layer: nn.Module, given: dict[str, Any]) -> None:
 
 
 def test_partial_channels_of_an_odd_side() -> None:
-    edge = MixedEdge({0: "max_pool_3x3", 1: "sep_conv_3x3"}, 8, 2, partial=4)
+    edge = PlainEdge({0: "max_pool_3x3", 1: "sep_conv_3x3"}, 8, 2, partial=4)
     assert edge(torch.zeros(2, 8, 7, 7), torch.ones(2), (0, 1)).shape == (2, 8, 4, 4)
 
 
 def test_an_edge_where_nothing_runs() -> None:
     names = {0: "none", 1: "sep_conv_3x3"}
     features = torch.randn(2, 8, 6, 6)
-    assert MixedEdge(names, 8, 1)(features, torch.ones(2), (0,)) is None
-    beside = MixedEdge(names, 8, 2, partial=4)(features, torch.ones(2), (0,))
+    assert PlainEdge(names, 8, 1)(features, torch.ones(2), (0,)) is None
+    beside = PlainEdge(names, 8, 2, partial=4)(features, torch.ones(2), (0,))
     bypassed = functional.channel_shuffle(
         torch.cat([torch.zeros(2, 2, 3, 3), functional.max_pool2d(features[:, 2:], 2)], dim=1), 4
     )

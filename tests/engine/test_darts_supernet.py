@@ -14,11 +14,12 @@ from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
-from engine.spaces.space import Candidates, EdgePlan, all_candidates
+from engine.spaces.space import Candidates, EdgePlan, Supernet, all_candidates
 from runs.catalogue.spaces.darts import SPACE, DartsNetworkSettings, DartsSettings
 from runs.errors import UsageError
 from runs.genotypes import darts, derive
 from runs.genotypes.genotype import Cell, Edge, Genotype
+from tests.engine.plain_supernet import PlainSupernet
 from tests.engine.test_darts_network import by_formula, images_by_formula, published
 from tests.vectors import load
 
@@ -26,9 +27,17 @@ EVERY = all_candidates(SPACE)
 KINDS = ("normal", "reduce")
 
 
+FORMS = pytest.mark.parametrize("form", [DartsSupernet, PlainSupernet])
+
+
 def supernet(**changes: Any) -> DartsSupernet:
-    shape = {"operations": SPACE.operations, "edges": SPACE.edges, "candidates": EVERY}
-    return DartsSupernet(**(shape | {"channels": 4, "layers": 4, "classes": 3} | changes))
+    return DartsSupernet(**shape(**changes))
+
+
+def shape(**changes: Any) -> dict[str, Any]:
+    """Return the arguments of a supernet, small but for these changes."""
+    whole = {"operations": SPACE.operations, "edges": SPACE.edges, "candidates": EVERY}
+    return whole | {"channels": 4, "layers": 4, "classes": 3} | changes
 
 
 def uniform(device: str = "cpu", operations: int = 8) -> dict[str, EdgePlan]:
@@ -39,7 +48,8 @@ DRNAS = [case for case in load("drnas/cost_supernets")["cases"] if case["space"]
 
 
 @pytest.mark.parametrize("case", DRNAS, ids=lambda c: f"{c['space']}-{c['C']}-{c['k']}-{c['classes']}")
-def test_sizes_before_and_after_widening(case: dict[str, Any]) -> None:
+@FORMS
+def test_sizes_before_and_after_widening(form: type[Supernet], case: dict[str, Any]) -> None:
     operations = load("drnas/partial_channel")["numeric"][-1]["op_order"]
     macro: dict[str, Any] = {"channels": case["C"], "layers": case["layers"], "classes": case["classes"]}
     macro |= {"stem": case["space"].removeprefix("darts_"), "operations": operations}
@@ -51,7 +61,7 @@ def test_sizes_before_and_after_widening(case: dict[str, Any]) -> None:
         stages.append((wide["k"], kept, wide["live_params_without_alpha"], wide["live_macs"]))
     for k, candidates, parameters, macs in stages:
         with torch.device("meta"):
-            network = supernet(partial=k, candidates=candidates, **macro)
+            network = form(**shape(partial=k, candidates=candidates, **macro))
         assert costs.parameters(network) == parameters
         # Running the largest takes seconds, and the closed form covers them.
         if case["C"] < 36:
@@ -66,19 +76,21 @@ BASELINES = [
 
 
 @pytest.mark.parametrize("case", BASELINES, ids=lambda case: f"{case['method']}-{case['C']}-{case['layers']}")
-def test_weights_of_the_baselines_supernets(case: dict[str, Any]) -> None:
+@FORMS
+def test_weights_of_the_baselines_supernets(form: type[Supernet], case: dict[str, Any]) -> None:
     method = case["method"]
     macro = {"channels": case["C"], "layers": case["layers"], "classes": case["classes"]}
     macro |= {"partial": 4 if "k=4" in method else 2 if "k=2" in method else 1}
     with torch.device("meta"):
-        network = supernet(stem="imagenet" if "imagenet" in method else "cifar", **macro)
+        network = form(**shape(stem="imagenet" if "imagenet" in method else "cifar", **macro))
     assert costs.parameters(network) == case["weight_params"]
 
 
-def test_weights_of_istas_one_stage_network() -> None:
+@FORMS
+def test_weights_of_istas_one_stage_network(form: type[Supernet]) -> None:
     expected = load("ista/network")["search_supernet"]["one_stage_C36_L20"]
     with torch.device("meta"):
-        network = supernet(channels=36, layers=20, classes=10, affine=True, norms="all")
+        network = form(**shape(channels=36, layers=20, classes=10, affine=True, norms="all"))
         head = AuxiliaryHead(4 * 4 * 36, 10, second_norm=True)
     assert costs.parameters(network) == expected["weights"]
     assert costs.parameters(head) == expected["aux_params"]
@@ -112,12 +124,15 @@ def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, EdgeP
 
 @pytest.mark.parametrize("trajectory", [0, 1, 2])
 @pytest.mark.parametrize("place", [0, 5, 8])
-def test_weights_of_pools_that_differ_by_edge(trajectory: int, place: int) -> None:
+@FORMS
+def test_weights_of_pools_that_differ_by_edge(form: type[Supernet], trajectory: int, place: int) -> None:
     stage = TRAJECTORIES[trajectory]["stages"][place]
     names, candidates, _ = pools(stage)
     with torch.device("meta"):
-        network = supernet(
-            operations=names, candidates=candidates, channels=stage["channels"], layers=stage["layers"], classes=10
+        network = form(
+            **shape(
+                operations=names, candidates=candidates, channels=stage["channels"], layers=stage["layers"], classes=10
+            )
         )
     assert costs.parameters(network) == stage["supernet_params"]
 
@@ -126,11 +141,11 @@ FORWARD = [case for case in load("prdarts/forward")["cases"] if case["net"] == "
 
 
 @pytest.mark.parametrize("case", FORWARD, ids=lambda case: f"{case['trajectory']}-{case['stage']}")
-def test_the_supernet_computes_what_the_public_code_computes(case: dict[str, Any]) -> None:
+@FORMS
+def test_the_supernet_computes_what_the_public_code_computes(form: type[Supernet], case: dict[str, Any]) -> None:
     names, candidates, plans = pools(TRAJECTORIES[case["trajectory"]]["stages"][case["stage"]])
-    network = supernet(
-        operations=names, candidates=candidates, channels=case["channels"], layers=case["layers"], classes=10
-    )
+    macro = {"channels": case["channels"], "layers": case["layers"], "classes": 10}
+    network = form(**shape(operations=names, candidates=candidates, **macro))
     by_formula(network.double().eval())
     expected = torch.tensor(case["logits"], dtype=torch.float64)
     with torch.no_grad():
@@ -162,7 +177,7 @@ def test_a_one_hot_plan_makes_the_supernet_the_discrete_network(seed: int) -> No
         convolutions(mine.older, theirs.older)
         convolutions(mine.newer, theirs.newer)
         for edge, op in enumerate(chosen[theirs.kind]):
-            if op:
+            if str(op) in theirs.edges[edge].operations:
                 convolutions(mine.edges[edge], theirs.edges[edge].operations[str(op)])
     plans = {
         kind: EdgePlan(nn.functional.one_hot(torch.tensor(ops), 8).double(), active=tuple((op,) for op in ops))
@@ -316,7 +331,7 @@ def test_a_stage_overrides_the_size(space: Darts) -> None:
     assert len(plain.cells) == 5
     deep = space.supernet(EVERY, {"layers": 7, "channels": 8, "partial": 2})
     assert len(deep.cells) == 7
-    assert deep.cells[0].edges[0].width == 4
+    assert deep.cells[0].width == 4
 
 
 def test_networks_follow_the_settings(space: Darts) -> None:

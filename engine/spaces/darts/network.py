@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from engine.spaces.darts import operations
 from engine.spaces.darts.operations import Rectified
-from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing
+from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import DiscreteNetwork
 from engine.training import drop_path as dropping
 from runs.genotypes.cell_networks import REDUCE, Place, places
@@ -81,7 +81,7 @@ class CellNetwork(DiscreteNetwork):
         Returns:
             in evaluation the scores; in training (scores, scores of the auxiliary classifier or None without one).
         """
-        older, newer = self._begin(images)
+        older, newer = rectified(self.stem, images)
         drawn = dropping.factors(sum(self._drops), newer, drop_path, generator) if self.training else None
         factors = [None] * len(self.cells) if drawn is None else drawn.split(self._drops)
         auxiliary = None
@@ -95,14 +95,6 @@ class CellNetwork(DiscreteNetwork):
     def parts(self) -> Iterator[nn.Module]:
         """Yield the parts that are worth compiling, each on its own."""
         yield from self.cells
-
-    def _begin(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the inputs of the first cell, rectified."""
-        if isinstance(self.stem, ImageNetStem):
-            older = functional.relu(self.stem.older(images))
-            return older, functional.relu(self.stem.newer.body(older))
-        features = functional.relu(self.stem(images))
-        return features, features
 
 
 class DiscreteCell(nn.Module):

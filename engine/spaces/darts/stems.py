@@ -31,6 +31,15 @@ class ImageNetStem(nn.Module):
         self.newer = ReluConvBn(channels, channels, 3, stride=2)
 
 
+def rectified(stem: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the older and the newer input of the first cell, behind the ReLU with which all that reads them begins."""
+    if isinstance(stem, ImageNetStem):
+        older = functional.relu(stem.older(images))
+        return older, functional.relu(stem.newer.body(older))
+    features = functional.relu(stem(images))
+    return features, features
+
+
 def preprocessing(place: Place, *, affine: bool = True, track_statistics: bool = True) -> tuple[Rectified, Rectified]:
     """Return what brings both inputs of a cell to its width, and the older one to the side of the newer."""
     older, newer = place.channels_before

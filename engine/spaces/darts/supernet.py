@@ -1,16 +1,15 @@
-"""The supernet of DARTS-like cells, operation by operation: the plain form that faster ones are tested against."""
+"""The supernet of DARTS-like cells."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.darts import operations
-from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing
+from engine.spaces.darts.mixing import MixedEdge, Source, View
+from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
 from runs.errors import UsageError
 from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
@@ -30,6 +29,10 @@ class DartsSupernet(Supernet):
         partial: k: operations see the first C // k channels, the others pass by (drnas.md 3.3).
         affine: whether batch norms in cells have a scale and a shift.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
+
+    Attributes:
+        skip_dropout: in training, the probability that an element of an identity's output is dropped (baselines.md
+            7.3). Set it between forward passes.
 
     Raises:
         UsageError: C cannot be divided by k.
@@ -53,6 +56,7 @@ class DartsSupernet(Supernet):
         if channels % partial:
             raise UsageError(f"{channels} channels cannot be divided into {partial} equal parts.")
         self.candidates = candidates
+        self.skip_dropout = 0.0
         nodes = len({target for _, target in edges})
         # Modules do not depend on the size of the images.
         walk = list(
@@ -67,27 +71,47 @@ class DartsSupernet(Supernet):
         )
         self.stem = ImageNetStem(3 * channels) if stem == "imagenet" else CifarStem(3 * channels)
         self.cells = nn.ModuleList(
-            MixedCell(place, edges, operations, candidates[place.kind], partial=partial, affine=affine, norms=norms)
+            MixedCell(
+                place,
+                edges,
+                operations,
+                candidates[place.kind],
+                partial=partial,
+                affine=affine,
+                norms=norms,
+                last=place is walk[-1],
+            )
             for place in walk
         )
         self.classifier = nn.Linear(nodes * walk[-1].channels, classes)
 
     def forward(self, images: Tensor, plans: Plans) -> Tensor:
         """Return class scores [B, classes]; all cells of a kind follow its plan."""
-        if isinstance(self.stem, ImageNetStem):
-            older = self.stem.older(images)
-            newer = self.stem.newer(older)
-        else:
-            older = newer = self.stem(images)
+        older, newer = rectified(self.stem, images)
+        skip_dropout = self.skip_dropout if self.training else 0.0
         for cell in self.cells:
             assert isinstance(cell, MixedCell)
-            older, newer = newer, cell(older, newer, plans[cell.kind])
+            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout)
         scores: Tensor = self.classifier(newer.mean((2, 3)))
         return scores
 
 
 class MixedCell(nn.Module):
-    """A cell whose every edge is a :class:`MixedEdge`."""
+    """A cell whose every edge mixes its candidates, between inputs and outputs that are rectified.
+
+    Everything that reads a cell's output begins with a ReLU, except the classifier behind the last cell.
+
+    Args:
+        place: where the cell stands.
+        edges: (source, target) of each.
+        names: of the columns.
+        candidates: the columns alive on each edge.
+        partial, affine, norms: see :class:`DartsSupernet`.
+        last: whether the classifier reads the output, which then is not rectified.
+
+    Attributes:
+        kind: of the cell.
+    """
 
     def __init__(
         self,
@@ -99,91 +123,87 @@ class MixedCell(nn.Module):
         partial: int,
         affine: bool,
         norms: str,
+        last: bool,
     ) -> None:
         super().__init__()
         self.kind = place.kind
-        self.candidates = candidates
+        self.width = place.channels // partial
+        self._partial = partial
+        self._candidates = candidates
+        self._last = last
+        self._stride = place.stride(0)
         self.older, self.newer = preprocessing(place, affine=affine)
-        self.edges = nn.ModuleList(
-            MixedEdge(
-                {op: names[op] for op in kept},
+        targets = sorted({target for _, target in edges})
+        self._incoming = [
+            [(edge, source) for edge, (source, target) in enumerate(edges) if target == node] for node in targets
+        ]
+        self.sources = nn.ModuleList(
+            Source(
+                [names[op] for edge, (source, _) in enumerate(edges) if source == node for op in candidates[edge]],
                 place.channels,
-                place.stride(source),
+                place.stride(node),
                 partial=partial,
-                affine=affine,
                 norms=norms,
             )
+            for node in [0, 1, *targets]
+        )
+        self.edges = nn.ModuleList(
+            MixedEdge({op: names[op] for op in kept}, self.width, place.stride(source), affine=affine, norms=norms)
             for (source, _), kept in zip(edges, candidates, strict=True)
         )
-        self._zeros = operations.Zeros(place.stride(0))
-        self._incoming = [
-            [(edge, source) for edge, (source, target) in enumerate(edges) if target == node]
-            for node in sorted({target for _, target in edges})
-        ]
 
-    def forward(self, older: Tensor, newer: Tensor, plan: EdgePlan) -> Tensor:
-        """Return the concatenated nodes [B, nodes * C, H, W]."""
-        states = [self.older(older), self.newer(newer)]
-        active = plan.active or self.candidates
-        for incoming in self._incoming:
-            values = []
-            for edge, source in incoming:
-                value = self.edges[edge](states[source], plan.weights[edge], active[edge])
-                if value is not None:
-                    values.append(value if plan.edge_scale is None else plan.edge_scale[edge] * value)
-            states.append(functools.reduce(torch.add, values) if values else self._zeros(states[1]))
-        return torch.cat(states[2:], dim=1)
-
-
-class MixedEdge(nn.Module):
-    """The weighted sum of an edge's operations, on a part of the channels.
-
-    Args:
-        names: of the candidates, by column.
-        channels: C, in and out.
-        stride: 1 or 2.
-        partial, affine, norms: see :class:`DartsSupernet`.
-    """
-
-    def __init__(
-        self,
-        names: dict[int, str],
-        channels: int,
-        stride: int,
-        *,
-        partial: int = 1,
-        affine: bool = False,
-        norms: str = "pool",
-    ) -> None:
-        super().__init__()
-        self.stride = stride
-        self.partial = partial
-        self.width = channels // partial
-        # `none` adds nothing to a sum and has gradient zero, so it is never built nor run.
-        self.operations = nn.ModuleDict(
-            {
-                str(op): operations.build_normed(name, self.width, stride, affine=affine, norms=norms)
-                for op, name in names.items()
-                if name != "none"
-            }
-        )
-
-    def forward(self, features: Tensor, weights: Tensor, active: Sequence[int]) -> Tensor | None:
-        """Return the edge's value, or None where nothing contributes to it.
+    def forward(self, older: Tensor, newer: Tensor, plan: EdgePlan, skip_dropout: float = 0.0) -> Tensor:
+        """Return the concatenated nodes [B, nodes * C, H, W].
 
         Args:
-            features: [B, C, H, W].
-            weights: [operations].
-            active: the columns to run.
+            older: output of the cell before the last, rectified.
+            newer: output of the last cell, rectified.
+            plan: of the cell's kind.
+            skip_dropout: the probability that an element of an identity is dropped.
         """
-        seen = features[:, : self.width]
-        terms = [weights[op] * self.operations[str(op)](seen) for op in active if str(op) in self.operations]
-        total = functools.reduce(torch.add, terms) if terms else None
-        return total if self.partial == 1 else self._beside_bypass(features[:, self.width :], total)
+        active = plan.active or self._candidates
+        factors = None if plan.edge_scale is None else plan.edge_scale.unbind()
+        scales = self._scales(plan)
+        views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
+        sums: dict[tuple[int, ...], Tensor] = {}
+        for incoming in self._incoming:
+            total = None
+            for edge, source in incoming:
+                total = self.edges[edge](total, views[source], scales[edge], active[edge], skip_dropout)
+            if total is None:
+                total = torch.zeros_like(views[0].seen[:, :, :: self._stride, :: self._stride])
+            if self._partial > 1:
+                joined = torch.cat([total, self._passing(incoming, views, factors, sums)], dim=1)
+                total = functional.channel_shuffle(joined, self._partial)
+            views.append(self.sources[len(views)](total))
+        return torch.cat([view.features if self._last else view.output for view in views[2:]], dim=1)
 
-    def _beside_bypass(self, bypass: Tensor, total: Tensor | None) -> Tensor:
-        if self.stride > 1:
-            bypass = functional.max_pool2d(bypass, 2, 2, ceil_mode=True)
-        if total is None:
-            total = torch.zeros_like(bypass[:, : self.width])
-        return functional.channel_shuffle(torch.cat([total, bypass], dim=1), self.partial)
+    def _scales(self, plan: EdgePlan) -> list[tuple[Tensor, ...]]:
+        """Return per edge and column the factor of an operation's output, once for each channel."""
+        weights = plan.weights if plan.edge_scale is None else plan.weights * plan.edge_scale[:, None]
+        # All in one go: what is taken out one by one gives a gradient kernel each.
+        flat = weights.unsqueeze(-1).repeat(1, 1, self.width).flatten(0, 1).unbind()
+        columns = weights.shape[1]
+        return [flat[start : start + columns] for start in range(0, len(flat), columns)]
+
+    def _passing(
+        self,
+        incoming: Sequence[tuple[int, int]],
+        views: Sequence[View],
+        factors: Sequence[Tensor] | None,
+        sums: dict[tuple[int, ...], Tensor],
+    ) -> Tensor:
+        """Return the sum of what passes by the operations of these edges, each times its factor.
+
+        Without factors it is the sum for an earlier node, and little more: ``sums`` keeps them by their sources.
+        """
+        *others, (edge, source) = incoming
+        value = views[source].bypass
+        if factors is not None:
+            if not others:
+                return value * factors[edge]
+            return torch.addcmul(self._passing(others, views, factors, sums), value, factors[edge])
+        key = tuple(source for _, source in incoming)
+        if key not in sums:
+            sums[key] = self._passing(others, views, None, sums) + value if others else value
+        return sums[key]
