@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runs.configuration import RunConfig
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.text import format_text
 from runs.store import Record
 
 # Decide nothing that a comparison is about, or differ always.
@@ -38,6 +40,8 @@ def compare(records: Sequence[Record]) -> dict[str, Any]:
 
 def _flat(config: RunConfig) -> dict[str, Any]:
     kept: dict[str, Any] = {key: value for key, value in config.model_dump().items() if key not in _IGNORED}
+    if config.genotype is not None:
+        kept["genotype"] = format_text(Genotype.from_json(config.genotype))
     return kept | config.options
 
 

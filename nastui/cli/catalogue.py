@@ -126,10 +126,12 @@ def _print_method(entry: Method) -> None:
     )
     for name in entry.spaces:
         sys.stdout.write(f"\nHyperparameters in the space {name}\n")
+        # Of a search its paper's values; of retraining, where each paper has its own recipe, the first one's.
+        shown = next(preset for preset in entry.presets if preset.space == name)
         output.table(
-            ["key", "type", "range", "default", "paper", "what it is"],
+            ["key", "type", "range", "default", shown.name, "what it is"],
             (
-                [i.name, i.type, i.range, i.default, _paper(entry, name).get(i.name, i.default), i.help]
+                [i.name, i.type, i.range, i.default, shown.values.get(i.name, i.default), i.help]
                 for i in describe(catalogue.options(entry, catalogue.space(name)))
             ),
         )
@@ -137,12 +139,6 @@ def _print_method(entry: Method) -> None:
 
 def _where(here: bool, entry: Dataset) -> str:
     return "yes" if here else entry.obtain
-
-
-def _paper(entry: Method, space: str) -> dict[str, Any]:
-    from runs import catalogue
-
-    return dict(catalogue.preset(entry, space, "paper").values)
 
 
 def _preset_names(entry: Method) -> list[str]:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs import history
+from runs import catalogue, history
 from runs.errors import NotFoundError, UsageError
 from runs.genotypes import library, text
 from runs.genotypes.genotype import Genotype
@@ -24,17 +24,14 @@ class Found:
         genotype: checked.
         published: what the library knows of it, where it is of the library.
         text: what to type to find it again from any folder.
+        recipe: the preset that trains it as the paper of its method did; empty where it is of none.
     """
 
     name: str
     genotype: Genotype
     published: Published | None
     text: str
-
-    @property
-    def recipe(self) -> str:
-        """The preset that trains it as its paper did; empty where it is of no paper."""
-        return self.published.recipe if self.published else ""
+    recipe: str = ""
 
 
 def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
@@ -73,7 +70,7 @@ def _fixed(typed: str) -> Found | None:
         return Found("", text.parse_text(typed), None, typed.strip())
     known = library.lookup(typed)
     if known is not None:
-        return Found(known.name, known.genotype, known, known.name)
+        return Found(known.name, known.genotype, known, known.name, known.recipe)
     # os.path, because pathlib refuses names that no file can have.
     path = os.path.expanduser(typed)  # noqa: PTH111
     if os.path.isfile(path):  # noqa: PTH113
@@ -105,4 +102,11 @@ def _of_run(record: Record, epoch: int | None) -> Found:
         raise UsageError(f"Run '{record.id}' has no genotype yet.", "It has one after its first epoch.")
     genotype = Genotype.from_json(raw)
     text.check(genotype)
-    return Found(record.id, genotype, None, record.id)
+    return Found(record.id, genotype, None, record.id, _recipe(record, genotype))
+
+
+def _recipe(record: Record, genotype: Genotype) -> str:
+    if record.head["kind"] == "retrain":
+        return str(record.head["preset"])
+    known = catalogue.methods().get(record.head["method"])  # a plugin may have gone
+    return known.recipes.get(genotype.space, "") if known else ""

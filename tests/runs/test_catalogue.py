@@ -16,10 +16,12 @@ from runs.catalogue.groups import HardwareSettings
 from runs.catalogue.settings import GROUPS, SettingInfo, describe, validate
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError, UsageError
+from runs.genotypes import library
 from runs.home import Home
 
-PAIRS = [(method, catalogue.space(space)) for method in catalogue.methods().values() for space in method.spaces]
-PRESETS = [(method, preset) for method in catalogue.methods().values() for preset in method.presets]
+METHODS = [*catalogue.methods().values(), catalogue.TRAINER]
+PAIRS = [(method, catalogue.space(space)) for method in METHODS for space in method.spaces]
+PRESETS = [(method, preset) for method in METHODS for preset in method.presets]
 SETTINGS = {
     f"{method.name}-{space.name}-{info.name}": info
     for method, space in PAIRS
@@ -42,7 +44,24 @@ def test_every_preset_is_valid(method: Method, preset: Preset) -> None:
 
 @pytest.mark.parametrize(("method", "space"), PAIRS, ids=name_of)
 def test_every_space_of_a_method_has_the_two_presets(method: Method, space: Any) -> None:
-    assert {"paper", "quick"} <= {preset.name for preset in method.presets if preset.space == space.name}
+    names = {preset.name for preset in method.presets if preset.space == space.name}
+    assert "quick" in names
+    # Retraining has a recipe a paper in place of one.
+    assert "paper" in names or (method.kind == "retrain" and "paper" not in names)
+
+
+@pytest.mark.parametrize("cell", library.published(), ids=name_of)
+def test_every_published_cell_is_retrained_by_its_papers_recipe(cell: library.Published) -> None:
+    draft = Draft(method="retrain", genotype=cell.genotype.to_json(), recipe=cell.recipe, typed=cell.name)
+    config = resolve(draft)
+    assert config.preset == cell.recipe
+    assert config.options["epochs"] in (12, 200, 250, 600)
+
+
+@pytest.mark.parametrize("method", catalogue.methods().values(), ids=name_of)
+def test_what_a_method_finds_has_a_recipe(method: Method) -> None:
+    for space, recipe in method.recipes.items():
+        assert catalogue.preset(catalogue.TRAINER, space, recipe).name == recipe
 
 
 def test_the_paper_preset_of_drnas_is_the_published_one() -> None:
