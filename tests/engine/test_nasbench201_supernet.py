@@ -16,6 +16,7 @@ from engine import costs
 from engine.spaces.nasbench201 import NasBench201, operations
 from engine.spaces.nasbench201.cell import MixedCell, Mixture, shuffled
 from engine.spaces.nasbench201.network import NasBench201Network
+from engine.spaces.nasbench201.pooling import average_pool
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import EdgePlan, all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE, NasBench201Settings
@@ -189,6 +190,19 @@ def test_the_assembly(case: dict[str, Any]) -> None:
 def test_channels_must_divide() -> None:
     with pytest.raises(UsageError, match="6 channels cannot be divided into 4"):
         supernet(channels=6, partial=4)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (2, 3, 7, 4), (1, 2, 1, 5), (1, 1, 1, 1), (2, 1, 2, 3)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_average_pool(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    images = torch.randn(shape, dtype=torch.float64).to(memory_format=layout).requires_grad_()
+    found = average_pool(images)
+    expected = functional.avg_pool2d(images, 3, 1, 1, count_include_pad=False)
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-13)
+    assert found.stride() == images.stride()
+    upstream = torch.randn_like(expected)
+    torch.testing.assert_close(*(torch.autograd.grad(out, images, upstream)[0] for out in (found, expected)))
+    assert torch.autograd.gradcheck(average_pool, images)
 
 
 # What it costs -----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from engine.spaces.nasbench201 import operations
 from engine.spaces.nasbench201.operations import ReluConvBn
+from engine.spaces.nasbench201.pooling import average_pool
 from engine.spaces.space import EdgePlan
 from runs.catalogue.spaces.nasbench201 import SPACE
 
@@ -190,7 +191,7 @@ class MixedCell(nn.Module):
         for op in (_SKIP, _POOL):
             mixed = [edge for edge in leaving if op in mixture.active[edge]]
             if mixed:
-                value = seen if op == _SKIP else functional.avg_pool2d(seen, 3, 1, 1, count_include_pad=False)
+                value = seen if op == _SKIP else average_pool(seen)
                 for edge in mixed:
                     sums[SPACE.edges[edge][1]].add_scaled(value, mixture.weights[edge][op])
         running = [(part, edges) for part in self._convolutions[source] for edges in part.groups(mixture)]
