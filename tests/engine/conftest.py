@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import io
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,46 @@ class Bench:
     def reports(self) -> list[EpochReport]:
         """Work to the end of the run."""
         return [self.epoch() for _ in range(self.method.epoch, self.method.epochs)]
+
+
+def same(first: EpochReport, second: EpochReport) -> bool:
+    """Whether two epochs tell the same, bit by bit."""
+    return dataclasses.asdict(first) == dataclasses.asdict(second)
+
+
+def round_trip(state: dict[str, Any]) -> dict[str, Any]:
+    """Through the file form, as a checkpoint goes."""
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    stream.seek(0)
+    loaded: dict[str, Any] = torch.load(stream, weights_only=True)
+    return loaded
+
+
+def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Collection[int]) -> None:
+    """See that a run that ends after so many units and goes on from its state equals one that never ended."""
+    whole = make(**options)
+    reports: list[EpochReport] = []
+    saved = {}
+    done = 0
+    while whole.method.epoch < whole.method.epochs:
+        if done in units:
+            saved[done] = round_trip({"method": whole.method.state(), "runtime": whole.runtime.state()}), len(reports)
+        if report := whole.method.advance():
+            reports.append(report)
+        done += 1
+    assert saved.keys() == set(units)
+    weights = whole.method.weights()
+    for state, epochs in saved.values():
+        again = make(**options)
+        again.method.load(state["method"])
+        again.runtime.load(state["runtime"])
+        rest = again.reports()
+        assert len(rest) == len(reports) - epochs
+        assert all(map(same, reports[epochs:], rest))
+        found = again.method.weights()
+        assert weights.keys() == found.keys()
+        assert all(torch.equal(weights[name], found[name]) for name in weights)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,22 +15,9 @@ from engine.search.differentiable import DifferentiableSearch
 from engine.search.stages import Stage
 from runs.errors import NastuiError
 from runs.events import StageStarted
-from tests.engine.conftest import Bench
+from tests.engine.conftest import Bench, round_trip, same
 
 Make = Callable[..., Bench]
-
-
-def same(first: EpochReport, second: EpochReport) -> bool:
-    return dataclasses.asdict(first) == dataclasses.asdict(second)
-
-
-def round_trip(state: dict[str, Any]) -> dict[str, Any]:
-    """Through the file form, as a checkpoint goes."""
-    stream = io.BytesIO()
-    torch.save(state, stream)
-    stream.seek(0)
-    loaded: dict[str, Any] = torch.load(stream, weights_only=True)
-    return loaded
 
 
 def test_an_epoch_tells_everything_a_viewer_draws(bench: Make) -> None:

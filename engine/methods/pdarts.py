@@ -1,0 +1,95 @@
+"""P-DARTS: DARTS of first order in stages that start afresh, deeper and with fewer operations (baselines.md 7.3)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import partial
+
+from engine.data.images import halves
+from engine.method import Context
+from engine.relaxations.softmax import Softmax
+from engine.search import rates
+from engine.search.architecture import Architecture
+from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search.pruning import Afresh
+from engine.search.regularisers import WeightDecay
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder
+from engine.spaces.darts.supernet import DartsSupernet
+from engine.spaces.space import Candidates, SearchSpace
+from runs.catalogue.methods.pdarts import PDartsSettings
+from runs.catalogue.spaces.darts import DartsSettings
+from runs.genotypes import darts, derive
+from runs.genotypes.cell_networks import NORMAL, REDUCE
+from runs.genotypes.genotype import Genotype
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, PDartsSettings)
+    lengths = settings.epochs_of_stages
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=partial(halves, how=settings.split),
+            variables=partial(Architecture, scale=settings.arch_init_scale),
+            relaxation=Softmax(),
+            update=FirstOrder(),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(
+                rates.in_each_stage, settings.learning_rate, settings.learning_rate_min, lengths=lengths
+            ),
+            stages=tuple(stages(settings)),
+            deriver=partial(limited, settings.skip_limit),
+            settle=partial(settle, settings),
+        ),
+    )
+
+
+def stages(settings: PDartsSettings) -> Iterator[Stage]:
+    """Yield the plan: at the end of each stage but the last, drop the weakest operations and begin anew, deeper."""
+    assert isinstance(settings, DartsSettings)
+    operations, layers = settings.operations_of_stages, settings.layers
+    keeps = itertools.zip_longest(operations, operations[1:])
+    for epochs, added, (count, keep) in zip(settings.epochs_of_stages, settings.added_of_stages, keeps, strict=True):
+        yield Stage(
+            epochs,
+            settings.arch_frozen_epochs,
+            title=f"{layers + added} cells, {count or 'all'} operations",
+            network={"layers": layers + added},
+            leave=None if keep is None else Afresh(keep),
+        )
+
+
+def settle(settings: PDartsSettings, search: DifferentiableSearch) -> None:
+    """Set the dropout behind identities for the epoch that begins."""
+    assert isinstance(search.supernet, DartsSupernet)
+    search.supernet.skip_dropout = skip_dropout(
+        settings.dropout_of_stages[search.stage],
+        search.epoch_of_stage,
+        settings.epochs_of_stages[search.stage],
+        settings.arch_frozen_epochs,
+    )
+
+
+def skip_dropout(start: float, epoch: int, epochs: int, frozen: int) -> float:
+    """Return the rate: start (E - e - 1) / E while alpha is frozen, then start exp(-0.2 (e - frozen))."""
+    if epoch < frozen:
+        return start * (epochs - epoch - 1) / epochs
+    return start * math.exp(-0.2 * (epoch - frozen))
+
+
+def limited(skips: int, space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+    """Derive by the rule of the last stage, with at most so many skip connections in the normal cell."""
+    cells = {}
+    for kind, alpha, _ in architecture.matrices():
+        kept = candidates[kind]
+        cells[kind] = derive.pdarts(
+            [[row[op] for op in ops] for row, ops in zip(alpha.tolist(), kept, strict=True)],
+            [[space.entry.operations[op] for op in ops] for ops in kept],
+            skips=skips if kind == NORMAL else None,
+        )
+    return darts.genotype(cells[NORMAL], cells[REDUCE])
