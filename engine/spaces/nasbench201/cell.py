@@ -20,6 +20,7 @@ from torch.nn import functional
 from engine.spaces.nasbench201 import operations
 from engine.spaces.nasbench201.operations import ReluConvBn
 from engine.spaces.nasbench201.pooling import average_pool
+from engine.spaces.nasbench201.sums import Sum, add_scaled
 from engine.spaces.space import EdgePlan
 from runs.catalogue.spaces.nasbench201 import SPACE
 
@@ -192,8 +193,8 @@ class MixedCell(nn.Module):
             mixed = [edge for edge in leaving if op in mixture.active[edge]]
             if mixed:
                 value = seen if op == _SKIP else average_pool(seen)
-                for edge in mixed:
-                    sums[SPACE.edges[edge][1]].add_scaled(value, mixture.weights[edge][op])
+                weights = [mixture.weights[edge][op] for edge in mixed]
+                add_scaled([sums[SPACE.edges[edge][1]] for edge in mixed], value, weights)
         running = [(part, edges) for part in self._convolutions[source] for edges in part.groups(mixture)]
         if not running:
             return
@@ -214,38 +215,9 @@ class MixedCell(nn.Module):
             before = passing[source].total
             passing[source + 1].add(rest if before is None else before + rest)
             return
-        for edge in self._outgoing[source]:
-            passing[SPACE.edges[edge][1]].add_scaled(rest, mixture.scales[edge])
-
-
-class Sum:
-    """A sum that grows in place once it has a tensor of its own.
-
-    Attributes:
-        total: None for an empty sum.
-    """
-
-    def __init__(self) -> None:
-        self.total: Tensor | None = None
-        self._owned = False
-
-    def add(self, value: Tensor) -> None:
-        """Add a tensor, which stays as it is."""
-        if self.total is None:
-            self.total = value
-        elif self._owned:
-            self.total.add_(value)
-        else:
-            self.total, self._owned = self.total + value, True
-
-    def add_scaled(self, value: Tensor, weight: Tensor) -> None:
-        """Add the product of a tensor and a weight without dimensions."""
-        if self._owned:
-            assert self.total is not None
-            self.total.addcmul_(value, weight)
-        else:
-            self.add(value * weight)
-            self._owned = True
+        leaving = self._outgoing[source]
+        targets = [passing[SPACE.edges[edge][1]] for edge in leaving]
+        add_scaled(targets, rest, [mixture.scales[edge] for edge in leaving])
 
 
 def shuffled(mixed: Tensor, passing: Tensor) -> Tensor:

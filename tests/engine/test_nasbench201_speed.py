@@ -1,0 +1,156 @@
+"""What a step of the NAS-Bench-201 supernet asks of a device, and how fast it is beside the public way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine.relaxations.dirichlet import DirichletRelaxation
+from engine.search.architecture import Architecture
+from engine.spaces.nasbench201 import cell
+from engine.spaces.nasbench201.supernet import NasBench201Supernet
+from engine.spaces.space import all_candidates
+from runs.catalogue.spaces.nasbench201 import SPACE
+
+EVERY = all_candidates(SPACE)
+Step = Callable[[], None]
+
+
+class Searching:
+    """Two optimisers, an architecture and one batch for both phases.
+
+    Args:
+        network: a supernet, plain or not.
+        images, labels: the batch.
+    """
+
+    def __init__(self, network: nn.Module, images: Tensor, labels: Tensor) -> None:
+        self.network, self.images, self.labels = network, images, labels
+        self.architecture = Architecture(SPACE, EVERY, torch.Generator().manual_seed(0), scale=1e-3)
+        self.relaxation = DirichletRelaxation()
+        self.sgd = torch.optim.SGD(network.parameters(), 0.025, momentum=0.9, weight_decay=3e-4, foreach=True)
+        self.adam = torch.optim.Adam(
+            self.architecture.parameters(), 3e-4, betas=(0.5, 0.999), weight_decay=1e-3, foreach=True
+        )
+
+    def loss(self, detached: bool = False) -> Tensor:
+        """The loss under a fresh sample."""
+        with torch.set_grad_enabled(not detached):
+            plans = self.relaxation.sample(self.architecture)
+        return functional.cross_entropy(self.network(self.images, plans), self.labels)
+
+    def own(self) -> None:
+        """A step with the gradients that each phase needs."""
+        variables = list(self.architecture.parameters())
+        for variable, gradient in zip(variables, torch.autograd.grad(self.loss(), variables), strict=True):
+            variable.grad = gradient
+        self.adam.step()
+        self.adam.zero_grad()
+        self.loss(detached=True).backward()
+        self._update_weights()
+
+    def public(self) -> None:
+        """A step with all gradients in both phases."""
+        self.loss().backward()
+        self.adam.step()
+        self.adam.zero_grad()
+        self.sgd.zero_grad()
+        self.loss().backward()
+        self._update_weights()
+
+    def _update_weights(self) -> None:
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5, foreach=True)
+        self.sgd.step()
+        self.sgd.zero_grad()
+        self.adam.zero_grad()
+
+
+class Kernels(TorchDispatchMode):
+    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution.
+
+    Args:
+        host: addresses of tensors that live on the host, whose values anyone may read.
+    """
+
+    def __init__(self, host: set[int]) -> None:
+        super().__init__()
+        self.host = host
+        self.count = 0
+        self.reads = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        is_view = any(out.alias_info is not None and not out.alias_info.is_write for out in func._schema.returns)
+        if func is torch.ops.aten._local_scalar_dense.default:
+            self.reads += args[0].data_ptr() not in self.host
+        elif func is torch.ops.aten.convolution_backward.default:
+            self.count += sum(args[-1])
+        elif not is_view and func is not torch.ops.aten.empty.memory_format:
+            self.count += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("partial", "limit"), [(1, 3600), (4, 4000)])
+def test_a_step_stays_within_its_kernels(partial: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At launch-bound sizes their number is the time of a step; public code asks for 11,056 and 12,136."""
+    # What a GPU runs: the shifted sums are the CPU's.
+    monkeypatch.setattr(cell, "average_pool", lambda x: functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
+    network = NasBench201Supernet(channels=4, cells=5, classes=10, candidates=EVERY, partial=partial)
+    search = Searching(network, torch.randn(2, 3, 8, 8), torch.zeros(2, dtype=torch.long))
+    search.own()
+    with Kernels({state["step"].data_ptr() for state in search.adam.state.values()}) as kernels:
+        search.own()
+    assert kernels.count <= limit
+    assert kernels.reads == 0
+
+
+BATCH, PAIRS = 64, 5
+APART, LAST = torch.contiguous_format, torch.channels_last
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize(("partial", "floor"), [(1, 2.2), (4, 1.7)])
+def test_the_time_of_a_step(partial: int, floor: float) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        times = measure(partial)
+    finally:
+        torch.set_num_threads(threads)
+    print(f"\nsearch step, C16 N5 B{BATCH}, k = {partial}, one thread, CPU seconds beside own ({PAIRS} pairs):")
+    medians = {}
+    for name in ("plain", "plain, channels last"):
+        ratios = [theirs / own for theirs, own in zip(times[name], times["own"], strict=True)]
+        medians[name] = statistics.median(ratios)
+        print(f"  {name}: {medians[name]:.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
+    assert medians["plain"] >= floor
+    assert medians["plain, channels last"] >= 1.3
+
+
+def measure(partial: int) -> dict[str, list[float]]:
+    """The CPU seconds of each way in each round, in the order A B C, C B A, after a round of warm-up."""
+    torch.manual_seed(0)
+    network = NasBench201Supernet(channels=16, cells=5, classes=10, candidates=EVERY, partial=partial)
+    images, labels = torch.randn(BATCH, 3, 32, 32), torch.randint(10, (BATCH,))
+
+    def searching(of: nn.Module, layout: torch.memory_format) -> Searching:
+        of.to(memory_format=layout)  # type: ignore[call-overload]
+        return Searching(of, images.to(memory_format=layout), labels)
+
+    steps: dict[str, Step] = {
+        "plain": searching(PlainSupernet(network), APART).public,
+        "own": searching(copy.deepcopy(network), LAST).own,
+        "plain, channels last": searching(PlainSupernet(network), LAST).public,
+    }
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(PAIRS + 1):
+        for name in reversed(steps) if turn % 2 else steps:
+            start = time.process_time()
+            steps[name]()
+            times[name].append(time.process_time() - start)
+    return {name: taken[1:] for name, taken in times.items()}
