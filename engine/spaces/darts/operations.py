@@ -126,16 +126,19 @@ class FactorizedReduce(Rectified):
         self, channels_in: int, channels_out: int, *, affine: bool = True, track_statistics: bool = True
     ) -> None:
         norm = batch_norm(channels_out, affine=affine, track_statistics=track_statistics)
-        super().__init__(nn.Sequential(_Halves(channels_in, channels_out), norm))
+        super().__init__(nn.Sequential(Halves(channels_in, channels_out), norm))
 
 
-class _Halves(nn.Module):
+class Halves(nn.Module):
+    """Two 1x1 convolutions of stride 2 side by side, the second on the image shifted by a pixel."""
+
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.unshifted = nn.Conv2d(channels_in, channels_out // 2, 1, 2, bias=False)
         self.shifted = nn.Conv2d(channels_in, channels_out - channels_out // 2, 1, 2, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return [B, channels_out, ceil(H / 2), ceil(W / 2)] of [B, channels_in, H, W]."""
         # Odd sides get a row or column of zeros at the end, so that both halves are equally large.
         height, width = features.shape[2:]
         shifted = features[:, :, 1:, 1:]
