@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from engine import schedules
+from engine.relaxations.drawn import Drawn
+from engine.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.relaxations.straight_through import StraightThrough
 from tests.vectors import load
 
 VECTORS = load("drnas/schedules")
+BASELINES = {case["name"]: case for case in load("baselines/schedules")["cases"]}
 
 
 @pytest.mark.parametrize("case", VECTORS["search"], ids=lambda case: case["name"])
@@ -44,3 +50,48 @@ def test_temperature(case: dict[str, Any]) -> None:
     for epoch, expected in enumerate(case["tau_during_epoch"]):
         assert schedules.linear(case["tau_max"], case["tau_min"], epoch, case["epochs"]) == pytest.approx(expected)
     assert schedules.linear(case["tau_max"], case["tau_min"], case["epochs"], case["epochs"]) == case["tau_after_last"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("darts_search", partial(schedules.cosine, 0.025, 0.001)),
+        ("pcdarts_search_cifar", partial(schedules.cosine, 0.1, 0.0)),
+        ("snas_search", partial(schedules.cosine, 0.025, 0.001)),
+        ("snas_temperature_nominal", partial(schedules.linear, 1.0, 0.03)),
+        ("gdas_search_nb201", partial(schedules.cosine, 0.025, 0.001)),
+        ("cosine_power_cifar_2000", partial(schedules.power_cosine, 0.025, 1e-8, power=2, warm=5)),
+        ("cosine_power_search_120", partial(schedules.power_cosine, 0.025, 1e-4, power=2, warm=5)),
+        ("cosine_power_imagenet_300_p10", partial(schedules.power_cosine, 0.1, 7.5e-4, power=10)),
+    ],
+)
+def test_rates_and_temperatures_of_the_baselines(name: str, rule: Callable[[int, int], float]) -> None:
+    for epoch, expected in BASELINES[name]["values"]:
+        assert rule(epoch, BASELINES[name]["length"]) == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+def test_the_warm_up_of_pcdarts_on_imagenet() -> None:
+    for epoch, expected in BASELINES["pcdarts_search_imagenet"]["values"]:
+        rate = schedules.warm_up(0.5, epoch, 5, schedules.cosine(0.5, 0.0, epoch, 50))
+        assert rate == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "relaxation"),
+    [
+        ("gdas_tau_nb201", StraightThrough(10.0, 0.1, reached=True)),
+        ("snas_temperature_nominal", GumbelSoftmax(1.0, 0.03)),
+    ],
+)
+def test_temperatures_of_draws(name: str, relaxation: Drawn) -> None:
+    for epoch, expected in BASELINES[name]["values"]:
+        relaxation.begin(epoch, BASELINES[name]["length"])
+        assert relaxation.temperature == pytest.approx(expected, rel=1e-8)
+
+
+def test_power_1_is_the_cosine() -> None:
+    """Up to the first value, which the power schedule brings to the top."""
+    rates = [schedules.power_cosine(1.0, 0.0, epoch, 1000, power=1) for epoch in range(1000)]
+    cosines = [schedules.cosine(1.0, 0.0, epoch + 1, 1000) for epoch in range(1000)]
+    assert rates == pytest.approx(cosines, abs=1e-5)
+    assert (rates[0], rates[-1]) == (1.0, 0.0)

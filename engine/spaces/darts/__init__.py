@@ -90,7 +90,7 @@ class Darts:
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost by the closed form: of the trained network, or at the papers' size for a search."""
         settings = self._settings
-        shape = replace(standard_shape(self.entry.name, settings.stem), classes=self._classes, size=size)
+        shape = replace(standard_shape(genotype.space, settings.stem), classes=self._classes, size=size)
         if isinstance(settings, DartsNetworkSettings):
             shape = replace(
                 shape,

@@ -35,8 +35,6 @@ class PcDartsSettings(LargeDataSettings, BaselineSettings):
                 f"arch_frozen_epochs={self.arch_frozen_epochs} leaves none of epochs={self.epochs} to learn the "
                 "architecture"
             )
-        if self.warm_up_epochs >= self.epochs:
-            raise ValueError(f"warm_up_epochs={self.warm_up_epochs} must be less than epochs={self.epochs}")
         return self
 
 

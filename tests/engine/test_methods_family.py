@@ -1,0 +1,140 @@
+"""Every differentiable baseline, small: it learns, it resumes exactly, it refuses what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.assembly import assemble
+from engine.method import Context, EpochReport
+from engine.search.differentiable import DifferentiableSearch
+from runs import catalogue
+from runs.catalogue.settings import validate
+from runs.configuration import Draft, resolve
+from runs.errors import UsageError
+from tests.engine.conftest import round_trip, same
+
+FAMILY = ("darts", "pcdarts", "snas", "gdas", "nasp", "dsnas", "sharpdarts")
+SMALL = {"epochs": 2, "channels": 4, "image_limit": 96, "image_size": 8, "batch_size": 32, "threads": 1}
+PAIRS = [(method, space) for method in FAMILY for space in catalogue.method(method).spaces]
+
+
+def start(method: str, space: str, **options: Any) -> tuple[Context, DifferentiableSearch]:
+    """Assemble a small search."""
+    small = SMALL | ({"arch_frozen_epochs": 0} if method == "pcdarts" else {}) | options
+    config = resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=small))
+    context, search = assemble(config, Path(), lambda event: None)
+    assert isinstance(search, DifferentiableSearch)
+    return context, search
+
+
+def finish(search: DifferentiableSearch) -> list[EpochReport]:
+    reports = []
+    while search.epoch < search.epochs:
+        if (report := search.advance()) is not None:
+            reports.append(report)
+    return reports
+
+
+@pytest.mark.parametrize(("method", "space"), PAIRS)
+def test_a_search_goes_on_from_the_middle_of_an_epoch(method: str, space: str) -> None:
+    context, search = start(method, space)
+    search.prepare()
+    alphas = {kind: alpha.detach().clone() for kind, alpha in search.architecture.alphas.items()}
+    first = None
+    while first is None:
+        first = search.advance()
+    search.advance()
+    saved = round_trip({"method": search.state(), "runtime": context.runtime.state()})
+    (second,) = finish(search)
+    for kind, alpha in search.architecture.alphas.items():
+        assert not torch.equal(alpha, alphas[kind])
+    assert second.genotype.cells.keys() == search.architecture.alphas.keys()
+    assert search.context.space.costs(second.genotype, 32)[0].parameters > 0
+
+    context, again = start(method, space)
+    again.load(saved["method"])
+    context.runtime.load(saved["runtime"])
+    assert same(second, finish(again)[0])
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_the_training_loss_falls(method: str) -> None:
+    """On the space whose supernet is the cheapest."""
+    space = catalogue.method(method).spaces[-1]
+    if space == "nasbench201":
+        reports = finish(start(method, space, epochs=5, image_limit=320, batch_size=16)[1])
+    else:
+        reports = finish(start(method, space, epochs=3, image_limit=240, batch_size=12)[1])
+    assert reports[-1].metrics["train_loss"] < reports[0].metrics["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("method", "space", "option"),
+    [
+        ("darts", "nasbench201", {"order": "first"}),
+        ("darts", "nasbench201", {"order": "first", "weights_first": True}),
+        ("darts", "nasbench201", {"arch_weight_decay": 1.0}),
+        ("pcdarts", "nasbench201", {"partial": 1}),
+        ("pcdarts", "nasbench201", {"arch_frozen_epochs": 1}),
+        ("pcdarts", "nasbench201", {"warm_up_epochs": 2, "epochs": 3}),
+        ("pcdarts", "nasbench201", {"weight_share": 0.25, "arch_share": 0.25}),
+        ("snas", "nasbench201", {"levels": "one"}),
+        ("snas", "nasbench201", {"temperature_start": 1.0}),
+        ("snas", "nasbench201", {"temperature_end": 5.0}),
+        ("snas", "nasbench201", {"arch_init_mean": 1.0, "arch_weight_decay": 1.0}),
+        ("snas", "darts", {"derived_edges": "all"}),
+        ("gdas", "nasbench201", {"temperature_start": 1.0}),
+        ("gdas", "nasbench201", {"temperature_end": 5.0}),
+        ("nasp", "darts_nasp", {"arch_init_mean": 0.9}),
+        ("dsnas", "nasbench201", {"freeze_margin": 0.001}),
+        ("sharpdarts", "darts_sharp", {"weighting": "softmax"}),
+        ("sharpdarts", "darts_sharp", {"rate_power": 10.0, "warm_up_epochs": 0, "epochs": 3}),
+    ],
+    ids=str,
+)
+def test_every_option_does_something(method: str, space: str, option: dict[str, Any]) -> None:
+    epochs = {"epochs": option.get("epochs", 2), "image_limit": 40}
+    plain, changed = finish(start(method, space, **epochs)[1]), finish(start(method, space, **epochs | option)[1])
+    assert not all(map(same, plain, changed))
+
+
+@pytest.mark.parametrize(
+    ("method", "space", "values", "named"),
+    [
+        (
+            "pcdarts",
+            "darts",
+            {"channels": 10, "partial": 4},
+            "partial=4 does not divide channels=10; these do: 1, 2, 5, 10",
+        ),
+        ("pcdarts", "darts", {"epochs": 5, "arch_frozen_epochs": 5}, "arch_frozen_epochs=5 leaves none"),
+        ("pcdarts", "nasbench201", {"epochs": 5, "warm_up_epochs": 5}, "warm_up_epochs=5 must be fewer"),
+        ("sharpdarts", "darts_sharp", {"epochs": 5, "warm_up_epochs": 5}, "warm_up_epochs=5 must be less"),
+        ("darts", "darts", {"order": "second", "weights_first": True}, "weights_first needs order=first"),
+        ("gdas", "darts", {"temperature_end": 0}, "temperature_end"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(method: str, space: str, values: dict[str, Any], named: str) -> None:
+    options = catalogue.options(catalogue.method(method), catalogue.space(space))
+    with pytest.raises(UsageError) as refusal:
+        validate(options, values, "--set")
+    assert named in str(refusal.value)
+
+
+@pytest.mark.parametrize("space", ["darts_nasp", "darts_sharp"])
+def test_genotypes_of_a_variant_are_of_the_darts_space(space: str) -> None:
+    method = {"darts_nasp": "nasp", "darts_sharp": "sharpdarts"}[space]
+    genotype = start(method, space)[1].genotype()
+    assert genotype.space == "darts"
+    operations = catalogue.space(space).operations
+    assert all(edge.operation in operations for cell in genotype.cells.values() for edge in cell.edges)
+
+
+@pytest.mark.parametrize("method", FAMILY)
+def test_recipes_are_presets_of_the_trainer(method: str) -> None:
+    for space, recipe in catalogue.method(method).recipes.items():
+        assert catalogue.preset(catalogue.TRAINER, space, recipe).name == recipe

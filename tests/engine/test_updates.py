@@ -1,0 +1,232 @@
+"""How one batch changes architecture and weights, the unrolled gradient against independently computed values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.data.images import everything
+from engine.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.relaxations.relaxation import Relaxation
+from engine.relaxations.straight_through import StraightThrough
+from engine.search.architecture import Architecture
+from engine.search.differentiable import DifferentiableSearch
+from engine.search.regularisers import KlToFlat
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder, Joint, Unrolled, Update
+from engine.search.updates.unrolled import unrolled_gradients
+from tests.engine.conftest import Bench
+from tests.vectors import load
+
+Make = Callable[..., Bench]
+BATCH = torch.arange(32)
+
+
+def double(values: Any) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def descent(case: dict[str, Any], weights: dict[str, nn.Parameter]) -> torch.optim.SGD:
+    """Make the optimiser of a case, its momentum buffers included."""
+    optimiser = torch.optim.SGD(
+        weights.values(), case["eta"], momentum=case["momentum"], weight_decay=case["weight_decay"]
+    )
+    for name, weight in weights.items():
+        if case["momentum_buffer"] is not None:
+            optimiser.state[weight]["momentum_buffer"] = double(case["momentum_buffer"][name])
+    return optimiser
+
+
+class Passes:
+    """A loss that notes at which weights it was computed."""
+
+    def __init__(self, weight: Tensor, loss: Callable[[], Tensor]) -> None:
+        self.places: list[Tensor] = []
+        self._weight, self._loss = weight, loss
+
+    def __call__(self) -> Tensor:
+        self.places.append(self._weight.detach().clone())
+        return self._loss()
+
+
+@pytest.mark.parametrize("case", load("baselines/darts_second_order")["cases"])
+def test_second_order_of_an_analytic_problem(case: dict[str, Any]) -> None:
+    q, r, v, c, s = (double(case[name]) for name in "QRVcS")
+    weight, alpha = nn.Parameter(double(case["w"])), double(case["alpha"]).requires_grad_()
+    train = Passes(
+        weight, lambda: weight @ q @ weight / 2 + weight @ r @ torch.tanh(alpha) + (weight**3) @ v @ alpha / 3
+    )
+    search = Passes(
+        weight,
+        lambda: (weight - c).square().sum() / 2 + 0.15 * alpha.square().sum() + weight @ s @ torch.sin(alpha),
+    )
+    flat = case | {"momentum_buffer": {"w": case["momentum_buffer"]}}
+    (found,) = unrolled_gradients(train, search, [alpha], descent(flat, {"w": weight}))
+    close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-8)
+    close(search.places[0], double(case["w_unrolled"]))
+    direction = double(case["grad_w_val_at_unrolled"])
+    close(train.places[1] - train.places[2], 2 * case["epsilon"] * direction)
+    close(found, double(case["grad_alpha_second_order"]))
+    assert weight.tolist() == case["w"]
+
+
+@pytest.mark.parametrize("case", load("drnas/unrolled")["cases"])
+def test_second_order_of_a_softmax_regression(case: dict[str, Any]) -> None:
+    weight, bias = nn.Parameter(double(case["w"])), nn.Parameter(double(case["b"]))
+    alpha = double(case["alpha"]).requires_grad_()
+
+    def loss(part: str) -> Tensor:
+        prediction = double(case[f"X_{part}"]) @ (alpha.softmax(0) * weight) + bias
+        return functional.mse_loss(prediction, double(case[f"y_{part}"]))
+
+    ahead = Passes(weight, lambda: loss("search"))
+    (found,) = unrolled_gradients(lambda: loss("train"), ahead, [alpha], descent(case, {"w": weight, "b": bias}))
+    torch.testing.assert_close(ahead.places[0], double(case["w_unrolled"]), rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(found, double(case["second_order_alpha_grad"]), rtol=1e-5, atol=1e-7)
+    assert (weight.tolist(), bias.tolist()) == (case["w"], case["b"])
+
+
+# In a search
+
+
+def searching(
+    bench: Make, update: Update, relaxation: Relaxation | None = None, **changes: Any
+) -> DifferentiableSearch:
+    """Return a search with this update, about to train."""
+    method = bench().method
+    kept = relaxation or method.strategies.relaxation
+    search = DifferentiableSearch(
+        method.context, dataclasses.replace(method.strategies, update=update, relaxation=kept, **changes)
+    )
+    search.supernet.train()
+    return search
+
+
+def content(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_looking_ahead_moves_alpha_and_leaves_no_trace(bench: Make) -> None:
+    update = Unrolled()
+    search = searching(bench, update)
+    weights, alpha = content(search.supernet), content(search.architecture)
+    images, labels = search.weight_batch(BATCH)
+    update._architecture_phase(search, images, labels)
+    assert same(weights, content(search.supernet)), "weights and running statistics are as they were"
+    assert not same(alpha, content(search.architecture))
+    assert all(parameter.grad is None for parameter in search.supernet.parameters())
+
+
+def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
+    """Drawn anew in each pass, the finite difference would be noise: here a repeat gives the same gradient."""
+    gradients = []
+    for _ in range(2):
+        search = searching(bench, update := Unrolled(), GumbelSoftmax(1.0, 1.0))
+        search.weight_optimiser.param_groups[0]["lr"] = 0.05
+        images, labels = search.weight_batch(BATCH)
+        torch.manual_seed(3)
+        drawn: list[Tensor] = []
+        search.supernet.register_forward_pre_hook(
+            lambda _, given, seen=drawn: seen.append(given[1]["cell"].weights.detach().clone())
+        )
+        update._architecture_phase(search, images, labels)
+        assert len(drawn) == 4
+        assert all(torch.equal(drawn[0], weights) for weights in drawn)
+        gradients.append(content(search.architecture))
+    assert same(*gradients)
+
+
+def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
+    """With xi = 0 the look ahead stays where it is."""
+    moved = []
+    for update in (FirstOrder(), Unrolled()):
+        search = searching(bench, update)
+        search.weight_optimiser.param_groups[0]["lr"] = 0.0
+        torch.manual_seed(1)
+        update.step(search, BATCH)
+        moved.append(search.architecture.alphas["cell"].detach().clone())
+    # Augmentation draws differ, the weights' batch being read first: the direction of Adam's first step does not.
+    assert (moved[0] - moved[1]).abs().max() < 2.1 * search.settings.arch_learning_rate
+
+
+def test_one_level_moves_both_by_one_batch(bench: Make) -> None:
+    search = searching(bench, Joint(), split=everything)
+    weights, alpha = content(search.supernet), content(search.architecture)
+    search.strategies.update.step(search, BATCH)
+    assert not same(weights, content(search.supernet))
+    assert not same(alpha, content(search.architecture))
+    assert search.position().images == len(BATCH)
+
+
+def test_one_level_is_evaluated_on_the_test_part(bench: Make) -> None:
+    search = searching(bench, Joint(), split=everything)
+    report = None
+    while report is None:
+        report = search.advance()
+    assert 0 <= report.metrics["search_accuracy"] <= 100
+    assert search.position().of == 7 + 2, "200 training images in batches of 32, 355 test images in batches of 256"
+
+
+@pytest.mark.parametrize("update", [Joint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__)
+def test_alpha_stays_still_while_it_is_frozen(bench: Make, update: Update) -> None:
+    search = searching(bench, update, stages=(Stage(2, frozen_epochs=1),))
+    weights, alpha = content(search.supernet), content(search.architecture)
+    update.step(search, BATCH)
+    assert same(alpha, content(search.architecture))
+    assert not same(weights, content(search.supernet))
+
+
+@pytest.mark.parametrize("update", [Joint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__)
+def test_a_penalty_pulls_alpha(bench: Make, update: Update) -> None:
+    ends = []
+    for strength in (0.0, 1000.0):
+        search = searching(bench, update, regulariser=KlToFlat(strength))
+        with torch.no_grad():
+            search.architecture.alphas["cell"].fill_(1.0)
+        update.step(search, BATCH)
+        ends.append(search.architecture.alphas["cell"].detach())
+    assert (ends[1] < 1).all(), "towards the flat Dirichlet"
+    assert not (ends[0] < 1).all()
+
+
+def test_the_architecture_is_projected_after_its_step(bench: Make) -> None:
+    def to_one(architecture: Architecture) -> None:
+        with torch.no_grad():
+            architecture.alphas["cell"].fill_(1.0)
+
+    search = searching(bench, FirstOrder(project=to_one))
+    search.strategies.update.step(search, BATCH)
+    assert (search.architecture.alphas["cell"] == 1).all()
+
+
+@pytest.mark.parametrize("weights_first", [False, True])
+def test_either_level_may_go_first(bench: Make, weights_first: bool) -> None:
+    search = searching(bench, FirstOrder(weights_first=weights_first))
+    order: list[str] = []
+    for name in ("weight", "architecture"):
+        getattr(search, f"{name}_optimiser").register_step_post_hook(lambda *_, name=name: order.append(name))
+    search.strategies.update.step(search, BATCH)
+    assert order == (["weight", "architecture"] if weights_first else ["architecture", "weight"])
+
+
+@pytest.mark.parametrize("update", [FirstOrder(), Joint(), Unrolled()], ids=lambda update: type(update).__name__)
+def test_a_path_of_nothing_teaches_nothing(bench: Make, update: Update) -> None:
+    """Where every edge draws `none` no variable is in the graph of the loss."""
+    search = searching(bench, update, StraightThrough(1.0, 1.0))
+    with torch.no_grad():
+        search.architecture.alphas["cell"].zero_()[:, 0] = 100.0
+    before = search.architecture.alphas["cell"].detach().clone()
+    search.architecture_optimiser.param_groups[0]["weight_decay"] = 0.0
+    update.step(search, BATCH)
+    assert torch.equal(search.architecture.alphas["cell"], before)
