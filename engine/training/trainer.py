@@ -237,7 +237,7 @@ class Trainer:
             self._meters["train"].add(self._cross_entropy(scores, labels), scores, labels)
 
     def _loss(self, images: Tensor, labels: Tensor, place: int) -> tuple[Tensor, Tensor]:
-        with self._context.runtime.autocast():
+        with self._context.runtime.autocast(), self._compiled(len(labels)):
             scores, auxiliary = self._shared(images, *self._dropping(place, len(labels)))
         scores = scores.float()
         loss = self._cross_entropy(scores, labels)
@@ -266,6 +266,14 @@ class Trainer:
 
     def _drop_path(self) -> float:
         return schedules.linear(0.0, self._drop_path_end, self.epoch, self.epochs)
+
+    def _compiled(self, count: int) -> contextlib.AbstractContextManager[Any]:
+        """Use compiled cells for the usual piece of training; any other shape or phase would compile them anew."""
+        usual = count == self._batch // (self._pieces * self._group.size)
+        if not self._settings.compile or (usual and (self._drop_path() > 0) == (self._drop_path_end > 0)):
+            return contextlib.nullcontext()
+        eager: contextlib.AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+        return eager
 
     def _synchronised(self, wanted: bool) -> contextlib.AbstractContextManager[None]:
         """Exchange gradients in the last piece's backward pass alone."""
@@ -345,7 +353,7 @@ class Trainer:
     def _test_unit(self) -> EpochReport | None:
         self.network.eval()
         for images, labels in self._test.next():
-            with self._context.runtime.autocast():
+            with self._context.runtime.autocast(), self._compiled(0):
                 scores = self.network(images).float()
             self._meters["test"].add(functional.cross_entropy(scores, labels), scores, labels)
         self._tested += 1
