@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import Candidates
+from engine.spaces.darts.widening import widen
+from engine.spaces.space import Candidates, Supernet
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
@@ -37,6 +41,14 @@ class Darts:
             classes=self._classes,
             **(size | dict(stage)),
         )
+
+    def widen(
+        self, old: Supernet, new: Supernet, generator: torch.Generator
+    ) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Copy ``old`` into ``new``, duplicating channels where operations see more of them."""
+        assert isinstance(old, DartsSupernet)
+        assert isinstance(new, DartsSupernet)
+        return widen(old, new, generator)
 
     def network(self, genotype: Genotype) -> CellNetwork:
         """Return the discrete network at the size of the settings."""
