@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +20,7 @@ from engine.spaces.nasbench201 import cell
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE
+from tests.engine.plain_nasbench201 import PlainSupernet
 
 EVERY = all_candidates(SPACE)
 Step = Callable[[], None]
