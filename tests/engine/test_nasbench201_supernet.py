@@ -313,6 +313,8 @@ def test_partial_channels_keep_them_apart() -> None:
         block.register_forward_hook(lambda _, __, out: layouts.append(out.is_contiguous()))
     network(torch.randn(2, 3, 8, 8).to(memory_format=torch.channels_last), uniform_plan())
     assert layouts == [True] * 5
+    for parameter in network.parameters():
+        assert parameter.stride() == torch.empty(parameter.shape).stride()
 
 
 @pytest.mark.parametrize("partial", [1, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from engine.spaces.nasbench201 import operations
@@ -67,7 +68,8 @@ class NasBench201Supernet(Supernet):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         super()._apply(fn, recurse)
         if self.partial > 1:
-            # Slices and shuffles of channels want them apart: with channels last a step takes 1.13 times as long.
+            # Slices and shuffles of channels want them apart: with channels last a step takes 1.13 times as long. Both
+            # orders are the same for a 1x1 kernel but for its strides, and these decide: hence a copy in any case.
             for parameter in self.parameters():
-                parameter.data = parameter.data.contiguous()
+                parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
         return self
