@@ -1,4 +1,4 @@
-"""The cell of the NAS-Bench-201 supernet: what the public code computes, in a third of its passes over memory.
+"""The cell of the NAS-Bench-201 supernet: what the public code computes, with a third of its kernels.
 
 Operation by operation, a cell is a hundred small kernels. Here, exactly:
 
