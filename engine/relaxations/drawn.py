@@ -44,8 +44,8 @@ def paths(architecture: Architecture, weights: Tensor, index: Tensor) -> Plans:
 class Drawn:
     """Shows the probabilities of the draw, and measures the path of the most probable operations.
 
-    That path is the one that such a search ends with, and its operations were trained alone or nearly so; a mixture
-    by the probabilities is nothing that the weights have ever seen.
+    That path is the one that such a search ends with, and its operations were trained alone; a mixture by the
+    probabilities is nothing that the weights have ever seen.
 
     Args:
         start, end: temperature of the first and after the last epoch.

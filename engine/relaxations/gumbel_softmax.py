@@ -22,3 +22,12 @@ class GumbelSoftmax(Drawn):
         """Return one draw for each kind of cell."""
         alpha, alive = architecture.stacked()
         return dense(architecture, concrete(alpha, alive, gumbel(alpha), self.temperature))
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the draw without its noise, softmax(alpha / tau).
+
+        It is as soft as what the weights train with: near the middle at first, near one path in the end. The public
+        code measures a fresh draw, which ``sampled_accuracy`` shows beside.
+        """
+        alpha, alive = architecture.stacked()
+        return dense(architecture, probabilities(alpha / self.temperature, alive))

@@ -80,5 +80,5 @@ _QUICK: Mapping[str, Any] = {
     # So few steps need larger ones, or alpha would not leave its start.
     "arch_learning_rate": 0.05,
 }
-QUICK_DARTS: Mapping[str, Any] = {**_QUICK, "layers": 3, "epochs": 10}
+QUICK_DARTS: Mapping[str, Any] = {**_QUICK, "layers": 3, "epochs": 10, "image_limit": 1000}
 QUICK_NASBENCH201: Mapping[str, Any] = {**_QUICK, "cells": 1, "epochs": 30}
