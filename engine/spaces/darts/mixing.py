@@ -10,15 +10,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.darts import operations
 from engine.spaces.darts.operations import Rectified
-from runs.genotypes.operations import Pool, Skip, Zero, operation
+from runs.genotypes.operations import Pool, Separable, Skip, Zero, operation
 
-# What operations without a pool read of their source: the part that they see, as it is or rectified.
-SEEN, RECTIFIED = "as it is", "rectified"
+# What operations without a pool read of their source: the part that they see, as it is or rectified, and of this the
+# phases: without strides, as many times the images of a part of the side; with strides, the first phase alone.
+SEEN, RECTIFIED, PHASES, PHASE = "as it is", "rectified", "phases", "phase"
+# The dilation that is computed on phases: every second row and column.
+DILATION = 2
 
 
 class Source(nn.Module):
@@ -59,11 +63,13 @@ class View:
 
     Attributes:
         features: [B, C, H, W].
+        has_phases: whether all phases are equally large.
     """
 
     def __init__(self, source: Source, features: Tensor) -> None:
         self.features = features
         self._source = source
+        self.has_phases = features.shape[2] % DILATION == 0 and features.shape[3] % DILATION == 0
         self._pooled: dict[str, Tensor] = {}
 
     def read(self, what: str) -> Tensor:
@@ -72,6 +78,10 @@ class View:
             return self.seen
         if what == RECTIFIED:
             return self.rectified
+        if what == PHASES:
+            return self.phases
+        if what == PHASE:
+            return self.phase
         if what not in self._pooled:
             self._pooled[what] = self._source.pools[what](self.seen)
         return self._pooled[what]
@@ -93,6 +103,16 @@ class View:
     def rectified(self) -> Tensor:
         """ReLU of what operations see."""
         return self.output if self.seen is self.features else functional.relu(self.seen)
+
+    @functools.cached_property
+    def phases(self) -> Tensor:
+        """The phases of :attr:`rectified`."""
+        return split_phases(self.rectified)
+
+    @functools.cached_property
+    def phase(self) -> Tensor:
+        """The first phase of :attr:`rectified`, all that a strided and dilated convolution reads."""
+        return self.rectified[:, :, ::DILATION, ::DILATION].clone()
 
     @functools.cached_property
     def bypass(self) -> Tensor:
@@ -135,12 +155,12 @@ class MixedEdge(nn.Module):
                 self.operations[str(op)] = built[1:]
 
     def forward(
-        self, total: Tensor | None, view: View, scales: Sequence[Tensor], active: Iterable[int], skip_dropout: float
-    ) -> Tensor | None:
-        """Return a sum with the edge's value added, in place; None if it is still empty.
+        self, total: NodeSum, view: View, scales: Sequence[Tensor], active: Iterable[int], skip_dropout: float
+    ) -> None:
+        """Add the edge's value to its node.
 
         Args:
-            total: [B, C // k, H, W], or None for an empty sum.
+            total: of the node.
             view: of the source node.
             scales: per column the mixing weight, once for each channel.
             active: the columns to run.
@@ -149,38 +169,93 @@ class MixedEdge(nn.Module):
         for op in active:
             if op not in self._reads:
                 continue
-            value = view.read(self._reads[op])
-            if skip_dropout and self._reads[op] == SEEN:
+            reads = self._reads[op]
+            if reads == PHASES and not view.has_phases:
+                reads = RECTIFIED
+            value = view.read(reads)
+            if skip_dropout and reads == SEEN:
                 value = functional.dropout(value, skip_dropout)
             if str(op) in self.operations:
-                # Nothing needs the output of a batch norm for its gradient, so sums may overwrite it.
-                value = scaled(self.operations[str(op)], value, scales[op])
-                total = value if total is None else total.add_(value)
+                layers = self.operations[str(op)]
+                total.add(scaled(layers, value, scales[op], in_phases=reads in {PHASES, PHASE}), reads == PHASES)
             else:
-                scale = scales[op].view(-1, 1, 1)
-                total = value * scale if total is None else total.addcmul_(value, scale)
-        return total
+                total.add_product(value, scales[op])
+
+
+class NodeSum:
+    """The sum of what a node's edges bring, in place: nothing needs the output of a batch norm for its gradient."""
+
+    def __init__(self) -> None:
+        self._sum: Tensor | None = None
+        self._phases: Tensor | None = None
+
+    def add(self, value: Tensor, in_phases: bool = False) -> None:
+        """Add a tensor that nobody else reads."""
+        if in_phases:
+            self._phases = value if self._phases is None else self._phases.add_(value)
+        else:
+            self._sum = value if self._sum is None else self._sum.add_(value)
+
+    def add_product(self, value: Tensor, scale: Tensor) -> None:
+        """Add ``scale`` [C] times ``value`` [B, C, H, W]."""
+        scale = scale.view(-1, 1, 1)
+        self._sum = value * scale if self._sum is None else self._sum.addcmul_(value, scale)
+
+    def total(self) -> Tensor | None:
+        """Return the sum, which is not to be added to any more; None if nothing was added."""
+        if self._phases is not None:
+            self.add(join_phases(self._phases))
+        return self._sum
 
 
 def _read(name: str, stride: int) -> str:
     """Return what an operation reads of its source."""
-    of = operation(name)
-    if isinstance(of, Pool):
-        return name
-    return SEEN if isinstance(of, Skip) and stride == 1 else RECTIFIED
+    match operation(name):
+        case Pool():
+            return name
+        case Skip() if stride == 1:
+            return SEEN
+        # A dilated convolution is a plain one on the phases, for which libraries have much faster kernels.
+        case Separable(dilations=dilations) if stride == 1 and set(dilations) == {DILATION}:
+            return PHASES
+        case Separable(dilations=dilations) if stride == DILATION and dilations == (DILATION,):
+            return PHASE
+    return RECTIFIED
 
 
-def scaled(layers: nn.Module, features: Tensor, scale: Tensor) -> Tensor:
+def split_phases(features: Tensor) -> Tensor:
+    """Return the images of every second row and column [4 B, C, H / 2, W / 2] of features [B, C, H, W]."""
+    if features.is_contiguous(memory_format=torch.channels_last):
+        last: Tensor = features.permute(0, 2, 3, 1).unflatten(2, (-1, DILATION)).unflatten(1, (-1, DILATION))
+        return last.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).permute(0, 3, 1, 2)
+    parts: Tensor = features.unflatten(3, (-1, DILATION)).unflatten(2, (-1, DILATION))
+    return parts.permute(0, 3, 5, 1, 2, 4).flatten(0, 2)
+
+
+def join_phases(phases: Tensor) -> Tensor:
+    """Return the features [B, C, H, W] that these are the phases of: the inverse of :func:`split_phases`."""
+    if phases.is_contiguous(memory_format=torch.channels_last):
+        last: Tensor = phases.permute(0, 2, 3, 1).unflatten(0, (-1, DILATION, DILATION))
+        return last.permute(0, 3, 1, 4, 2, 5).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+    parts: Tensor = phases.unflatten(0, (-1, DILATION, DILATION))
+    return parts.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
+
+
+def scaled(layers: nn.Module, features: Tensor, scale: Tensor, *, in_phases: bool = False) -> Tensor:
     """Return ``scale`` times the output of layers that end in a batch norm.
 
     Args:
         layers: one after the other.
         features: [B, C, H, W].
         scale: [C].
+        in_phases: whether the features are phases of what dilated convolutions are meant for.
     """
     *before, norm = layers.children()
     for layer in before:
-        features = layer(features)
+        if in_phases and isinstance(layer, nn.Conv2d) and layer.groups > 1:
+            features = functional.conv2d(features, layer.weight, padding=layer.kernel_size[0] // 2, groups=layer.groups)
+        else:
+            features = layer(features)
     assert isinstance(norm, nn.BatchNorm2d)
     shift = None
     if norm.affine:

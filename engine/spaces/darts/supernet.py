@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.darts.mixing import MixedEdge, Source, View
+from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
 from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
 from runs.errors import UsageError
@@ -167,9 +167,10 @@ class MixedCell(nn.Module):
         views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
         sums: dict[tuple[int, ...], Tensor] = {}
         for incoming in self._incoming:
-            total = None
+            node = NodeSum()
             for edge, source in incoming:
-                total = self.edges[edge](total, views[source], scales[edge], active[edge], skip_dropout)
+                self.edges[edge](node, views[source], scales[edge], active[edge], skip_dropout)
+            total = node.total()
             if total is None:
                 total = torch.zeros_like(views[0].seen[:, :, :: self._stride, :: self._stride])
             if self._partial > 1:
