@@ -54,6 +54,11 @@ class Home:
         given = os.environ.get("NASTUI_DATASETS")
         return Path(given).expanduser().absolute() if given else self.root / "datasets"
 
+    @property
+    def benchmarks(self) -> Path:
+        """Imported benchmark tables, one file each."""
+        return self.root / "benchmarks"
+
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of one run."""
         return RunPaths(self.runs / run_id)

@@ -1,0 +1,194 @@
+"""A benchmark as plain text: one architecture a line, plain or compressed by gzip.
+
+The column ``arch`` has a genotype in any text that nastui reads; ``index`` is left out; every other column is named
+``<data set>_<train|valid|test>_<epochs>``, with ``_error``, ``_loss`` or ``_seconds`` behind it where it is no
+accuracy. An empty field is a value that is not known.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from runs.benchmarks import addresses
+from runs.benchmarks.table import Column
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.errors import NotFoundError, UsageError
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.text import parse_text
+
+MOST_CHARACTERS = 100_000  # of a line
+PERCENT = ("accuracy", "error")
+_COLUMN = re.compile(
+    r"([A-Za-z0-9][\w.-]{0,59})_(train|valid|test)_([0-9]{1,6})(?:_(accuracy|error|loss|seconds))?", re.ASCII
+)
+# What the benchmark's own dumps call a data set, and the catalogue does not.
+_DATASETS = {"imagenet16": "imagenet16_120"}
+# How NAS-Bench-201 defines its splits (baselines.md, section 4).
+_HALVES = "half of the original test images; trained on the original training images"
+_NOTES = {
+    ("cifar10", "valid"): "25,000 of the training images; trained on the other 25,000",
+    ("cifar10", "test"): "trained on all 50,000 training images",
+    **{(dataset, split): _HALVES for dataset in ("cifar100", "imagenet16_120") for split in ("valid", "test")},
+}
+
+Address = int | bytes
+Values = tuple[float, ...]
+
+
+@dataclass
+class Content:
+    """What a file holds; ``rows`` by code or key, see :mod:`runs.benchmarks.addresses`."""
+
+    space: str = ""
+    columns: tuple[Column, ...] = ()
+    rows: dict[Address, Values] = field(default_factory=dict)
+
+
+def read(path: Path) -> Content:
+    """Read a file and check every line.
+
+    Raises:
+        NotFoundError: it is not there or cannot be read.
+        UsageError: it is no such file, ends in the middle, or a line is wrong; the message names the line.
+    """
+    try:
+        with _opened(path) as stream:
+            return _read(path.name, stream)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UsageError(f"'{path}' ends in the middle or is damaged: {error}.", "Fetch it again.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"'{path}' is no text: {error.reason} at byte {error.start}.") from error
+    except OSError as error:
+        raise NotFoundError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+
+
+def _opened(path: Path) -> TextIO:
+    with path.open("rb") as file:
+        begins = file.read(4)
+    if begins[:2] == b"\x1f\x8b":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    if begins[:2] == b"PK" or begins[:1] == b"\x80" or begins[:3] == b"BZh":
+        raise UsageError(
+            f"'{path}' is a pickle or an archive: opening one runs whatever code it holds, so nastui opens none.",
+            "Export the table as CSV with the tool that made it: arch, cifar10_test_200, and so on.",
+        )
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _read(name: str, stream: TextIO) -> Content:
+    reader = csv.reader(_lines(name, stream), strict=True)
+    content = Content()
+    first: dict[Address, int] = {}
+    try:
+        header = next(reader, [])
+        arch, places, content.columns = _columns(name, header)
+        for fields in reader:
+            if not fields:
+                continue
+            where = f"Line {reader.line_num} of '{name}'"
+            if len(fields) != len(header):
+                raise UsageError(f"{where} has {len(fields)} fields, not {len(header)} as the first line.")
+            address = _address(where, fields[arch], content)
+            values = tuple(
+                _value(where, header[place], fields[place], column)
+                for place, column in zip(places, content.columns, strict=True)
+            )
+            if all(map(math.isnan, values)):
+                continue
+            if content.rows.setdefault(address, values) != values and not _same(content.rows[address], values):
+                raise UsageError(f"{where} gives other values for the architecture of line {first[address]}.")
+            first.setdefault(address, reader.line_num)
+    except csv.Error as error:
+        raise UsageError(f"Line {reader.line_num} of '{name}' is no CSV: {error}.") from error
+    _check_scale(name, content)
+    return content
+
+
+def _lines(name: str, stream: TextIO) -> Iterator[str]:
+    number = 0
+    while line := stream.readline(MOST_CHARACTERS):
+        number += 1
+        if len(line) == MOST_CHARACTERS:
+            raise UsageError(f"Line {number} of '{name}' has {MOST_CHARACTERS:,} characters or more.")
+        yield line
+
+
+def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column, ...]]:
+    """Return the place of the architecture, the places of the values, and what these are."""
+    names = [title.strip() for title in header]
+    doubled = {title for title in names if names.count(title) > 1}
+    if doubled:
+        raise UsageError(f"'{name}' has the column '{min(doubled)[:80]}' twice.")
+    if "arch" not in names:
+        raise UsageError(f"'{name}' has no column 'arch'.", "Its first line names the columns.")
+    places = [place for place, title in enumerate(names) if title not in ("arch", "index")]
+    columns = []
+    for place in places:
+        match = _COLUMN.fullmatch(names[place])
+        if match is None:
+            raise UsageError(
+                f"Column '{names[place][:80]}' of '{name}' is not named <data set>_<train|valid|test>_<epochs>.",
+                "Such as cifar10_test_200, or mydata_valid_50_loss. Rename it or leave it out.",
+            )
+        dataset = _DATASETS.get(match[1], match[1])
+        columns.append(Column(dataset, match[2], int(match[3]), match[4] or "accuracy"))
+    if not columns:
+        raise UsageError(f"'{name}' has no column of results.", "Such as cifar10_test_200.")
+    return names.index("arch"), places, tuple(columns)
+
+
+def _address(where: str, text: str, content: Content) -> Address:
+    try:
+        genotype: Genotype = parse_text(text)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", error.hint) from error
+    if not content.space:
+        content.space = genotype.space
+        if genotype.space == NASBENCH201.name:
+            content.columns = tuple(_noted(column) for column in content.columns)
+    elif genotype.space != content.space:
+        raise UsageError(
+            f"{where} is of the space '{genotype.space[:80]}', the lines before it of '{content.space[:80]}'.",
+            "A table has one space.",
+        )
+    return addresses.code(genotype) if genotype.space == NASBENCH201.name else addresses.key(genotype)
+
+
+def _noted(column: Column) -> Column:
+    note = _NOTES.get((column.dataset, column.split), "")
+    return Column(column.dataset, column.split, column.epochs, column.unit, note)
+
+
+def _value(where: str, title: str, text: str, column: Column) -> float:
+    if not text.strip():
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{where}: '{text[:80]}' in column '{title[:80]}' is no number.") from None
+    if math.isinf(value) or (column.unit in PERCENT and not (0 <= value <= 100 or math.isnan(value))):
+        allowed = "a percentage" if column.unit in PERCENT else "finite"
+        raise UsageError(f"{where}: '{text[:80]}' in column '{title[:80]}' is not {allowed}.")
+    return value
+
+
+def _same(one: Values, other: Values) -> bool:
+    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one, other, strict=True))
+
+
+def _check_scale(name: str, content: Content) -> None:
+    """See that every column has a value, and that accuracies are percentages and no fractions."""
+    for place, column in enumerate(content.columns):
+        known = [values[place] for values in content.rows.values() if not math.isnan(values[place])]
+        if not known:
+            raise UsageError(f"'{name}' has no value for {column.dataset} {column.label}.")
+        if column.unit == "accuracy" and len(known) > 1 and max(known) <= 1:
+            raise UsageError(f"No accuracy of {column.dataset} {column.label} in '{name}' is above 1.", "Give percent.")

@@ -1,0 +1,108 @@
+"""The benchmark tables of a home: one file a table, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import struct
+from pathlib import Path
+from typing import IO
+
+from runs.benchmarks import addresses, csv_file
+from runs.benchmarks.csv_file import Address, Content
+from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
+from runs.files import replace_with
+from runs.home import Home
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def tables(home: Home) -> list[Table]:
+    """Return the tables that can be read, by name."""
+    return [found for found in _opened(home).values() if isinstance(found, Table)]
+
+
+def damaged(home: Home) -> dict[str, UsageError]:
+    """Return what is wrong with the tables that cannot be read."""
+    return {name: found for name, found in _opened(home).items() if isinstance(found, UsageError)}
+
+
+def for_space(home: Home, space: str) -> Table | None:
+    """Return the table that runs of a space are looked up in: the one of the space's name, else the first by name."""
+    found = [table for table in tables(home) if table.space == space]
+    return min(found, key=lambda table: (table.name != space, table.name), default=None)
+
+
+def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
+    """Turn a file (see :mod:`runs.benchmarks.csv_file`) into a table of the home, and return it.
+
+    A table of the same name is replaced once the new one is whole; where anything is wrong it stays.
+
+    Args:
+        path: the file.
+        home: where to keep the table.
+        name: of the table; the name of its space unless given.
+
+    Raises:
+        NotFoundError: the file cannot be read.
+        UsageError: the file or the name is wrong.
+        EnvironmentLacksError: the home cannot be written.
+    """
+    if name is not None:
+        _check_name(name)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise NotFoundError(f"'{path}' cannot be read: {error.strerror}.") from error
+    content = csv_file.read(path)
+    target = home.benchmarks / f"{_check_name(name or content.space)}{SUFFIX}"
+    try:
+        home.benchmarks.mkdir(parents=True, exist_ok=True)
+        replace_with(target, lambda stream: _write(stream, content, path.name, digest))
+    except OSError as error:
+        raise EnvironmentLacksError(
+            f"'{target}' cannot be written: {error.strerror}.", "Name another folder with --home or NASTUI_HOME."
+        ) from error
+    return Table.open(target)
+
+
+def _opened(home: Home) -> dict[str, Table | UsageError]:
+    found: dict[str, Table | UsageError] = {}
+    for path in sorted(home.benchmarks.glob(f"[!.]*{SUFFIX}")):
+        try:
+            found[path.stem] = Table.open(path)
+        except UsageError as error:
+            found[path.stem] = error
+    return found
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name[:80]}' is no name for a table.", "Use --name with letters, digits, '.', '_' and '-', 64 at most."
+        )
+    return name
+
+
+def _write(stream: IO[bytes], content: Content, source: str, digest: str) -> None:
+    keyed = content.space != NASBENCH201.name
+    slots: list[Address] = list(range(addresses.CODES))
+    if keyed:
+        slots = sorted(content.rows)
+    header = Header(content.space, content.columns, len(slots), len(content.rows), keyed, source, digest)
+    stream.write(header_bytes(header))
+    row = struct.Struct(f"<{len(content.columns)}f")
+    unknown = (math.nan,) * len(content.columns)
+    stream.write(b"".join(row.pack(*content.rows.get(slot, unknown)) for slot in slots))
+    if keyed:
+        keys = [slot for slot in slots if isinstance(slot, bytes)]
+        end = 0
+        stream.write(LENGTH.pack(end))
+        for key in keys:
+            end += len(key)
+            stream.write(LENGTH.pack(end))
+        stream.write(b"".join(keys))

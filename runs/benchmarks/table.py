@@ -1,0 +1,283 @@
+"""A table of benchmark results in one file that is mapped, not read: opening it costs next to nothing.
+
+The file, all numbers little-endian::
+
+    16 bytes   MAGIC
+    uint64     length of the header
+    header     JSON: see _Header; padded with spaces so that what follows begins at a multiple of 8
+    float32    slots x columns; NaN where nothing is known
+    uint64     keyed tables: slots + 1 offsets into the keys
+    bytes      keyed tables: the keys, ascending (see runs.benchmarks.addresses)
+
+NAS-Bench-201 has a slot for each of its 15,625 codes and needs no keys.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from runs.benchmarks import addresses
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.errors import UsageError
+from runs.genotypes.genotype import Genotype
+
+MAGIC = b"nastui table 1\n\0"
+LENGTH = struct.Struct("<Q")
+START = len(MAGIC) + LENGTH.size
+SUFFIX = ".table"
+LOWER_IS_BETTER = ("error", "loss", "seconds")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one number of a row is.
+
+    Attributes:
+        dataset: the catalogue's name, where it has the data set.
+        split: ``train``, ``valid`` or ``test``.
+        epochs: length of the training schedule.
+        unit: ``accuracy`` and ``error`` in percent, ``loss`` in nats, ``seconds``.
+        note: what else one must know to compare.
+    """
+
+    dataset: str
+    split: str
+    epochs: int
+    unit: str = "accuracy"
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """What events and screens call it inside its data set, such as ``test (200 epochs)``."""
+        unit = "" if self.unit == "accuracy" else f" {self.unit}"
+        return f"{self.split}{unit} ({self.epochs} epochs)"
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the best architecture has the smallest value."""
+        return self.unit in LOWER_IS_BETTER
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a table says of itself.
+
+    Attributes:
+        space: of its architectures.
+        columns: in the order of a row.
+        slots: rows in the file, those without a value counted.
+        rows: architectures with a value.
+        keyed: whether architectures are found by key; else by their code.
+        source, sha256: name and checksum of the file it was imported from.
+    """
+
+    space: str
+    columns: tuple[Column, ...]
+    slots: int
+    rows: int
+    keyed: bool
+    source: str
+    sha256: str
+
+
+_HEADER = TypeAdapter(Header)
+
+
+class Table:
+    """Looks architectures up. Safe to share between threads; many processes share one copy in memory.
+
+    Attributes:
+        name: of the file.
+        space: of the architectures.
+        columns: what the numbers of a row are.
+        header: the rest.
+    """
+
+    def __init__(self, name: str, header: Header, mapped: mmap.mmap, start: int) -> None:
+        self.name = name
+        self.header = header
+        self.space = header.space
+        self.columns = header.columns
+        self._mapped = mapped
+        self._start = start
+        self._row = struct.Struct(f"<{len(header.columns)}f")
+        self._offsets = start + header.slots * self._row.size
+        self._keys = self._offsets + (header.slots + 1) * LENGTH.size
+        self._best: dict[int, tuple[float, int]] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> Table:
+        """Map a table.
+
+        Raises:
+            UsageError: it cannot be read, is no table, or is damaged.
+        """
+        try:
+            with path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if mapped[: len(MAGIC)] != MAGIC:
+                raise ValueError("it does not begin as one")
+            start = START + LENGTH.unpack_from(mapped, len(MAGIC))[0]
+            header = _HEADER.validate_json(mapped[START:start])
+            table = cls(path.stem, header, mapped, start)
+            table._check()
+        except (OSError, ValueError, struct.error, OverflowError) as error:
+            why = "its header is damaged" if isinstance(error, ValidationError) else error
+            raise UsageError(
+                f"'{path}' is no benchmark table: {why}.", "Import it again: nastui benchmark import."
+            ) from error
+        return table
+
+    def __len__(self) -> int:
+        """Return the number of architectures with a value."""
+        return self.header.rows
+
+    def row(self, genotype: Genotype) -> tuple[float, ...] | None:
+        """Return the row of an architecture, NaN for what is not known; None where it is not in the table.
+
+        An edge that is left out is ``none``.
+
+        Raises:
+            UsageError: the genotype is of another space, or none of its space.
+        """
+        if genotype.space != self.space:
+            raise UsageError(f"The table '{self.name}' is of the space '{self.space}', not '{genotype.space[:80]}'.")
+        if self.header.keyed:
+            wanted = addresses.key(genotype)
+            slot = bisect.bisect_left(range(self.header.slots), wanted, key=self._key)
+            return self._values(slot) if slot < self.header.slots and self._key(slot) == wanted else None
+        values = self._values(addresses.code(genotype))
+        return None if all(map(math.isnan, values)) else values
+
+    def row_of(self, code: int) -> tuple[float, ...]:
+        """Return the row of a NAS-Bench-201 code (base 5, first edge most significant), NaN for what is not known.
+
+        Raises:
+            UsageError: the table is of another space, or has no such code.
+        """
+        if self.header.keyed or not 0 <= code < self.header.slots:
+            raise UsageError(f"The table '{self.name}' of the space '{self.space}' has no architecture {code}.")
+        return self._values(code)
+
+    def column(self, dataset: str, split: str, epochs: int) -> int:
+        """Return the place of a column of accuracies in a row.
+
+        Raises:
+            UsageError: there is none; the message names what there is.
+        """
+        for place, column in enumerate(self.columns):
+            if (column.dataset, column.split, column.epochs, column.unit) == (dataset, split, epochs, "accuracy"):
+                return place
+        listed = ", ".join(f"{column.dataset} {column.label}" for column in self.columns)
+        raise UsageError(
+            f"The table '{self.name}' has no accuracy of '{dataset[:80]}', {split[:80]} ({epochs} epochs).",
+            f"It has: {listed}.",
+        )
+
+    def accuracies(self, genotype: Genotype) -> dict[str, dict[str, float]]:
+        """Return what is known of an architecture, as events have it: ``{data set: {"test (200 epochs)": percent}}``.
+
+        Raises:
+            UsageError: the genotype is of another space, or none of its space.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for column, value in zip(self.columns, self.row(genotype) or (), strict=False):
+            if not math.isnan(value):
+                found.setdefault(column.dataset, {})[column.label] = shown(value)
+        return found
+
+    def regrets(self, genotype: Genotype) -> dict[str, dict[str, float]]:
+        """Return by how much an architecture misses the best of each column, with the keys of :meth:`accuracies`.
+
+        Raises:
+            UsageError: the genotype is of another space, or none of its space.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for place, value in enumerate(self.row(genotype) or ()):
+            if not math.isnan(value):
+                column = self.columns[place]
+                found.setdefault(column.dataset, {})[column.label] = self.regret(place, value)
+        return found
+
+    def regret(self, column: int, value: float) -> float:
+        """Return the distance of a column's value to its best, in its unit; never negative for a value of the table."""
+        return round(abs(self._best_slot(column)[0] - value), 4)
+
+    def best(self, column: int) -> tuple[float, Genotype]:
+        """Return the best value of a column, and the architecture that reached it; the first in the table of several.
+
+        For an unknown column this is an IndexError: ask :meth:`column`.
+        """
+        value, slot = self._best_slot(column)
+        genotype = addresses.from_key(self._key(slot)) if self.header.keyed else addresses.decode(slot)
+        return shown(value), genotype
+
+    def rank(self, column: int, value: float) -> tuple[int, int]:
+        """Return the rank of a row's value in a column, 1 the best and shared by equals, and how many there are."""
+        known = [other for other in self.values(column) if not math.isnan(other)]
+        if self.columns[column].lower_is_better:
+            return 1 + sum(other < value for other in known), len(known)
+        return 1 + sum(other > value for other in known), len(known)
+
+    def values(self, column: int) -> Iterator[float]:
+        """Yield a column's values, slot by slot; NaN where nothing is known."""
+        after = len(self.columns) - column - 1
+        picked = struct.Struct(f"<{4 * column}xf{4 * after}x")
+        with memoryview(self._mapped) as whole, whole[self._start : self._offsets] as matrix:
+            for (value,) in picked.iter_unpack(matrix):
+                yield value
+
+    def _best_slot(self, column: int) -> tuple[float, int]:
+        if column not in self._best:
+            known = [(value, -slot) for slot, value in enumerate(self.values(column)) if not math.isnan(value)]
+            if self.columns[column].lower_is_better:
+                value, slot = min(known, key=lambda entry: (entry[0], -entry[1]))
+            else:
+                value, slot = max(known)
+            self._best[column] = value, -slot
+        return self._best[column]
+
+    def _values(self, slot: int) -> tuple[float, ...]:
+        return self._row.unpack_from(self._mapped, self._start + slot * self._row.size)
+
+    def _key(self, slot: int) -> bytes:
+        first, last = struct.unpack_from("<QQ", self._mapped, self._offsets + slot * LENGTH.size)
+        return self._mapped[self._keys + first : self._keys + last]
+
+    def _check(self) -> None:
+        """See that the file is whole: everything that a look-up trusts.
+
+        Raises:
+            ValueError: it is not.
+        """
+        header, size = self.header, len(self._mapped)
+        if not header.columns or header.slots < 1:
+            raise ValueError("it is empty")
+        if header.keyed:
+            fits = size >= self._keys
+            fits = fits and size == self._keys + LENGTH.unpack_from(self._mapped, self._keys - LENGTH.size)[0]
+        else:
+            fits = (self.space, header.slots, size) == (NASBENCH201.name, addresses.CODES, self._offsets)
+        if not fits:
+            raise ValueError("its size is not what its header says")
+
+
+def shown(value: float) -> float:
+    """Return a number of 32 bits with the digits that it was written with: 94.373, not 94.37300109863281."""
+    return float(f"{value:.7g}")
+
+
+def header_bytes(header: Header) -> bytes:
+    """Return the beginning of a file, up to the matrix."""
+    written = json.dumps(_HEADER.dump_python(header, mode="json"), ensure_ascii=False).encode()
+    written += b" " * (-(START + len(written)) % 8)
+    return MAGIC + LENGTH.pack(len(written)) + written
