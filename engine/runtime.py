@@ -44,6 +44,8 @@ class Runtime:
             torch.cuda.set_device(self.device)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Else that mode fills every new tensor, a pass over memory for nothing: none is read before it is written.
+        torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
         torch.manual_seed(seed)
 
