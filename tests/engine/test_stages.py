@@ -19,7 +19,6 @@ from engine.search import rates
 from engine.search.architecture import Architecture
 from engine.search.derivers import largest_probability
 from engine.search.pruning import PruneAndWiden, carry_variables, remaining, strongest
-from engine.search.settling import COLLAPSED_EPOCHS, Settling
 from engine.search.splits import split
 from engine.search.stages import place
 from engine.spaces.space import all_candidates
@@ -27,8 +26,8 @@ from runs import catalogue
 from runs.catalogue.methods.drnas import DrNasSettings
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
-from runs.events import StageStarted, Warned
-from runs.genotypes import darts, nasbench201
+from runs.events import StageStarted
+from runs.genotypes import darts
 from tests.engine.conftest import Bench, check_resumes, same
 from tests.vectors import load
 
@@ -410,46 +409,3 @@ def test_a_plan_that_cannot_be_is_refused(options: dict[str, Any], says: str) ->
 def test_a_network_without_a_normal_cell_is_refused(layers: int) -> None:
     with pytest.raises(UsageError, match="layers"):
         settings("quick", "darts", layers=layers)
-
-
-# How settled a search is
-
-SKIPS = nasbench201.genotype([1, 1, 1, 3, 4, 4])
-OTHERS = nasbench201.genotype([3, 3, 3, 3, 1, 1])
-
-
-def test_a_genotype_that_stands_is_counted() -> None:
-    settling = Settling()
-    seen = [settling.observe(genotype, True) for genotype in (SKIPS, SKIPS, SKIPS, OTHERS)]
-    assert [each["epochs_unchanged"] for each in seen] == [0, 1, 2, 0]
-    assert seen[0]["skip_share"] == {"cell": 0.5}
-    assert seen[0]["pool_share"]["cell"] == pytest.approx(1 / 3)
-
-
-def test_a_collapse_is_told_once_and_chance_is_none() -> None:
-    settling = Settling()
-    told = []
-    for genotype, trained in [(SKIPS, False)] * 5 + [(SKIPS, True)] * 2 + [(OTHERS, True)] + [(SKIPS, True)] * 5:
-        settling.observe(genotype, trained)
-        told.append(bool(settling.alarm))
-        loaded = Settling()
-        loaded.load(settling.state())
-        settling = loaded
-    assert [place for place, alarmed in enumerate(told) if alarmed] == [8 + COLLAPSED_EPOCHS - 1]
-
-
-def test_frozen_epochs_repeat_no_alarm() -> None:
-    settling = Settling()
-    for _ in range(COLLAPSED_EPOCHS):
-        settling.observe(SKIPS, True)
-    assert "the search collapses" in settling.alarm
-    settling.observe(SKIPS, False)
-    assert settling.alarm == ""
-
-
-def test_a_search_that_collapses_warns(bench: Make) -> None:
-    search = bench(epochs=5, image_limit=60, arch_learning_rate=1e-6)
-    with torch.no_grad():
-        search.method.architecture.alphas["cell"][:, 1] = 3
-    search.reports()
-    assert [event.kind for event in search.said if isinstance(event, Warned)] == ["collapse"]
