@@ -13,6 +13,7 @@ import torch
 
 from engine import checkpoint, distributed, ranks
 from engine.assembly import assemble
+from engine.benchmark import Benchmark
 from engine.distributed import Group
 from engine.method import EpochReport, Position
 from engine.results import Results
@@ -64,14 +65,15 @@ class Worker:
         self._config = config
         self._journal = journal
         self._group = group
-        root = Home(paths.root.parent.parent).datasets
+        home = Home(paths.root.parent.parent)
         self._results = Results(paths if group.leads else None)
         self._context, self._method = assemble(
-            config, root, self._say, group=group, folder=paths.root, results=self._results
+            config, home.datasets, self._say, group=group, folder=paths.root, results=self._results
         )
         assert isinstance(self._context.settings, HardwareSettings)
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
+        self._benchmark = Benchmark(home, config.space, self._say)
         self._terminated = self._paused = False
         self._epoch_seconds = 0.0
         self._worked = 0.0
@@ -144,6 +146,10 @@ class Worker:
         return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
+        accuracies, told = {}, {}
+        if self._group.leads:
+            accuracies = self._benchmark.accuracies(report.genotype)
+            told = self._benchmark.extras(self._method, report.genotype)
         # The event comes before the checkpoint: a kill between the two repeats the epoch, and so the event.
         self._say(
             EpochEnded(
@@ -155,7 +161,8 @@ class Worker:
                 learning_rates=report.learning_rates,
                 architecture=report.architecture,
                 genotype=report.genotype.to_json(),
-                extras=report.extras,
+                extras={**report.extras, **told},
+                benchmark=accuracies,
             )
         )
         self._epoch_seconds = 0.0

@@ -10,7 +10,7 @@ import torch
 
 from engine.relaxations.relaxation import Relaxation
 from engine.search.architecture import Architecture
-from engine.spaces.space import SearchSpace
+from engine.spaces.space import Plans, SearchSpace
 from runs.events import CellSnapshot
 from runs.genotypes.genotype import Genotype
 
@@ -64,14 +64,19 @@ def margin(weights: list[float]) -> float:
     return first - second
 
 
-def distinct_samples(architecture: Architecture, relaxation: Relaxation) -> dict[str, int]:
-    """Return how many different argmax architectures 100 draws give, without touching the search's own randomness."""
+def draws(architecture: Architecture, relaxation: Relaxation) -> list[Plans]:
+    """Return 100 draws, the same ones for the same variables, without touching the search's own randomness."""
     device = next(architecture.parameters()).device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
         torch.manual_seed(0)
-        draws = [relaxation.sample(architecture) for _ in range(SAMPLES)]
+        return [relaxation.sample(architecture) for _ in range(SAMPLES)]
+
+
+def distinct_samples(architecture: Architecture, relaxation: Relaxation) -> dict[str, int]:
+    """Return how many different argmax architectures 100 draws give."""
+    drawn = draws(architecture, relaxation)
     found = {}
-    for kind in draws[0]:
-        winners = torch.stack([draw[kind].weights.argmax(-1) for draw in draws])
+    for kind in drawn[0]:
+        winners = torch.stack([draw[kind].weights.argmax(-1) for draw in drawn])
         found[kind] = len(winners.unique(dim=0))
     return found

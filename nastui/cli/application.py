@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import nastui
-from nastui.cli import bench, catalogue, doctor, genotype, genotypes, retrain, runs, search
+from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, retrain, runs, search
 from runs.errors import NastuiError, UsageError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("genotypes")(genotypes.genotypes)
 app.add_typer(genotype.app, name="genotype")
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.add_typer(benchmark.app, name="benchmark")
 
 
 def _version(wanted: bool) -> None:

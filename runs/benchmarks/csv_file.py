@@ -8,6 +8,7 @@ accuracy. An empty field is a value that is not known.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import math
 import re
@@ -38,6 +39,7 @@ _NOTES = {
     ("cifar10", "test"): "trained on all 50,000 training images",
     **{(dataset, split): _HALVES for dataset in ("cifar100", "imagenet16_120") for split in ("valid", "test")},
 }
+_SCHEDULES = {12: "may be queried by a search", 200: "what papers report, a mean over the benchmark's runs"}
 
 Address = int | bytes
 Values = tuple[float, ...]
@@ -163,8 +165,8 @@ def _address(where: str, text: str, content: Content) -> Address:
 
 
 def _noted(column: Column) -> Column:
-    note = _NOTES.get((column.dataset, column.split), "")
-    return Column(column.dataset, column.split, column.epochs, column.unit, note)
+    notes = [_NOTES.get((column.dataset, column.split), ""), _SCHEDULES.get(column.epochs, "")]
+    return dataclasses.replace(column, note="; ".join(filter(None, notes)))
 
 
 def _value(where: str, title: str, text: str, column: Column) -> float:

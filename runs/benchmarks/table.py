@@ -15,6 +15,7 @@ NAS-Bench-201 has a slot for each of its 15,625 codes and needs no keys.
 from __future__ import annotations
 
 import bisect
+import functools
 import json
 import math
 import mmap
@@ -195,18 +196,16 @@ class Table:
                 found.setdefault(column.dataset, {})[column.label] = shown(value)
         return found
 
-    def regrets(self, genotype: Genotype) -> dict[str, dict[str, float]]:
-        """Return by how much an architecture misses the best of each column, with the keys of :meth:`accuracies`.
-
-        Raises:
-            UsageError: the genotype is of another space, or none of its space.
-        """
-        found: dict[str, dict[str, float]] = {}
-        for place, value in enumerate(self.row(genotype) or ()):
-            if not math.isnan(value):
-                column = self.columns[place]
-                found.setdefault(column.dataset, {})[column.label] = self.regret(place, value)
-        return found
+    @functools.cached_property
+    def reported(self) -> tuple[int, ...]:
+        """The columns that papers report: of each data set the accuracy on the test set after the longest schedule."""
+        longest: dict[str, int] = {}
+        for place, column in enumerate(self.columns):
+            if (column.split, column.unit) == ("test", "accuracy"):
+                known = longest.setdefault(column.dataset, place)
+                if column.epochs > self.columns[known].epochs:
+                    longest[column.dataset] = place
+        return tuple(longest.values())
 
     def regret(self, column: int, value: float) -> float:
         """Return the distance of a column's value to its best, in its unit; never negative for a value of the table."""
