@@ -10,7 +10,7 @@ from engine.method import Method
 from engine.search.differentiable import DifferentiableSearch
 from engine.search.watching import draws
 from runs.benchmarks import store
-from runs.benchmarks.table import Table
+from runs.benchmarks.table import Table, shown
 from runs.events import Event, Warned
 from runs.genotypes.genotype import Genotype
 from runs.home import Home
@@ -72,7 +72,7 @@ def sampled(method: DifferentiableSearch) -> list[Genotype]:
 
 
 def _band(values: list[float]) -> dict[str, float]:
-    return {"min": min(values), "mean": statistics.fmean(values), "max": max(values)}
+    return {"min": shown(min(values)), "mean": round(statistics.fmean(values), 4), "max": shown(max(values))}
 
 
 def _keyed(table: Table, by_place: dict[int, Any]) -> dict[str, dict[str, Any]]:

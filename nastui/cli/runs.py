@@ -202,18 +202,25 @@ def checkpoint(run: Run) -> None:
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")], as_json: Json = False
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    with_published: Annotated[
+        bool, typer.Option("--with-published", help="Also list what papers print for the space and the data set.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what differs between runs, and mean and standard deviation over runs that differ in seed alone."""
     from nastui.cli import output
+    from nastui.cli.published import described, printed
+    from runs.benchmarks.published import beside
     from runs.compare import compare as compared
 
     if len(runs) < 2:
         raise UsageError("compare takes two runs or more.")
     store = _store()
     content = compared([store.find(name) for name in runs])
+    references = beside({(run["space"], run["dataset"]) for run in content["runs"]}) if with_published else []
     if as_json:
-        output.data(content)
+        output.data(content | ({"published": described(references)} if with_published else {}))
         return
     short = [short_id(record["id"]) for record in content["runs"]]
     rows: list[list[Any]] = [
@@ -226,6 +233,8 @@ def compare(
         if len(group["runs"]) > 1:
             figures = ", ".join(f"{n} {b['mean']:.2f} ± {b['std']:.2f}" for n, b in group["best"].items())
             sys.stdout.write(f"{len(group['runs'])} seeds ({', '.join(map(str, group['seeds']))}): {figures}\n")
+    if with_published:
+        printed(references)
 
 
 @app.command()

@@ -1,0 +1,40 @@
+"""Rows of papers beside runs of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from nastui.cli import output
+from runs.benchmarks.published import Reference
+
+
+def described(references: Sequence[Reference]) -> list[dict[str, Any]]:
+    """Return the rows as JSON has them."""
+    return [
+        {"method": reference.method, "space": reference.space, **dataclasses.asdict(reference.figure)}
+        for reference in references
+    ]
+
+
+def printed(references: Sequence[Reference]) -> None:
+    """Print the rows as a table, or that there are none."""
+    if not references:
+        output.say("No paper's figures are known for this space and data set.")
+        return
+    sys.stdout.write("\n")
+    output.table(
+        ["published", "test", "parameters", "GPU-days", "source"],
+        (
+            [
+                reference.method,
+                str(reference.figure),
+                f"{reference.figure.parameters_m:g} M" if reference.figure.parameters_m else "-",
+                f"{reference.figure.gpu_days:g}" if reference.figure.gpu_days else "-",
+                "; ".join(filter(None, (reference.figure.source, reference.figure.note))),
+            ]
+            for reference in references
+        ),
+    )
