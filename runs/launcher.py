@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from runs import catalogue, datasets, requests
+from runs import catalogue, datasets, queries, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
 from runs.history import Follower
@@ -41,6 +41,16 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
     store.home.prepare()
+    if catalogue.method(config.method).needs_images:
+        _check_images(config, store, say)
+    else:
+        queries.answers(store.home, config.space, config.dataset)
+    paths = store.create(config, labels, draft.weights)
+    launch(paths)
+    return config, paths
+
+
+def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], object]) -> None:
     dataset = catalogue.dataset(config.dataset)
     if folder := dataset.images(store.home.datasets):
         say(f"Reading the images of '{folder}'.")
@@ -52,9 +62,6 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
         streamed=options.get("augmentation") == "imagenet",
         skip_broken=options.get("broken_images") == "skip",
     )
-    paths = store.create(config, labels, draft.weights)
-    launch(paths)
-    return config, paths
 
 
 def launch(paths: RunPaths) -> int:

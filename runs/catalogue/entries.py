@@ -46,6 +46,7 @@ class Method:
         engine: ``package.module:factory``, imported by the engine process alone.
         kind: what its runs are: a search, or the training of a discrete network.
         recipes: by space of its genotypes, the retraining preset of its paper.
+        needs_images: whether it looks at images of the data set; else it asks the benchmark table of its space.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Method:
     engine: str
     kind: Literal["search", "retrain"] = "search"
     recipes: Mapping[str, str] = field(default_factory=dict)
+    needs_images: bool = True
 
     @property
     def spaces(self) -> tuple[str, ...]:

@@ -1,0 +1,74 @@
+"""Regularised evolution: the best of a sample has a child, the oldest of the population dies (baselines.md, 7.12)."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from functools import partial
+from typing import Any
+
+from engine.method import Context
+from engine.query.codec import Cell, Codec
+from engine.query.dice import Dice
+from engine.query.search import QuerySearch
+from runs.catalogue.methods.evolution import EvolutionSettings
+
+
+def build(context: Context) -> QuerySearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, EvolutionSettings)
+    strategy = partial(Evolution, population_size=settings.population_size, sample_size=settings.sample_size)
+    return QuerySearch(context, strategy)
+
+
+class Evolution:
+    """Real et al.'s algorithm: see :class:`engine.query.strategy.Strategy`.
+
+    Args:
+        codec: of the space.
+        dice: what is drawn from.
+        population_size: P, how many live at a time.
+        sample_size: S, how many are drawn, with replacement, for their best to be the parent.
+
+    Attributes:
+        population: cells and their accuracies, the oldest first.
+    """
+
+    def __init__(self, codec: Codec, dice: Dice, *, population_size: int, sample_size: int) -> None:
+        self._codec, self._dice = codec, dice
+        self._size, self._sample = population_size, sample_size
+        self.population: deque[tuple[Cell, float]] = deque()
+
+    def propose(self) -> Cell:
+        """Draw one of the first population, or change the best of a sample on one edge."""
+        if len(self.population) < self._size:
+            return self._codec.random(self._dice)
+        sample = [self.population[self._dice.below(self._size)] for _ in range(self._sample)]
+        parent, _ = max(sample, key=lambda member: member[1])
+        return self._codec.mutate(parent, self._dice)
+
+    def learn(self, cell: Cell, accuracy: float) -> None:
+        """Let the cell live, and the oldest die: not the worst, so that no lucky one stays for ever."""
+        self.population.append((cell, accuracy))
+        if len(self.population) > self._size:
+            self.population.popleft()
+
+    def shares(self) -> list[list[float]]:
+        """Return the share of each operation in the population."""
+        shares = []
+        for edge in range(self._codec.edges):
+            counts = Counter(cell[edge] for cell, _ in self.population)
+            shares.append([counts[op] / len(self.population) for op in range(self._codec.operations)])
+        return shares
+
+    def extras(self) -> dict[str, Any]:
+        """Return who lives, the oldest first."""
+        return {"population": [(list(cell), accuracy) for cell, accuracy in self.population]}
+
+    def state(self) -> dict[str, Any]:
+        """Return the population."""
+        return self.extras()
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a population back."""
+        self.population = deque((tuple(cell), accuracy) for cell, accuracy in state["population"])

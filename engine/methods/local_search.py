@@ -1,0 +1,107 @@
+"""Local search: climb to a better neighbour until there is none, then start anew (baselines.md, 7.13)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from engine.method import Context
+from engine.query.codec import Cell, Codec
+from engine.query.dice import Dice
+from engine.query.search import QuerySearch
+from runs.catalogue.methods.local_search import LocalSearchSettings
+
+
+def build(context: Context) -> QuerySearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, LocalSearchSettings)
+    return QuerySearch(context, partial(LocalSearch, patient=settings.move == "best"))
+
+
+class LocalSearch:
+    """Never asks about a cell twice, until it knows all of them: see :class:`engine.query.strategy.Strategy`.
+
+    Args:
+        codec: of the space.
+        dice: draws the starts and the order of the neighbours.
+        patient: query all neighbours and move to the best; else move to the first that is better.
+
+    Attributes:
+        current: the cell that the climb has come to, and its accuracy; None before a start is known.
+        optima: the cells that climbs have ended in, with their accuracies: of the neighbours that had not been known
+            before, none is better.
+    """
+
+    def __init__(self, codec: Codec, dice: Dice, *, patient: bool = False) -> None:
+        self._codec, self._dice, self._patient = codec, dice, patient
+        self.current: tuple[Cell, float] | None = None
+        self.optima: list[tuple[Cell, float]] = []
+        self._better: tuple[Cell, float] | None = None
+        self._pending: list[Cell] = []
+        self._known: set[Cell] = set()
+
+    def propose(self) -> Cell:
+        """Return a neighbour that is not known yet, or a start where the climb has ended."""
+        while self.current is not None:
+            if self._pending:
+                return self._pending[0]
+            if self._better is not None:
+                self._climb(self._better)
+            else:
+                self.optima.append(self.current)
+                self.current = None
+        while (start := self._codec.random(self._dice)) in self._known and len(self._known) < self._codec.size:
+            pass
+        return start
+
+    def learn(self, cell: Cell, accuracy: float) -> None:
+        """Note whether the cell is a step up."""
+        self._known.add(cell)
+        if self.current is None:
+            self._climb((cell, accuracy))
+            return
+        self._pending.pop(0)
+        _, highest = self._better or self.current
+        if accuracy > highest:
+            self._better = (cell, accuracy)
+            if not self._patient:
+                self._pending = []
+
+    def shares(self) -> None:
+        """Lean to nothing: a climb stands on one cell."""
+
+    def extras(self) -> dict[str, Any]:
+        """Return where the climb stands, and the optima before."""
+        return {
+            "current": None if self.current is None else _plain(self.current),
+            "optima": [_plain(found) for found in self.optima],
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return where the climb stands and what it knows."""
+        return {
+            **self.extras(),
+            "better": None if self._better is None else _plain(self._better),
+            "pending": [list(cell) for cell in self._pending],
+            "known": [list(cell) for cell in self._known],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a climb back."""
+        self.current, self._better = (
+            None if found is None else (tuple(found[0]), found[1]) for found in (state["current"], state["better"])
+        )
+        self.optima = [(tuple(cell), accuracy) for cell, accuracy in state["optima"]]
+        self._pending = [tuple(cell) for cell in state["pending"]]
+        self._known = {tuple(cell) for cell in state["known"]}
+
+    def _climb(self, found: tuple[Cell, float]) -> None:
+        neighbours = self._codec.neighbours(found[0])
+        ordered = [neighbours[place] for place in self._dice.order(len(neighbours))]
+        self.current, self._better = found, None
+        self._pending = [cell for cell in ordered if cell not in self._known]
+
+
+def _plain(found: tuple[Cell, float]) -> tuple[list[int], float]:
+    return list(found[0]), found[1]

@@ -1,0 +1,100 @@
+"""REINFORCE: a policy of one distribution an edge follows the score-function gradient (Williams 1992).
+
+A stand-in for learned controllers such as ENAS's on a table (baselines.md, 7.7), as NAS-Bench-201's own baseline.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from engine.method import Context
+from engine.query.codec import Cell, Codec
+from engine.query.dice import Dice
+from engine.query.search import QuerySearch
+from runs.catalogue.methods.reinforce import ReinforceSettings
+
+
+def build(context: Context) -> QuerySearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, ReinforceSettings)
+    strategy = partial(
+        Reinforce,
+        learning_rate=settings.learning_rate,
+        baseline_momentum=settings.baseline_momentum,
+        init_scale=settings.init_scale,
+    )
+    return QuerySearch(context, strategy)
+
+
+class Reinforce:
+    """One sampled cell, one step of Adam: see :class:`engine.query.strategy.Strategy`.
+
+    The reward is the accuracy in percent. The baseline is its moving average, freed of the bias to its start, with the
+    newest reward in it.
+
+    Args:
+        codec: of the space.
+        dice: draws the first logits and the cells.
+        learning_rate: of Adam.
+        baseline_momentum: how much of the moving average stays at each query.
+        init_scale: standard deviation of the first logits.
+
+    Attributes:
+        logits: [edges, operations], float64.
+    """
+
+    def __init__(
+        self, codec: Codec, dice: Dice, *, learning_rate: float, baseline_momentum: float, init_scale: float
+    ) -> None:
+        self._dice = dice
+        self._momentum = baseline_momentum
+        noise = torch.randn(codec.edges, codec.operations, dtype=torch.float64, generator=dice.generator)
+        self.logits = init_scale * noise
+        self._adam = torch.optim.Adam([self.logits], lr=learning_rate)
+        self._average = self._weight = 0.0
+
+    def propose(self) -> Cell:
+        """Draw an operation on every edge."""
+        drawn = torch.multinomial(self._policy(), 1, generator=self._dice.generator)
+        return tuple(drawn.flatten().tolist())
+
+    def learn(self, cell: Cell, accuracy: float) -> None:
+        """Make the cell likelier where it was better than the average, less likely where it was worse."""
+        self._average = self._momentum * self._average + (1 - self._momentum) * accuracy
+        self._weight = self._momentum * self._weight + (1 - self._momentum)
+        advantage = accuracy - self._average / self._weight
+        taken = functional.one_hot(torch.tensor(cell), self.logits.shape[1])
+        # The gradient of -advantage * log(probability of the cell), in closed form.
+        self.logits.grad = advantage * (self._policy() - taken)
+        self._adam.step()
+
+    def shares(self) -> list[list[float]]:
+        """Return the policy."""
+        return self._policy().tolist()
+
+    def extras(self) -> dict[str, Any]:
+        """Return the baseline, in percent."""
+        return {"baseline": self._average / self._weight if self._weight else None}
+
+    def state(self) -> dict[str, Any]:
+        """Return the policy, its optimiser and the baseline."""
+        return {
+            "logits": self.logits,
+            "adam": self._adam.state_dict(),
+            "average": self._average,
+            "weight": self._weight,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take a policy back."""
+        self.logits.copy_(state["logits"])
+        self._adam.load_state_dict(state["adam"])
+        self._average, self._weight = state["average"], state["weight"]
+
+    def _policy(self) -> torch.Tensor:
+        return self.logits.softmax(-1)

@@ -1,0 +1,223 @@
+"""What searches by queries propose: against the vectors, and by properties on made-up accuracies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.methods.evolution import Evolution
+from engine.methods.local_search import LocalSearch
+from engine.methods.random_search import RandomSearch
+from engine.methods.reinforce import Reinforce
+from engine.query.codec import Cell, Codec
+from engine.query.dice import Dice
+from engine.query.evaluator import Answer
+from engine.query.record import Record
+from engine.query.strategy import Strategy
+from tests import vectors
+from tests.engine.conftest import round_trip
+
+EVOLUTION = vectors.load("baselines/evolution_trace")["cases"]
+LOCAL_SEARCH = [(case, run) for case in vectors.load("baselines/local_search_trace")["cases"] for run in case["runs"]]
+NB201 = Codec(6, 5)
+SMALL = Codec(3, 3)
+STRATEGIES: dict[str, Callable[[Codec, Dice], Strategy]] = {
+    "random": RandomSearch,
+    "evolution": partial(Evolution, population_size=10, sample_size=3),
+    "local, first": LocalSearch,
+    "local, best": partial(LocalSearch, patient=True),
+    "reinforce": partial(Reinforce, learning_rate=0.01, baseline_momentum=0.9, init_scale=1e-3),
+}
+
+
+def dice(seed: int = 0) -> Dice:
+    return Dice(torch.Generator().manual_seed(seed))
+
+
+class ScriptEndedError(Exception):
+    pass
+
+
+class Scripted(Dice):
+    """Draws what it is told to, and leaves every order as it is."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        super().__init__(torch.Generator())
+        self.numbers = iter(numbers)
+
+    def below(self, count: int) -> int:
+        number = next(self.numbers, None)
+        if number is None:
+            raise ScriptEndedError
+        assert 0 <= number < count
+        return number
+
+    def order(self, count: int) -> list[int]:
+        return list(range(count))
+
+
+def tabulated(case: dict[str, Any]) -> dict[Cell, float]:
+    return {tuple(cell): accuracy for cell, accuracy in case["table"]}
+
+
+def made_up(cell: Cell) -> float:
+    """A landscape with several optima."""
+    return sum((3 * op * (edge + 1) + cell[edge - 1]) % 7 for edge, op in enumerate(cell)) + cell[0] / 10
+
+
+def play(strategy: Strategy, turns: int) -> list[tuple[Cell, float]]:
+    played = []
+    for _ in range(turns):
+        cell = strategy.propose()
+        played.append((cell, made_up(cell)))
+        strategy.learn(*played[-1])
+    return played
+
+
+# Vectors
+
+
+@pytest.mark.parametrize("case", EVOLUTION, ids=lambda case: str(case["seed"]))
+def test_evolution_takes_the_traced_course(case: dict[str, Any]) -> None:
+    numbers = [number for cell in case["initial_population"] for number in cell]
+    for event in case["events"]:
+        old, new = event["parent"][event["edge"]], event["new_operation"]
+        numbers += [*event["sampled_positions"], event["edge"], new - (new > old)]
+    script, table, record = Scripted(numbers), tabulated(case), Record()
+    codec = Codec(case["edges"], case["operations"])
+    search = Evolution(codec, script, population_size=case["population_size"], sample_size=case["sample_size"])
+    expected = case["initial_population"] + [event["child"] for event in case["events"]]
+    after = [None] * len(case["initial_population"]) + [event["population_after"] for event in case["events"]]
+    for wanted, population in zip(expected, after, strict=True):
+        cell = search.propose()
+        assert list(cell) == wanted
+        search.learn(cell, table[cell])
+        record.take(cell, Answer(table[cell]))
+        if population is not None:
+            assert [list(member) for member, _ in search.population] == population
+    assert next(script.numbers, None) is None
+    assert (list(record.best), record.accuracy) == (case["best_in_history"], case["best_accuracy"])
+    last, _ = max(search.population, key=lambda member: member[1])
+    assert list(last) == case["best_in_final_population"]
+
+
+@pytest.mark.parametrize(("case", "run"), LOCAL_SEARCH)
+def test_local_search_takes_the_traced_path(case: dict[str, Any], run: dict[str, Any]) -> None:
+    table = tabulated(case)
+    patient = run["variant"] == "full_neighbourhood"
+    search = LocalSearch(Codec(case["edges"], case["operations"]), Scripted(run["start"]), patient=patient)
+    queried, path = [], []
+    with contextlib.suppress(ScriptEndedError):  # the script has one start, and no second
+        while True:
+            cell = search.propose()
+            if search.current is not None and list(search.current[0]) != path[-1]:
+                path.append(list(search.current[0]))
+            search.learn(cell, table[cell])
+            queried.append(list(cell))
+            path = path or [list(cell)]
+    assert queried == run["queried_in_order"]
+    assert path == run["path"]
+    assert search.optima == [(tuple(run["local_optimum"]), run["accuracy"])]
+
+
+# The codec
+
+
+@given(st.tuples(*[st.integers(0, 4)] * 6), st.integers(0, 2**32))
+def test_a_mutation_is_a_neighbour_and_neighbours_differ_in_one_edge(cell: Cell, seed: int) -> None:
+    around = NB201.neighbours(cell)
+    assert len(set(around)) == 24
+    assert all(sum(a != b for a, b in zip(cell, other, strict=True)) == 1 for other in around)
+    assert NB201.mutate(cell, dice(seed)) in around
+
+
+def test_every_mutation_is_as_likely() -> None:
+    cell, drawn = (0, 1, 2, 3, 4, 0), dice()
+    counts = Counter(NB201.mutate(cell, drawn) for _ in range(24_000))
+    assert len(counts) == 24
+    # Five standard deviations of a binomial with mean 1,000.
+    assert all(abs(count - 1000) < 155 for count in counts.values())
+
+
+# Strategies
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), before=st.integers(0, 60))
+def test_it_goes_on_from_its_state(name: str, seed: int, before: int) -> None:
+    first = dice(seed)
+    strategy = STRATEGIES[name](NB201, first)
+    play(strategy, before)
+    state, drawn = strategy.state(), first.generator.get_state().clone()
+    saved = round_trip(state)
+    rest = play(strategy, 40)
+    other = dice(seed + 1)
+    again = STRATEGIES[name](NB201, other)
+    again.load(saved)
+    other.generator.set_state(drawn)
+    assert play(again, 40) == rest
+    assert again.shares() == strategy.shares()
+    assert again.extras() == strategy.extras()
+
+
+@pytest.mark.parametrize("patient", [False, True])
+@given(seed=st.integers(0, 2**32))
+def test_local_search_asks_about_every_cell_once_and_then_goes_on(patient: bool, seed: int) -> None:
+    search = LocalSearch(SMALL, dice(seed), patient=patient)
+    queried = [cell for cell, _ in play(search, SMALL.size)]
+    assert len(set(queried)) == SMALL.size
+    play(search, 5)  # there is nothing left to ask that is not known
+    assert max(accuracy for _, accuracy in search.optima) == max(map(made_up, queried))
+
+
+@given(seed=st.integers(0, 2**32))
+def test_what_local_search_calls_an_optimum_is_one(seed: int) -> None:
+    search = LocalSearch(NB201, dice(seed))
+    known = dict(play(search, 150))
+    for cell, accuracy in search.optima:
+        neighbours = NB201.neighbours(cell)
+        assert set(neighbours) <= known.keys()
+        # A better neighbour that an earlier climb has queried is no candidate: that climb went on from it or above.
+        assert all(
+            known[other] <= accuracy or any(top >= known[other] for _, top in search.optima) for other in neighbours
+        )
+
+
+@given(seed=st.integers(0, 2**32))
+def test_evolution_forgets_the_oldest(seed: int) -> None:
+    search = Evolution(NB201, dice(seed), population_size=10, sample_size=3)
+    played = play(search, 35)
+    assert list(search.population) == played[-10:]
+    assert [sum(row) for row in search.shares()] == pytest.approx([1] * 6)
+
+
+def test_reinforce_follows_the_gradient_of_autograd() -> None:
+    search = Reinforce(NB201, dice(), learning_rate=0.05, baseline_momentum=0.9, init_scale=0.5)
+    plain = search.logits.clone().requires_grad_()
+    adam = torch.optim.Adam([plain], lr=0.05)
+    numerator = denominator = 0.0
+    for cell, reward in play(search, 30):
+        numerator, denominator = 0.9 * numerator + 0.1 * reward, 0.9 * denominator + 0.1
+        chosen = plain.log_softmax(-1)[torch.arange(6), torch.tensor(cell)]
+        adam.zero_grad()
+        (-chosen * (reward - numerator / denominator)).sum().backward()
+        adam.step()
+    torch.testing.assert_close(search.logits, plain.detach(), rtol=1e-12, atol=1e-12)
+    assert torch.tensor(search.shares()).sum(1) == pytest.approx([1] * 6)
+
+
+def test_reinforce_learns_what_is_good() -> None:
+    search = Reinforce(NB201, dice(), learning_rate=0.1, baseline_momentum=0.9, init_scale=1e-3)
+    for _ in range(300):
+        cell = search.propose()
+        search.learn(cell, 10.0 * sum(op == 3 for op in cell))
+    assert min(row[3] for row in search.shares()) > 0.9
