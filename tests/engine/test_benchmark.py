@@ -1,0 +1,89 @@
+"""Runs looked up in a table: what the epochs tell, and that looking changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.benchmark import Benchmark, sampled
+from runs.benchmarks import addresses, store
+from runs.events import Event, Warned
+from runs.genotypes import library
+from runs.home import Home
+from tests.engine.conftest import Bench, same
+from tests.tabulated import accuracy, write_csv
+
+Make = Callable[..., Bench]
+LABEL = "test (200 epochs)"
+
+
+@pytest.fixture(scope="module")
+def tabulated(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("tabulated")
+    store.import_csv(write_csv(folder / "table.csv"), Home(folder))
+    return Home(folder)
+
+
+def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home) -> None:
+    search, said = bench().method, list[Event]()
+    table = Benchmark(tabulated, "nasbench201", said.append)
+    genotype = search.genotype()
+    code = addresses.code(genotype)
+    assert table.accuracies(genotype)["digits"][LABEL] == pytest.approx(accuracy(code))
+    told = table.extras(search, genotype)
+    assert told["benchmark_regret"] == {"digits": {LABEL: pytest.approx(90 - accuracy(code), abs=1e-3)}}
+    values = [accuracy(addresses.code(one)) for one in sampled(search)]
+    assert len(values) == 100
+    band = told["benchmark_band"]["digits"][LABEL]
+    assert band == {
+        "min": pytest.approx(min(values)),
+        "mean": pytest.approx(sum(values) / 100, abs=1e-3),
+        "max": pytest.approx(max(values)),
+    }
+    assert band["min"] < band["mean"] < band["max"]
+    assert said == []
+
+
+def test_the_band_closes_as_the_distribution_does(bench: Make, tabulated: Home) -> None:
+    """Nearly all mass on one operation an edge: every sample is the derived architecture, and there is no band."""
+    search = bench().method
+    with torch.no_grad():
+        search.architecture.alphas["cell"].fill_(-6)
+        search.architecture.alphas["cell"][:, 3] = 1000
+    assert {addresses.code(one) for one in sampled(search)} == {addresses.code(search.genotype())}
+    told = Benchmark(tabulated, "nasbench201", [].append).extras(search, search.genotype())
+    assert set(told) == {"benchmark_regret"}
+
+
+def test_relaxations_without_chance_have_no_band(bench: Make, tabulated: Home) -> None:
+    search = bench(method="darts", space="nasbench201").method
+    told = Benchmark(tabulated, "nasbench201", [].append).extras(search, search.genotype())
+    assert set(told) == {"benchmark_regret"}
+
+
+def test_looking_touches_nothing_of_the_search(bench: Make, tabulated: Home) -> None:
+    plain = bench().reports()
+    search, table = bench(), Benchmark(tabulated, "nasbench201", [].append)
+    reports = []
+    while search.method.epoch < search.method.epochs:
+        first, again = (table.extras(search.method, search.method.genotype()) for _ in range(2))
+        assert first == again
+        reports.append(search.epoch())
+    assert all(map(same, plain, reports))
+
+
+def test_without_a_table_and_with_a_broken_one(bench: Make, tabulated: Home, tmp_path: Path) -> None:
+    search, said = bench().method, list[Event]()
+    home = Home(tmp_path)
+    nothing = Benchmark(home, "nasbench201", said.append)
+    assert (nothing.accuracies(search.genotype()), nothing.extras(search, search.genotype())) == ({}, {})
+    assert said == []
+    home.benchmarks.mkdir()
+    (home.benchmarks / "nasbench201.table").write_bytes(b"nonsense")
+    assert Benchmark(home, "nasbench201", said.append).accuracies(search.genotype()) == {}
+    assert [type(event) for event in said] == [Warned]
+    other = Benchmark(tabulated, "nasbench201", said.append)
+    assert other.accuracies(library.get("DARTS_V2").genotype) == {}
