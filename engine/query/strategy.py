@@ -17,7 +17,7 @@ class Strategy(Protocol):
         """Take in the answer, in percent, to the query that was proposed last."""
 
     def shares(self) -> list[list[float]] | None:
-        """Return what the strategy leans to, edges x operations, rows that sum to 1; None where it has no such thing."""
+        """Return what it leans to, edges x operations, rows that sum to 1; None where it leans to nothing."""
 
     def extras(self) -> dict[str, Any]:
         """Return what this strategy alone can tell."""

@@ -1,0 +1,56 @@
+"""Searches by queries, typed: they need a table and no images, and end the same when killed and resumed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.end_to_end.conftest import Cli
+from tests.tabulated import write_csv
+
+
+@pytest.fixture
+def tabled(cli: Cli) -> Cli:
+    """Commands in a home with a table, made up for the digits."""
+    cli("benchmark", "import", write_csv(cli.folder / "table.csv.gz"))
+    return cli
+
+
+def start(tabled: Cli, method: str, *words: object) -> str:
+    words = ("--preset", "quick", "--dataset", "digits", "--seed", 1, "--detach", *words)
+    return str(tabled.json("search", method, *words)["id"])
+
+
+def test_without_a_table_it_says_how_to_get_one(cli: Cli) -> None:
+    refused = cli("search", "evolution", "--device", "cpu", code=5)
+    assert "nastui benchmark import FILE" in refused.stderr
+    assert cli.json("runs", "list") == []
+
+
+def test_it_searches_to_its_end_and_asks_for_no_images(cli: Cli) -> None:
+    file = write_csv(cli.folder / "table.csv")
+    file.write_text(file.read_text().replace("digits_", "cifar10_"))
+    cli("benchmark", "import", file)
+    run = cli.json("search", "reinforce", "--preset", "quick", "--detach")["id"]
+    cli.wait(run, "finished")
+    shown = cli.json("runs", "show", run)
+    assert (shown["epoch"], shown["dataset"]) == (10, "cifar10")
+    assert shown["metrics"]["queries"] == 50
+    assert shown["best"]["search_accuracy"] == pytest.approx(shown["metrics"]["table_test_accuracy"] / 2, abs=1e-3)
+    assert shown["benchmark"]["cifar10"]["test (200 epochs)"] == pytest.approx(shown["metrics"]["table_test_accuracy"])
+    assert not cli.home.datasets.exists()
+
+
+def test_killed_and_resumed_it_ends_the_same(tabled: Cli) -> None:
+    options = ("--set", "queries=500", "--set", "epoch_queries=5")
+    whole = start(tabled, "evolution", *options)
+    tabled.wait(whole, "finished")
+    run = start(tabled, "evolution", *options)
+    while not tabled.home.run(run).checkpoint.exists():
+        time.sleep(0.01)
+    tabled.kill(run)
+    tabled.wait(run, "lost", seconds=5)
+    tabled("runs", "resume", run)
+    tabled.wait(run, "finished")
+    assert tabled.series(run) == tabled.series(whole)

@@ -1,0 +1,232 @@
+"""Searches by queries as runs, on a made-up table: the budget, what they report, resuming, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.assembly import assemble
+from engine.method import Context, EpochReport
+from engine.query.search import QuerySearch
+from runs import catalogue, launcher
+from runs.benchmarks import addresses, store
+from runs.benchmarks.table import Table
+from runs.configuration import Draft, resolve
+from runs.errors import EnvironmentLacksError, NastuiError, UsageError
+from runs.events import StageStarted
+from runs.genotypes import nasbench201
+from runs.home import Home
+from runs.store import RunStore
+from tests.engine.conftest import round_trip, same
+from tests.tabulated import lines
+
+METHODS = ["random_search", "evolution", "local_search", "reinforce"]
+
+
+def seconds(code: int) -> int:
+    return 100 + code % 7
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a table that knows seconds, of 100 to 106 a query."""
+    home = Home(tmp_path_factory.mktemp("timed"))
+    header, *rows = lines()
+    rows = [f"{row},{seconds(code)}" for code, row in enumerate(rows)]
+    return imported(home, [f"{header},digits_valid_12_seconds", *rows])
+
+
+@pytest.fixture(scope="module")
+def untimed(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with a table of accuracies alone."""
+    return imported(Home(tmp_path_factory.mktemp("untimed")), lines())
+
+
+def imported(home: Home, content: list[str]) -> Home:
+    home.root.mkdir(exist_ok=True)
+    file = home.root / "table.csv"
+    file.write_text("\n".join(content) + "\n", encoding="utf-8")
+    store.import_csv(file, home)
+    return home
+
+
+def table(home: Home) -> Table:
+    found = store.for_space(home, "nasbench201")
+    assert found is not None
+    return found
+
+
+def no_images(*arguments: Any, **options: Any) -> Any:
+    raise AssertionError("a search by queries looks at no image")
+
+
+def make(
+    home: Home, method: str, *, seed: int = 0, dataset: str = "digits", **options: Any
+) -> tuple[Context, QuerySearch]:
+    draft = Draft(method=method, preset="quick", dataset=dataset, device="cpu", seed=seed, options=options)
+    said: list[Any] = []
+    context, search = assemble(resolve(draft), Path(), said.append, no_images, folder=home.run("some-run").root)
+    assert isinstance(search, QuerySearch)
+    search.prepare()
+    assert isinstance(said[-1], StageStarted)
+    return context, search
+
+
+def work(search: QuerySearch) -> list[EpochReport]:
+    reports = []
+    while search.epoch < search.epochs:
+        if report := search.advance():
+            reports.append(report)
+    return reports
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_budget_in_queries_is_kept(untimed: Home, method: str) -> None:
+    _, search = make(untimed, method, queries=23, epoch_queries=5)
+    assert search.epochs == 5
+    reports = work(search)
+    assert [report.metrics["queries"] for report in reports] == [5, 10, 15, 20, 23]
+    assert [len(report.extras["queried"]) for report in reports] == [5, 5, 5, 5, 3]
+    assert "simulated_seconds" not in reports[-1].metrics
+    assert search.weights() == {}
+
+
+@settings(max_examples=20)
+@given(method=st.sampled_from(METHODS), budget=st.floats(1, 4000), length=st.integers(1, 12))
+def test_the_query_that_spends_the_seconds_is_the_last(timed: Home, method: str, budget: float, length: int) -> None:
+    _, search = make(timed, method, queries=500, budget_seconds=budget, epoch_queries=length)
+    reports = work(search)
+    queried = [cell for report in reports for cell, _ in report.extras["queried"]]
+    spent = [seconds(addresses.code(nasbench201.genotype(cell))) for cell in queried]
+    assert sum(spent[:-1]) < budget <= sum(spent) == reports[-1].metrics["simulated_seconds"]
+    assert search.epoch == search.epochs == len(reports)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_answer_is_the_best_that_was_queried(untimed: Home, method: str) -> None:
+    context, search = make(untimed, method)
+    seen: list[tuple[list[int], float]] = []
+    for report in work(search):
+        told = report.extras["queried"]
+        seen += told
+        best, accuracy = max(seen, key=lambda answered: answered[1])
+        assert nasbench201.operation_indices(report.genotype) == best
+        assert report.metrics["search_accuracy"] == accuracy
+        row = table(untimed).row(report.genotype)
+        assert row is not None
+        assert report.metrics["table_test_accuracy"] == row[1]
+        assert report.metrics["regret"] == pytest.approx(90 - row[1], abs=1e-3)
+        mean = sum(accuracy for _, accuracy in told) / len(told)
+        assert report.metrics["queried_accuracy"] == pytest.approx(mean)
+        for snapshot in report.architecture.values():
+            assert snapshot.chosen == best
+            assert all(math.isclose(sum(row), 1) for row in snapshot.weights)
+    assert bool(report.architecture) == (method in ("evolution", "reinforce"))
+    assert search.genotype() == report.genotype
+    costs, _ = context.space.costs(search.genotype(), context.images.size)
+    assert costs.parameters > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_resumed_in_the_middle_it_ends_the_same(timed: Home, method: str) -> None:
+    options = {"queries": 60, "epoch_queries": 7, "budget_seconds": 5000}
+    context, whole = make(timed, method, **options)
+    saved, reports, done = {}, [], 0
+    while whole.epoch < whole.epochs:
+        if done in (0, 3, 14, 33, 47):
+            state = {"method": whole.state(), "runtime": context.runtime.state()}
+            saved[done] = round_trip(state), len(reports)
+        if report := whole.advance():
+            reports.append(report)
+        done += 1
+    assert len(saved) == 5
+    for state, epochs in saved.values():
+        context, again = make(timed, method, **options)
+        again.load(state["method"])
+        context.runtime.load(state["runtime"])
+        rest = work(again)
+        assert len(rest) == len(reports) - epochs
+        assert all(map(same, rest, reports[epochs:]))
+        assert (again.epochs, again.position()) == (whole.epochs, whole.position())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_seeds_differ_and_repeat(untimed: Home, method: str) -> None:
+    first, other, again = (make(untimed, method, seed=seed)[1] for seed in (1, 2, 1))
+    reports = work(first)
+    assert all(map(same, reports, work(again)))
+    assert not all(map(same, reports, work(other)))
+
+
+def test_its_speed_is_measured_beyond_its_end(untimed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASTUI_HOME", str(untimed.root))
+    draft = Draft(method="local_search", preset="quick", dataset="digits", device="cpu", options={"queries": 7})
+    _, search = assemble(resolve(draft), Path(), lambda event: None, no_images)
+    search.prepare()
+    for _ in range(40):
+        search.advance()
+    assert search.position().of == 5
+
+
+# What is refused
+
+
+def test_without_a_table_nothing_is_created(home: Home) -> None:
+    runs = RunStore(home)
+    with pytest.raises(EnvironmentLacksError, match="nastui benchmark import FILE") as refusal:
+        launcher.start(runs, Draft(method="evolution", device="cpu"))
+    assert "cifar10_valid_12 and cifar10_test_200" in refusal.value.hint
+    assert runs.records() == []
+
+
+def gaps(content: list[str]) -> list[str]:
+    return [*content[:-1], content[-1].rsplit(",", 1)[0] + ","]
+
+
+@pytest.mark.parametrize(
+    ("change", "dataset", "error", "named"),
+    [
+        (gaps, "digits", EnvironmentLacksError, r"no digits test \(200 epochs\) for 1 cells"),
+        (lambda content: content[:-3], "digits", EnvironmentLacksError, "for 3 cells"),
+        (list, "cifar10", UsageError, "has no accuracy of 'cifar10'.*It has: digits"),
+    ],
+)
+def test_a_table_that_cannot_answer_is_refused(
+    home: Home, change: Callable[[list[str]], list[str]], dataset: str, error: type[NastuiError], named: str
+) -> None:
+    imported(home, change(lines()))
+    with pytest.raises(error, match=named):
+        launcher.start(RunStore(home), Draft(method="random_search", dataset=dataset, device="cpu"))
+    assert RunStore(home).records() == []
+
+
+def test_a_damaged_table_is_named(home: Home) -> None:
+    home.benchmarks.mkdir(parents=True)
+    (home.benchmarks / "nasbench201.table").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match=r"nasbench201\.table' is no benchmark table"):
+        launcher.start(RunStore(home), Draft(method="random_search", device="cpu"))
+
+
+def test_seconds_are_no_budget_where_nobody_knows_them(untimed: Home) -> None:
+    with pytest.raises(EnvironmentLacksError, match="budget_seconds=0"):
+        make(untimed, "random_search", budget_seconds=12_000)
+
+
+def test_a_resumed_search_keeps_its_table(timed: Home, untimed: Home) -> None:
+    _, begun = make(timed, "random_search")
+    begun.advance()
+    _, other = make(untimed, "random_search")
+    with pytest.raises(UsageError, match="another than when this run began"):
+        other.load(begun.state())
+
+
+def test_these_methods_alone_need_no_images() -> None:
+    assert {name for name, method in catalogue.methods().items() if not method.needs_images} >= set(METHODS)
+    assert catalogue.method("drnas").needs_images
+    assert catalogue.TRAINER.needs_images
