@@ -19,8 +19,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV, plain or .gz: arch, cifar10_test_200, ...")],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV, plain or .gz: arch, cifar10_test_200, ...; or the benchmark's own file.")
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the table; that of its space unless given.")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Open a pickle (.pth, .pickle.pbz2, a folder of them), which may run code.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Turn a file into a table of the store; searches in its space are looked up in it from then on.
@@ -29,10 +34,12 @@ def import_(
     <data set>_<train|valid|test>_<epochs>, with _error, _loss or _seconds behind it where it is no accuracy in percent.
     """
     from nastui.cli import output
+    from runs.benchmarks.pickled import import_pickled, is_pickled
     from runs.benchmarks.store import import_csv
     from runs.home import Home
 
-    table = import_csv(file.expanduser(), Home.locate(), name)
+    path, home = file.expanduser(), Home.locate()
+    table = import_pickled(path, home, name, trusted=trust) if is_pickled(path) else import_csv(path, home, name)
     if as_json:
         output.data(_described(table))
     else:

@@ -77,11 +77,6 @@ def _opened(path: Path) -> TextIO:
         begins = file.read(4)
     if begins[:2] == b"\x1f\x8b":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    if begins[:2] == b"PK" or begins[:1] == b"\x80" or begins[:3] == b"BZh":
-        raise UsageError(
-            f"'{path}' is a pickle or an archive: opening one runs whatever code it holds, so nastui opens none.",
-            "Export the table as CSV with the tool that made it: arch, cifar10_test_200, and so on.",
-        )
     return path.open(encoding="utf-8-sig", newline="")
 
 

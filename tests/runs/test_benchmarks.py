@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import os
-import pickle
 import random
 import time
 from pathlib import Path
@@ -252,19 +250,6 @@ def test_a_download_that_ends_in_the_middle(home: Home, tmp_path: Path, kept: fl
     with pytest.raises(UsageError, match=r"ends in the middle or is damaged|is no text|Line"):
         store.import_csv(file, home)
     assert not home.benchmarks.exists()
-
-
-def test_pickles_are_never_opened(home: Home, tmp_path: Path) -> None:
-    class Trap:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.mkdir, (str(tmp_path / "ran"),)
-
-    file = tmp_path / "NAS-Bench-201-v1_1-096897.pth"
-    for content in (pickle.dumps(Trap()), b"PK\x03\x04 torch", b"BZh91AY&SY"):
-        file.write_bytes(content)
-        with pytest.raises(UsageError, match="runs whatever code it holds"):
-            store.import_csv(file, home)
-    assert not (tmp_path / "ran").exists()
 
 
 def test_files_that_are_not_there_or_no_text(home: Home, tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""The benchmarks' own files, which are pickles: opened for who trusts them, and never in this process."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from runs.benchmarks import store
+from runs.benchmarks.table import Table
+from runs.errands import ask
+from runs.errors import UsageError
+from runs.home import Home
+
+# A zip archive, as torch writes; a bare pickle, as it used to; one compressed by bzip2.
+_BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
+
+
+def is_pickled(path: Path) -> bool:
+    """Say whether a path is a folder, or a file that begins as pickles and archives of them do."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(_BEGINNINGS)
+    except OSError:
+        return False
+
+
+def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: bool) -> Table:
+    """Import what :mod:`engine.benchmark_import` reads; ``trusted`` says that its code may run.
+
+    Raises:
+        UsageError: it is not trusted, damaged, or something else.
+        EnvironmentLacksError: the memory is too small, or the home cannot be written.
+    """
+    if not trusted:
+        raise UsageError(
+            f"'{path}' is a pickle or a folder of pickles: opening one runs whatever code it holds.",
+            "Import a CSV instead, or add --trust if you trust where it comes from.",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / f"{path.absolute().name}.csv"
+        ask("engine.benchmark_import", str(path.absolute()), str(plain))
+        return store.import_csv(plain, home, name)
