@@ -122,10 +122,13 @@ def query(
 
 def _results(home: Home, found: Found, dataset: str | None) -> list[dict[str, Any]]:
     """Return the values of an architecture in every table of its space, column by column."""
-    from runs.benchmarks.store import tables
+    from nastui.cli import output
+    from runs.benchmarks.store import damaged, tables
     from runs.errors import NotFoundError, UsageError, closest
 
     space = found.genotype.space
+    for error in damaged(home).values():
+        output.say(str(error))
     all_tables = tables(home)
     suitable = [table for table in all_tables if table.space == space]
     if not suitable:

@@ -90,8 +90,6 @@ def show(run: Run, as_json: Json = False) -> None:
         output.data(content | {"configuration": config.model_dump(mode="json")})
         return
     genotype = content["genotype"] and format_text(Genotype.from_json(content["genotype"]))
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in content["metrics"].items())
-    best = ", ".join(f"{name} {value:.4g}" for name, value in content["best"].items())
     output.fields(
         [
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
@@ -99,9 +97,10 @@ def show(run: Run, as_json: Json = False) -> None:
             ("tags", " ".join(content["tags"])),
             ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),
             ("time", output.duration(content["seconds"])),
-            ("metrics", metrics),
-            ("best", best),
+            ("metrics", _figures(content["metrics"])),
+            ("best", _figures(content["best"])),
             ("genotype", genotype),
+            *((f"table {dataset}", _figures(splits)) for dataset, splits in content["benchmark"].items()),
             ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),
             ("macs", content["macs"] and f"{content['macs']:,} ({COUNTER})"),
             ("settings", ", ".join(f"{key}={value}" for key, value in config.options.items())),
@@ -374,3 +373,7 @@ def _sort_key(record: Record, sort: Sort) -> Any:
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _figures(named: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in named.items())

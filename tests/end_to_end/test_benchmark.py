@@ -54,6 +54,9 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     assert not cli.home.benchmarks.exists()
     write_csv(cli.folder / "table.csv")
     cli("benchmark", "import", "table.csv")
+    (cli.home.benchmarks / "broken.table").write_bytes(b"nonsense")
+    for words in (["list"], ["query", "NB201_ResNet"]):
+        assert "broken.table' is no benchmark table" in cli("benchmark", *words).stderr
     assert "there is nasbench201" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
@@ -79,6 +82,7 @@ def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
         assert 10 <= band["min"] < band["mean"] < band["max"] <= 90
     shown = cli.json("runs", "show", run)
     assert shown["benchmark"]["digits"][LABEL] == told[LABEL]
+    assert f"table digits  valid (12 epochs) {told['valid (12 epochs)']:.4g}" in cli("runs", "show", run).stdout
 
 
 def test_papers_beside_compared_runs(cli: Cli) -> None:
