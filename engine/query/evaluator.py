@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from engine.query.codec import Cell
+from runs.benchmarks.table import shown
 from runs.genotypes import nasbench201
 from runs.queries import Answers
 
@@ -23,15 +23,8 @@ class Answer:
     seconds: float = 0.0
 
 
-class Evaluator(Protocol):
-    """Says how good a cell is: by a table, by short training, by the weights of a supernet."""
-
-    def query(self, cell: Cell) -> Answer:
-        """Return what the search may know of a cell. The same cell has the same answer."""
-
-
 class TableEvaluator:
-    """Looks cells of NAS-Bench-201 up.
+    """Looks cells of NAS-Bench-201 up; the same cell always has the same answer.
 
     Args:
         answers: the table, and which of its columns count.
@@ -44,11 +37,11 @@ class TableEvaluator:
         """Return the validation accuracy after short training, and its seconds where the table has them."""
         row = self._row(cell)
         seconds = self._answers.seconds
-        return Answer(row[self._answers.signal], 0.0 if seconds is None else row[seconds])
+        return Answer(shown(row[self._answers.signal]), 0.0 if seconds is None else row[seconds])
 
     def reached(self, cell: Cell) -> float:
         """Return the test accuracy after full training, in percent: what papers report and no search may look at."""
-        return self._row(cell)[self._answers.report]
+        return shown(self._row(cell)[self._answers.report])
 
     def _row(self, cell: Cell) -> tuple[float, ...]:
         row = self._answers.table.row(nasbench201.genotype(cell))
