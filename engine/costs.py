@@ -6,7 +6,8 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def parameters(network: nn.Module) -> int:
@@ -22,19 +23,9 @@ def macs(network: nn.Module, size: int, *arguments: Any) -> int:
         size: side of the image in pixels.
         arguments: further arguments of its forward pass, on the meta device.
     """
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Conv2d):
-            total += output[0].numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.Linear):
-            total += output[0].numel() * layer.in_features
-
     twin = copy.deepcopy(network).to("meta").eval()
-    for layer in twin.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         twin(torch.empty(1, 3, size, size, device="meta"), *arguments)
-    return total
+    # Torch counts a multiplication and an addition as two.
+    flops: int = counter.get_total_flops()
+    return flops // 2

@@ -45,7 +45,7 @@ class Runtime:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Else that mode fills every new tensor, a pass over memory for nothing: none is read before it is written.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
         torch.manual_seed(seed)
 

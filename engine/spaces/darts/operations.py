@@ -130,21 +130,23 @@ class FactorizedReduce(Rectified):
 
 
 class Halves(nn.Module):
-    """Two 1x1 convolutions of stride 2 side by side, the second on the image shifted by a pixel."""
+    """Two 1x1 convolutions of stride 2 side by side, the second on the features shifted by a pixel both ways."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.unshifted = nn.Conv2d(channels_in, channels_out // 2, 1, 2, bias=False)
-        self.shifted = nn.Conv2d(channels_in, channels_out - channels_out // 2, 1, 2, bias=False)
+        self.unshifted = nn.Conv2d(channels_in, channels_out // 2, 1, bias=False)
+        self.shifted = nn.Conv2d(channels_in, channels_out - channels_out // 2, 1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return [B, channels_out, ceil(H / 2), ceil(W / 2)] of [B, channels_in, H, W]."""
-        # Odd sides get a row or column of zeros at the end, so that both halves are equally large.
+        # Every second pixel is taken before the convolution: the CPU library's own strided 1x1 convolution writes
+        # beyond its memory where there are only a few channels.
+        even, odd = features[:, :, ::2, ::2], features[:, :, 1::2, 1::2]
         height, width = features.shape[2:]
-        shifted = features[:, :, 1:, 1:]
         if height % 2 or width % 2:
-            shifted = functional.pad(shifted, (0, width % 2, 0, height % 2))
-        return torch.cat([self.unshifted(features), self.shifted(shifted)], dim=1)
+            # Odd sides get a row or column of zeros at the end, so that both halves are equally large.
+            odd = functional.pad(odd, (0, width % 2, 0, height % 2))
+        return torch.cat([self.unshifted(even), self.shifted(odd)], dim=1)
 
 
 def _stages(of: Separable, channels: int, stride: int, norms: dict[str, bool]) -> Iterator[nn.Module]:

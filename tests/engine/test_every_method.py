@@ -1,0 +1,97 @@
+"""Every method of the catalogue, in each of its spaces: a search that was killed ends as one that was not.
+
+Parametrised over the catalogue, so a new method is tested without a new test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine import checkpoint
+from engine.assembly import assemble
+from engine.method import Context, EpochReport, Method
+from runs import catalogue
+from runs.configuration import Draft, RunConfig, resolve
+from runs.events import Entry, EpochEnded, encode
+
+# Whatever of these a method has; three epochs let each stage of a plan have one.
+SMALL = {
+    "epochs": 3,
+    "image_limit": 64,
+    "image_size": 8,
+    "batch_size": 32,
+    "arch_frozen_epochs": 0,
+    "threads": 1,
+}
+CASES = [
+    pytest.param(method.name, space, id=f"{method.name}-{space}")
+    for method in catalogue.methods().values()
+    for space in method.spaces
+    if method.needs_images  # those that ask a table have their own, tests/engine/test_query.py
+]
+
+
+def configured(method: str, space: str) -> RunConfig:
+    known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
+    options = {key: value for key, value in SMALL.items() if key in known}
+    return resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=options))
+
+
+def begin(config: RunConfig) -> tuple[Context, Method]:
+    torch.set_num_threads(1)
+    return assemble(config, Path(), lambda event: None)
+
+
+def line(report: EpochReport) -> str:
+    """Return the line that a log would keep of a report."""
+    ended = EpochEnded(
+        metrics=report.metrics,
+        learning_rates=report.learning_rates,
+        architecture=report.architecture,
+        genotype=report.genotype.to_json(),
+        extras=report.extras,
+    )
+    return encode(Entry(0.0, 1, ended))
+
+
+def work(method: Method, units: int | None = None) -> list[str]:
+    """Do some units of work, or all there are; return what each complete epoch says."""
+    said = []
+    while method.epoch < method.epochs and units != 0:
+        report = method.advance()
+        if report is not None:
+            said.append(line(report))
+        units = None if units is None else units - 1
+    return said
+
+
+@pytest.mark.parametrize(("name", "space"), CASES)
+def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -> None:
+    config = configured(name, space)
+    _, whole = begin(config)
+    whole.prepare()
+    expected = work(whole)
+    assert len(expected) == whole.epochs
+
+    context, method = begin(config)
+    method.prepare()
+    # Into the second epoch, so that optimisers have a past; a batch further each, as a kill comes anywhere.
+    said: list[str] = []
+    while method.epoch < 1:
+        said += work(method, 1)
+    work(method, 1 + len(name) % 2)
+    file = tmp_path / "checkpoint.pt"
+    checkpoint.save(file, config.id, {"method": method.state(), "runtime": context.runtime.state()})
+
+    context, method = begin(config)
+    state = checkpoint.load(file, config.id)
+    assert state is not None
+    method.load(state["method"])
+    context.runtime.load(state["runtime"])
+    assert said + work(method) == expected
+    assert method.weights().keys() == whole.weights().keys()
+    for tensor, other in zip(method.weights().values(), whole.weights().values(), strict=True):
+        assert torch.equal(tensor, other)
