@@ -13,6 +13,7 @@ from runs.configuration import Draft, draft_from
 from runs.errors import NastuiError, UsageError
 
 _PAPER = "paper"
+_USUAL = "drnas"  # what a newcomer starts with
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class RunForm:
     devices: tuple[str, ...] = ("cpu",)
 
     def __post_init__(self) -> None:
-        self.choose(method=self.method or next(iter(catalogue.methods())))
+        self.choose(method=self.method or _USUAL)
 
     def choose(self, *, method: str = "", space: str = "", preset: str = "") -> None:
         """Choose by name; a space or preset that the method does not have gives way to its first."""

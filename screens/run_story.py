@@ -72,7 +72,7 @@ def _finished(record: Record, now: float) -> str:
             f"{millions(summary.macs)} MACs ({summary.network})" if summary.network else millions(summary.macs)
         )
     for dataset, splits in summary.benchmark.items():
-        parts += [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split == "test"]
+        parts += [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
     return " · ".join(parts)
 
 

@@ -21,7 +21,9 @@ def bench(
     from runs.errands import ask
     from runs.errors import UsageError, closest
 
-    chosen = [catalogue.method(name) for name in methods] if methods else list(catalogue.methods().values())
+    # Methods that only ask a table have no training step to measure.
+    trained = [method for method in catalogue.methods().values() if method.needs_images]
+    chosen = [catalogue.method(name) for name in methods] if methods else trained
     here = devices.resolve(device)
     results = []
     for method in chosen:

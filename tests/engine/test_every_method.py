@@ -82,7 +82,7 @@ def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -
     said: list[str] = []
     while method.epoch < 1:
         said += work(method, 1)
-    work(method, 1 + len(name) % 2)
+    said += work(method, 1 + len(name) % 2)
     file = tmp_path / "checkpoint.pt"
     checkpoint.save(file, config.id, {"method": method.state(), "runtime": context.runtime.state()})
 

@@ -82,12 +82,12 @@ async def enter(pilot: Pilot[Any], name: str, text: str) -> None:
     await pilot.pause()
 
 
-async def test_the_demonstration_takes_three_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_demonstration_takes_four_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start = Started()
     opened: list[str] = []
     async with form(tmp_path, start) as pilot:
         monkeypatch.setattr(screen(pilot), "on_start_ended", lambda event: opened.append(event.run_id))
-        await pilot.press("j", "ctrl+s")
+        await pilot.press("enter", "j", "ctrl+s")
         await until(pilot, lambda: bool(start.drafts))
     assert start.drafts[0].preset == "quick"
     assert resolve(start.drafts[0]).dataset == "digits"

@@ -65,7 +65,7 @@ async def test_new_run(home: Home, toy_run: str) -> None:
         await pilot.press("n")
         await pilot.pause(1.0)
         assert "queries" not in shown(app)
-        await pilot.press("down")
+        await pilot.press("G")
         await pilot.pause(1.0)
         text = shown(app)
         assert "Budget on NAS-Bench-201" in text

@@ -129,6 +129,14 @@ METHOD = Method(
             values=_NASBENCH201 | {"arch_frozen_epochs": 0},
         ),
         Preset(
+            name="quick",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
+            space="nasbench201",
+            dataset="digits",
+            seed=2,
+            values=_QUICK | {"cells": 1, "epochs": 30},
+        ),
+        Preset(
             name="paper-progressive",
             summary="The published search in two stages: k 4 then 2, 5 then 3 operations, 50 epochs each. For a GPU.",
             space="nasbench201",
@@ -141,14 +149,6 @@ METHOD = Method(
                 "stage_epochs": "50,50",
                 "arch_frozen_epochs": 10,
             },
-        ),
-        Preset(
-            name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
-            space="nasbench201",
-            dataset="digits",
-            seed=2,
-            values=_QUICK | {"cells": 1, "epochs": 30},
         ),
         Preset(
             name="quick-progressive",
