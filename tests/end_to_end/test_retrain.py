@@ -58,15 +58,14 @@ def test_what_a_search_found_at_any_of_its_epochs(cli: Cli) -> None:
 
 
 def test_a_killed_training_ends_as_if_nothing_had_happened(cli: Cli) -> None:
-    runs = [cli.retrain("DrNAS_cifar10")["id"] for _ in range(2)]
-    cli.wait(runs[0], "finished")
+    runs = [cli.retrain("DrNAS_cifar10", epochs=12)["id"] for _ in range(2)]
     until = time.monotonic() + 60
     while cli.json("runs", "show", runs[1])["epoch"] < 1 and time.monotonic() < until:
         time.sleep(0.05)
-    if cli.status(runs[1]) == "running":
-        cli.kill(runs[1])
-        assert cli.wait(runs[1], "lost", "finished") == "lost"
-        cli("runs", "resume", runs[1])
+    cli.kill(runs[1])
+    assert cli.wait(runs[1], "lost", "finished") == "lost"
+    cli.wait(runs[0], "finished")
+    cli("runs", "resume", runs[1])
     assert cli.wait(runs[1], "finished", "failed", "lost") == "finished"
     assert cli.series(runs[0]) == cli.series(runs[1])
     first, second = (weights(cli, run) for run in runs)
