@@ -63,6 +63,12 @@ class Group:
             find_unused_parameters=dead_parts,
         )
 
+    def align(self, network: nn.Module) -> None:
+        """Give all processes the leader's running averages, as they have them in each step of training."""
+        if self.size > 1:
+            for buffer in network.buffers():
+                distributed.broadcast(buffer, 0)
+
     def leave(self) -> None:
         """Say goodbye, so that the others do not wait."""
         if self.size > 1:

@@ -347,6 +347,7 @@ class Trainer:
 
     def _begin_evaluation(self) -> None:
         self._evaluating, self._tested = True, 0
+        self._group.align(self.network)
         self._test.start()
 
     @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -56,7 +57,9 @@ class Terminal:
     def hang_up(self) -> None:
         """Lose the line: the terminal closes, and the session gets SIGHUP."""
         os.kill(self.process.pid, signal.SIGHUP)
-        self.process.close(force=False)
+        # It closes the terminal and then gives the app but a moment to go; how long it may take is is_gone's to say.
+        with contextlib.suppress(pexpect.ExceptionPexpect):
+            self.process.close(force=False)
 
     def is_gone(self, seconds: float = 5) -> bool:
         """Say whether no process of the app is left."""
