@@ -20,6 +20,10 @@ def terminals() -> Iterator[list[Terminal]]:
         terminal.process.close(force=True)
 
 
+# On a fast machine it may have come to its end meanwhile; what must not be is `lost`.
+GOES_ON = ("running", "finished")
+
+
 def epoch(shown: str) -> int:
     found = re.search(r"epoch (\d+)/30", shown)
     return int(found[1]) if found else 0
@@ -43,18 +47,18 @@ def test_start_watch_scrub_lose_the_line_and_come_back(cli: Cli, terminals: list
 
     first.hang_up()
     assert first.is_gone()
-    assert cli.status(run) == "running"
+    assert cli.status(run) in GOES_ON
 
     second = Terminal(cli)
     terminals.append(second)
-    second.shows(run[:8], "running", "1 run")
+    second.shows(run[:8], "1 run")
     second.press(ENTER)
     second.until(lambda shown: epoch(shown) > epoch(moving))
     second.press("q")
-    second.shows("goes on")
+    second.shows("↓age")
     second.press("q")
     assert second.is_gone()
-    assert cli.status(run) == "running"
+    assert cli.status(run) in GOES_ON
     cli("runs", "stop", run)
 
 
