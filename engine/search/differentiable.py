@@ -19,6 +19,7 @@ from engine.method import Context, EpochReport, Position
 from engine.relaxations.relaxation import Relaxation
 from engine.search import watching
 from engine.search.architecture import Architecture
+from engine.search.memory import Memory
 from engine.search.regularisers import Regulariser
 from engine.search.settling import Settling
 from engine.search.stages import Stage
@@ -62,6 +63,7 @@ class Strategies:
         deriver: from the variables to a genotype.
         settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
         candidates: the operations to begin with.
+        memory: what else has a state; None for nothing.
     """
 
     split: Split
@@ -74,6 +76,7 @@ class Strategies:
     deriver: Deriver
     settle: Settle | None = None
     candidates: Beginning = all_candidates
+    memory: Memory | None = None
 
 
 class DifferentiableSearch:
@@ -93,7 +96,7 @@ class DifferentiableSearch:
         self.regulariser = strategies.regulariser
         assert isinstance(context.settings, DifferentiableSettings)
         self.settings = context.settings
-        self.epochs = sum(stage.epochs for stage in strategies.stages)
+        self._lengths = [stage.epochs for stage in strategies.stages]
         self.epoch = 0
         self.stage = 0
         self._step = 0
@@ -118,8 +121,15 @@ class DifferentiableSearch:
 
     # What a run asks -------------------------------------------------------------------------------------------
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages; a stage that ends early takes some away."""
+        return sum(self._lengths)
+
     def prepare(self) -> None:
         """Say that the first stage begins."""
+        if self.strategies.memory is not None:
+            self.strategies.memory.prepare(self)
         self._announce_stage()
 
     def advance(self) -> EpochReport | None:
@@ -157,6 +167,7 @@ class DifferentiableSearch:
         return {
             "epoch": self.epoch,
             "stage": self.stage,
+            "lengths": list(self._lengths),
             "step": self._step,
             "evaluating": self._evaluating,
             "candidates": {kind: [list(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()},
@@ -169,12 +180,15 @@ class DifferentiableSearch:
             "meters": [meter.state() for meter in self._meters()],
             "gradients": self._gradients.cpu(),
             "settling": self._settling.state(),
+            "memory": None if self.strategies.memory is None else self.strategies.memory.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.epoch, self.stage, self._step = state["epoch"], state["stage"], state["step"]
-        self._evaluating = state["evaluating"]
+        self._evaluating, self._lengths = state["evaluating"], list(state["lengths"])
+        if self.strategies.memory is not None:
+            self.strategies.memory.load(state["memory"])
         rows = state["candidates"]
         self.build({kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows})
         self.supernet.load_state_dict(state["supernet"])
@@ -217,7 +231,11 @@ class DifferentiableSearch:
     @property
     def epoch_of_stage(self) -> int:
         """Epochs complete inside the stage in progress."""
-        return self.epoch - sum(stage.epochs for stage in self.strategies.stages[: self.stage])
+        return self.epoch - sum(self._lengths[: self.stage])
+
+    def end_stage(self) -> None:
+        """End the stage in progress with the epoch in progress; called by a memory at the end of that."""
+        self._lengths[self.stage] = self.epoch_of_stage + 1
 
     @property
     def architecture_trains(self) -> bool:
@@ -256,7 +274,7 @@ class DifferentiableSearch:
 
     def _train_unit(self) -> None:
         if self._step == 0:
-            if self.epoch_of_stage == self.strategies.stages[self.stage].epochs:
+            if self.epoch_of_stage == self._lengths[self.stage]:
                 self._next_stage()
             self._weight_stream.start()
             self._settle()
@@ -313,6 +331,7 @@ class DifferentiableSearch:
 
     def _report(self) -> EpochReport:
         norm, clipped = (self._gradients / self._batches).tolist()
+        remembered = {} if self.strategies.memory is None else self.strategies.memory.end_epoch(self)
         genotype = self.genotype()
         cells, extras = watching.watch(self.context.space, self.architecture, self.strategies.relaxation, genotype)
         settled = self._settling.observe(genotype, self.architecture_trains)
@@ -340,6 +359,7 @@ class DifferentiableSearch:
                 "architecture_frozen": not self.architecture_trains,
                 "gradient_norm": norm,
                 "clipped_share": clipped,
+                **remembered,
             },
         )
 
@@ -360,4 +380,4 @@ class DifferentiableSearch:
 
     def _announce_stage(self) -> None:
         stage = self.strategies.stages[self.stage]
-        self.context.emit(StageStarted(self.stage, len(self.strategies.stages), stage.epochs, stage.title))
+        self.context.emit(StageStarted(self.stage, len(self.strategies.stages), self._lengths[self.stage], stage.title))
