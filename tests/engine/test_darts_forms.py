@@ -170,7 +170,7 @@ def test_phases_are_every_second_row_and_column(layout: torch.memory_format) -> 
 def value_of(edge: MixedEdge, view: View, op: int) -> Tensor:
     """Return the value of an edge where one operation runs, with weight 1 and a quarter of an identity dropped."""
     node = NodeSum()
-    edge(node, view, torch.ones(8, 8).unbind(), (op,), 0.25)
+    edge(node, view, torch.ones(8, 8).unbind(), (op,), 0.25, [None])
     total = node.total()
     assert total is not None
     return total

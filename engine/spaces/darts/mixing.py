@@ -155,7 +155,13 @@ class MixedEdge(nn.Module):
                 self.operations[str(op)] = built[1:]
 
     def forward(
-        self, total: NodeSum, view: View, scales: Sequence[Tensor], active: Iterable[int], skip_dropout: float
+        self,
+        total: NodeSum,
+        view: View,
+        scales: Sequence[Tensor],
+        active: Sequence[int],
+        skip_dropout: float,
+        drop_factors: Sequence[Tensor | None],
     ) -> None:
         """Add the edge's value to its node.
 
@@ -165,8 +171,9 @@ class MixedEdge(nn.Module):
             scales: per column the mixing weight, once for each channel.
             active: the columns to run.
             skip_dropout: the probability that an element of an identity is dropped.
+            drop_factors: of drop path, [B] for each column to run, or None.
         """
-        for op in active:
+        for op, factor in zip(active, drop_factors, strict=True):
             if op not in self._reads:
                 continue
             reads = self._reads[op]
@@ -177,8 +184,14 @@ class MixedEdge(nn.Module):
                 value = functional.dropout(value, skip_dropout)
             if str(op) in self.operations:
                 layers = self.operations[str(op)]
-                total.add(scaled(layers, value, scales[op], in_phases=reads in {PHASES, PHASE}), reads == PHASES)
+                value = scaled(layers, value, scales[op], in_phases=reads in {PHASES, PHASE})
+                if factor is not None:
+                    # Phases lie image by image.
+                    value = value.mul_(factor.repeat_interleave(len(value) // len(factor)).view(-1, 1, 1, 1))
+                total.add(value, reads == PHASES)
             else:
+                if factor is not None:
+                    value = value * factor.view(-1, 1, 1, 1)
                 total.add_product(value, scales[op])
 
 

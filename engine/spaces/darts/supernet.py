@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
-from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing, rectified
+from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
+from engine.training import drop_path as dropping
 from runs.errors import UsageError
 from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
 
@@ -29,10 +31,12 @@ class DartsSupernet(Supernet):
         partial: k: operations see the first C // k channels, the others pass by (drnas.md 3.3).
         affine: whether batch norms in cells have a scale and a shift.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
+        auxiliary: whether to train a second classifier on cell 2L // 3.
 
     Attributes:
         skip_dropout: in training, the probability that an element of an identity's output is dropped (baselines.md
             7.3). Set it between forward passes.
+        drop_path: in training, the probability that the output of an operation is dropped for an image. Set it alike.
 
     Raises:
         UsageError: C cannot be divided by k.
@@ -51,12 +55,13 @@ class DartsSupernet(Supernet):
         partial: int = 1,
         affine: bool = False,
         norms: str = "pool",
+        auxiliary: bool = False,
     ) -> None:
         super().__init__()
         if channels % partial:
             raise UsageError(f"{channels} channels cannot be divided into {partial} equal parts.")
         self.candidates = candidates
-        self.skip_dropout = 0.0
+        self.skip_dropout = self.drop_path = 0.0
         nodes = len({target for _, target in edges})
         # Modules do not depend on the size of the images.
         walk = list(
@@ -84,16 +89,32 @@ class DartsSupernet(Supernet):
             for place in walk
         )
         self.classifier = nn.Linear(nodes * walk[-1].channels, classes)
+        self._read_by_head = next(index for index, place in enumerate(walk) if place.auxiliary)
+        self.auxiliary = (
+            AuxiliaryHead(nodes * walk[self._read_by_head].channels, classes, second_norm=stem == "cifar")
+            if auxiliary
+            else None
+        )
 
     def forward(self, images: Tensor, plans: Plans) -> Tensor:
         """Return class scores [B, classes]; all cells of a kind follow its plan."""
+        return self.both_scores(images, plans)[0]
+
+    def both_scores(self, images: Tensor, plans: Plans) -> tuple[Tensor, Tensor | None]:
+        """Return also the scores of the auxiliary classifier: None without one, and in evaluation."""
         older, newer = rectified(self.stem, images)
         skip_dropout = self.skip_dropout if self.training else 0.0
-        for cell in self.cells:
-            assert isinstance(cell, MixedCell)
-            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout)
+        cells = [cell for cell in self.cells if isinstance(cell, MixedCell)]
+        runs = [cell.runs(plans[cell.kind]) for cell in cells]
+        drawn = dropping.factors(sum(runs), newer, self.drop_path) if self.training else None
+        factors = [None] * len(cells) if drawn is None else drawn.split(runs)
+        auxiliary = None
+        for index, cell in enumerate(cells):
+            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout, factors[index])
+            if self.training and self.auxiliary is not None and index == self._read_by_head:
+                auxiliary = self.auxiliary(newer)
         scores: Tensor = self.classifier(newer.mean((2, 3)))
-        return scores
+        return scores, auxiliary
 
 
 class MixedCell(nn.Module):
@@ -152,7 +173,18 @@ class MixedCell(nn.Module):
             for (source, _), kept in zip(edges, candidates, strict=True)
         )
 
-    def forward(self, older: Tensor, newer: Tensor, plan: EdgePlan, skip_dropout: float = 0.0) -> Tensor:
+    def runs(self, plan: EdgePlan) -> int:
+        """Return how many operations a plan runs."""
+        return sum(map(len, plan.active or self._candidates))
+
+    def forward(
+        self,
+        older: Tensor,
+        newer: Tensor,
+        plan: EdgePlan,
+        skip_dropout: float = 0.0,
+        drop_factors: Tensor | None = None,
+    ) -> Tensor:
         """Return the concatenated nodes [B, nodes * C, H, W].
 
         Args:
@@ -160,8 +192,10 @@ class MixedCell(nn.Module):
             newer: output of the last cell, rectified.
             plan: of the cell's kind.
             skip_dropout: the probability that an element of an identity is dropped.
+            drop_factors: of drop path, [operations that run, B], edge by edge; None drops nothing.
         """
         active = plan.active or self._candidates
+        dropped = iter([None] * self.runs(plan) if drop_factors is None else drop_factors.unbind())
         factors = None if plan.edge_scale is None else plan.edge_scale.unbind()
         scales = self._scales(plan)
         views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
@@ -169,7 +203,8 @@ class MixedCell(nn.Module):
         for incoming in self._incoming:
             node = NodeSum()
             for edge, source in incoming:
-                self.edges[edge](node, views[source], scales[edge], active[edge], skip_dropout)
+                factors_of_edge = list(itertools.islice(dropped, len(active[edge])))
+                self.edges[edge](node, views[source], scales[edge], active[edge], skip_dropout, factors_of_edge)
             total = node.total()
             if total is None:
                 total = torch.zeros_like(views[0].seen[:, :, :: self._stride, :: self._stride])
