@@ -1,0 +1,17 @@
+"""The mathematics of ISTA-NAS without torch: measure, recover, choose the live set, freeze. Pure functions on float64.
+
+Of a node with n = (operations) x (inputs) candidates: ``matrix`` is its measurement A [m, n], ``code`` the dense b [m]
+that is trained, ``x`` [n] the sparse vector that the code stands for, ``live`` the entries of x that the cell keeps.
+Entry k of x is operation k % operations on input k // operations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class SolverFailure(Exception):
+    """A solver gave no answer that can be believed; the message says why."""
