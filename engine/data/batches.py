@@ -17,6 +17,9 @@ class IndexStream:
     Args:
         indices: int64 [N], on the CPU.
         generator: makes the orders; its state belongs to the runtime. None: every pass goes in the order given.
+
+    Attributes:
+        passes: how many have begun.
     """
 
     def __init__(self, indices: Tensor, generator: torch.Generator | None) -> None:
@@ -24,6 +27,7 @@ class IndexStream:
         self._generator = generator
         self._order = indices[:0]
         self._position = 0
+        self.passes = 0
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -34,6 +38,7 @@ class IndexStream:
         if self._generator is not None:
             self._order = self._indices[torch.randperm(len(self._indices), generator=self._generator)]
         self._position = 0
+        self.passes += 1
 
     def next(self, size: int) -> Tensor:
         """Return the next batch of this pass, short at its end."""
@@ -54,9 +59,9 @@ class IndexStream:
         return self._order[self._position :]
 
     def state(self) -> dict[str, Any]:
-        """Return the order and the position."""
-        return {"order": self._order, "position": self._position}
+        """Return the order, the position in it, and the number of the pass."""
+        return {"order": self._order, "position": self._position, "passes": self.passes}
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on where :meth:`state` was taken."""
-        self._order, self._position = state["order"], state["position"]
+        self._order, self._position, self.passes = state["order"], state["position"], state["passes"]

@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision import transforms
 
-from engine.data import streaming
+from engine.data import decoding, streaming
 from engine.data.listing import list_images
 from engine.data.streaming import StreamingFeed
 from runs.errors import EnvironmentLacksError
@@ -257,7 +257,7 @@ def test_a_process_that_dies_is_reported(imagenet: Path, monkeypatch: pytest.Mon
     def die(loader: object) -> Any:
         raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.\nmore")
 
-    monkeypatch.setattr(streaming.DataLoader, "__iter__", die)
+    monkeypatch.setattr(decoding.DataLoader, "__iter__", die)
     with pytest.raises(EnvironmentLacksError, match=r"killed by signal: Killed\. Set fewer workers"):
         feed.next()
 

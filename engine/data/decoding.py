@@ -1,0 +1,202 @@
+"""Decoding image files and transforming them one by one, in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.context import BaseContext
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from engine.data.listing import Listing, open_image
+from runs.errors import EnvironmentLacksError
+
+RESIZED, CROPPED = 256, 224  # the papers resize the short side to 256 pixels and cut 224 out of its middle
+AHEAD = 2  # tasks that each process works ahead
+
+# What is asked of a process: the number of the pass, and indices of images.
+Task = tuple[int, list[int]]
+# What it makes of that: uint8 [n, H, W, 3], the indices [n], and (index, fault) of what is broken.
+Share = tuple[Tensor, Tensor, list[tuple[int, str]]]
+
+
+class Shares(Dataset[Share]):
+    """Makes the shares of tasks, in whichever process.
+
+    What is random in an image comes from a seed made of the run's, the number of the pass and the image's index: so it
+    depends neither on the task nor on the process.
+
+    Args:
+        listing: the files.
+        transform: from an image to one of ``size`` pixels a side.
+        size: that size.
+        seed: of the run.
+    """
+
+    def __init__(self, listing: Listing, transform: v2.Transform, size: int, seed: int) -> None:
+        self._base, self._transform, self._seed = listing.base, transform, seed
+        self._nothing = torch.empty(0, size, size, 3, dtype=torch.uint8)
+        # Names as one tensor, which processes share: a million strings would be copied into each of them.
+        names = [name.encode("utf-8", "surrogateescape") for name in listing.files]
+        self._text = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
+        self._ends = torch.tensor([len(name) for name in names]).cumsum(0)
+
+    def __getitem__(self, task: Task) -> Share:
+        number, indices = task
+        images, kept, broken = [], [], []
+        for index in indices:
+            try:
+                image = open_image(self._base / self._name(index))
+            except EnvironmentLacksError as error:
+                broken.append((index, str(error)))
+                continue
+            images.append(np.asarray(self._transformed(image, f"{self._seed}/{number}/{index}")))
+            kept.append(index)
+        pixels = torch.from_numpy(np.stack(images)) if images else self._nothing
+        return pixels, torch.tensor(kept, dtype=torch.int64), broken
+
+    def _transformed(self, image: Image.Image, seed: str) -> Image.Image:
+        """Apply the transform, whose draws come from torch's global generator, and leave that as it was."""
+        generator = torch.default_generator
+        state = generator.get_state()
+        generator.manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little") >> 1)
+        try:
+            transformed: Image.Image = self._transform(image)
+        finally:
+            generator.set_state(state)
+        return transformed
+
+    def _name(self, index: int) -> str:
+        begin = int(self._ends[index - 1]) if index else 0
+        name = bytes(self._text[begin : int(self._ends[index])].tolist())
+        return name.decode("utf-8", "surrogateescape")
+
+
+class Decoder:
+    """Gives the shares of tasks in their order, and has some made before they are asked for.
+
+    Args:
+        shares: makes them.
+        workers: processes; 0: this one.
+        pinned: whether the bytes go on to a GPU.
+        lasting: whether the processes stay when all tasks are done; to start them takes seconds.
+    """
+
+    def __init__(self, shares: Shares, *, workers: int, pinned: bool, lasting: bool = True) -> None:
+        self._tasks: Iterable[Task] = ()
+        # A process forked from this one would hold its locks, the run's among them, and its threads' state.
+        context = _forkserver() if workers else None
+        self._loader = DataLoader(
+            shares,
+            batch_size=None,
+            sampler=_Sampler(lambda: iter(self._tasks)),
+            collate_fn=_unchanged,
+            num_workers=workers,
+            prefetch_factor=AHEAD if workers else None,
+            persistent_workers=lasting and workers > 0,
+            multiprocessing_context=context,
+            worker_init_fn=_belong_to_engine,
+            pin_memory=pinned,
+            # Else each beginning would draw from the global generator, whose state is the run's.
+            generator=torch.Generator(),
+        )
+        self._made: Iterator[Share] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has tasks."""
+        return self._made is not None
+
+    def begin(self, tasks: Iterable[Task]) -> None:
+        """Take these tasks in place of what it had; what was made ahead is dropped."""
+        self._tasks = tasks
+        with _dying():
+            self._made = iter(self._loader)
+
+    def drop(self) -> None:
+        """Have no tasks any more."""
+        self._made = None
+
+    def next(self) -> Share:
+        """Return the share of the next task.
+
+        Raises:
+            EnvironmentLacksError: a decoding process died.
+        """
+        assert self._made is not None
+        with _dying():
+            return next(self._made)
+
+
+def testing(size: int) -> v2.Transform:
+    """Return what makes a test image: the whole of it, small, and the middle of that."""
+    return v2.Compose([v2.Resize(round(size * RESIZED / CROPPED)), v2.CenterCrop(size)])
+
+
+def training(size: int, flip: bool, jitter: bool) -> v2.Transform:
+    """Return what makes a training image: random resized crop (area 0.08 to 1), flip, colour jitter."""
+    steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=(0.08, 1.0))]
+    if flip:
+        steps.append(v2.RandomHorizontalFlip())
+    if jitter:
+        steps.append(v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2))
+    return v2.Compose(steps)
+
+
+class _Sampler:
+    """Asks for the tasks anew at each beginning."""
+
+    def __init__(self, tasks: Callable[[], Iterator[Task]]) -> None:
+        self._tasks = tasks
+
+    def __iter__(self) -> Iterator[Task]:
+        return self._tasks()
+
+
+@contextlib.contextmanager
+def _dying() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise EnvironmentLacksError(
+            f"A process that decodes images died: {str(error).splitlines()[0]}",
+            "Set fewer workers, or give them more memory (in a container, more /dev/shm).",
+        ) from error
+
+
+def _forkserver() -> BaseContext:
+    context = multiprocessing.get_context("forkserver")
+    # Torch is imported once, by the server, and not by every process.
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _unchanged(share: Any) -> Any:
+    return share
+
+
+def _belong_to_engine(worker: int) -> None:
+    """Leave interrupts to the engine, which ends its processes itself; and end with it if it is killed.
+
+    Torch's own watch looks for the death of the parent, which is the server here, and that lives as long as we do.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine = multiprocessing.parent_process()
+    assert engine is not None
+
+    def end() -> None:
+        engine.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
