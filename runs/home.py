@@ -45,7 +45,7 @@ class Home:
 
     @property
     def trash(self) -> Path:
-        """Removed runs, until the user empties it."""
+        """What was removed, until the user empties it: runs, and a folder of tables."""
         return self.root / "trash"
 
     @property
@@ -58,6 +58,11 @@ class Home:
     def benchmarks(self) -> Path:
         """Imported benchmark tables, one file each."""
         return self.root / "benchmarks"
+
+    @property
+    def removed_benchmarks(self) -> Path:
+        """Removed tables, in the trash."""
+        return self.trash / "benchmarks"
 
     def run(self, run_id: str) -> RunPaths:
         """Return the paths of one run."""

@@ -188,7 +188,8 @@ class RunStore:
             NotFoundError: no run of that prefix lies there, or several do.
         """
         trash = self.home.trash
-        found = _matching(name, [run.name for run in trash.iterdir()] if trash.is_dir() else [])
+        there = trash.iterdir() if trash.is_dir() else ()
+        found = _matching(name, [run.name for run in there if run != self.home.removed_benchmarks])
         if len(found) != 1:
             listed = f": {', '.join(sorted(found))}" if found else ""
             raise NotFoundError(f"'{name[:80]}' names {len(found)} runs in the trash{listed}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,6 +119,34 @@ def query(
             for result in results
         ),
     )
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="A table, as `nastui benchmark list` names it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Move a table to the trash; `nastui benchmark restore` brings it back."""
+    from nastui.cli import output
+    from runs.benchmarks import store
+    from runs.errors import UsageError
+    from runs.home import Home
+
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("remove asks before it moves anything, and there is nobody to ask.", "Add --yes.")
+        typer.confirm(f"Move the table '{output.clean(name)}' to the trash?", abort=True)
+    output.say(f"'{name}' is in the trash: {store.remove(Home.locate(), name)}")
+
+
+@app.command()
+def restore(name: Annotated[str, typer.Argument(help="A removed table, as its file in the trash is called.")]) -> None:
+    """Bring a removed table back from the trash."""
+    from nastui.cli import output
+    from runs.benchmarks import store
+    from runs.home import Home
+
+    output.say(f"Restored {store.restore(Home.locate(), name).stem}.")
 
 
 def _results(home: Home, found: Found, dataset: str | None) -> list[dict[str, Any]]:

@@ -21,10 +21,10 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Look at versions, terminal, GPUs, store and data sets; exit code 5 if a search could not run."""
+    """Look at versions, terminal, GPUs, store, tables and data sets; exit code 5 if a search could not run."""
     from nastui.cli import output
 
-    findings = [*_versions(), *_engine(), *_gpus(), *_terminal(), *_store(), *_datasets()]
+    findings = [*_versions(), *_engine(), *_gpus(), *_terminal(), *_store(), *_tables(), *_datasets()]
     if as_json:
         output.data({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -126,6 +126,20 @@ def _store() -> list[Finding]:
     for name, fault in store.unreadable.items():
         found.append(Finding("store", name, fault, True, f"Repair it, or move '{home.runs / name}' away."))
     return found
+
+
+def _tables() -> list[Finding]:
+    from runs.benchmarks import store
+    from runs.home import Home
+
+    home = Home.locate()
+    found = []
+    for table in store.tables(home):
+        datasets = ", ".join(dict.fromkeys(column.dataset for column in table.columns))
+        found.append(Finding("tables", table.name, f"{len(table):,} architectures of {table.space}: {datasets}"))
+    for name, fault in store.damaged(home).items():
+        found.append(Finding("tables", name, str(fault), True, f"Import it anew, or: nastui benchmark remove {name}"))
+    return found or [Finding("tables", "none", "not here", True, "nastui benchmark import FILE")]
 
 
 def _datasets() -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import re
 import struct
@@ -13,7 +14,7 @@ from runs.benchmarks import addresses, csv_file
 from runs.benchmarks.csv_file import Address, Content
 from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
-from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
+from runs.errors import EnvironmentLacksError, NotFoundError, UsageError, closest
 from runs.files import replace_with
 from runs.home import Home
 
@@ -68,6 +69,55 @@ def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
             f"'{target}' cannot be written: {error.strerror}.", "Name another folder with --home or NASTUI_HOME."
         ) from error
     return Table.open(target)
+
+
+def remove(home: Home, name: str) -> Path:
+    """Move a table, damaged or not, to the trash and return where it lies; what lies there already stays.
+
+    Raises:
+        NotFoundError: there is no such table.
+        EnvironmentLacksError: the home cannot be written.
+    """
+    place = home.removed_benchmarks / f"{_known(home.benchmarks, name)}{SUFFIX}"
+    copies = itertools.count(2)
+    while place.exists():
+        place = home.removed_benchmarks / f"{name}.{next(copies)}{SUFFIX}"
+    _move(home.benchmarks / f"{name}{SUFFIX}", place)
+    return place
+
+
+def restore(home: Home, name: str) -> Path:
+    """Bring a table back from the trash, and return where it lies.
+
+    Raises:
+        NotFoundError: no table of that name lies in the trash.
+        UsageError: there is another table of that name.
+        EnvironmentLacksError: the home cannot be written.
+    """
+    place = home.benchmarks / f"{_known(home.removed_benchmarks, name)}{SUFFIX}"
+    if place.exists():
+        raise UsageError(f"There is another table '{name}'.", f"First: nastui benchmark remove {name}")
+    _move(home.removed_benchmarks / place.name, place)
+    return place
+
+
+def _known(folder: Path, name: str) -> str:
+    """Return the name of a table that lies in a folder."""
+    names = [path.stem for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))]
+    if name not in names:
+        raise NotFoundError(
+            f"There is no table '{name[:80]}' in '{folder}'.",
+            closest(name, names) if names else "See `nastui benchmark list`.",
+        )
+    return name
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{source}' cannot be moved to '{target}': {error.strerror}.") from error
 
 
 def _opened(home: Home) -> dict[str, Table | UsageError]:

@@ -61,6 +61,14 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
     assert "is no name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr
+    assert "Add --yes" in cli("benchmark", "remove", "broken", code=2).stderr
+    told = {finding["name"]: finding for finding in cli.json("doctor")["findings"] if finding["area"] == "tables"}
+    assert "15,625 architectures of nasbench201: digits" in told["nasbench201"]["value"]
+    assert "nastui benchmark remove broken" in told["broken"]["advice"]
+    cli("benchmark", "remove", "broken", "--yes")
+    assert cli("benchmark", "list").stderr == ""
+    cli("benchmark", "restore", "broken")
+    assert "broken.table' is no benchmark table" in cli("benchmark", "list").stderr
 
 
 def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:

@@ -21,6 +21,7 @@ from runs.genotypes.genotype import Cell, Edge, Genotype
 from runs.genotypes.nasbench201 import format_string, parse_string
 from runs.genotypes.text import format_text, parse_text
 from runs.home import Home
+from runs.store import RunStore
 from tests import vectors
 from tests.tabulated import BEST, accuracy, lines, write_csv
 
@@ -178,6 +179,29 @@ def test_data_sets_have_the_catalogues_names(home: Home) -> None:
     table = imported(home, "arch,imagenet16_test_200", f"{ALL_SKIPS},50")
     assert (table.columns[0].dataset, table.columns[0].label) == ("imagenet16_120", "test (200 epochs)")
     assert Column("d", "valid", 3, "error").label == "valid error (3 epochs)"
+
+
+def test_removed_tables_lie_in_the_trash_and_come_back(home: Home) -> None:
+    row = f"{ALL_SKIPS},50"
+    opened = imported(home, "arch,d_test_200", row)
+    first = store.remove(home, "nasbench201")
+    assert store.tables(home) == []
+    assert opened.row(parse_text(ALL_SKIPS)) == (50.0,)  # who has it open keeps it
+    imported(home, "arch,d_test_200", f"{ALL_SKIPS},60")
+    second = store.remove(home, "nasbench201")
+    assert (first.name, second.name) == ("nasbench201.table", "nasbench201.2.table")
+    with pytest.raises(NotFoundError, match="no table 'nasbench20'") as refused:
+        store.restore(home, "nasbench20")
+    assert "nasbench201" in refused.value.hint
+    store.restore(home, "nasbench201")
+    assert store.tables(home)[0].row(parse_text(ALL_SKIPS)) == (50.0,)
+    with pytest.raises(NotFoundError, match=r"no table '\.\./nasbench201'"):
+        store.remove(home, "../nasbench201")
+    with pytest.raises(NotFoundError, match="names 0 runs in the trash"):
+        RunStore(home).restore("bench")
+    (home.removed_benchmarks / "nasbench201.table").write_bytes(second.read_bytes())
+    with pytest.raises(UsageError, match="another table 'nasbench201'"):
+        store.restore(home, "nasbench201")
 
 
 # What is refused -----------------------------------------------------------------------------------------------

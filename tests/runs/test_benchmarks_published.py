@@ -32,3 +32,8 @@ def test_rows_of_the_pairs_alone() -> None:
     drnas = next(row.figure for row in rows if row.method == "DrNAS" and row.space == "darts")
     assert (drnas.value, drnas.std, drnas.parameters_m, drnas.gpu_days) == (2.46, 0.03, 4.1, 0.6)
     assert drnas.value == library.get("DrNAS_cifar10").figures[0].value
+
+
+def test_the_controls_have_rows_on_the_benchmark() -> None:
+    rows = {row.method: row.figure.value for row in beside({("nasbench201", "cifar10")})}
+    assert rows["Random search"] < rows["REINFORCE"] < rows["Regularised evolution"] < rows["Best of the table"]
