@@ -121,7 +121,7 @@ class Drawer:
         bytes_ = self._pixels.flatten()[places.to(self._pixels.device)]
         mean, std = (torch.tensor(values)[channel].view(-1, 1, 1) for values in (self._mean, self._std))
         values = bytes_.float().div_(255).sub_(mean.to(bytes_.device)).div_(std.to(bytes_.device))
-        return values.unsqueeze(1).split(self._region_samples)
+        return tuple(torch.split(values.unsqueeze(1), self._region_samples))
 
 
 def _check(images: ImageSet, batch_size: int, region_batches: int, region_samples: int) -> None:

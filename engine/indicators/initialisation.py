@@ -1,4 +1,4 @@
-"""How a scoring network gets its weights: drawn from one generator, whatever the device and its threads (tenas.md 2)."""
+"""How a scoring network gets its weights: drawn from one generator, whatever the device (tenas.md 2)."""
 
 from __future__ import annotations
 

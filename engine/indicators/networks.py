@@ -105,7 +105,9 @@ class _Edge(nn.Module):
 
     def forward(self, features: Tensor, live: tuple[int, ...]) -> Tensor | None:
         """Return the edge's value, or None if nothing runs."""
-        values = [self.operations[str(column)](features) for column in live if str(column) in self.operations]
+        values: list[Tensor] = [
+            self.operations[str(column)](features) for column in live if str(column) in self.operations
+        ]
         if not values:
             return None
         total = functools.reduce(torch.add, values)

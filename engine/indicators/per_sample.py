@@ -84,7 +84,7 @@ def _of_convolution(layer: nn.Conv2d, features: Tensor, back: Tensor) -> Tensor:
         layer.kernel_size,
         layer.dilation,
         _numbers(layer.padding),
-        layer.stride,  # type: ignore[arg-type]
+        layer.stride,
     )
     inputs = windows.view(samples, groups, -1, windows.shape[-1])
     gradients = back.reshape(samples, groups, layer.out_channels // groups, -1)
