@@ -34,6 +34,14 @@ def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Se
     return end + (start - end) * (1 + math.cos(math.pi * epoch / epochs)) / (1 + math.cos(math.pi * anchor / epochs))
 
 
+def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
+    """Return what public code runs that advances a cosine before an epoch instead of after it (ista.md 9, T1).
+
+    The first rate is left out, and the last epoch is at ``end``.
+    """
+    return cosine(start, end, epoch + 1, epochs)
+
+
 def in_each_stage(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int]) -> float:
     """Return a cosine that begins anew in every stage (P-DARTS, baselines.md 7.3)."""
     stage, within = place(lengths, epoch)

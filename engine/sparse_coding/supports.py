@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from engine.sparse_coding import Array
-from runs.genotypes.darts import Pair
+from runs.genotypes import darts
+from runs.genotypes.cell_networks import NORMAL, REDUCE
+from runs.genotypes.derive import live_pairs
+from runs.genotypes.genotype import Genotype
 
 SPARSITY = 2
 Live = tuple[int, ...]
@@ -61,6 +64,12 @@ def margin(x: Array) -> float:
     return (second - third) / first if first else 0.0
 
 
-def node_pairs(live: Live, operations: Sequence[str]) -> list[Pair]:
-    """Return a node's live set as pairs (operation, source), the largest last (ista.md 6)."""
-    return [(operations[entry % len(operations)], entry // len(operations)) for entry in reversed(live)]
+def genotype(cells: Mapping[str, Sequence[Live]], operations: Sequence[str]) -> Genotype:
+    """Return the cells that live sets stand for, the larger entry of a node last (ista.md 6).
+
+    Args:
+        cells: of either kind of cell, the live sets of its nodes.
+        operations: names of an edge's candidates.
+    """
+    pairs = {kind: [pair for live in nodes for pair in live_pairs(live, operations)] for kind, nodes in cells.items()}
+    return darts.genotype(pairs[NORMAL], pairs[REDUCE])

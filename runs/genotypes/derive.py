@@ -130,8 +130,18 @@ def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
     cell: list[Pair] = []
     for row in codes:
         live = sorted(range(len(row)), key=lambda entry: -abs(row[entry]))[:CHOSEN]
-        cell += [(operations[entry % len(operations)], entry // len(operations)) for entry in reversed(live)]
+        cell += live_pairs(live, operations)
     return cell
+
+
+def live_pairs(live: Sequence[int], operations: Sequence[str]) -> list[Pair]:
+    """Return the live entries of a node's code as pairs, the first of them last (ISTA-NAS 6).
+
+    Args:
+        live: entries source x (operations) + operation, the largest first.
+        operations: names.
+    """
+    return [(operations[entry % len(operations)], entry // len(operations)) for entry in reversed(live)]
 
 
 def _ranked(weights: Rows, operations: Sequence[str], columns: Sequence[int], most: int) -> list[Pair]:
