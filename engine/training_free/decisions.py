@@ -6,6 +6,7 @@ which the candidates are enumerated.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -91,7 +92,7 @@ def _ranks(values: Sequence[float], public: bool) -> tuple[list[int], list[int]]
     """Return indices from the smallest value, equals in their order, and each value's dense rank."""
     order = sorted(range(len(values)), key=lambda place: _three_digits(values[place]) if public else values[place])
     ranks = [0] * len(values)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         ranks[after] = ranks[before] + (not _same(values[before], values[after], 0.0 if public else SAME))
     # Equals that differ in noise have come in the order of the noise.
     return (order if public else sorted(range(len(values)), key=ranks.__getitem__)), ranks
