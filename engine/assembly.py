@@ -12,7 +12,7 @@ from engine.method import Context, Method
 from engine.results import Results
 from engine.runtime import Runtime
 from runs import catalogue
-from runs.catalogue.groups import HardwareSettings
+from runs.catalogue.groups import HardwareSettings, MachineSettings
 from runs.configuration import RunConfig
 from runs.events import Event, Started
 
@@ -42,22 +42,25 @@ def assemble(
         NastuiError: the configuration, the data or the device cannot be used.
     """
     settings = config.settings()
-    assert isinstance(settings, HardwareSettings)
+    assert isinstance(settings, MachineSettings)
+    trains = isinstance(settings, HardwareSettings)
     runtime = Runtime(
         device=_own_device(config.device, group),
         seed=config.seed,
         threads=max(1, settings.threads // group.local_size),
-        precision=settings.precision,
-        channels_last=settings.channels_last,
+        precision=settings.precision if trains else "float32",
+        channels_last=trains and settings.channels_last,
     )
     emit(Started(runtime.environment() | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
-    space = attribute(entry.engine)(entry, settings, dataset.classes)
+    of_method = catalogue.method(config.method)
+    sized = settings if of_method.uses_supernet else entry.options()
+    space = attribute(entry.engine)(entry, sized, dataset.classes)
     context = Context(
         config, settings, dataset, images, space, runtime, emit, folder or Path(), results or Results(), group
     )
-    method: Method = attribute(catalogue.method(config.method).engine)(context)
+    method: Method = attribute(of_method.engine)(context)
     return context, method
 
 

@@ -60,7 +60,7 @@ def bench(arguments: list[str]) -> dict[str, Any]:
         "images_per_second": (position.images - images) / spent,
         "units_per_epoch": position.of,
         "epochs": method.epochs,
-        "estimated_seconds": spent / units * position.of * method.epochs,
+        "estimated_seconds": spent / units * (position.run_of or position.of * method.epochs),
         "memory": context.runtime.memory(),
         "start_seconds": ready,
     }

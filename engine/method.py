@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -63,12 +63,20 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Position:
-    """Where the epoch in progress stands, in units of work. ``images`` counts all since the engine started."""
+    """Where the epoch in progress stands, in units of work.
+
+    Attributes:
+        step, of: units done, and all of the epoch.
+        images: all since the engine started.
+        run_step, run_of: units done and all of the run, where epochs differ in length; 0 where they do not.
+    """
 
     step: int
     of: int
     images: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    run_step: int = 0
+    run_of: int = 0
 
 
 class Method(Protocol):
@@ -104,3 +112,11 @@ class Method(Protocol):
 
     def load(self, state: dict[str, Any]) -> None:
         """Take the state of an earlier engine in place of :meth:`prepare`."""
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """What a method has beside the above if its catalogue entry lists requests of its own."""
+
+    def ask(self, request: str) -> bool:
+        """Take a request, between two units of work; say whether it is one that is known. It belongs to the state."""

@@ -15,13 +15,14 @@ from engine import checkpoint, distributed, ranks
 from engine.assembly import assemble
 from engine.benchmark import Benchmark
 from engine.distributed import Group
-from engine.method import EpochReport, Position
+from engine.method import Answering, EpochReport, Position
 from engine.results import Results
 from runs import requests
-from runs.catalogue.groups import HardwareSettings
+from runs.catalogue.groups import MachineSettings
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
 from runs.events import (
+    Answered,
     CheckpointWritten,
     Continued,
     EpochEnded,
@@ -36,7 +37,7 @@ from runs.events import (
 from runs.files import discard_unfinished
 from runs.home import Home, RunPaths
 from runs.journal import Journal, JournalReader
-from runs.requests import Request
+from runs.requests import Own, Request
 
 PROGRESS_SECONDS = 0.25
 REQUEST_SECONDS = 0.1
@@ -70,7 +71,7 @@ class Worker:
         self._context, self._method = assemble(
             config, home.datasets, self._say, group=group, folder=paths.root, results=self._results
         )
-        assert isinstance(self._context.settings, HardwareSettings)
+        assert isinstance(self._context.settings, MachineSettings)
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
         self._benchmark = Benchmark(home, config.space, self._say)
@@ -138,6 +139,9 @@ class Worker:
                     case Request.CONTINUE if self._paused:
                         self._say(Continued())
                         self._paused = False
+                    case Own(name) if isinstance(self._method, Answering) and self._method.ask(name):
+                        self._say(Answered(name))
+                        self._save()
         return HOLD if self._paused else GO
 
     def _stop(self, reason: str) -> int:
@@ -181,7 +185,9 @@ class Worker:
         self._say(CheckpointWritten(self._method.epoch, self._method.position().step, size))
 
     def _done(self, position: Position) -> float:
-        """Return the epochs done, the one in progress as a fraction."""
+        """Return the epochs done, the one in progress as a fraction; where they differ in length, mean ones."""
+        if position.run_of:
+            return self._method.epochs * position.run_step / position.run_of
         return self._method.epoch + (position.step / position.of if position.of else 0.0)
 
     def _tell_progress(self) -> None:

@@ -31,7 +31,8 @@ class CellSnapshot:
     Attributes:
         edges: one label a row, such as ``3←1``.
         operations: one label a column.
-        weights: edges x operations; each row sums to 1 over the operations that are alive.
+        weights: edges x operations; each row sums to 1 over the operations that are alive. (Of ISTA-NAS, which has no
+            weights of edges, the rows of a node do together.)
         alive: the same shape; false where an operation has been pruned.
         chosen: per row the column that the genotype takes, or -1 where it leaves the edge out.
         extras: further edges x operations matrices of the method, such as ``concentration``.
@@ -124,6 +125,23 @@ class EpochEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Interim(Event):
+    """What a method alone can tell of the epoch in progress: ``extras`` as they would stand if it ended now."""
+
+    type: ClassVar[str] = "interim"
+    epoch: int = 0
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Event):
+    """The method has taken a request that is its own; from the next checkpoint on it cannot be lost."""
+
+    type: ClassVar[str] = "answered"
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointWritten(Event):
     """A complete checkpoint is on the disk; ``step`` is the unit of work inside the epoch in progress."""
 
@@ -211,6 +229,8 @@ _PAYLOADS: dict[str, type[Event]] = {
         StageStarted,
         Progress,
         EpochEnded,
+        Interim,
+        Answered,
         CheckpointWritten,
         Warned,
         Paused,

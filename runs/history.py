@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runs.events import Entry, EpochEnded, Progress, Resumed, StageStarted, Started, Warned
+from runs.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
 from runs.home import RunPaths
 from runs.journal import JournalReader
 from runs.status import Status, derive
@@ -19,6 +19,7 @@ class History:
     Attributes:
         epochs: every complete epoch.
         progress: where the epoch in progress stands, or None.
+        interim: what its method tells of the epoch in progress, or None.
         stages: the stages so far, each with the epoch it began after.
         warnings: with their times.
         environment: of the newest engine.
@@ -27,6 +28,7 @@ class History:
 
     epochs: list[EpochEnded] = field(default_factory=list)
     progress: Progress | None = None
+    interim: Interim | None = None
     stages: list[tuple[int, StageStarted]] = field(default_factory=list)
     warnings: list[tuple[float, Warned]] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
@@ -41,7 +43,9 @@ class History:
             case Resumed(epoch=epoch):
                 self.epochs = [done for done in self.epochs if done.epoch <= epoch]
                 self.stages = [stage for stage in self.stages if stage[0] < epoch or stage[0] == 0]
-                self.progress = None
+                self.progress = self.interim = None
+            case Interim():
+                self.interim = entry.event
             case Progress():
                 self.progress = entry.event
             case StageStarted():
@@ -50,6 +54,7 @@ class History:
                 while self.epochs and self.epochs[-1].epoch >= epoch:
                     self.epochs.pop()
                 self.epochs.append(entry.event)
+                self.interim = None
             case Warned():
                 self.warnings.append((entry.time, entry.event))
 

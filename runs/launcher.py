@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from runs import catalogue, datasets, queries, requests
 from runs.configuration import Draft, RunConfig, checked_label, resolve
-from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
+from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.history import Follower
 from runs.home import RunPaths
 from runs.lock import is_held
 from runs.processes import command, environment
-from runs.requests import Request
+from runs.requests import Own, Request
 from runs.status import Status
 from runs.store import Record, RunStore
 from runs.summary import Labels
@@ -134,6 +134,21 @@ def checkpoint(record: Record) -> None:
     if not _status(record.paths).live:
         raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
     requests.send(record.paths.requests, Request.CHECKPOINT)
+
+
+def ask(record: Record, request: str) -> None:
+    """Ask the engine for something that only its method knows.
+
+    Raises:
+        UsageError: the method does not know it, or the run has no engine.
+    """
+    known = catalogue.method(record.head["method"]).requests
+    if request not in known:
+        hint = closest(request, known) if known else ""
+        raise UsageError(f"A run of '{record.head['method']}' does not answer to '{request[:80]}'.", hint)
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+    requests.send(record.paths.requests, Own(request))
 
 
 def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +22,24 @@ class Request(StrEnum):
     CHECKPOINT = "checkpoint"
 
 
-def send(folder: Path, request: Request) -> None:
+@dataclass(frozen=True)
+class Own:
+    """A wish that one method alone answers: see ``requests`` of its catalogue entry.
+
+    Attributes:
+        name: small letters, digits and hyphens.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"ask-{self.name}"
+
+
+_OWN = re.compile("ask-([a-z0-9-]+)")
+
+
+def send(folder: Path, request: Request | Own) -> None:
     """Leave a request for the engine.
 
     Raises:
@@ -33,7 +52,7 @@ def send(folder: Path, request: Request) -> None:
         raise EnvironmentLacksError(f"'{folder}' cannot be written: {error.strerror}.") from error
 
 
-def take(folder: Path) -> list[Request]:
+def take(folder: Path) -> list[Request | Own]:
     """Return the waiting requests, oldest first, and remove them. Files that are none are left alone."""
     try:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -42,13 +61,13 @@ def take(folder: Path) -> list[Request]:
     taken = []
     for name in names:
         with contextlib.suppress(ValueError, OSError):
-            request = Request(name.rpartition(".")[2])
+            request = _named(name.rpartition(".")[2])
             (folder / name).unlink()
             taken.append(request)
     return taken
 
 
-def waiting(folder: Path) -> list[Request]:
+def waiting(folder: Path) -> list[Request | Own]:
     """Return the requests that no engine has taken yet."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
@@ -57,8 +76,13 @@ def waiting(folder: Path) -> list[Request]:
     found = []
     for name in names:
         with contextlib.suppress(ValueError):
-            found.append(Request(name.rpartition(".")[2]))
+            found.append(_named(name.rpartition(".")[2]))
     return found
+
+
+def _named(word: str) -> Request | Own:
+    own = _OWN.fullmatch(word)
+    return Own(own[1]) if own else Request(word)
 
 
 def clear(folder: Path) -> None:

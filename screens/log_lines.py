@@ -6,12 +6,14 @@ import time
 from typing import Any
 
 from runs.events import (
+    Answered,
     CheckpointWritten,
     Continued,
     Entry,
     EpochEnded,
     Failed,
     Finished,
+    Interim,
     Paused,
     Progress,
     Resumed,
@@ -29,7 +31,7 @@ def log_lines(entry: Entry) -> list[LogLine]:
     """Return an event as one line or, with a traceback, as many."""
     event = entry.event
     match event:
-        case Progress():
+        case Progress() | Interim():
             return []
         case Warned(kind=kind, message=message):
             said = f"{message} ({kind})" if kind else message
@@ -71,6 +73,8 @@ def _said(event: Any) -> str:
         case CheckpointWritten(epoch=epoch, step=step, bytes=size):
             where = f"epoch {epoch}" if not step else f"epoch {epoch}, step {step}"
             said = [f"checkpoint after {where}", f"{size / 1e6:.1f} MB"]
+        case Answered(request=request):
+            said = [f"takes the request '{request}'"]
         case Paused():
             said = ["paused"]
         case Continued():

@@ -18,7 +18,7 @@ from engine.loading import attribute
 from engine.runtime import Runtime
 from runs import catalogue
 from runs.catalogue import Dataset
-from runs.catalogue.groups import DataSettings
+from runs.catalogue.groups import ImageSettings
 from runs.catalogue.settings import Settings
 from runs.errors import UsageError
 
@@ -70,7 +70,7 @@ class Source:
         self.root = root
         self._dataset, self._runtime, self._loader = dataset, runtime, loader
         self._wanted = self._limit = 0
-        if isinstance(settings, DataSettings):
+        if isinstance(settings, ImageSettings):
             self._wanted, self._limit = settings.image_size, settings.image_limit
         self.size = self._wanted or dataset.size or 0
 

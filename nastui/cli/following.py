@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
-from runs.events import Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
 from runs.genotypes.costs import COUNTER
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import format_text
@@ -64,6 +64,8 @@ def describe(entry: Entry) -> str:
             return f"epoch {epoch}/{epochs}  {values}  {seconds:.1f} s"
         case Warned(message=message):
             return f"warning: {message}"
+        case Answered(request=request):
+            return f"takes the request '{request}'"
         case Resumed(epoch=epoch):
             return f"resumed after epoch {epoch}"
         case Stopped(reason=reason):
@@ -78,7 +80,7 @@ def describe(entry: Entry) -> str:
 def _show(entry: Entry, as_json: bool) -> None:
     if as_json:
         output.line(json.loads(encode(entry)))
-    elif isinstance(entry.event, EpochEnded | Warned | Resumed):
+    elif isinstance(entry.event, EpochEnded | Warned | Resumed | Answered):
         sys.stdout.write(output.clean(describe(entry)) + "\n")
         sys.stdout.flush()
 

@@ -200,6 +200,20 @@ def checkpoint(run: Run) -> None:
 
 
 @app.command()
+def ask(
+    run: Run,
+    request: Annotated[str, typer.Argument(help="What its method knows, such as `more-draws`: see `nastui methods`.")],
+) -> None:
+    """Ask a running search for something that only its method knows."""
+    from nastui.cli import output
+    from runs import launcher
+
+    record = _store().find(run)
+    launcher.ask(record, request)
+    output.say(f"Asked {short_id(record.id)} for {request}.")
+
+
+@app.command()
 def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
     with_published: Annotated[

@@ -20,7 +20,7 @@ from runs.catalogue import methods as method_files
 from runs.catalogue import spaces as space_files
 from runs.catalogue.datasets import DATASETS, image_folder
 from runs.catalogue.entries import Dataset, Method, Preset, Space
-from runs.catalogue.groups import HardwareSettings
+from runs.catalogue.groups import HardwareSettings, MachineSettings
 from runs.catalogue.settings import Settings
 from runs.catalogue.training import TRAINER
 from runs.errors import EnvironmentLacksError, UsageError, closest
@@ -117,9 +117,9 @@ def options(of: Method, in_space: Space) -> type[Settings]:
     of_space = in_space.options if of.kind == "search" else in_space.network_options
     if of_space is None:
         raise UsageError(f"Networks of the space '{in_space.name}' cannot be trained.")
+    shared = (of_space, HardwareSettings) if of.uses_supernet else (MachineSettings,)
     return create_model(
-        f"{of.title}{in_space.title}Settings".replace("-", "").replace(" ", ""),
-        __base__=(of.options, of_space, HardwareSettings),
+        f"{of.title}{in_space.title}Settings".replace("-", "").replace(" ", ""), __base__=(of.options, *shared)
     )
 
 

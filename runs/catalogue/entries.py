@@ -46,6 +46,8 @@ class Method:
         engine: ``package.module:factory``, imported by the engine process alone.
         kind: what its runs are: a search, or the training of a discrete network.
         recipes: by space of its genotypes, the retraining preset of its paper.
+        uses_supernet: whether it searches in the space's supernet; else the size of that is no option of its runs.
+        requests: what a running search may be asked for by ``nastui runs ask``, each with one line of help.
         needs_images: whether it looks at images of the data set; else it asks the benchmark table of its space.
     """
 
@@ -60,6 +62,8 @@ class Method:
     kind: Literal["search", "retrain"] = "search"
     recipes: Mapping[str, str] = field(default_factory=dict)
     needs_images: bool = True
+    uses_supernet: bool = True
+    requests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spaces(self) -> tuple[str, ...]:

@@ -14,12 +14,17 @@ from runs.catalogue.settings import Settings, setting
 Number = TypeVar("Number", int, float)
 
 
-class DataSettings(Settings):
-    """How images reach the network."""
+class BatchSettings(Settings):
+    """How many images are looked at together."""
 
     batch_size: int = setting(
         64, "Images in a training batch, and in an architecture batch.", group="data", ge=2, le=65536
     )
+
+
+class ImageSettings(Settings):
+    """Which images there are."""
+
     image_size: int = setting(
         0,
         "Resize images to this many pixels a side; 0 keeps the data set's own size.",
@@ -33,6 +38,11 @@ class DataSettings(Settings):
         group="data",
         ge=0,
     )
+
+
+class DataSettings(ImageSettings, BatchSettings):
+    """How images reach the network."""
+
     cutout_length: int = setting(
         0,
         "Side of the square that cutout blanks in training images; 0 turns it off.",
@@ -208,8 +218,8 @@ def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[
     return found
 
 
-class HardwareSettings(Settings):
-    """The machine; none of these change what is computed beyond rounding, but for `precision`."""
+class MachineSettings(Settings):
+    """The machine, for every run; none of these change what is computed beyond rounding."""
 
     threads: int = setting(
         0,
@@ -219,6 +229,17 @@ class HardwareSettings(Settings):
         ge=0,
         le=1024,
     )
+    checkpoint_seconds: float = setting(
+        300.0,
+        "Write a checkpoint at least this often inside an epoch; one is written after every epoch.",
+        group="hardware",
+        ge=0.1,
+    )
+
+
+class HardwareSettings(MachineSettings):
+    """The machine, where networks are trained; `precision` changes what is computed."""
+
     precision: Literal["float32", "bfloat16"] = setting(
         "float32",
         "'bfloat16' runs the network under autocast: faster on recent GPUs, results change.",
@@ -228,10 +249,4 @@ class HardwareSettings(Settings):
         True,
         "Keep images and kernels in channels-last memory order: 1.3 to 1.8 times faster on CPUs.",
         group="hardware",
-    )
-    checkpoint_seconds: float = setting(
-        300.0,
-        "Write a checkpoint at least this often inside an epoch; one is written after every epoch.",
-        group="hardware",
-        ge=0.1,
     )

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from runs import requests
 from runs.errors import EnvironmentLacksError
-from runs.requests import Request
+from runs.requests import Own, Request
+
+WISHES = st.sampled_from(list(Request)) | st.from_regex(r"[a-z0-9-]+", fullmatch=True).map(lambda name: Own(name[:40]))
 
 
 @pytest.fixture
@@ -23,8 +25,10 @@ def test_nothing_waits_where_there_is_no_folder(folder: Path) -> None:
     requests.clear(folder)
 
 
-@given(wishes=st.lists(st.sampled_from(list(Request)), max_size=10))
-def test_taken_in_the_order_they_were_sent(tmp_path_factory: pytest.TempPathFactory, wishes: list[Request]) -> None:
+@given(wishes=st.lists(WISHES, max_size=10))
+def test_taken_in_the_order_they_were_sent(
+    tmp_path_factory: pytest.TempPathFactory, wishes: list[Request | Own]
+) -> None:
     folder = tmp_path_factory.mktemp("requests")
     for wish in wishes:
         requests.send(folder, wish)
@@ -46,7 +50,7 @@ def test_clearing_forgets_them(folder: Path) -> None:
 
 def test_files_that_are_no_requests_are_left_alone(folder: Path) -> None:
     requests.send(folder, Request.PAUSE)
-    junk = [".1.stop", "notes.txt", "1.stopp", "1.", "[red].x", "1.pause.swp"]
+    junk = [".1.stop", "notes.txt", "1.stopp", "1.", "[red].x", "1.pause.swp", "1.ask-", "1.ask-[red]"]
     for name in junk:
         (folder / name).write_text("?")
     (folder / "0.stop").mkdir()

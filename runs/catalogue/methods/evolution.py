@@ -29,6 +29,7 @@ METHOD = Method(
     options=EvolutionSettings,
     engine="engine.methods.evolution:build",
     needs_images=False,
+    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(

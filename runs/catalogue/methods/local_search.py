@@ -28,6 +28,7 @@ METHOD = Method(
     options=LocalSearchSettings,
     engine="engine.methods.local_search:build",
     needs_images=False,
+    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(

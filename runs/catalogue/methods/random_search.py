@@ -14,6 +14,7 @@ METHOD = Method(
     options=QuerySettings,
     engine="engine.methods.random_search:build",
     needs_images=False,
+    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(

@@ -31,6 +31,7 @@ METHOD = Method(
     options=ReinforceSettings,
     engine="engine.methods.reinforce:build",
     needs_images=False,
+    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(
