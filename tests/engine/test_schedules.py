@@ -12,6 +12,7 @@ from engine import schedules
 from engine.relaxations.drawn import Drawn
 from engine.relaxations.gumbel_softmax import GumbelSoftmax
 from engine.relaxations.straight_through import StraightThrough
+from engine.search import rates
 from tests.vectors import load
 
 VECTORS = load("drnas/schedules")
@@ -24,6 +25,25 @@ def test_search_rates(case: dict[str, Any]) -> None:
     for epoch, expected in enumerate(case["lr_nominal"]):
         rate = schedules.cosine(case["lr"], case["lr_min"], epoch, epochs)
         assert schedules.warm_up(case["lr"], epoch, warm, rate) == pytest.approx(expected, rel=1e-5)
+
+
+def test_ista_search_rates() -> None:
+    """Both forms of ISTA-NAS; the public code advances the two-stage schedule before an epoch (ista.md 9, T1)."""
+    vectors = load("ista/schedules")
+    for case in (vectors["two_stage_search"], vectors["cifar_retrain"], vectors["one_stage_fixed_phase"]):
+        given = (case["lr0"], case["eta_min"])
+        for place, epoch in enumerate(case["epochs"]):
+            rate = schedules.cosine(*given, epoch, case["T"])
+            assert rate == pytest.approx(case["intended"][place], rel=1e-9)
+            if "public_code_on_torch_1_1_or_later" in case:
+                rate = rates.shifted(*given, epoch, case["T"])
+                assert rate == pytest.approx(case["public_code_on_torch_1_1_or_later"][place], rel=1e-9, abs=1e-15)
+    case = vectors["imagenet_linear_warmup"]
+    for place, epoch in enumerate(case["epochs"]):
+        rate = schedules.linear_with_tail(case["lr0"], epoch, case["T"])
+        assert rate == pytest.approx(case["batch_le_256"][place], rel=1e-9)
+    for drop in vectors["drop_path"]:
+        assert schedules.linear(0, drop["prob"], drop["epoch"], drop["epochs"]) == pytest.approx(drop["value"])
 
 
 def test_the_plain_script_ran_at_nominal_rates() -> None:

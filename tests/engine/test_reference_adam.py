@@ -1,0 +1,63 @@
+"""Adam of the codes, with eps where PyTorch has it and where the public code of ISTA-NAS has it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+
+from engine.search.reference_adam import ReferenceAdam
+from tests.vectors import load
+
+PLACEMENTS = {"reference_eps_before_bias_correction": ReferenceAdam, "torch_adam": torch.optim.Adam}
+
+
+def options(case: dict[str, Any]) -> dict[str, Any]:
+    return {"lr": case["lr"], "betas": tuple(case["betas"]), "eps": case["eps"], "weight_decay": case["weight_decay"]}
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("case", load("ista/adam")["cases"], ids=lambda case: case["id"])
+def test_steps(case: dict[str, Any], placement: str) -> None:
+    code = torch.nn.Parameter(torch.tensor(case["p0"], dtype=torch.float64))
+    optimiser: torch.optim.Optimizer = PLACEMENTS[placement]([code], **options(case))
+    for gradient, expected in zip(case["grads"], case["after"][placement], strict=True):
+        code.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimiser.step()
+        assert code.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-14)
+        assert code.grad.tolist() == gradient
+
+
+def test_codes_without_a_gradient_do_not_drift() -> None:
+    codes = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
+    optimiser = ReferenceAdam(codes, 0.1, weight_decay=0.1)
+    for code in codes:
+        code.grad = torch.ones(3)
+    optimiser.step()
+    before = codes[0].detach().clone()
+    optimiser.zero_grad()
+    codes[1].grad = torch.ones(3)
+    moved = codes[1].detach().clone()
+    optimiser.step()
+    assert torch.equal(codes[0], before)
+    assert not torch.equal(codes[1], moved)
+
+
+def test_it_resumes_to_the_bit() -> None:
+    def steps(optimiser: ReferenceAdam, code: torch.nn.Parameter, seeds: range) -> None:
+        for seed in seeds:
+            code.grad = torch.randn(7, generator=torch.Generator().manual_seed(seed))
+            optimiser.step()
+
+    whole = torch.nn.Parameter(torch.ones(7))
+    straight = ReferenceAdam([whole], 3e-4, weight_decay=1e-3)
+    steps(straight, whole, range(3))
+    broken = torch.nn.Parameter(whole.detach().clone())
+    resumed = ReferenceAdam([broken], 1.0)
+    resumed.load_state_dict(copy.deepcopy(straight.state_dict()))
+    steps(straight, whole, range(3, 6))
+    steps(resumed, broken, range(3, 6))
+    assert torch.equal(whole, broken)
+    assert resumed.step(lambda: 2.5) == 2.5
