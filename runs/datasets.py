@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runs.catalogue import Dataset
 from runs.errands import ask
-from runs.errors import EnvironmentLacksError
+from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
 
 _SOURCES = "engine.data.sources"
@@ -13,6 +15,21 @@ _SOURCES = "engine.data.sources"
 def is_here(dataset: Dataset, home: Home) -> bool:
     """Say whether its files are there; whether they are whole is the loader's to say."""
     return all((home.datasets / file).exists() for file in dataset.requires)
+
+
+def streamed_folder(dataset: Dataset, root: Path) -> Path:
+    """Return the image folder of a data set that is to be streamed; ``root`` is where the home's data sets lie.
+
+    Raises:
+        UsageError: it is none.
+    """
+    folder = dataset.images(root)
+    if folder is None:
+        raise UsageError(
+            f"augmentation=imagenet streams image folders, and {dataset.title} is none.",
+            "Set augmentation=crop, or name a folder by --dataset.",
+        )
+    return folder
 
 
 def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False) -> None:
@@ -29,8 +46,10 @@ def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, sk
 
     Raises:
         EnvironmentLacksError: it is not there, or an image is broken.
-        UsageError: images of several sizes, and no size to bring them to.
+        UsageError: images of several sizes, and no size to bring them to; or to be streamed, and no folder.
     """
+    if streamed:
+        streamed_folder(dataset, home.datasets)
     if not is_here(dataset, home):
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
     if dataset.images(home.datasets) is not None:

@@ -13,13 +13,13 @@ from engine.data import streaming
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
 from engine.data.images import ImageSet, limited
-from engine.data.listing import list_images
+from engine.data.listing import Listing, list_images
 from engine.data.sources import Source
 from engine.data.statistics import Channels
 from engine.data.streaming import NAMED, StreamingFeed
 from engine.runtime import Runtime
 from runs.catalogue import Dataset
-from runs.errors import UsageError
+from runs.datasets import streamed_folder
 
 
 class Feed(Protocol):
@@ -215,16 +215,18 @@ def open_feeds(source: Source, dataset: Dataset, options: FeedOptions, runtime: 
     return feed(train, True), feed(test, False)
 
 
+def listed(source: Source, dataset: Dataset, part: str) -> Listing:
+    """Return the files of a part of a data set that is to be streamed.
+
+    Raises:
+        UsageError: it is no image folder.
+        EnvironmentLacksError: the part is not there, or cannot be read.
+    """
+    return list_images(streamed_folder(dataset, source.root), part)
+
+
 def _streaming(source: Source, dataset: Dataset, options: FeedOptions, runtime: Runtime) -> tuple[Feed, Feed]:
-    folder = dataset.images(source.root)
-    if folder is None:
-        raise UsageError(
-            f"augmentation=imagenet streams image folders, and {dataset.title} is none.",
-            "Set augmentation=crop, or name a folder by --dataset.",
-        )
-    if options.cutout_length:
-        raise UsageError("cutout_length goes with augmentation=crop alone.", "Set cutout_length=0.")
-    train, test = (list_images(folder, part) for part in ("train", "test"))
+    train, test = (listed(source, dataset, part) for part in ("train", "test"))
     source.size = size = options.image_size or streaming.SIZE
     mean, std = options.mean or dataset.mean, options.std or dataset.std
     if options.measured:

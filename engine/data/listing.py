@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -32,6 +32,10 @@ class Listing:
     files: tuple[str, ...]
     labels: Tensor
     classes: tuple[str, ...]
+
+    def only(self, indices: Tensor) -> Listing:
+        """Return the listing of these files, in this order."""
+        return replace(self, files=tuple(self.files[index] for index in indices.tolist()), labels=self.labels[indices])
 
     def fingerprint(self, *more: object) -> str:
         """Name the files as they are now, and what else matters: a changed folder has another name."""

@@ -146,12 +146,11 @@ def measured(listing: Listing, size: int, folder: Path) -> tuple[Channels, Chann
     Raises:
         EnvironmentLacksError: no image of the sample can be read.
     """
-    places = torch.randperm(len(listing.files), generator=torch.Generator().manual_seed(0))[:SAMPLE].tolist()
-    sample = Listing(listing.base, tuple(listing.files[place] for place in places), listing.labels, listing.classes)
+    sample = listing.only(torch.randperm(len(listing.files), generator=torch.Generator().manual_seed(0))[:SAMPLE])
     kept = folder / f"{sample.fingerprint('statistics', size)}.json"
     if not kept.exists():
         shares, sums = Shares(sample, testing(size), size, 0), PixelSums()
-        for place in range(len(places)):
+        for place in range(len(sample.files)):
             sums.add(shares[0, [place]][0])
         if not sums.pixels:
             raise EnvironmentLacksError(f"'{listing.base}' holds no image that can be read.")

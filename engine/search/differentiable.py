@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
-from engine.data.images import ImageSet
+from engine.data.search_images import SearchImages, open_images
 from engine.meter import Meter
 from engine.method import Context, EpochReport, Position
 from engine.relaxations.relaxation import Relaxation
@@ -46,6 +45,16 @@ Deriver = Callable[[SearchSpace, Architecture, Candidates], Genotype]
 Settle = Callable[["DifferentiableSearch"], None]
 # From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
 LearningRate = Callable[[int, int], float]
+# Makes the optimiser of the architecture variables, with the keywords of torch.optim.Adam.
+Optimiser = Callable[..., torch.optim.Optimizer]
+# The tensors that are worth keeping at the end.
+Result = Callable[["DifferentiableSearch"], Mapping[str, Tensor]]
+
+
+def supernet_and_variables(search: DifferentiableSearch) -> dict[str, Tensor]:
+    """Return supernet and architecture variables by name: the result of a search whose cell is trained afresh."""
+    parts = {"supernet": search.supernet, "architecture": search.architecture}
+    return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,8 @@ class Strategies:
         settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
         candidates: the operations to begin with.
         memory: what else has a state; None for nothing.
+        architecture_optimiser: of the variables.
+        result: what is kept at the end.
     """
 
     split: Split
@@ -77,6 +88,8 @@ class Strategies:
     settle: Settle | None = None
     candidates: Beginning = all_candidates
     memory: Memory | None = None
+    architecture_optimiser: Optimiser = torch.optim.Adam
+    result: Result = supernet_and_variables
 
 
 class DifferentiableSearch:
@@ -104,16 +117,16 @@ class DifferentiableSearch:
         self._evaluating = False
 
         runtime = context.runtime
-        data = context.images("train")
-        first, second = strategies.split(data.labels.cpu(), runtime.generator("split"))
+        data, size = self._images("train"), self.settings.batch_size
+        first, second = strategies.split(data.labels, runtime.generator("split"))
         self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
         self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
-        self._augmenter = self._evaluator = self._augments(data)
-        self._evaluated = second
-        if not len(second):
-            held_out = context.images("test")
-            self._evaluator, self._evaluated = self._augments(held_out), torch.arange(len(held_out.labels))
-        self._batches = math.ceil(len(first) / self.settings.batch_size)
+        self._weight_images = data.training(self._weight_stream, size)
+        self._architecture_images = data.training(self._architecture_stream, size)
+        shown = data if len(second) else self._images("test")
+        self._evaluation_stream = IndexStream(second if len(second) else torch.arange(len(shown.labels)), None)
+        self._evaluation_images = shown.testing(self._evaluation_stream, EVALUATION_BATCH)
+        self._batches = math.ceil(len(first) / size)
         self._settling = Settling()
         self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
@@ -156,11 +169,8 @@ class DifferentiableSearch:
         return self.strategies.deriver(self.context.space, self.architecture, self.supernet.candidates)
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return supernet and architecture variables by name."""
-        parts = {"supernet": self.supernet, "architecture": self.architecture}
-        return {
-            f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()
-        }
+        """Return what the method keeps at the end."""
+        return self.strategies.result(self)
 
     def state(self) -> dict[str, Any]:
         """Return everything that decides what comes next."""
@@ -177,6 +187,7 @@ class DifferentiableSearch:
             "architecture_optimiser": self.architecture_optimiser.state_dict(),
             "weight_stream": self._weight_stream.state(),
             "architecture_stream": self._architecture_stream.state(),
+            "evaluation_stream": self._evaluation_stream.state(),
             "meters": [meter.state() for meter in self._meters()],
             "gradients": self._gradients.cpu(),
             "settling": self._settling.state(),
@@ -197,6 +208,7 @@ class DifferentiableSearch:
         self.architecture_optimiser.load_state_dict(state["architecture_optimiser"])
         self._weight_stream.load(state["weight_stream"])
         self._architecture_stream.load(state["architecture_stream"])
+        self._evaluation_stream.load(state["evaluation_stream"])
         for meter, saved in zip(self._meters(), state["meters"], strict=True):
             meter.load(saved)
         self._gradients.copy_(state["gradients"])
@@ -221,7 +233,7 @@ class DifferentiableSearch:
             weight_decay=settings.weight_decay,
             nesterov=settings.nesterov,
         )
-        self.architecture_optimiser = torch.optim.Adam(
+        self.architecture_optimiser = self.strategies.architecture_optimiser(
             self.architecture.parameters(),
             settings.arch_learning_rate,
             betas=(settings.arch_beta1, settings.arch_beta2),
@@ -256,13 +268,13 @@ class DifferentiableSearch:
     def weight_batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return augmented images and labels of the weights' half."""
         self._images_seen += len(indices)
-        return self._augmenter.train(indices)
+        return self._weight_images(indices)
 
     def architecture_batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Return the next augmented images and labels of the architecture's half."""
         indices = self._architecture_stream.take(size)
         self._images_seen += len(indices)
-        return self._augmenter.train(indices)
+        return self._architecture_images(indices)
 
     def clip(self, parameters: list[nn.Parameter]) -> None:
         """Clip the gradient norm of these parameters, and count how large it was and how often it was cut."""
@@ -291,8 +303,9 @@ class DifferentiableSearch:
     @torch.no_grad()
     def _evaluation_unit(self) -> None:
         self.supernet.eval()
-        start = self._step * EVALUATION_BATCH
-        images, labels = self._evaluator.test(self._evaluated[start : start + EVALUATION_BATCH])
+        if self._step == 0:
+            self._evaluation_stream.start()
+        images, labels = self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
         self._evaluate(self._mean_meter, images, labels, self.strategies.relaxation.evaluation(self.architecture))
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
@@ -302,7 +315,7 @@ class DifferentiableSearch:
     def _evaluations(self) -> int:
         """Units of evaluation at the end of the epoch in progress."""
         last = self.settings.evaluated_epochs or self.epochs
-        return math.ceil(len(self._evaluated) / EVALUATION_BATCH) if self.epoch >= self.epochs - last else 0
+        return math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH) if self.epoch >= self.epochs - last else 0
 
     def _evaluate(self, meter: Meter, images: Tensor, labels: Tensor, plans: Plans) -> None:
         scores = self.scores(images, plans)
@@ -363,17 +376,9 @@ class DifferentiableSearch:
             },
         )
 
-    def _augments(self, images: ImageSet) -> Augmenter:
-        dataset, runtime = self.context.dataset, self.context.runtime
-        return Augmenter(
-            images,
-            mean=dataset.mean,
-            std=dataset.std,
-            crop_padding=dataset.crop_padding,
-            flip=dataset.flip,
-            cutout_length=self.settings.cutout_length,
-            generator=runtime.generator("augmentation"),
-        )
+    def _images(self, part: str) -> SearchImages:
+        context = self.context
+        return open_images(context.images, context.dataset, self.settings, context.runtime, part)
 
     def _meters(self) -> tuple[Meter, ...]:
         return self.train_meter, self._mean_meter, self._sampled_meter

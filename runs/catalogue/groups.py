@@ -96,7 +96,27 @@ class DifferentiableSettings(DataSettings, WeightSettings):
     )
 
 
-class LargeDataSettings(Settings):
+class StreamSettings(DataSettings):
+    """Images that may be too many for the memory."""
+
+    augmentation: Literal["crop", "imagenet"] = setting(
+        "crop",
+        "'crop' pads, crops and flips small images in memory; 'imagenet' streams random resized crops and flips from "
+        "the files.",
+        group="data",
+    )
+    workers: int = setting(
+        4, "Processes that decode streamed images; 0 decodes in the engine.", group="data", ge=0, le=256
+    )
+
+    @model_validator(mode="after")
+    def _cutout_is_of_crops(self) -> Self:
+        if self.augmentation == "imagenet" and self.cutout_length:
+            raise ValueError("cutout_length goes with augmentation=crop alone: set cutout_length=0")
+        return self
+
+
+class LargeDataSettings(StreamSettings):
     """What a search on ImageNet asks for: parts of the training images, and a warm-up for its large batches."""
 
     weight_share: float = setting(

@@ -8,11 +8,11 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import DataSettings
+from runs.catalogue.groups import StreamSettings
 from runs.catalogue.settings import setting
 
 
-class FeedSettings(DataSettings):
+class FeedSettings(StreamSettings):
     """How images reach the network in training."""
 
     batch_size: int = setting(96, "Images in a training batch, over all processes.", group="data", ge=2, le=65536)
@@ -24,12 +24,6 @@ class FeedSettings(DataSettings):
         le=65536,
     )
     batch_multiple: int = setting(8, "A growing batch has a multiple of this many images.", group="data", ge=1, le=1024)
-    augmentation: Literal["crop", "imagenet"] = setting(
-        "crop",
-        "'crop' pads, crops and flips small images in memory; 'imagenet' streams random resized crops, flips and "
-        "colour jitter from the files.",
-        group="data",
-    )
     colour_jitter: bool = setting(
         True, "Jitter brightness, contrast, saturation (0.4) and hue (0.2) of streamed images.", group="data"
     )
@@ -42,9 +36,6 @@ class FeedSettings(DataSettings):
         "refuse",
         "What to do with image files that cannot be read: stop and name one, or skip and count them.",
         group="data",
-    )
-    workers: int = setting(
-        4, "Processes that decode streamed images; 0 decodes in the engine.", group="data", ge=0, le=256
     )
 
 

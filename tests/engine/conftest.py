@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.assembly import assemble
 from engine.method import EpochReport
@@ -104,3 +106,20 @@ def bench() -> Callable[..., Bench]:
         return Bench(options, seed, method, preset, space)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in ImageNet's layout: 14 training images of odd sizes, one grey, one CMYK; 12 test images."""
+    root = tmp_path_factory.mktemp("imagenet")
+    random = np.random.default_rng(0)
+    for part in ("train", "val"):
+        for name in ("n01", "n02", "n03"):
+            (root / part / name).mkdir(parents=True)
+            for place in range(4):
+                height, width = random.integers(30, 90, 2)
+                coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+                coarse.resize((int(width), int(height))).save(root / part / name / f"{name}_{place}.JPEG")
+    Image.new("L", (50, 40), 90).save(root / "train" / "n01" / "grey.jpeg")
+    Image.new("CMYK", (40, 50), (10, 200, 30, 5)).save(root / "train" / "n03" / "cmyk.jpg")
+    return root

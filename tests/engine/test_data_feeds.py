@@ -179,8 +179,6 @@ class TestOptions:
     def test_what_cannot_be_streamed_says_so(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="Digits is none"):
             feeds("digits", tmp_path, augmentation="imagenet")
-        with pytest.raises(UsageError, match="cutout_length"):
-            feeds(str(folder(tmp_path / "f")), tmp_path, augmentation="imagenet", cutout_length=16)
 
     def test_broken_images_in_memory_are_refused_or_skipped(self, tmp_path: Path) -> None:
         root = folder(tmp_path / "f")

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 import torch
@@ -26,22 +25,6 @@ from runs.errors import EnvironmentLacksError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 COUNT = 14
-
-
-@pytest.fixture(scope="session")
-def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("imagenet")
-    random = np.random.default_rng(0)
-    for part in ("train", "val"):
-        for name in ("n01", "n02", "n03"):
-            (root / part / name).mkdir(parents=True)
-            for place in range(4):
-                height, width = random.integers(30, 90, 2)
-                coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8))
-                coarse.resize((int(width), int(height))).save(root / part / name / f"{name}_{place}.JPEG")
-    Image.new("L", (50, 40), 90).save(root / "train" / "n01" / "grey.jpeg")
-    Image.new("CMYK", (40, 50), (10, 200, 30, 5)).save(root / "train" / "n03" / "cmyk.jpg")
-    return root
 
 
 @pytest.fixture

@@ -192,6 +192,7 @@ METHOD = Method(
             values=_DARTS
             | {
                 "stem": "imagenet",
+                "augmentation": "imagenet",
                 "image_size": 224,
                 "channels": 48,
                 "layers": 14,

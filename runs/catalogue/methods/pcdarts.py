@@ -73,6 +73,7 @@ METHOD = Method(
             values={
                 **DARTS,
                 "stem": "imagenet",
+                "augmentation": "imagenet",
                 "image_size": 224,
                 "split": "stratified",
                 "weight_share": 0.1,

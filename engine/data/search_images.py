@@ -1,0 +1,167 @@
+"""The images of a search, in memory or streamed from their files: batches by the indices that a search draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.data import feeds, streaming
+from engine.data.augment import Augmenter
+from engine.data.batches import IndexStream
+from engine.data.decoding import Decoder, Shares, Task, testing, training
+from engine.data.images import ImageSet, limited
+from engine.data.listing import Listing
+from engine.data.normalise import Normaliser, as_images
+from engine.data.sources import Source
+from engine.runtime import Runtime
+from runs.catalogue import Dataset
+from runs.catalogue.groups import DataSettings, StreamSettings
+from runs.errors import EnvironmentLacksError
+
+# From the indices of a batch, on the CPU, to its images, float32 [B, 3, H, W], and labels [B], on the device.
+Batches = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+class SearchImages(Protocol):
+    """One part of a data set.
+
+    Attributes:
+        labels: int64 [N], on the CPU.
+    """
+
+    labels: Tensor
+
+    def training(self, stream: IndexStream, batch: int) -> Batches:
+        """Return what augments the batches that a search takes from a stream, mostly of ``batch`` images."""
+
+    def testing(self, stream: IndexStream, batch: int) -> Batches:
+        """Return what gives the same images without augmentation."""
+
+
+class ResidentImages:
+    """Images that lie on the device. See :class:`SearchImages`.
+
+    Args:
+        data: the images.
+        augmenter: of these images.
+    """
+
+    def __init__(self, data: ImageSet, augmenter: Augmenter) -> None:
+        self.labels = data.labels.cpu()
+        self._augmenter = augmenter
+
+    def training(self, stream: IndexStream, batch: int) -> Batches:
+        """Return the augmenter: nothing has to be known in advance."""
+        return self._augmenter.train
+
+    def testing(self, stream: IndexStream, batch: int) -> Batches:
+        """Return the augmenter without augmentation."""
+        return self._augmenter.test
+
+
+class StreamedImages:
+    """Images of a folder that is too large for the memory. See :class:`SearchImages`.
+
+    A training image is a random resized crop, half of them mirrored, as the searches on ImageNet have it (drnas.md 9);
+    a test image has its short side at 256 pixels for 224, and is cut out of the middle.
+
+    Args:
+        listing: the files.
+        dataset: tells mean, deviation and whether to mirror.
+        size: side in pixels.
+        runtime: device and seed.
+        workers: processes that decode; 0: this one. The two streams of a search share them.
+    """
+
+    def __init__(self, listing: Listing, dataset: Dataset, *, size: int, runtime: Runtime, workers: int) -> None:
+        self.labels = listing.labels
+        self._listing, self._dataset = listing, dataset
+        self._size, self._runtime, self._workers = size, runtime, workers
+        self._normalise = Normaliser(dataset.mean, dataset.std, size, runtime.device)
+
+    def training(self, stream: IndexStream, batch: int) -> Batches:
+        """Return what decodes the batches of a stream, those that are ahead while the search works."""
+        shares = Shares(
+            self._listing, training(self._size, self._dataset.flip, jitter=False), self._size, self._runtime.seed
+        )
+        workers = math.ceil(self._workers / 2)
+        return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned))
+
+    def testing(self, stream: IndexStream, batch: int) -> Batches:
+        """Return what decodes test images; its processes live as long as a pass."""
+        shares = Shares(self._listing, testing(self._size), self._size, self._runtime.seed)
+        decoder = Decoder(shares, workers=self._workers, pinned=self._pinned, lasting=False)
+        return _Streamed(self, stream, batch, self._workers, decoder)
+
+    def on_device(self, pixels: list[Tensor], indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return decoded bytes [n, H, W, 3] as one batch, with the labels of these indices."""
+        device = self._runtime.device
+        rows = torch.cat([part.to(device, non_blocking=True) for part in pixels]).flatten(2)
+        return as_images(self._normalise(rows)), self.labels[indices].to(device, non_blocking=True)
+
+    @property
+    def _pinned(self) -> bool:
+        return self._runtime.device.type == "cuda"
+
+
+class _Streamed:
+    """Gives the batches of a stream, and has those that it holds ahead decoded meanwhile."""
+
+    def __init__(self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder) -> None:
+        self._images, self._stream, self._batch, self._decoder = images, stream, batch, decoder
+        # All processes make the same batch, so that the first of a pass is not waited for as long as one process takes.
+        self._piece = math.ceil(batch / max(1, workers))
+        self._coming: Iterator[Tensor] = iter(())
+        self._pass = 0
+
+    def __call__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        expected = next(self._coming, None)
+        if self._pass != self._stream.passes or expected is None or not torch.equal(expected, indices):
+            self._expect(indices)
+        made = [self._decoder.next() for _ in indices.split(self._piece)]
+        if faults := [fault for _, _, broken in made for _, fault in broken]:
+            raise EnvironmentLacksError(faults[0])
+        if not len(self._stream.ahead):
+            self._decoder.drop()
+        return self._images.on_device([pixels for pixels, _, _ in made], indices)
+
+    def _expect(self, indices: Tensor) -> None:
+        """Have these made, and after them what the stream will probably give."""
+        number, batches = self._stream.passes, (indices, *self._stream.ahead.split(self._batch))
+        self._pass, self._coming = number, iter(batches[1:])
+        self._decoder.begin(self._tasks(number, batches))
+
+    def _tasks(self, number: int, batches: tuple[Tensor, ...]) -> Iterator[Task]:
+        for batch in batches:
+            for piece in batch.split(self._piece):
+                yield number, piece.tolist()
+
+
+def open_images(source: Source, dataset: Dataset, settings: DataSettings, runtime: Runtime, part: str) -> SearchImages:
+    """Return the ``train`` or ``test`` part of a search's data set; ``source.size`` is its size afterwards.
+
+    Raises:
+        UsageError: what is to be streamed is no image folder.
+        EnvironmentLacksError: the images are not there, or one is broken.
+    """
+    if isinstance(settings, StreamSettings) and settings.augmentation == "imagenet":
+        listing = feeds.listed(source, dataset, part)
+        if part == "train":
+            listing = listing.only(limited(listing.labels, settings.image_limit, runtime.generator("image limit")))
+        source.size = settings.image_size or streaming.SIZE
+        return StreamedImages(listing, dataset, size=source.size, runtime=runtime, workers=settings.workers)
+    data = source(part)
+    augmenter = Augmenter(
+        data,
+        mean=dataset.mean,
+        std=dataset.std,
+        crop_padding=dataset.crop_padding,
+        flip=dataset.flip,
+        cutout_length=settings.cutout_length,
+        generator=runtime.generator("augmentation"),
+    )
+    return ResidentImages(data, augmenter)

@@ -1,0 +1,47 @@
+"""A search on ImageNet's layout, streamed from its files: killed and resumed as if nothing had happened."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.end_to_end.conftest import Cli
+from tests.end_to_end.test_retrain import imagenet
+
+SMALL = {
+    "epochs": 4,
+    "stage_epochs": "2,2",
+    "arch_frozen_epochs": 1,
+    "warm_up_epochs": 1,
+    "channels": 12,
+    "layers": 3,
+    "image_size": 32,
+    "batch_size": 4,
+    "weight_share": 0.5,
+    "arch_share": 0.25,
+    "workers": 1,
+    "threads": 1,
+    "checkpoint_seconds": 0.2,
+}
+
+
+def test_a_killed_search_ends_as_if_nothing_had_happened(cli: Cli, tmp_path: Path) -> None:
+    folder = imagenet(tmp_path / "images")
+    (folder / "train" / "n01440764" / "truncated.jpg").unlink()
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    command = ["search", "drnas", "--space", "darts", "--preset", "paper-imagenet", "--dataset", folder, *settings]
+    runs = [cli.json(*command, "--detach")["id"] for _ in range(2)]
+    until = time.monotonic() + 90
+    while cli.json("runs", "show", runs[1])["epoch"] < 1 and time.monotonic() < until:
+        time.sleep(0.05)
+    cli.kill(runs[1])
+    assert cli.wait(runs[1], "lost", "finished") == "lost"
+    assert cli.wait(runs[0], "finished", "failed", "lost") == "finished"
+    cli("runs", "resume", runs[1])
+    assert cli.wait(runs[1], "finished", "failed", "lost") == "finished"
+    first, second = map(cli.series, runs)
+    assert first == second
+    assert ["search_accuracy" in epoch["metrics"] for epoch in first] == [False, True, True, True]
+    assert first[0]["learning_rates"]["weights"] == 0.5
+    assert {len(row) for row in first[-1]["extras"]["operations_alive"].values()} == {14}
+    assert cli.json("runs", "show", runs[0])["genotype"] == first[-1]["genotype"]

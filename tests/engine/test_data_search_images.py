@@ -1,0 +1,180 @@
+"""Searches whose images are streamed: the batches, and a search on a made-up folder in ImageNet's layout."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+
+from engine.assembly import assemble
+from engine.data.batches import IndexStream
+from engine.data.listing import list_images
+from engine.data.search_images import StreamedImages
+from engine.data.sources import Source
+from engine.method import Context, EpochReport, Method
+from engine.runtime import Runtime
+from runs import catalogue
+from runs.configuration import Draft, resolve
+from runs.errors import EnvironmentLacksError
+from tests.engine.conftest import round_trip, same
+
+
+class Streams:
+    """The two streams of a search, with their images."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        runtime = Runtime(device="cpu", seed=7, threads=1, precision="float32", channels_last=True)
+        images = StreamedImages(
+            list_images(folder, "train"), catalogue.dataset(str(folder)), size=32, runtime=runtime, workers=workers
+        )
+        self.generator = torch.Generator().manual_seed(1)
+        self.weights = IndexStream(torch.arange(10), self.generator)
+        self.architecture = IndexStream(torch.arange(10, 14), self.generator)
+        self.weight_images = images.training(self.weights, 4)
+        self.architecture_images = images.training(self.architecture, 4)
+        self.shown = IndexStream(torch.arange(10, 14), None)
+        self.shown_images = images.testing(self.shown, 3)
+
+    def epoch(self) -> list[Tensor]:
+        """Walk a pass of the weights, with architecture batches in between, and one without augmentation."""
+        self.weights.start()
+        return self.rest()
+
+    def rest(self) -> list[Tensor]:
+        given: list[Tensor] = []
+        while len(self.weights.ahead):
+            indices = self.weights.next(4)
+            given += self.architecture_images(self.architecture.take(len(indices) - 1))
+            given += self.weight_images(indices)
+        self.shown.start()
+        while len(self.shown.ahead):
+            given += self.shown_images(self.shown.next(3))
+        return given
+
+    def go_on_from(self, other: Streams) -> None:
+        self.generator.set_state(other.generator.get_state())
+        self.weights.load(other.weights.state())
+        self.architecture.load(other.architecture.state())
+
+
+def equal(first: list[Tensor], second: list[Tensor]) -> bool:
+    return len(first) == len(second) and all(map(torch.equal, first, second))
+
+
+def test_processes_make_what_this_one_makes(imagenet: Path) -> None:
+    """Short batches, passes that end between batches and prefetching included."""
+    alone, others = Streams(imagenet, 0), Streams(imagenet, 3)
+    before = torch.get_rng_state()
+    first, second = ([each.epoch() for _ in range(2)] for each in (alone, others))
+    assert equal(first[0], second[0])
+    assert equal(first[1], second[1])
+    assert not equal(first[0], first[1])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_pass_goes_on_from_its_state(imagenet: Path) -> None:
+    whole, again = Streams(imagenet, 0), Streams(imagenet, 0)
+    whole.epoch()
+    whole.weights.start()
+    whole.weight_images(whole.weights.next(4))
+    again.go_on_from(whole)
+    assert equal(whole.rest(), again.rest())
+
+
+def test_images_are_torchvisions_for_the_seed_of_the_image(imagenet: Path) -> None:
+    """Crop and flip, no jitter: as the searches on ImageNet have it."""
+    listing = list_images(imagenet, "train")
+    normalised = [transforms.ToTensor(), transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+    crop = transforms.Compose([transforms.RandomResizedCrop(32), transforms.RandomHorizontalFlip(), *normalised])
+    middle = transforms.Compose([transforms.Resize(37), transforms.CenterCrop(32), *normalised])
+    streams = Streams(imagenet, 0)
+    streams.weights.start()
+    indices = streams.weights.next(4)
+    images, labels = streams.weight_images(indices)
+    assert torch.equal(labels, listing.labels[indices])
+    streams.shown.start()
+    shown, _ = streams.shown_images(streams.shown.next(3))
+    for place, index in enumerate(indices.tolist()):
+        digest = hashlib.sha256(f"7/1/{index}".encode()).digest()
+        torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        assert torch.equal(images[place], crop(opened(imagenet, listing.files[index])))
+    for place, index in enumerate((10, 11, 12)):
+        assert torch.equal(shown[place], middle(opened(imagenet, listing.files[index])))
+
+
+def opened(folder: Path, name: str) -> Image.Image:
+    return Image.open(folder / "train" / name).convert("RGB")
+
+
+def begin(folder: Path, method: str, **options: Any) -> tuple[Context, Method]:
+    """Assemble a method's search on ImageNet, small."""
+    small = {
+        "channels": 12,
+        "layers": 3,
+        "image_size": 32,
+        "batch_size": 4,
+        "weight_share": 0.6,
+        "arch_share": 0.4,
+        "workers": 0,
+        "threads": 1,
+    }
+    draft = Draft(
+        method=method,
+        space="darts",
+        preset="paper-imagenet",
+        dataset=str(folder),
+        device="cpu",
+        options=small | options,
+    )
+    return assemble(resolve(draft), folder, lambda event: None)
+
+
+PLANS: dict[str, dict[str, Any]] = {
+    "drnas": {"epochs": 2, "stage_epochs": "1,1", "arch_frozen_epochs": 0, "warm_up_epochs": 1, "evaluated_epochs": 1},
+    "pcdarts": {"epochs": 2, "arch_frozen_epochs": 0, "warm_up_epochs": 1},
+}
+
+
+@pytest.mark.parametrize("method", PLANS)
+def test_a_search_on_imagenet_resumes_and_never_holds_the_set(
+    imagenet: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Source, "__call__", lambda *_, **__: pytest.fail("the whole set was loaded"))
+    context, whole = begin(imagenet, method, **PLANS[method])
+    reports: list[EpochReport] = []
+    saved = []
+    while whole.epoch < whole.epochs:
+        saved.append((round_trip({"method": whole.state(), "runtime": context.runtime.state()}), len(reports)))
+        if report := whole.advance():
+            reports.append(report)
+    assert reports[-1].genotype.space == "darts"
+    assert "search_accuracy" in reports[-1].metrics
+    assert context.images.size == 32
+    # After the first batch, and in the evaluation of the last epoch.
+    for state, done in (saved[1], saved[-1]):
+        context, again = begin(imagenet, method, **PLANS[method])
+        again.load(state["method"])
+        context.runtime.load(state["runtime"])
+        rest = []
+        while again.epoch < again.epochs:
+            if report := again.advance():
+                rest.append(report)
+        assert all(map(same, rest, reports[done:]))
+        assert len(rest) == len(reports) - done
+
+
+def test_a_broken_image_ends_the_search_by_name(imagenet: Path, tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        for name in ("a", "b"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for place in range(2):
+                (tmp_path / part / name / f"{place}.jpg").write_bytes(b"no image")
+    _, method = begin(tmp_path, "pcdarts", **PLANS["pcdarts"])
+    with pytest.raises(EnvironmentLacksError, match=r"jpg' is broken"):
+        method.advance()
