@@ -43,7 +43,7 @@ def strategy(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 # Values of these have to agree with those of others.
 BOUND = {
     *("stage_operations", "stage_epochs", "stage_partial", "arch_frozen_epochs"),
-    *("weight_share", "arch_share", "warm_up_epochs"),
+    *("weight_share", "arch_share", "warm_up_epochs", "augmentation"),
 }
 allowed = st.fixed_dictionaries(
     {},
