@@ -1,0 +1,1 @@
+"""Pools of operations that are pruned and refilled by morphing (PR-DARTS), without torch."""
