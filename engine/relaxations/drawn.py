@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.relaxations.relaxation import Watched, dense, probabilities
 from engine.schedules import linear
@@ -22,7 +21,8 @@ def gumbel(like: Tensor) -> Tensor:
 
 def one_hot(index: Tensor, like: Tensor) -> Tensor:
     """Return 1 at ``index`` [..., edges] and 0 elsewhere, as ``like`` [..., edges, operations]."""
-    return functional.one_hot(index, like.shape[-1]).to(like.dtype)
+    # Torch's own one_hot reads the indices first, where they are not on a GPU.
+    return torch.zeros_like(like).scatter_(-1, index[..., None], 1.0)
 
 
 def paths(architecture: Architecture, weights: Tensor, index: Tensor) -> Plans:

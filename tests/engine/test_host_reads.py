@@ -1,0 +1,93 @@
+"""What a step asks of the device: each answer that the host waits for stops a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine.assembly import assemble
+from engine.search.differentiable import DifferentiableSearch
+from runs import catalogue
+from runs.configuration import Draft, resolve
+
+SMALL = {"channels": 12, "cells": 1, "layers": 3, "image_limit": 96, "image_size": 8, "batch_size": 16, "threads": 1}
+# A path that is drawn on the device is read once a forward pass, for the host to run its operations alone: GDAS in
+# both phases, DSNAS in its one, NASP in that of the weights. All others read nothing.
+READS = {
+    "darts": 0,
+    "drnas": 0,
+    "pcdarts": 0,
+    "pdarts": 0,
+    "snas": 0,
+    "sharpdarts": 0,
+    "gdas": 2,
+    "dsnas": 1,
+    "nasp": 1,
+}
+CASES = [(method, space) for method in READS for space in catalogue.method(method).spaces]
+ASKED = ("tolist", "item", "numpy", "cpu", "__bool__", "__int__", "__float__", "__index__", "__contains__")
+# What has as many results as the data say.
+DATA_DEPENDENT = ("nonzero", "masked_select", "_unique2", "unique_dim", "repeat_interleave", "equal")
+
+
+class Waiting(TorchDispatchMode):
+    """Counts kernels whose result the host waits for, and masks that index."""
+
+    def __init__(self, host: set[int]) -> None:
+        super().__init__()
+        self.host = host
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._schema.name.removeprefix("aten::")
+        indices = args[1] if name in ("index", "index_put", "index_put_") else ()
+        masked = any(index is not None and index.dtype is torch.bool for index in indices)
+        read = name == "_local_scalar_dense" and args[0].data_ptr() not in self.host
+        if masked or read or name in DATA_DEPENDENT:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Collect what the host asks for."""
+    found: list[str] = []
+    steps = {state["step"].data_ptr() for state in search.architecture_optimiser.state.values()}
+
+    def counting(name: str) -> Callable[..., Any]:
+        asked = getattr(Tensor, name)
+
+        def ask(tensor: Tensor, *args: Any) -> Any:
+            if tensor.data_ptr() not in steps:  # Adam counts its steps on the host
+                found.append(name)
+            with torch.utils._python_dispatch._disable_current_modes():
+                return asked(tensor, *args)
+
+        return ask
+
+    with monkeypatch.context() as patch, Waiting(steps) as waiting:
+        for name in ASKED:
+            patch.setattr(Tensor, name, counting(name))
+        yield found
+    found += waiting.found
+
+
+@pytest.mark.parametrize(("method", "space"), CASES)
+def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
+    options = {key: value for key, value in (SMALL | {"arch_frozen_epochs": 0}).items() if key in known}
+    draft = Draft(method=method, space=space, preset="quick", device="cpu", options=options)
+    _, search = assemble(resolve(draft), Path(), lambda event: None)
+    assert isinstance(search, DifferentiableSearch)
+    search.prepare()
+    search.advance()
+    with reads(search, monkeypatch) as found:
+        search.advance()
+    assert found == ["tolist"] * READS[method]
