@@ -1,0 +1,133 @@
+"""The NTK and its condition number: against the vectors, and every way of computing it against every other."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.indicators import ntk
+from engine.indicators.initialisation import initialise
+from engine.indicators.networks import build as build_network
+from engine.indicators.networks import everything
+from runs.catalogue.spaces.darts import SPACE as DARTS
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from tests import vectors
+from tests.engine.vector_layers import build, evaluated
+
+NTK = vectors.load("tenas/ntk")
+WAYS = [
+    (case, form, how)
+    for case in NTK["cases"]
+    for form in case["expected"]
+    for how in ("loop", "chunked", "per_sample")
+    if how != "per_sample" or not form.startswith("batch")
+]
+
+
+def infinite_or(value: Any) -> Any:
+    return math.inf if value == "inf" else pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize(("case", "form", "how"), WAYS, ids=[f"{c['id']}-{f}-{h}" for c, f, h in WAYS])
+def test_vectors(case: dict[str, Any], form: str, how: ntk.Way) -> None:
+    network, (bn, parameters) = build(case["layers"]), form.split("/")
+    if bn == "eval":
+        evaluated(network)
+    images = torch.tensor(case["input"], dtype=torch.float64)
+    expected = case["expected"][form]
+    found = {
+        outputs: ntk.gram(
+            network,
+            images,
+            outputs=outputs,
+            bn="frozen" if bn == "frozen" else "batch",
+            parameters=parameters,  # type: ignore[arg-type]
+            how=how,
+            chunk=3,
+        )
+        for outputs in ("sum", "trace", "full")
+    }
+    for outputs, gram in found.items():
+        assert ntk.condition(gram) == infinite_or(expected[f"cond_{outputs}"])
+    for outputs in ("sum", "trace"):
+        assert float(found[outputs].trace()) == pytest.approx(expected[f"trace_{outputs}"], rel=1e-6, abs=1e-12)
+    if parameters == "weights":
+        for outputs in ("sum", "trace"):
+            whole = torch.tensor(expected[f"gram_{outputs}"], dtype=torch.float64)
+            torch.testing.assert_close(found[outputs], whole, rtol=1e-6, atol=1e-8 * float(whole.abs().max()))
+            eigenvalues = torch.tensor(expected[f"eig_{outputs}"], dtype=torch.float64)
+            scale = float(eigenvalues.abs().max())
+            torch.testing.assert_close(torch.linalg.eigvalsh(found[outputs]), eigenvalues, rtol=1e-6, atol=1e-9 * scale)
+        low, high = expected["eig_full_minmax"]
+        assert ntk.extremes(found["full"]) == (
+            pytest.approx(low, rel=1e-6, abs=1e-9 * abs(high)),
+            pytest.approx(high, rel=1e-6),
+        )
+        assert len(found["full"]) == expected["full_size"]
+
+
+@pytest.mark.parametrize("case", NTK["gram_cases"], ids=lambda case: case["id"])
+def test_condition_policy(case: dict[str, Any]) -> None:
+    assert ntk.condition(torch.tensor(case["gram"], dtype=torch.float64)) == infinite_or(case["cond"])
+
+
+def test_what_is_not_finite_is_infinite() -> None:
+    assert ntk.condition(torch.tensor([[math.nan, 0.0], [0.0, 1.0]])) == math.inf
+    assert ntk.condition(torch.tensor([[math.inf, 0.0], [0.0, 1.0]])) == math.inf
+
+
+def network_of(space: Any, seed: int) -> tuple[torch.nn.Module, torch.Tensor]:
+    """A double network of a space, and images."""
+    generator = torch.Generator().manual_seed(seed)
+    network = build_network(space, "ntk", 3)
+    initialise(network, "default", generator)
+    # Two operations an edge, in turn: all of them somewhere.
+    live = {
+        kind: tuple(tuple({row[edge % len(row)], row[(edge + 1) % len(row)]}) for edge, row in enumerate(rows))
+        for kind, rows in everything(space).items()
+    }
+    network.set_live(live)
+    return network.double(), torch.randn(4, 3, 6, 6, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("space", [NASBENCH201, DARTS], ids=lambda space: space.name)
+@pytest.mark.parametrize("outputs", ["sum", "trace", "full"])
+def test_all_ways_give_the_same(space: Any, outputs: ntk.Outputs) -> None:
+    network, images = network_of(space, 0)
+    exact = ntk.gram(network, images, outputs=outputs)
+    torch.testing.assert_close(ntk.gram(network, images, outputs=outputs, how="chunked", chunk=5), exact)
+    frozen = ntk.gram(network, images, outputs=outputs, bn="frozen")
+    torch.testing.assert_close(ntk.gram(network, images, outputs=outputs, bn="frozen", how="per_sample"), frozen)
+    assert not torch.allclose(exact, frozen, rtol=0.01)
+    # Freezing leaves no trace.
+    assert torch.equal(ntk.gram(network, images, outputs=outputs), exact)
+
+
+def test_samples_that_depend_on_each_other_have_no_gradients_of_their_own() -> None:
+    network, images = network_of(NASBENCH201, 0)
+    with pytest.raises(ValueError, match="bn = frozen"):
+        ntk.gram(network, images, how="per_sample")
+
+
+def test_frozen_statistics_are_back_after_an_error() -> None:
+    network, images = network_of(NASBENCH201, 0)
+    before = ntk.gram(network, images)
+    with pytest.raises(RuntimeError):
+        ntk.gram(network, images[:, :2], bn="frozen", how="per_sample")
+    assert torch.equal(ntk.gram(network, images), before)
+
+
+@settings(max_examples=8)
+@given(st.permutations(range(4)), st.sampled_from(["batch", "frozen"]))
+def test_the_order_of_a_batch_does_not_matter(order: list[int], bn: ntk.Norms) -> None:
+    network, images = network_of(NASBENCH201, 1)
+    how: ntk.Way = "per_sample" if bn == "frozen" else "loop"
+    gram = ntk.gram(network, images, bn=bn, how=how)
+    other = ntk.gram(network, images[order], bn=bn, how=how)
+    torch.testing.assert_close(other, gram[order][:, order])
+    assert ntk.condition(other) == pytest.approx(ntk.condition(gram), rel=1e-6)
