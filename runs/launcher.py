@@ -41,10 +41,10 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
     store.home.prepare()
-    if catalogue.method(config.method).needs_images:
-        _check_images(config, store, say)
-    else:
+    if queries.asks_table(catalogue.method(config.method), config.options):
         queries.answers(store.home, config.space, config.dataset)
+    else:
+        _check_images(config, store, say)
     paths = store.create(config, labels, draft.weights)
     launch(paths)
     return config, paths

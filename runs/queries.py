@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
-from runs.errors import EnvironmentLacksError
+from runs.catalogue.entries import Method
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
 
 # NAS-Bench-201 lets a search see the validation accuracy of its 12-epoch schedule; reported is the test accuracy of the
@@ -33,13 +37,23 @@ class Answers:
     seconds: int | None
 
 
+def asks_table(method: Method, values: Mapping[str, Any]) -> bool:
+    """Say whether a run asks a benchmark table, and so looks at no image; ``values`` are those of its settings."""
+    evaluator = method.options.model_fields.get("evaluator")
+    return evaluator is not None and values.get("evaluator", evaluator.default) == "table"
+
+
 def answers(home: Home, space: str, dataset: str) -> Answers:
     """Return what answers the queries of a run.
 
     Raises:
         EnvironmentLacksError: no table of the space, or one with gaps.
-        UsageError: the table is damaged, or has no results for the data set.
+        UsageError: the table is damaged, or has no results for the data set; or no table has all cells of the space.
     """
+    if space != NASBENCH201.name:
+        raise UsageError(
+            f"No table has all cells of '{space}', and a search may ask for any.", "Set evaluator=training."
+        )
     table = store.for_space(home, space)
     if table is None:
         for error in store.damaged(home).values():

@@ -40,7 +40,7 @@ class Evolution:
         self.population: deque[tuple[Cell, float]] = deque()
 
     def propose(self) -> Cell:
-        """Draw one of the first population, or change the best of a sample on one edge."""
+        """Draw one of the first population, or change the best of a sample in one choice."""
         if len(self.population) < self._size:
             return self._codec.random(self._dice)
         sample = [self.population[self._dice.below(self._size)] for _ in range(self._sample)]
@@ -54,11 +54,11 @@ class Evolution:
             self.population.popleft()
 
     def shares(self) -> list[list[float]]:
-        """Return the share of each operation in the population."""
+        """Return the share of each alternative in the population."""
         shares = []
-        for edge in range(self._codec.edges):
-            counts = Counter(cell[edge] for cell, _ in self.population)
-            shares.append([counts[op] / len(self.population) for op in range(self._codec.operations)])
+        for place, count in enumerate(self._codec.choices):
+            counts = Counter(cell[place] for cell, _ in self.population)
+            shares.append([counts[other] / len(self.population) for other in range(count)])
         return shares
 
     def extras(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def build(context: Context) -> QuerySearch:
     assert isinstance(settings, ReinforceSettings)
     strategy = partial(
         Reinforce,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.arch_learning_rate,
         baseline_momentum=settings.baseline_momentum,
         init_scale=settings.init_scale,
     )
@@ -38,7 +38,7 @@ class Reinforce:
     newest reward in it.
 
     Args:
-        codec: of the space.
+        codec: of the space, with as many operations on every edge.
         dice: draws the first logits and the cells.
         learning_rate: of Adam.
         baseline_momentum: how much of the moving average stays at each query.
@@ -53,7 +53,7 @@ class Reinforce:
     ) -> None:
         self._dice = dice
         self._momentum = baseline_momentum
-        noise = torch.randn(codec.edges, codec.operations, dtype=torch.float64, generator=dice.generator)
+        noise = torch.randn(len(codec.choices), codec.choices[0], dtype=torch.float64, generator=dice.generator)
         self.logits = init_scale * noise
         self._adam = torch.optim.Adam([self.logits], lr=learning_rate)
         self._average = self._weight = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 
-from engine.query.codec import Codec
+from engine.query.codec import Codec, coding
 from engine.query.dice import Dice
 from engine.query.evaluator import TableEvaluator
 from engine.query.record import Record
@@ -19,14 +19,14 @@ def repeat(
     answers: Answers, strategy: Callable[[Codec, Dice], Strategy], seeds: Iterable[int], queries: int
 ) -> list[float]:
     """Return, seed by seed, the reported test accuracy in percent of the best cell of so many queries."""
-    evaluator, codec = TableEvaluator(answers), Codec(len(SPACE.edges), len(SPACE.operations))
+    evaluator, codec = TableEvaluator(answers), coding(SPACE).codec
     reached = []
     for seed in seeds:
         made = strategy(codec, Dice(torch.Generator().manual_seed(seed)))
         record = Record()
         for _ in range(queries):
             cell = made.propose()
-            answer = evaluator.query(cell)
+            answer = evaluator.advance(cell)
             made.learn(cell, answer.accuracy)
             record.take(cell, answer)
         reached.append(evaluator.reached(record.best))

@@ -1,4 +1,4 @@
-"""The loop of a search by queries: one query a unit of work, a fixed number of them an epoch."""
+"""The loop of a search by queries: one after the other, a fixed number of them an epoch."""
 
 from __future__ import annotations
 
@@ -10,51 +10,47 @@ from typing import Any
 from torch import Tensor
 
 from engine.method import Context, EpochReport, Position
-from engine.query.codec import Codec
+from engine.query.codec import Cell, Codec, Coding, coding
 from engine.query.dice import Dice
-from engine.query.evaluator import TableEvaluator
+from engine.query.evaluator import Evaluator, TableEvaluator
 from engine.query.record import Record
+from engine.query.short_training import ShortTraining
 from engine.query.strategy import Strategy
 from runs import queries
 from runs.catalogue.queries import QuerySettings
-from runs.errors import EnvironmentLacksError, UsageError
+from runs.errors import EnvironmentLacksError
 from runs.events import CellSnapshot, StageStarted
-from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
 from runs.home import Home
 
 
 class QuerySearch:
-    """Asks the benchmark table of its space until the budget is spent: see :class:`engine.method.Method`.
+    """Asks what cells reach until the budget is spent: see :class:`engine.method.Method`.
 
     The query that uses the seconds up is the last; it counts, as in the benchmark's own runs.
 
     Args:
         context: of the run.
         strategy: made for the cells of the space.
+        evaluator: answers the queries; the one of the settings if left out.
 
     Raises:
         EnvironmentLacksError: there is no table, it has gaps, or it lacks the seconds that the budget is in.
         UsageError: the table knows nothing of the data set.
     """
 
-    def __init__(self, context: Context, strategy: Callable[[Codec, Dice], Strategy]) -> None:
+    def __init__(
+        self, context: Context, strategy: Callable[[Codec, Dice], Strategy], evaluator: Evaluator | None = None
+    ) -> None:
         assert isinstance(context.settings, QuerySettings)
         self._context, self._settings, self._space = context, context.settings, context.space.entry
-        # A run lies in its home; a measurement of speed has no run.
-        home = Home.locate() if context.folder == Path() else Home(context.folder.parent.parent)
-        self._answers = queries.answers(home, self._space.name, context.dataset.name)
-        if self._settings.budget_seconds and self._answers.seconds is None:
-            raise EnvironmentLacksError(
-                f"The table '{self._answers.table.name}' does not know how long a training takes.",
-                "Set budget_seconds=0 and the budget in queries, or import a table with a column of seconds.",
-            )
-        self._evaluator = TableEvaluator(self._answers)
-        dice = Dice(context.runtime.generator("queries"))
-        self.strategy = strategy(Codec(len(self._space.edges), len(self._space.operations)), dice)
+        self._coding = coding(self._space)
+        self._evaluator = evaluator or _evaluator(context, self._coding)
+        self.strategy = strategy(self._coding.codec, Dice(context.runtime.generator("queries")))
         self.record = Record()
         self.epochs = -(-self._settings.queries // self._settings.epoch_queries)
         self.epoch = self.stage = 0
+        self._asked: Cell | None = None
         self._queried: list[tuple[list[int], float]] = []
 
     def prepare(self) -> None:
@@ -62,9 +58,12 @@ class QuerySearch:
         self._context.emit(StageStarted(0, 1, self.epochs, "queries"))
 
     def advance(self) -> EpochReport | None:
-        """Query one cell."""
-        cell = self.strategy.propose()
-        answer = self._evaluator.query(cell)
+        """Do a unit of work of the query in progress, or of the next."""
+        cell = self.strategy.propose() if self._asked is None else self._asked
+        answer = self._evaluator.advance(cell)
+        self._asked = cell if answer is None else None
+        if answer is None:
+            return None
         self.strategy.learn(cell, answer.accuracy)
         self.record.take(cell, answer)
         self._queried.append((list(cell), answer.accuracy))
@@ -78,13 +77,15 @@ class QuerySearch:
         return report
 
     def position(self) -> Position:
-        """Say how many queries of the epoch are done."""
+        """Say how much of the epoch is done."""
         metrics = {"search_accuracy": self.record.accuracy} if self.record.queries else {}
-        return Position(len(self._queried), self._epoch_queries(), metrics=metrics)
+        units = self._evaluator.units
+        step = len(self._queried) * units + self._evaluator.done
+        return Position(step, self._epoch_queries() * units, self._evaluator.images, metrics)
 
     def genotype(self) -> Genotype:
         """Return the best cell that was queried."""
-        return nasbench201.genotype(self.record.best)
+        return self._coding.genotype(self.record.best)
 
     def weights(self) -> Mapping[str, Tensor]:
         """Return nothing: no network is trained."""
@@ -96,24 +97,22 @@ class QuerySearch:
             "epoch": self.epoch,
             "epochs": self.epochs,
             "record": self.record.state(),
+            "asked": None if self._asked is None else list(self._asked),
             "queried": self._queried,
             "strategy": self.strategy.state(),
-            "table": self._answers.table.header.sha256,
+            "evaluator": self._evaluator.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state.
 
         Raises:
-            UsageError: the table is another than the one that the search began with.
+            UsageError: the answers would be others than those that the search began with.
         """
-        if state["table"] != self._answers.table.header.sha256:
-            raise UsageError(
-                f"The table '{self._answers.table.name}' is another than when this run began: its answers would mix.",
-                "Import the one before again, or start a new run.",
-            )
+        self._evaluator.load(state["evaluator"])
         self.epoch, self.epochs = state["epoch"], state["epochs"]
         self.record.load(state["record"])
+        self._asked = None if state["asked"] is None else tuple(state["asked"])
         self._queried = list(state["queried"])
         self.strategy.load(state["strategy"])
 
@@ -124,16 +123,12 @@ class QuerySearch:
         return min(length, left) if left > 0 else length
 
     def _report(self) -> EpochReport:
-        reached = self._evaluator.reached(self.record.best)
         metrics = {
             "search_accuracy": self.record.accuracy,
             "queried_accuracy": statistics.fmean(accuracy for _, accuracy in self._queried),
-            "table_test_accuracy": reached,
-            "regret": self._answers.table.regret(self._answers.report, reached),
             "queries": float(self.record.queries),
+            **self._evaluator.metrics(self.record.best, self.record.seconds),
         }
-        if self._answers.seconds is not None:
-            metrics["simulated_seconds"] = self.record.seconds
         return EpochReport(
             self.genotype(),
             metrics,
@@ -143,7 +138,7 @@ class QuerySearch:
 
     def _architecture(self) -> dict[str, CellSnapshot]:
         shares = self.strategy.shares()
-        if shares is None:
+        if shares is None or not self._coding.by_edge:
             return {}
         snapshot = CellSnapshot(
             edges=[f"{target}←{source}" for source, target in self._space.edges],
@@ -153,3 +148,20 @@ class QuerySearch:
             chosen=list(self.record.best),
         )
         return {self._space.cells[0]: snapshot}
+
+
+def _evaluator(context: Context, coding: Coding) -> Evaluator:
+    """Return what answers the queries of a run."""
+    settings = context.settings
+    assert isinstance(settings, QuerySettings)
+    if settings.evaluator == "training":
+        return ShortTraining(context, coding)
+    # A run lies in its home; a measurement of speed has no run.
+    home = Home.locate() if context.folder == Path() else Home(context.folder.parent.parent)
+    answers = queries.answers(home, context.space.entry.name, context.dataset.name)
+    if settings.budget_seconds and answers.seconds is None:
+        raise EnvironmentLacksError(
+            f"The table '{answers.table.name}' does not know how long a training takes.",
+            "Set budget_seconds=0 and the budget in queries, or import a table with a column of seconds.",
+        )
+    return TableEvaluator(answers)

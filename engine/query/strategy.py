@@ -17,7 +17,7 @@ class Strategy(Protocol):
         """Take in the answer, in percent, to the query that was proposed last."""
 
     def shares(self) -> list[list[float]] | None:
-        """Return what it leans to, edges x operations, rows that sum to 1; None where it leans to nothing."""
+        """Return what it leans to, choices x alternatives, rows that sum to 1; None where it leans to nothing."""
 
     def extras(self) -> dict[str, Any]:
         """Return what this strategy alone can tell."""

@@ -20,15 +20,15 @@ def bench(
     from runs import catalogue, devices
     from runs.errands import ask
     from runs.errors import UsageError, closest
+    from runs.queries import asks_table
 
-    # Methods that only ask a table have no training step to measure.
-    trained = [method for method in catalogue.methods().values() if method.needs_images]
-    chosen = [catalogue.method(name) for name in methods] if methods else trained
+    chosen = [catalogue.method(name) for name in methods] if methods else list(catalogue.methods().values())
     here = devices.resolve(device)
     results = []
     for method in chosen:
         for entry in method.presets:
-            if preset in (None, entry.name):
+            # What only asks a table has no training step to measure.
+            if preset in (None, entry.name) and (methods or not asks_table(method, entry.values)):
                 output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
                 results.append(ask("engine.bench", method.name, entry.space, entry.name, here))
     if not results:

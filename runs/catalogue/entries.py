@@ -46,9 +46,9 @@ class Method:
         engine: ``package.module:factory``, imported by the engine process alone.
         kind: what its runs are: a search, or the training of a discrete network.
         recipes: by space of its genotypes, the retraining preset of its paper.
-        uses_supernet: whether it searches in the space's supernet; else the size of that is no option of its runs.
+        uses_supernet: whether it trains the space's supernet or networks of its cells; else their size is no option of
+            its runs.
         requests: what a running search may be asked for by ``nastui runs ask``, each with one line of help.
-        needs_images: whether it looks at images of the data set; else it asks the benchmark table of its space.
     """
 
     name: str
@@ -61,7 +61,6 @@ class Method:
     engine: str
     kind: Literal["search", "retrain"] = "search"
     recipes: Mapping[str, str] = field(default_factory=dict)
-    needs_images: bool = True
     uses_supernet: bool = True
     requests: Mapping[str, str] = field(default_factory=dict)
 

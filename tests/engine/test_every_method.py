@@ -16,6 +16,7 @@ from engine.method import Context, EpochReport, Method
 from runs import catalogue
 from runs.configuration import Draft, RunConfig, resolve
 from runs.events import Entry, EpochEnded, encode
+from runs.queries import asks_table
 
 # Whatever of these a method has; three epochs let each stage of a plan have one.
 SMALL = {
@@ -25,12 +26,15 @@ SMALL = {
     "batch_size": 32,
     "arch_frozen_epochs": 0,
     "threads": 1,
+    "queries": 4,
+    "epoch_queries": 2,
+    "training_epochs": 2,
 }
 CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
     for method in catalogue.methods().values()
     for space in method.spaces
-    if method.needs_images  # those that ask a table have their own, tests/engine/test_query.py
+    if not asks_table(method, catalogue.preset(method, space, "quick").values)  # tests/engine/test_query.py has these
 ]
 
 

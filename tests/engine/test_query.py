@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.assembly import assemble
 from engine.method import Context, EpochReport
 from engine.query.search import QuerySearch
-from runs import catalogue, launcher
+from runs import catalogue, launcher, queries
 from runs.benchmarks import addresses, store
 from runs.benchmarks.table import Table
 from runs.configuration import Draft, resolve
@@ -226,7 +226,90 @@ def test_a_resumed_search_keeps_its_table(timed: Home, untimed: Home) -> None:
         other.load(begun.state())
 
 
-def test_these_methods_alone_need_no_images() -> None:
-    assert {name for name, method in catalogue.methods().items() if not method.needs_images} >= set(METHODS)
-    assert catalogue.method("drnas").needs_images
-    assert catalogue.TRAINER.needs_images
+# Answers by training
+
+
+TRAINING = {
+    "evaluator": "training",
+    "queries": 4,
+    "epoch_queries": 2,
+    "training_epochs": 2,
+    "channels": 4,
+    "cells": 1,
+    "image_limit": 200,
+    "image_size": 8,
+    "learning_rate": 0.1,
+    "threads": 1,
+}
+
+
+def trained(seed: int = 0, **options: Any) -> QuerySearch:
+    draft = Draft(method="evolution", dataset="digits", device="cpu", seed=seed, options=TRAINING | options)
+    _, search = assemble(resolve(draft), Path(), lambda event: None)
+    assert isinstance(search, QuerySearch)
+    return search
+
+
+def test_a_training_answers_without_a_table() -> None:
+    search = trained()
+    reports = work(search)
+    assert [report.metrics["queries"] for report in reports] == [2, 4]
+    answered = [accuracy for report in reports for _, accuracy in report.extras["queried"]]
+    assert len(set(answered)) > 1
+    assert reports[-1].metrics["search_accuracy"] == max(answered)
+    assert "table_test_accuracy" not in reports[-1].metrics
+    # Two epochs of two batches of 64 and 36 images for each of four queries.
+    assert search.position().images == 800
+
+
+def test_a_good_cell_is_told_from_one_that_learns_nothing() -> None:
+    search = trained(training_epochs=8, image_limit=600, batch_size=32)
+    found = []
+    for cell in ((3, 3, 3, 1, 3, 3), (0, 0, 0, 0, 0, 0)):
+        while (answer := search._evaluator.advance(cell)) is None:
+            pass
+        assert answer.seconds > 0
+        found.append(answer.accuracy)
+    assert found[0] > 35
+    assert found[1] < 20
+
+
+def test_the_seconds_of_trainings_are_a_budget() -> None:
+    search = trained(queries=1000, epoch_queries=1, budget_seconds=0.3)
+    reports = work(search)
+    spent = [report.metrics["training_seconds"] for report in reports]
+    assert spent == sorted(spent)
+    assert len(spent) < 2 or spent[-2] < 0.3
+    assert spent[-1] >= 0.3
+    assert len(reports) == search.epochs < 1000
+
+
+@pytest.mark.parametrize(
+    ("method", "space", "options", "says"),
+    [
+        ("evolution", None, {"channels": 8}, "channels is of no use where a table answers"),
+        ("reinforce", None, {"learning_rate": 0.5}, "learning_rate is of no use where a table answers"),
+        ("random_search", "darts", {"evaluator": "table"}, "is of no use where a table answers"),
+        ("random_search", None, {"evaluator": "oracle"}, r"table \| training"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(
+    method: str, space: str | None, options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=options))
+
+
+def test_no_table_has_all_cells_of_darts(home: Home) -> None:
+    with pytest.raises(UsageError, match="No table has all cells of 'darts'"):
+        queries.answers(home, "darts", "cifar10")
+
+
+def test_who_asks_a_table_looks_at_no_image() -> None:
+    def asks(name: str, **values: Any) -> bool:
+        return queries.asks_table(catalogue.method(name), values)
+
+    assert all(asks(name) for name in METHODS)
+    assert not any(asks(name, evaluator="training") for name in METHODS)
+    assert not asks("drnas")
+    assert not asks("retrain")

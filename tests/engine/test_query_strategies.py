@@ -17,18 +17,20 @@ from engine.methods.evolution import Evolution
 from engine.methods.local_search import LocalSearch
 from engine.methods.random_search import RandomSearch
 from engine.methods.reinforce import Reinforce
-from engine.query.codec import Cell, Codec
+from engine.query.codec import Cell, Codec, coding
 from engine.query.dice import Dice
 from engine.query.evaluator import Answer
 from engine.query.record import Record
 from engine.query.strategy import Strategy
+from runs import catalogue
+from runs.errors import UsageError
 from tests import vectors
 from tests.engine.conftest import round_trip
 
 EVOLUTION = vectors.load("baselines/evolution_trace")["cases"]
 LOCAL_SEARCH = [(case, run) for case in vectors.load("baselines/local_search_trace")["cases"] for run in case["runs"]]
-NB201 = Codec(6, 5)
-SMALL = Codec(3, 3)
+NB201 = Codec((5,) * 6)
+SMALL = Codec((3,) * 3)
 STRATEGIES: dict[str, Callable[[Codec, Dice], Strategy]] = {
     "random": RandomSearch,
     "evolution": partial(Evolution, population_size=10, sample_size=3),
@@ -92,7 +94,7 @@ def test_evolution_takes_the_traced_course(case: dict[str, Any]) -> None:
         old, new = event["parent"][event["edge"]], event["new_operation"]
         numbers += [*event["sampled_positions"], event["edge"], new - (new > old)]
     script, table, record = Scripted(numbers), tabulated(case), Record()
-    codec = Codec(case["edges"], case["operations"])
+    codec = Codec((case["operations"],) * case["edges"])
     search = Evolution(codec, script, population_size=case["population_size"], sample_size=case["sample_size"])
     expected = case["initial_population"] + [event["child"] for event in case["events"]]
     after = [None] * len(case["initial_population"]) + [event["population_after"] for event in case["events"]]
@@ -113,7 +115,7 @@ def test_evolution_takes_the_traced_course(case: dict[str, Any]) -> None:
 def test_local_search_takes_the_traced_path(case: dict[str, Any], run: dict[str, Any]) -> None:
     table = tabulated(case)
     patient = run["variant"] == "full_neighbourhood"
-    search = LocalSearch(Codec(case["edges"], case["operations"]), Scripted(run["start"]), patient=patient)
+    search = LocalSearch(Codec((case["operations"],) * case["edges"]), Scripted(run["start"]), patient=patient)
     queried, path = [], []
     with contextlib.suppress(ScriptEndedError):  # the script has one start, and no second
         while True:
@@ -221,3 +223,33 @@ def test_reinforce_learns_what_is_good() -> None:
         cell = search.propose()
         search.learn(cell, 10.0 * sum(op == 3 for op in cell))
     assert min(row[3] for row in search.shares()) > 0.9
+
+
+# What cells stand for
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32))
+def test_cells_of_darts(seed: int) -> None:
+    known = coding(catalogue.space("darts"))
+    assert known.codec.size == (1 * 3 * 6 * 10 * 7**8) ** 2
+    cell = known.codec.random(dice(seed))
+    genotype = known.genotype(cell)
+    for kind in genotype.cells.values():
+        assert [edge.target for edge in kind.edges] == [2, 2, 3, 3, 4, 4, 5, 5]
+        sources = [edge.source for edge in kind.edges]
+        assert all(first < second for first, second in zip(sources[::2], sources[1::2], strict=True))
+    changed = known.codec.mutate(cell, dice(seed + 1))
+    assert sum(one != other for one, other in zip(cell, changed, strict=True)) == 1
+    assert known.genotype(changed) != genotype
+
+
+def test_every_cell_of_darts_can_be_drawn() -> None:
+    known, drawn = coding(catalogue.space("darts")), dice()
+    counts = [Counter() for _ in known.codec.choices]  # type: list[Counter[int]]
+    for _ in range(700):
+        for count, chosen in zip(counts, known.codec.random(drawn), strict=True):
+            count[chosen] += 1
+    assert [len(count) for count in counts] == list(known.codec.choices)
+    with pytest.raises(UsageError, match="do not know the space 'darts_nasp'"):
+        coding(catalogue.space("darts_nasp"))

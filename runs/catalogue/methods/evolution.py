@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.queries import PAPER, QUICK, QuerySettings
+from runs.catalogue.queries import PAPER, QUICK, QUICK_TRAINING, QuerySettings
 from runs.catalogue.settings import setting
 
 
@@ -23,14 +23,13 @@ _PUBLISHED = {"population_size": 10, "sample_size": 3}
 METHOD = Method(
     name="evolution",
     title="Regularised evolution",
-    summary="Changes the best of a small sample on one edge; the oldest of the population dies.",
-    cost="Nothing: it trains no network. It needs an imported benchmark table; a second or two.",
+    summary="Changes the best of a small sample in one place; the oldest of the population dies.",
+    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
+    "each query.",
     reference="Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, AAAI 2019",
     options=EvolutionSettings,
     engine="engine.methods.evolution:build",
-    needs_images=False,
-    uses_supernet=False,
-    recipes={"nasbench201": "nasbench201-200"},
+    recipes={"nasbench201": "nasbench201-200", "darts": "darts-cifar"},
     presets=(
         Preset(
             name="paper",
@@ -45,6 +44,29 @@ METHOD = Method(
             space="nasbench201",
             dataset="cifar10",
             values=QUICK | _PUBLISHED,
+        ),
+        Preset(
+            name="paper",
+            # The space of AmoebaNet has five nodes and larger networks.
+            summary="AmoebaNet's: population 100, sample 25, 20,000 cells of 25 epochs each. Thousands of GPU-days.",
+            space="darts",
+            dataset="cifar10",
+            values={
+                "evaluator": "training",
+                "population_size": 100,
+                "sample_size": 25,
+                "queries": 20_000,
+                "epoch_queries": 100,
+                "training_epochs": 25,
+                "channels": 24,
+            },
+        ),
+        Preset(
+            name="quick",
+            summary="The same search, small: 12 cells, population 5. About a minute on two cores.",
+            space="darts",
+            dataset="digits",
+            values={**QUICK_TRAINING, "population_size": 5, "sample_size": 2},
         ),
     ),
 )

@@ -23,12 +23,11 @@ METHOD = Method(
     name="local_search",
     title="Local search",
     summary="Climbs to a better neighbour until there is none, then starts anew; never asks about a cell twice.",
-    cost="Nothing: it trains no network. It needs an imported benchmark table; a second or two.",
+    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
+    "each query.",
     reference="White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021",
     options=LocalSearchSettings,
     engine="engine.methods.local_search:build",
-    needs_images=False,
-    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(

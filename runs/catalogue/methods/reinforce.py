@@ -10,7 +10,7 @@ from runs.catalogue.settings import setting
 class ReinforceSettings(QuerySettings):
     """The budget, the policy's optimiser and its baseline. The defaults are those of the benchmark's public code."""
 
-    learning_rate: float = setting(0.01, "Learning rate of Adam on the policy.", group="architecture", gt=0, le=10)
+    arch_learning_rate: float = setting(0.01, "Learning rate of Adam on the policy.", group="architecture", gt=0, le=10)
     baseline_momentum: float = setting(
         0.9, "Share of the moving average of rewards that stays at each query.", group="architecture", ge=0, lt=1
     )
@@ -19,19 +19,18 @@ class ReinforceSettings(QuerySettings):
     )
 
 
-_PUBLISHED = {"learning_rate": 0.01, "baseline_momentum": 0.9, "init_scale": 1e-3}
+_PUBLISHED = {"arch_learning_rate": 0.01, "baseline_momentum": 0.9, "init_scale": 1e-3}
 
 METHOD = Method(
     name="reinforce",
     title="REINFORCE",
     summary="Samples cells from a policy with one distribution an edge, and makes the better ones likelier.",
-    cost="Nothing: it trains no network. It needs an imported benchmark table; a second or two.",
+    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
+    "each query.",
     reference="Williams: Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, "
     "Machine Learning 1992; as a baseline in Dong, Yang: NAS-Bench-201, ICLR 2020",
     options=ReinforceSettings,
     engine="engine.methods.reinforce:build",
-    needs_images=False,
-    uses_supernet=False,
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(
@@ -46,7 +45,7 @@ METHOD = Method(
             summary="50 queries at a rate that shows in so few. A second or two.",
             space="nasbench201",
             dataset="cifar10",
-            values=QUICK | {"learning_rate": 0.1},
+            values=QUICK | {"arch_learning_rate": 0.1},
         ),
     ),
 )
