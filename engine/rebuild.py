@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.loading import attribute
-from engine.method import Context
 from engine.spaces.space import DiscreteNetwork
 from engine.training.weights import read_weights, take_over
 from runs import catalogue
-from runs.catalogue.settings import validate
+from runs.catalogue.settings import Settings, validate
 from runs.errors import UsageError
 from runs.genotypes.genotype import Genotype
 
@@ -23,24 +22,23 @@ FORMAT = 1
 
 
 def describe(
-    context: Context, genotype: Genotype, classes: tuple[str, ...], size: int, mean: Any, std: Any
+    settings: Settings, genotype: Genotype, classes: tuple[str, ...], size: int, mean: Any, std: Any
 ) -> dict[str, Any]:
     """Return everything that :func:`rebuild` needs, and what a user of the network must know of its images.
 
     Args:
-        context: of the run that trains it.
+        settings: have all that the space's ``network_options`` have.
         genotype: of the network.
         classes: names, by label.
         size: side of the images in pixels.
         mean, std: by which images are normalised, per channel, of values in 0..1.
     """
-    space = context.space.entry
-    assert space.network_options is not None
-    names = space.network_options.model_fields
+    options = catalogue.space(genotype.space).network_options
+    assert options is not None
     return {
         "format": FORMAT,
         "genotype": genotype.to_json(),
-        "settings": {name: getattr(context.settings, name) for name in names},
+        "settings": {name: getattr(settings, name) for name in options.model_fields},
         "classes": list(classes),
         "image_size": size,
         "mean": list(mean),

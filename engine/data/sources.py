@@ -64,6 +64,7 @@ class Source:
     Attributes:
         root: where downloaded data sets lie.
         size: side in pixels; known of a folder once a part has been loaded, 0 before.
+        classes: names, by label; known once a part has been loaded.
     """
 
     def __init__(self, dataset: Dataset, root: Path, settings: Settings, runtime: Runtime, loader: Load) -> None:
@@ -73,6 +74,7 @@ class Source:
         if isinstance(settings, ImageSettings):
             self._wanted, self._limit = settings.image_size, settings.image_limit
         self.size = self._wanted or dataset.size or 0
+        self.classes: tuple[str, ...] = ()
 
     def __call__(
         self, part: str, *, size: int | None = None, limit: int | None = None, skip_broken: bool = False
@@ -91,7 +93,7 @@ class Source:
         options = {"skip_broken": True} if skip_broken and self._dataset.images(self.root) is not None else {}
         wanted = self._wanted if size is None else size
         loaded = self._loader(self._dataset, self.root, part, wanted, **options)
-        self.size = loaded.size
+        self.size, self.classes = loaded.size, loaded.classes
         if part == "train":
             limit = self._limit if limit is None else limit
             loaded = loaded.limited(limit, self._runtime.generator("image limit"))

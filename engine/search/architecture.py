@@ -36,8 +36,8 @@ class Architecture(nn.Module):
         edge_variables: bool = False,
     ) -> None:
         super().__init__()
+        self._place(space, candidates)
         shape = (len(space.edges), len(space.operations))
-        self.kinds = space.cells
         self.alphas = nn.ParameterDict(
             {kind: nn.Parameter(mean + scale * torch.randn(shape, generator=generator)) for kind in space.cells}
         )
@@ -46,8 +46,12 @@ class Architecture(nn.Module):
             if edge_variables
             else {}
         )
+
+    def _place(self, space: Space, candidates: Candidates) -> None:
+        """Note the topology and what is alive in it."""
+        self.kinds = space.cells
         for kind in space.cells:
-            alive = torch.zeros(shape, dtype=torch.bool)
+            alive = torch.zeros(len(space.edges), len(space.operations), dtype=torch.bool)
             for edge, kept in enumerate(candidates[kind]):
                 alive[edge, list(kept)] = True
             self.register_buffer(f"alive_{kind}", alive)

@@ -116,7 +116,7 @@ class Trainer:
             take_over(self.network, read_weights(self._context.folder / given), "--weights")
         feed = self._train
         self._context.results.network(
-            describe(self._context, self._genotype, feed.classes, feed.size, feed.mean, feed.std)
+            describe(self._settings, self._genotype, feed.classes, feed.size, feed.mean, feed.std)
         )
         if self._settings.evaluate_only:
             self._begin_evaluation()
@@ -212,8 +212,7 @@ class Trainer:
                 return
             except torch.OutOfMemoryError as error:
                 self._optimiser.zero_grad(set_to_none=True)
-                if self._context.runtime.device.type == "cuda":
-                    torch.cuda.empty_cache()
+                self._context.runtime.free_cache()
                 pieces = self._halved(pieces, error)
 
     def _descend(self, pieces: list[tuple[Tensor, Tensor]], count: int) -> None:

@@ -2,7 +2,8 @@
 
 from engine.search.updates.first_order import FirstOrder
 from engine.search.updates.joint import Joint
+from engine.search.updates.one_level import OneLevel
 from engine.search.updates.unrolled import Unrolled
 from engine.search.updates.update import Update
 
-__all__ = ["FirstOrder", "Joint", "Unrolled", "Update"]
+__all__ = ["FirstOrder", "Joint", "OneLevel", "Unrolled", "Update"]

@@ -2,8 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 import torch
 from torch import nn
+
+from engine.spaces.darts.mixing import MixedEdge
+from engine.spaces.darts.network import CellNetwork, DiscreteCell
+from engine.spaces.darts.operations import Rectified
+from engine.spaces.darts.supernet import DartsSupernet, MixedCell
+from runs.catalogue import Space
+from runs.catalogue.spaces.darts import DartsNetworkSettings
+from runs.genotypes.genotype import Genotype
+
+# (kind of cell, source, target, operation)
+Operation = tuple[str, int, int, str]
+
+
+def plain_network(
+    supernet: DartsSupernet,
+    space: Space,
+    genotype: Genotype,
+    multipliers: Mapping[Operation, float],
+    settings: DartsNetworkSettings,
+) -> CellNetwork:
+    """Return the network of a genotype that computes what the supernet does with these operations alone.
+
+    Args:
+        supernet: made with ``norms="all"``, as large as ``settings`` say.
+        space: names the supernet's columns and edges.
+        genotype: of operations that the supernet has.
+        multipliers: of the genotype's operations.
+        settings: of the network.
+    """
+    network = CellNetwork(
+        genotype,
+        channels=settings.channels,
+        layers=settings.layers,
+        classes=supernet.classifier.out_features,
+        stem=settings.stem,
+        norms="all",
+        auxiliary=supernet.auxiliary is not None,
+    )
+    network.to(supernet.classifier.weight.device)
+    for name in ("stem", "classifier", "auxiliary"):
+        if (part := getattr(supernet, name)) is not None:
+            getattr(network, name).load_state_dict(part.state_dict())
+    for mixed, cell in zip(supernet.cells, network.cells, strict=True):
+        assert isinstance(mixed, MixedCell)
+        assert isinstance(cell, DiscreteCell)
+        cell.older.load_state_dict(mixed.older.state_dict())
+        cell.newer.load_state_dict(mixed.newer.state_dict())
+        for edge, built in zip(cell.placed, cell.edges, strict=True):
+            candidates = mixed.edges[space.edges.index((edge.source, edge.target))]
+            assert isinstance(candidates, MixedEdge)
+            weights = candidates.operations[str(space.operations.index(edge.operation))].state_dict()
+            behind = built.body if isinstance(built, Rectified) else cast(nn.Sequential, built)[1:]
+            behind.load_state_dict(weights)
+            absorb(built, multipliers[mixed.kind, edge.source, edge.target, edge.operation])
+    return network
 
 
 def absorb(operation: nn.Module, alpha: float) -> None:

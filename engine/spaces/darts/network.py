@@ -110,6 +110,7 @@ class DiscreteCell(nn.Module):
         last: whether the classifier reads the output, which then is not rectified.
 
     Attributes:
+        placed: the edges of the genotype, each at the place of its module in ``edges``.
         drops: how many operations drop path may drop.
     """
 
@@ -119,10 +120,10 @@ class DiscreteCell(nn.Module):
         last_node = max([*cell.outputs, *(edge.target for edge in cell.edges)])
         nodes = range(cell.inputs, last_node + 1)
         bare = set(nodes) - {edge.target for edge in cell.edges}
-        edges = sorted([*cell.edges, *(Edge(0, node, "none") for node in bare)], key=lambda edge: edge.target)
+        self.placed = sorted([*cell.edges, *(Edge(0, node, "none") for node in bare)], key=lambda edge: edge.target)
         self.edges = nn.ModuleList(
             operations.build_normed(edge.operation, place.channels, place.stride(edge.source), affine=True, norms=norms)
-            for edge in edges
+            for edge in self.placed
         )
         self.drops = 0
         self._outputs = cell.outputs
@@ -130,7 +131,7 @@ class DiscreteCell(nn.Module):
         # Per node its edges as (source, edge, row of drop path's factors or None). What is never dropped comes first:
         # a sum that begins with it needs no multiplication of its own.
         self._nodes: list[list[tuple[int, int, int | None]]] = [[] for _ in nodes]
-        for index, edge in enumerate(edges):
+        for index, edge in enumerate(self.placed):
             incoming = self._nodes[edge.target - cell.inputs]
             if isinstance(self.edges[index], nn.Identity):
                 incoming.insert(0, (edge.source, index, None))

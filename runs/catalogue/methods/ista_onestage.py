@@ -1,0 +1,103 @@
+"""ISTA-NAS, one-stage: the search ends in the trained network (Yang et al., NeurIPS 2020)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from runs.catalogue.baselines import DARTS, QUICK_DARTS
+from runs.catalogue.entries import Method, Preset
+from runs.catalogue.settings import setting
+from runs.catalogue.sparse_codes import SparseCodeSettings
+
+
+class IstaOneStageSettings(SparseCodeSettings):
+    """When nodes freeze, and how the network that they leave is trained on."""
+
+    fixed_epochs: int = setting(
+        600,
+        "Epochs that train the weights on when every node is frozen; `epochs` is the most that the search may take.",
+        group="schedule",
+        ge=1,
+        le=100_000,
+    )
+    freeze_threshold: float = setting(
+        1e-3,
+        "A node freezes when its recovered vector has moved by at most this since the epoch before.",
+        group="architecture",
+        gt=0,
+    )
+    freeze_epochs: int = setting(
+        1,
+        "Recoveries in a row that must stay within freeze_threshold; more than 1 is not the paper's.",
+        group="architecture",
+        ge=1,
+        le=1000,
+    )
+    parameter_limit: int = setting(
+        3_700_000,
+        "Cells whose network would have so many parameters or more are not taken; 0 for no limit.",
+        group="architecture",
+        ge=0,
+    )
+    auxiliary: bool = setting(True, "Train a second classifier on the cells at two thirds.", group="weights")
+    auxiliary_weight: float = setting(0.4, "Weight of the auxiliary classifier's loss.", group="weights", ge=0, le=10)
+    drop_path: float = setting(
+        0.2,
+        "Probability at the end of the training that an operation's output is dropped; it rises from 0 when all nodes "
+        "are frozen.",
+        group="weights",
+        ge=0,
+        lt=1,
+    )
+
+    @model_validator(mode="after")
+    def _one_level(self) -> Self:
+        if self.clip_scope == "all":
+            raise ValueError("clip_scope=all is the public two-stage code's; with one stage it clips the weights alone")
+        return self
+
+
+METHOD = Method(
+    name="ista_onestage",
+    title="ISTA-NAS one-stage",
+    summary="Searches and trains in one run: nodes freeze one by one, and the network that is left is trained on.",
+    cost="The network of the result from the first epoch on. The quick preset takes a minute or two on two CPU cores; "
+    "the paper preset wants a GPU for days.",
+    reference="Yang, Li, You, Wang, Qian, Lin: ISTA-NAS: Efficient and Consistent Neural Architecture Search by Sparse "
+    "Coding, NeurIPS 2020",
+    options=IstaOneStageSettings,
+    engine="engine.methods.ista_onestage:build",
+    recipes={"darts": "ista-cifar-bn"},
+    presets=(
+        Preset(
+            name="paper",
+            summary="As published: 36 channels, 20 cells, up to 600 epochs of search and 600 of training. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            seed=5,
+            values={
+                **DARTS,
+                "channels": 36,
+                "layers": 20,
+                "batch_size": 96,
+                "epochs": 600,
+                "fixed_epochs": 600,
+                "cutout_length": 16,
+                "auxiliary": True,
+                "auxiliary_weight": 0.4,
+                "drop_path": 0.2,
+            },
+        ),
+        Preset(
+            name="quick",
+            summary="The same, small: up to 8 epochs of search and 8 of training, 8 channels, 3 cells. A minute or two "
+            "on two cores.",
+            space="darts",
+            dataset="digits",
+            # So few epochs do not come to rest by themselves: codes move by more, and count as still sooner.
+            values={**QUICK_DARTS, "epochs": 8, "fixed_epochs": 8, "freeze_threshold": 0.1, "auxiliary": False},
+        ),
+    ),
+)
