@@ -82,6 +82,16 @@ class Runtime:
         whole = limit * 2**30 or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         return self.memory() / whole
 
+    def free_cache(self) -> None:
+        """Give memory that nothing uses any more back to the device."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def forget_peak(self) -> None:
+        """Count the peak of the memory from now on; that of a process on a CPU cannot be forgotten."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+
     def environment(self) -> dict[str, Any]:
         """Return what a reader needs to know of this machine to judge a result."""
         cuda = self.device.type == "cuda"

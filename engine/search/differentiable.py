@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,9 @@ class DifferentiableSearch:
     Args:
         context: what the run gives.
         strategies: what the method is.
+
+    Attributes:
+        batch_size: images in a batch; an update may change it between batches.
     """
 
     def __init__(self, context: Context, strategies: Strategies) -> None:
@@ -112,12 +115,13 @@ class DifferentiableSearch:
         self._lengths = [stage.epochs for stage in strategies.stages]
         self.epoch = 0
         self.stage = 0
-        self._step = 0
+        self._step = self._trained = 0
         self._images_seen = 0
         self._evaluating = False
 
         runtime = context.runtime
         data, size = self._images("train"), self.settings.batch_size
+        self.batch_size = size
         first, second = strategies.split(data.labels, runtime.generator("split"))
         self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
         self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
@@ -126,7 +130,6 @@ class DifferentiableSearch:
         shown = data if len(second) else self._images("test")
         self._evaluation_stream = IndexStream(second if len(second) else torch.arange(len(shown.labels)), None)
         self._evaluation_images = shown.testing(self._evaluation_stream, EVALUATION_BATCH)
-        self._batches = math.ceil(len(first) / size)
         self._settling = Settling()
         self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
@@ -154,7 +157,7 @@ class DifferentiableSearch:
         if self._step < (self._evaluations if self._evaluating else self._batches):
             return None
         if not self._evaluating and self._evaluations:
-            self._step, self._evaluating = 0, True
+            self._trained, self._step, self._evaluating = self._step, 0, True
             return None
         return self._end_epoch()
 
@@ -179,6 +182,8 @@ class DifferentiableSearch:
             "stage": self.stage,
             "lengths": list(self._lengths),
             "step": self._step,
+            "trained": self._trained,
+            "batch_size": self.batch_size,
             "evaluating": self._evaluating,
             "candidates": {kind: [list(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()},
             "supernet": self.supernet.state_dict(),
@@ -198,6 +203,7 @@ class DifferentiableSearch:
         """Go on from a state."""
         self.epoch, self.stage, self._step = state["epoch"], state["stage"], state["step"]
         self._evaluating, self._lengths = state["evaluating"], list(state["lengths"])
+        self._trained, self.batch_size = state["trained"], state["batch_size"]
         if self.strategies.memory is not None:
             self.strategies.memory.load(state["memory"])
         rows = state["candidates"]
@@ -222,6 +228,9 @@ class DifferentiableSearch:
         """Build supernet, architecture and optimisers for the stage in progress, all afresh."""
         runtime, settings, space = self.context.runtime, self.settings, self.context.space
         stage = self.strategies.stages[self.stage]
+        # What was is let go of first: two supernets need not fit at once.
+        for part in ("supernet", "architecture", "weight_optimiser", "architecture_optimiser"):
+            vars(self).pop(part, None)
         self.supernet: Supernet = space.supernet(candidates, stage.network)
         self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         self.architecture = self.strategies.variables(space.entry, candidates, runtime.generator("architecture"))
@@ -276,6 +285,12 @@ class DifferentiableSearch:
         self._images_seen += len(indices)
         return self._architecture_images(indices)
 
+    def first_images(self, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the first batches of the images that the search accuracy is measured on; only between two epochs."""
+        self._evaluation_stream.start()
+        for _ in range(min(batches, math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH))):
+            yield self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
+
     def clip(self, parameters: list[nn.Parameter]) -> None:
         """Clip the gradient norm of these parameters, and count how large it was and how often it was cut."""
         limit = self.settings.gradient_clip or math.inf
@@ -290,7 +305,7 @@ class DifferentiableSearch:
                 self._next_stage()
             self._weight_stream.start()
             self._settle()
-        self.strategies.update.step(self, self._weight_stream.next(self.settings.batch_size))
+        self.strategies.update.step(self, self._weight_stream.next(self.batch_size))
         self._step += 1
 
     def _settle(self) -> None:
@@ -312,10 +327,21 @@ class DifferentiableSearch:
         self._step += 1
 
     @property
+    def _batches(self) -> int:
+        """Batches of training in the epoch in progress; those to come are of the size of now."""
+        if self._evaluating:
+            return self._trained
+        left = self._weight_stream.ahead if self._step else self._weight_stream
+        return self._step + math.ceil(len(left) / self.batch_size)
+
+    @property
     def _evaluations(self) -> int:
         """Units of evaluation at the end of the epoch in progress."""
-        last = self.settings.evaluated_epochs or self.epochs
-        return math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH) if self.epoch >= self.epochs - last else 0
+        done, of = self.epoch, self.epochs
+        if last := self.strategies.stages[self.stage].evaluated_epochs:
+            done, of = self.epoch_of_stage, self._lengths[self.stage]
+        last = last or self.settings.evaluated_epochs or of
+        return math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH) if done >= of - last else 0
 
     def _evaluate(self, meter: Meter, images: Tensor, labels: Tensor, plans: Plans) -> None:
         scores = self.scores(images, plans)

@@ -21,6 +21,7 @@ class Stage:
         network: what this stage asks of the space's supernet beside the settings (depth, width, partial channels).
         leave: changes candidates, architecture and weights at the end of the stage (prune, widen, morph); None for the
             last. It is called in the stage that follows, and builds for it: :meth:`DifferentiableSearch.build`.
+        evaluated_epochs: the last of them that measure the search accuracy; 0 leaves that to the settings.
     """
 
     epochs: int
@@ -28,6 +29,7 @@ class Stage:
     title: str = "search"
     network: Mapping[str, Any] = field(default_factory=dict)
     leave: Callable[[DifferentiableSearch], None] | None = None
+    evaluated_epochs: int = 0
 
 
 def place(lengths: Sequence[int], epoch: int) -> tuple[int, int]:
