@@ -9,21 +9,14 @@ from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.groups import StreamSettings
+from runs.catalogue.growing import GrowingBatchSettings
 from runs.catalogue.settings import setting
 
 
-class FeedSettings(StreamSettings):
+class FeedSettings(GrowingBatchSettings, StreamSettings):
     """How images reach the network in training."""
 
     batch_size: int = setting(96, "Images in a training batch, over all processes.", group="data", ge=2, le=65536)
-    batch_size_max: int = setting(
-        0,
-        "Let the batch grow up to this many images while memory lasts, as PR-DARTS does; 0 keeps it as it is.",
-        group="data",
-        ge=0,
-        le=65536,
-    )
-    batch_multiple: int = setting(8, "A growing batch has a multiple of this many images.", group="data", ge=1, le=1024)
     colour_jitter: bool = setting(
         True, "Jitter brightness, contrast, saturation (0.4) and hue (0.2) of streamed images.", group="data"
     )
@@ -82,9 +75,6 @@ class TrainingSettings(FeedSettings):
         "Where a batch does not fit: 'halve' its pieces and go on with a warning, or 'stop' and say what fits.",
         group="hardware",
     )
-    memory_limit: float = setting(
-        0.0, "Memory in GiB that a growing batch may fill; 0 is all the device has.", group="hardware", ge=0
-    )
     compile: bool = setting(
         False,
         "Compile each cell with torch.compile: up to 1.5 times faster after one to three minutes of start-up.",
@@ -101,10 +91,6 @@ class TrainingSettings(FeedSettings):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        if self.batch_size_max and self.batch_size_max < self.batch_size:
-            raise ValueError(
-                f"batch_size_max is {self.batch_size_max}, but a batch begins with batch_size={self.batch_size} images"
-            )
         if self.gpus > 1 and self.augmentation == "imagenet" and self.broken_images == "skip":
             raise ValueError(
                 "several processes cannot skip broken images of a stream, as each would skip others: "
