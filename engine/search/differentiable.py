@@ -25,7 +25,7 @@ from engine.search.stages import Stage
 from engine.search.updates import Update
 from engine.spaces.space import Candidates, Plans, SearchSpace, Supernet, all_candidates
 from runs.catalogue import Space
-from runs.catalogue.groups import DifferentiableSettings
+from runs.catalogue.groups import DifferentiableSettings, SupernetSettings
 from runs.errors import NastuiError
 from runs.events import StageStarted, Warned
 from runs.genotypes.genotype import Genotype
@@ -110,7 +110,7 @@ class DifferentiableSearch:
         self.context = context
         self.strategies = strategies
         self.regulariser = strategies.regulariser
-        assert isinstance(context.settings, DifferentiableSettings)
+        assert isinstance(context.settings, SupernetSettings)
         self.settings = context.settings
         self._lengths = [stage.epochs for stage in strategies.stages]
         self.epoch = 0
@@ -242,11 +242,16 @@ class DifferentiableSearch:
             weight_decay=settings.weight_decay,
             nesterov=settings.nesterov,
         )
-        self.architecture_optimiser = self.strategies.architecture_optimiser(
-            self.architecture.parameters(),
-            settings.arch_learning_rate,
-            betas=(settings.arch_beta1, settings.arch_beta2),
-            weight_decay=self.regulariser.weight_decay,
+        # Variables that nothing trains have no settings, and an optimiser that is never asked.
+        self.architecture_optimiser = (
+            self.strategies.architecture_optimiser(
+                self.architecture.parameters(),
+                settings.arch_learning_rate,
+                betas=(settings.arch_beta1, settings.arch_beta2),
+                weight_decay=self.regulariser.weight_decay,
+            )
+            if isinstance(settings, DifferentiableSettings)
+            else torch.optim.SGD(self.architecture.parameters())
         )
 
     @property
@@ -385,7 +390,9 @@ class DifferentiableSearch:
             },
             learning_rates={
                 "weights": self.strategies.learning_rate(self.epoch, self.epochs),
-                "architecture": self.settings.arch_learning_rate if self.architecture_trains else 0.0,
+                "architecture": self.settings.arch_learning_rate
+                if isinstance(self.settings, DifferentiableSettings) and self.architecture_trains
+                else 0.0,
             },
             architecture=cells,
             extras={

@@ -66,24 +66,14 @@ class WeightSettings(Settings):
     )
 
 
-class DifferentiableSettings(DataSettings, WeightSettings):
-    """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
+class SupernetSettings(DataSettings, WeightSettings):
+    """What every search with shared weights has."""
 
     split: Literal["stratified", "positional"] = setting(
         "stratified",
         "How training images are halved: 'stratified' draws each class evenly by the seed, "
         "'positional' cuts at the middle as the public code does.",
         group="compatibility",
-    )
-    epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
-    arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
-    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
-    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
-    arch_init_scale: float = setting(
-        1e-3, "Standard deviation of alpha's normal noise at the start.", group="architecture", ge=0, le=10
-    )
-    arch_gradient_clip: float = setting(
-        0.0, "Clip the norm of the architecture's gradient at this; 0 turns clipping off.", group="architecture", ge=0
     )
     nesterov: bool = setting(False, "Nesterov's form of momentum for the weights.", group="weights")
     sampled_accuracy: bool = setting(
@@ -93,6 +83,21 @@ class DifferentiableSettings(DataSettings, WeightSettings):
     )
     evaluated_epochs: int = setting(
         0, "Measure the search accuracy only in so many last epochs; 0 measures it in all.", group="evaluation", ge=0
+    )
+
+
+class DifferentiableSettings(SupernetSettings):
+    """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
+
+    epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
+    arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
+    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_init_scale: float = setting(
+        1e-3, "Standard deviation of alpha's normal noise at the start.", group="architecture", ge=0, le=10
+    )
+    arch_gradient_clip: float = setting(
+        0.0, "Clip the norm of the architecture's gradient at this; 0 turns clipping off.", group="architecture", ge=0
     )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.space import Plans
+from runs.catalogue.groups import DifferentiableSettings
 
 if TYPE_CHECKING:
     from engine.search.differentiable import DifferentiableSearch
@@ -28,6 +29,7 @@ def variables(search: DifferentiableSearch) -> list[nn.Parameter]:
 
 def move_architecture(search: DifferentiableSearch, gradients: Sequence[Tensor]) -> None:
     """Step the architecture's optimiser by these gradients of :func:`variables`, clipped as the settings say."""
+    assert isinstance(search.settings, DifferentiableSettings)
     moved = variables(search)
     for variable, gradient in zip(moved, gradients, strict=True):
         variable.grad = gradient
