@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from functools import partial
 
 from engine.data.images import halves
 from engine.method import Context
 from engine.relaxations.softmax import Softmax
-from engine.search import rates
+from engine.search import rates, skip_dropout
 from engine.search.architecture import Architecture
 from engine.search.differentiable import DifferentiableSearch, Strategies
 from engine.search.pruning import Afresh
 from engine.search.regularisers import WeightDecay
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
-from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import Candidates, SearchSpace
 from runs.catalogue.methods.pdarts import PDartsSettings
 from runs.catalogue.spaces.darts import DartsSettings
@@ -44,7 +42,7 @@ def build(context: Context) -> DifferentiableSearch:
             ),
             stages=tuple(stages(settings)),
             deriver=partial(limited, settings.skip_limit),
-            settle=partial(settle, settings),
+            settle=partial(skip_dropout.settle, settings.dropout_of_stages),
         ),
     )
 
@@ -62,24 +60,6 @@ def stages(settings: PDartsSettings) -> Iterator[Stage]:
             network={"layers": layers + added},
             leave=None if keep is None else Afresh(keep),
         )
-
-
-def settle(settings: PDartsSettings, search: DifferentiableSearch) -> None:
-    """Set the dropout behind identities for the epoch that begins."""
-    assert isinstance(search.supernet, DartsSupernet)
-    search.supernet.skip_dropout = skip_dropout(
-        settings.dropout_of_stages[search.stage],
-        search.epoch_of_stage,
-        settings.epochs_of_stages[search.stage],
-        settings.arch_frozen_epochs,
-    )
-
-
-def skip_dropout(start: float, epoch: int, epochs: int, frozen: int) -> float:
-    """Return the rate: start (E - e - 1) / E while alpha is frozen, then start exp(-0.2 (e - frozen))."""
-    if epoch < frozen:
-        return start * (epochs - epoch - 1) / epochs
-    return start * math.exp(-0.2 * (epoch - frozen))
 
 
 def limited(skips: int, space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.loading import attribute
-from engine.methods.pdarts import limited, skip_dropout, stages
+from engine.methods.pdarts import limited, stages
 from engine.search import rates
 from engine.search.architecture import Architecture
 from engine.search.pruning import Afresh, remaining, without_weakest
+from engine.search.skip_dropout import skip_dropout
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import all_candidates
 from runs import catalogue
