@@ -1,4 +1,4 @@
-"""What a step asks of the device: each answer that the host waits for stops a GPU."""
+"""What a step asks of the device: every kernel takes a while to launch, every answer that is waited for stops it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from engine.assembly import assemble
 from engine.search.differentiable import DifferentiableSearch
 from runs import catalogue
 from runs.configuration import Draft, resolve
+from tests.engine.test_nasbench201_speed import Kernels
 
 SMALL = {"channels": 12, "cells": 1, "layers": 3, "image_limit": 96, "image_size": 8, "batch_size": 16, "threads": 1}
 # A path that is drawn on the device is read once a forward pass, for the host to run its operations alone: GDAS in
@@ -79,15 +80,34 @@ def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iter
     found += waiting.found
 
 
-@pytest.mark.parametrize(("method", "space"), CASES)
-def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def begun(method: str, space: str, preset: str, **options: Any) -> DifferentiableSearch:
+    """Return a search that has done a step, with as many of the options as its method has."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
-    options = {key: value for key, value in (SMALL | {"arch_frozen_epochs": 0}).items() if key in known}
-    draft = Draft(method=method, space=space, preset="quick", device="cpu", options=options)
+    wanted = {key: value for key, value in (SMALL | {"arch_frozen_epochs": 0} | options).items() if key in known}
+    draft = Draft(method=method, space=space, preset=preset, dataset="digits", device="cpu", options=wanted)
     _, search = assemble(resolve(draft), Path(), lambda event: None)
     assert isinstance(search, DifferentiableSearch)
     search.prepare()
+    for optimiser in (search.weight_optimiser, search.architecture_optimiser):
+        optimiser.param_groups[0]["foreach"] = True  # as they are on a GPU
     search.advance()
+    return search
+
+
+@pytest.mark.parametrize(("method", "space"), CASES)
+def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = begun(method, space, "quick")
     with reads(search, monkeypatch) as found:
         search.advance()
     assert found == ["tolist"] * READS[method]
+
+
+@pytest.mark.parametrize(("method", "preset", "limit"), [("darts", "paper-first", 19_000), ("gdas", "paper", 3_800)])
+def test_a_step_in_the_darts_space_stays_within_its_kernels(method: str, preset: str, limit: int) -> None:
+    """At the depth of the papers; all operations of every edge, or one."""
+    search = begun(method, "darts", preset, layers=8 if method == "darts" else 6, image_size=32, batch_size=4)
+    steps = {state["step"].data_ptr() for state in search.architecture_optimiser.state.values()}
+    with Kernels(steps) as kernels:
+        search.advance()
+    assert kernels.count <= limit
+    assert kernels.reads == 0
