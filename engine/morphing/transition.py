@@ -81,7 +81,7 @@ class EdgeChange:
         edge: its number.
         dropped: what went, in the order in which it did.
         added: what came.
-        short: how many operations the edge has too few, because there was nothing to add.
+        short: how many operations the edge has too few, because there was nothing to add now or before.
     """
 
     cell: str
