@@ -9,10 +9,13 @@ import functools
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from engine.indicators.joint import JointConvolution, JointNorm
 from engine.spaces.darts import operations as darts
 from engine.spaces.darts.stems import CifarStem, preprocessing
 from engine.spaces.nasbench201 import operations as nasbench201
+from engine.spaces.nasbench201.pooling import average_pool
 from engine.spaces.space import Candidates
 from runs.catalogue import Space
 from runs.errors import UsageError
@@ -132,7 +135,7 @@ class _NasBench201(ScoringNetwork):
             if stage:
                 blocks.append(nasbench201.ResidualReduction(width))
                 width *= 2
-            blocks.append(_NasBench201Cell(space, width))
+            blocks.append(_NasBench201Cell(space, width, joint=which == NTK))
         self.blocks = nn.ModuleList(blocks)
         self.features = width
         self.head = nasbench201.Head(width, classes)
@@ -148,9 +151,23 @@ class _NasBench201(ScoringNetwork):
 
 
 class _NasBench201Cell(nn.Module):
-    def __init__(self, space: Space, channels: int) -> None:
+    """A cell, operation by operation or with those of a source node together.
+
+    Args:
+        space: of the cell.
+        channels: in and out.
+        joint: whether to compute what the edges that leave a node share once: its ReLU, its pool, one convolution.
+            Every ReLU of every edge runs otherwise, as the length of a pattern wants it.
+    """
+
+    def __init__(self, space: Space, channels: int, *, joint: bool) -> None:
         super().__init__()
         self._ends = space.edges
+        self._output = space.edges[-1][1]
+        self._names = space.operations
+        self._joint = joint
+        self._convolution = nn.ModuleList(JointConvolution() for _ in range(self._output))
+        self._norm = nn.ModuleList(JointNorm() for _ in range(self._output))
         self.edges = nn.ModuleList(
             _Edge(
                 {
@@ -163,8 +180,10 @@ class _NasBench201Cell(nn.Module):
         )
 
     def forward(self, features: Tensor, live: tuple[tuple[int, ...], ...]) -> Tensor:
+        if self._joint:
+            return self._by_source(features, live)
         nodes = [features]
-        for target in range(1, self._ends[-1][1] + 1):
+        for target in range(1, self._output + 1):
             incoming = [
                 self.edges[edge](nodes[source], live[edge])
                 for edge, (source, node) in enumerate(self._ends)
@@ -172,6 +191,34 @@ class _NasBench201Cell(nn.Module):
             ]
             nodes.append(_sum(incoming, features))
         return nodes[-1]
+
+    def _by_source(self, features: Tensor, live: tuple[tuple[int, ...], ...]) -> Tensor:
+        arriving: list[list[Tensor | None]] = [[] for _ in range(self._output + 1)]
+        node = features
+        for source in range(self._output):
+            convolutions: list[tuple[int, nasbench201.ReluConvBn, float]] = []
+            pooled = None
+            for edge, (start, target) in enumerate(self._ends):
+                for column in live[edge] if start == source else ():
+                    share = 1 / len(live[edge])
+                    match self._names[column]:
+                        case "skip_connect":
+                            arriving[target].append(node * share)
+                        case "avg_pool_3x3":
+                            pooled = average_pool(node) if pooled is None else pooled
+                            arriving[target].append(pooled * share)
+                        case name if name != _NONE:
+                            convolutions.append((target, self.edges[edge].operations[str(column)], share))  # type: ignore
+            if convolutions:
+                targets, layers, shares = zip(*convolutions, strict=True)
+                width = features.shape[1]
+                scales = features.new_tensor(shares).repeat_interleave(width)
+                out = self._convolution[source](functional.relu(node), [layer.convolution for layer in layers])
+                values = self._norm[source](out, [layer.norm for layer in layers], scales).split(width, dim=1)
+                for target, value in zip(targets, values, strict=True):
+                    arriving[target].append(value)
+            node = _sum(arriving[source + 1], features)
+        return node
 
 
 class _Darts(ScoringNetwork):
