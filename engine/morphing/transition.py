@@ -139,7 +139,7 @@ def transition(
     draw: Draw,
     *,
     faithful: bool = False,
-    no_zero: bool = False,
+    none_competes: bool = True,
 ) -> Transition:
     """Return what follows the end of a stage.
 
@@ -151,13 +151,13 @@ def transition(
         draw: uniform numbers of [0, 1).
         faithful: fill edges as the public code does, which may bring back what just went, and let operations inherit
             again and again.
-        no_zero: whether ``none`` is the first to go after the last stage, whatever it weighs.
+        none_competes: whether ``none`` is weighed after the last stage; else it is the first to go then.
     """
     cells, changes = {}, []
     for kind, cell in pool.cells.items():
         discovered, edges = list(cell.discovered), []
         for number, (members, weights) in enumerate(zip(cell.edges, probabilities[kind], strict=True)):
-            edge = _Edge(members, weights, change, no_zero=no_zero)
+            edge = _Edge(members, weights, change, none_competes)
             added = list(_attempted(edge, limits, draw) if faithful else _enumerated(edge, limits, draw))
             discovered += [one.operation for one in added if one.operation not in discovered]
             edges.append(edge.members(added, discovered))
@@ -174,7 +174,7 @@ def weakest(
     count: int,
     *,
     protect: bool,
-    no_zero: bool = False,
+    none_competes: bool = True,
 ) -> list[str]:
     """Return the operations of an edge that go, the first to go first; never all of them.
 
@@ -183,10 +183,10 @@ def weakest(
         weights: of each; of equals the earlier goes.
         count: how many go; nothing goes where it is 0 or less.
         protect: whether the strongest convolution that can be morphed stays in any case.
-        no_zero: whether ``none`` goes first whatever it weighs.
+        none_competes: whether ``none`` is weighed; else it goes first.
     """
     order = sorted(range(len(operations)), key=weights.__getitem__)
-    if no_zero:
+    if not none_competes:
         order.sort(key=lambda place: operations[place] != NONE)
     if protect and (convolutions := [place for place in order if is_morphable(operations[place])]):
         order.remove(convolutions[-1])
@@ -204,13 +204,15 @@ class _Edge:
         wanted: how many are to be added.
     """
 
-    def __init__(self, members: tuple[Member, ...], weights: Sequence[float], change: Change, *, no_zero: bool) -> None:
+    def __init__(
+        self, members: tuple[Member, ...], weights: Sequence[float], change: Change, none_competes: bool
+    ) -> None:
         active = [member.operation for member in members if member.active]
         self._weights = dict(zip(active, weights, strict=True))
         self._members = members
         self._change = change
         count = len(active) - change.keep + change.morphs
-        gone = weakest(active, weights, count, protect=not change.last, no_zero=no_zero and change.last)
+        gone = weakest(active, weights, count, protect=not change.last, none_competes=none_competes or not change.last)
         self.dropped = tuple(Dropped(name, self._weights[name]) for name in gone)
         staying = [name for name in active if name not in gone]
         self.survivors = dict(zip(staying, _shares([self._weights[name] for name in staying]), strict=True))

@@ -103,6 +103,11 @@ class MorphingSettings(DifferentiableSettings):
         "How far morphisms go: to operations like those of DARTS (DL, 15 in all), to two stages (DR, 45), or on (UR).",
         group="search space",
     )
+    none_competes: bool = setting(
+        True,
+        "Let an edge end with 'none', where the initial pool has it; false: only where it has nothing else.",
+        group="architecture",
+    )
     kernel_min: int | None = setting(
         None, "Smallest side of a kernel, odd; empty as `restrictions` says.", group="search space"
     )

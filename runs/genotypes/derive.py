@@ -105,15 +105,21 @@ def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | No
         weights[weakest][candidates[weakest].index(SKIP)] = 0.0
 
 
-def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]]) -> list[Pair]:
+def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes: bool = True) -> list[Pair]:
     """Return the cell of the last stage of PR-DARTS, edges in order (prdarts.md 10).
 
     An edge is as strong as the winner of the softmax over its candidates. In ties the later one wins, of the candidates
     of an edge as of the edges into a node.
+
+    Args:
+        alphas: one row an edge, as long as it has candidates.
+        candidates: names of each edge's candidates.
+        none_competes: whether ``none`` may win where there is anything else.
     """
     winners, strengths = [], []
     for row, names in zip(softmax(alphas), candidates, strict=True):
-        column = max(range(len(row)), key=lambda place: (row[place], place))
+        columns = [place for place, name in enumerate(names) if none_competes or name != NONE] or range(len(names))
+        column = max(columns, key=lambda place: (row[place], place))
         winners.append(names[column])
         strengths.append(row[column])
     edges = [edge for node in _strongest(strengths, later=True) for edge in sorted(node)]

@@ -171,7 +171,7 @@ class TestPruning:
         assert weight == pytest.approx(case["prob"], abs=5e-6)
         count = len(case["ops"]) - case["keep"] + case["morphs"]
         assert count == case["num_drop"]
-        found = weakest(case["ops"], weight, count, protect=case["keep_morphable"], no_zero=case["no_zero"])
+        found = weakest(case["ops"], weight, count, protect=case["keep_morphable"], none_competes=not case["no_zero"])
         assert found == case["dropped"]
 
     def test_parents_by_their_weight(self, case: dict[str, Any]) -> None:
@@ -188,7 +188,9 @@ def transited(case: dict[str, Any], draw: Any, *, faithful: bool = False) -> Tra
     pool = Pool.initial(case["ops"], ("cell",), 1)
     plan = Change(0, case["keep"], case["morphs"], last=not case["keep_morphable"])
     given = {"cell": derive.softmax([case["alpha"]])}
-    return transition(pool, given, plan, SETS["unrestricted"], draw, faithful=faithful, no_zero=case["no_zero"])
+    return transition(
+        pool, given, plan, SETS["unrestricted"], draw, faithful=faithful, none_competes=not case["no_zero"]
+    )
 
 
 REFILL = next(case for case in PRUNE if len(case["parent_prob"]) == 3 and case["morphs"] == 3)
@@ -302,7 +304,12 @@ def test_none_goes_first_only_after_the_last_stage() -> None:
     given = {"cell": derive.softmax([case["alpha"]])}
     for last, gone in ((True, "none"), (False, "max3")):
         done = transition(
-            Pool.initial(case["ops"], ("cell",), 1), given, Change(0, 4, 0, last), SETS["r_depth"], float, no_zero=True
+            Pool.initial(case["ops"], ("cell",), 1),
+            given,
+            Change(0, 4, 0, last),
+            SETS["r_depth"],
+            float,
+            none_competes=False,
         )
         assert [one.operation for one in done.changes[0].dropped] == [gone]
 

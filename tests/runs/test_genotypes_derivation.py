@@ -122,6 +122,20 @@ def test_prdarts(case: dict[str, Any]) -> None:
         alphas = [edge["alpha"] for edge in cell["edges"]]
         candidates = [edge["ops"] for edge in cell["edges"]]
         assert derive.prdarts(alphas, candidates) == as_pairs(cell["genes"])
+        winners = [
+            derive.prdarts([row] * 14, [names] * 14)[0][0] for row, names in zip(alphas, candidates, strict=True)
+        ]
+        assert winners == cell["winner"]
+        strengths = [max(row) for row in derive.softmax(alphas)]
+        assert strengths == pytest.approx(cell["strength"], abs=5e-6)
+
+
+def test_prdarts_may_exclude_none() -> None:
+    names = [["none", "skip", "c3"]] * 13 + [["none"]]
+    rows = [[2.0, 0.0, 1.0]] * 13 + [[0.0]]
+    assert {name for name, _ in derive.prdarts(rows, names)} == {"none"}
+    assert derive.prdarts(rows, names, none_competes=False)[-1] == ("none", 4)
+    assert {name for name, _ in derive.prdarts(rows, names, none_competes=False)[:-1]} == {"c3"}
 
 
 @pytest.mark.parametrize("case", load("tenas/genotypes")["cases"], ids=named)
