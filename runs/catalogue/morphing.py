@@ -108,23 +108,33 @@ class MorphingSettings(DifferentiableSettings):
         "Let an edge end with 'none', where the initial pool has it; false: only where it has nothing else.",
         group="architecture",
     )
-    kernel_min: int | None = setting(
-        None, "Smallest side of a kernel, odd; empty as `restrictions` says.", group="search space"
+    kernel_min: int = setting(
+        -1, "Smallest side of a kernel, odd; -1 as `restrictions` says.", group="search space", ge=-1, le=99
     )
-    kernel_max: int | None = setting(
-        None, "Largest side of a kernel, odd; empty as `restrictions` says.", group="search space"
+    kernel_max: int = setting(
+        -1, "Largest side of a kernel, odd; -1 as `restrictions` says.", group="search space", ge=-1, le=99
     )
-    dilation_max: int | None = setting(None, "Largest dilation; empty as `restrictions` says.", group="search space")
-    extra_stages_max: int | None = setting(
-        None, "Most stages of a convolution beyond the first; empty as `restrictions` says.", group="search space"
-    )
-    multiplier_sum_max: int | None = setting(
-        None,
-        "Most that the multipliers of a convolution sum up to; empty as `restrictions` says.",
+    dilation_max: int = setting(-1, "Largest dilation; -1 as `restrictions` says.", group="search space", ge=-1, le=99)
+    extra_stages_max: int = setting(
+        -1,
+        "Most stages of a convolution beyond the first; -1 as `restrictions` says.",
         group="search space",
+        ge=-1,
+        le=999,
     )
-    multiplier_max: int | None = setting(
-        None, "Largest multiplier of a convolution's width; empty as `restrictions` says.", group="search space"
+    multiplier_sum_max: int = setting(
+        -1,
+        "Most that the multipliers of a convolution sum up to; -1 as `restrictions` says.",
+        group="search space",
+        ge=-1,
+        le=999,
+    )
+    multiplier_max: int = setting(
+        -1,
+        "Largest multiplier of a convolution's width; -1 as `restrictions` says.",
+        group="search space",
+        ge=-1,
+        le=999,
     )
     stage_keep: str = setting(
         "6,6,6,6,6,4,3,2,1",
@@ -158,7 +168,7 @@ class MorphingSettings(DifferentiableSettings):
     def limits(self) -> Restrictions:
         """How far morphisms go: the named set, with the limits that are given in its place."""
         own = {name: getattr(self, name) for name in Restrictions.__slots__}
-        return replace(SETS[self.restrictions], **{name: limit for name, limit in own.items() if limit is not None})
+        return replace(SETS[self.restrictions], **{name: limit for name, limit in own.items() if limit >= 0})
 
     @property
     def operations(self) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def test_limits_of_ones_own() -> None:
 
 def test_a_form_can_show_them() -> None:
     shown = {info.name: info for info in describe(MorphingSettings)}
-    assert shown["kernel_max"].type == "int"
+    assert shown["kernel_max"].range == "-1 … 99"
     assert shown["initial_pool"].choices == ("prdarts4", "prdarts5", "darts")
     assert set(LISTS) <= set(shown)
 
@@ -105,6 +105,8 @@ def test_a_form_can_show_them() -> None:
         ({"added_layers": "101"}, "added_layers is 101 for stage 1"),
         ({"skip_dropout": "0,1,0"}, "skip_dropout is 1 for stage 2, but a rate is below 1"),
         ({"stage_keep": ",".join(["6"] * 51)}, "stage_keep has 51 numbers, but 50 stages are the most"),
+        ({"kernel_max": 101}, "kernel_max in test is '101', but must be a whole number -1 … 99"),
+        ({"kernel_max": 6}, "kernel_max is 6, but kernels have odd sides"),
         ({"kernel_min": 9}, "kernel_min is 9, but kernel_max is 7"),
         ({"kernel_min": 5}, "the initial pool has 'c3', but kernel_min is 5"),
         ({"kernel_max": 3, "dilation_max": 1, "extra_stages_max": 0}, "leave c3 no morphism"),
