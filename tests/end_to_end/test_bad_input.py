@@ -55,6 +55,25 @@ def test_wrong_usage(cli: Cli, words: list[str], says: str) -> None:
     assert says in refused(cli, 2, "search", *words, *preset)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["drnas", "--set", "stage_partial=3"], "must divide channels=8: 1, 2, 4, 8"),
+        (["pcdarts", "--set", "partial=3"], "partial=3 does not divide channels=8; these do: 1, 2, 4, 8"),
+        (["darts", "--set", "layers=2"], "layers in --set is '2', but must be a whole number 3 … 100"),
+        (["pdarts", "--set", "added_layers=0,1"], "added_layers is '0,1', but must have 3 numbers"),
+        (["drnas", "--set", "stage_operations=5,3"], "stage_partial is '1', but must have 2 numbers"),
+        (["pdarts", "--space", "nasbench201"], "'pdarts' does not know the space 'nasbench201'. It knows: darts."),
+        (["drnas", "--set", "augmentation=imagenet"], "Digits is none. Set augmentation=crop"),
+        (["drnas", "--set", "augmentation=imagenet", "--set", "cutout_length=8"], "set cutout_length=0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_searches_that_cannot_be(cli: Cli, words: list[str], says: str) -> None:
+    """Widths, depths, stages and spaces that a method cannot have: said is what would work."""
+    assert says in refused(cli, 2, "search", *words, "--preset", "quick")
+
+
 def test_wrong_configuration_files(cli: Cli) -> None:
     file = cli.folder / "run.toml"
     for content, says in {
