@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet
 
-from engine.relaxations.relaxation import Watched
+from engine.relaxations.relaxation import Watched, dense
 from engine.search.architecture import Architecture
-from engine.spaces.space import EdgePlan, Plans
+from engine.spaces.space import Plans
 
 # Far below any concentration that matters, far above what 32 bits round to zero.
 _FLOOR = 1e-30
@@ -106,12 +106,12 @@ class DirichletRelaxation:
         """Nothing depends on the epoch: each edge learns its own exploration."""
 
     def sample(self, architecture: Architecture) -> Plans:
-        """Return one draw for each kind of cell."""
-        return {kind: EdgePlan(draw(alpha, alive)) for kind, alpha, alive in architecture.matrices()}
+        """Return one draw for each kind of cell, all edges at once (T10)."""
+        return dense(architecture, draw(*architecture.stacked()))
 
     def mean(self, architecture: Architecture) -> Plans:
         """Return the means of the distributions."""
-        return {kind: EdgePlan(mean(alpha, alive)) for kind, alpha, alive in architecture.matrices()}
+        return dense(architecture, mean(*architecture.stacked()))
 
     def evaluation(self, architecture: Architecture) -> Plans:
         """Return the means: what a sample is on average."""

@@ -188,6 +188,12 @@ _DARTS_SPACE = (
         batch_size=64,
         norms="pool",
     ),
+    _recipe(
+        "snas-cifar",
+        "SNAS on CIFAR: as DARTS, batch norm with scale and shift after pools.",
+        _CIFAR,
+        norms="affine_pool",
+    ),
     _recipe("ista-cifar", "ISTA-NAS on CIFAR, for cells of the two-stage search ('plain').", _CIFAR),
     _recipe(
         "ista-cifar-bn",

@@ -67,7 +67,7 @@ METHOD = Method(
         ),
         Preset(
             name="paper-imagenet",
-            summary="The published ImageNet search: 10 % and 2.5 % of the images, 1/2 of 16 channels. For large GPUs.",
+            summary="The published ImageNet search: 10 % and 2.5 % of the images, 1/2 of 16 channels. For a large GPU.",
             space="darts",
             dataset="imagenet",
             values={

@@ -56,7 +56,7 @@ METHOD = Method(
     reference="Xie, Zheng, Liu, Lin: SNAS: Stochastic Neural Architecture Search, ICLR 2019",
     options=SnasSettings,
     engine="engine.methods.snas:build",
-    recipes={"darts": "darts-cifar", "nasbench201": "nasbench201-200"},
+    recipes={"darts": "snas-cifar", "nasbench201": "nasbench201-200"},
     presets=(
         Preset(
             name="paper",
