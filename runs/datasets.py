@@ -32,7 +32,9 @@ def streamed_folder(dataset: Dataset, root: Path) -> Path:
     return folder
 
 
-def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False) -> None:
+def check(
+    dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False, at_most: int = 0
+) -> None:
     """Refuse a data set that cannot be used, before a run is created for it.
 
     The images of a folder are opened and decoded once, which later runs then need not do.
@@ -43,6 +45,7 @@ def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, sk
         size: side of the images in pixels; 0: as they are.
         streamed: a folder's images are only listed, for the run decodes them as it goes.
         skip_broken: broken images of a folder are left out.
+        at_most: of a folder, only so many images for training are opened; 0 for all, and those for testing.
 
     Raises:
         EnvironmentLacksError: it is not there, or an image is broken.
@@ -54,6 +57,7 @@ def check(dataset: Dataset, home: Home, size: int, *, streamed: bool = False, sk
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
     if dataset.images(home.datasets) is not None:
         flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
+        flags += [f"most={at_most}"] if at_most else []
         ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
 
 

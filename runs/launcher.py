@@ -61,6 +61,7 @@ def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], objec
         options.get("image_size", 0),
         streamed=options.get("augmentation") == "imagenet",
         skip_broken=options.get("broken_images") == "skip",
+        at_most=options["image_limit"] if catalogue.method(config.method).samples_images else 0,
     )
 
 

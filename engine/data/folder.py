@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.data.images import ImageSet
+from engine.data.images import ImageSet, limited
 from engine.data.listing import Listing, list_images, open_image
 from engine.data.statistics import Channels, PixelSums
 from runs.catalogue import Dataset
@@ -21,7 +22,7 @@ from runs.files import replace_text, replace_with
 LARGEST_BYTES = 8 * 2**30
 
 
-def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool = False) -> ImageSet:
+def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool = False, at_most: int = 0) -> ImageSet:
     """Return a part of the folder, in an order that is shuffled once and for ever.
 
     The order on disk goes class by class; a positional split of it would put different classes into the halves.
@@ -32,6 +33,7 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
         part: ``train`` or ``test``.
         size: side in pixels; 0: the images' own.
         skip_broken: leave broken images out, and name them in the set, in place of refusing.
+        at_most: decode only so many, always the same, with the same share of every class; 0 for all.
 
     Raises:
         EnvironmentLacksError: an image is broken (it is named), or they are too many for the memory.
@@ -40,6 +42,11 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
     folder = dataset.images(root)
     assert folder is not None
     listing = list_images(folder, part)
+    if at_most:
+        kept = limited(listing.labels, at_most, torch.Generator().manual_seed(0))
+        listing = replace(
+            listing, files=tuple(listing.files[place] for place in kept.tolist()), labels=listing.labels[kept]
+        )
     # After the size that was asked for, 0 too: so an array that is kept spares opening every image to learn theirs.
     cache = root / "folders" / f"{listing.fingerprint(size)}.npy"
     about = cache.with_suffix(".json")

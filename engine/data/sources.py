@@ -1,7 +1,8 @@
 """The images of a run: finding the loader of its data set; and two errands about data sets.
 
-``python -P -m engine.data.sources check NAME ROOT SIZE [streamed] [skip]`` opens a data set (``streamed``: only lists
-it; ``skip``: broken images are left out), ``download NAME ROOT`` fetches one.
+``python -P -m engine.data.sources check NAME ROOT SIZE [streamed] [skip] [most=N]`` opens a data set (``streamed``:
+only lists it; ``skip``: broken images are left out; ``most``: only so many for training are decoded),
+``download NAME ROOT`` fetches one.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from runs.catalogue.groups import ImageSettings
 from runs.catalogue.settings import Settings
 from runs.errors import UsageError
 
-# Asked with a data set, the root, a part and a size; of an image folder also, by name, whether to ``skip_broken``.
+# Asked with a data set, the root, a part and a size; of an image folder also, by name, whether to ``skip_broken`` and
+# how many to decode ``at_most``.
 Load = Callable[..., ImageSet]
 
 
-def load(dataset: Dataset, root: Path, part: str, size: int, **options: bool) -> ImageSet:
+def load(dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
     """Return the ``train`` or ``test`` part of a data set on the CPU, ``size`` pixels square (0: as it is).
 
     ``options`` are those of the loader of image folders.
@@ -77,7 +79,13 @@ class Source:
         self.classes: tuple[str, ...] = ()
 
     def __call__(
-        self, part: str, *, size: int | None = None, limit: int | None = None, skip_broken: bool = False
+        self,
+        part: str,
+        *,
+        size: int | None = None,
+        limit: int | None = None,
+        skip_broken: bool = False,
+        at_most: int = 0,
     ) -> ImageSet:
         """Return ``train`` or ``test``.
 
@@ -86,11 +94,15 @@ class Source:
             size: side in pixels in place of the settings'.
             limit: of the training images, in place of the settings'.
             skip_broken: leave out broken images of a folder in place of refusing them.
+            at_most: of a folder, decode only so many, the same share of every class; 0 for all.
 
         Raises:
             NastuiError: it is not there, or broken.
         """
-        options = {"skip_broken": True} if skip_broken and self._dataset.images(self.root) is not None else {}
+        options: dict[str, int] = {}
+        if self._dataset.images(self.root) is not None:
+            options = {"skip_broken": True} if skip_broken else {}
+            options |= {"at_most": at_most} if at_most else {}
         wanted = self._wanted if size is None else size
         loaded = self._loader(self._dataset, self.root, part, wanted, **options)
         self.size, self.classes = loaded.size, loaded.classes
@@ -108,6 +120,10 @@ def errand(arguments: list[str]) -> None:
         download(dataset, Path(root))
         return
     size, *flags = rest
+    most = next((int(flag.partition("=")[2]) for flag in flags if flag.startswith("most=")), 0)
+    if most and dataset.images(Path(root)) is not None:
+        load(dataset, Path(root), "train", int(size), at_most=most)
+        return
     for part in ("train", "test"):
         if "streamed" in flags and (folder := dataset.images(Path(root))) is not None:
             list_images(folder, part)

@@ -48,6 +48,7 @@ class Method:
         recipes: by space of its genotypes, the retraining preset of its paper.
         uses_supernet: whether it trains the space's supernet or networks of its cells; else their size is no option of
             its runs.
+        samples_images: whether a part of an image folder will do for it; ``image_limit`` is then what is decoded.
         requests: what a running search may be asked for by ``nastui runs ask``, each with one line of help.
     """
 
@@ -62,6 +63,7 @@ class Method:
     kind: Literal["search", "retrain"] = "search"
     recipes: Mapping[str, str] = field(default_factory=dict)
     uses_supernet: bool = True
+    samples_images: bool = False
     requests: Mapping[str, str] = field(default_factory=dict)
 
     @property
