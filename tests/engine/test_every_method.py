@@ -6,6 +6,7 @@ Parametrised over the catalogue, so a new method is tested without a new test.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from runs.queries import asks_table
 # Whatever of these a method has; three epochs let each stage of a plan have one.
 SMALL = {
     "epochs": 3,
+    "fixed_epochs": 1,
     "image_limit": 64,
     "image_size": 8,
     "batch_size": 32,
@@ -29,6 +31,9 @@ SMALL = {
     "queries": 4,
     "epoch_queries": 2,
     "training_epochs": 2,
+    "controller_steps": 2,
+    "controller_samples": 2,
+    "samples": 3,
 }
 CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
@@ -56,9 +61,19 @@ def line(report: EpochReport) -> str:
         learning_rates=report.learning_rates,
         architecture=report.architecture,
         genotype=report.genotype.to_json(),
-        extras=report.extras,
+        extras=without_clocks(report.extras),
     )
     return encode(Entry(0.0, 1, ended))
+
+
+def without_clocks(told: Any) -> Any:
+    """Return what was told but for what a clock said: no two runs take equally long."""
+    match told:
+        case dict():
+            return {key: without_clocks(value) for key, value in told.items() if not key.endswith("seconds")}
+        case list():
+            return [without_clocks(value) for value in told]
+    return told
 
 
 def work(method: Method, units: int | None = None) -> list[str]:

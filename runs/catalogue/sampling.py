@@ -1,0 +1,33 @@
+"""Hyperparameters of searches that draw whole architectures from shared weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runs.catalogue.baselines import NASBENCH201 as _NASBENCH201
+from runs.catalogue.baselines import QUICK_NASBENCH201 as _QUICK_NASBENCH201
+from runs.catalogue.settings import Settings, setting
+
+
+class SamplingSettings(Settings):
+    """How such a search chooses its answer."""
+
+    samples: int = setting(
+        100,
+        "Architectures drawn at the end of each epoch; the best of them by the shared weights is the answer.",
+        group="evaluation",
+        ge=1,
+        le=100_000,
+    )
+    sample_images: int = setting(
+        512, "Held-out images that each of these is scored on, others for each.", group="evaluation", ge=1, le=65536
+    )
+
+
+def _of_weights(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in values.items() if not name.startswith("arch_")}
+
+
+NASBENCH201 = _of_weights(_NASBENCH201)
+QUICK_NASBENCH201 = _of_weights(_QUICK_NASBENCH201)
