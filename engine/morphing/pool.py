@@ -68,10 +68,6 @@ class Pool:
         """Return by kind, for each edge, the operations that live, in order of discovery."""
         return {kind: cell.active() for kind, cell in self.cells.items()}
 
-    def living(self) -> tuple[str, ...]:
-        """Return every operation that lives on any edge, sorted: columns that a supernet may have."""
-        return tuple(sorted({name for rows in self.active().values() for row in rows for name in row}))
-
     def to_json(self) -> dict[str, Any]:
         """Return the pool as JSON."""
         return {
