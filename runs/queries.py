@@ -52,7 +52,8 @@ def answers(home: Home, space: str, dataset: str) -> Answers:
     """
     if space != NASBENCH201.name:
         raise UsageError(
-            f"No table has all cells of '{space}', and a search may ask for any.", "Set evaluator=training."
+            f"No table has all cells of '{space}', and a search may ask for any.",
+            "Set evaluator=training or evaluator=supernet.",
         )
     table = store.for_space(home, space)
     if table is None:

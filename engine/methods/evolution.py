@@ -10,15 +10,16 @@ from engine.method import Context
 from engine.query.codec import Cell, Codec
 from engine.query.dice import Dice
 from engine.query.search import QuerySearch
+from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.evolution import EvolutionSettings
 
 
-def build(context: Context) -> QuerySearch:
+def build(context: Context) -> QuerySearch | SharedSearch:
     """Return the search that the settings describe."""
     settings = context.settings
     assert isinstance(settings, EvolutionSettings)
     strategy = partial(Evolution, population_size=settings.population_size, sample_size=settings.sample_size)
-    return QuerySearch(context, strategy)
+    return search(context, strategy)
 
 
 class Evolution:

@@ -9,14 +9,15 @@ from engine.method import Context
 from engine.query.codec import Cell, Codec
 from engine.query.dice import Dice
 from engine.query.search import QuerySearch
+from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.local_search import LocalSearchSettings
 
 
-def build(context: Context) -> QuerySearch:
+def build(context: Context) -> QuerySearch | SharedSearch:
     """Return the search that the settings describe."""
     settings = context.settings
     assert isinstance(settings, LocalSearchSettings)
-    return QuerySearch(context, partial(LocalSearch, patient=settings.move == "best"))
+    return search(context, partial(LocalSearch, patient=settings.move == "best"))
 
 
 class LocalSearch:

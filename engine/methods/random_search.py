@@ -8,11 +8,12 @@ from engine.method import Context
 from engine.query.codec import Cell, Codec
 from engine.query.dice import Dice
 from engine.query.search import QuerySearch
+from engine.query.shared import SharedSearch, search
 
 
-def build(context: Context) -> QuerySearch:
+def build(context: Context) -> QuerySearch | SharedSearch:
     """Return the search that the settings describe."""
-    return QuerySearch(context, RandomSearch)
+    return search(context, RandomSearch)
 
 
 class RandomSearch:

@@ -15,10 +15,11 @@ from engine.method import Context
 from engine.query.codec import Cell, Codec
 from engine.query.dice import Dice
 from engine.query.search import QuerySearch
+from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.reinforce import ReinforceSettings
 
 
-def build(context: Context) -> QuerySearch:
+def build(context: Context) -> QuerySearch | SharedSearch:
     """Return the search that the settings describe."""
     settings = context.settings
     assert isinstance(settings, ReinforceSettings)
@@ -28,7 +29,7 @@ def build(context: Context) -> QuerySearch:
         baseline_momentum=settings.baseline_momentum,
         init_scale=settings.init_scale,
     )
-    return QuerySearch(context, strategy)
+    return search(context, strategy)
 
 
 class Reinforce:

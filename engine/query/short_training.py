@@ -39,7 +39,7 @@ class ShortTraining:
         self._context, self._settings, self._coding = context, context.settings, coding
         runtime, dataset = context.runtime, context.dataset
         data = context.images("train")
-        trained, held_out = halves(data.labels.cpu(), runtime.generator("split"), how="stratified")
+        trained, held_out = halves(data.labels.cpu(), runtime.generator("split"), how=self._settings.split)
         self._stream = IndexStream(trained, runtime.generator("weight batches"))
         self._held_out = held_out
         self._augmenter = Augmenter(

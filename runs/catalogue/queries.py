@@ -6,13 +6,13 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from runs.catalogue.groups import DataSettings, WeightSettings
+from runs.catalogue.groups import SupernetSettings
 from runs.catalogue.settings import setting
 from runs.catalogue.spaces.darts import DartsSettings
 from runs.catalogue.spaces.nasbench201 import NasBench201Settings
 
 
-class QuerySettings(DataSettings, WeightSettings):
+class QuerySettings(SupernetSettings):
     """The budget, what answers, and how often the search reports.
 
     NAS-Bench-201's own runs have 12,000 simulated seconds, for as many cells as train in that time. A table without
@@ -37,34 +37,35 @@ class QuerySettings(DataSettings, WeightSettings):
     epoch_queries: int = setting(
         10, "Queries that are told and saved together, as an epoch.", group="schedule", ge=1, le=10_000
     )
-    evaluator: Literal["table", "training"] = setting(
+    evaluator: Literal["table", "training", "supernet"] = setting(
         "table",
-        "What answers a query: an imported benchmark 'table', or a short 'training' of the cell's network on half of "
-        "the training images and its accuracy on the others. Sizes, images and weights matter to the latter alone.",
+        "What answers a query: an imported benchmark 'table'; a short 'training' of the cell's network on half of the "
+        "training images, by its accuracy on the others; or a 'supernet' trained once on cells drawn evenly. Sizes, "
+        "images and weights matter to the latter two alone.",
         group="evaluation",
     )
     training_epochs: int = setting(
-        12, "Epochs that the network of a queried cell trains.", group="schedule", ge=1, le=10_000
+        12, "Epochs that the network of a queried cell trains, or the supernet.", group="schedule", ge=1, le=100_000
     )
-    nesterov: bool = setting(False, "Nesterov's form of momentum for the weights.", group="weights")
 
     @model_validator(mode="after")
     def _nothing_is_idle(self) -> Self:
-        if self.evaluator == "table":
-            for name in sorted(_TRAINING & type(self).model_fields.keys()):
-                if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"{name} is of no use where a table answers: leave it out, or set evaluator")
+        for name in sorted(_TRAINED & type(self).model_fields.keys()):
+            of_use = self.evaluator == "supernet" or (self.evaluator == "training" and name not in _SHARED)
+            if not of_use and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is of no use with evaluator={self.evaluator}: leave it out")
+        if self.evaluator == "supernet" and self.budget_seconds:
+            raise ValueError("budget_seconds counts trainings of cells, and a supernet needs none: set queries")
         return self
 
 
-# What acts where networks are trained, and nowhere else.
-_TRAINING = {
-    *DataSettings.model_fields,
-    *WeightSettings.model_fields,
+# What acts where weights are trained, and what where they are shared alone.
+_SHARED = {"batch_norm", "sampled_accuracy", "evaluated_epochs"}
+_TRAINED = {
+    *SupernetSettings.model_fields,
     *NasBench201Settings.model_fields,
     *DartsSettings.model_fields,
     "training_epochs",
-    "nesterov",
 }
 
 # 12,000 s of the benchmark, and a search that is over in a second or two.

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine.assembly import assemble
 from engine.method import Context, EpochReport
 from engine.query.search import QuerySearch
+from engine.query.shared import SharedSearch
 from runs import catalogue, launcher, queries
 from runs.benchmarks import addresses, store
 from runs.benchmarks.table import Table
@@ -69,6 +70,7 @@ def no_images(*arguments: Any, **options: Any) -> Any:
 def make(
     home: Home, method: str, *, seed: int = 0, dataset: str = "digits", **options: Any
 ) -> tuple[Context, QuerySearch]:
+    options = {"threads": 1} | options
     draft = Draft(method=method, preset="quick", dataset=dataset, device="cpu", seed=seed, options=options)
     said: list[Any] = []
     context, search = assemble(resolve(draft), Path(), said.append, no_images, folder=home.run("some-run").root)
@@ -274,6 +276,53 @@ def test_a_good_cell_is_told_from_one_that_learns_nothing() -> None:
     assert found[1] < 20
 
 
+@pytest.mark.parametrize(("method", "space"), [("evolution", "nasbench201"), ("random_search", "darts")])
+def test_shared_weights_answer_and_it_goes_on_from_either_stage(method: str, space: str) -> None:
+    options = TRAINING | {"evaluator": "supernet", "layers": 3} | ({"batch_norm": "batch"} if space != "darts" else {})
+    known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
+    options = {name: value for name, value in options.items() if name in known}
+
+    def begun() -> tuple[Context, SharedSearch, list[Any]]:
+        draft = Draft(method=method, space=space, preset="quick", dataset="digits", device="cpu", options=options)
+        said: list[Any] = []
+        context, search = assemble(resolve(draft), Path(), said.append)
+        assert isinstance(search, SharedSearch)
+        return context, search, said
+
+    context, whole, said = begun()
+    whole.prepare()
+    assert (whole.epochs, whole.stage) == (4, 0)
+    reports: list[EpochReport] = []
+    saved: list[tuple[Any, int]] = []
+    while whole.epoch < whole.epochs:
+        # In the middle of an epoch of the weights, and of one of the queries.
+        if (whole.epoch, whole.position().step) in ((1, 1), (3, 1)):
+            saved.append((round_trip({"method": whole.state(), "runtime": context.runtime.state()}), whole.epoch))
+        if report := whole.advance():
+            reports.append(report)
+    stages = [event for event in said if isinstance(event, StageStarted)]
+    assert [(stage.index, stage.of, stage.epochs, stage.title) for stage in stages] == [
+        (0, 2, 2, "shared weights"),
+        (1, 2, 2, "queries"),
+    ]
+    assert "train_loss" in reports[1].metrics
+    assert [report.metrics.get("queries") for report in reports] == [None, None, 2, 4]
+    answered = [accuracy for report in reports[2:] for _, accuracy in report.extras["queried"]]
+    assert reports[-1].metrics["search_accuracy"] == max(answered)
+    assert any(name.startswith("supernet.") for name in whole.weights())
+    assert len(saved) == 2
+    for state, epoch in saved:
+        context, again, _ = begun()
+        again.load(state["method"])
+        context.runtime.load(state["runtime"])
+        rest = []
+        while again.epoch < again.epochs:
+            if report := again.advance():
+                rest.append(report)
+        assert len(rest) == len(reports) - epoch
+        assert all(map(same, rest, reports[epoch:]))
+
+
 def test_the_seconds_of_trainings_are_a_budget() -> None:
     search = trained(queries=1000, epoch_queries=1, budget_seconds=0.3)
     reports = work(search)
@@ -287,10 +336,12 @@ def test_the_seconds_of_trainings_are_a_budget() -> None:
 @pytest.mark.parametrize(
     ("method", "space", "options", "says"),
     [
-        ("evolution", None, {"channels": 8}, "channels is of no use where a table answers"),
-        ("reinforce", None, {"learning_rate": 0.5}, "learning_rate is of no use where a table answers"),
-        ("random_search", "darts", {"evaluator": "table"}, "is of no use where a table answers"),
-        ("random_search", None, {"evaluator": "oracle"}, r"table \| training"),
+        ("evolution", None, {"channels": 8}, "channels is of no use with evaluator=table"),
+        ("reinforce", None, {"learning_rate": 0.5}, "learning_rate is of no use with evaluator=table"),
+        ("random_search", "darts", {"evaluator": "table"}, "is of no use with evaluator=table"),
+        ("evolution", None, {"evaluator": "training", "batch_norm": "batch"}, "batch_norm is of no use"),
+        ("evolution", None, {"evaluator": "supernet", "budget_seconds": 3}, "a supernet needs none: set queries"),
+        ("random_search", None, {"evaluator": "oracle"}, r"table \| training \| supernet"),
     ],
 )
 def test_settings_that_would_do_nothing_are_refused(

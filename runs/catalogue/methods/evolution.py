@@ -25,7 +25,7 @@ METHOD = Method(
     title="Regularised evolution",
     summary="Changes the best of a small sample in one place; the oldest of the population dies.",
     cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query.",
+    "each query, with evaluator=supernet one long training.",
     reference="Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, AAAI 2019",
     options=EvolutionSettings,
     engine="engine.methods.evolution:build",

@@ -24,7 +24,7 @@ METHOD = Method(
     title="Local search",
     summary="Climbs to a better neighbour until there is none, then starts anew; never asks about a cell twice.",
     cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query.",
+    "each query, with evaluator=supernet one long training.",
     reference="White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021",
     options=LocalSearchSettings,
     engine="engine.methods.local_search:build",

@@ -10,7 +10,7 @@ METHOD = Method(
     title="Random search",
     summary="Draws cells evenly, asks what short training makes of them, and keeps the best: the control.",
     cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query.",
+    "each query, with evaluator=supernet one long training.",
     reference="Li, Talwalkar: Random Search and Reproducibility for Neural Architecture Search, UAI 2019",
     options=QuerySettings,
     engine="engine.methods.random_search:build",

@@ -26,7 +26,7 @@ METHOD = Method(
     title="REINFORCE",
     summary="Samples cells from a policy with one distribution an edge, and makes the better ones likelier.",
     cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query.",
+    "each query, with evaluator=supernet one long training.",
     reference="Williams: Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, "
     "Machine Learning 1992; as a baseline in Dong, Yang: NAS-Bench-201, ICLR 2020",
     options=ReinforceSettings,
