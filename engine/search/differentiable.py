@@ -131,7 +131,9 @@ class DifferentiableSearch:
         self._evaluation_stream = IndexStream(second if len(second) else torch.arange(len(shown.labels)), None)
         self._evaluation_images = shown.testing(self._evaluation_stream, EVALUATION_BATCH)
         self._settling = Settling()
-        self.train_meter, self._mean_meter, self._sampled_meter = (Meter(runtime.device) for _ in range(3))
+        self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter = (
+            Meter(runtime.device) for _ in range(4)
+        )
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
         self.build(strategies.candidates(context.space.entry))
 
@@ -326,9 +328,14 @@ class DifferentiableSearch:
         if self._step == 0:
             self._evaluation_stream.start()
         images, labels = self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
-        self._evaluate(self._mean_meter, images, labels, self.strategies.relaxation.evaluation(self.architecture))
+        plans = self.strategies.relaxation.evaluation(self.architecture)
+        self._evaluate(self._mean_meter, images, labels, plans)
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
+        if self.settings.derived_accuracy:
+            cell = watching.derived(self.context.space, self.genotype(), plans, self.supernet.candidates)
+            if cell is not None:
+                self._evaluate(self._derived_meter, images, labels, cell)
         self._step += 1
 
     @property
@@ -387,6 +394,7 @@ class DifferentiableSearch:
                 **self.train_meter.read("train"),
                 **self._mean_meter.read("search"),
                 **self._sampled_meter.read("sampled"),
+                **self._derived_meter.read("derived"),
             },
             learning_rates={
                 "weights": self.strategies.learning_rate(self.epoch, self.epochs),
@@ -414,7 +422,7 @@ class DifferentiableSearch:
         return open_images(context.images, context.dataset, self.settings, context.runtime, part)
 
     def _meters(self) -> tuple[Meter, ...]:
-        return self.train_meter, self._mean_meter, self._sampled_meter
+        return self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter
 
     def _announce_stage(self) -> None:
         stage = self.strategies.stages[self.stage]

@@ -10,7 +10,7 @@ import torch
 
 from engine.relaxations.relaxation import Relaxation
 from engine.search.architecture import Architecture
-from engine.spaces.space import Plans, SearchSpace
+from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace
 from runs.events import CellSnapshot
 from runs.genotypes.genotype import Genotype
 
@@ -51,6 +51,30 @@ def watch(
         for name, value in indicators.items():
             extras.setdefault(name, {})[kind] = value
     return cells, extras
+
+
+def derived(space: SearchSpace, genotype: Genotype, plans: Plans, candidates: Candidates) -> Plans | None:
+    """Return the plans of the genotype itself: in the supernet its operations run alone, each at weight 1.
+
+    Args:
+        space: of the genotype.
+        genotype: what the search would return now.
+        plans: of the search, of the same shape.
+        candidates: what the supernet has.
+
+    Returns:
+        None where the supernet has not all of the genotype's operations.
+    """
+    found = {}
+    for kind, chosen in space.chosen(genotype).items():
+        active = tuple((op,) if op in kept else () for op, kept in zip(chosen, candidates[kind], strict=True))
+        if sum(map(len, active)) < len(genotype.cells[kind].edges):
+            return None
+        weights = torch.zeros_like(plans[kind].weights, device="cpu")
+        for edge, ops in enumerate(active):
+            weights[edge, list(ops)] = 1.0
+        found[kind] = EdgePlan(weights.to(plans[kind].weights.device), active)
+    return found
 
 
 def entropy(weights: list[float]) -> float:

@@ -81,6 +81,12 @@ class SupernetSettings(DataSettings, WeightSettings):
         "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
         group="evaluation",
     )
+    derived_accuracy: bool = setting(
+        True,
+        "Also measure the derived cell inside the supernet, with the supernet's weights: how far it falls behind "
+        "shows a collapse.",
+        group="evaluation",
+    )
     evaluated_epochs: int = setting(
         0, "Measure the search accuracy only in so many last epochs; 0 measures it in all.", group="evaluation", ge=0
     )

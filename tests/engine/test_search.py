@@ -25,7 +25,8 @@ def test_an_epoch_tells_everything_a_viewer_draws(bench: Make) -> None:
     search.method.prepare()
     report = search.epoch()
     assert search.said[1:] == [StageStarted(0, 1, 2, "search")]
-    assert set(report.metrics) == {"train_accuracy", "train_loss", "search_accuracy", "search_loss"}
+    told = {f"{what}_{figure}" for what in ("train", "search", "derived") for figure in ("accuracy", "loss")}
+    assert set(report.metrics) == told
     assert 0 <= report.metrics["search_accuracy"] <= 100
     cell = report.architecture["cell"]
     assert (len(cell.edges), len(cell.operations)) == (6, 5)
@@ -115,6 +116,19 @@ def test_every_option_does_something(bench: Make, option: dict[str, Any]) -> Non
 
 def test_sampled_accuracy_is_an_extra_on_request(bench: Make) -> None:
     assert "sampled_accuracy" in bench(sampled_accuracy=True).epoch().metrics
+
+
+def test_the_derived_cell_is_measured_in_the_supernet(bench: Make) -> None:
+    """Where the architecture has decided, the supernet is that cell; its distance to one that has not is a gap."""
+    trained = bench(epochs=3, arch_frozen_epochs=2)
+    with torch.no_grad():
+        alpha = trained.method.architecture.alphas["cell"].fill_(-60.0)
+        alpha[range(6), [3, 1, 3, 2, 4, 1]] = 1.0
+    decided = trained.epoch().metrics
+    assert decided["derived_loss"] == pytest.approx(decided["search_loss"], rel=1e-5)
+    undecided = bench().epoch().metrics
+    assert undecided["derived_loss"] != pytest.approx(undecided["search_loss"], rel=1e-4)
+    assert "derived_loss" not in bench(derived_accuracy=False).epoch().metrics
 
 
 def test_clip_scope_all_counts_the_gradient_of_alpha(bench: Make) -> None:

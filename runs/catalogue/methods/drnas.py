@@ -185,7 +185,7 @@ METHOD = Method(
         ),
         Preset(
             name="paper-imagenet",
-            summary="The published ImageNet search: 10 % and 2.5 % of the images, 48 channels, 14 cells. For a large GPU.",
+            summary="The published ImageNet search: 10 % and 2.5 % of the images, 48 channels. For a large GPU.",
             space="darts",
             dataset="imagenet",
             seed=0,
