@@ -32,6 +32,16 @@ def streamed_folder(dataset: Dataset, root: Path) -> Path:
     return folder
 
 
+def see_that_it_is_here(dataset: Dataset, home: Home) -> None:
+    """Refuse a data set whose files are not there.
+
+    Raises:
+        EnvironmentLacksError: they are not; the message says how to get them.
+    """
+    if not is_here(dataset, home):
+        raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
+
+
 def check(
     dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False, at_most: int = 0
 ) -> None:
@@ -53,8 +63,7 @@ def check(
     """
     if streamed:
         streamed_folder(dataset, home.datasets)
-    if not is_here(dataset, home):
-        raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
+    see_that_it_is_here(dataset, home)
     if dataset.images(home.datasets) is not None:
         flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
         flags += [f"most={at_most}"] if at_most else []

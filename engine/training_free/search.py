@@ -86,6 +86,14 @@ class PruningSearch:
     def prepare(self) -> None:
         """Say that the search begins."""
         self._announce()
+        if self._scorer.batch_size < self._settings.batch_size:
+            self._context.emit(
+                Warned(
+                    "batch",
+                    f"The data set has {self._scorer.batch_size} training images: batches have these in place of "
+                    f"{self._settings.batch_size}.",
+                )
+            )
 
     def advance(self) -> EpochReport | None:
         """Measure the next candidate; with the last of a table, cut."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from nastui.cli.starting import Assignments
 
 if TYPE_CHECKING:
     from runs.genotypes.costs import Shape
@@ -106,6 +109,45 @@ def convert(
         raise EnvironmentLacksError(f"'{output}' cannot be written: {error.strerror}.") from error
 
 
+@app.command()
+def score(
+    genotype: Genotype,
+    dataset: Annotated[str, typer.Option(help="A data set, or the path of an image folder. Labels are never read.")],
+    epoch: Epoch = None,
+    repeats: Annotated[int, typer.Option(help="Draws of weights and images.", min=1, max=1000)] = 8,
+    seed: Annotated[int, typer.Option(help="The seed of the draws.", min=0)] = 0,
+    set_: Assignments = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure what TE-NAS measures, without any training: the NTK's condition number and linear regions."""
+    from nastui.cli import output
+    from nastui.cli.starting import assignments
+    from runs import catalogue, datasets, devices
+    from runs.catalogue.indicators import ScoreSettings
+    from runs.catalogue.settings import validate
+    from runs.configuration import cores
+    from runs.errands import ask
+    from runs.home import Home
+
+    found, images, home = _find(genotype, epoch), catalogue.dataset(dataset), Home.locate()
+    settings = validate(ScoreSettings, {"repeats": repeats, **assignments(set_ or [])}, "--set")
+    datasets.see_that_it_is_here(images, home)
+    wish = {
+        "genotype": found.genotype.to_json(),
+        "dataset": images.name,
+        "root": str(home.datasets),
+        "seed": seed,
+        "device": devices.resolve(device),
+        "settings": settings.model_dump() | {"threads": getattr(settings, "threads", 0) or cores()},
+    }
+    result = {"name": found.name, "space": found.genotype.space, **wish, **ask("engine.score", json.dumps(wish))}
+    if as_json:
+        output.data(result)
+    else:
+        _print_score(result)
+
+
 def _find(text: str, epoch: int | None) -> Found:
     from runs.genotypes.find import find
     from runs.home import Home
@@ -176,6 +218,35 @@ def _print(found: Found, shape: Shape) -> None:
             *(("printed", _printed(figure)) for figure in (published.figures if published else ())),
         ]
     )
+
+
+def _print_score(result: dict[str, Any]) -> None:
+    from nastui.cli import output
+
+    settings, kappa, regions = result["settings"], result["log10_kappa"], result["regions_spread"]
+    share = regions["mean"] / result["samples"]
+    output.fields(
+        [
+            ("name", result["name"]),
+            ("data set", result["dataset"]),
+            ("kappa", f"{10 ** kappa['mean']:.4g} (log10 {_spread(kappa, '.3f')})" if kappa else "infinite"),
+            ("regions", f"{_spread(regions, '.1f')} of {result['samples']:,} samples ({100 * share:.1f} %)"),
+            ("draws", f"{len(result['regions'])}, seed {result['seed']}"),
+            (
+                "kernel",
+                f"{settings['ntk']} over outputs, {settings['ntk_norm']} statistics, {settings['init']} weights",
+            ),
+            ("batch", f"{result['batch_size']} images"),
+            ("infinite", f"kappa of {result['infinite']} draws is infinite" if result["infinite"] and kappa else ""),
+            ("note", "the network is dead: what it gives does not depend on the images" if result["dead"] else ""),
+            ("note", "saturated: raise region_samples" if result["saturated"] else ""),
+            ("time", f"{result['seconds']:.1f} s"),
+        ]
+    )
+
+
+def _spread(told: dict[str, float | None], form: str) -> str:
+    return f"{told['mean']:{form}}" + ("" if told["std"] is None else f" ± {told['std']:{form}}")
 
 
 def _printed(figure: Figure) -> str:

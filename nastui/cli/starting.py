@@ -40,7 +40,7 @@ def gathered(
     given["tags"] = (*given.get("tags", ()), *(tags or ()))
     if "options" in given and not isinstance(given["options"], dict):
         raise UsageError(f"'options' in {config} must be a table.")
-    given["options"] = {**given.get("options", {}), **_assignments(assignments or [])}
+    given["options"] = {**given.get("options", {}), **assignments(assignments or [])}
     given["source"] = "--set" if config is None else f"{config} or --set"
     return given
 
@@ -75,7 +75,12 @@ def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -
     raise typer.Exit(follow_run(store, run.id, as_json=as_json))
 
 
-def _assignments(words: list[str]) -> dict[str, str]:
+def assignments(words: list[str]) -> dict[str, str]:
+    """Return the values of ``--set`` by name.
+
+    Raises:
+        UsageError: a word without a key or an equals sign.
+    """
     values = {}
     for word in words:
         key, equals, value = word.partition("=")

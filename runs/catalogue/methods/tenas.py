@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
-
-from pydantic import model_validator
+from typing import Any, Literal
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import ImageSettings
+from runs.catalogue.indicators import IndicatorSettings
 from runs.catalogue.settings import setting
 
 MORE_DRAWS, ANOTHER_SEED = "more-draws", "another-seed"
 
 
-class TenasSettings(ImageSettings):
-    """What is measured, how often, and how measurements decide."""
+class TenasSettings(IndicatorSettings):
+    """What is measured, and how measurements decide."""
 
-    batch_size: int = setting(
-        32, "Images of one kernel (NTK); none has more rows than the data set has images.", group="data", ge=2, le=4096
-    )
-    region_batches: int = setting(
-        3, "Batches of 3 x 3 crops that linear regions are counted on, together.", group="data", ge=1, le=1000
-    )
-    region_samples: int = setting(
-        1000, "Crops in such a batch; the count can never exceed all of them.", group="data", ge=2, le=100_000
-    )
-    repeats: int = setting(
-        8,
-        "Draws of weights and images that each candidate is measured with; the noise falls as one over their root.",
-        group="schedule",
-        ge=1,
-        le=1000,
-    )
     prune_number: int = setting(1, "Operations that each edge loses in a round.", group="schedule", ge=1, le=100)
-    init: Literal["default", "kaiming"] = setting(
-        "default",
-        "Initial weights: the library's 'default', which the public code runs with whatever it is told, or 'kaiming' "
-        "normal as the paper has it.",
-        group="weights",
-    )
-    ntk: Literal["sum", "trace", "full"] = setting(
-        "sum",
-        "Kernel of a network of many outputs: that of their 'sum' (public code), the 'trace' over outputs (K times the "
-        "work), or the 'full' one of all pairs (for few classes: singular beyond 12, in DARTS 8).",
-        group="evaluation",
-    )
-    ntk_norm: Literal["batch", "frozen"] = setting(
-        "frozen",
-        "Gradients go through the statistics of the 'batch' (public code), or take them as constants: 'frozen' is "
-        "about 20 times faster on a CPU, another number, and ranks alike.",
-        group="evaluation",
-    )
-    ntk_backward: Literal["auto", "loop", "chunked", "per_sample"] = setting(
-        "auto",
-        "Backward passes: 'loop' has one a row, 'chunked' several rows at once, 'per_sample' one for all, where "
-        "ntk_norm=frozen. 'auto' takes the fastest that is right.",
-        group="hardware",
-    )
     draws: Literal["shared", "per_candidate"] = setting(
         "shared",
         "Whether all candidates of a draw have the same weights and images, which is less noise and half the work, or "
@@ -85,15 +43,6 @@ class TenasSettings(ImageSettings):
         "first edge, and compares kappa in the choice of edges with the network before that choice.",
         group="compatibility",
     )
-
-    @model_validator(mode="after")
-    def _goes_together(self) -> Self:
-        if self.ntk_backward == "per_sample" and self.ntk_norm == "batch":
-            raise ValueError(
-                "ntk_backward=per_sample needs ntk_norm=frozen: through the statistics of a batch every image changes "
-                "the gradients of every other"
-            )
-        return self
 
 
 _PUBLIC: Mapping[str, Any] = {
