@@ -26,7 +26,7 @@ Json = Annotated[
 
 
 def gathered(
-    config: Path | None, typed: dict[str, Any], tags: list[str] | None, assignments: list[str] | None
+    config: Path | None, typed: dict[str, Any], tags: list[str] | None, set_: list[str] | None
 ) -> dict[str, Any]:
     """Return the values of a draft: those of the file, under those typed.
 
@@ -40,7 +40,7 @@ def gathered(
     given["tags"] = (*given.get("tags", ()), *(tags or ()))
     if "options" in given and not isinstance(given["options"], dict):
         raise UsageError(f"'options' in {config} must be a table.")
-    given["options"] = {**given.get("options", {}), **assignments(assignments or [])}
+    given["options"] = {**given.get("options", {}), **assigned(assignments or [])}
     given["source"] = "--set" if config is None else f"{config} or --set"
     return given
 
@@ -75,7 +75,7 @@ def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -
     raise typer.Exit(follow_run(store, run.id, as_json=as_json))
 
 
-def assignments(words: list[str]) -> dict[str, str]:
+def assigned(words: list[str]) -> dict[str, str]:
     """Return the values of ``--set`` by name.
 
     Raises:
