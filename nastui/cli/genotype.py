@@ -122,7 +122,7 @@ def score(
 ) -> None:
     """Measure what TE-NAS measures, without any training: the NTK's condition number and linear regions."""
     from nastui.cli import output
-    from nastui.cli.starting import assignments
+    from nastui.cli.starting import assigned
     from runs import catalogue, datasets, devices
     from runs.catalogue.indicators import ScoreSettings
     from runs.catalogue.settings import validate
@@ -131,7 +131,7 @@ def score(
     from runs.home import Home
 
     found, images, home = _find(genotype, epoch), catalogue.dataset(dataset), Home.locate()
-    settings = validate(ScoreSettings, {"repeats": repeats, **assignments(set_ or [])}, "--set")
+    settings = validate(ScoreSettings, {"repeats": repeats, **assigned(set_ or [])}, "--set")
     datasets.see_that_it_is_here(images, home)
     wish = {
         "genotype": found.genotype.to_json(),

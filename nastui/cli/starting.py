@@ -26,7 +26,7 @@ Json = Annotated[
 
 
 def gathered(
-    config: Path | None, typed: dict[str, Any], tags: list[str] | None, set_: list[str] | None
+    config: Path | None, typed: dict[str, Any], tags: list[str] | None, assignments: list[str] | None
 ) -> dict[str, Any]:
     """Return the values of a draft: those of the file, under those typed.
 
