@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.indicators.frozen import frozen_statistics
 from engine.indicators.per_sample import per_sample_gradients
+from engine.indicators.precision import full_float32
 
 Outputs = Literal["sum", "trace", "full"]
 Norms = Literal["batch", "frozen"]
@@ -54,7 +55,7 @@ def gram(
         for name, parameter in network.named_parameters()
         if parameters == "all" or name.rpartition(".")[2] == "weight"
     ]
-    with frozen_statistics(network) if bn == "frozen" else contextlib.nullcontext():
+    with full_float32(), frozen_statistics(network) if bn == "frozen" else contextlib.nullcontext():
         if how == "per_sample":
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.indicators.precision import full_float32
 from engine.spaces.darts.operations import Rectified
 
 # Beyond this share of the samples the count says more of these than of the network (trap 6).
@@ -60,7 +61,7 @@ class Patterns:
     def packed(self, inputs: Tensor) -> tuple[np.ndarray, int]:
         """Return the patterns of inputs [N, ...] as uint8 [N, bytes], eight bits a byte, and the number of bits."""
         self._seen.clear()
-        with torch.no_grad():
+        with torch.no_grad(), full_float32():
             self._network(inputs)
         if not self._seen:
             return np.zeros((len(inputs), 0), np.uint8), 0

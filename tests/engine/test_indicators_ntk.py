@@ -9,11 +9,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from engine.indicators import ntk
 from engine.indicators.initialisation import initialise
 from engine.indicators.networks import build as build_network
 from engine.indicators.networks import everything
+from engine.indicators.regions import Patterns
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from tests import vectors
@@ -120,6 +122,20 @@ def test_frozen_statistics_are_back_after_an_error() -> None:
     with pytest.raises(RuntimeError):
         ntk.gram(network, images[:, :2], bn="frozen", how="per_sample")
     assert torch.equal(ntk.gram(network, images), before)
+
+
+def test_convolutions_are_not_rounded_on_a_gpu() -> None:
+    seen = []
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    network[2].register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    network[3].register_full_backward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    before = torch.backends.cudnn.allow_tf32
+    for how in ("loop", "per_sample"):
+        ntk.gram(network, torch.randn(3, 1, 2, 2), how=how)
+    Patterns(network).count([torch.randn(3, 1, 2, 2)])
+    assert seen
+    assert not any(seen)
+    assert torch.backends.cudnn.allow_tf32 is before
 
 
 @settings(max_examples=8)
