@@ -119,9 +119,11 @@ class Pools:
 
     def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
         """Return what there is to know of pools, supernet and memory; at both ends of a stage what happened there."""
-        stage, memory = self._plan[search.stage], self._context.runtime.memory()
-        self._context.runtime.forget_peak()
-        told: dict[str, Any] = {"batch_size": search.batch_size, "memory_peak": memory} | self._figures(search)
+        stage, runtime = self._plan[search.stage], self._context.runtime
+        told = {"batch_size": search.batch_size} | self._figures(search)
+        if runtime.device.type == "cuda":  # on a CPU it is the whole process's, of the whole run, and never repeats
+            told["memory_peak"] = runtime.memory()
+            runtime.forget_peak()
         if search.epoch == stage.first_epoch:
             told["pool"] = self._pool.to_json()
             if self._transition is not None:

@@ -37,6 +37,9 @@ SMALL = {
     "repeats": 1,
     "region_batches": 1,
     "region_samples": 50,
+    "stage_keep": "5,3,1",
+    "stage_morphs": "2,0,0",
+    "stage_frozen_epochs": "0",
 }
 CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
