@@ -75,7 +75,7 @@ class Drawer:
         if images.size > SIDE:
             images = images.resized(SIDE)
         self.batch_size = min(batch_size, len(images))
-        self._pixels = images.images
+        self._pixels = images.images.contiguous()
         self._classes = images.classes
         self._mean, self._std = mean, std
         self._crop_padding, self._flip = crop_padding, flip

@@ -73,6 +73,28 @@ def test_vectors(case: dict[str, Any], form: str, how: ntk.Way) -> None:
         assert len(found["full"]) == expected["full_size"]
 
 
+@pytest.mark.parametrize("case", NTK["cases"], ids=lambda case: case["id"])
+def test_gradients_in_single_precision_are_enough(case: dict[str, Any]) -> None:
+    network, images = build(case["layers"]).float(), torch.tensor(case["input"])
+    for form, expected in case["expected"].items():
+        bn, parameters = form.split("/")
+        if bn == "eval":
+            continue
+        for outputs in ("sum", "trace", "full"):
+            gram = ntk.gram(
+                network,
+                images,
+                outputs=outputs,  # type: ignore[arg-type]
+                bn="frozen" if bn == "frozen" else "batch",
+                parameters=parameters,  # type: ignore[arg-type]
+            )
+            wanted = expected[f"cond_{outputs}"]
+            if wanted == "inf":
+                assert ntk.condition(gram) == math.inf
+            elif wanted < 1e3:
+                assert ntk.condition(gram) == pytest.approx(wanted, rel=1e-3)
+
+
 @pytest.mark.parametrize("case", NTK["gram_cases"], ids=lambda case: case["id"])
 def test_condition_policy(case: dict[str, Any]) -> None:
     assert ntk.condition(torch.tensor(case["gram"], dtype=torch.float64)) == infinite_or(case["cond"])
