@@ -233,6 +233,7 @@ class DifferentiableSearch:
         # What was is let go of first: two supernets need not fit at once.
         for part in ("supernet", "architecture", "weight_optimiser", "architecture_optimiser"):
             vars(self).pop(part, None)
+        runtime.free_cache()
         self.supernet: Supernet = space.supernet(candidates, stage.network)
         self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         self.architecture = self.strategies.variables(space.entry, candidates, runtime.generator("architecture"))
