@@ -122,6 +122,7 @@ def _print_method(entry: Method) -> None:
             ("reference", entry.reference),
             ("spaces", ", ".join(entry.spaces)),
             ("presets", ", ".join(_preset_names(entry))),
+            *((f"ask {request}", help_) for request, help_ in entry.requests.items()),
         ]
     )
     for name in entry.spaces:
@@ -153,6 +154,7 @@ def _method(entry: Method) -> dict[str, Any]:
         **{key: getattr(entry, key) for key in ("name", "title", "summary", "cost", "reference")},
         "spaces": list(entry.spaces),
         "presets": [_preset(preset) for preset in entry.presets],
+        "requests": dict(entry.requests),
         "hyperparameters": {
             name: [_info(info) for info in describe(catalogue.options(entry, catalogue.space(name)))]
             for name in entry.spaces
