@@ -60,7 +60,10 @@ def convert(arguments: list[str]) -> dict[str, int]:
     except FileNotFoundError as error:
         raise UsageError(f"'{source}' has no '{Path(error.filename).name}', so it is no NATS-Bench folder.") from error
     except (OSError, EOFError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
-        raise UsageError(f"'{source}' ends in the middle or is damaged: {error}.", "Fetch it again.") from error
+        why = str(error).rstrip(".")
+        raise UsageError(
+            f"'{source}' ends in the middle, is damaged, or is no NAS-Bench-201: {why}.", "Fetch it again."
+        ) from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise UsageError(f"'{source}' is no NAS-Bench-201 and no NATS-Bench topology: {error!r}.") from error
     columns = [name for name in _columns() if any(name in found for _, found in rows)]

@@ -74,9 +74,9 @@ QUICK = {"queries": 50, "epoch_queries": 5}
 # Small networks on the embedded images, for spaces without a table.
 QUICK_TRAINING = {
     "evaluator": "training",
-    "queries": 12,
+    "queries": 10,
     "epoch_queries": 2,
-    "training_epochs": 4,
+    "training_epochs": 3,
     "channels": 8,
     "layers": 3,
     "image_size": 16,

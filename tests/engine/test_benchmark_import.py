@@ -130,7 +130,7 @@ def test_files_that_end_in_the_middle(kind: str, kept: float, tmp_path: Path) ->
     source = made(kind, tmp_path)
     content = source.read_bytes()
     source.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(UsageError, match="ends in the middle or is damaged"):
+    with pytest.raises(UsageError, match="ends in the middle, is damaged"):
         convert([str(source), str(tmp_path / "plain.csv")])
     assert not (tmp_path / "plain.csv").exists()
 
@@ -196,6 +196,6 @@ def test_a_trusted_folder_becomes_a_table(home: Home, tmp_path: Path) -> None:
     assert value == pytest.approx(accuracy(CODES[-1], 200, "ImageNet16-120", "x-test", 777) + 0.5, abs=1e-4)
     assert addresses.code(genotype) == CODES[-1]
     (tmp_path / "NATS-tss-simple" / "000001.pickle.pbz2").write_bytes(b"BZh9cut")
-    with pytest.raises(UsageError, match="ends in the middle or is damaged"):
+    with pytest.raises(UsageError, match="ends in the middle, is damaged"):
         import_pickled(tmp_path / "NATS-tss-simple", home, "nats", trusted=True)
     assert [file.name for file in home.benchmarks.iterdir()] == ["nats.table"]

@@ -63,7 +63,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 12 cells, population 5. About a minute on two cores.",
+            summary="The same search, small: 10 cells, population 5. About a minute on two cores.",
             space="darts",
             dataset="digits",
             values={**QUICK_TRAINING, "population_size": 5, "sample_size": 2},

@@ -51,7 +51,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same, small: 12 cells, 4 epochs each, 8 channels, 3 cells. About a minute on two cores.",
+            summary="The same, small: 10 cells, 3 epochs each, 8 channels, 3 cells. About a minute on two cores.",
             space="darts",
             dataset="digits",
             values=QUICK_TRAINING,
