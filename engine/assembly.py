@@ -43,13 +43,13 @@ def assemble(
     """
     settings = config.settings()
     assert isinstance(settings, MachineSettings)
-    trains = isinstance(settings, HardwareSettings)
+    machine = settings if isinstance(settings, HardwareSettings) else None
     runtime = Runtime(
         device=_own_device(config.device, group),
         seed=config.seed,
         threads=max(1, settings.threads // group.local_size),
-        precision=settings.precision if trains else "float32",
-        channels_last=trains and settings.channels_last,
+        precision=machine.precision if machine else "float32",
+        channels_last=machine is not None and machine.channels_last,
     )
     emit(Started(runtime.environment() | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
