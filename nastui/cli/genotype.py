@@ -16,7 +16,6 @@ from nastui.cli.starting import Assignments
 if TYPE_CHECKING:
     from runs.genotypes.costs import Shape
     from runs.genotypes.find import Found
-    from runs.genotypes.library import Figure
 
 app = typer.Typer(help="Look at architectures, and write them in other forms.", no_args_is_help=True)
 
@@ -215,7 +214,7 @@ def _print(found: Found, shape: Shape) -> None:
             ("", f"{norms:,} ({COUNTER_WITH_NORMS})" if norms else ""),
             ("network", str(shape)),
             ("note", "" if _is_connected(found) else "no path leads from the input to the output"),
-            *(("printed", _printed(figure)) for figure in (published.figures if published else ())),
+            *(("printed", figure.in_full()) for figure in (published.figures if published else ())),
         ]
     )
 
@@ -247,15 +246,6 @@ def _print_score(result: dict[str, Any]) -> None:
 
 def _spread(told: dict[str, float | None], form: str) -> str:
     return f"{told['mean']:{form}}" + ("" if told["std"] is None else f" ± {told['std']:{form}}")
-
-
-def _printed(figure: Figure) -> str:
-    parts = [str(figure)]
-    parts += [f"{figure.parameters_m:g} M parameters"] if figure.parameters_m else []
-    parts += [f"{figure.macs_m:g} M multiply-adds ({figure.counter})"] if figure.macs_m else []
-    parts += [f"search {figure.gpu_days:g} GPU-days"] if figure.gpu_days else []
-    note = f"; {figure.note}" if figure.note else ""
-    return f"{', '.join(parts)} [{figure.source}{note}]"
 
 
 def _is_connected(found: Found) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nastui.cli import output
-from runs.benchmarks.published import Reference
+from runs.benchmarks.published import COLUMNS, Reference
 
 
 def described(references: Sequence[Reference]) -> list[dict[str, Any]]:
@@ -25,16 +25,4 @@ def printed(references: Sequence[Reference]) -> None:
         output.say("No paper's figures are known for this space and data set.")
         return
     sys.stdout.write("\n")
-    output.table(
-        ["published", "test", "parameters", "GPU-days", "source"],
-        (
-            [
-                reference.method,
-                str(reference.figure),
-                f"{reference.figure.parameters_m:g} M" if reference.figure.parameters_m else "-",
-                f"{reference.figure.gpu_days:g}" if reference.figure.gpu_days else "-",
-                "; ".join(filter(None, (reference.figure.source, reference.figure.note))),
-            ]
-            for reference in references
-        ),
-    )
+    output.table(COLUMNS, (reference.row() for reference in references))

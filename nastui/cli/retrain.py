@@ -36,25 +36,18 @@ def retrain(
     from nastui.cli.starting import begin, gathered
     from runs.errors import UsageError
     from runs.genotypes.find import find
-    from runs.genotypes.text import format_text
     from runs.home import Home
+    from runs.retraining import asked
     from runs.store import RunStore
 
     if evaluate and weights is None:
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file.")
     found = find(genotype, RunStore(Home.locate()), epoch=epoch)
     typed = {"dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
-    given = gathered(config, typed | {"method": "retrain"}, tag, set_)
+    given = gathered(config, typed, tag, set_)
     if gpus is not None:
         given["options"]["gpus"] = gpus
     if evaluate:
         given["options"]["evaluate_only"] = True
-    given |= {
-        "genotype": found.genotype.to_json(),
-        "origin": (found.name or "a genotype") + (f", epoch {epoch}" if epoch else ""),
-        # A run's genotype may still change, and a file be written over: the text stays.
-        "typed": found.name if found.published else format_text(found.genotype),
-        "recipe": found.recipe,
-        "weights": weights and weights.expanduser().absolute(),
-    }
+    given |= asked(found, epoch) | {"weights": weights and weights.expanduser().absolute()}
     begin(given, detach=detach, follow=follow, as_json=as_json)

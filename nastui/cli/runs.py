@@ -226,6 +226,7 @@ def compare(
     from nastui.cli.published import described, printed
     from runs.benchmarks.published import beside
     from runs.compare import compare as compared
+    from runs.compare import ranking_rows, table
 
     if len(runs) < 2:
         raise UsageError("compare takes two runs or more.")
@@ -235,17 +236,18 @@ def compare(
     if as_json:
         output.data(content | ({"published": described(references)} if with_published else {}))
         return
-    short = [short_id(record["id"]) for record in content["runs"]]
-    rows: list[list[Any]] = [
-        [key, *(values[run["id"]] for run in content["runs"])] for key, values in content["differs"].items()
-    ]
-    for name in dict.fromkeys(name for run in content["runs"] for name in run["best"]):
-        rows.append([f"best {name}", *(_figure(run["best"].get(name)) for run in content["runs"])])
-    output.table(["", *short], rows)
+    names = {record["id"]: short_id(record["id"]) for record in content["runs"]}
+    for remark in content["remarks"]:
+        output.say(remark)
+    output.table(["", *names.values()], table(content))
     for group in content["groups"]:
         if len(group["runs"]) > 1:
             figures = ", ".join(f"{n} {b['mean']:.2f} ± {b['std']:.2f}" for n, b in group["best"].items())
             sys.stdout.write(f"{len(group['runs'])} seeds ({', '.join(map(str, group['seeds']))}): {figures}\n")
+    if len(content["ranking"]) > 1:
+        sys.stdout.write("\n")
+        metric = content["ranking"][0]["metric"]
+        output.table(["", "runs", "", f"best {metric}"], ranking_rows(content["ranking"], names))
     if with_published:
         printed(references)
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from runs.genotypes.library import Figure
 
+COLUMNS = ("published", "test", "parameters", "GPU-days", "source")
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -25,6 +27,17 @@ class Reference:
     method: str
     space: str
     figure: Figure
+
+    def row(self) -> list[str]:
+        """Return it as :data:`COLUMNS` of a table."""
+        figure = self.figure
+        return [
+            self.method,
+            str(figure),
+            f"{figure.parameters_m:g} M" if figure.parameters_m else "-",
+            f"{figure.gpu_days:g}" if figure.gpu_days else "-",
+            "; ".join(filter(None, (figure.source, figure.note))),
+        ]
 
 
 @functools.cache

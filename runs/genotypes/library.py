@@ -51,6 +51,15 @@ class Figure:
         spread = f" ± {self.std:g}" if self.std else ""
         return f"{self.dataset} {self.metric.replace('_', ' ')} {self.value:g}{spread} %"
 
+    def in_full(self) -> str:
+        """Return it with what is printed beside it, and its source."""
+        parts = [str(self)]
+        parts += [f"{self.parameters_m:g} M parameters"] if self.parameters_m else []
+        parts += [f"{self.macs_m:g} M multiply-adds ({self.counter})"] if self.macs_m else []
+        parts += [f"search {self.gpu_days:g} GPU-days"] if self.gpu_days else []
+        note = f"; {self.note}" if self.note else ""
+        return f"{', '.join(parts)} [{self.source}{note}]"
+
 
 @dataclass(frozen=True)
 class Published:

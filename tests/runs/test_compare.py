@@ -1,0 +1,59 @@
+"""Runs beside each other: what differs, who is ahead, and what does not compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runs.compare import compare, ranking, table
+from runs.configuration import Draft, resolve
+from runs.genotypes import nasbench201
+from runs.genotypes.differences import Difference, differences
+from runs.home import Home
+from runs.store import RunStore
+from runs.summary import Labels
+from tests.synthetic import make_run
+
+CONV, SKIP = 3, 1
+
+
+def test_genotypes_differ_edge_by_edge() -> None:
+    first = nasbench201.genotype([CONV] * 6)
+    second = nasbench201.genotype([CONV, CONV, CONV, CONV, SKIP, CONV])
+    assert differences([first, first]) == []
+    assert differences([first, None, second]) == [
+        Difference("cell", 1, 3, ("nor_conv_3x3", None, "skip_connect")),
+    ]
+    assert differences([None, second]) == []
+
+
+def test_groups_over_seeds_are_ranked_by_their_mean(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, epochs=epochs, seed=seed)[0].id for epochs, seed in ((3, 0), (3, 1), (2, 0))]
+    store = RunStore(Home(tmp_path))
+    content = compare([store.find(run) for run in runs])
+    assert content["remarks"] == []
+    # The synthetic accuracy is the same at every last epoch, so both groups share the first place.
+    assert [(row["place"], row["n"], row["std"]) for row in content["ranking"]] == [(1, 2, 0.0), (1, 1, 0.0)]
+    content["groups"][1]["best"]["search_loss"]["mean"] = 0.01
+    ranked = ranking(content["groups"], "search_loss")
+    assert [row["runs"] for row in ranked] == [runs[2:], runs[:2]]
+    assert [row["place"] for row in ranked] == [1, 2]
+    assert ranking(content["groups"], "nothing") == []
+    told = {row[0]: row[1:] for row in table(content)}
+    assert told["seed"] == ["0", "1", "0"]
+    assert told["epochs"] == ["3", "3", "2"]
+    assert told["best search_accuracy"] == ["93.26"] * 3
+
+
+def test_what_does_not_compare_is_said(tmp_path: Path) -> None:
+    searched = make_run(tmp_path)[0].id
+    other = resolve(Draft(method="drnas", preset="paper", space="darts", dataset="cifar10", device="cpu"))
+    store = RunStore(Home(tmp_path))
+    store.create(other, Labels())
+    content = compare([store.find(searched), store.find(other.id)])
+    assert content["edges"] == []
+    assert content["remarks"] == [
+        "These runs are of different data sets (digits, cifar10). Their accuracies do not compare.",
+        "These runs are of different search spaces (nasbench201, darts). Their cells do not compare.",
+        "1 of 2 runs has no complete epoch yet.",
+    ]
+    assert [row["runs"] for row in content["ranking"]] == [[searched]]
