@@ -113,9 +113,7 @@ class Pools:
     # What a memory is ------------------------------------------------------------------------------------------
 
     def prepare(self, search: DifferentiableSearch) -> None:
-        """Begin with the smallest batch, if it is to grow."""
-        if self._growth is not None:
-            search.batch_size = self._growth.begin()
+        """Nothing: pools and batch begin as they were made."""
 
     def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
         """Return what there is to know of pools, supernet and memory; at both ends of a stage what happened there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -39,9 +39,12 @@ class Growth:
     largest: int
     multiple: int
     every: int
-    limit: int = 0
-    fits: int = 0
-    steps: int = 0
+    limit: int = field(init=False)
+    fits: int = field(init=False)
+    steps: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin()
 
     def begin(self) -> int:
         """Begin a stage, in whose supernet anything may fit; return the batch."""
