@@ -18,7 +18,7 @@ def tabled(cli: Cli) -> Cli:
 
 
 def start(tabled: Cli, method: str, *words: object) -> str:
-    words = ("--preset", "quick", "--dataset", "digits", "--seed", 1, "--detach", *words)
+    words = ("--preset", "quick", "--dataset", "digits", "--seed", 1, "--set", "threads=1", "--detach", *words)
     return str(tabled.json("search", method, *words)["id"])
 
 
@@ -32,7 +32,7 @@ def test_it_searches_to_its_end_and_asks_for_no_images(cli: Cli) -> None:
     file = write_csv(cli.folder / "table.csv")
     file.write_text(file.read_text().replace("digits_", "cifar10_"))
     cli("benchmark", "import", file)
-    run = cli.json("search", "reinforce", "--preset", "quick", "--detach")["id"]
+    run = cli.json("search", "reinforce", "--preset", "quick", "--set", "threads=1", "--detach")["id"]
     cli.wait(run, "finished")
     shown = cli.json("runs", "show", run)
     assert (shown["epoch"], shown["dataset"]) == (10, "cifar10")
