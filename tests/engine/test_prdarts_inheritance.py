@@ -137,7 +137,7 @@ def test_an_edge_mixes_as_the_public_code_does(case: dict[str, Any]) -> None:
     alpha = numbers(case["alpha"][: len(names)], -1)
     total = NodeSum()
     with torch.no_grad():
-        scales = [weight.repeat(channels) for weight in alpha.softmax(0)]
+        scales = {op: weight.repeat(channels) for op, weight in enumerate(alpha.softmax(0))}
         view = source(numbers(case["x"], *case["x_shape"]))
         edge(total, view, scales, range(len(names)), 0.0, [None] * len(names))
     found = total.total()

@@ -158,7 +158,7 @@ class MixedEdge(nn.Module):
         self,
         total: NodeSum,
         view: View,
-        scales: Sequence[Tensor],
+        scales: Mapping[int, Tensor],
         active: Sequence[int],
         skip_dropout: float,
         drop_factors: Sequence[Tensor | None],
@@ -168,7 +168,7 @@ class MixedEdge(nn.Module):
         Args:
             total: of the node.
             view: of the source node.
-            scales: per column the mixing weight, once for each channel.
+            scales: by candidate its mixing weight, once for each channel.
             active: the columns to run.
             skip_dropout: the probability that an element of an identity is dropped.
             drop_factors: of drop path, [B] for each column to run, or None.

@@ -153,6 +153,9 @@ class MixedCell(nn.Module):
         self._candidates = candidates
         self._last = last
         self._stride = place.stride(0)
+        # Of the weights of all columns, those of candidates.
+        columns = [edge * len(names) + op for edge, kept in enumerate(candidates) for op in kept]
+        self.register_buffer("_columns", torch.tensor(columns, dtype=torch.int64), persistent=False)
         self.older, self.newer = preprocessing(place, affine=affine)
         targets = sorted({target for _, target in edges})
         self._incoming = [
@@ -214,13 +217,15 @@ class MixedCell(nn.Module):
             views.append(self.sources[len(views)](total))
         return torch.cat([view.features if self._last else view.output for view in views[2:]], dim=1)
 
-    def _scales(self, plan: EdgePlan) -> list[tuple[Tensor, ...]]:
-        """Return per edge and column the factor of an operation's output, once for each channel."""
+    def _scales(self, plan: EdgePlan) -> list[dict[int, Tensor]]:
+        """Return per edge, by candidate, the factor of an operation's output, once for each channel."""
         weights = plan.weights if plan.edge_scale is None else plan.weights * plan.edge_scale[:, None]
+        weights = weights.flatten()
+        if len(weights) > len(self.get_buffer("_columns")):
+            weights = weights.index_select(0, self.get_buffer("_columns"))
         # All in one go: what is taken out one by one gives a gradient kernel each.
-        flat = weights.unsqueeze(-1).repeat(1, 1, self.width).flatten(0, 1).unbind()
-        columns = weights.shape[1]
-        return [flat[start : start + columns] for start in range(0, len(flat), columns)]
+        flat = iter(weights.unsqueeze(-1).repeat(1, self.width).unbind())
+        return [{op: next(flat) for op in kept} for kept in self._candidates]
 
     def _passing(
         self,
