@@ -16,20 +16,28 @@ _MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
 
 
 def panel(history: History, look: Look) -> Panel:
-    """Return the extras of the chosen epoch and of the chosen kind of cell."""
+    """Return the extras of the chosen epoch and of the chosen kind of cell.
+
+    Where the newest is looked at, what the method tells of the epoch in progress takes its place.
+    """
     chosen = choose(history, look)
-    if chosen.event is None:
+    told = history.interim if history.interim is not None and look.epoch is None else chosen.event
+    if told is None:
         return Panel()
-    snapshot = chosen.event.architecture.get(chosen.kind)
+    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
     facts: list[Fact] = []
     bars: list[Bars] = []
     matrices: list[Matrix] = []
-    given: list[tuple[str, Any]] = list(chosen.event.extras.items())
+    given: list[tuple[str, Any]] = list(told.extras.items())
     if snapshot is not None:
         given += snapshot.extras.items()
     for name, value in given:
         for caption, item in _leaves(name, value, chosen.kinds, chosen.kind):
-            if _is_matrix(item):
+            if _holds(item, dict):
+                continue  # records are for who knows the method
+            if _holds(item, str):
+                facts.append(Fact(caption, _words(", ".join(item))))
+            elif _is_matrix(item):
                 matrices.append(_matrix(caption, item, snapshot))
             elif isinstance(item, list):
                 bars.append(_bars(caption, item, snapshot))
@@ -52,6 +60,13 @@ def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int
                 yield from _leaves(name, item, kinds, kind, depth + 1)
         else:
             yield from _leaves(f"{name} {key}", item, kinds, kind, depth + 1)
+
+
+def _holds(item: Any, kind: type) -> bool:
+    """Whether it is a list of nothing but such items; of records, also a list of lists of them."""
+    if not isinstance(item, list) or not item:
+        return False
+    return all(isinstance(part, kind) or (kind is dict and _holds(part, kind)) for part in item)
 
 
 def _is_matrix(item: Any) -> bool:

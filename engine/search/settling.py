@@ -12,6 +12,8 @@ from runs.genotypes.genotype import Cell, Genotype
 # cells stay below a half.
 COLLAPSED_SHARE = 0.5
 COLLAPSED_EPOCHS = 3
+# What the names of such operations have in them, in either vocabulary.
+_SKIPS, _POOLS = ("skip",), ("pool", "max", "avg")
 
 
 class Settling:
@@ -32,7 +34,7 @@ class Settling:
         self._unchanged = self._unchanged + 1 if now == self._genotype else 0
         self._genotype = now
         skips, pools = (
-            {kind: _share(cell, what) for kind, cell in genotype.cells.items()} for what in ("skip", "pool")
+            {kind: _share(cell, parts) for kind, cell in genotype.cells.items()} for parts in (_SKIPS, _POOLS)
         )
         if trained:
             self._collapsed = self._collapsed + 1 if max(skips.values()) >= COLLAPSED_SHARE else 0
@@ -58,5 +60,5 @@ class Settling:
         self._genotype, self._unchanged, self._collapsed = state["genotype"], state["unchanged"], state["collapsed"]
 
 
-def _share(cell: Cell, what: str) -> float:
-    return sum(what in edge.operation for edge in cell.edges) / max(1, len(cell.edges))
+def _share(cell: Cell, parts: tuple[str, ...]) -> float:
+    return sum(any(part in edge.operation for part in parts) for edge in cell.edges) / max(1, len(cell.edges))

@@ -9,7 +9,7 @@ import torch
 
 from engine.search.settling import COLLAPSED_EPOCHS, Settling
 from runs.events import Warned
-from runs.genotypes import nasbench201
+from runs.genotypes import darts, nasbench201
 from tests.engine.conftest import Bench
 
 Make = Callable[..., Bench]
@@ -24,6 +24,8 @@ def test_a_genotype_that_stands_is_counted() -> None:
     assert [each["epochs_unchanged"] for each in seen] == [0, 1, 2, 0]
     assert seen[0]["skip_share"] == {"cell": 0.5}
     assert seen[0]["pool_share"]["cell"] == pytest.approx(1 / 3)
+    compact = darts.genotype([("max3", 0), ("skip", 1)] * 4, [("c3", 0), ("avg3", 1)] * 4)
+    assert Settling().observe(compact, True)["pool_share"] == {"normal": 0.5, "reduce": 0.5}
 
 
 def test_a_collapse_is_told_once_and_chance_is_none() -> None:

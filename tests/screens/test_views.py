@@ -243,6 +243,13 @@ class TestPanel:
         (matrix,) = panel.matrices
         assert matrix.caption == "concentration" and matrix.columns[1] == "skip_connect" and not matrix.share
 
+    def test_text_is_listed_and_records_are_left_to_who_knows_them(self) -> None:
+        own = {"found": ["c3", "[/x]"], "changes": [{"edge": 0}], "edges": [[{"edge": 0}], [{"edge": 1}]]}
+        panel = extras.panel(told(epoch(1, [3] * 6, extras=own)), Look())
+        assert [(fact.name, fact.value) for fact in panel.facts] == [("found", "c3, [/x]")]
+        assert not panel.bars
+        assert [matrix.caption for matrix in panel.matrices] == ["concentration"]
+
     def test_what_is_large_or_odd_is_cut(self) -> None:
         nested: dict[str, object] = {}
         for _ in range(50):
