@@ -333,7 +333,7 @@ class DifferentiableSearch:
         self._evaluate(self._mean_meter, images, labels, plans)
         if self.settings.sampled_accuracy:
             self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
-        if self.settings.derived_accuracy:
+        if isinstance(self.settings, DifferentiableSettings) and self.settings.derived_accuracy:
             cell = watching.derived(self.context.space, self.genotype(), plans, self.supernet.candidates)
             if cell is not None:
                 self._evaluate(self._derived_meter, images, labels, cell)

@@ -81,12 +81,6 @@ class SupernetSettings(DataSettings, WeightSettings):
         "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
         group="evaluation",
     )
-    derived_accuracy: bool = setting(
-        True,
-        "Also measure the derived cell inside the supernet, with the supernet's weights: how far it falls behind "
-        "shows a collapse.",
-        group="evaluation",
-    )
     evaluated_epochs: int = setting(
         0, "Measure the search accuracy only in so many last epochs; 0 measures it in all.", group="evaluation", ge=0
     )
@@ -95,6 +89,12 @@ class SupernetSettings(DataSettings, WeightSettings):
 class DifferentiableSettings(SupernetSettings):
     """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
 
+    derived_accuracy: bool = setting(
+        True,
+        "Also measure the derived cell inside the supernet, with the supernet's weights: how far it falls behind "
+        "shows a collapse.",
+        group="evaluation",
+    )
     epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
     arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)

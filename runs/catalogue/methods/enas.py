@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import DifferentiableSettings
+from runs.catalogue.groups import SupernetSettings
 from runs.catalogue.sampling import NASBENCH201, QUICK_NASBENCH201, SamplingSettings
 from runs.catalogue.settings import setting
 
 
-class EnasSettings(SamplingSettings, DifferentiableSettings):
+class EnasSettings(SamplingSettings, SupernetSettings):
     """The controller, and how it learns. The defaults are NAS-Bench-201's."""
 
+    epochs: int = setting(250, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_learning_rate: float = setting(
         1e-3, "Learning rate of Adam on the controller.", group="architecture", gt=0, le=10
     )
