@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 SCHEMA_VERSION = 1
 
@@ -257,13 +258,20 @@ def decode(line: str | bytes) -> Entry | None:
     Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines.
     """
     try:
-        raw = json.loads(line)
+        raw = _parsed(line)
         time, number, name = float(raw.pop("t")), int(raw.pop("n")), str(raw.pop("type"))
         raw.pop("v", None)
         event = _adapter(name).validate_python(raw) if name in _PAYLOADS else Unknown(name, raw)
         return Entry(time, number, event)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
+
+
+def _parsed(line: str | bytes) -> Any:
+    try:
+        return from_json(line)  # ten times as fast as Python's own, which is what opens a long run at once
+    except ValueError:
+        return json.loads(line)  # takes half a surrogate pair too, as in a name that is no text
 
 
 @functools.cache

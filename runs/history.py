@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from runs.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
@@ -76,7 +78,8 @@ class Follower:
 
     def update(self) -> list[Entry]:
         """Take in what has come since the last call, and return it."""
-        entries = list(self._reader.read())
+        with _without_collection():
+            entries = list(self._reader.read())
         if self._reader.restarted:
             self.history = History()
         for entry in entries:
@@ -92,6 +95,18 @@ class Follower:
             return self.history.summary.said
 
         return derive(self.paths, said)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Hold Python's search for cycles back: events have none, and of a long log it would take most of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def load(paths: RunPaths) -> History:

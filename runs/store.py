@@ -134,22 +134,37 @@ class RunStore:
         Raises:
             NotFoundError: none, or several (they are listed).
         """
+        found = self._named(name)
+        record, _ = self._refreshed(found, (self._records or {}).get(found))
+        if record is None:
+            raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
+        return record
+
+    def unread(self, name: str) -> Record:
+        """Return a run as :meth:`find` does, but without its story: for whoever reads the log himself.
+
+        Raises:
+            NotFoundError: none, or several.
+            UsageError: its configuration cannot be read.
+        """
+        paths = self.home.run(self._named(name))
+        config = RunConfig.read(paths.config)
+        return Record(paths, head(config), Labels.read(paths), Summary(), Status.QUEUED)
+
+    def _named(self, name: str) -> str:
         names = self._run_names()
         if name == "latest":
             records = self.records()
             if not records:
                 raise NotFoundError("There is no run yet.", "Start one: `nastui search drnas --preset quick`.")
-            return records[0]
+            return records[0].id
         found = _matching(name, names)
         if not found:
             raise NotFoundError(f"No run's id begins with '{name[:80]}'.", "See `nastui runs list`.")
         if len(found) > 1:
             listed = ", ".join(sorted(found)[:8]) + (", …" if len(found) > 8 else "")
             raise NotFoundError(f"'{name[:80]}' names {len(found)} runs: {listed}.", "Give more of the id.")
-        record, _ = self._refreshed(found[0], (self._records or {}).get(found[0]))
-        if record is None:
-            raise UsageError(self.unreadable[found[0]]) if found[0] in self.unreadable else _gone(found[0])
-        return record
+        return found[0]
 
     def label(self, record: Record, change: Callable[[Labels], None]) -> Labels:
         """Change the name, tags or note of a run, with nobody else's change lost.

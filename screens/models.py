@@ -35,10 +35,31 @@ class HeaderView:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: (epoch, value) pairs, all finite."""
+    """One curve: (epoch, value) pairs, all finite.
+
+    Attributes:
+        dots: the points are on their own, and no line joins them.
+    """
 
     name: str
-    points: tuple[tuple[int, float], ...]
+    points: tuple[tuple[float, float], ...]
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Band:
+    """What lies between two curves: (epoch, low, high), all finite."""
+
+    name: str
+    points: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A value to compare with, drawn across."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -49,13 +70,17 @@ class Curves:
         series: the one that decides first.
         epochs: how many there will be; 0 where nobody knows.
         cursor: the epoch to mark.
+        log: the axis of values has a decade a step; what is not positive is left out.
     """
 
     title: str
     unit: str
     series: tuple[Series, ...]
     epochs: int
-    cursor: int | None = None
+    cursor: float | None = None
+    log: bool = False
+    bands: tuple[Band, ...] = ()
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,20 +134,76 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Bars:
-    """One figure an edge, or an item of whatever the method lists."""
+    """One figure an item, with its sign; ``notes`` stand behind them, or are left out together.
+
+    Attributes:
+        chosen: items that count, marked.
+        dead: items that have gone, drawn faintly.
+    """
 
     caption: str
     labels: tuple[str, ...]
     values: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+    chosen: frozenset[int] = frozenset()
+    dead: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart inside a panel."""
+
+    caption: str
+    curves: Curves
+    rows: int = 9
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One row an item, one mark an epoch; where there are more epochs than room, the last of a stretch that is set.
+
+    Attributes:
+        marks: by row, a string of one character an epoch; a space says nothing.
+        key: what the marks mean.
+        cursor: the place of the epoch that is looked at.
+    """
+
+    caption: str
+    labels: tuple[str, ...]
+    marks: tuple[str, ...]
+    key: str
+    cursor: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table, or of a tree where it is ``deep``; what is ``strong`` counts, what is ``faint`` has gone."""
+
+    text: str
+    deep: int = 0
+    strong: bool = False
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Lines under a caption: a table whose columns are aligned by whoever made it, a tree, or sentences."""
+
+    caption: str
+    rows: tuple[Row, ...]
+
+
+Part = Bars | Plot | Timeline | Rows | Matrix
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What a method alone can tell of an epoch."""
+    """What a method alone can tell of an epoch: what is known of its family first, then whatever else it says."""
 
     facts: tuple[Fact, ...] = ()
     bars: tuple[Bars, ...] = ()
     matrices: tuple[Matrix, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)

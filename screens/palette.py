@@ -32,7 +32,7 @@ class Glyphs:
 
     Attributes:
         name: ``braille``, ``block`` or ``ascii``.
-        line, dots: plotext markers of the first and the second curve.
+        line, dots: what the first curve is drawn with, and the others; ``braille`` for dots of a 2 x 4 grid.
         shades: from nothing to all, five steps.
         bars: from low to high, eight steps.
         full, empty: a progress bar's two halves.

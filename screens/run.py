@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 
 from runs.errors import NastuiError
@@ -19,15 +19,15 @@ from runs.history import History
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record, RunStore
-from screens import palette, run_layout, views
+from screens import actions, palette, run_layout, views
 from screens.extras import panel
 from screens.models import HeaderView
 from screens.run_layout import LOWER, TITLES, UPPER, Choice
 from screens.run_requests import RunRequests
 from screens.run_source import Source
 from screens.views import Look
-from screens.widgets import wiring
-from screens.widgets.chart import Chart, legend
+from screens.widgets import plot, wiring
+from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap
 from screens.widgets.key_line import KeyLine
@@ -54,39 +54,7 @@ class RunScreen(RunRequests):
     """
 
     CSS_PATH = "run.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "pause", "pause / go on"),
-        Binding("s,x", "stop", "stop"),
-        Binding("R", "resume", "resume"),
-        Binding("left", "epoch(-1)", "epoch", key_display="←→"),
-        Binding("h", "epoch(-1)", "an epoch back", show=False),
-        Binding("right,l", "epoch(1)", "an epoch on", show=False),
-        Binding("left_square_bracket", "epoch(-10)", "ten epochs back", show=False, key_display="["),
-        Binding("right_square_bracket", "epoch(10)", "ten epochs on", show=False, key_display="]"),
-        Binding("home,g", "first", "first epoch", show=False),
-        Binding("end,G", "newest", "newest epoch, live", show=False),
-        Binding("space", "hold", "hold / play"),
-        *(
-            Binding(str(number), f"pane({number})", f"{title}, twice: maximised", show=False)
-            for number, title in TITLES.items()
-        ),
-        Binding("0", "unzoom", "all panes", show=False),
-        Binding("z,enter", "zoom", "zoom"),
-        Binding("tab", "next_pane(1)", "next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "pane before", show=False),
-        Binding("n", "kind(1)", "next kind of cell, or of curve in pane 1", show=False),
-        Binding("N", "kind(-1)", "the kind before", show=False),
-        Binding("m", "mark", "compare cells with this epoch", show=False),
-        Binding("j,down", "scroll(1)", "down", show=False),
-        Binding("k,up", "scroll(-1)", "up", show=False),
-        Binding("ctrl+d,pagedown", "scroll(10)", "a page down", show=False),
-        Binding("ctrl+u,pageup", "scroll(-10)", "a page up", show=False),
-        Binding("c", "checkpoint", "checkpoint now"),
-        Binding("y", "copy", "copy the genotype"),
-        Binding("S", "screenshot", "save the screen as SVG"),
-        Binding("escape", "back", "all panes, or back", show=False),
-        Binding("q", "leave", "back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("run")
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         super().__init__()
@@ -242,7 +210,7 @@ class RunScreen(RunRequests):
             case 1:
                 drawn = views.curves(history, look)
                 content.show(drawn)
-                note = legend(drawn, palette.of(self.app))
+                note = plot.legend(drawn, palette.of(self.app))
                 title = f"{drawn.title} {drawn.unit}".strip()
             case 2:
                 content.show(views.now(history, look))

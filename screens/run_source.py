@@ -35,9 +35,8 @@ class Source:
 
     def __init__(self, home: Home, run_id: str) -> None:
         # A store of our own: that of the other screens is busy in their threads.
-        self.record: Record = RunStore(home).find(run_id)
+        self.record: Record = RunStore(home).unread(run_id)
         self._follower = Follower(self.record.paths)
-        self.record.summary = self._follower.history.summary
         self.trouble = ""
         self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
         self._output: list[LogLine] = []
@@ -66,9 +65,13 @@ class Source:
         """Take in what is new, and return it."""
         self._size += max(0, self.backlog())
         entries: list[Entry] = []
+        before = self.history
         try:
             status = self._follower.status(entries.append)
             self.trouble = ""
+            if self.history is not before:
+                self._log.clear()  # the log has become shorter: it was written anew, and what it said is void
+            self.record.summary = self.history.summary
             if not self.record.paths.root.is_dir():
                 self.trouble = f"the folder of this run is gone: {self.record.paths.root}"
             else:

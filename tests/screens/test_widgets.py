@@ -16,7 +16,7 @@ from screens import palette, run_layout
 from screens.models import Bars, Curves, Fact, HeaderView, LogLine, Matrix, Panel, Series
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
 from screens.run_layout import Choice
-from screens.widgets import chart, header, heatmap, log, now, scrubber, wiring
+from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
 from screens.widgets import panel as panel_widget
 from screens.widgets.scrubber import Track
 
@@ -211,27 +211,27 @@ class TestChart:
     )
 
     def test_curves_differ_without_colour(self) -> None:
-        text = chart._plot(self.CURVES, 60, 12, PLAIN).plain
+        text = drawn(plot.lines(self.CURVES, 60, 12, PLAIN))
         assert "*" in text and "t" in text
-        assert chart.legend(self.CURVES, PLAIN).plain == "* search  t train"
+        assert plot.legend(self.CURVES, PLAIN).plain == "* search  t train"
 
     def test_the_size_is_kept(self) -> None:
         for width, height in ((20, 5), (44, 9), (118, 30)):
-            lines = chart._plot(self.CURVES, width, height, UNICODE).plain.split("\n")
+            lines = [line.plain for line in plot.lines(self.CURVES, width, height, UNICODE)]
             assert len(lines) == height and {len(line) for line in lines} == {width}
 
     @pytest.mark.parametrize("points", [((1, 5.0),), ((1, 5.0), (2, 5.0)), ((1, -1e9), (2, 1e9)), ((7, 0.0),)])
     def test_any_points_can_be_drawn(self, points: tuple[tuple[int, float], ...]) -> None:
-        assert chart._plot(Curves("loss", "nats", (Series("a", points), Series("b", points)), 0), 40, 8, UNICODE)
+        assert plot.lines(Curves("loss", "nats", (Series("a", points), Series("b", points)), 0), 40, 8, UNICODE)
 
     def test_the_axis_grows_in_steps_early_in_a_long_run(self) -> None:
-        assert [chart.horizon(done, 600) for done in (1, 9, 100, 149, 150, 600)] == [10, 20, 200, 200, 600, 600]
-        assert chart.horizon(3, 0) == 3
+        assert [plot.horizon(done, 600) for done in (1, 9, 100, 149, 150, 600)] == [10, 20, 200, 200, 600, 600]
+        assert plot.horizon(3, 0) == 3
 
     def test_ticks_are_round_and_few(self) -> None:
-        assert chart.ticks(0, 100, 5) == [0, 25, 50, 75, 100]
-        assert chart.ticks(0.41, 0.46, 3) == [0.42, 0.44, 0.46]
-        assert chart.ticks(5, 5, 3) == [5]
+        assert plot.ticks(0, 100, 5) == [0, 25, 50, 75, 100]
+        assert plot.ticks(0.41, 0.46, 3) == [0.42, 0.44, 0.46]
+        assert plot.ticks(5, 5, 3) == [5]
 
 
 class TestLines:
