@@ -162,7 +162,7 @@ def resolve(draft: Draft) -> RunConfig:
     choice = Choice(draft)
     values = {**choice.preset.values, **draft.options}
     options = validate(choice.options, values, draft.source).model_dump()
-    options["threads"] = options["threads"] or cores()
+    options["threads"] = options["threads"] or _cores()
     seed = choice.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
         id=f"{secrets.token_hex(4)}-{choice.method.name}-{choice.space.name}",
@@ -249,7 +249,7 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
     return text.strip()
 
 
-def cores() -> int:
+def _cores() -> int:
     """Return the cores that this process may use; a batch system may give fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -27,7 +27,7 @@ from runs.events import (
 from runs.files import replace_text
 from runs.home import RunPaths
 
-LOWER_IS_BETTER = ("loss", "error", "regret")
+LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_draws")
 # What a run is judged by: a network by its test accuracy, a search by that of its supernet.
 HEADLINES = ("test_accuracy", "search_accuracy")
 

@@ -116,7 +116,9 @@ class Scorer:
         if how == "auto" and self._device.type == "cpu":
             how = "loop"
         if how == "per_sample" and bn == "batch":
-            raise UsageError("Gradients by sample need frozen batch norms.", "Set bn to 'frozen', or how to 'loop'.")
+            raise UsageError(
+                "Gradients by sample need frozen batch norms.", "Take these as constants, or loop over the rows."
+            )
         self._how: ntk.Way | Literal["auto"] = how
 
     @property
@@ -192,9 +194,9 @@ class Scorer:
         if classes > features and self.batch_size > features:
             raise UsageError(
                 f"The full kernel of {classes} outputs over {features} features is always singular.",
-                "Set outputs to 'trace' or 'sum'.",
+                "Take the kernel 'trace' or 'sum'.",
             )
         if size > _LARGEST_FULL:
             raise UsageError(
-                f"The full kernel would have {size:,} rows.", "Use a smaller batch, or outputs 'trace' or 'sum'."
+                f"The full kernel would have {size:,} rows.", "Use a smaller batch, or the kernel 'trace' or 'sum'."
             )

@@ -17,6 +17,8 @@ from runs.events import CellSnapshot
 Value = float | int | None
 # Below so many standard errors a cut may be chance.
 COIN_TOSS = 2.0
+# Decimals of what is told: more would be noise.
+_DIGITS = 6
 
 
 def snapshots(
@@ -53,7 +55,7 @@ def extras(space: Space, tables: Sequence[Table]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     matrices: dict[str, Callable[[Standing], Sequence[Value]]] = {
         "change_of_kappa": lambda standing: [_finite(value) for value in standing.kappa],
-        "change_of_regions": lambda standing: standing.regions,
+        "change_of_regions": lambda standing: [_finite(value) for value in standing.regions],
         "rank_of_kappa": lambda standing: standing.ranked.kappa,
         "rank_of_regions": lambda standing: standing.ranked.regions,
         "rank_sum": lambda standing: standing.ranked.sums,
@@ -72,7 +74,11 @@ def extras(space: Space, tables: Sequence[Table]) -> dict[str, Any]:
             ]
             for cell, kind in enumerate(space.cells)
         }
-    margins = {where: margin for standing in standings for where, margin in standing.margins.items()}
+    margins = {
+        where: None if margin is None else round(margin, 2)
+        for standing in standings
+        for where, margin in standing.margins.items()
+    }
     told["margin_in_noise"] = {
         kind: [margins.get((cell, edge)) for edge in range(len(space.edges))] for cell, kind in enumerate(space.cells)
     }
@@ -145,4 +151,4 @@ def _begun(table: Table) -> list[int]:
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return round(value, _DIGITS) if math.isfinite(value) else None

@@ -125,7 +125,6 @@ def score(
     from runs import catalogue, datasets, devices
     from runs.catalogue.indicators import ScoreSettings
     from runs.catalogue.settings import validate
-    from runs.configuration import cores
     from runs.errands import ask
     from runs.home import Home
 
@@ -138,7 +137,7 @@ def score(
         "root": str(home.datasets),
         "seed": seed,
         "device": devices.resolve(device),
-        "settings": settings.model_dump() | {"threads": getattr(settings, "threads", 0) or cores()},
+        "settings": settings.model_dump(),
     }
     result = {"name": found.name, "space": found.genotype.space, **wish, **ask("engine.score", json.dumps(wish))}
     if as_json:

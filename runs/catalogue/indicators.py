@@ -66,3 +66,7 @@ class IndicatorSettings(ImageSettings):
 
 class ScoreSettings(IndicatorSettings, MachineSettings):
     """What is measured of a single architecture, and on what machine."""
+
+    threads: int = setting(
+        1, "CPU threads; networks so small lose speed to a second one.", group="hardware", ge=1, le=1024
+    )

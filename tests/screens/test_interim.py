@@ -1,0 +1,33 @@
+"""What a method tells of the epoch in progress is shown until the epoch ends."""
+
+from __future__ import annotations
+
+from runs.events import Entry, EpochEnded, Event, Interim, Resumed
+from runs.history import History
+from screens.extras import panel
+from screens.views import Look
+
+
+def shown(history: History, epoch: int | None = None) -> dict[str, str]:
+    return {fact.name: fact.value for fact in panel(history, Look(epoch)).facts}
+
+
+def test_it_stands_for_the_newest_epoch_until_that_ends() -> None:
+    history = History()
+
+    def say(event: Event) -> None:
+        history.apply(Entry(0.0, 1, event))
+
+    assert shown(history) == {}
+    say(Interim(1, {"draws": 1, "rank_sum": {"cell": [[1, None]]}}))
+    assert shown(history) == {"draws": "1"}
+    (matrix,) = panel(history, Look()).matrices
+    assert matrix.caption == "rank sum cell"
+    assert matrix.values[0][0] == 1
+    say(EpochEnded(epoch=1, epochs=3, extras={"draws": 8}))
+    assert shown(history) == {"draws": "8"}
+    say(Interim(2, {"draws": 2}))
+    assert shown(history) == {"draws": "2"}
+    assert shown(history, 1) == {"draws": "8"}
+    say(Resumed(epoch=1))
+    assert shown(history) == {"draws": "8"}
