@@ -17,6 +17,7 @@ from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import Candidates, SearchSpace
 from engine.training.batch_growth import Growth
 from runs.catalogue import Space
+from runs.catalogue.growing import GrowingBatchSettings
 from runs.catalogue.morphing import MorphingSettings
 from runs.catalogue.spaces.darts import DartsSettings
 from runs.events import Warned
@@ -113,7 +114,12 @@ class Pools:
     # What a memory is ------------------------------------------------------------------------------------------
 
     def prepare(self, search: DifferentiableSearch) -> None:
-        """Nothing: pools and batch begin as they were made."""
+        """Say so where a batch that is to grow cannot."""
+        settings = self._settings
+        assert isinstance(settings, GrowingBatchSettings)
+        if self._growth is None and settings.batch_size_max > settings.batch_size:
+            told = f"On a CPU the batch stays at {settings.batch_size} images; with a memory_limit it grows."
+            self._context.emit(Warned("batch_kept", told))
 
     def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
         """Return what there is to know of pools, supernet and memory; at both ends of a stage what happened there."""

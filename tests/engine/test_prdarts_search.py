@@ -373,7 +373,10 @@ def test_a_batch_grows_only_where_it_may(
 ) -> None:
     monkeypatch.setattr(prdarts, "GROWTH_STEPS", 2)
     search = bench(**SMALL | {"batch_size": 8, "batch_size_max": 16} | options)
+    search.method.prepare()
     assert search.epoch().extras["batch_size"] == batch
+    kinds = [event.kind for event in search.said if isinstance(event, Warned)]
+    assert kinds == (["batch_grown"] if batch > 8 else [] if options else ["batch_kept"])
 
 
 def test_a_batch_of_which_nothing_fits_ends_the_run(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
