@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
@@ -21,7 +21,7 @@ from runs.configuration import Draft, RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.store import RunStore
-from screens import palette
+from screens import actions, palette
 from screens.run_form import Checked, FieldView, RunForm, devices_here
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Field
@@ -88,12 +88,7 @@ class NewRunScreen(Screen[None]):
     """
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "start", "start", key_display="ctrl+s"),
-        Binding("tab", "app.focus_next", "next", show=True),
-        Binding("ctrl+y", "copy_command", "copy the command", key_display="ctrl+y"),
-        Binding("escape", "leave", "back", key_display="esc"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
 
     def __init__(self, store: RunStore, *, preset: str = "paper", start: Start = launcher.start) -> None:
         super().__init__()

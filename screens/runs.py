@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -20,7 +20,7 @@ from runs.home import short_id
 from runs.requests import Request, send
 from runs.status import Status
 from runs.store import Record, RunStore
-from screens import palette
+from screens import actions, palette
 from screens.run_filter import RunFilter
 from screens.run_story import identity, story
 from screens.run_view import Look, View, named, retagged
@@ -66,22 +66,7 @@ class RunsScreen(Screen[None]):
     }
     """
     AUTO_FOCUS = "RunTable"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "new_run", "new"),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("R", "resume", "resume"),
-        Binding("x", "stop", "stop"),
-        Binding("p", "pause", "pause"),
-        Binding("u", "undo", "undo"),
-        Binding("t", "tags", "tags"),
-        Binding("d", "trash", "trash"),
-        Binding("s", "sort(1)", "sort by the next column", show=False),
-        Binding("S", "reverse", "turn the order round", show=False),
-        Binding("y", "copy_id", "copy the id", show=False),
-        Binding("down", "leave_filter", "to the runs", key_display="↓", priority=True),
-        Binding("escape", "clear", "clear", key_display="esc"),
-        Binding("q", "app.quit", "quit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs")
 
     def __init__(self, store: RunStore) -> None:
         super().__init__()

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from screens import palette
+from screens import actions, palette
 from screens.widgets.key_line import KeyLine
 from screens.wording import clean
 
@@ -34,7 +34,7 @@ class AskLine(ModalScreen[str | None]):
         KeyLine { dock: none; margin-top: 1; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave as it was")]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("ask")
 
     def __init__(self, question: str, text: str) -> None:
         super().__init__()

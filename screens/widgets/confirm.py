@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from screens import palette
+from screens import actions, palette
 from screens.widgets.key_line import KeyLine
 from screens.wording import clean
 
@@ -34,10 +34,7 @@ class Confirm(ModalScreen[bool]):
         KeyLine { dock: none; margin-top: 1; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n,escape,q", "answer(False)", "no"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("confirm")
 
     def __init__(self, question: str, explanation: str = "") -> None:
         super().__init__()

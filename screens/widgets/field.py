@@ -9,13 +9,13 @@ from typing import ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult, RenderResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens import palette
+from screens import actions, palette
 from screens.run_form import FieldView
 from screens.wording import fit
 
@@ -29,10 +29,7 @@ class Choice(Widget, can_focus=True):
     DEFAULT_CSS = """
     Choice { height: 1; &:focus { background: $accent 25%; } &:ansi:focus { text-style: reverse; } }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,l", "step(1)", "next value", show=False),
-        Binding("left,h", "step(-1)", "previous value", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.choice")
     value = reactive("")
 
     @dataclass
@@ -82,10 +79,7 @@ class Field(Widget):
         .field--problem {{ color: $error; text-style: bold; }}
     }}
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,enter", "app.focus_next", "next field", show=False),
-        Binding("up", "app.focus_previous", "previous field", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.field")
 
     @dataclass
     class Edited(Message):

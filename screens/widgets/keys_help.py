@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from screens import palette
+from screens import actions, palette
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "where the cursor is", "everywhere"
 # Textual binds these on every screen and in every text field; they do what they do in any program.
@@ -71,11 +71,7 @@ class KeysHelp(ModalScreen[None]):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark,escape,q", "close", "close"),
-        Binding("j,down", "scroll(1)", "down", show=False),
-        Binding("k,up", "scroll(-1)", "up", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("help")
 
     def __init__(self, groups: list[KeyGroup]) -> None:
         super().__init__()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from screens import palette
+from screens import actions, palette
 
 
 class PickList(OptionList):
@@ -30,14 +30,7 @@ class PickList(OptionList):
         &:ansi:focus > .option-list--option-highlighted { text-style: reverse; background: ansi_default; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down", "next", show=False),
-        Binding("k", "cursor_up", "previous", show=False),
-        Binding("g", "first", "first", show=False),
-        Binding("G", "last", "last", show=False),
-        Binding("enter,l,right", "app.focus_next", "on", show=False),
-        Binding("h,left", "app.focus_previous", "back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.list")
 
     @dataclass
     class Picked(Message):

@@ -14,7 +14,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -22,7 +22,7 @@ from textual.strip import Strip
 
 from runs.status import Status
 from runs.store import Record
-from screens import palette
+from screens import actions, palette
 from screens.widgets.run_columns import Column, Wishes, laid_out
 from screens.wording import fit
 
@@ -67,16 +67,7 @@ class RunTable(ScrollView, can_focus=True):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", key_display="enter"),
-        Binding("space", "mark", "mark"),
-        Binding("j,down", "move(1)", "next run", show=False),
-        Binding("k,up", "move(-1)", "previous run", show=False),
-        Binding("ctrl+d,pagedown", "page(1)", "a page on", show=False),
-        Binding("ctrl+u,pageup", "page(-1)", "a page back", show=False),
-        Binding("g,home", "edge(0)", "first run", show=False),
-        Binding("G,end", "edge(1)", "last run", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs.table")
 
     @dataclass
     class Highlighted(Message):

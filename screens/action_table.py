@@ -1,0 +1,110 @@
+"""The table of actions: every key of every screen, in the order in which the key line and the help show them."""
+
+from __future__ import annotations
+
+from screens.actions import Action
+from screens.run_layout import TITLES
+
+PLACES = {
+    "everywhere": "Everywhere",
+    "runs": "Runs",
+    "runs.table": "Runs: the table",
+    "run": "Run",
+    "new_run": "New run",
+    "new_run.list": "New run: methods and presets",
+    "new_run.field": "New run: a field",
+    "new_run.choice": "New run: a choice",
+    "confirm": "A question of yes or no",
+    "ask": "A question for a line of text",
+    "help": "The keys",
+}
+"""Every place that has keys, and what people call it. A part of a screen has the screen's name and a dot before it."""
+
+ACTIONS = (
+    Action("everywhere.keys", "question_mark,f1", "the keys of where you are", "keys_help", line="keys"),
+    Action("everywhere.palette", "ctrl+p,colon", "find an action by its words", "command_palette"),
+    Action("everywhere.theme", "ctrl+t", "next theme", "next_theme"),
+    Action("everywhere.glyphs", "ctrl+g", "next set of characters: braille, block, ASCII", "next_glyphs"),
+    Action("everywhere.slow_line", "ctrl+l", "send less over a slow line, or all again", "slow_line"),
+    Action("everywhere.picture", "ctrl+e,f8", "save the screen as SVG", "picture"),
+    Action("everywhere.picture_of_pane", "E", "save the chosen part of the screen as SVG", "picture(True)"),
+    Action("everywhere.quit", "ctrl+q", "quit; runs go on", "quit", priority=True),
+    # Runs
+    Action("runs.new", "n", "new run", "new_run", line="new", changes=True),
+    Action("runs.filter", "slash", "filter as you type", "filter", line="filter"),
+    Action("runs.resume", "R", "resume", "resume", line="resume", changes=True),
+    Action("runs.stop", "x", "stop, with a checkpoint", "stop", line="stop", changes=True),
+    Action("runs.pause", "p", "pause, or go on", "pause", line="pause", changes=True),
+    Action("runs.undo", "u", "bring back from the trash", "undo", line="undo", changes=True),
+    Action("runs.tags", "t", "edit tags", "tags", line="tags", changes=True),
+    Action("runs.trash", "d", "move to the trash", "trash", line="trash", changes=True),
+    Action("runs.sort", "s", "sort by the next column", "sort(1)"),
+    Action("runs.reverse", "S", "turn the order round", "reverse"),
+    Action("runs.copy", "y", "copy the id", "copy_id"),
+    Action("runs.leave_filter", "down", "to the runs", "leave_filter", line="to the runs", priority=True),
+    Action("runs.clear", "escape", "clear the filter, then the marks", "clear", line="clear"),
+    Action("runs.quit", "q", "quit; runs go on", "app.quit", line="quit"),
+    Action("runs.table.open", "enter", "open the run", "open", line="open"),
+    Action("runs.table.mark", "space", "mark, for what is done to several", "mark", line="mark"),
+    Action("runs.table.down", "j,down", "next run", "move(1)"),
+    Action("runs.table.up", "k,up", "previous run", "move(-1)"),
+    Action("runs.table.page_down", "ctrl+d,pagedown", "a page on", "page(1)"),
+    Action("runs.table.page_up", "ctrl+u,pageup", "a page back", "page(-1)"),
+    Action("runs.table.first", "g,home", "first run", "edge(0)"),
+    Action("runs.table.last", "G,end", "last run", "edge(1)"),
+    # Run
+    Action("run.pause", "p", "pause, or go on", "pause", line="pause / go on", changes=True),
+    Action("run.stop", "s,x", "stop, with a checkpoint", "stop", line="stop", changes=True),
+    Action("run.resume", "R", "resume from the checkpoint", "resume", line="resume", changes=True),
+    Action("run.back", "left,h", "an epoch back", "epoch(-1)", line="epoch", shown="←→"),
+    Action("run.on", "right,l", "an epoch on", "epoch(1)"),
+    Action("run.ten_back", "left_square_bracket", "ten epochs back", "epoch(-10)"),
+    Action("run.ten_on", "right_square_bracket", "ten epochs on", "epoch(10)"),
+    Action("run.first", "home,g", "first epoch", "first"),
+    Action("run.newest", "end,G", "newest epoch, live", "newest"),
+    Action("run.hold", "space", "hold the view, or play", "hold", line="hold / play"),
+    *(
+        Action(f"run.pane_{number}", str(number), f"{title}; twice: maximised", f"pane({number})")
+        for number, title in TITLES.items()
+    ),
+    Action("run.all_panes", "0", "all panes", "unzoom"),
+    Action("run.zoom", "z,enter", "maximise the pane, or take it back", "zoom", line="zoom"),
+    Action("run.next_pane", "tab", "next pane", "next_pane(1)"),
+    Action("run.pane_before", "shift+tab", "pane before", "next_pane(-1)"),
+    Action("run.kind", "n", "next kind of cell, or of curve in pane 1", "kind(1)"),
+    Action("run.kind_before", "N", "the kind before", "kind(-1)"),
+    Action("run.mark", "m", "compare cells with this epoch", "mark"),
+    Action("run.down", "j,down", "down", "scroll(1)"),
+    Action("run.up", "k,up", "up", "scroll(-1)"),
+    Action("run.page_down", "ctrl+d,pagedown", "a page down", "scroll(10)"),
+    Action("run.page_up", "ctrl+u,pageup", "a page up", "scroll(-10)"),
+    Action("run.checkpoint", "c", "write a checkpoint now", "checkpoint", line="checkpoint now", changes=True),
+    Action("run.copy", "y", "copy the genotype", "copy", line="copy the genotype"),
+    Action("run.picture", "S", "save the screen as SVG", "app.picture", line="save as SVG"),
+    Action("run.unzoom", "escape", "all panes, or back", "back"),
+    Action("run.leave", "q", "back to the runs", "leave", line="back"),
+    # New run
+    Action("new_run.start", "ctrl+s", "start the run", "start", line="start", changes=True),
+    Action("new_run.next", "tab", "next field", "app.focus_next", line="next"),
+    Action("new_run.before", "shift+tab", "field before", "app.focus_previous"),
+    Action("new_run.copy", "ctrl+y", "copy the command that starts it", "copy_command", line="copy the command"),
+    Action("new_run.leave", "escape", "back", "leave", line="back"),
+    Action("new_run.list.down", "j,down", "next", "cursor_down"),
+    Action("new_run.list.up", "k,up", "previous", "cursor_up"),
+    Action("new_run.list.first", "g,home", "first", "first"),
+    Action("new_run.list.last", "G,end", "last", "last"),
+    Action("new_run.list.on", "enter,l,right", "on", "app.focus_next"),
+    Action("new_run.list.back", "h,left", "back", "app.focus_previous"),
+    Action("new_run.field.down", "down,enter", "next field", "app.focus_next"),
+    Action("new_run.field.up", "up", "previous field", "app.focus_previous"),
+    Action("new_run.choice.next", "right,space,l", "next value", "step(1)"),
+    Action("new_run.choice.previous", "left,h", "previous value", "step(-1)"),
+    # Questions
+    Action("confirm.yes", "y", "yes", "answer(True)", line="yes"),
+    Action("confirm.no", "n,escape,q", "no", "answer(False)", line="no"),
+    Action("ask.leave", "escape", "leave it as it was", "leave", line="leave as it was"),
+    # The keys
+    Action("help.close", "question_mark,escape,q,f1", "close", "close", line="close"),
+    Action("help.down", "j,down", "down", "scroll(1)"),
+    Action("help.up", "k,up", "up", "scroll(-1)"),
+)

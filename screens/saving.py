@@ -1,0 +1,43 @@
+"""Files that a person asks for: in the current folder, named after what they hold, never over another."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from runs.errors import EnvironmentLacksError
+
+
+def free_path(stem: str, suffix: str) -> Path:
+    """Return a path in the current folder that is not taken: a number is added where it is."""
+    plain = re.sub(r"[^\w.-]+", "-", stem)[:80]
+    folder = Path.cwd()
+    names = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}{suffix}").exists())
+
+
+def save(text: str, stem: str, suffix: str) -> Path:
+    """Write a file and return its path.
+
+    Raises:
+        EnvironmentLacksError: the current folder cannot be written.
+    """
+    path = free_path(stem, suffix)
+    try:
+        path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentLacksError(
+            f"'{path}' cannot be written: {error.strerror}.", "Start nastui in a folder of yours."
+        ) from error
+    return path
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows as CSV; None is an empty field."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    return stream.getvalue()
