@@ -15,8 +15,8 @@ from screens.wording import clean
 _MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
 
 
-def panel(history: History, look: Look) -> Panel:
-    """Return the extras of the chosen epoch and of the chosen kind of cell.
+def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> Panel:
+    """Return the extras of the chosen epoch and of the chosen kind of cell, without those that are shown already.
 
     Where the newest is looked at, what the method tells of the epoch in progress takes its place.
     """
@@ -32,6 +32,8 @@ def panel(history: History, look: Look) -> Panel:
     if snapshot is not None:
         given += snapshot.extras.items()
     for name, value in given:
+        if name in known:
+            continue
         for caption, item in _leaves(name, value, chosen.kinds, chosen.kind):
             if _holds(item, dict):
                 continue  # records are for who knows the method

@@ -21,6 +21,7 @@ class HeaderView:
         share: of the whole run, 0 to 1.
         facts: short figures behind the bar.
         said: what happened and what to do about it; empty while all goes well.
+        alarms: what a person should look at; the newest last.
     """
 
     title: str
@@ -31,6 +32,7 @@ class HeaderView:
     share: float
     facts: tuple[str, ...]
     said: str
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ class Series:
 
     Attributes:
         dots: the points are on their own, and no line joins them.
+        letter: stands on the curve every few columns; curves with letters are whole lines, all of them.
     """
 
     name: str
     points: tuple[tuple[float, float], ...]
     dots: bool = False
+    letter: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,14 @@ class CellView:
         changed: edges that differ from the epoch compared with.
         ties: edges whose two best operations are nearly level.
         caption: lines under the diagram.
+        focus: the edge that a person looks at.
     """
 
     cell: Cell | None
     changed: frozenset[Ends] = frozenset()
     ties: frozenset[Ends] = frozenset()
     caption: tuple[str, ...] = ()
+    focus: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,9 @@ class Matrix:
         chosen: per row the column that the genotype takes, or -1.
         entropy: per row, as a share of the most there could be; empty for none.
         share: values are shares of 1 and stand as two digits of percent.
+        bars: values stand as bars.
+        focus: the row and the column that a person looks at.
+        told: lines under the matrix about what is looked at.
     """
 
     caption: str
@@ -130,6 +139,9 @@ class Matrix:
     chosen: tuple[int, ...] = ()
     entropy: tuple[float, ...] = ()
     share: bool = True
+    bars: bool = False
+    focus: tuple[int, int] | None = None
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from runs.home import short_id
 from runs.status import Status
 from runs.store import Record, RunStore
 from screens import actions, palette, run_layout, views
-from screens.extras import panel
 from screens.models import HeaderView
+from screens.panels import panel
 from screens.run_layout import LOWER, TITLES, UPPER, Choice
 from screens.run_requests import RunRequests
 from screens.run_source import Source

@@ -6,6 +6,7 @@ Nothing here knows of a terminal. An epoch is named by its number; None is the n
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -42,12 +43,20 @@ class Look:
         cell: the kind of cell; one that is not there stands for the first.
         curves: the group of curves, counted from 0.
         mark: the epoch that cells are compared with; None for the one before the last change.
+        edge: the edge that is looked at, counted from 0; None for none.
+        operation: the operation of that edge; None for the one that the genotype takes.
+        log: values have a logarithmic axis.
+        smooth: epochs that a curve is averaged over.
     """
 
     epoch: int | None = None
     cell: str = ""
     curves: int = 0
     mark: int | None = None
+    edge: int | None = None
+    operation: int | None = None
+    log: bool = False
+    smooth: int = 1
 
 
 @dataclass(frozen=True)
@@ -237,6 +246,26 @@ def matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
         tuple(snapshot.chosen[: len(rows)]),
         tuple(_entropy(row)[1] for row in rows),
     )
+
+
+def matrix_of(
+    snapshot: CellSnapshot, rows: Sequence[Sequence[Any]], caption: str, *, bars: bool = False, everything: bool = False
+) -> Matrix:
+    """Return any figures of edges by operations as a matrix; with ``everything``, of what was pruned too."""
+    drawn = matrix(snapshot, caption)
+    values = tuple(
+        tuple(
+            _float(given[column]) if column < len(given) and given[column] is not None else None
+            for column in range(len(drawn.columns))
+        )
+        for given in (_at(rows, place) for place in range(len(drawn.rows)))
+    )
+    if not everything:
+        values = tuple(
+            tuple(None if weight is None else value for value, weight in zip(row, weights, strict=True))
+            for row, weights in zip(values, drawn.values, strict=True)
+        )
+    return dataclasses.replace(drawn, values=values, entropy=(), share=False, bars=bars)
 
 
 def mean_entropy(event: EpochEnded) -> float | None:

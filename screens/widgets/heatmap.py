@@ -9,10 +9,10 @@ from rich.text import Text
 
 from screens import palette
 from screens.models import Matrix
-from screens.palette import Palette
+from screens.palette import ASCII, Palette
 from screens.widgets.lines import Lines
 
-_DIM, _BOLD, _PLAIN = Style(dim=True), Style(bold=True), Style.null()
+_DIM, _BOLD, _PLAIN, _FOCUS = Style(dim=True), Style(bold=True), Style.null(), Style(reverse=True)
 _CELL = 7
 _NARROW_CELL = 5
 
@@ -34,7 +34,8 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
     drawn = [head]
     before = ""
     for place, (target, source) in enumerate(labels):
-        line = Text().append(f" {target}", _DIM if target == before else _BOLD)
+        looked = "▸" if matrix.focus is not None and matrix.focus[0] == place else " "
+        line = Text().append(f"{looked}{target}", _DIM if target == before else _BOLD)
         line.append((f" ◂ {source}" if source else "").ljust(left - len(target) - 1), _DIM)
         chosen = matrix.chosen[place] if place < len(matrix.chosen) else -1
         for column, value in enumerate(matrix.values[place]):
@@ -42,9 +43,13 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
             words = _words(value, matrix.share)
             words = f"[{words}]" if column == chosen else f" {words} "
             share = 0.0 if value is None else (value - low) / (high - low)
+            focused = _FOCUS if matrix.focus == (place, column) else _PLAIN
+            if matrix.bars:
+                line.append(_mini(share, cell, column == chosen, value is None, colours), style + focused)
+                continue
             shade = colours.glyphs.shades[_level(share, len(colours.glyphs.shades))]
             line.append((shade * min(2, cell - len(words))).rjust(cell - len(words)), style)
-            line.append(words, _BOLD if column == chosen else _DIM if value is None else _PLAIN)
+            line.append(words, (_BOLD if column == chosen else _DIM if value is None else _PLAIN) + focused)
         if place < len(matrix.entropy):
             line.append("  " + _bar(matrix.entropy[place], colours), _DIM)
         drawn.append(line)
@@ -60,7 +65,8 @@ class Heatmap(Lines[Matrix | None]):
         if view is None:
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
-        return [*drawn, Text(" percent, [derived], - pruned, H entropy of a row", _DIM)]
+        told = [Text(f" {line}") for line in view.told]
+        return [*drawn, *told, Text(" percent, [derived], - pruned, H entropy of a row", _DIM)]
 
 
 def _words(value: float | None, share: bool) -> str:
@@ -71,12 +77,24 @@ def _words(value: float | None, share: bool) -> str:
     return _number(value)
 
 
+def _mini(share: float, cell: int, chosen: bool, gone: bool, colours: Palette) -> str:
+    """Return a value as a bar in eighths of a character; brackets around what is derived."""
+    room = cell - 3
+    eighths = round(8 * room * share) if math.isfinite(share) else 0
+    if colours.glyphs is ASCII:
+        bar = "#" * round(eighths / 8)
+    else:
+        bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+    bar = ("-" if gone else bar or "▏").ljust(room)
+    return f" [{bar}]" if chosen else f"  {bar} "
+
+
 def _bounds(matrix: Matrix) -> tuple[float, float]:
     """Return the values that no shade and the full one stand for."""
     finite = [value for row in matrix.values for value in row if value is not None and math.isfinite(value)]
     if matrix.share or not finite:
         return 0.0, 1.0
-    low, high = min(finite), max(finite)
+    low, high = (0.0 if matrix.bars else min(finite)), max(finite)
     return (low, high) if low < high else (low - 1.0, high + 1.0)
 
 

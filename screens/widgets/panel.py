@@ -1,4 +1,4 @@
-"""The method's own panel: matrices, bars and figures one under the other."""
+"""The method's own panel: charts, tables, timelines, matrices, bars and figures one under the other."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.models import Bars, Panel
-from screens.palette import Palette
-from screens.widgets import heatmap, now
+from screens.models import Bars, Panel, Part, Plot, Row, Rows, Timeline
+from screens.palette import ASCII, Palette
+from screens.widgets import heatmap, now, plot
 from screens.widgets.lines import Lines
+from screens.wording import fit
 
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _LONGEST = 40
+_MARKS = {"*": ("◆", "orange"), "#": ("█", "sky"), "!": ("✗", "vermillion"), "-": ("·", None)}
 
 
 def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
     """Draw everything that a method told of an epoch."""
-    parts = [[Text(f" {matrix.caption}", _BOLD), *heatmap.lines(matrix, colours, width)] for matrix in panel.matrices]
-    parts += [_bars(bars, colours, width) for bars in panel.bars]
+    parts = [_part(part, colours, width) for part in (*panel.parts, *panel.matrices, *panel.bars)]
     parts += [now.lines(panel.facts, width)] if panel.facts else []
     drawn: list[Text] = []
     for part in parts:
@@ -36,15 +37,75 @@ class MethodPanel(Lines[Panel]):
         return lines(view, palette.of(self.app), width) or [Text(" this method tells nothing of its own", _DIM)]
 
 
+def _part(part: Part, colours: Palette, width: int) -> list[Text]:
+    caption = Text(f" {part.caption}", _BOLD)
+    match part:
+        case Bars():
+            return [caption, *_bars(part, colours, width)]
+        case Plot():
+            return [caption, *_plot(part, colours, width)]
+        case Timeline():
+            return [caption, *_timeline(part, colours, width)]
+        case Rows():
+            return [caption, *(_row(row, colours, width) for row in part.rows)]
+    return [caption, *heatmap.lines(part, colours, width)]
+
+
 def _bars(bars: Bars, colours: Palette, width: int) -> list[Text]:
     top = max((abs(value) for value in bars.values if math.isfinite(value)), default=0.0) or 1.0
     left = max((len(label) for label in bars.labels), default=0)
-    room = min(_LONGEST, width - left - 14)
-    drawn = [Text(f" {bars.caption}", _BOLD)]
-    for label, value in zip(bars.labels, bars.values, strict=True):
-        line = Text().append(f" {label:<{left}}  ", _DIM)
-        line.append(f"{value:>8.4g}  ")
+    noted = max(map(len, bars.notes), default=0)
+    room = min(_LONGEST, width - left - 16)
+    noted = noted if room - noted >= 12 else 0
+    room -= noted
+    drawn = []
+    for place, (label, value) in enumerate(zip(bars.labels, bars.values, strict=True)):
+        chosen, dead = place in bars.chosen, place in bars.dead
+        line = Text().append("▸" if chosen else " ").append(f"{label:<{left}}  ", _BOLD if chosen else _DIM)
+        line.append(f"{value:>8.4g}  ", _DIM if dead else Style.null())
         if math.isfinite(value) and room > 0:
-            line.append(colours.glyphs.full * round(room * abs(value) / top), colours.style("sky"))
+            length = round(room * abs(value) / top)
+            line.append(colours.glyphs.full * length, _DIM if dead else colours.style("sky", bold=chosen))
+            line.append(" " * (room - length + 2) if noted else "")
+        if noted and place < len(bars.notes):
+            line.append(bars.notes[place], _DIM)
         drawn.append(line)
     return drawn
+
+
+def _plot(part: Plot, colours: Palette, width: int) -> list[Text]:
+    if not any(series.points for series in part.curves.series):
+        return [Text("   nothing to draw yet", _DIM)]
+    named = Text("   ").append_text(plot.legend(part.curves, colours))
+    return [*([named] if len(part.curves.series) > 1 else []), *plot.lines(part.curves, width, part.rows, colours)]
+
+
+def _timeline(part: Timeline, colours: Palette, width: int) -> list[Text]:
+    left = max((len(label) for label in part.labels), default=0) + 3
+    epochs = max(map(len, part.marks), default=0)
+    columns = min(epochs, max(1, width - left - 1))
+    drawn = []
+    for label, marks in zip(part.labels, part.marks, strict=True):
+        line = Text().append(f" {label:<{left - 2}} ", _DIM)
+        for column in range(columns):
+            stretch = marks[column * epochs // columns : max(1, (column + 1) * epochs // columns)]
+            # What happened must not be lost between what did not.
+            mark = next((mark for mark in "!*#-" if mark in stretch), " ")
+            glyph, colour = _MARKS.get(mark, (" ", None))
+            shown = mark if colours.glyphs is ASCII else glyph
+            line.append(shown, colours.style(colour) if colour else _DIM)
+        drawn.append(line)
+    if part.cursor is not None and epochs:
+        drawn.append(Text(" " * (left + part.cursor * columns // epochs) + "▲", _DIM))
+    key = part.key
+    if colours.glyphs is not ASCII:
+        for mark, (glyph, _) in _MARKS.items():
+            key = key.replace(f"{mark} ", f"{glyph} ")
+    return [*drawn, Text(f" {key}", _DIM)]
+
+
+def _row(row: Row, colours: Palette, width: int) -> Text:
+    branch = "   " * (row.deep - 1) + " └ " if row.deep else ""
+    style = _DIM if row.faint else _BOLD if row.strong else Style.null()
+    sign = "▸" if row.strong else " "
+    return Text().append(sign).append(branch, _DIM).append(fit(row.text, max(1, width - len(branch) - 1)), style)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from rich.style import Style
 from rich.text import Text
 
-from screens.models import Curves, Series
+from screens.models import Band, Curves, Series
 from screens.palette import ASCII, BRAILLE, Palette
 
 COLOURS = ("sky", "orange", "green", "purple", "yellow", "vermillion")
 _DIM, _PLAIN = Style(dim=True), Style.null()
 _STEPS = (1, 2, 2.5, 5)
+_LETTERS_APART = 18
 # The dots of a braille character, by column and row.
 _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
@@ -35,15 +36,15 @@ def lines(curves: Curves, width: int, height: int, colours: Palette) -> list[Tex
         return round(x / right * (canvas.wide - 1)) if 0 <= x <= right else -1
 
     for band in curves.bands:
-        for x, low, high in band.points:
-            canvas.fill(column(x) // canvas.across, scale.share(high), scale.share(low), "░")
+        for across, low, high in _between(band, right, canvas.columns):
+            canvas.fill(across, scale.share(high), scale.share(low), "░")
     for level in curves.levels:
         canvas.rule(scale.share(level.value))
     # The first curve lies on top, and is the one that is whole where two meet.
     for place, series in reversed(list(enumerate(curves.series))):
         style = colours.style(COLOURS[place % len(COLOURS)])
         canvas.pen(_mark(place, series, colours), style)
-        if place == 0 and not series.dots:
+        if _is_whole(place, series):
             points = _thinned(series.points, 2 * canvas.wide)
             for (x0, y0), (x1, y1) in itertools.pairwise([*points[:1], *points]):
                 canvas.stroke(column(x0), scale.share(y0), column(x1), scale.share(y1))
@@ -53,6 +54,11 @@ def lines(curves: Curves, width: int, height: int, colours: Palette) -> list[Tex
                 canvas.dot(column(x), scale.share(y))
     for level in curves.levels:
         canvas.write(scale.share(level.value), level.name)
+    for place, series in enumerate(curves.series):
+        if series.letter:
+            canvas.pen(series.letter, colours.style(COLOURS[place % len(COLOURS)], bold=True))
+            for x, y in _lettered(series, right, canvas.columns, place, len(curves.series)):
+                canvas.dot(column(x), scale.share(y))
     if curves.cursor is not None:
         canvas.post(column(curves.cursor) // canvas.across)
     at = {canvas.row(scale.share(mark)): label for mark, label in zip(marks, labels, strict=True)}
@@ -67,6 +73,10 @@ def legend(curves: Curves, colours: Palette) -> Text:
     """Return one line that names each curve with its mark."""
     told = Text()
     for place, series in enumerate(curves.series):
+        if series.letter:
+            told.append(" " if place else "")
+            told.append(f"━{series.letter}", colours.style(COLOURS[place % len(COLOURS)]))
+            continue
         whole = "*" if colours.glyphs is ASCII else "━━"
         mark = whole if not place and not series.dots else _mark(place, series, colours) or "┄┄"
         told.append("  " if place else "")
@@ -74,6 +84,11 @@ def legend(curves: Curves, colours: Palette) -> Text:
     for band in curves.bands:
         told.append(f"  ░ {band.name}", _DIM)
     return told
+
+
+def run_style(place: int, colours: Palette) -> Style:
+    """Return the style of the curve in a place, for what else belongs to it."""
+    return colours.style(COLOURS[place % len(COLOURS)], bold=True)
 
 
 def horizon(done: int, epochs: int) -> int:
@@ -269,9 +284,39 @@ def _dotted(series: Series, right: int, columns: int, every: int) -> list[tuple[
     return [*drawn, points[-1]] if points else []
 
 
+def _lettered(series: Series, right: int, columns: int, place: int, of: int) -> list[tuple[float, float]]:
+    """Return where a curve has its letter: every few columns, and not where the others have theirs."""
+    apart = max(_LETTERS_APART, 3 * of)
+    drawn: list[tuple[float, float]] = []
+    wanted: float = apart // 2 + place * apart // of
+    for x, y in series.points:
+        if x / right * columns >= wanted:
+            drawn.append((x, y))
+            wanted = x / right * columns + apart
+    return drawn or list(series.points[-1:])
+
+
+def _is_whole(place: int, series: Series) -> bool:
+    """Say whether a curve is a line: the first, and those that have letters."""
+    return (place == 0 or bool(series.letter)) and not series.dots
+
+
+def _between(band: Band, right: int, columns: int) -> Iterator[tuple[int, float, float]]:
+    """Yield (column, low, high) for every column of characters that a band spans."""
+    pairs = itertools.pairwise(band.points) if len(band.points) > 1 else [(point, point) for point in band.points]
+    for (x0, low0, high0), (x1, low1, high1) in pairs:
+        first, last = (round(x / right * (columns - 1)) for x in (x0, x1))
+        for at in range(first, last + 1):
+            share = (at - first) / max(1, last - first)
+            yield at, low0 + share * (low1 - low0), high0 + share * (high1 - high0)
+
+
 def _mark(place: int, series: Series, colours: Palette) -> str:
     """Return what a curve is drawn with: letters tell curves apart where there are no colours and no fine dots."""
     if colours.glyphs is BRAILLE:
-        return ""
-    whole = place == 0 and not series.dots
-    return colours.glyphs.line if whole else series.name[:1] if colours.glyphs is ASCII else colours.glyphs.dots
+        return "•" if series.dots else ""
+    if series.letter:
+        return series.letter
+    if _is_whole(place, series):
+        return colours.glyphs.line
+    return series.name[:1] if colours.glyphs is ASCII else colours.glyphs.dots
