@@ -126,6 +126,7 @@ class Matrix:
         values: weights; None where an operation has been pruned.
         chosen: per row the column that the genotype takes, or -1.
         entropy: per row, as a share of the most there could be; empty for none.
+        margin: per row, the lead of the derived operation over the next best; empty for none.
         share: values are shares of 1 and stand as two digits of percent.
         bars: values stand as bars.
         focus: the row and the column that a person looks at.
@@ -138,6 +139,7 @@ class Matrix:
     values: tuple[tuple[float | None, ...], ...]
     chosen: tuple[int, ...] = ()
     entropy: tuple[float, ...] = ()
+    margin: tuple[float | None, ...] = ()
     share: bool = True
     bars: bool = False
     focus: tuple[int, int] | None = None

@@ -23,6 +23,7 @@ from runs.status import Status
 from runs.store import Record
 from runs.summary import LOWER_IS_BETTER
 from screens import palette
+from screens.focus import Focus, ends, focus, margin
 from screens.models import CellView, Curves, Ends, Fact, HeaderView, Matrix, Series
 from screens.palette import Kind
 from screens.run_story import story
@@ -79,7 +80,7 @@ def choose(history: History, look: Look) -> Chosen:
     if look.epoch is not None:
         index = max(0, bisect.bisect_right(epochs, look.epoch, key=lambda done: done.epoch) - 1)
     event = epochs[index]
-    kinds = tuple(event.architecture) or tuple(_cells(event))
+    kinds = tuple(event.architecture) or tuple(genotype_cells(event))
     kind = look.cell if look.cell in kinds else next(iter(kinds), "")
     return Chosen(event, index, look.epoch is None, kinds, kind)
 
@@ -155,10 +156,26 @@ def curves(history: History, look: Look) -> Curves:
         )
         for name in ordered
     )
+    title = clean(group.replace("_", " "))
+    if look.smooth > 1:
+        series = tuple(dataclasses.replace(one, points=_smoothed(one.points, look.smooth)) for one in series)
+        title += f", mean of {look.smooth} epochs"
     chosen = choose(history, look).event
     cursor = chosen.epoch if chosen is not None and look.epoch is not None else None
     unit = {"accuracy": "%", "loss": "nats"}.get(group, "")
-    return Curves(clean(group.replace("_", " ")), unit, series, history.summary.epochs, cursor)
+    return Curves(title + (", log" if look.log else ""), unit, series, history.summary.epochs, cursor, look.log)
+
+
+def _smoothed(points: Sequence[tuple[float, float]], epochs: int) -> tuple[tuple[float, float], ...]:
+    """Return the mean of each value and those of the epochs before it."""
+    smooth, total, first = [], 0.0, 0
+    for x, y in points:
+        total += y
+        while points[first][0] <= x - epochs:
+            total -= points[first][1]
+            first += 1
+        smooth.append((x, total / (len(smooth) + 1 - first)))
+    return tuple(smooth)
 
 
 def now(history: History, look: Look) -> tuple[Fact, ...]:
@@ -216,14 +233,30 @@ def cell(history: History, look: Look) -> CellView:
     if listed:
         caption.append(f"* {listed}")
     changed = frozenset((edge.source, edge.target) for edge in found.edges if (edge.source, edge.target) in changes)
-    return CellView(found, changed, _ties(chosen.event.architecture.get(chosen.kind)), tuple(caption))
+    snapshot = chosen.event.architecture.get(chosen.kind)
+    looked = _focus(history, look, chosen, matrix(snapshot, "")) if snapshot is not None else None
+    if looked is not None:
+        caption = [*looked.told[:2], *caption]
+    return CellView(found, changed, _ties(snapshot), tuple(caption), looked.ends if looked else None)
 
 
 def weights(history: History, look: Look) -> Matrix | None:
     """Return the architecture weights after the chosen epoch."""
     chosen = choose(history, look)
     snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
-    return None if chosen.event is None or snapshot is None else matrix(snapshot, chosen.kind)
+    if chosen.event is None or snapshot is None:
+        return None
+    drawn = matrix(snapshot, chosen.kind)
+    led = tuple(margin(values, taken) for values, taken in zip(drawn.values, drawn.chosen, strict=False))
+    drawn = dataclasses.replace(drawn, margin=led)
+    looked = _focus(history, look, chosen, drawn)
+    return drawn if looked is None else dataclasses.replace(drawn, focus=(looked.row, looked.column), told=looked.told)
+
+
+def _focus(history: History, look: Look, chosen: Chosen, drawn: Matrix) -> Focus | None:
+    if look.edge is None:
+        return None
+    return focus(history, chosen.kind, chosen.index, drawn, look.edge, look.operation)
 
 
 def matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
@@ -284,7 +317,7 @@ def stood_since(epochs: Sequence[EpochEnded], index: int) -> int:
 
 def drawable(event: EpochEnded, kind: str) -> Cell | None:
     """Return a cell of the epoch's genotype; None where there is none, or none that a screen could show."""
-    found = _cells(event).get(kind)
+    found = genotype_cells(event).get(kind)
     if found is None or len(found.edges) > _MOST_EDGES:
         return None
     nodes = [*found.outputs, *(edge.target for edge in found.edges), found.inputs]
@@ -299,7 +332,8 @@ def genotype_text(event: EpochEnded) -> str:
         return json.dumps(event.genotype)
 
 
-def _cells(event: EpochEnded) -> Mapping[str, Cell]:
+def genotype_cells(event: EpochEnded) -> Mapping[str, Cell]:
+    """Return the cells of an epoch's genotype; none where it has none that is known."""
     try:
         return Genotype.from_json(event.genotype).cells if event.genotype is not None else {}
     except UsageError:
@@ -311,10 +345,10 @@ def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
     before = {(edge.source, edge.target): edge.operation for edge in earlier.edges}
     after = {(edge.source, edge.target): edge.operation for edge in later.edges}
     changes = {}
-    for ends in sorted(before.keys() | after.keys(), key=lambda ends: (ends[1], ends[0])):
-        if before.get(ends) != after.get(ends):
-            was, now = (palette.short(found[ends]) if ends in found else "-" for found in (before, after))
-            changes[ends] = f"{ends[1]}←{ends[0]} {was}→{now}"
+    for edge in sorted(before.keys() | after.keys(), key=lambda edge: (edge[1], edge[0])):
+        if before.get(edge) != after.get(edge):
+            was, now = (palette.short(found[edge]) if edge in found else "-" for found in (before, after))
+            changes[edge] = f"{edge[1]}←{edge[0]} {was}→{now}"
     return changes
 
 
@@ -324,19 +358,15 @@ def _ties(snapshot: CellSnapshot | None) -> frozenset[Ends]:
         return frozenset()
     drawn, ties = matrix(snapshot, ""), set()
     for label, row, taken in zip(drawn.rows, drawn.values, drawn.chosen, strict=False):
-        target, arrow, source = label.partition("←")
-        if not (arrow and target.isdecimal() and source.isdecimal() and 0 <= taken < len(row)):
-            continue
-        own = row[taken]
-        rest = [weight for column, weight in enumerate(row) if column != taken and weight is not None]
-        if own is not None and rest and abs(own - max(rest)) < _NEAR_TIE:
-            ties.add((int(source), int(target)))
+        place, led = ends(label), margin(row, taken)
+        if place is not None and led is not None and abs(led) < _NEAR_TIE:
+            ties.add(place)
     return frozenset(ties)
 
 
 def _operations(event: EpochEnded) -> list[Fact]:
     """Return how many skips and pools the genotype has: a search that collapses ends in them."""
-    edges = [edge for found in _cells(event).values() for edge in found.edges]
+    edges = [edge for found in genotype_cells(event).values() for edge in found.edges]
     if not edges:
         return []
     kinds = [palette.kind(edge.operation) for edge in edges]

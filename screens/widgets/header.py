@@ -27,8 +27,13 @@ _MOST_SAID = 3
 
 
 def lines(view: HeaderView, width: int, colours: Palette) -> list[Text]:
-    """Return two lines, and up to three more where there is something to say."""
-    return [_name(view, width, colours), _progress(view, width, colours), *_said(view, width, colours)]
+    """Return two lines, up to three more where there is something to say, and one of alarms."""
+    drawn = [_name(view, width, colours), _progress(view, width, colours), *_said(view, width, colours)]
+    if view.alarms:
+        more = f" · and {len(view.alarms) - 1} more" if len(view.alarms) > 1 else ""
+        said = fit(view.alarms[0], max(1, width - 4 - len(more))).rstrip()
+        drawn.append(Text(f" ▲ {said}{more}", colours.style("orange")))
+    return drawn
 
 
 class Header(Lines[HeaderView]):

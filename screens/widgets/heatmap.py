@@ -22,6 +22,8 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
     labels = [_edge(row) for row in matrix.rows]
     left = max((len(target) + len(source) + 5 for target, source in labels), default=6)
     room = width - left - (4 if matrix.entropy else 0)
+    margins = bool(matrix.margin) and len(matrix.columns) * _NARROW_CELL <= room - 5
+    room -= 5 if margins else 0
     cell = _CELL if len(matrix.columns) * _CELL <= room or not matrix.share else _NARROW_CELL
     low, high = _bounds(matrix)
     head = Text(" " * left)
@@ -31,6 +33,8 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
         head.append(f"{name:>{cell - 1}} ", colours.operation(operation, bold=used))
     if matrix.entropy:
         head.append("  H", _DIM)
+    if margins:
+        head.append("   M", _DIM)
     drawn = [head]
     before = ""
     for place, (target, source) in enumerate(labels):
@@ -52,6 +56,9 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
             line.append(words, (_BOLD if column == chosen else _DIM if value is None else _PLAIN) + focused)
         if place < len(matrix.entropy):
             line.append("  " + _bar(matrix.entropy[place], colours), _DIM)
+        if margins and place < len(matrix.margin):
+            led = matrix.margin[place]
+            line.append("    -" if led is None else f" {100 * led:+4.0f}", _DIM)
         drawn.append(line)
         before = target
     return drawn
@@ -66,7 +73,7 @@ class Heatmap(Lines[Matrix | None]):
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
         told = [Text(f" {line}") for line in view.told]
-        return [*drawn, *told, Text(" percent, [derived], - pruned, H entropy of a row", _DIM)]
+        return [*drawn, *told, Text(" percent, [derived], - pruned, H entropy of a row, M lead of the derived", _DIM)]
 
 
 def _words(value: float | None, share: bool) -> str:

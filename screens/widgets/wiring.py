@@ -32,6 +32,7 @@ def lines(
     ascii: bool = False,
     step: int = _WIDE,
     colours: Palette | None = None,
+    focus: Ends | None = None,
 ) -> list[Text]:
     """Draw a cell. Edges that carry ``none`` are left out.
 
@@ -42,9 +43,10 @@ def lines(
         ascii: draw with ``- | + > o`` alone.
         step: columns an edge.
         colours: for the operations; none where left out.
+        focus: the edge whose operation stands out.
     """
     shades = colours or Palette(BRAILLE, "none")
-    canvas = _draw(cell, changed, ties, step, shades)
+    canvas = _draw(cell, changed, ties, step, shades, focus)
     drawn = canvas.rows()
     return [palette.Palette(palette.ASCII, "none").shown(row) for row in drawn] if ascii else drawn
 
@@ -74,7 +76,9 @@ class Wiring(Lines[CellView]):
         if view.cell is None:
             return [Text(line, _DIM) for line in ("no cell derived yet", *view.caption)]
         step = _WIDE if columns(view.cell) <= width else _NARROW
-        drawn = lines(view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app))
+        drawn = lines(
+            view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app), focus=view.focus
+        )
         return drawn + [Text(line, _DIM) for line in view.caption]
 
 
@@ -109,7 +113,9 @@ def _edges(cell: Cell) -> list[Edge]:
     return sorted(kept, key=lambda edge: (edge.target, edge.source))
 
 
-def _draw(cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: int, colours: Palette) -> _Canvas:
+def _draw(
+    cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: int, colours: Palette, focus: Ends | None
+) -> _Canvas:
     canvas = _Canvas()
     edges = _edges(cell)
     at = {edge: _LEFT + step * place for place, edge in enumerate(edges)}
@@ -135,7 +141,8 @@ def _draw(cell: Cell, changed: Collection[Ends], ties: Collection[Ends], step: i
         _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
         mark = "*" if ends in changed else ""
         name = palette.short(edge.operation)[: step - 1 - len(mark)]
-        canvas.put(2 * edge.source + 1, column + 1, name + mark, style)
+        looked = Style(reverse=True) if ends == focus else _PLAIN
+        canvas.put(2 * edge.source + 1, column + 1, name + mark, style + looked)
     _draw_output(canvas, cell, rail if joined else None, step)
     return canvas
 

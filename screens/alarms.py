@@ -1,0 +1,35 @@
+"""What a person should look at in a search before it costs more time: warnings, alerts, signs of a collapse."""
+
+from __future__ import annotations
+
+import math
+
+from runs.history import History
+from screens import palette
+from screens.palette import Kind
+from screens.views import Look, choose, genotype_cells
+from screens.wording import clean
+
+# Points between the accuracy of the supernet and of the cell in it: beyond, the one says little of the other.
+_WIDE_GAP = 20.0
+
+
+def alarms(history: History, look: Look) -> tuple[str, ...]:
+    """Return sentences about the chosen epoch, the most urgent first, and how many warnings the log has."""
+    event = choose(history, look).event
+    found: list[str] = []
+    if event is not None:
+        for kind, cell in genotype_cells(event).items():
+            kinds = [palette.kind(edge.operation) for edge in cell.edges]
+            idle = kinds.count(Kind.SKIP) + kinds.count(Kind.POOL) + kinds.count(Kind.NONE)
+            if kinds and 2 * idle > len(kinds):
+                found.append(f"{kind}: {idle} of {len(kinds)} operations learn nothing (skip, pool, none): a collapse?")
+        search, derived = (event.metrics.get(f"{name}_accuracy", math.nan) for name in ("search", "derived"))
+        if search - derived > _WIDE_GAP:
+            found.append(f"the derived cell is {search - derived:.0f} points below the supernet")
+        alerts = event.extras.get("alerts")
+        found += [str(alert) for alert in alerts] if isinstance(alerts, list) else []
+    epoch = None if look.epoch is None or event is None else event.epoch
+    if epoch is None:
+        found += [warned.message for _, warned in history.warnings[-1:]]
+    return tuple(dict.fromkeys(map(clean, found)))
