@@ -26,6 +26,7 @@ READS = {
     "drnas": 0,
     "pcdarts": 0,
     "pdarts": 0,
+    "prdarts": 0,
     "snas": 0,
     "sharpdarts": 0,
     "gdas": 2,
@@ -83,7 +84,8 @@ def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iter
 def begun(method: str, space: str, preset: str, **options: Any) -> DifferentiableSearch:
     """Return a search that has done a step, with as many of the options as its method has."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
-    wanted = {key: value for key, value in (SMALL | {"arch_frozen_epochs": 0} | options).items() if key in known}
+    given = SMALL | {"arch_frozen_epochs": 0, "stage_frozen_epochs": "0"} | options
+    wanted = {key: value for key, value in given.items() if key in known}
     draft = Draft(method=method, space=space, preset=preset, dataset="digits", device="cpu", options=wanted)
     _, search = assemble(resolve(draft), Path(), lambda event: None)
     assert isinstance(search, DifferentiableSearch)
