@@ -1,0 +1,66 @@
+"""Diagrams of several cells: beside each other as far as they fit, else one under another."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from screens import palette
+from screens.compare_models import CellItem
+from screens.widgets import plot, wiring
+from screens.widgets.lines import Lines
+
+_DIM = Style(dim=True)
+_STEPS = (8, 6)
+_GAP = 2
+
+
+class Cells(Lines[tuple[CellItem, ...]]):
+    """Draws cells with their titles above and their differences below; edges that differ are heavy."""
+
+    def build(self, view: tuple[CellItem, ...], width: int) -> list[Text]:
+        """Draw as many beside each other as fit, the rest below."""
+        if not view:
+            return [Text(" no cell yet", _DIM)]
+        needed = {step: max(_columns(item, step) for item in view) + _GAP for step in _STEPS}
+        # Narrow columns where they let two stand beside each other that would not otherwise.
+        step = _STEPS[0] if width // needed[8] >= min(2, len(view)) else _STEPS[1]
+        across = max(1, min(len(view), width // needed[step]))
+        if across == 1 and needed[8] - _GAP <= width:
+            step = _STEPS[0]
+        size = width // across
+        lines: list[Text] = []
+        for first in range(0, len(view), across):
+            if lines:
+                lines.append(Text())
+            lines += _joined([self._block(item, size - _GAP, step) for item in view[first : first + across]], size)
+        return lines
+
+    def _block(self, item: CellItem, width: int, step: int) -> list[Text]:
+        colours = palette.of(self.app)
+        title = Text(f" {item.title}", plot.run_style(item.place, colours))
+        if item.cell is None:
+            return [title, Text(" no cell yet", _DIM)]
+        drawn = wiring.lines(item.cell, item.changed, step=step, colours=colours)
+        below = [Text(f" {line}", _DIM) for line in textwrap.wrap(item.caption, max(20, width - 1))]
+        return [title, *drawn, *below]
+
+
+def _columns(item: CellItem, step: int) -> int:
+    return wiring.columns(item.cell, step) if item.cell else cell_len(item.title)
+
+
+def _joined(blocks: list[list[Text]], size: int) -> list[Text]:
+    lines = []
+    for row in range(max(map(len, blocks))):
+        line = Text(no_wrap=True)
+        for place, block in enumerate(blocks):
+            part = block[row].copy() if row < len(block) else Text()
+            if place < len(blocks) - 1:
+                part.truncate(size, pad=True)
+            line.append_text(part)
+        lines.append(line)
+    return lines

@@ -1,0 +1,36 @@
+"""The runs that are compared: one line each, with the letter that marks it everywhere."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+
+from screens import palette
+from screens.compare_models import RunLine
+from screens.widgets import plot
+from screens.widgets.lines import Lines
+from screens.widgets.status import sign
+from screens.wording import fit
+
+
+class ComparedRuns(Lines[tuple[RunLine, ...]]):
+    """A line for each run: letter, id, what it is, how far it is, its value and its best."""
+
+    def build(self, view: tuple[RunLine, ...], width: int) -> list[Text]:
+        """Draw the lines; what a run is gives way where there is little room."""
+        colours = palette.of(self.app)
+        tails = [f"{_status(run)}  {run.epoch:>7}  {run.value:>7}  best {run.best:>7}" for run in view]
+        tail = max(map(len, tails), default=0)
+        lines = []
+        for run, told in zip(view, tails, strict=True):
+            line = Text(no_wrap=True)
+            line.append(f" {run.letter} ", plot.run_style(run.place, colours))
+            line.append(f"{run.id} ", Style(dim=True))
+            room = width - line.cell_len - tail - 2
+            line.append(fit(run.title, max(0, room)) + "  " if room > 0 else "")
+            lines.append(line.append(f"{told:>{tail}}"))
+        return lines
+
+
+def _status(run: RunLine) -> str:
+    return f"{sign(run.status)} {run.status}" if run.status is not None else "gone"

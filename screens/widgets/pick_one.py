@@ -1,0 +1,68 @@
+"""A question that one entry of a short list answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+
+from screens import actions, palette
+from screens.widgets.key_line import KeyLine
+from screens.widgets.pick_list import PickList
+from screens.wording import clean
+
+
+class _Entries(PickList, inherit_bindings=False):
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("pick.list")
+
+
+class PickOne(ModalScreen[str | None]):
+    """Ends with the name that was chosen, or with None where the person left.
+
+    Args:
+        question: one sentence.
+        entries: (name, one line on it); the first is picked.
+    """
+
+    DEFAULT_CSS = """
+    PickOne {
+        align: center middle;
+        & > Vertical {
+            width: 64; max-width: 90%; height: auto; padding: 1 2; border: round $accent; background: $surface;
+        }
+        PickList { margin-top: 1; max-height: 12; }
+        KeyLine { dock: none; margin-top: 1; padding: 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("pick")
+
+    def __init__(self, question: str, entries: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._question, self._entries = clean(question), list(entries)
+
+    def compose(self) -> ComposeResult:
+        """Yield the question and the list."""
+        with Vertical():
+            yield Static(palette.of(self.app).shown(Text(self._question)))
+            yield _Entries(id="entries")
+            yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Offer the entries."""
+        entries = self.query_one(_Entries)
+        entries.offer(self._entries, self._entries[0][0])
+        entries.focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """End with the entry."""
+        self.dismiss(event.option_id)
+
+    def action_leave(self) -> None:
+        """End without one."""
+        self.dismiss(None)
