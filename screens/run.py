@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from pathlib import Path
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,16 +15,22 @@ from runs.errors import NastuiError
 from runs.events import Entry, Progress
 from runs.history import History
 from runs.home import short_id
+from runs.lock import owner_pid
+from runs.machine import Machine, Meter
 from runs.status import Status
 from runs.store import Record, RunStore
-from screens import actions, palette, run_layout, views
+from screens import actions, palette, run_layout, run_panes, views
+from screens.action_screen import background
+from screens.alarms import alarms
+from screens.log_view import LogLook
 from screens.models import HeaderView
-from screens.panels import panel
 from screens.run_layout import LOWER, TITLES, UPPER, Choice
-from screens.run_requests import RunRequests
+from screens.run_onward import RunOnward
+from screens.run_panes import Looked
 from screens.run_source import Source
 from screens.views import Look
-from screens.widgets import plot, wiring
+from screens.widgets import wiring
+from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap
@@ -38,14 +42,17 @@ from screens.widgets.pane import Pane, RuleView, Tab
 from screens.widgets.panel import MethodPanel
 from screens.widgets.scrubber import Scrubber, Track
 from screens.widgets.wiring import Wiring
-from screens.wording import clean, count
+from screens.wording import clean
 
 TICK_SECONDS = 0.5
 # More than this is read in a thread, so that keys answer meanwhile.
 _BACKLOG_BYTES = 200_000
+_MACHINE_SECONDS = 2.0
+# Epochs that curves may be averaged over.
+_SMOOTH = (1, 5, 20)
 
 
-class RunScreen(RunRequests):
+class RunScreen(RunOnward):
     """Shows a run and asks things of its engine. Leaving it leaves the run alone.
 
     Args:
@@ -62,6 +69,9 @@ class RunScreen(RunRequests):
         self._source: Source | None = None
         self._reading = False
         self._look, self._choice = Look(), Choice()
+        self._log_look = LogLook()
+        self._machine: Machine | None = None
+        self._meter, self._looked_at = Meter(), 0.0
         self._state, self._head_more = "", 0
         self._layout = run_layout.arrange(80, 24, self._choice, 8)
         self._panes = {
@@ -71,6 +81,7 @@ class RunScreen(RunRequests):
             4: Pane(4, TITLES[4], Heatmap()),
             5: Pane(5, TITLES[5], MethodPanel()),
             6: Pane(6, TITLES[6], Log()),
+            7: Pane(7, TITLES[7], Now("nothing measured yet: the first look takes a moment")),
         }
         self._header, self._scrubber = Header(), Scrubber()
 
@@ -132,6 +143,9 @@ class RunScreen(RunRequests):
             return
         if self.app.screen is not self and not self.app.screen.is_modal:
             return
+        if 7 in self._layout.visible and time.monotonic() - self._looked_at > _MACHINE_SECONDS:
+            self._looked_at = time.monotonic()
+            self._look_at_machine(self._source)
         if self._source.backlog() > _BACKLOG_BYTES:
             self._reading = True
             self._catch_up(self._source)
@@ -143,6 +157,15 @@ class RunScreen(RunRequests):
         before = source.record.status, source.trouble
         entries = source.update()
         self.app.call_from_thread(self._take, source, before, entries)
+
+    @background(group="machine", exclusive=True)
+    def _look_at_machine(self, source: Source) -> None:
+        pid = owner_pid(source.record.paths.lock) if source.record.status.live else None
+        self.app.call_from_thread(self._take_machine, self._meter.look(pid))
+
+    def _take_machine(self, machine: Machine) -> None:
+        self._machine = machine
+        self._show_pane(7)
 
     def _update(self, source: Source) -> None:
         before = source.record.status, source.trouble
@@ -192,7 +215,8 @@ class RunScreen(RunRequests):
     def _show_head(self) -> None:
         if self._source is not None:
             source = self._source
-            self._header.show(views.header(source.record, source.history, time.time(), source.trouble))
+            told = (*source.notes, *alarms(source.history, self._look))
+            self._header.show(views.header(source.record, source.history, time.time(), source.trouble, told))
             if self._header.more != self._head_more:
                 self._head_more = self._header.more
                 self._arrange()
@@ -200,48 +224,22 @@ class RunScreen(RunRequests):
     def _show_pane(self, number: int) -> None:
         if number not in self._layout.visible:
             return
-        content: Any = self._panes[number].content
-        note = Text(style="dim")
-        history, look = self.history, self._look
-        title = TITLES[number]
-        chosen = views.choose(history, look)
-        kind = f" · {clean(chosen.kind)}" if len(chosen.kinds) > 1 else ""
-        match number:
-            case 1:
-                drawn = views.curves(history, look)
-                content.show(drawn)
-                note = plot.legend(drawn, palette.of(self.app))
-                title = f"{drawn.title} {drawn.unit}".strip()
-            case 2:
-                content.show(views.now(history, look))
-            case 3:
-                cell = views.cell(history, look)
-                content.show(cell)
-                title += kind
-                if cell.cell is not None and wiring.rows(cell.cell) >= content.size.height > 0:
-                    note.append(cell.caption[0].partition(" · ")[0])
-            case 4:
-                content.show(views.weights(history, look))
-                title += kind
-            case 5:
-                content.show(panel(history, look))
-                title += kind
-            case 6:
-                content.show(self._source.log if self._source else ())
-                if warned := len(history.warnings):
-                    note.append(count(warned, "warning"))
-        if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
-            note.append(f"epoch {chosen.event.epoch}")
+        pane = self._panes[number]
+        content: Any = pane.content
+        log = self._source.log if self._source is not None and number == 6 else ()
+        looked = Looked(self.record, self.history, log, self._look, self._log_look, self._machine)
+        shown = run_panes.shown(number, looked, palette.of(self.app), content.size.height)
+        content.show(shown.view)
         tabs = (
             Tab(
                 other,
-                title if other == number else TITLES[other],
+                shown.title if other == number else TITLES[other],
                 other == number,
                 other == number == self._choice.pane,
             )
             for other in self._layout.tabs[number]
         )
-        self._panes[number].rule.show(RuleView(tuple(tabs), note))
+        pane.rule.show(RuleView(tuple(tabs), shown.note))
 
     # Moving through the epochs
 
@@ -299,8 +297,10 @@ class RunScreen(RunRequests):
         self._show()
 
     def action_kind(self, by: int) -> None:
-        """Show the next kind of cell; in the curves' pane, the next group of curves."""
-        if self._choice.pane == 1:
+        """Show the next kind of cell; in pane 1 the next group of curves; in the log the next line that was found."""
+        if self._choice.pane == 6 and self._log_look.wanted:
+            self._log_look = dataclasses.replace(self._log_look, hit=self._log_look.hit + by)
+        elif self._choice.pane == 1:
             self._look = dataclasses.replace(self._look, curves=self._look.curves + by)
         else:
             chosen = views.choose(self.history, self._look)
@@ -309,6 +309,74 @@ class RunScreen(RunRequests):
             place = (chosen.kinds.index(chosen.kind) + by) % len(chosen.kinds)
             self._look = dataclasses.replace(self._look, cell=chosen.kinds[place])
         self._show()
+
+    def action_edge(self, by: int) -> None:
+        """Look at the next edge, or at the one before: its weights, its margin, its history."""
+        rows = self._edges()
+        if rows:
+            edge = (0 if by > 0 else -1) if self._look.edge is None else self._look.edge + by
+            self._look = dataclasses.replace(self._look, edge=edge % rows, operation=None)
+            self._show()
+
+    def action_operation(self, by: int) -> None:
+        """Look at the next operation of the edge."""
+        drawn = views.weights(self.history, self._look)
+        if drawn is None or not drawn.columns:
+            return
+        if drawn.focus is None:
+            self.action_edge(1)
+            return
+        self._look = dataclasses.replace(self._look, operation=(drawn.focus[1] + by) % len(drawn.columns))
+        self._show()
+
+    def action_no_edge(self) -> None:
+        """Look at no edge any more."""
+        self._look = dataclasses.replace(self._look, edge=None, operation=None)
+        self._show()
+
+    def _edges(self) -> int:
+        chosen = views.choose(self.history, self._look)
+        snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+        return len(snapshot.edges) if snapshot is not None else 0
+
+    def action_log_axis(self) -> None:
+        """Give the values of curves a logarithmic axis, or a plain one again."""
+        self._look = dataclasses.replace(self._look, log=not self._look.log)
+        self._show()
+
+    def action_smooth(self) -> None:
+        """Average curves over more epochs, and then over none again."""
+        place = _SMOOTH.index(self._look.smooth) if self._look.smooth in _SMOOTH else 0
+        self._look = dataclasses.replace(self._look, smooth=_SMOOTH[(place + 1) % len(_SMOOTH)])
+        self._show()
+
+    # The log
+
+    def action_log_level(self) -> None:
+        """Show less of the log, and then everything again."""
+        self._log_look = dataclasses.replace(self._log_look, level=self._log_look.next_level(), hit=0)
+        self._show_log()
+
+    def action_find(self) -> None:
+        """Ask for a text, and go to the last line of the log that has it."""
+
+        def answered(wanted: str | None) -> None:
+            if wanted is not None:
+                self._log_look = dataclasses.replace(self._log_look, wanted=wanted.strip(), hit=0)
+                self._show_log()
+
+        self.app.push_screen(AskLine("Find in the log:", self._log_look.wanted), answered)
+
+    def _show_log(self) -> None:
+        if 6 in self._layout.visible:
+            self._show_pane(6)
+        else:
+            self._choose(self._choice.press(6))
+
+    def looked_epoch(self) -> int | None:
+        """Return the epoch that is looked at, if it has a genotype."""
+        event = views.choose(self.history, self._look).event
+        return event.epoch if event is not None and event.genotype is not None else None
 
     @property
     def _live(self) -> bool:
@@ -356,23 +424,25 @@ class RunScreen(RunRequests):
         self.app.copy_to_clipboard(views.genotype_text(chosen.event))
         self.say(f"Copied the genotype of epoch {chosen.event.epoch}. It lies in {path}")
 
-    def action_screenshot(self) -> None:
-        """Save the screen as SVG in the current folder."""
+    def picture_name(self) -> str:
+        """Return the name of a picture's file: the run and the epoch."""
         chosen = views.choose(self.history, self._look).event
-        stem = f"nastui-{short_id(self._run_id)}-epoch-{chosen.epoch if chosen else 0}"
-        folder = Path.cwd()
-        taken = sum(1 for _ in folder.glob(f"{stem}*.svg"))
-        try:
-            saved = self.app.save_screenshot(f"{stem}-{taken + 1}.svg", str(folder))
-        except OSError as error:
-            self.say(f"The screen cannot be saved in '{folder}': {error.strerror}.", "error")
-            return
-        self.say(f"The screen is saved in {saved}")
+        return f"nastui-{short_id(self._run_id)}-epoch-{chosen.epoch if chosen else 0}"
+
+    def pane(self) -> Pane:
+        """Return the chosen pane."""
+        return self._panes[self._choice.pane]
+
+    def failed_in_background(self, work: str) -> None:
+        """Read on at the next tick."""
+        self._reading = False
 
     def action_back(self) -> None:
-        """Show all panes; where they are shown, leave."""
+        """Show all panes, then look at no edge; then leave."""
         if self._choice.zoomed:
             self.action_unzoom()
+        elif self._look.edge is not None:
+            self.action_no_edge()
         else:
             self.action_leave()
 

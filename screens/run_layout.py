@@ -1,11 +1,13 @@
-"""Which panes of the Run screen stand where, for a size: all of them, three, or one."""
+"""Which panes of the Run screen stand where, for a size: all that there is room for, three, or one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-TITLES = {1: "curves", 2: "now", 3: "cell", 4: "weights", 5: "panel", 6: "log"}
-UPPER, LOWER = (1, 2), (3, 4, 5, 6)
+TITLES = {1: "curves", 2: "now", 3: "cell", 4: "weights", 5: "panel", 6: "log", 7: "machine"}
+UPPER, LOWER = (1, 2), (3, 4, 5, 6, 7)
+# Where all panes are open, these two share a place.
+_SHARED = (6, 7)
 # Header, progress, two rules, slider and keys.
 _FURNITURE = 6
 _LEAST_TOP, _MOST_TOP = 7, 13
@@ -17,7 +19,7 @@ class Choice:
 
     Attributes:
         pane: the chosen pane.
-        lower: the one that the lower part shows where there is room for one.
+        lower: the one that the lower part shows where there is room for one; of two that share a place, the one shown.
         zoomed: the chosen pane has the whole screen.
     """
 
@@ -65,7 +67,10 @@ def arrange(width: int, height: int, choice: Choice, wanted: int) -> Layout:
         top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FURNITURE) // 3)) + 1
         below = height - _FURNITURE + 2 - top
         middle = max(below // 2, min(wanted + 1, below - _LEAST_TOP))
-        return Layout(frozenset(TITLES), True, top, middle, {number: (number,) for number in TITLES})
+        last = choice.lower if choice.lower in _SHARED else _SHARED[0]
+        tabs: dict[int, tuple[int, ...]] = {number: (number,) for number in TITLES if number not in _SHARED}
+        tabs[last] = _SHARED
+        return Layout(frozenset(tabs), True, top, middle, tabs)
     top = max(_LEAST_TOP, min(_MOST_TOP, height - _FURNITURE - wanted)) + 1
     visible = frozenset({*UPPER, choice.lower})
     return Layout(visible, False, top, 0, {1: (1,), 2: (2,), choice.lower: LOWER})

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Literal
-
-from textual.screen import Screen
 
 from runs import launcher
 from runs.errors import NastuiError, UsageError
@@ -15,14 +12,12 @@ from runs.events import CheckpointWritten, Entry
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
-from screens import palette
+from screens.action_screen import ActionScreen, Severity
+from screens.trouble import told
 from screens.widgets.confirm import Confirm
-from screens.wording import clean
-
-_LONG = 10.0
 
 
-class RunRequests(Screen[None]):
+class RunRequests(ActionScreen[None]):
     """The keys that reach the engine. Each waits for its answer in a thread and tells how it came out."""
 
     def __init__(self) -> None:
@@ -34,13 +29,10 @@ class RunRequests(Screen[None]):
         """The run, once it has been read."""
         raise NotImplementedError
 
-    def say(self, sentence: str, severity: Literal["information", "warning", "error"] = "information") -> None:
-        """Show a sentence for a while."""
-        shown = palette.of(self.app).plain(clean(sentence))
-        self.notify(shown, severity=severity, timeout=_LONG if severity != "information" else 5.0, markup=False)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what would do nothing to the run as it is."""
+        if not super().check_action(action, parameters):
+            return False
         status = self.record.status if self.record is not None else None
         match action:
             case "pause" | "stop" | "checkpoint":
@@ -103,19 +95,20 @@ class RunRequests(Screen[None]):
             return
         self._waiting.add(wish)
         app, short = self.app, short_id(self.record.id) if self.record is not None else ""
+        log = getattr(app, "trouble_log", None)
 
         def wait() -> None:
             try:
-                told, severity = f"Run {short} is {act()}.", "information"
-            except (NastuiError, OSError) as error:
-                told, severity = str(error), "warning" if isinstance(error, UsageError) else "error"
+                answer, severity = f"Run {short} is {act()}.", "information"
+            except Exception as error:
+                answer, severity = told(error, wish, log), "warning" if isinstance(error, UsageError) else "error"
             with contextlib.suppress(RuntimeError):  # the app is being left
                 if app.is_running:
-                    app.call_from_thread(self._answer, wish, told, severity)
+                    app.call_from_thread(self._answer, wish, answer, severity)
 
         # Not a worker: those are waited for when the app is left, and an engine may take minutes to answer.
         threading.Thread(target=wait, name=wish, daemon=True).start()
 
-    def _answer(self, wish: str, told: str, severity: Literal["information", "warning", "error"]) -> None:
+    def _answer(self, wish: str, answer: str, severity: Severity) -> None:
         self._waiting.discard(wish)
-        self.say(told, severity)
+        self.say(answer, severity)

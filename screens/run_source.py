@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from runs import launcher
-from runs.events import Entry
+from runs.events import Entry, Unknown
 from runs.history import Follower, History
 from runs.home import Home
 from runs.status import Status
@@ -13,6 +13,7 @@ from runs.store import Record, RunStore
 from runs.summary import Labels
 from screens.log_lines import log_lines, output_lines
 from screens.models import LogLine
+from screens.wording import count
 
 _MOST_LOG_LINES = 1000
 _OUTPUT_BYTES = 4000
@@ -41,7 +42,7 @@ class Source:
         self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
         self._output: list[LogLine] = []
         self._told: Status | None = None
-        self._size = 0
+        self._size = self._unknown = self._restarts = 0
         self.update()
 
     @property
@@ -53,6 +54,18 @@ class Source:
     def log(self) -> tuple[LogLine, ...]:
         """The events so far in words; after a bad end, the end of the engine's own output too."""
         return (*self._log, *self._output)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about the log itself, in sentences."""
+        found = []
+        if broken := self._follower.malformed:
+            found.append(f"{count(broken, 'line')} of the log cannot be read: cut, or not an engine's")
+        if self._unknown:
+            found.append(f"{count(self._unknown, 'event')} of a newer version: update nastui to see all")
+        if self._restarts:
+            found.append("the log became shorter while it was open: it was read again from its beginning")
+        return tuple(found)
 
     def backlog(self) -> int:
         """Return how many bytes of the log wait to be read."""
@@ -70,6 +83,7 @@ class Source:
             status = self._follower.status(entries.append)
             self.trouble = ""
             if self.history is not before:
+                self._unknown, self._restarts = 0, self._restarts + 1
                 self._log.clear()  # the log has become shorter: it was written anew, and what it said is void
             self.record.summary = self.history.summary
             if not self.record.paths.root.is_dir():
@@ -78,6 +92,7 @@ class Source:
                 self._take_status(status)
         except OSError as error:
             self.trouble = f"this run cannot be read: {error.strerror}"
+        self._unknown += sum(isinstance(entry.event, Unknown) for entry in entries)
         for entry in entries:
             self._log.extend(log_lines(entry))
         return entries

@@ -27,7 +27,7 @@ from screens.focus import Focus, ends, focus, margin
 from screens.models import CellView, Curves, Ends, Fact, HeaderView, Matrix, Series
 from screens.palette import Kind
 from screens.run_story import story
-from screens.wording import clean, count, span
+from screens.wording import clean, count, gigabytes, span
 
 # Beyond these a picture says nothing any more, and a broken log must not hang the screen.
 _MOST_NODES, _MOST_EDGES, _MOST_OPERATIONS = 40, 200, 60
@@ -85,13 +85,14 @@ def choose(history: History, look: Look) -> Chosen:
     return Chosen(event, index, look.epoch is None, kinds, kind)
 
 
-def header(record: Record, history: History, now: float, trouble: str = "") -> HeaderView:
+def header(record: Record, history: History, now: float, trouble: str = "", alarms: tuple[str, ...] = ()) -> HeaderView:
     """Return what stands above everything: who the run is, how far it is, and what a person can do about it.
 
     Args:
         record, history: the run.
         now: the time, in seconds since 1970.
         trouble: why the run cannot be read any more.
+        alarms: what a person should look at.
     """
     head, summary, progress = record.head, history.summary, history.progress
     done, epochs = summary.epoch, summary.epochs
@@ -123,6 +124,7 @@ def header(record: Record, history: History, now: float, trouble: str = "") -> H
         share=share,
         facts=tuple(facts),
         said=clean(said),
+        alarms=alarms,
     )
 
 
@@ -168,7 +170,8 @@ def curves(history: History, look: Look) -> Curves:
 
 def _smoothed(points: Sequence[tuple[float, float]], epochs: int) -> tuple[tuple[float, float], ...]:
     """Return the mean of each value and those of the epochs before it."""
-    smooth, total, first = [], 0.0, 0
+    smooth: list[tuple[float, float]] = []
+    total, first = 0.0, 0
     for x, y in points:
         total += y
         while points[first][0] <= x - epochs:
@@ -394,7 +397,7 @@ def _by_weight(names: Mapping[str, float]) -> list[str]:
 
 def _memory(history: History) -> tuple[Fact, ...]:
     used = history.progress.memory if history.progress else None
-    return () if used is None else (Fact("memory", _bytes(used)),)
+    return () if used is None else (Fact("memory", gigabytes(used)),)
 
 
 def _group(name: str) -> str:
@@ -413,10 +416,6 @@ def _figure(value: float) -> str:
 
 def _quantity(value: float) -> str:
     return f"{value / 1000:.1f}k" if value >= 1000 else f"{value:.0f}" if value >= 20 else f"{value:.1f}"
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _entropy(row: Sequence[float | None]) -> tuple[float, float]:

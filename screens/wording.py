@@ -43,6 +43,11 @@ def millions(number: int) -> str:
     return f"{number / 1e6:.3g} M"
 
 
+def gigabytes(size: int) -> str:
+    """Return bytes as ``6.1 GB``, or ``410 MB`` where they are few."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Return text in exactly ``width`` terminal cells, with an ellipsis where it was cut."""
     length = len(text) if text.isascii() else cell_len(text)

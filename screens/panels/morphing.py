@@ -71,7 +71,7 @@ def _lineage(subject: Subject, label: str, members: list[dict[str, Any]], edge: 
             grow(name, deep + 1)
 
     grow("", 0)
-    return Rows(f"lineage on {label} (j, k: another edge)", tuple(rows))
+    return Rows(f"lineage on {label} (. and , choose the edge)", tuple(rows))
 
 
 def _chosen(subject: Subject, edge: int) -> str:

@@ -65,12 +65,12 @@ def subject(history: History, look: Look, space: Space | None = None) -> Subject
     if told is None:
         return None
     snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    edges: list[str] = []
+    operations: list[str] = []
     if snapshot is not None:
-        edges, operations = map(str, snapshot.edges), map(str, snapshot.operations)
+        edges, operations = [str(edge) for edge in snapshot.edges], [str(name) for name in snapshot.operations]
     elif space is not None:
-        edges, operations = (f"{target}←{source}" for source, target in space.edges), iter(space.operations)
-    else:
-        edges = operations = iter(())
+        edges, operations = [f"{target}←{source}" for source, target in space.edges], list(space.operations)
     return Subject(history, look, chosen, told.extras, told.epoch, snapshot, tuple(edges), tuple(operations))
 
 

@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 
 from rich.style import Style
 from rich.text import Text
 
 from screens import palette
 from screens.log_lines import stamp
-from screens.models import LogLine
+from screens.log_view import LogView
 from screens.palette import Palette
 from screens.widgets.lines import Lines
 
-_DIM = Style(dim=True)
+_DIM, _BOLD, _REVERSE = Style(dim=True), Style(bold=True), Style(reverse=True)
 _SIGNS = {"info": " ", "epoch": " ", "warning": "▲", "failure": "✗", "detail": "│"}
 _INDENT = 12
 
 
-def lines(log: tuple[LogLine, ...], colours: Palette, width: int) -> list[Text]:
-    """Return the log, every line wrapped behind its time."""
-    drawn = []
-    for entry in log:
+def lines(view: LogView, colours: Palette, width: int) -> list[Text]:
+    """Return the log, every line wrapped behind its time; what was looked for is marked."""
+    return [line for entry in _entries(view, colours, width) for line in entry]
+
+
+def _entries(view: LogView, colours: Palette, width: int) -> Iterator[list[Text]]:
+    for number, entry in enumerate(view.lines):
         style = {
             "warning": colours.style("orange"),
             "failure": colours.style("vermillion", bold=True),
             "epoch": Style.null(),
         }.get(entry.level, _DIM)
         room = max(16, width - _INDENT)
+        hit = number in view.hits
+        looked = style + _BOLD + (_REVERSE if number == view.current else Style.null()) if hit else style
         parts = textwrap.wrap(entry.text, room) or [""]
+        drawn = []
         for place, part in enumerate(parts):
             head = f" {stamp(entry.time)} " if not place and entry.level != "detail" else " " * 10
-            drawn.append(Text().append(head, _DIM).append(f"{_SIGNS[entry.level] if not place else ' '} {part}", style))
-    return drawn
+            sign = "»" if number == view.current else _SIGNS[entry.level]
+            drawn.append(Text().append(head, _DIM).append(f"{sign if not place else ' '} {part}", looked))
+        yield drawn
 
 
-class Log(Lines[tuple[LogLine, ...]]):
-    """The events of a run in words; stays at the end until it is scrolled away from it."""
+class Log(Lines[LogView]):
+    """The events of a run in words; stays at the end until it is scrolled away from it, or a line is looked for."""
 
     follows = True
+    _found: int | None = None
 
-    def build(self, view: tuple[LogLine, ...], width: int) -> list[Text]:
+    def build(self, view: LogView, width: int) -> list[Text]:
         """Draw the lines."""
-        return lines(view, palette.of(self.app), width) or [Text(" nothing has happened yet", _DIM)]
+        drawn: list[Text] = []
+        self._found = None
+        for number, entry in enumerate(_entries(view, palette.of(self.app), width)):
+            if number == view.current:
+                self._found = len(drawn)
+            drawn += entry
+        return drawn or [Text(" nothing has happened yet" if not view.lines else "", _DIM)]
+
+    def show(self, view: LogView) -> None:
+        """Show a log, and bring the line that is looked for into sight."""
+        before = self._view.current if self._view is not None else None
+        super().show(view)
+        if view.current is not None and view.current != before and self._found is not None:
+            self.scroll_to(y=max(0, self._found - self.size.height // 2), animate=False)

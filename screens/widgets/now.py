@@ -27,8 +27,16 @@ def lines(facts: Sequence[Fact], width: int) -> list[Text]:
 
 
 class Now(Lines[tuple[Fact, ...]]):
-    """What the chosen epoch came to."""
+    """What the chosen epoch came to, or any other figures.
+
+    Args:
+        none: said while there are none.
+    """
+
+    def __init__(self, none: str = "nothing measured yet") -> None:
+        super().__init__()
+        self._none = none
 
     def build(self, view: tuple[Fact, ...], width: int) -> list[Text]:
         """Draw the figures."""
-        return lines(view, width) or [Text(" nothing measured yet", _DIM)]
+        return lines(view, width) or [Text(f" {self._none}", _DIM)]

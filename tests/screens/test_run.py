@@ -270,7 +270,7 @@ class TestEndings:
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
             header = app.screen.query_one(Header)
             await until(pilot, lambda: "No run's id begins with 'nosuchrun'" in header.text)
-            await pilot.press("left", "space", "y", "p", "s", "c", "R", "1", "n", "m", "q")
+            await pilot.press("left", "space", "y", "p", "s", "w", "c", "r", "e", "R", "1", "n", "m", "full_stop", "o", "a", "L", "v", "7", "q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
 
     async def test_a_run_without_a_word(self, home: Home) -> None:
@@ -334,7 +334,7 @@ class TestRequests:
         with engine(paths):
             async with app.run_test(size=(80, 24)) as pilot:
                 await opened(pilot)
-                await pilot.press("c")
+                await pilot.press("w")
                 assert requests.waiting(paths.requests) == [Request.CHECKPOINT]
                 append(paths, CheckpointWritten(3, 7, 100))
                 await until(pilot, lambda: "A checkpoint is written" in said(app))
@@ -369,7 +369,7 @@ class TestRequests:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
-            await pilot.press("p", "s", "c", "R")
+            await pilot.press("p", "s", "w", "R")
             assert app.screen is screen and requests.waiting(paths.requests) == [] and not said(app)
 
 
