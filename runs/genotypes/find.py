@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +58,12 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
 
 
 def of_runs(store: RunStore) -> list[tuple[Record, Genotype]]:
-    """Return what finished searches found, newest first."""
+    """Return what finished searches found, newest first; a log that was edited to hold no genotype is left out."""
     found = []
     for record in store.records():
         if record.status == "finished" and record.head.get("kind") == "search" and record.summary.genotype:
-            found.append((record, Genotype.from_json(record.summary.genotype)))
+            with contextlib.suppress(UsageError):
+                found.append((record, Genotype.from_json(record.summary.genotype)))
     return found
 
 

@@ -1,0 +1,142 @@
+"""The seam of the Genotypes screen: published and found cells as frozen records. Reads files: call it in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, field
+
+from runs.benchmarks import store as tables
+from runs.errors import NastuiError, UsageError
+from runs.genotypes import find, library
+from runs.genotypes.costs import COUNTER, Costs, count, standard_shape
+from runs.genotypes.find import Found
+from runs.genotypes.genotype import Cell
+from runs.genotypes.text import format_text
+from runs.home import Home, short_id
+from runs.store import RunStore
+from screens.wording import clean, millions
+
+PUBLISHED, FOUND = "published", "found"
+_STEMS = ("cifar", "imagenet")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the list.
+
+    Attributes:
+        name: what finds it again: a name of the library, or the id of a run.
+        group: published or found.
+        shown: its name as the list has it.
+        about: a few words on it.
+        text: what a filter looks in, ``method:drnas`` and the like among it.
+    """
+
+    name: str
+    group: str
+    shown: str
+    about: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A genotype with all that is known of it.
+
+    Attributes:
+        found: the genotype itself; None where it cannot be had.
+        cells: by kind, in order.
+        facts: (name, words) pairs; an empty name goes on with the one before.
+    """
+
+    name: str
+    heading: str
+    found: Found | None = None
+    cells: tuple[tuple[str, Cell], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the list has."""
+
+    entries: tuple[Entry, ...] = field(default=())
+
+    def matching(self, typed: str) -> tuple[Entry, ...]:
+        """Return the entries that have every word that was typed, without regard to case."""
+        words = typed.casefold().split()
+        return tuple(entry for entry in self.entries if all(word in entry.text for word in words))
+
+
+def listing(store: RunStore) -> Listing:
+    """Return the library's cells, then those that finished searches found, newest first.
+
+    Raises:
+        NastuiError: the store cannot be read.
+    """
+    entries = [
+        _entry(cell.name, PUBLISHED, cell.name, cell.title, cell.method, cell.space) for cell in library.published()
+    ]
+    for record, genotype in find.of_runs(store):
+        method, data = str(record.head["method"]), str(record.head["dataset"])
+        name = record.labels.name or f"{short_id(record.id)} {method}"
+        entries.append(_entry(record.id, FOUND, name, f"{method}, {data}", method, genotype.space, data))
+    return Listing(tuple(entries))
+
+
+def detail(name: str, store: RunStore) -> Detail:
+    """Return what is known of an entry; where it cannot be had, a sentence on why."""
+    try:
+        found = find.find(name, store)
+    except NastuiError as error:
+        return Detail(name, clean(str(error)))
+    published, genotype = found.published, found.genotype
+    facts = [("", "")]
+    if published:
+        facts += [("found by", published.method), ("paper", published.source)]
+    facts += [("recipe", found.recipe), ("space", genotype.space)]
+    facts += _sizes(found)
+    facts += _looked_up(found, store.home)
+    if not all(cell.is_connected() for cell in genotype.cells.values()):
+        facts.append(("note", "no path leads from the input to the output"))
+    figures = published.figures if published else ()
+    facts += [("printed" if not place else "", figure.in_full()) for place, figure in enumerate(figures)]
+    facts.append(("text", format_text(genotype)))
+    title = f"{published.name} · {published.title}" if published else f"{short_id(found.name)} · found by a run"
+    told = tuple((label, clean(words)) for label, words in facts if words)
+    return Detail(name, clean(title), found, tuple(genotype.cells.items()), told)
+
+
+def _entry(name: str, group: str, shown: str, about: str, method: str, space: str, data: str = "") -> Entry:
+    words = [shown, about, name, group, f"method:{method}", f"space:{space}", f"kind:{group}", f"data:{data}"]
+    text = clean(" ".join(words)).casefold()
+    # People leave out hyphens and underscores.
+    return Entry(name, group, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
+
+
+def _sizes(found: Found) -> list[tuple[str, str]]:
+    """Return what the network costs at the papers' sizes, one pair a stem."""
+    told: list[tuple[str, str]] = []
+    for stem in _STEMS:
+        with contextlib.suppress(UsageError):  # no such stem, or a space that nobody counts
+            published = found.published
+            shape = published.shape(stem) if published else standard_shape(found.genotype.space, stem)
+            told.append((stem, f"{_cost(count(found.genotype, shape))} · {shape}"))
+    return [*told, ("counted", COUNTER)] if told else [("size", "networks of this space are not counted")]
+
+
+def _cost(costs: Costs) -> str:
+    return f"{millions(costs.parameters)} parameters · {millions(costs.macs)} MACs"
+
+
+def _looked_up(found: Found, home: Home) -> list[tuple[str, str]]:
+    """Return what the table of the space says, where there is one."""
+    with contextlib.suppress(NastuiError, OSError):
+        table = tables.for_space(home, found.genotype.space)
+        known = table.accuracies(found.genotype) if table else {}
+        return [
+            (f"table {dataset}", ", ".join(f"{split} {value:.2f}" for split, value in splits.items()))
+            for dataset, splits in known.items()
+        ]
+    return []

@@ -1,0 +1,63 @@
+"""A genotype with its diagrams and all that is known of it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from screens import palette
+from screens.genotypes_view import Detail
+from screens.widgets import wiring
+from screens.widgets.lines import Lines
+from screens.wording import clean
+
+_DIM, _BOLD = Style(dim=True), Style(bold=True)
+_STEPS = (8, 6)
+_LEAST_FACTS = 6
+
+
+@dataclass(frozen=True)
+class DetailView:
+    """A genotype, and the kind of cell that comes first.
+
+    Attributes:
+        rows: of the screen; where they do not take all diagrams, only the first is drawn.
+    """
+
+    detail: Detail
+    first: int
+    rows: int
+
+
+class GenotypeDetail(Lines[DetailView]):
+    """Draws the heading, the diagrams, then facts."""
+
+    def build(self, view: DetailView, width: int) -> list[Text]:
+        """Draw as many cells as the height takes, the chosen kind first."""
+        detail = view.detail
+        lines = [Text(line, _BOLD) for line in textwrap.wrap(detail.heading, max(10, width))]
+        cells = [*detail.cells[view.first :], *detail.cells[: view.first]]
+        needed = sum(wiring.rows(cell) + 1 for _, cell in cells)
+        drawn = cells if needed + _LEAST_FACTS <= view.rows else cells[:1]
+        colours = palette.of(self.app)
+        for kind, cell in drawn:
+            if len(cells) > 1:
+                others = "" if len(drawn) > 1 else f" · n shows {', '.join(clean(name) for name, _ in cells[1:])}"
+                lines.append(Text(f"{clean(kind)}{others}", _DIM))
+            step = next((step for step in _STEPS if wiring.columns(cell, step) <= width), _STEPS[-1])
+            lines += wiring.lines(cell, step=step, colours=colours)
+        return lines + _facts(detail, width)
+
+
+def _facts(detail: Detail, width: int) -> list[Text]:
+    left = max((len(name) for name, _ in detail.facts), default=0) + 2
+    lines = []
+    for name, words in detail.facts:
+        wrapped = textwrap.wrap(words, max(20, width - left))
+        for number, part in enumerate(wrapped):
+            line = Text(f"{'' if number else name:<{left}}", _DIM)
+            lines.append(line.append(part, Style(dim=False)))
+    return lines

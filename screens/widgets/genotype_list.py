@@ -1,0 +1,43 @@
+"""The list of the Genotypes screen: published cells, then found ones, under their headings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from screens import actions, palette
+from screens.genotypes_view import Entry
+from screens.widgets.pick_list import PickList
+
+
+class GenotypeList(PickList, inherit_bindings=False):
+    """Entries by group; the one under the cursor is picked, several may be marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("genotypes.list")
+
+    def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
+        """Show entries under the headings of their groups; the picked one stays picked where it is among them."""
+        shown = palette.of(self.app).shown
+        names = [entry.name for entry in entries]
+        picked = self.picked if self.picked in names else next(iter(names), "")
+        options: list[Option] = []
+        for group, members in groupby(entries, key=lambda entry: entry.group):
+            options.append(Option(shown(Text(group, "dim italic")), disabled=True))
+            for entry in members:
+                line = Text("● " if entry.name in marked else "  ", no_wrap=True, overflow="ellipsis")
+                options.append(Option(shown(line.append(entry.shown)), id=entry.name))
+        with self.prevent(OptionList.OptionHighlighted):
+            top = self.scroll_offset.y
+            self.clear_options()
+            self.add_options(options)
+            self.highlighted = self.get_option_index(picked) if picked else None
+            self.scroll_to(y=top, animate=False, immediate=True)
+        if picked != self.picked:
+            self.picked = picked
+            self.post_message(self.Picked(self, picked))

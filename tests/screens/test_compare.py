@@ -1,0 +1,224 @@
+"""The Compare screen: its view models, then every action by keys."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import itertools
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from nastui.app import NastuiApp
+from runs.configuration import Draft, resolve
+from runs.genotypes import nasbench201
+from runs.home import Home, RunPaths
+from runs.journal import Journal
+from runs.store import RunStore
+from runs.summary import Labels
+from screens import compare_view as view
+from screens.compare import CompareScreen
+from screens.compare_source import Comparison, Sources
+from screens.compare_view import Look
+from screens.run import RunScreen
+from screens.widgets.cells import Cells
+from screens.widgets.chart import Chart
+from screens.widgets.compared_runs import ComparedRuns
+from screens.widgets.grid import Grids, shrunk
+from screens.widgets.scrubber import Scrubber
+from tests.synthetic import course, epoch_event, make_run
+
+SnapCompare = Callable[..., bool]
+
+
+@pytest.fixture
+def ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Two seeds of one configuration, and a shorter run that another cell came out of."""
+    numbers = itertools.count(1)
+    monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])
+    made = [make_run(home.root, epochs=epochs, done=done, seed=seed) for epochs, done, seed in ((9, 9, 0), (9, 9, 1))]
+    config, paths = make_run(home.root, epochs=6, done=4, seed=2, ended=False)
+    last = epoch_event(5, 6, random.Random(3))
+    other = nasbench201.genotype([3, 3, 3, 1, 3, 3]).to_json()
+    with Journal(paths.events) as journal:
+        journal.append(dataclasses.replace(last, genotype=other, benchmark={"cifar10": {"test": 93.5}}))
+    return [*(config.id for config, _ in made), config.id]
+
+
+def looked(home: Home, ids: list[str]) -> Comparison:
+    found = Sources(home, ids).update()
+    assert found is not None
+    return found
+
+
+async def opened(pilot: Pilot[Any], home: Home, ids: list[str]) -> CompareScreen:
+    screen = CompareScreen(RunStore(home), ids)
+    pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.is_mounted and bool(screen.query_one(ComparedRuns).text))
+    await pilot.pause()
+    return screen
+
+
+async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not reached():
+        assert time.monotonic() < deadline, "it did not happen"
+        await pilot.pause(0.05)
+
+
+def said(screen: CompareScreen) -> str:
+    return " ".join(toast.message for toast in screen.app._notifications)
+
+
+class TestViews:
+    def test_curves_values_and_ranks_at_an_epoch(self, home: Home, ids: list[str]) -> None:
+        compared = looked(home, ids)
+        assert view.metrics(compared)[0] == "search_accuracy"
+        assert view.metrics(compared)[-1] == "table: cifar10 test"
+        drawn = view.curves(compared, Look("table: cifar10 test", epoch=5))
+        assert [series.points for series in drawn.series] == [(), (), ((5, 93.5),)]
+        assert (drawn.epochs, drawn.cursor) == (9, 5)
+        lines = view.run_lines(compared, Look("search_loss", epoch=1))
+        assert [line.letter for line in lines] == ["A", "B", "C"]
+        assert lines[0].value == f"{compared.runs[0].epochs[0].metrics['search_loss']:.4g}"
+        assert [line.title for line in lines] == ["seed 0", "seed 1", "seed 2"]
+        assert view.common(compared)[:2] == ["drnas", "nasbench201"]
+        ranked, best = view.ranks(compared, Look("search_loss"))
+        assert "lowest first" in ranked.note
+        assert [row[1] for row in ranked.rows] == ["A B", "C"]
+        assert any(row[0] == "best search_loss" for row in best.rows)
+        assert [row[0] for row in view.settings(compared)[0].rows] == ["seed", "epochs"]
+
+    def test_cells_say_how_they_differ_from_the_reference(self, home: Home, ids: list[str]) -> None:
+        compared = looked(home, ids)
+        first, _, third = view.cells(compared, Look())
+        assert first.cell is not None and not first.changed
+        assert third.changed
+        assert "differ from A: " in third.caption
+        turned = view.cells(compared, Look(reference=2))
+        assert turned[0].changed == third.changed
+        assert "differ from C: " in turned[0].caption
+        assert view.cells(compared, Look(epoch=0))[0].cell is None
+
+    def test_runs_that_do_not_compare_get_sentences(self, home: Home, ids: list[str]) -> None:
+        empty = resolve(Draft(method="drnas", preset="paper", space="darts", dataset="cifar10", device="cpu"))
+        RunStore(home).create(empty, Labels())
+        compared = looked(home, [ids[0], empty.id, "nothing"])
+        assert "nothing" in compared.troubles[0]
+        assert len(compared.content["remarks"]) == 3
+        assert view.cells(compared, Look())[1].cell is None
+        assert view.run_lines(compared, Look())[1].value == "-"
+        assert any("results page of DrNAS" in row[-1] for row in view.published(compared)[0].rows)
+        text = view.text(compared)
+        assert "different data sets (digits, cifar10)" in text and "best search_accuracy" in text
+        none = looked(home, ["nothing"])
+        assert view.ranks(none, Look())[0].note
+        assert not view.metrics(none) and view.cells(none, Look()) == ()
+
+    def test_only_what_is_new_makes_a_new_comparison(self, home: Home, ids: list[str]) -> None:
+        sources = Sources(home, ids)
+        first = sources.update()
+        assert first is not None and sources.update() is None
+        paths = first.runs[2].record.paths
+        with Journal(paths.events) as journal:
+            journal.append(epoch_event(6, 6, random.Random(1)))
+        second = sources.update()
+        assert second is not None
+        assert (view.last_epoch(first), len(first.runs[2].epochs), len(second.runs[2].epochs)) == (9, 5, 6)
+        shutil.rmtree(paths.root)
+        third = sources.update()
+        assert third is not None and "cannot be read any more" in third.troubles[0]
+        assert len(third.runs[2].epochs) == 6
+        assert view.run_lines(third, Look())[2].status is None
+
+    def test_columns_give_way_from_the_widest(self) -> None:
+        assert shrunk([4, 40, 10], 40) == [4, 22, 10]
+        assert shrunk([4, 5, 6], 40) == [4, 5, 6]
+
+
+async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, home, ids)
+        chart, scrubber = screen.query_one(Chart), screen.query_one(Scrubber)
+        assert chart.curves is not None and chart.curves.title == "search accuracy"
+        await pilot.press("m")
+        assert chart.curves.title == "search loss"
+        await pilot.press("M")
+        assert chart.curves.title == "search accuracy"
+        await pilot.press("h")
+        assert scrubber.text.endswith("epoch 8") and chart.curves.cursor == 8
+        await pilot.press("g", "l")
+        assert scrubber.text.endswith("epoch 2")
+        await pilot.press("G")
+        assert chart.curves.cursor is None
+        # Cells, their reference, and panes.
+        cells = screen.query_one(Cells)
+        assert "differ from A" in cells.text
+        await pilot.press("r", "r")
+        assert "differ from C" in cells.text
+        await pilot.press("n")  # one kind alone: nothing to go to
+        await pilot.press("4")
+        await pilot.pause()
+        grids = screen._panes[4].content
+        assert isinstance(grids, Grids) and "A B" in grids.text
+        await pilot.press("z")
+        assert [number for number, pane in screen._panes.items() if pane.display] == [4]
+        await pilot.press("escape", "tab")
+        assert screen._pane == 5
+        await pilot.press("shift+tab", "2")
+        await pilot.pause()
+        # Taking along.
+        await pilot.press("y")
+        saved = Path(f"{screen._stem}.txt").read_text()
+        assert app.clipboard == saved.rstrip("\n")
+        assert screen._stem in said(screen)
+        for keys in (("e", "j"), ("1", "e", "j"), ("e", "j", "j")):
+            await pilot.press(*keys, "enter")
+            await pilot.pause()
+        await until(pilot, lambda: Path(f"{screen._stem}.svg").exists())
+        with Path(f"{screen._stem}-settings.csv").open(newline="") as stream:
+            assert list(csv.reader(stream))[1:] == [["seed", "0", "1", "2"], ["epochs", "9", "9", "6"]]
+        with Path(f"{screen._stem}-curves.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) == 9 + 9 + 5
+        # A run, and out.
+        await pilot.press("o", "j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        app.pop_screen()
+        await pilot.pause()
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is not screen)
+
+
+async def test_a_live_run_grows_and_a_small_screen_has_one_pane(home: Home, ids: list[str]) -> None:
+    app = NastuiApp(home)
+    async with app.run_test(size=(60, 16)) as pilot:
+        screen = await opened(pilot, home, ids)
+        assert sum(pane.display for pane in screen._panes.values()) == 1
+        assert "5/6" in screen.query_one(ComparedRuns).text
+        with Journal(RunPaths(home.runs / ids[2]).events) as journal:
+            for event in itertools.islice(course(6, 6), 17, None):
+                journal.append(event)
+        await until(pilot, lambda: "6/6" in screen.query_one(ComparedRuns).text)
+        await pilot.resize_terminal(200, 60)
+        await until(pilot, lambda: all(pane.display for pane in screen._panes.values()))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_picture(home: Home, ids: list[str], snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app = NastuiApp(home)
+
+    async def with_an_epoch(pilot: Pilot[Any]) -> None:
+        await opened(pilot, home, ids)
+        await pilot.press("h", "3")
+        await pilot.pause(0.5)
+
+    assert snap_compare(app, terminal_size=size, run_before=with_an_epoch)
