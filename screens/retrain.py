@@ -85,9 +85,11 @@ class RetrainScreen(ActionScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the fields and the lines below."""
-        name = self.form.found.name or "a genotype"
-        shown = palette.of(self.app).shown
-        yield Static(shown(Text(clean(f"retrain {short_id(name)} · {self.form.found.genotype.space}"))), id="top")
+        found = self.form.found
+        run, comma, epoch = found.name.partition(", ")
+        name = run if found.published else f"{short_id(run)}{comma}{epoch}"
+        title = clean(f"retrain {name or 'a genotype'} · {found.genotype.space}")
+        yield Static(palette.of(self.app).shown(Text(title)), id="top")
         with VerticalScroll(id="fields", can_focus=False):
             yield from (Field(view, wide=view.name in ("preset", "dataset", "name")) for view in self.form.views())
         yield Static(id="help")

@@ -1,0 +1,213 @@
+"""The Genotypes screen and what it leads to: every action by keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from nastui.app import NastuiApp
+from runs.benchmarks import store as tables
+from runs.configuration import Draft, RunConfig, resolve
+from runs.errors import BusyError
+from runs.genotypes import library
+from runs.genotypes.find import Found, find
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.text import parse_text
+from runs.home import Home, RunPaths
+from runs.store import RunStore
+from screens import genotypes_view as view
+from screens.cells import CellsScreen, items
+from screens.genotypes import GenotypesScreen
+from screens.retrain import RetrainScreen
+from screens.retrain_form import RetrainForm
+from screens.run import RunScreen
+from screens.widgets.cells import Cells
+from screens.widgets.genotype_detail import GenotypeDetail
+from screens.widgets.genotype_list import GenotypeList
+from tests.synthetic import make_run
+
+SnapCompare = Callable[..., bool]
+BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+
+
+async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not reached():
+        assert time.monotonic() < deadline, "it did not happen"
+        await pilot.pause(0.05)
+
+
+async def opened(pilot: Pilot[Any], home: Home) -> GenotypesScreen:
+    screen = GenotypesScreen(RunStore(home))
+    pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.is_mounted and "parameters" in told(screen))
+    return screen
+
+
+def told(screen: GenotypesScreen) -> str:
+    return screen.query_one(GenotypeDetail).text
+
+
+def said(app: NastuiApp) -> str:
+    return " ".join(toast.message for toast in app._notifications)
+
+
+class TestViews:
+    def test_published_and_found_are_filtered_by_words_and_fields(self, home: Home) -> None:
+        make_run(home.root, done=2)
+        finished, _ = make_run(home.root, name="[/b] mine")
+        listing = view.listing(RunStore(home))
+        assert [entry.name for entry in listing.matching("kind:found")] == [finished.id]
+        assert [entry.shown for entry in listing.matching("MINE")] == ["[/b] mine"]
+        names = [entry.name for entry in listing.matching("method:drnas space:darts")]
+        assert names == ["DrNAS_cifar10", "DrNAS_imagenet"]
+        assert [entry.name for entry in listing.matching("prdarts dl2")] == ["PR_DARTS_DL2"]
+        assert not listing.matching("kind:found space:darts")
+
+    def test_all_that_is_known_of_a_cell(self, home: Home, tmp_path: Path) -> None:
+        store = RunStore(home)
+        facts = dict(view.detail("DrNAS_cifar10", store).facts)
+        costs = library.get("DrNAS_cifar10").costs()
+        size = f"{costs.parameters / 1e6:.3g} M parameters · {costs.macs / 1e6:.3g} M MACs"
+        assert facts["cifar"] == f"{size} · 36 channels, 20 cells, 10 classes, 32 x 32 pixels"
+        assert "1000 classes, 224 x 224 pixels, ImageNet stem" in facts["imagenet"]
+        assert facts["printed"].startswith("cifar10 error 2.46 ± 0.03 %")
+        table = tmp_path / "table.csv"
+        table.write_text(f"arch,cifar10_test_200\n{BEST},94.37\n")
+        tables.import_csv(table, home)
+        assert dict(view.detail("NB201_best_cifar10", store).facts)["table cifar10"] == "test (200 epochs) 94.37"
+        dead = view.detail("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", store)
+        assert dict(dead.facts)["note"] == "no path leads from the input to the output"
+        gone = view.detail("no-such-run", store)
+        assert gone.found is None and "no-such-run" in gone.heading
+
+    def test_cells_beside_each_other(self) -> None:
+        first, second = parse_text(BEST), parse_text(BEST.replace("skip_connect", "none"))
+        darts = find("DARTS_V2", RunStore(Home(Path("nowhere")))).genotype
+        base, other = items([("one · title", first), ("two", second)], "cell", 0)
+        assert not base.changed
+        assert (other.changed, other.caption) == (frozenset({(0, 3)}), "1 edge differs from one: 3←0 skip→none")
+        assert "of the space darts" in items([("one", first), ("two", darts)], "normal", 0)[1].caption
+
+    def test_a_form_makes_the_draft_of_the_command_line(self, home: Home) -> None:
+        form = RetrainForm(find("DrNAS_cifar10", RunStore(home)))
+        assert form.views()[0].value == "drnas-cifar"
+        form.write("preset", "quick")
+        form.write("seed", "7")
+        form.write("dataset", form.views()[1].value)
+        assert form.typed == {"preset": "quick", "seed": "7"}
+        assert form.check().command == "nastui retrain DrNAS_cifar10 --dataset digits --preset quick --seed 7"
+        unknown = Found("x", Genotype("elsewhere", form.found.genotype.cells), None, "x")
+        assert RetrainForm(unknown).views() == []
+        assert "Nothing trains networks of the space 'elsewhere'." in RetrainForm(unknown).check().faults[""]
+        form.write("preset", "drnas-cifar")
+        form.write("seed", "-1")
+        assert "seed is '-1'" in form.check().faults[""]
+
+
+async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    config, _ = make_run(home.root, name="mine")
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, home)
+        entries = screen.query_one(GenotypeList)
+        assert "normal · n shows reduce" in told(screen)
+        await pilot.press("n")
+        assert "reduce · n shows normal" in told(screen)
+        # Filter, then go to what it has.
+        await pilot.press("slash", *"drnasc")
+        await until(pilot, lambda: told(screen).startswith("DrNAS_cifar10 ·"))
+        assert entries.option_count == 2  # a heading and a cell
+        await pilot.press("down")
+        assert screen.focused is entries
+        # Export in every form, copy.
+        for place, suffix in enumerate((".json", ".py", ".txt", ".dot", ".svg")):
+            await pilot.press("e", *["j"] * place, "enter")
+            await until(pilot, (tmp_path / "out" / f"DrNAS_cifar10{suffix}").exists)
+        assert find("DrNAS_cifar10.json", RunStore(home)).genotype == find("DrNAS_cifar10", RunStore(home)).genotype
+        assert "DrNAS_cifar10.svg" in said(app)
+        await pilot.press("y")
+        assert app.clipboard.startswith("Genotype(normal=")
+        # Mark two, and look at them beside each other.
+        await pilot.press("escape", "space", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, CellsScreen))
+        cells = app.screen.query_one(Cells)
+        await until(pilot, lambda: "edges differ from DrNAS_cifar10" in cells.text)
+        before = cells.text
+        await pilot.press("n")
+        assert cells.text != before
+        await pilot.press("r")
+        assert "edges differ from DrNAS_imagenet" in cells.text
+        await pilot.press("q")
+        await pilot.pause()
+        await pilot.press("escape")
+        assert not screen._marked
+        # What was found leads to its run.
+        await pilot.press("G")
+        await until(pilot, lambda: config.id[:8] in told(screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        app.pop_screen()
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not screen)
+
+
+async def test_retraining_starts_with_the_chosen_recipe(home: Home) -> None:
+    drafts: list[Draft] = []
+    busy = True
+
+    def start(given: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+        drafts.append(draft)
+        if busy:
+            raise BusyError("All devices are taken.")
+        config, paths = make_run(home.root)
+        return config, paths
+
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, home)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, RetrainScreen))
+        screen = app.screen
+        assert isinstance(screen, RetrainScreen)
+        screen._start = start
+        await until(pilot, lambda: "--preset darts-cifar" in screen._checked.command)
+        await pilot.press("left")  # round to the last: quick
+        await until(pilot, lambda: "--dataset digits --preset quick" in screen._checked.command)
+        screen.query_one("#field-seed Input", Input).focus()
+        await pilot.press("x")
+        await until(pilot, lambda: bool(screen._checked.faults))
+        await pilot.press("ctrl+s")
+        assert not drafts
+        await pilot.press("backspace", "4")
+        await until(pilot, lambda: not screen._checked.faults)
+        await pilot.press("ctrl+y")
+        assert app.clipboard == screen._checked.command
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "All devices are taken." in said(app))
+        busy = False
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+    typed = resolve(drafts[-1])
+    assert (typed.kind, typed.preset, typed.dataset, typed.origin) == ("retrain", "quick", "digits", "DARTS_V1")
+    assert drafts[-1].options == {}
+
+
+def test_picture(home: Home, snap_compare: SnapCompare) -> None:
+    app = NastuiApp(home)
+
+    async def with_a_filter(pilot: Pilot[Any]) -> None:
+        await opened(pilot, home)
+        await pilot.press("slash", *"drnas", "down", "space")
+        await pilot.pause(0.5)
+
+    assert snap_compare(app, terminal_size=(80, 24), run_before=with_a_filter)
