@@ -81,7 +81,7 @@ class TestViews:
         table = tmp_path / "table.csv"
         table.write_text(f"arch,cifar10_test_200\n{BEST},94.37\n")
         tables.import_csv(table, home)
-        assert dict(view.detail("NB201_best_cifar10", store).facts)["table cifar10"] == "test (200 epochs) 94.37"
+        assert dict(view.detail(BEST, store).facts)["table cifar10"] == "test (200 epochs) 94.37"
         dead = view.detail("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", store)
         assert dict(dead.facts)["note"] == "no path leads from the input to the output"
         gone = view.detail("no-such-run", store)
