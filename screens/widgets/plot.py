@@ -268,13 +268,13 @@ def _thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[flo
     return [*points[:-1:stride], points[-1]] if points else []
 
 
-def _dotted(series: Series, right: int, columns: int, every: int) -> list[tuple[float, float]]:
+def _dotted(series: Series, right: int, columns: int, every: int, *, begin: int = 0) -> list[tuple[float, float]]:
     """Return a dot every few columns of dots, on the straight lines between points; all points where ``every`` is 0."""
     points = series.points
     if not every:
         return list(points)
     drawn, place = [], 0
-    for column in range(0, columns, every):
+    for column in range(begin, columns, every):
         x = column / columns * right
         while place + 1 < len(points) and points[place + 1][0] < x:
             place += 1
@@ -287,13 +287,8 @@ def _dotted(series: Series, right: int, columns: int, every: int) -> list[tuple[
 def _lettered(series: Series, right: int, columns: int, place: int, of: int) -> list[tuple[float, float]]:
     """Return where a curve has its letter: every few columns, and not where the others have theirs."""
     apart = max(_LETTERS_APART, 3 * of)
-    drawn: list[tuple[float, float]] = []
-    wanted: float = apart // 2 + place * apart // of
-    for x, y in series.points:
-        if x / right * columns >= wanted:
-            drawn.append((x, y))
-            wanted = x / right * columns + apart
-    return drawn or list(series.points[-1:])
+    on_line = _dotted(series, right, columns, apart, begin=apart // 2 + place * apart // of)
+    return on_line[:-1] or on_line
 
 
 def _is_whole(place: int, series: Series) -> bool:
