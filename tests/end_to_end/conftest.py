@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from runs.history import Follower
 from runs.home import Home, RunPaths
 from runs.lock import is_held, owner_pid
 
@@ -74,12 +75,15 @@ class Cli:
         return next(str(entry["status"]) for entry in self.json("runs", "list") if entry["id"] == run)
 
     def wait(self, run: str, *statuses: str, seconds: float = 90) -> str:
-        """Return the status once it is one of these."""
-        deadline = time.monotonic() + seconds
-        while (status := self.status(run)) not in statuses:
+        """Return the status once it is one of these, as the list shows it.
+
+        The list is asked at the end alone: commands in a row would take the processor from the engine.
+        """
+        follower, deadline = Follower(self.home.run(run)), time.monotonic() + seconds
+        while (status := follower.status()) not in statuses:
             assert time.monotonic() < deadline, status
-            time.sleep(0.1)
-        return status
+            time.sleep(0.05)
+        return self.status(run)
 
     def series(self, run: str) -> list[dict[str, Any]]:
         """Return what the finished run says of each epoch, without what a clock says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.end_to_end.conftest import Cli
@@ -25,15 +25,15 @@ SMALL = {
 }
 
 
-def test_a_killed_search_ends_as_if_nothing_had_happened(cli: Cli, tmp_path: Path) -> None:
+def test_a_killed_search_ends_as_if_nothing_had_happened(
+    cli: Cli, tmp_path: Path, eventually: Callable[..., None]
+) -> None:
     folder = imagenet(tmp_path / "images")
     (folder / "train" / "n01440764" / "truncated.jpg").unlink()
     settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     command = ["search", "drnas", "--space", "darts", "--preset", "paper-imagenet", "--dataset", folder, *settings]
     runs = [cli.json(*command, "--detach")["id"] for _ in range(2)]
-    until = time.monotonic() + 90
-    while cli.json("runs", "show", runs[1])["epoch"] < 1 and time.monotonic() < until:
-        time.sleep(0.05)
+    eventually(lambda: len(cli.series(runs[1])) >= 1, seconds=90)
     cli.kill(runs[1])
     assert cli.wait(runs[1], "lost", "finished") == "lost"
     assert cli.wait(runs[0], "finished", "failed", "lost") == "finished"

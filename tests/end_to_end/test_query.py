@@ -43,7 +43,7 @@ def test_it_searches_to_its_end_and_asks_for_no_images(cli: Cli) -> None:
 
 
 def test_killed_and_resumed_it_ends_the_same(tabled: Cli) -> None:
-    options = ("--set", "queries=1500", "--set", "epoch_queries=5")
+    options = ("--set", "queries=600", "--set", "epoch_queries=5")
     whole = start(tabled, "evolution", *options)
     tabled.wait(whole, "finished")
     run = start(tabled, "evolution", *options)

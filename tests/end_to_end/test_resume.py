@@ -27,7 +27,7 @@ def moments() -> list[float]:
 
 
 # Long enough that a command typed in the middle of it meets a running engine on a slow machine too.
-EPOCHS = 12
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")
