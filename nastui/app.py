@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme
 
-from nastui import terminal
+from nastui import settings as configuration
+from nastui import terminal, themes
+from runs.errors import closest
 from runs.home import Home
 from runs.store import RunStore
-from screens import palette
+from screens import actions, palette, taking
+from screens.action_screen import ActionScreen
 from screens.runs import RunsScreen
-from screens.widgets.keys_help import KeysHelp, key_groups
-from screens.wording import count
+from screens.settings import Settings
+from screens.widgets.keys_help import KeysHelp, active, key_groups
+from screens.wording import clean, count
 
-THEME = Theme(
-    name="nastui",
-    primary="#56B4E9",
-    secondary="#56B4E9",
-    accent="#56B4E9",
-    foreground="#D6D9DE",
-    background="#12151A",
-    surface="#171B21",
-    panel="#1D222A",
-    warning="#E69F00",
-    error="#E06C4F",
-    success="#009E73",
-    variables={"scrollbar": "#2C333D", "scrollbar-background": "#12151A"},
-)
+_COMPLAINT_SECONDS = 20.0
 
 
 class NastuiApp(App[int]):
@@ -41,48 +34,138 @@ class NastuiApp(App[int]):
     Args:
         home: where runs lie.
         run_id: a run to open at once; Runs lies under it.
+        settings: of the configuration file and the command line.
+        complaints: what is wrong with them; told once the app is up.
+
+    Attributes:
+        settings: as they are now; keys change some of them.
+        trouble_log: gets the tracebacks of errors that nobody foresaw.
     """
 
     TITLE = "nastui"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "keys_help", "keys", key_display="?"),
-        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("everywhere")
 
-    def __init__(self, home: Home, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        run_id: str | None = None,
+        *,
+        settings: Settings | None = None,
+        complaints: Sequence[str] = (),
+    ) -> None:
         no_color = "NO_COLOR" in os.environ
         # Asked for here, and not only by the theme, so that Textual drops colours instead of turning them grey.
         super().__init__(ansi_color=True if no_color else None)
+        self.settings = settings or Settings()
         self.store = RunStore(home)
+        self.trouble_log = home.root / "nastui.log"
         self._run_id = run_id
-        self.register_theme(THEME)
+        self._undimmed = themes.Undimmed()
+        self._config = configuration.path(home)
+        keymap, wrong = actions.remapped(self.settings.keys)
+        self.set_keymap(keymap)
+        self._complaints = [*complaints, *(f"'{self._config}', [keys]: {what}" for what in wrong)]
+        for own in themes.OWN:
+            self.register_theme(own)
+        self._choose_theme(plain=no_color or terminal.plain_colours(os.environ))
+        if self.settings.slow_line:
+            self.animation_level = "none"
+
+    def _choose_theme(self, *, plain: bool) -> None:
+        wanted = self.settings.theme
+        if wanted and wanted not in self.available_themes:
+            near = closest(wanted, self.available_themes)
+            self._complaints.append(f"'{self._config}': there is no theme '{wanted}'. {near}")
+        elif wanted:
+            self.theme = wanted
+            return
         if "TEXTUAL_THEME" not in os.environ:
-            self.theme = "ansi-dark" if no_color or terminal.plain_colours(os.environ) else THEME.name
+            # Sixteen colours take half the bytes of sixteen million.
+            self.theme = "ansi-dark" if plain or self.settings.slow_line else themes.DARK.name
 
     def get_default_screen(self) -> Screen[None]:
         """Return the Runs screen: what lies under all others."""
         return RunsScreen(self.store)
 
     def on_mount(self) -> None:
-        """Open the run that was asked for."""
+        """Tell what is wrong with the configuration, and open the run that was asked for."""
         self.set_class(palette.of(self).glyphs is palette.ASCII, "ascii")
+        for complaint in self._complaints:
+            shown = palette.of(self).plain(clean(complaint))
+            self.notify(shown, severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
         if self._run_id is not None:
             from screens.run import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
 
             self.push_screen(RunScreen(self.store, self._run_id))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the palette's commands, with our overlay of keys in place of Textual's panel."""
-        for command in super().get_system_commands(screen):
-            if command.title != "Keys":
-                yield command
-        yield SystemCommand("Keys", "Show the keys of this screen", self.action_keys_help)
+        """Yield the palette's commands: the actions of the screen that would work now, and the choice of a theme."""
+        for node, binding, enabled, _ in active(screen):
+            action = actions.registry()[binding.id or ""]
+            if enabled and action.id != "everywhere.palette":
+                keys = " ".join(actions.keys_of(action, self._keymap))
+                run = partial(self.run_action, action.call, node)
+                yield SystemCommand(action.does.capitalize(), f"key {keys}", run)
+        yield SystemCommand("Choose a theme", "every theme there is", self.action_change_theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return Textual's filters, and where contrast is wanted one that leaves nothing dim."""
+        filters = super().get_line_filters()
+        return [self._undimmed, *filters] if self.theme == themes.CONTRAST.name else filters
+
+    # What keys do everywhere
 
     def action_keys_help(self) -> None:
         """Show the keys of the screen in front."""
         if not self.screen.is_modal:
             self.push_screen(KeysHelp(key_groups(self.screen)))
+
+    def action_next_theme(self) -> None:
+        """Go to the next theme."""
+        place = themes.ROUND.index(self.theme) if self.theme in themes.ROUND else -1
+        self.theme = themes.ROUND[(place + 1) % len(themes.ROUND)]
+        self._tell_setting(f"Theme {self.theme}.", f'theme = "{self.theme}"')
+
+    def action_next_glyphs(self) -> None:
+        """Go to the next set of characters."""
+        names = configuration.GLYPHS
+        name = names[(names.index(palette.of(self).glyphs.name) + 1) % len(names)]
+        self._set(dataclasses.replace(self.settings, glyphs=name))
+        self._tell_setting(f"Characters: {name}.", f'glyphs = "{name}"')
+
+    def action_slow_line(self) -> None:
+        """Send less, or as much as ever."""
+        slow = not self.settings.slow_line
+        self._set(dataclasses.replace(self.settings, slow_line=slow))
+        self.animation_level = "none" if slow else "full"
+        every = f"{self.settings.tick:g} s"
+        what = f"Slow line: drawn every {every}, nothing animated." if slow else f"Fast line: drawn every {every}."
+        self._tell_setting(what, f"slow_line = {str(slow).lower()}")
+
+    def action_picture(self, pane: bool = False) -> None:
+        """Save the screen, or the chosen part of it, as SVG."""
+        screen = self.screen
+        name, region = "nastui", None
+        if isinstance(screen, ActionScreen):
+            name, chosen = screen.picture_name(), screen.pane() if pane else None
+            region = chosen.region if chosen is not None else None
+        sentence, severity = taking.picture(self, region, name)
+        self.notify(palette.of(self).plain(clean(sentence)), severity=severity, markup=False)
+
+    def _set(self, settings: Settings) -> None:
+        self.settings = settings
+        self.set_class(palette.of(self).glyphs is palette.ASCII, "ascii")
+        self.theme_changed_signal.publish(self.current_theme)
+        for screen in self.screen_stack:
+            for widget in screen.walk_children():
+                widget.refresh()
+
+    def _tell_setting(self, what: str, line: str) -> None:
+        keep = f"To keep it: {line} in {self._config}"
+        self.notify(palette.of(self).plain(clean(f"{what} {keep}")), markup=False)
+
+    # Leaving
 
     async def action_quit(self) -> None:
         """Leave; engines go on, and the last line says so."""
@@ -96,14 +179,16 @@ class NastuiApp(App[int]):
             self._loop.call_soon_threadsafe(self.exit, None, code)
 
 
-def run_dashboard(home: Home, run_id: str | None = None) -> int:
+def run_dashboard(
+    home: Home, run_id: str | None = None, settings: Settings | None = None, complaints: Sequence[str] = ()
+) -> int:
     """Show the dashboard until the person leaves; return the exit code.
 
     Raises:
         UsageError: there is no terminal that it could be shown on.
     """
     terminal.check(os.environ)
-    app = NastuiApp(home, run_id)
+    app = NastuiApp(home, run_id, settings=settings, complaints=complaints)
     with terminal.leaving_with_the_terminal(app.leave):
         app.run()
     return app.return_code or 0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, ParamSpec
 
 from textual import work
 from textual.screen import Screen, ScreenResultType
@@ -18,13 +17,20 @@ from screens.trouble import told
 from screens.wording import clean
 
 Severity = Literal["information", "warning", "error"]
+P = ParamSpec("P")
 
 _LONG_SECONDS, _SHORT_SECONDS = 10.0, 5.0
 # A tick comes a little early or late; none should be missed for that.
 _EARLY_SECONDS = 0.1
 
-background = partial(work, thread=True, exit_on_error=False)
-"""Decorates a method of an :class:`ActionScreen` that runs in a thread; an error in it is said, and the app lives."""
+
+def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, None]], Callable[P, Worker[None]]]:
+    """Decorate a method of an :class:`ActionScreen` that runs in a thread: its errors are said, the app lives."""
+
+    def decorate(method: Callable[P, None]) -> Callable[P, Worker[None]]:
+        return work(method, thread=True, exit_on_error=False, group=group, exclusive=exclusive)
+
+    return decorate
 
 
 class ActionScreen(Screen[ScreenResultType]):

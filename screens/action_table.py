@@ -30,7 +30,7 @@ PLACES = {
 
 ACTIONS = (
     Action("everywhere.keys", "question_mark,f1", "the keys of where you are", "keys_help", line="keys"),
-    Action("everywhere.palette", "ctrl+p,colon", "find an action by its words", "command_palette"),
+    Action("everywhere.palette", "ctrl+p,colon", "palette: find an action by its words", "command_palette"),
     Action("everywhere.theme", "ctrl+t", "next theme", "next_theme"),
     Action("everywhere.glyphs", "ctrl+g", "next set of characters: braille, block, ASCII", "next_glyphs"),
     Action("everywhere.slow_line", "ctrl+l", "send less over a slow line, or all again", "slow_line"),
@@ -121,15 +121,15 @@ ACTIONS = (
     # Genotypes
     Action("genotypes.filter", "slash", "filter as you type", "filter", line="filter"),
     Action("genotypes.retrain", "r", "retrain it by a paper's recipe", "retrain", line="retrain", changes=True),
-    Action("genotypes.export", "e", "write it to a file: JSON, Python, dot, SVG", "export", line="export"),
-    Action("genotypes.compare", "c", "the marked cells beside each other", "compare", line="compare"),
+    Action("genotypes.export", "e", "write it to a file", "export", line="export"),
+    Action("genotypes.compare", "c", "marked cells side by side", "compare", line="compare"),
     Action("genotypes.copy", "y", "copy it as text", "copy", line="copy"),
     Action("genotypes.kind", "n", "next kind of cell", "kind(1)"),
     Action("genotypes.kind_before", "N", "the kind before", "kind(-1)"),
-    Action("genotypes.page_down", "J,ctrl+d,pagedown", "scroll down in what is told of it", "scroll(5)"),
-    Action("genotypes.page_up", "K,ctrl+u,pageup", "scroll up", "scroll(-5)"),
+    Action("genotypes.page_down", "J,ctrl+d,pagedown", "scroll its facts down", "scroll(5)"),
+    Action("genotypes.page_up", "K,ctrl+u,pageup", "scroll its facts up", "scroll(-5)"),
     Action("genotypes.leave_filter", "down", "to the list", "leave_filter", line="to the list", priority=True),
-    Action("genotypes.clear", "escape", "clear the filter, then the marks, then back", "clear"),
+    Action("genotypes.clear", "escape", "clear filter, marks, then back", "clear"),
     Action("genotypes.leave", "q", "back", "leave", line="back"),
     Action("genotypes.list.open", "enter,o", "open the run that found it", "screen.run", line="run"),
     Action("genotypes.list.mark", "space", "mark, to compare several", "screen.mark", line="mark"),
@@ -149,9 +149,9 @@ ACTIONS = (
     Action("retrain.copy", "ctrl+y", "copy the command that starts it", "copy_command", line="copy the command"),
     Action("retrain.leave", "escape", "back", "leave", line="back"),
     # Compare
-    Action("compare.metric", "m", "curves of the next metric", "metric(1)", line="metric"),
-    Action("compare.metric_before", "M", "curves of the metric before", "metric(-1)"),
-    Action("compare.back", "left,h", "an epoch back, in all runs", "epoch(-1)", line="epoch", shown="←→"),
+    Action("compare.metric", "m", "next metric", "metric(1)", line="metric"),
+    Action("compare.metric_before", "M", "metric before", "metric(-1)"),
+    Action("compare.back", "left,h", "an epoch back", "epoch(-1)", line="epoch", shown="←→"),
     Action("compare.on", "right,l", "an epoch on", "epoch(1)"),
     Action("compare.ten_back", "left_square_bracket", "ten epochs back", "epoch(-10)"),
     Action("compare.ten_on", "right_square_bracket", "ten epochs on", "epoch(10)"),
@@ -159,7 +159,7 @@ ACTIONS = (
     Action("compare.newest", "end,G", "newest epoch, live", "newest"),
     Action("compare.kind", "n", "next kind of cell", "kind(1)"),
     Action("compare.kind_before", "N", "the kind before", "kind(-1)"),
-    Action("compare.reference", "r", "compare the cells with the next run's", "reference", line="reference"),
+    Action("compare.reference", "r", "cells: compare with the next run", "reference", line="reference"),
     *(
         Action(f"compare.pane_{number}", str(number), f"{title}; twice: maximised", f"pane({number})")
         for number, title in PANES.items()
@@ -173,7 +173,7 @@ ACTIONS = (
     Action("compare.page_up", "ctrl+u,pageup", "a page up", "scroll(-10)"),
     Action("compare.open", "enter,o", "open one of the runs", "run"),
     Action("compare.copy", "y", "copy the comparison as text", "copy", line="copy"),
-    Action("compare.save", "e", "save as text, or the pane as CSV", "save", line="save"),
+    Action("compare.save", "e", "save as text, CSV or SVG", "save", line="save"),
     Action("compare.unzoom", "escape", "all panes, or back", "back"),
     Action("compare.leave", "q", "back", "leave", line="back"),
     # Questions

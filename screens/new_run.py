@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from runs import catalogue, launcher
@@ -22,6 +21,7 @@ from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.store import RunStore
 from screens import actions, palette
+from screens.action_screen import ActionScreen, background
 from screens.run_form import Checked, FieldView, RunForm, devices_here
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Field
@@ -56,7 +56,7 @@ class StartEnded(Message):
     problem: str = ""
 
 
-class NewRunScreen(Screen[None]):
+class NewRunScreen(ActionScreen[None]):
     """Methods and presets on the left, the form on the right, below what it comes to.
 
     Args:
@@ -86,6 +86,7 @@ class NewRunScreen(Screen[None]):
         &.-narrow #help { height: 3; }
     }
     """
+    PLACE = "new_run"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
@@ -167,10 +168,9 @@ class NewRunScreen(Screen[None]):
     def action_copy_command(self) -> None:
         """Copy the command line that starts the same run."""
         if self._checked.command:
-            self.app.copy_to_clipboard(self._checked.command)
-            self.notify("Copied the command shown below.", markup=False)
+            self.copy(self._checked.command, "the command shown below")
         else:
-            self.notify("There is no command yet: the form has a fault.", severity="warning", markup=False)
+            self.say("There is no command yet: the form has a fault.", "warning")
 
     def action_start(self) -> None:
         """Start the run; where the form has a fault, go there."""
@@ -198,7 +198,7 @@ class NewRunScreen(Screen[None]):
 
     # What comes back from other threads
 
-    @work(thread=True, group="devices")
+    @background(group="devices")
     def _look_for_devices(self) -> None:
         self.post_message(DevicesFound(devices_here()))
 
@@ -207,7 +207,7 @@ class NewRunScreen(Screen[None]):
         self.form.devices = event.devices
         self.query_one("#field-device", Field).show(self.form.view("device"))
 
-    @work(thread=True, group="check", exclusive=True)
+    @background(group="check", exclusive=True)
     def _check(self, change: int, form: RunForm) -> None:
         self.post_message(ChecksEnded(change, form.check()))
 
@@ -221,7 +221,7 @@ class NewRunScreen(Screen[None]):
             self.query_one(f"#field-{view.name}", Field).show(dataclasses.replace(view, problem=problem))
         self._tell()
 
-    @work(thread=True, group="start")
+    @background(group="start")
     def _launch(self, draft: Draft) -> None:
         try:
             config, _ = self._start(self.store, draft)
@@ -234,11 +234,17 @@ class NewRunScreen(Screen[None]):
         self._starting = False
         self._tell()
         if event.problem:
-            self.notify(clean(event.problem), severity="error", timeout=15, markup=False)
+            self.say(event.problem, "error")
             return
         from screens.run import RunScreen
 
         self.app.switch_screen(RunScreen(self.store, event.run_id))
+
+    def failed_in_background(self, work: str) -> None:
+        """Let the person start again."""
+        if work == "start":
+            self._starting = False
+            self._tell()
 
     # What is shown
 

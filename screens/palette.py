@@ -12,6 +12,8 @@ from typing import Any, Literal
 from rich.style import Style
 from rich.text import Text
 
+from screens import settings
+
 Depth = Literal["full", "ansi", "none"]
 
 
@@ -51,6 +53,8 @@ BRAILLE = Glyphs("braille", "braille", "braille", " ░▒▓█", "▁▂▃▄
 BLOCK = Glyphs("block", "█", "░", " ░▒▓█", "▁▂▃▄▅▆▇█", "█", "░")
 ASCII = Glyphs("ascii", "*", ".", " .:+#", "_.,-=+*#", "#", ".")
 
+_SETS = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}
+
 # Okabe and Ito (2008): eight colours that people with any colour vision tell apart.
 _OKABE_ITO = {
     "orange": "#E69F00",
@@ -60,6 +64,16 @@ _OKABE_ITO = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
+# On a light ground their sky and yellow can hardly be seen: their blue stands for the one, and the others are darkened
+# in their own hue, until each has a contrast of 3 to 1 at least.
+_ON_LIGHT = {
+    "orange": "#B07800",
+    "sky": "#0072B2",
+    "green": "#008F68",
+    "yellow": "#857C00",
+    "vermillion": "#D55E00",
+    "purple": "#B5588A",
+}
 _SIXTEEN = {
     "orange": "yellow",
     "sky": "cyan",
@@ -68,6 +82,7 @@ _SIXTEEN = {
     "vermillion": "red",
     "purple": "magenta",
 }
+_SIXTEEN_ON_LIGHT = _SIXTEEN | {"sky": "blue", "yellow": "yellow", "orange": "bright_red"}
 _KIND_COLOURS = {
     Kind.CONVOLUTION: "sky",
     Kind.DILATED: "purple",
@@ -90,6 +105,7 @@ _PLAIN = str.maketrans(
         "▒": ":",
         "·": "-",
         "•": "o",
+        "»": ">",
         "◆": "*",
         "…": "~",
         "×": "x",
@@ -115,12 +131,15 @@ class Palette:
 
     glyphs: Glyphs
     depth: Depth
+    light: bool = False
 
     def colour(self, name: str) -> str | None:
         """Return a colour of the palette in this terminal's terms, or None where it shows none."""
         if self.depth == "none":
             return None
-        return (_OKABE_ITO if self.depth == "full" else _SIXTEEN)[name]
+        if self.depth == "ansi":
+            return (_SIXTEEN_ON_LIGHT if self.light else _SIXTEEN)[name]
+        return (_ON_LIGHT if self.light else _OKABE_ITO)[name]
 
     def style(self, name: str, *, bold: bool = False) -> Style:
         """Return the style of a colour of the palette."""
@@ -177,7 +196,9 @@ def of(app: Any) -> Palette:
     """Return the palette of a running app."""
     import os
 
-    return detect(os.environ, no_color=app.no_color, ansi=app.native_ansi_color)
+    found = detect(os.environ, no_color=app.no_color, ansi=app.native_ansi_color)
+    chosen = settings.of(app).glyphs
+    return Palette(_SETS.get(chosen, found.glyphs), found.depth, light=not app.current_theme.dark)
 
 
 def kind(operation: str) -> Kind:

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from typing import Any, ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
@@ -44,7 +43,6 @@ from screens.widgets.scrubber import Scrubber, Track
 from screens.widgets.wiring import Wiring
 from screens.wording import clean
 
-TICK_SECONDS = 0.5
 # More than this is read in a thread, so that keys answer meanwhile.
 _BACKLOG_BYTES = 200_000
 _MACHINE_SECONDS = 2.0
@@ -60,6 +58,7 @@ class RunScreen(RunOnward):
         run_id: its id, or a unique prefix.
     """
 
+    PLACE = "run"
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("run")
 
@@ -101,7 +100,7 @@ class RunScreen(RunOnward):
             HeaderView("reading the log", short_id(clean(self._run_id)), Status.QUEUED, "", "", 0.0, (), "")
         )
         self._open()
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.every_tick(self._tick)
 
     def on_resize(self) -> None:
         """Lay the panes out for the new size."""
@@ -119,7 +118,7 @@ class RunScreen(RunOnward):
         """What is known of the run."""
         return self._source.history if self._source else History()
 
-    @work(thread=True, group="reading")
+    @background(group="reading")
     def _open(self) -> None:
         try:
             source = Source(self._store.home, self._run_id)
@@ -152,7 +151,7 @@ class RunScreen(RunOnward):
         else:
             self._update(self._source)
 
-    @work(thread=True, group="reading")
+    @background(group="reading")
     def _catch_up(self, source: Source) -> None:
         before = source.record.status, source.trouble
         entries = source.update()
@@ -421,8 +420,7 @@ class RunScreen(RunOnward):
             return
         last = chosen.index == len(self.history.epochs) - 1
         path = record.paths.genotype if last and record.paths.genotype.exists() else record.paths.events
-        self.app.copy_to_clipboard(views.genotype_text(chosen.event))
-        self.say(f"Copied the genotype of epoch {chosen.event.epoch}. It lies in {path}")
+        self.copy(views.genotype_text(chosen.event), f"the genotype of epoch {chosen.event.epoch}", path)
 
     def picture_name(self) -> str:
         """Return the name of a picture's file: the run and the epoch."""

@@ -12,7 +12,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
@@ -21,9 +21,11 @@ from runs.requests import Request, send
 from runs.status import Status
 from runs.store import Record, RunStore
 from screens import actions, palette
+from screens.action_screen import ActionScreen, background
 from screens.run_filter import RunFilter
 from screens.run_story import identity, story
 from screens.run_view import Look, View, named, retagged
+from screens.trouble import told
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine
@@ -32,7 +34,6 @@ from screens.widgets.run_table import RunTable
 from screens.widgets.status import labelled, sign
 from screens.wording import clean, count
 
-TICK_SECONDS = 0.5
 # With very many runs looking at all of them takes long: the store is then left alone for this many times as long.
 _REST = 5
 
@@ -43,7 +44,7 @@ _WELCOME = (
 _LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "quit")
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(ActionScreen[None]):
     """A table of runs under one line of counts; below it what the run under the cursor has come to.
 
     Args:
@@ -65,6 +66,7 @@ class RunsScreen(Screen[None]):
         &.empty { RunTable { height: 1; } #nothing { display: block; } }
     }
     """
+    PLACE = "runs"
     AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs")
 
@@ -97,7 +99,7 @@ class RunsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look at the store now, and then twice a second."""
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.every_tick(self._tick)
         self._tick()
 
     def on_screen_resume(self) -> None:
@@ -128,7 +130,7 @@ class RunsScreen(Screen[None]):
         self._reading = True
         self._read(self._view)
 
-    @work(thread=True, group="read")
+    @background(group="read")
     def _read(self, view: View) -> None:
         began = time.monotonic()
         try:
@@ -194,10 +196,22 @@ class RunsScreen(Screen[None]):
             self._said[selector] = text.plain
             self.query_one(selector, Static).update(palette.of(self.app).shown(text))
 
+    def failed_in_background(self, work: str) -> None:
+        """Look at the store again after a while."""
+        if work == "read":
+            self._reading = False
+            self._next_look = time.monotonic() + _REST
+
+    def pane(self) -> Widget:
+        """Return the table."""
+        return self.table
+
     # What keys do
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what does nothing to the chosen runs; while the filter is typed, letters are letters."""
+        if not super().check_action(action, parameters):
+            return False
         filtering = isinstance(self.focused, Input)
         if filtering and action in _LETTERS:
             return False
@@ -285,10 +299,9 @@ class RunsScreen(Screen[None]):
     def action_copy_id(self) -> None:
         """Copy the whole ids; where the terminal does not take them, the message has the folder."""
         chosen = self.chosen
-        self.app.copy_to_clipboard(" ".join(record.id for record in chosen))
         where = chosen[0].paths.root if len(chosen) == 1 else self.store.home.runs
         what = chosen[0].id if len(chosen) == 1 else count(len(chosen), "id")
-        self._say(f"Copied {what}. It lies in {where}")
+        self.copy(" ".join(record.id for record in chosen), what, where)
 
     def action_resume(self) -> None:
         """Start engines for the chosen runs that have none."""
@@ -345,7 +358,7 @@ class RunsScreen(Screen[None]):
         if self._removed:
             self._each(self._removed.pop(), lambda record: self.store.restore(record.id), "Brought back:")
 
-    @work(thread=True, group="act")
+    @background(group="act")
     def _each(self, records: Sequence[Record], act: Callable[[Record], object], done: str) -> None:
         """Do something to runs, one after another; say what was done and what could not be."""
         succeeded = []
@@ -356,7 +369,7 @@ class RunsScreen(Screen[None]):
             except NastuiError as error:
                 self._say(str(error), failed=True)
             except OSError as error:
-                self._say(f"Run '{short_id(record.id)}': {error.strerror}.", failed=True)
+                self._say(f"Run '{short_id(record.id)}': {told(error, '', None)}", failed=True)
         if succeeded and done:
             self._say(f"{done} {named(succeeded)}.")
         self._next_look = 0.0
@@ -367,7 +380,7 @@ class RunsScreen(Screen[None]):
         resume(record)
 
     def _say(self, sentence: str, *, failed: bool = False) -> None:
-        self.notify(clean(sentence), severity="error" if failed else "information", markup=False)
+        self.say(sentence, "error" if failed else "information")
 
     def _change_view(self, **change: Any) -> None:
         self._view = dataclasses.replace(self._view, **change)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import nastui
-from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, retrain, runs, search
+from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, keys, retrain, runs, search
 from runs.errors import NastuiError, UsageError
+
+if TYPE_CHECKING:
+    from runs.home import Home
 
 app = typer.Typer(
     name="nastui",
@@ -30,6 +34,7 @@ for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalog
     app.command(command.__name__)(command)
 app.command("genotypes")(genotypes.genotypes)
 app.add_typer(genotype.app, name="genotype")
+app.command("keys")(keys.keys)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(benchmark.app, name="benchmark")
@@ -45,16 +50,36 @@ def _version(wanted: bool) -> None:
 def dashboard(
     context: typer.Context,
     home: Annotated[Path | None, typer.Option(help="The folder of the store, instead of $NASTUI_HOME.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")] = False,
+    readonly: Annotated[bool, typer.Option("--readonly", help="Look only: nothing that changes a run works.")] = False,
+    slow_line: Annotated[bool, typer.Option("--slow-line", help="Send less: fewer redraws, 16 colours.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Run, watch and retrain neural architecture searches. Without a command it opens the dashboard."""
     if context.invoked_subcommand is None:
-        from nastui.app import run_dashboard
         from runs.home import Home
 
-        raise typer.Exit(run_dashboard(Home.locate()))
+        raise typer.Exit(_dashboard(Home.locate(), ascii_only, readonly, slow_line))
+
+
+def _dashboard(home: Home, ascii_only: bool, readonly: bool, slow_line: bool) -> int:
+    """Open the dashboard with the settings of the file, and what the line says beyond them."""
+    from nastui import settings
+
+    chosen, complaints = settings.read(settings.path(home))
+    chosen = dataclasses.replace(
+        chosen,
+        glyphs="ascii" if ascii_only else chosen.glyphs,
+        readonly=readonly or chosen.readonly,
+        slow_line=slow_line or chosen.slow_line,
+    )
+    if chosen.slow_line:
+        os.environ.setdefault("TEXTUAL_FPS", "10")  # Textual reads it while it is imported
+    from nastui.app import run_dashboard
+
+    return run_dashboard(home, settings=chosen, complaints=complaints)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The keys of a screen, made from the bindings that are active on it."""
+"""The keys of a screen: the actions that are live on it, in the words of their table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App, ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
@@ -15,16 +15,6 @@ from textual.widgets import Static
 from screens import actions, palette
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "where the cursor is", "everywhere"
-# Textual binds these on every screen and in every text field; they do what they do in any program.
-_NOT_OURS = (
-    "app.focus_next",
-    "app.focus_previous",
-    "screen.copy_text",
-    "scroll_left",
-    "scroll_right",
-    "page_left",
-    "page_right",
-)
 _WIDE = 72
 
 
@@ -36,20 +26,26 @@ class KeyGroup:
     keys: list[tuple[str, str, bool]]
 
 
+def active(screen: Screen[object]) -> list[ActiveBinding]:
+    """Return the live actions of a screen in the order of their bindings, one binding each."""
+    found: dict[str, ActiveBinding] = {}
+    for live in screen.active_bindings.values():
+        if live.binding.id in actions.registry():
+            found.setdefault(live.binding.id or "", live)
+    return list(found.values())
+
+
 def key_groups(screen: Screen[object]) -> list[KeyGroup]:
-    """Return every described key of a screen, the nearest to the focus first."""
-    found: dict[str, dict[str, tuple[list[str], str, bool]]] = {}
-    for node, binding, enabled, _ in screen.active_bindings.values():
-        if not binding.description or binding.system or binding.action in _NOT_OURS:
-            continue
+    """Return the keys of a screen as the table of actions has them, the nearest to the focus first."""
+    keys: dict[str, list[str]] = {}
+    for live in screen.active_bindings.values():
+        keys.setdefault(live.binding.id or "", []).append(screen.app.get_key_display(live.binding))
+    found: dict[str, list[tuple[str, str, bool]]] = {}
+    for node, binding, enabled, _ in active(screen):
         title = _EVERYWHERE if isinstance(node, App) else _SCREEN if node is screen else _FOCUS
-        shown, _, _ = found.setdefault(title, {}).setdefault(binding.action, ([], binding.description, enabled))
-        shown.append(screen.app.get_key_display(binding))
-    return [
-        KeyGroup(title, [(" ".join(keys), does, enabled) for keys, does, enabled in found[title].values()])
-        for title in (_SCREEN, _FOCUS, _EVERYWHERE)
-        if title in found
-    ]
+        name = binding.id or ""
+        found.setdefault(title, []).append((" ".join(keys[name]), actions.registry()[name].does, enabled))
+    return [KeyGroup(title, found[title]) for title in (_SCREEN, _FOCUS, _EVERYWHERE) if title in found]
 
 
 class KeysHelp(ModalScreen[None]):

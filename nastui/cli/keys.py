@@ -1,0 +1,46 @@
+"""``nastui keys``: every key of the dashboard, as the configuration has them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def keys(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option(help="Print the page of the documentation: the keys as shipped.")] = False,
+) -> None:
+    """List the dashboard's keys and the names by which config.toml gives them others."""
+    from nastui import settings
+    from nastui.cli import output
+    from runs.home import Home
+    from screens import actions
+    from screens.action_table import PLACES
+
+    if markdown:
+        sys.stdout.write(actions.page())
+        return
+    file = settings.path(Home.locate())
+    chosen, complaints = settings.read(file)
+    keymap, wrong = actions.remapped(chosen.keys)
+    for complaint in [*complaints, *(f"'{file}', [keys]: {what}" for what in wrong)]:
+        output.say(complaint)
+    listed = [action for place in PLACES for action in actions.of(place)]
+    if as_json:
+        output.data(
+            [
+                {
+                    "name": action.id,
+                    "place": PLACES[action.place],
+                    "keys": actions.keys_of(action, keymap),
+                    "does": action.does,
+                    "changes": action.changes,
+                }
+                for action in listed
+            ]
+        )
+        return
+    rows = ([action.id, " ".join(actions.keys_of(action, keymap)), action.does] for action in listed)
+    output.table(["name", "keys", "what it does"], rows)

@@ -1,0 +1,51 @@
+"""The configuration file: what it may say, and sentences about what it says wrongly. None of them stops the app."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from runs.errors import closest
+from runs.home import Home
+from screens.settings import Settings
+
+GLYPHS = ("braille", "block", "ascii")
+_WORDS = {str: "text in quotes", bool: "true or false", dict: "a table"}
+_TYPES: dict[str, type] = {"theme": str, "glyphs": str, "readonly": bool, "slow_line": bool, "keys": dict}
+
+
+def path(home: Home) -> Path:
+    """Return the configuration file: that of the home where it has one, else the user's."""
+    own = home.root / "config.toml"
+    return own if own.exists() else platformdirs.user_config_path("nastui") / "config.toml"
+
+
+def read(file: Path) -> tuple[Settings, list[str]]:
+    """Return the settings of a file, and what is wrong with those that are left out; a missing file sets nothing.
+
+    The names of themes and the keys are not looked at: that takes Textual.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings(), []
+    except OSError as error:
+        return Settings(), [f"'{file}' cannot be read: {error.strerror}. It is left aside."]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Settings(), [f"'{file}' is no TOML: {error}. It is left aside."]
+    good: dict[str, Any] = {}
+    complaints = []
+    for name, value in content.items():
+        if name not in _TYPES:
+            complaints.append(f"'{file}': there is no setting '{name}'. {closest(name, _TYPES)}")
+        elif type(value) is not _TYPES[name]:
+            complaints.append(f"'{file}': '{name}' must be {_WORDS[_TYPES[name]]}.")
+        elif name == "glyphs" and value not in GLYPHS:
+            complaints.append(f"'{file}': there are no glyphs '{value}'. {closest(str(value), GLYPHS)}")
+        else:
+            good[name] = value
+    return dataclasses.replace(Settings(), **good), complaints
