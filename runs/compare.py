@@ -116,7 +116,7 @@ def best_rows(content: dict[str, Any]) -> list[list[str]]:
     """Return the best value of every metric, as :func:`table` has them."""
     runs = content["runs"]
     names = dict.fromkeys(name for run in runs for name in run["best"])
-    return [[f"best {name}", *(_figure(run["best"].get(name)) for run in runs)] for name in names]
+    return [[f"best {name}", *(_figure(name, run["best"].get(name)) for run in runs)] for name in names]
 
 
 def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> list[list[str]]:
@@ -126,7 +126,7 @@ def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> lis
             str(row["place"]),
             " ".join(names[run] for run in row["runs"]),
             f"seed{'s' if len(row['seeds']) > 1 else ''} {', '.join(map(str, row['seeds']))}",
-            f"{row['mean']:.2f}" + (f" ± {row['std']:.2f}" if row["n"] > 1 else ""),
+            _figure(row["metric"], row["mean"]) + (f" ± {_figure(row['metric'], row['std'])}" if row["n"] > 1 else ""),
         ]
         for row in ranked
     ]
@@ -142,8 +142,10 @@ def _edges(records: Sequence[Record]) -> list[Difference]:
     return differences([genotype or None for genotype in genotypes]) if len(spaces) == 1 else []
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _figure(metric: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if metric.endswith("accuracy") else f"{value:.4g}"
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

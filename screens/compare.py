@@ -57,9 +57,8 @@ class CompareScreen(ActionScreen[None]):
     DEFAULT_CSS = """
     CompareScreen {
         layout: vertical; overflow: hidden;
-        #top, #said { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        #top { color: $accent; text-style: bold; }
-        #said { text-style: dim; display: none; }
+        #top { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $accent; text-style: bold; }
+        #said { height: auto; max-height: 2; padding: 0 1; text-style: dim; display: none; }
         Pane { height: 1fr; width: 1fr; }
         Chart, Lines { height: 1fr; width: 1fr; }
         Scrubber, Rule { height: 1; }

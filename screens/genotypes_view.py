@@ -95,6 +95,8 @@ def detail(name: str, store: RunStore) -> Detail:
     facts = [("", "")]
     if published:
         facts += [("found by", published.method), ("paper", published.source)]
+    else:
+        facts += _finder(found, store)
     facts += [("recipe", found.recipe), ("space", genotype.space)]
     facts += _sizes(found)
     facts += _looked_up(found, store.home)
@@ -113,6 +115,17 @@ def _entry(name: str, group: str, shown: str, about: str, method: str, space: st
     text = clean(" ".join(words)).casefold()
     # People leave out hyphens and underscores.
     return Entry(name, group, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
+
+
+def _finder(found: Found, store: RunStore) -> list[tuple[str, str]]:
+    """Return which search found a genotype, where one did."""
+    with contextlib.suppress(NastuiError):
+        record = store.find(found.name)
+        head, best = record.head, record.summary.best_accuracy
+        reached = "" if best is None else f", best accuracy {best:.2f} %"
+        told = f"{head['method']} on {head['dataset']}, preset {head['preset']}, seed {head['seed']}{reached}"
+        return [("found by", told)]
+    return []
 
 
 def _sizes(found: Found) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runs.compare import compare, ranking, table
+from runs.compare import compare, ranking, ranking_rows, table
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.genotypes.differences import Difference, differences
@@ -42,6 +42,7 @@ def test_groups_over_seeds_are_ranked_by_their_mean(tmp_path: Path) -> None:
     assert told["seed"] == ["0", "1", "0"]
     assert told["epochs"] == ["3", "3", "2"]
     assert told["best search_accuracy"] == ["93.26"] * 3
+    assert ranking_rows(ranked, dict(zip(runs, "ABC", strict=True)))[0] == ["1", "C", "seed 0", "0.01"]
 
 
 def test_what_does_not_compare_is_said(tmp_path: Path) -> None:

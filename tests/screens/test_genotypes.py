@@ -153,6 +153,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         # What was found leads to its run.
         await pilot.press("G")
         await until(pilot, lambda: config.id[:8] in told(screen))
+        assert "drnas on digits, preset quick, seed 0, best accuracy 93.26 %" in " ".join(told(screen).split())
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         app.pop_screen()
