@@ -187,8 +187,13 @@ def run_dashboard(
     Raises:
         UsageError: there is no terminal that it could be shown on.
     """
-    terminal.check(os.environ)
+    served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")  # by `nastui serve`: a browser is the terminal
+    if not served:
+        terminal.check(os.environ)
     app = NastuiApp(home, run_id, settings=settings, complaints=complaints)
+    if served:
+        app.run()
+        return app.return_code or 0
     with terminal.leaving_with_the_terminal(app.leave):
         app.run()
     return app.return_code or 0

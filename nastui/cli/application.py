@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import nastui
-from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, keys, retrain, runs, search
+from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, keys, retrain, runs, search, serve
 from runs.errors import NastuiError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalog
 app.command("genotypes")(genotypes.genotypes)
 app.add_typer(genotype.app, name="genotype")
 app.command("keys")(keys.keys)
+app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(benchmark.app, name="benchmark")
