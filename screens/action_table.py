@@ -46,6 +46,8 @@ ACTIONS = (
     Action("runs.undo", "u", "bring back from the trash", "undo", line="undo", changes=True),
     Action("runs.tags", "t", "edit tags", "tags", line="tags", changes=True),
     Action("runs.trash", "d", "move to the trash", "trash", line="trash", changes=True),
+    Action("runs.compare", "c", "compare the marked runs", "compare", line="compare"),
+    Action("runs.genotypes", "L", "the library of genotypes", "genotypes"),
     Action("runs.sort", "s", "sort by the next column", "sort(1)"),
     Action("runs.reverse", "S", "turn the order round", "reverse"),
     Action("runs.copy", "y", "copy the id", "copy_id"),

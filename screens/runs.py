@@ -41,7 +41,7 @@ _WELCOME = (
     "No runs yet. Press n, then ctrl+s: the preset 'quick' searches on the embedded digits data set "
     "in about a minute, with nothing to download."
 )
-_LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "quit")
+_LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare", "genotypes", "quit")
 
 
 class RunsScreen(ActionScreen[None]):
@@ -224,6 +224,8 @@ class RunsScreen(ActionScreen[None]):
                 return any(record.status.resumable for record in self.chosen) or None
             case "stop" | "pause":
                 return any(record.status.live for record in self.chosen) or None
+            case "compare":
+                return len(self.chosen) > 1 or None
             case "undo":
                 return bool(self._removed) or None
             case "tags" | "trash" | "copy_id":
@@ -255,6 +257,18 @@ class RunsScreen(ActionScreen[None]):
         from screens.new_run import NewRunScreen
 
         self.app.push_screen(NewRunScreen(self.store, preset="paper" if self._records else "quick"))
+
+    def action_compare(self) -> None:
+        """Open the marked runs on one screen."""
+        from screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(self.store, [record.id for record in self.chosen]))
+
+    def action_genotypes(self) -> None:
+        """Open the library of published and found cells."""
+        from screens.genotypes import GenotypesScreen
+
+        self.app.push_screen(GenotypesScreen(self.store))
 
     def action_filter(self) -> None:
         """Type a filter."""

@@ -26,7 +26,9 @@ from screens import compare_view as view
 from screens.compare import CompareScreen
 from screens.compare_source import Comparison, Sources
 from screens.compare_view import Look
+from screens.genotypes import GenotypesScreen
 from screens.run import RunScreen
+from screens.runs import RunsScreen
 from screens.widgets.cells import Cells
 from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns
@@ -210,6 +212,23 @@ async def test_a_live_run_grows_and_a_small_screen_has_one_pane(home: Home, ids:
         await until(pilot, lambda: "6/6" in screen.query_one(ComparedRuns).text)
         await pilot.resize_terminal(200, 60)
         await until(pilot, lambda: all(pane.display for pane in screen._panes.values()))
+
+
+async def test_runs_leads_to_both_screens(home: Home, ids: list[str]) -> None:
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        await until(pilot, lambda: len(runs.table.records) == 3)
+        await pilot.press("c")  # one run alone does not compare
+        assert app.screen is runs
+        await pilot.press("space", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        assert isinstance(app.screen, CompareScreen) and len(app.screen._ids) == 2
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is runs)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, GenotypesScreen))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
