@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
-from runs import catalogue, launcher
-from runs.configuration import Draft
 from runs.export import export
 from runs.genotypes.find import Found, find
-from runs.genotypes.text import format_text
 from runs.home import short_id
 from runs.store import RunStore
 from screens.action_screen import background
@@ -33,7 +31,7 @@ class RunOnward(RunRequests):
     # Retrain
 
     def action_retrain(self) -> None:
-        """Ask for the recipe, then train the cell of the chosen epoch from fresh weights."""
+        """Ask how, then train the cell of the chosen epoch from fresh weights."""
         epoch = self.looked_epoch()
         if self.record is None or epoch is None:
             self.say("There is no genotype to retrain yet.", "warning")
@@ -43,40 +41,13 @@ class RunOnward(RunRequests):
     @background(group="retrain", exclusive=True)
     def _find_genotype(self, run: str, epoch: int) -> None:
         found = find(run, RunStore(self._store.home), epoch=epoch)
-        self.app.call_from_thread(self._ask_recipe, found, run, epoch)
+        named = dataclasses.replace(found, name=f"{run}, epoch {epoch}")
+        self.app.call_from_thread(self._open_retrain, named)
 
-    def _ask_recipe(self, found: Found, run: str, epoch: int) -> None:
-        recipes = [
-            (preset.name, preset.summary)
-            for preset in sorted(catalogue.method("retrain").presets, key=lambda preset: preset.name != found.recipe)
-            if preset.space == found.genotype.space
-        ]
-        if not recipes:
-            self.say(f"There is no recipe for networks of the space '{found.genotype.space}'.", "warning")
-            return
+    def _open_retrain(self, found: Found) -> None:
+        from screens.retrain import RetrainScreen
 
-        def answered(recipe: str | None) -> None:
-            if recipe is not None:
-                origin = f"{found.name}, epoch {epoch}"
-                draft = Draft(
-                    method="retrain",
-                    genotype=found.genotype.to_json(),
-                    origin=origin,
-                    typed=format_text(found.genotype),
-                    recipe=found.recipe,
-                    preset=recipe,
-                )
-                self.say(f"Starting to retrain the cell of epoch {epoch}.")
-                self._start(draft)
-
-        question = f"Retrain the cell of run {short_id(run)} after epoch {epoch}, by which recipe?"
-        self.app.push_screen(PickOne(question, recipes), answered)
-
-    @background(group="retrain")
-    def _start(self, draft: Draft) -> None:
-        config, _ = launcher.start(RunStore(self._store.home), draft)
-        said = f"Run {short_id(config.id)} retrains it by the recipe '{config.preset}'. It is among the runs."
-        self.app.call_from_thread(self.say, said)
+        self.app.push_screen(RetrainScreen(self._store, found))
 
     # Export
 

@@ -21,7 +21,6 @@ from runs.history import History
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
-from runs.summary import LOWER_IS_BETTER
 from screens import palette
 from screens.focus import Focus, ends, focus, margin
 from screens.models import CellView, Curves, Ends, Fact, HeaderView, Matrix, Series
@@ -379,15 +378,13 @@ def _operations(event: EpochEnded) -> list[Fact]:
 
 
 def _metric(name: str, event: EpochEnded, history: History, index: int) -> Fact:
-    better = min if any(word in name for word in LOWER_IS_BETTER) else max
-    best = history.summary.best.get(name, math.nan)
-    if index < len(history.epochs) - 1:
-        seen = (done.metrics.get(name, math.nan) for done in history.epochs[: index + 1])
-        best = better((value for value in seen if math.isfinite(value)), default=math.nan)
-    accuracy = "accuracy" in name
-    note = f"best {best:.2f}" if accuracy and math.isfinite(best) else ""
+    note = ""
+    if "accuracy" in name:
+        seen = [done.metrics.get(name, math.nan) for done in history.epochs[: index + 1]]
+        best = max((value for value in seen if math.isfinite(value)), default=math.nan)
+        note = f"best {best:.2f}" if math.isfinite(best) else ""
     value = event.metrics[name]
-    return Fact(_words(name), f"{value:.2f} %" if accuracy else _figure(value), note)
+    return Fact(_words(name), f"{value:.2f} %" if "accuracy" in name else _figure(value), note)
 
 
 def _by_weight(names: Mapping[str, float]) -> list[str]:

@@ -41,7 +41,9 @@ def _freezing(told: dict[str, Any]) -> Rows:
         limit = told.get("limit")
         size = f"recovered cell: {int(told['candidate_parameters']):,} parameters"
         size += f" of fewer than {int(limit):,}" if limit else ""
-        rows.append(Row(size + ("" if told.get("accepted") else " · too large, not taken")))
+        rows.append(Row(size))
+        if not told.get("accepted"):
+            rows.append(Row("too large, not taken: the cell before is trained on", strong=True))
     return Rows("freezing", tuple(rows))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
 from screens import palette
 from screens.models import Curves
+from screens.palette import Palette
 from screens.widgets import plot
 
 
@@ -17,6 +20,7 @@ class Chart(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._curves: Curves | None = None
+        self._drawing: tuple[object, plot.Drawing] | None = None
 
     @property
     def curves(self) -> Curves | None:
@@ -37,4 +41,12 @@ class Chart(Widget):
         if not any(series.points for series in curves.series):
             return Text(f"\n   no {curves.title} yet: the first epoch is under way", Style(dim=True))
         colours = palette.of(self.app)
-        return colours.shown(Text("\n").join(plot.lines(curves, width, height, colours)))
+        rows = self._drawn(curves, width, height, colours).rows(curves.cursor)
+        return colours.shown(Text("\n").join(rows))
+
+    def _drawn(self, curves: Curves, width: int, height: int, colours: Palette) -> plot.Drawing:
+        """Return the drawing, made anew where more than the cursor has moved."""
+        made_of = dataclasses.replace(curves, cursor=None), width, height, colours
+        if self._drawing is None or self._drawing[0] != made_of:
+            self._drawing = made_of, plot.draw(curves, width, height, colours)
+        return self._drawing[1]

@@ -43,14 +43,19 @@ class Header(Lines[HeaderView]):
     Header { height: 2; overflow: hidden; scrollbar-gutter: auto; }
     """
 
+    _alarmed = False
+
     @property
     def more(self) -> int:
         """How many lines it has beyond the two that it always has."""
         return max(0, len(self._lines) - 2)
 
     def build(self, view: HeaderView, width: int) -> list[Text]:
-        """Draw the head, and take as many rows as it needs."""
+        """Draw the head, and take as many rows as it needs; alarms that go leave theirs, so that nothing jumps."""
         drawn = lines(view, width, palette.of(self.app))
+        self._alarmed = self._alarmed or bool(view.alarms)
+        if self._alarmed and not view.alarms:
+            drawn.append(Text())
         if len(drawn) != self.size.height:
             self.styles.height = len(drawn)
         return drawn

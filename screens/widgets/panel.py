@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from rich.style import Style
 from rich.text import Text
@@ -12,7 +13,6 @@ from screens.models import Bars, Panel, Part, Plot, Row, Rows, Timeline
 from screens.palette import ASCII, Palette
 from screens.widgets import heatmap, now, plot
 from screens.widgets.lines import Lines
-from screens.wording import fit
 
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _LONGEST = 40
@@ -47,7 +47,7 @@ def _part(part: Part, colours: Palette, width: int) -> list[Text]:
         case Timeline():
             return [caption, *_timeline(part, colours, width)]
         case Rows():
-            return [caption, *(_row(row, colours, width) for row in part.rows)]
+            return [caption, *(line for row in part.rows for line in _row(row, width))]
     return [caption, *heatmap.lines(part, colours, width)]
 
 
@@ -104,8 +104,12 @@ def _timeline(part: Timeline, colours: Palette, width: int) -> list[Text]:
     return [*drawn, Text(f" {key}", _DIM)]
 
 
-def _row(row: Row, colours: Palette, width: int) -> Text:
+def _row(row: Row, width: int) -> list[Text]:
     branch = "   " * (row.deep - 1) + " └ " if row.deep else ""
     style = _DIM if row.faint else _BOLD if row.strong else Style.null()
-    sign = "▸" if row.strong else " "
-    return Text().append(sign).append(branch, _DIM).append(fit(row.text, max(1, width - len(branch) - 1)), style)
+    drawn = []
+    for place, part in enumerate(textwrap.wrap(row.text, max(20, width - len(branch) - 4)) or [""]):
+        sign, indent = ("▸" if row.strong else " ", branch) if not place else (" ", " " * (len(branch) + 3))
+        head = Text(sign).append(indent, _DIM)
+        drawn.append(head.append(part, style))
+    return drawn

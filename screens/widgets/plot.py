@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.style import Style
@@ -23,6 +23,11 @@ _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 def lines(curves: Curves, width: int, height: int, colours: Palette) -> list[Text]:
     """Draw curves with their axes in ``height`` rows of at most ``width`` columns."""
+    return draw(curves, width, height, colours).rows(curves.cursor)
+
+
+def draw(curves: Curves, width: int, height: int, colours: Palette) -> Drawing:
+    """Draw everything but the cursor."""
     scale = _Scale.of(curves)
     done = max((x for series in curves.series for x, _ in series.points), default=0)
     right = horizon(int(done), curves.epochs)
@@ -59,14 +64,8 @@ def lines(curves: Curves, width: int, height: int, colours: Palette) -> list[Tex
             canvas.pen(series.letter, colours.style(COLOURS[place % len(COLOURS)], bold=True))
             for x, y in _lettered(series, right, canvas.columns, place, len(curves.series)):
                 canvas.dot(column(x), scale.share(y))
-    if curves.cursor is not None:
-        canvas.post(column(curves.cursor) // canvas.across)
     at = {canvas.row(scale.share(mark)): label for mark, label in zip(marks, labels, strict=True)}
-    drawn = []
-    for row, content in enumerate(canvas.lines()):
-        label = at.get(row, "")
-        drawn.append(Text(f"{label:>{left - 1}}" + ("┤" if label else "│"), _DIM).append_text(content))
-    return [*drawn, *_axis(left, canvas.columns, right)]
+    return Drawing(canvas, at, left, right)
 
 
 def legend(curves: Curves, colours: Palette) -> Text:
@@ -110,6 +109,26 @@ def ticks(low: float, high: float, most: int) -> list[float]:
             if last - first + 1 <= most:
                 return [round(step * number, 12) for number in range(first, last + 1)]
         power += 1
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Curves as drawn; moving the cursor through them costs next to nothing."""
+
+    canvas: _Canvas
+    labels: dict[int, str]
+    left: int
+    right: int
+
+    def rows(self, cursor: float | None = None) -> list[Text]:
+        """Return the rows with a line at the cursor, behind everything."""
+        columns = self.canvas.columns
+        post = None if cursor is None else round(cursor / self.right * (columns - 1))
+        drawn = []
+        for row, content in enumerate(self.canvas.lines(post)):
+            label = self.labels.get(row, "")
+            drawn.append(Text(f"{label:>{self.left - 1}}" + ("┤" if label else "│"), _DIM).append_text(content))
+        return [*drawn, *_axis(self.left, columns, self.right)]
 
 
 @dataclass(frozen=True)
@@ -211,27 +230,22 @@ class _Canvas:
             self.dots.pop((row, column), None)
             self.cells[row, column] = (character, _DIM)
 
-    def post(self, column: int) -> None:
-        """Draw a line upwards, behind everything."""
+    def lines(self, post: int | None) -> Iterator[Text]:
+        """Yield the rows, with an upright line in a column where nothing else is."""
         for row in range(self.rows):
-            if self.cells.get((row, column), ("░", _DIM))[0] in "░╌":
-                self.cells[row, column] = ("│", _DIM)
-
-    def lines(self) -> Iterator[Text]:
-        """Yield the rows."""
-        for row in range(self.rows):
-            line = Text()
-            for style, run in itertools.groupby(map(self._at(row), range(self.columns)), key=lambda cell: cell[1]):
-                line.append("".join(character for character, _ in run), style)
-            yield line
-
-    def _at(self, row: int) -> Callable[[int], tuple[str, Style]]:
-        def cell(column: int) -> tuple[str, Style]:
-            if (dots := self.dots.get((row, column))) is not None:
-                return chr(0x2800 + dots[0]), dots[1]
-            return self.cells.get((row, column), (" ", _PLAIN))
-
-        return cell
+            line, begun, style = Text(), "", _PLAIN
+            for column in range(self.columns):
+                if (dots := self.dots.get((row, column))) is not None:
+                    shown, own = chr(0x2800 + dots[0]), dots[1]
+                else:
+                    shown, own = self.cells.get((row, column), (" ", _PLAIN))
+                    if column == post and shown in " ░╌":
+                        shown, own = "│", _DIM
+                if own is not style:
+                    line.append(begun, style)
+                    begun, style = "", own
+                begun += shown
+            yield line.append(begun, style)
 
     def _dot_row(self, share: float) -> int:
         return min(self.high - 1, max(0, round(share * (self.high - 1))))

@@ -13,6 +13,7 @@ from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.status import Status
 from screens import palette, run_layout
+from screens.log_view import LogView
 from screens.models import Bars, Curves, Fact, HeaderView, LogLine, Matrix, Panel, Series
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
 from screens.run_layout import Choice
@@ -254,7 +255,7 @@ class TestLines:
 
     def test_the_log_wraps_and_takes_markup_for_text(self) -> None:
         entries = (LogLine(0.0, "warning", "[/x]" * 30), LogLine(0.0, "detail", "[bold]"))
-        lines = log.lines(entries, UNICODE, 40)
+        lines = log.lines(LogView(entries), UNICODE, 40)
         assert "▲" in lines[0].plain and "[/x]" in lines[0].plain
         assert all(line.cell_len <= 40 for line in lines) and "[bold]" in lines[-1].plain
 
