@@ -1,50 +1,110 @@
-"""Makes the pictures of the README from a real run: ``python docs/pictures.py``. Takes about a minute.
+"""Makes the pictures of the README from real runs: ``python docs/pictures.py [NAME ...]``, without a name all of them.
 
-The run is the quick preset on the embedded data set, in a home of its own that is removed again.
+The runs are quick presets with their own seeds on the embedded data set, in a home that is removed again; each takes
+one to several minutes on a CPU. ``--home FOLDER`` keeps them, and takes the runs that are there already.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from runs.store import RunStore
+from runs.store import Record, RunStore
 
 HERE = Path(__file__).parent
 SIZE = (118, 36)
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture of one run, or of several beside each other.
+
+    Attributes:
+        searches: the words behind ``nastui search``, one search after the other.
+        epoch: the first is shown once it has come so far; the others to their ends.
+        keys: pressed before the picture is taken.
+    """
+
+    searches: tuple[str, ...]
+    epoch: int
+    keys: tuple[str, ...] = ()
+
+
+PICTURES = {
+    "run": Picture(("drnas --space nasbench201",), 24),
+    "ista": Picture(("ista_onestage",), 12),
+    "tenas": Picture(("tenas --space nasbench201",), 2),
+    "prdarts": Picture(("prdarts",), 7, ("full_stop",)),
+    "compare": Picture(("drnas --space nasbench201 --seed 1", "darts --space nasbench201 --seed 1"), 30),
+}
+
+
 def main() -> None:
-    """Start a search, and take its picture when most of it is done."""
+    """Take the pictures that were asked for."""
+    parser = argparse.ArgumentParser(description="Make the pictures of the README.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
+    parser.add_argument("--home", type=Path, help="where the runs lie")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(PICTURES):
+        parser.error(f"there is no picture '{min(unknown)}': {', '.join(PICTURES)}")
     os.environ["COLORTERM"] = "truecolor"
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["NASTUI_HOME"] = folder
-        nastui = Path(sys.executable).parent / "nastui"
-        subprocess.run(
-            [nastui, "search", "drnas", "--preset", "quick", "--detach"],
-            check=True,
-        )
-        home = Home.locate()
-        record = RunStore(home).records()[0]
-        while RunStore(home).find(record.id).summary.epoch < 24:
-            time.sleep(0.2)
-        asyncio.run(picture(home, record.id))
-        subprocess.run([nastui, "runs", "stop", record.id], check=True)
+        os.environ["NASTUI_HOME"] = str(given.home or folder)
+        for name in given.names or PICTURES:
+            take(name, PICTURES[name])
 
 
-async def picture(home: Home, run: str) -> None:
-    """Save the Run screen as SVG."""
-    app = NastuiApp(home, run)
+def take(name: str, picture: Picture) -> None:
+    """Search as far as a picture needs, and take it."""
+    home = Home.locate()
+    runs = [searched(home, words, picture.epoch) for words in picture.searches]
+    asyncio.run(saved(home, [run.id for run in runs], HERE / f"{name}.svg", picture.keys))
+    for run in runs:
+        if RunStore(home).find(run.id).status.live:
+            nastui("runs", "stop", run.id)
+
+
+def searched(home: Home, words: str, epoch: int) -> Record:
+    """Return a search that has come as far as an epoch, or to its end: one that is there, or a new one."""
+    home.prepare()
+    tag = words.replace(" ", "")[:40]
+    known = [record for record in RunStore(home).records() if tag in record.labels.tags]
+    if not known:
+        nastui("search", *words.split(), "--preset", "quick", "--tag", tag, "--detach")
+    while True:
+        run = next(record for record in RunStore(home).records() if tag in record.labels.tags)
+        if run.summary.epoch >= epoch or not run.status.live:
+            return run
+        time.sleep(0.2)
+
+
+def nastui(*words: str) -> None:
+    """Run a command of the app."""
+    subprocess.run([Path(sys.executable).parent / "nastui", *words], check=True)
+
+
+async def saved(home: Home, runs: Sequence[str], path: Path, keys: Sequence[str]) -> None:
+    """Save the Run screen of one run, or the Compare screen of several, as SVG."""
+    app = NastuiApp(home, runs[0] if len(runs) == 1 else None)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause(1.5)
-        (HERE / "run.svg").write_text(app.export_screenshot(title="nastui"))
+        if len(runs) > 1:
+            from screens.compare import CompareScreen
+
+            await app.push_screen(CompareScreen(app.store, runs))
+        await pilot.pause(2.0)
+        await pilot.press(*keys)
+        await pilot.pause(0.5)
+        path.write_text(app.export_screenshot(title="nastui"), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from runs.errors import NastuiError
 from runs.events import Warned
 from runs.genotypes import derive
 from runs.genotypes.cell_networks import NORMAL, REDUCE
+from runs.genotypes.darts import INPUTS
 from runs.genotypes.genotype import Genotype
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Recovering:
             if x is None:
                 assert recovery is not None
                 raise NastuiError(
-                    f"The initial code of node {node} of the {kind} cell stands for no two operations: "
+                    f"The initial code of node {node + INPUTS} of the {kind} cell stands for no two operations: "
                     + ("; ".join(recovery.failures) or f"{recovery.nonzeros} entries of x are not zero")
                     + ".",
                     "Lower gamma, or raise arch_init_scale.",
@@ -227,8 +228,8 @@ class Recovering:
 
 
 def _troubles(told: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what went wrong with the recovery of a place."""
-    where, why = f"Node {node} of the {kind} cell", "; ".join(told.get("failures", []))
+    """Return what went wrong with the recovery of a place; nodes are called as in genotypes, inputs counted."""
+    where, why = f"Node {node + INPUTS} of the {kind} cell", "; ".join(told.get("failures", []))
     if told.get("recovered") is False:
         return [f"{where} keeps its operations: its code could not be recovered ({why})."]
     if told.get("nonzeros", len(told["live"])) < len(told["live"]):
@@ -238,7 +239,7 @@ def _troubles(told: dict[str, Any], kind: str, node: int) -> list[str]:
 
 def _alerts(told: dict[str, Any], kind: str, node: int) -> list[str]:
     """Return what is worth a look at a place, though nothing is wrong with it (ista.md 8)."""
-    where, found = f"Node {node} of the {kind} cell", []
+    where, found = f"Node {node + INPUTS} of the {kind} cell", []
     if told["margin"] < CLEAR_MARGIN:
         found.append(f"{where}: the choice of its second operation is nearly a tie.")
     weak, strong = sorted(map(abs, told["alpha"]))

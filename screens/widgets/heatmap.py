@@ -72,8 +72,20 @@ class Heatmap(Lines[Matrix | None]):
         if view is None:
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
+        # What a person looks at stands on top: in a low pane the rest is scrolled away.
         told = [Text(f" {line}") for line in view.told]
-        return [*drawn, *told, Text(" percent, [derived], - pruned, H entropy of a row, M lead of the derived", _DIM)]
+        return [*told, *drawn, Text(" percent, [derived], - pruned, H entropy of a row, M lead of the derived", _DIM)]
+
+    def show(self, view: Matrix | None) -> None:
+        """Show a matrix, and bring the row that is looked at into sight."""
+        before = self._view.focus if self._view is not None else None
+        super().show(view)
+        if view is not None and view.focus is not None and view.focus != before:
+            row = len(view.told) + 1 + view.focus[0]
+            if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
+                self.scroll_to(y=max(0, row - self.size.height + 1), animate=False)
+            elif row < self.size.height:
+                self.scroll_to(y=0, animate=False)
 
 
 def _words(value: float | None, share: bool) -> str:
