@@ -188,7 +188,12 @@ def run_dashboard(
         UsageError: there is no terminal that it could be shown on.
     """
     served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")  # by `nastui serve`: a browser is the terminal
-    if not served:
+    if served:
+        # What the server's own terminal can do says nothing of the browser.
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+        settings = settings or Settings()
+        settings = dataclasses.replace(settings, glyphs=settings.glyphs or palette.BRAILLE.name)
+    else:
         terminal.check(os.environ)
     app = NastuiApp(home, run_id, settings=settings, complaints=complaints)
     if served:

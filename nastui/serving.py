@@ -16,6 +16,9 @@ _PLACE = "http://nastui.invalid"
 _COOKIE = "nastui-token"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # The page names a font of another server; a box without a way out would wait for it.
+# Keys go to the terminal at once, without a click on it.
+_FOCUS = """<script>addEventListener("load", () => setTimeout(
+  () => document.querySelector(".xterm-helper-textarea")?.focus(), 300))</script></body>"""
 _FOREIGN = re.compile(r'<link\s[^>]*href="https?://[^"]*"[^>]*/?>')
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -68,9 +71,8 @@ class DashboardServer(Server):
         """Return the page, with addresses as the visitor sees them: a tunnel may have another port."""
         page = cast(web.Response, await super().handle_index(request))
         scheme = "wss" if request.scheme == "https" else "ws"
-        text = _FOREIGN.sub("", page.text or "")
-        text = text.replace(_PLACE.replace("http", "ws", 1), f"{scheme}://{html.escape(request.host)}")
-        page.text = text.replace(_PLACE, "")
+        text = (page.text or "").replace(_PLACE.replace("http", "ws", 1), f"{scheme}://{html.escape(request.host)}")
+        page.text = _FOREIGN.sub("", text.replace(_PLACE, "")).replace("</body>", _FOCUS)
         if self._token:
             page.set_cookie(_COOKIE, self._token, httponly=True, samesite="Strict")
         return page

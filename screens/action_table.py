@@ -30,12 +30,12 @@ PLACES = {
 
 ACTIONS = (
     Action("everywhere.keys", "question_mark,f1", "the keys of where you are", "keys_help", line="keys"),
-    Action("everywhere.palette", "ctrl+p,colon", "palette: find an action by its words", "command_palette"),
+    Action("everywhere.palette", "ctrl+p,colon", "palette: find an action", "command_palette"),
     Action("everywhere.theme", "ctrl+t", "next theme", "next_theme"),
-    Action("everywhere.glyphs", "ctrl+g", "next set of characters: braille, block, ASCII", "next_glyphs"),
-    Action("everywhere.slow_line", "ctrl+l", "send less over a slow line, or all again", "slow_line"),
+    Action("everywhere.glyphs", "ctrl+g", "next set of characters", "next_glyphs"),
+    Action("everywhere.slow_line", "ctrl+l", "slow line: send less, or all", "slow_line"),
     Action("everywhere.picture", "ctrl+e,f8", "save the screen as SVG", "picture"),
-    Action("everywhere.picture_of_pane", "E", "save the chosen part of the screen as SVG", "picture(True)"),
+    Action("everywhere.picture_of_pane", "E", "save the pane as SVG", "picture(True)"),
     Action("everywhere.quit", "ctrl+q", "quit; runs go on", "quit", priority=True),
     # Runs
     Action("runs.new", "n", "new run", "new_run", line="new", changes=True),
@@ -52,7 +52,7 @@ ACTIONS = (
     Action("runs.reverse", "S", "turn the order round", "reverse"),
     Action("runs.copy", "y", "copy the id", "copy_id"),
     Action("runs.leave_filter", "down", "to the runs", "leave_filter", line="to the runs", priority=True),
-    Action("runs.clear", "escape", "clear the filter, then the marks", "clear", line="clear"),
+    Action("runs.clear", "escape", "clear filter, then marks", "clear", line="clear"),
     Action("runs.quit", "q", "quit; runs go on", "app.quit", line="quit"),
     Action("runs.table.open", "enter", "open the run", "open", line="open"),
     Action("runs.table.mark", "space", "mark, for what is done to several", "mark", line="mark"),

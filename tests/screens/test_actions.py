@@ -1,0 +1,228 @@
+"""The table of actions against what the screens do with it, and the settings that a person may change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.color import Color
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from nastui import settings as configuration
+from nastui.app import NastuiApp
+from runs.home import Home
+from screens import actions, palette, taking
+from screens.action_table import PLACES
+from screens.settings import Settings
+from screens.widgets.ask_line import AskLine
+from screens.widgets.confirm import Confirm
+from screens.widgets.field import Choice
+from screens.widgets.keys_help import key_groups
+from tests.synthetic import make_run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_keys_is_current() -> None:
+    assert (ROOT / "docs/keys.md").read_text() == actions.page(), "nastui keys --markdown > docs/keys.md"
+    assert {action.place for action in actions.registry().values()} == set(PLACES)
+    assert len({action.id for action in actions.registry().values()}) == len(actions.registry())
+
+
+async def _filter(pilot: Pilot[Any]) -> None:
+    await pilot.press("slash")
+
+
+async def _run(pilot: Pilot[Any]) -> None:
+    await pilot.press("enter")
+
+
+async def _new_run(pilot: Pilot[Any]) -> None:
+    await pilot.press("n")
+    await pilot.pause(0.3)
+
+
+async def _text(pilot: Pilot[Any]) -> None:
+    await _new_run(pilot)
+    pilot.app.screen.query("Field Input").first(Input).focus()
+
+
+async def _choice(pilot: Pilot[Any]) -> None:
+    await _new_run(pilot)
+    pilot.app.screen.query(Choice).first().focus()
+
+
+async def _help(pilot: Pilot[Any]) -> None:
+    await pilot.press("question_mark")
+
+
+async def _confirm(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(Confirm("?"))
+
+
+async def _ask(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(AskLine("?", ""))
+
+
+async def _nothing(pilot: Pilot[Any]) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("go", "places"),
+    [
+        (_nothing, ("runs", "runs.table", "everywhere")),
+        (_filter, ()),
+        (_run, ("run", "everywhere")),
+        (_new_run, ("new_run", "new_run.list")),
+        (_text, ()),
+        (_choice, ("new_run.field", "new_run.choice")),
+        (_help, ("help",)),
+        (_confirm, ("confirm",)),
+        (_ask, ("ask",)),
+    ],
+)
+async def test_help_has_every_action_and_every_key_in_it_is_heard(
+    tmp_path: Path, go: Callable[[Pilot[Any]], Awaitable[None]], places: tuple[str, ...]
+) -> None:
+    make_run(tmp_path)
+    app = NastuiApp(Home(tmp_path))
+    async with app.run_test() as pilot:
+        await pilot.pause(0.4)
+        await go(pilot)
+        await pilot.pause(0.2)
+        listed = {does for group in key_groups(app.screen) for _, does, _ in group.keys}
+        for action in (action for place in places for action in actions.of(place)):
+            if action.id != "runs.leave_filter":  # while a filter is typed
+                assert action.does in listed, action.id
+        heard: list[tuple[str, object]] = []
+
+        async def record(action: str, default_namespace: Any = None, namespaces: object = None) -> bool:
+            target, name, parameters = app._parse_action(action, default_namespace)
+            if target.check_action(name, parameters) is False:
+                return False
+            heard.append((action, default_namespace))
+            return True
+
+        app.run_action = record  # type: ignore[assignment,method-assign]
+        live = {key: entry for key, entry in app.screen.active_bindings.items() if entry.binding.id}
+        if isinstance(app.focused, Input):  # there a letter is a letter
+            live = {
+                key: entry for key, entry in live.items() if "+" in key or key in ("down", "up", "escape", "f1", "f8")
+            }
+        for key, (node, binding, _, _) in live.items():
+            target, name, _ = app._parse_action(binding.action, node)
+            assert hasattr(target, f"action_{name}"), binding.id
+            await pilot.press(key)
+            assert heard[-1:] == [(binding.action, node)], f"{binding.id}: {key}"
+
+
+async def test_read_only_offers_and_does_nothing_that_changes(tmp_path: Path) -> None:
+    config, paths = make_run(tmp_path, done=3)
+    app = NastuiApp(Home(tmp_path), settings=Settings(readonly=True))
+    async with app.run_test() as pilot:
+        await pilot.pause(0.4)
+        changing = {action.does for action in actions.of("runs") if action.changes}
+        assert not changing & {does for group in key_groups(app.screen) for _, does, _ in group.keys}
+        for key in ("n", "d", "t", "R"):
+            await pilot.press(key)
+        assert len(app.screen_stack) == 1
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        assert not {action.id for action in actions.of("run") if action.changes} & {
+            entry.binding.id for entry in app.screen.active_bindings.values()
+        }
+    assert paths.root.exists()
+    assert config.id in str(paths.root)
+
+
+def test_the_configuration_file_is_told_what_is_wrong_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    assert configuration.read(file) == (Settings(), [])
+    file.write_text('them = "x"\nreadonly = "yes"\nglyphs = "block"\n[keys]\n"runs.stop" = "X"\n')
+    found, complaints = configuration.read(file)
+    assert found == Settings(glyphs="block", keys={"runs.stop": "X"})
+    assert ["'them'" in complaints[0], "'theme'" in complaints[0], "true or false" in complaints[1]] == [True] * 3
+    file.write_text("= nonsense")
+    assert "no TOML" in configuration.read(file)[1][0]
+    wishes = {"runs.stop": "X", "runs.trash": "n", "runs.sotr": "q", "run.stop": "ctrl+foo", "run.mark": ""}
+    keymap, complaints = actions.remapped(wishes)
+    assert keymap == {"runs.stop": "X"}
+    for complaint, part in zip(
+        complaints, ("'runs.sort'", "'ctrl+foo'", "needs a key", "'runs.new' has it"), strict=True
+    ):
+        assert part in complaint
+    assert actions.remapped({"runs.new": "d", "runs.trash": "n"})[1] == []  # changed places
+
+
+async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    settings = Settings(theme="nastui-lihgt", keys={"runs.filter": "f", "runs.nwe": "x"})
+    app = NastuiApp(Home(tmp_path), settings=settings)
+    async with app.run_test() as pilot:
+        await pilot.pause(0.4)
+        told = " ".join(toast.message for toast in app._notifications)
+        assert "'nastui-lihgt'" in told
+        assert "'runs.new'" in told
+        await pilot.press("slash")
+        assert not isinstance(app.focused, Input)
+        assert ("f", "filter as you type") in {k[:2] for group in key_groups(app.screen) for k in group.keys}
+        await pilot.press("f")
+        assert isinstance(app.focused, Input)
+
+
+async def test_settings_change_in_the_app_and_pictures_have_the_pane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config, _ = make_run(tmp_path / "home")
+    app = NastuiApp(Home(tmp_path / "home"), config.id)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause(0.6)
+        await pilot.press("ctrl+t")
+        assert app.theme == "nastui-light"
+        light = palette.of(app)
+        for name in ("orange", "sky", "green", "yellow", "vermillion", "purple"):
+            red, green, blue = Color.parse(light.colour(name) or "").get_truecolor()
+            parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+            assert 1.05 / (0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05) >= 3, name
+        await pilot.press("ctrl+g", "ctrl+g")
+        assert palette.of(app).glyphs is palette.ASCII
+        await pilot.press("ctrl+l")
+        assert (app.settings.tick, app.animation_level) == (2.0, "none")
+        await pilot.press("4", "E", "ctrl+e")
+        await pilot.pause(0.2)
+        pictures = sorted(tmp_path.glob("*.svg"), key=lambda path: path.stat().st_size)
+        assert len(pictures) == 2
+        pane, whole = (path.read_text() for path in pictures)
+        assert "[4]" in pane
+        assert "[6]" not in pane
+        assert "[6]" in whole
+        kept = taking.copy(app, "nastui search drnas", "the command", None)[0]
+        assert "copied.txt" in kept
+        assert (tmp_path / "home/copied.txt").read_text() == "nastui search drnas\n"
+
+
+async def test_an_unforeseen_error_in_the_background_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(tmp_path)
+    app = NastuiApp(Home(tmp_path))
+    async with app.run_test() as pilot:
+        await pilot.pause(0.4)
+
+        def broken() -> None:
+            raise ValueError("[/x] of a record")
+
+        monkeypatch.setattr(app.store, "records", broken)
+        app.screen._next_look = 0.0  # type: ignore[attr-defined]
+        await pilot.pause(0.8)
+        assert app.is_running
+        told = [toast.message for toast in app._notifications][-1]
+        assert "[/x] of a record" in told
+        assert str(app.trouble_log) in told
+        assert "ValueError" in app.trouble_log.read_text()
+        monkeypatch.undo()
