@@ -20,6 +20,7 @@ from pathlib import Path
 from nastui.app import NastuiApp
 from runs.home import Home
 from runs.store import Record, RunStore
+from screens.compare import CompareScreen
 
 HERE = Path(__file__).parent
 SIZE = (118, 36)
@@ -98,8 +99,6 @@ async def saved(home: Home, runs: Sequence[str], path: Path, keys: Sequence[str]
     app = NastuiApp(home, runs[0] if len(runs) == 1 else None)
     async with app.run_test(size=SIZE) as pilot:
         if len(runs) > 1:
-            from screens.compare import CompareScreen
-
             await app.push_screen(CompareScreen(app.store, runs))
         await pilot.pause(2.0)
         await pilot.press(*keys)

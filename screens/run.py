@@ -24,12 +24,11 @@ from screens.alarms import alarms
 from screens.log_view import LogLook
 from screens.models import HeaderView
 from screens.run_layout import LOWER, TITLES, UPPER, Choice
-from screens.run_onward import RunOnward
+from screens.run_looking import RunLooking
 from screens.run_panes import Looked
 from screens.run_source import Source
 from screens.views import Look
 from screens.widgets import wiring
-from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap
@@ -46,11 +45,9 @@ from screens.wording import clean
 # More than this is read in a thread, so that keys answer meanwhile.
 _BACKLOG_BYTES = 200_000
 _MACHINE_SECONDS = 2.0
-# Epochs that curves may be averaged over.
-_SMOOTH = (1, 5, 20)
 
 
-class RunScreen(RunOnward):
+class RunScreen(RunLooking):
     """Shows a run and asks things of its engine. Leaving it leaves the run alone.
 
     Args:
@@ -308,69 +305,6 @@ class RunScreen(RunOnward):
             place = (chosen.kinds.index(chosen.kind) + by) % len(chosen.kinds)
             self._look = dataclasses.replace(self._look, cell=chosen.kinds[place])
         self._show()
-
-    def action_edge(self, by: int) -> None:
-        """Look at the next edge, or at the one before: its weights, its margin, its history."""
-        rows = self._edges()
-        if rows:
-            edge = (0 if by > 0 else -1) if self._look.edge is None else self._look.edge + by
-            self._look = dataclasses.replace(self._look, edge=edge % rows, operation=None)
-            self._show()
-
-    def action_operation(self, by: int) -> None:
-        """Look at the next operation of the edge."""
-        drawn = views.weights(self.history, self._look)
-        if drawn is None or not drawn.columns:
-            return
-        if drawn.focus is None:
-            self.action_edge(1)
-            return
-        self._look = dataclasses.replace(self._look, operation=(drawn.focus[1] + by) % len(drawn.columns))
-        self._show()
-
-    def action_no_edge(self) -> None:
-        """Look at no edge any more."""
-        self._look = dataclasses.replace(self._look, edge=None, operation=None)
-        self._show()
-
-    def _edges(self) -> int:
-        chosen = views.choose(self.history, self._look)
-        snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
-        return len(snapshot.edges) if snapshot is not None else 0
-
-    def action_log_axis(self) -> None:
-        """Give the values of curves a logarithmic axis, or a plain one again."""
-        self._look = dataclasses.replace(self._look, log=not self._look.log)
-        self._show()
-
-    def action_smooth(self) -> None:
-        """Average curves over more epochs, and then over none again."""
-        place = _SMOOTH.index(self._look.smooth) if self._look.smooth in _SMOOTH else 0
-        self._look = dataclasses.replace(self._look, smooth=_SMOOTH[(place + 1) % len(_SMOOTH)])
-        self._show()
-
-    # The log
-
-    def action_log_level(self) -> None:
-        """Show less of the log, and then everything again."""
-        self._log_look = dataclasses.replace(self._log_look, level=self._log_look.next_level(), hit=0)
-        self._show_log()
-
-    def action_find(self) -> None:
-        """Ask for a text, and go to the last line of the log that has it."""
-
-        def answered(wanted: str | None) -> None:
-            if wanted is not None:
-                self._log_look = dataclasses.replace(self._log_look, wanted=wanted.strip(), hit=0)
-                self._show_log()
-
-        self.app.push_screen(AskLine("Find in the log:", self._log_look.wanted), answered)
-
-    def _show_log(self) -> None:
-        if 6 in self._layout.visible:
-            self._show_pane(6)
-        else:
-            self._choose(self._choice.press(6))
 
     def looked_epoch(self) -> int | None:
         """Return the epoch that is looked at, if it has a genotype."""

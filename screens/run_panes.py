@@ -15,7 +15,7 @@ from runs.errors import UsageError
 from runs.history import History
 from runs.machine import Machine
 from runs.store import Record
-from screens import log_view, machine, views
+from screens import curves, log_view, machine, views
 from screens.log_view import LogLook
 from screens.models import LogLine
 from screens.palette import Palette
@@ -72,7 +72,7 @@ def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
         note.append(f"epoch {chosen.event.epoch}")
     match number:
         case 1:
-            drawn = views.curves(history, look)
+            drawn = curves.curves(history, look)
             return Shown(drawn, f"{drawn.title} {drawn.unit}".strip(), plot.legend(drawn, colours))
         case 2:
             return Shown(views.now(history, look), title, note)

@@ -23,14 +23,13 @@ from runs.status import Status
 from runs.store import Record
 from screens import palette
 from screens.focus import Focus, ends, focus, margin
-from screens.models import CellView, Curves, Ends, Fact, HeaderView, Matrix, Series
+from screens.models import CellView, Ends, Fact, HeaderView, Matrix
 from screens.palette import Kind
 from screens.run_story import story
 from screens.wording import clean, count, gigabytes, span
 
 # Beyond these a picture says nothing any more, and a broken log must not hang the screen.
 _MOST_NODES, _MOST_EDGES, _MOST_OPERATIONS = 40, 200, 60
-_MOST_POINTS = 1000
 _NEAR_TIE = 0.02
 
 
@@ -125,59 +124,6 @@ def header(record: Record, history: History, now: float, trouble: str = "", alar
         said=clean(said),
         alarms=alarms,
     )
-
-
-def curve_groups(history: History) -> tuple[str, ...]:
-    """Return the groups of metrics that can be drawn together: accuracies, losses, then each other one alone."""
-    names = sorted({name for event in (*history.epochs[:1], *history.epochs[-1:]) for name in event.metrics})
-    groups = dict.fromkeys(_group(name) for name in names)
-    return tuple(sorted(groups, key=lambda group: ({"accuracy": 0, "loss": 1}.get(group, 2), group)))
-
-
-def curves(history: History, look: Look) -> Curves:
-    """Return the curves of a group of metrics over every epoch, with the chosen epoch marked."""
-    groups = curve_groups(history)
-    if not groups:
-        return Curves("accuracy", "%", (), history.summary.epochs)
-    group = groups[look.curves % len(groups)]
-    epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
-    if epochs[-1] is not history.epochs[-1]:
-        epochs.append(history.epochs[-1])
-    names = dict.fromkeys(name for event in epochs for name in event.metrics if _group(name) == group)
-    # The curve that decides comes first and is drawn as a line.
-    ordered = sorted(names, key=lambda name: (not name.startswith(("search", "valid", "test")), name))
-    series = tuple(
-        Series(
-            clean(name.removesuffix(f"_{group}").replace("_", " ")),
-            tuple(
-                (event.epoch, event.metrics[name])
-                for event in epochs
-                if math.isfinite(event.metrics.get(name, math.nan))
-            ),
-        )
-        for name in ordered
-    )
-    title = clean(group.replace("_", " "))
-    if look.smooth > 1:
-        series = tuple(dataclasses.replace(one, points=_smoothed(one.points, look.smooth)) for one in series)
-        title += f", mean of {look.smooth} epochs"
-    chosen = choose(history, look).event
-    cursor = chosen.epoch if chosen is not None and look.epoch is not None else None
-    unit = {"accuracy": "%", "loss": "nats"}.get(group, "")
-    return Curves(title + (", log" if look.log else ""), unit, series, history.summary.epochs, cursor, look.log)
-
-
-def _smoothed(points: Sequence[tuple[float, float]], epochs: int) -> tuple[tuple[float, float], ...]:
-    """Return the mean of each value and those of the epochs before it."""
-    smooth: list[tuple[float, float]] = []
-    total, first = 0.0, 0
-    for x, y in points:
-        total += y
-        while points[first][0] <= x - epochs:
-            total -= points[first][1]
-            first += 1
-        smooth.append((x, total / (len(smooth) + 1 - first)))
-    return tuple(smooth)
 
 
 def now(history: History, look: Look) -> tuple[Fact, ...]:
@@ -389,16 +335,12 @@ def _metric(name: str, event: EpochEnded, history: History, index: int) -> Fact:
 
 def _by_weight(names: Mapping[str, float]) -> list[str]:
     """Return metrics with the search's own accuracy first: it stands for what the genotype is worth."""
-    return sorted(names, key=lambda name: (_group(name) != "accuracy", not name.startswith("search"), name))
+    return sorted(names, key=lambda name: (not name.endswith("accuracy"), not name.startswith("search"), name))
 
 
 def _memory(history: History) -> tuple[Fact, ...]:
     used = history.progress.memory if history.progress else None
     return () if used is None else (Fact("memory", gigabytes(used)),)
-
-
-def _group(name: str) -> str:
-    return next((group for group in ("accuracy", "loss") if name.endswith(group)), name)
 
 
 def _words(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,25 @@ async def test_a_log_that_becomes_shorter_is_read_anew_and_said(home: Home) -> N
             assert screen._source is not None
             assert "1 event of a newer version: update nastui to see all" in screen._source.notes
             assert any(note.startswith("1 line of the log cannot be read") for note in screen._source.notes)
+
+
+async def test_a_store_that_cannot_be_written_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    config, paths = make_run(home.root, epochs=9, done=3, ended=False)
+    monkeypatch.setattr("runs.requests.send", refuse)
+    monkeypatch.setattr("runs.files.replace_text", refuse)
+    app = NastuiApp(home, config.id)
+    with engine(paths):
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await opened(pilot)
+            await pilot.press("w")
+            await until(pilot, lambda: "ead-only file system" in said(app))
+            await pilot.press("p")
+            await until(pilot, lambda: said(app).count("ead-only file system") == 2)
+            await pilot.press("left")
+            assert app.screen is screen and "● running" in text(screen, Header)
 
 
 async def test_alarms_say_what_to_look_at_and_leave_their_place(home: Home) -> None:

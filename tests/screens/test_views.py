@@ -30,7 +30,7 @@ from runs.home import RunPaths
 from runs.status import Status
 from runs.store import Record
 from runs.summary import Labels
-from screens import extras, views
+from screens import curves, extras, views
 from screens.log_lines import log_lines, output_lines
 from screens.models import Fact, LogLine
 from screens.views import Look
@@ -124,7 +124,7 @@ class TestChoose:
         assert [event.epoch for event in chosen if event] == [5, 1, 1, 2, 4, 5]
 
     def test_an_empty_history(self) -> None:
-        for view in (views.now, views.cell, views.weights, views.curves, extras.panel):
+        for view in (views.now, views.cell, views.weights, curves.curves, extras.panel):
             view(History(), Look(epoch=3))
         assert views.choose(History(), Look()).event is None
 
@@ -136,18 +136,18 @@ class TestChoose:
 class TestCurves:
     def test_groups_and_order(self) -> None:
         history = told(epoch(1, [3] * 6, metrics={"regret": 1.0, "train_loss": 1.0, "search_accuracy": 3.0}))
-        assert views.curve_groups(history) == ("accuracy", "loss", "regret")
-        assert [views.curves(history, Look(curves=n)).unit for n in range(4)] == ["%", "nats", "", "%"]
+        assert curves.groups(history) == ("accuracy", "loss", "regret")
+        assert [curves.curves(history, Look(curves=n)).unit for n in range(4)] == ["%", "nats", "", "%"]
 
     def test_the_curve_that_decides_comes_first_and_nan_is_left_out(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [3] * 6, metrics={"search_accuracy": float("nan")}))
-        curves = views.curves(history, Look(epoch=1))
-        assert [series.name for series in curves.series] == ["search", "train"]
-        assert curves.series[0].points == ((1, 41.0),) and curves.cursor == 1
+        drawn = curves.curves(history, Look(epoch=1))
+        assert [series.name for series in drawn.series] == ["search", "train"]
+        assert drawn.series[0].points == ((1, 41.0),) and drawn.cursor == 1
 
     def test_a_long_run_is_thinned_to_its_newest_point(self) -> None:
         history = told(*(epoch(n, [3] * 6, architecture={}) for n in range(1, 5001)))
-        points = views.curves(history, Look()).series[0].points
+        points = curves.curves(history, Look()).series[0].points
         assert len(points) <= 1001 and points[-1][0] == 5000
 
 
