@@ -192,9 +192,10 @@ class RunsScreen(ActionScreen[None]):
 
     def _set(self, selector: str, text: Text) -> None:
         """Change a line of text, and draw it only where it says something new."""
-        if self._said.get(selector) != text.plain:
-            self._said[selector] = text.plain
-            self.query_one(selector, Static).update(palette.of(self.app).shown(text))
+        shown = palette.of(self.app).shown(text)
+        if self._said.get(selector) != shown.plain:
+            self._said[selector] = shown.plain
+            self.query_one(selector, Static).update(shown)
 
     def failed_in_background(self, work: str) -> None:
         """Look at the store again after a while."""
