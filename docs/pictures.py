@@ -23,7 +23,7 @@ from runs.store import Record, RunStore
 from screens.compare import CompareScreen
 
 HERE = Path(__file__).parent
-SIZE = (118, 36)
+SIZE, TALL = (118, 36), (118, 48)
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,20 @@ class Picture:
         searches: the words behind ``nastui search``, one search after the other.
         epoch: the first is shown once it has come so far; the others to their ends.
         keys: pressed before the picture is taken.
+        size: columns and rows; tall where the method's own panel has much to tell.
     """
 
     searches: tuple[str, ...]
     epoch: int
     keys: tuple[str, ...] = ()
+    size: tuple[int, int] = SIZE
 
 
 PICTURES = {
     "run": Picture(("drnas --space nasbench201",), 24),
-    "ista": Picture(("ista_onestage",), 12),
-    "tenas": Picture(("tenas --space nasbench201",), 2),
-    "prdarts": Picture(("prdarts",), 7, ("full_stop",)),
+    "ista": Picture(("ista_onestage",), 12, size=TALL),
+    "tenas": Picture(("tenas --space nasbench201",), 2, size=TALL),
+    "prdarts": Picture(("prdarts",), 7, ("full_stop",), TALL),
     "compare": Picture(("drnas --space nasbench201 --seed 1", "darts --space nasbench201 --seed 1"), 30),
 }
 
@@ -69,7 +71,7 @@ def take(name: str, picture: Picture) -> None:
     """Search as far as a picture needs, and take it."""
     home = Home.locate()
     runs = [searched(home, words, picture.epoch) for words in picture.searches]
-    asyncio.run(saved(home, [run.id for run in runs], HERE / f"{name}.svg", picture.keys))
+    asyncio.run(saved(home, [run.id for run in runs], HERE / f"{name}.svg", picture))
     for run in runs:
         if RunStore(home).find(run.id).status.live:
             nastui("runs", "stop", run.id)
@@ -94,14 +96,14 @@ def nastui(*words: str) -> None:
     subprocess.run([Path(sys.executable).parent / "nastui", *words], check=True)
 
 
-async def saved(home: Home, runs: Sequence[str], path: Path, keys: Sequence[str]) -> None:
+async def saved(home: Home, runs: Sequence[str], path: Path, picture: Picture) -> None:
     """Save the Run screen of one run, or the Compare screen of several, as SVG."""
     app = NastuiApp(home, runs[0] if len(runs) == 1 else None)
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=picture.size) as pilot:
         if len(runs) > 1:
             await app.push_screen(CompareScreen(app.store, runs))
         await pilot.pause(2.0)
-        await pilot.press(*keys)
+        await pilot.press(*picture.keys)
         await pilot.pause(0.5)
         path.write_text(app.export_screenshot(title="nastui"), encoding="utf-8")
 

@@ -13,13 +13,15 @@ from screens.wording import clean
 
 # No screen has as many columns.
 _MOST_POINTS = 1000
+# What a search is judged by; without training, by its indicators.
+_FIRST = {"accuracy": 0, "loss": 1, "kappa": 2, "regions": 3}
 
 
 def groups(history: History) -> tuple[str, ...]:
     """Return the groups of metrics that can be drawn together: accuracies, losses, then each other one alone."""
     names = sorted({name for event in (*history.epochs[:1], *history.epochs[-1:]) for name in event.metrics})
     found = dict.fromkeys(_group(name) for name in names)
-    return tuple(sorted(found, key=lambda group: ({"accuracy": 0, "loss": 1}.get(group, 2), group)))
+    return tuple(sorted(found, key=lambda group: (_FIRST.get(group, len(_FIRST)), group)))
 
 
 def curves(history: History, look: Look) -> Curves:

@@ -335,7 +335,12 @@ def _metric(name: str, event: EpochEnded, history: History, index: int) -> Fact:
 
 def _by_weight(names: Mapping[str, float]) -> list[str]:
     """Return metrics with the search's own accuracy first: it stands for what the genotype is worth."""
-    return sorted(names, key=lambda name: (not name.endswith("accuracy"), not name.startswith("search"), name))
+    led = {"kappa": 1, "regions": 2}
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        return 0 if name.endswith("accuracy") else led.get(name, 3), not name.startswith("search"), name
+
+    return sorted(names, key=rank)
 
 
 def _memory(history: History) -> tuple[Fact, ...]:

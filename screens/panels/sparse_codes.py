@@ -18,12 +18,10 @@ _FIRST_NODE = 2
 
 
 def parts(subject: Subject) -> Iterator[Part]:
-    """Yield, as far as the search tells them: freezing, the bars of each node, the timeline, the distances."""
+    """Yield, as far as the search tells them: freezing, bars of each node, timeline, distances, what is odd."""
     codes = subject.extras.get("codes")
     if not isinstance(codes, dict) or not codes:
         return
-    if alerts := subject.extras.get("alerts"):
-        yield Rows("worth a look", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
     freezing = subject.extras.get("freezing")
     if isinstance(freezing, dict):
         yield _freezing(freezing)
@@ -32,6 +30,8 @@ def parts(subject: Subject) -> Iterator[Part]:
     yield _timeline(subject, codes)
     if isinstance(freezing, dict):
         yield _distances(subject, freezing)
+    if alerts := subject.extras.get("alerts"):
+        yield Rows("worth a look", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
 
 
 def _freezing(told: dict[str, Any]) -> Rows:

@@ -139,8 +139,8 @@ def _draw(
         first = column == min(place for other, place in at.items() if other.target == edge.target)
         style = colours.operation(edge.operation, bold=ends in changed)
         _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
-        mark = "*" if ends in changed else ""
-        name = palette.short(edge.operation)[: step - 1 - len(mark)]
+        name = palette.short(edge.operation)[: step - 1]
+        mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy in any case
         looked = Style(reverse=True) if ends == focus else _PLAIN
         canvas.put(2 * edge.source + 1, column + 1, name + mark, style + looked)
     _draw_output(canvas, cell, rail if joined else None, step)
