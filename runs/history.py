@@ -78,7 +78,7 @@ class Follower:
 
     def update(self) -> list[Entry]:
         """Take in what has come since the last call, and return it."""
-        with _without_collection():
+        with without_collection():
             entries = list(self._reader.read())
         if self._reader.restarted:
             self.history = History()
@@ -98,7 +98,7 @@ class Follower:
 
 
 @contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Hold Python's search for cycles back: events have none, and of a long log it would take most of the time."""
     before = gc.isenabled()
     gc.disable()

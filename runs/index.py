@@ -35,13 +35,34 @@ class AtomicJSONStorage(Storage):
         except OSError:
             return None
         head, body = raw[: len(_sealed(b""))], raw[len(_sealed(b"")) :]
-        return json.loads(b"{" + body) if head == _sealed(body) else None
+        return _tables(body.decode()) if head == _sealed(body) else None
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replace the file."""
         body = json.dumps(data)[1:].encode()
         with replacing(self._path) as stream:
             stream.write(_sealed(body) + body)
+
+
+def _tables(body: str) -> dict[str, dict[str, Any]]:
+    """Return the tables of a sealed file, as ``json.loads("{" + body)`` would.
+
+    One call for ten thousand runs would keep Python from doing anything else for a third of a second, and a dashboard
+    that reads in the background would stand still: this makes a call a document.
+    """
+    decode = json.JSONDecoder().raw_decode
+    tables: dict[str, dict[str, Any]] = {}
+    place = 0
+    while body[place] != "}":
+        name, place = decode(body, place)
+        table = tables[name] = {}
+        place += len(": {")
+        while body[place] != "}":
+            key, place = decode(body, place)
+            table[key], place = decode(body, place + len(": "))
+            place += len(", ") if body[place] == "," else 0
+        place += len("}, ") if body[place + 1] == "," else len("}")
+    return tables
 
 
 def _sealed(body: bytes) -> bytes:

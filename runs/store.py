@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
+from runs.history import without_collection
 from runs.home import Home, RunPaths, short_id
 from runs.index import Index
 from runs.journal import JournalReader
@@ -109,7 +111,16 @@ class RunStore:
         Costs three file system look-ups a run, and reading only for those that changed since the last call.
         Directories that cannot be read are named in :attr:`unreadable`.
         """
-        known = self._records if self._records is not None else self._from_index()
+        if self._records is None:
+            with without_collection():
+                records = self._listed(self._from_index())
+                # They stay as long as the store does: looking through ten thousand again and again for garbage would
+                # stop a dashboard for a third of a second each time.
+                gc.freeze()
+            return records
+        return self._listed(self._records)
+
+    def _listed(self, known: dict[str, Record]) -> list[Record]:
         names = self._run_names()
         gone = set(known) - set(names)
         self.unreadable = {}

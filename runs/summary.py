@@ -116,6 +116,15 @@ class Summary:
         return self.best.get(self.headline)
 
     @property
+    def benchmark_accuracy(self) -> float | None:
+        """The test accuracy that a benchmark table gives the genotype, in percent: of the first data set it has."""
+        for splits in self.benchmark.values():
+            for split, accuracy in splits.items():
+                if split.startswith("test"):
+                    return accuracy
+        return None
+
+    @property
     def stood(self) -> int:
         """Epochs since the genotype last changed; epochs that a resumed run does again count once."""
         return max(0, self.epoch - self.changed)

@@ -10,7 +10,7 @@ from textual.message import Message
 from runs.home import short_id
 from runs.store import Record
 from runs.summary import Labels
-from screens.run_filter import EVERYTHING, RunFilter
+from screens.run_filter import EVERYTHING, RunFilter, Texts
 from screens.widgets.run_columns import BY_TITLE, Column, Wishes, arranged
 from screens.wording import count
 
@@ -23,9 +23,9 @@ class View:
     by: Column = BY_TITLE["age"]
     backwards: bool = False
 
-    def of(self, records: Sequence[Record]) -> list[Record]:
+    def of(self, records: Sequence[Record], texts: Texts) -> list[Record]:
         """Return the runs that pass, in order."""
-        passed = [record for record in records if self.filter.matches(record)] if self.filter else records
+        passed = [record for record in records if self.filter.matches(record, texts)] if self.filter else records
         return arranged(passed, self.by, backwards=self.backwards)
 
 

@@ -22,7 +22,7 @@ from runs.status import Status
 from runs.store import Record, RunStore
 from screens import actions, palette
 from screens.action_screen import ActionScreen, background
-from screens.run_filter import RunFilter
+from screens.run_filter import EXAMPLE, RunFilter, Texts
 from screens.run_story import identity, story
 from screens.run_view import Look, View, named, retagged
 from screens.trouble import told
@@ -41,6 +41,7 @@ _WELCOME = (
     "No runs yet. Press n, then ctrl+s: the preset 'quick' searches on the embedded digits data set "
     "in about a minute, with nothing to download."
 )
+_NO_MATCH = f"No run matches the filter. esc clears it. It takes {EXAMPLE}."
 _LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare", "genotypes", "quit")
 
 
@@ -76,6 +77,7 @@ class RunsScreen(ActionScreen[None]):
         self._records: list[Record] = []
         self._wanted: Wishes = {}
         self._view = View()
+        self._texts = Texts()
         self._removed: list[list[Record]] = []
         self._reading = self._looked = False
         self._next_look = 0.0
@@ -90,7 +92,7 @@ class RunsScreen(ActionScreen[None]):
             yield Static("reading …", id="counts")
         with Horizontal(id="filter-line"):
             yield Static("/", id="slash")
-            yield Input(placeholder="words, method:drnas, status:lost, tag:paper", compact=True, id="filter")
+            yield Input(placeholder=EXAMPLE, compact=True, id="filter")
         yield RunTable(id="runs")
         yield Static(id="nothing")
         yield Static(id="identity")
@@ -135,7 +137,10 @@ class RunsScreen(ActionScreen[None]):
         began = time.monotonic()
         try:
             records = self.store.records()
-            look = Look(records, wishes(records), view, view.of(records), dict(self.store.unreadable))
+            for record in records:
+                self._texts.of(record)  # here, so that the first letter of a filter need not
+            shown = view.of(records, self._texts)
+            look = Look(records, wishes(records), view, shown, dict(self.store.unreadable))
         except NastuiError as error:
             look = Look(self._records, self._wanted, view, self.table.records, self._unreadable, str(error))
         look.rest = _REST * (time.monotonic() - began)
@@ -154,11 +159,11 @@ class RunsScreen(ActionScreen[None]):
 
     def _show(self, shown: list[Record] | None = None) -> None:
         """Bring everything up to date; ``shown`` spares filtering and sorting where that is done already."""
-        shown = self._view.of(self._records) if shown is None else shown
+        shown = self._view.of(self._records, self._texts) if shown is None else shown
         self.table.show(shown, self._wanted, self._view.by, backwards=self._view.backwards, now=time.time())
         self.set_class(self._looked and not shown, "empty")
         if not shown:
-            text = "No run matches the filter. esc clears it." if self._records else self._complaint or _WELCOME
+            text = _NO_MATCH if self._records else self._complaint or _WELCOME
             self._set("#nothing", Text(text))
         self._set("#counts", self._counts(len(shown)))
         self._tell_highlighted()

@@ -14,6 +14,7 @@ from runs.store import Record
 from screens.widgets.status import labelled
 from screens.wording import clean, moment, span
 
+_BAR = 8
 _ORDER = (
     Status.RUNNING,
     Status.PAUSED,
@@ -33,7 +34,7 @@ class Column:
     Attributes:
         text: what a run's cell says at a moment (seconds since 1970).
         order: what it sorts by; a larger value is "more", and comes first where ``falling``.
-        keep: the columns with the smallest go first where room is short.
+        keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
         least, most: the bounds of its width in cells; one with a least shrinks to it before any column goes.
     """
 
@@ -52,14 +53,32 @@ def _epoch(record: Record, now: float) -> str:
     return f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-"
 
 
-def _best_first(record: Record) -> float:
+def _best_first(record: Record) -> tuple[bool, float]:
+    # The test accuracy of a retrained network and that of a search's supernet do not compare.
     found = record.summary.best_accuracy
-    return -1.0 if found is None else found
+    return record.head["kind"] == "retrain", -1.0 if found is None else found
 
 
 def _best(record: Record, now: float) -> str:
     best = record.summary.best_accuracy
     return "-" if best is None else f"{best:.2f}"
+
+
+def _bench_first(record: Record) -> float:
+    found = record.summary.benchmark_accuracy
+    return -1.0 if found is None else found
+
+
+def _bench(record: Record, now: float) -> str:
+    found = record.summary.benchmark_accuracy
+    return "" if found is None else f"{found:.2f}"
+
+
+def _bar(record: Record, now: float) -> str:
+    if not record.summary.epochs or record.status is Status.FINISHED:
+        return ""
+    full = min(_BAR, round(_BAR * _done(record)))
+    return "█" * full + "░" * (_BAR - full)
 
 
 def _done(record: Record) -> float:
@@ -76,7 +95,9 @@ COLUMNS = (
     Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
     Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
     Column("epoch", _epoch, _done, 9, right=True, falling=True),
+    Column("done", _bar, _done, 0, most=_BAR, falling=True),
     Column("best", _best, _best_first, 8, right=True, falling=True),
+    Column("bench", _bench, _bench_first, 6, right=True, falling=True),
     Column(
         "age",
         lambda r, now: span(now - moment(r.head["created"])),
@@ -141,6 +162,9 @@ def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
             excess = gap * (len(columns) - 1) + sum(wanted[column.title].width for column in columns) - room
             if excess <= 0:
                 return [(column, wanted[column.title].width) for column in columns], gap
+        if spare := [column for column in columns if not column.keep]:
+            columns.remove(spare[0])
+            continue
         told = [column for column in columns if wanted[column.title].varied and column.title not in _STEADY]
         same = [column for column in columns if not wanted[column.title].varied and column.keep < _WORTH_ROOM]
         if told and same:

@@ -21,7 +21,7 @@ from runs.journal import Journal
 from runs.requests import Request, waiting
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.run_filter import RunFilter
+from screens.run_filter import RunFilter, Texts
 from screens.run_story import story
 from screens.run_view import retagged
 from screens.runs import RunsScreen
@@ -184,10 +184,20 @@ async def test_the_filter_works_while_it_is_typed(tmp_path: Path) -> None:
 async def test_filter_words_and_fields(tmp_path: Path) -> None:
     make_run(tmp_path, name="Apple Pie", tags=["paper", "kl"], seed=3)
     (record,) = RunStore(Home(tmp_path)).records()
-    for text in ("", "apple", "pie digits", "method:drnas tag:kl", "STATUS:finished", "seed:3 name:pie", record.id[:6]):
-        assert RunFilter.parse(text).matches(record), text
+    for text in ("", "apple", "pie digits", "method:drnas tag:kl", "STATUS:finished", "finished", record.id[:6]):
+        assert RunFilter.parse(text).matches(record, Texts()), text
+    for text in (
+        "seed:3 name:pie",
+        "kind:search data:digits dataset:digits",
+        "best>90 best<95.5",
+        "epoch=5",
+        "seed>=3",
+    ):
+        assert RunFilter.parse(text).matches(record, Texts()), text
     for text in ("cherry", "apple cherry", "method:ista", "tag:pie", "status:lost", "http://x"):
-        assert not RunFilter.parse(text).matches(record), text
+        assert not RunFilter.parse(text).matches(record, Texts()), text
+    for text in ("kind:retrain", "best>99", "bench>0", "epoch<5", "best>"):
+        assert not RunFilter.parse(text).matches(record, Texts()), text
 
 
 async def test_sorting_by_the_next_column_and_back(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Ten thousand runs on the Runs screen: how long the thread that draws is held up. Run with ``-m benchmark -s``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from nastui.app import NastuiApp
+from runs.home import Home
+from runs.store import RunStore
+from screens.runs import RunsScreen
+from tests.runs.test_store_speed import copy_runs
+
+HELD_UP_SECONDS = 0.05
+
+
+class Beat:
+    """Asks for its turn a thousand times a second, and keeps the longest wait, overall and on the processor."""
+
+    def __init__(self) -> None:
+        self.waited = self.computed = 0.0
+
+    @contextlib.asynccontextmanager
+    async def during(self, title: str) -> AsyncIterator[None]:
+        """Measure while something goes on, and print it."""
+        self.waited = self.computed = 0.0
+        began, beating = time.perf_counter(), asyncio.create_task(self._beat())
+        yield
+        beating.cancel()
+        print(
+            f"{title:24} {time.perf_counter() - began:6.2f} s, "
+            f"held up {1000 * self.waited:4.0f} ms at most, {1000 * self.computed:4.0f} ms of them computing"
+        )
+        assert self.computed < HELD_UP_SECONDS
+
+    async def _beat(self) -> None:
+        while True:
+            began, at_work = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(0.001)
+            self.waited = max(self.waited, time.perf_counter() - began - 0.001)
+            self.computed = max(self.computed, time.thread_time() - at_work)
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(600)
+async def test_ten_thousand_runs_hold_nobody_up(home: Home) -> None:
+    copy_runs(home)
+    RunStore(home).records()  # writes the index
+    app, beat = NastuiApp(home), Beat()
+    print()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        async with beat.during("opening"):
+            while not screen.table.records:
+                await asyncio.sleep(0.01)
+        async with beat.during("three seconds of looking"):
+            await asyncio.sleep(3)
+        await pilot.press("slash")
+        async with beat.during("typing status:lost best>9"):
+            for key in ("s", "t", "a", "t", "u", "s", "colon", *"lost", "space", *"best", "greater_than_sign", "9"):
+                await pilot.press(key)
+        assert 0 < len(screen.table.records) < 10_000
+        await pilot.press("escape")
+        async with beat.during("sorting by all columns"):
+            await pilot.press(*"ssssssssss")
+        async with beat.during("to the end and back"):
+            await pilot.press("G", "g")
