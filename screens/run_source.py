@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 
 from runs import launcher
@@ -17,6 +18,7 @@ from screens.wording import count
 
 _MOST_LOG_LINES = 1000
 _OUTPUT_BYTES = 4000
+_LONG_BYTES = 10_000_000
 
 
 class Source:
@@ -43,7 +45,13 @@ class Source:
         self._output: list[LogLine] = []
         self._told: Status | None = None
         self._size = self._unknown = self._restarts = 0
+        long = self.backlog() > _LONG_BYTES
+        if long:
+            gc.collect()
         self.update()
+        if long:
+            # Looking for cycles among so many records would hold up keys for half a second, again and again.
+            gc.freeze()
 
     @property
     def history(self) -> History:
