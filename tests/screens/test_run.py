@@ -270,7 +270,7 @@ class TestEndings:
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
             header = app.screen.query_one(Header)
             await until(pilot, lambda: "No run's id begins with 'nosuchrun'" in header.text)
-            await pilot.press("left", "space", "y", "p", "s", "w", "c", "r", "e", "R", "1", "n", "m", "full_stop", "o", "a", "L", "v", "7", "q")
+            await pilot.press("left", "space", *"ypswcreR1nm", "full_stop", *"oaLv7q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
 
     async def test_a_run_without_a_word(self, home: Home) -> None:
