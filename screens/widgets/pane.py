@@ -43,13 +43,18 @@ class Rule(Lines[RuleView]):
     """
 
     def build(self, view: RuleView, width: int) -> list[Text]:
-        """Draw the names and the legend: close together where there is little room, then the numbers alone."""
-        needed = view.legend.cell_len + 3 if view.legend.plain else 0
-        for space, between, titled in ((" ", "──", True), ("", "─", True), ("", "─", False)):
-            line = self._names(view, space, between, titled=titled)
-            if line.cell_len + needed <= width:
-                break
-        room = width - line.cell_len - needed
+        """Draw the names and the legend: close together where there is little room, then the numbers alone.
+
+        A legend that fits beside none of these is left out.
+        """
+        of_legend = view.legend.cell_len + 3 if view.legend.plain else 0
+        lines = [
+            self._names(view, space, between, titled=titled)
+            for space, between, titled in ((" ", "──", True), ("", "─", True), ("", "─", False))
+        ]
+        fitting = (line for needed in (of_legend, 0) for line in lines if line.cell_len + needed <= width)
+        line = next(fitting, lines[-1])
+        room = width - line.cell_len - of_legend
         if view.legend.plain and room >= 0:
             line.append("─" * room, _DIM).append(" ").append_text(view.legend).append(" ─", _DIM)
         else:

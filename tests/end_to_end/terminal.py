@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import time
 from collections.abc import Callable
@@ -25,7 +26,12 @@ class Terminal:
         self._screen = pyte.Screen(80, 24)
         self._stream = pyte.ByteStream(self._screen)
         self.process = pexpect.spawn(
-            str(SCRIPT), env=environment, cwd=str(folder or cli.folder), dimensions=(24, 80), timeout=5
+            str(SCRIPT),
+            env=environment,
+            cwd=str(folder or cli.folder),
+            dimensions=(24, 80),
+            timeout=5,
+            preexec_fn=_take_one_core,
         )
 
     def read(self) -> str:
@@ -75,3 +81,9 @@ class Terminal:
 
 UP, DOWN, RIGHT, LEFT, ENTER, ESCAPE = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\r", "\x1b"
 CTRL_S = "\x13"
+
+
+def _take_one_core() -> None:
+    """Let engines that are started from the terminal compute with one thread, as others are at work beside them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {random.choice(sorted(os.sched_getaffinity(0)))})

@@ -53,7 +53,7 @@ def test_start_watch_scrub_lose_the_line_and_come_back(cli: Cli, terminals: list
     terminals.append(second)
     second.shows(run[:8], "1 run")
     second.press(ENTER)
-    second.until(lambda shown: epoch(shown) > epoch(moving))
+    second.until(lambda shown: epoch(shown) > epoch(moving) or "finished" in shown)
     second.press("q")
     second.shows("↓age")
     second.press("q")

@@ -97,7 +97,15 @@ def test_a_hostile_folder_changes_nothing(cli: Cli, name: str) -> None:
 
 def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
     words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2"]
-    following = subprocess.Popen(words, env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    following = subprocess.Popen(
+        words,
+        env=cli.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell are started with interrupts ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread
+    )
     assert following.stdout is not None
     assert "epoch 1/30" in following.stdout.readline()
     following.send_signal(signal.SIGINT)

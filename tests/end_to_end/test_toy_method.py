@@ -66,4 +66,4 @@ def test_its_speed_is_measured(toy: Cli) -> None:
         assert result["units"] >= 5
         expected = result["unit_seconds"] * result["units_per_epoch"] * result["epochs"]
         assert result["estimated_seconds"] == pytest.approx(expected)
-    assert "budget" in toy("bench", "budget", "--device", "cpu").stdout
+    assert "budget" in toy("bench", "budget", "--preset", "quick", "--device", "cpu").stdout

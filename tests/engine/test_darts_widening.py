@@ -71,7 +71,8 @@ def stages() -> tuple[DartsSupernet, DartsSupernet]:
     before, after = (dict.fromkeys(KINDS, (kept,) * 14) for kept in (tuple(range(8)), (0, 2, 3, 4, 7)))
     old = supernet(6, before)
     for buffer in old.buffers():
-        buffer.uniform_(0.5, 1.5)
+        if buffer.is_floating_point():
+            buffer.uniform_(0.5, 1.5)
     return old, supernet(3, after)
 
 
