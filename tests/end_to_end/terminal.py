@@ -67,13 +67,14 @@ class Terminal:
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self.process.close(force=False)
 
-    def is_gone(self, seconds: float = 5) -> bool:
+    def is_gone(self, seconds: float = 30) -> bool:
         """Say whether no process of the app is left."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if not psutil.pid_exists(self.process.pid):
-                return True
-            if psutil.Process(self.process.pid).status() == psutil.STATUS_ZOMBIE:
+            try:
+                if psutil.Process(self.process.pid).status() == psutil.STATUS_ZOMBIE:
+                    return True
+            except psutil.NoSuchProcess:
                 return True
             time.sleep(0.1)
         return False

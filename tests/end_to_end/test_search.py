@@ -96,7 +96,7 @@ def test_a_hostile_folder_changes_nothing(cli: Cli, name: str) -> None:
 
 
 def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
-    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2"]
+    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2", "--set", "threads=1"]
     following = subprocess.Popen(
         words,
         env=cli.environment,
@@ -119,7 +119,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
 
 def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
     """A moving bar on stderr's terminal, and stdout a pipe: each gets its own."""
-    script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 > lines.txt"
+    script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 --set threads=1 > lines.txt"
     terminal = pexpect.spawn("bash", ["-c", script], env=cli.environment | {"TERM": "xterm"}, cwd=str(cli.folder))
     terminal.expect(pexpect.EOF, timeout=60)
     terminal.close()
