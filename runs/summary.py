@@ -117,9 +117,9 @@ class Summary:
 
     @property
     def benchmark_accuracy(self) -> float | None:
-        """The test accuracy that a benchmark table gives the genotype, in percent: of the first data set it has."""
+        """The test accuracy that a table gives the genotype, in percent: its first data set, its longest training."""
         for splits in self.benchmark.values():
-            for split, accuracy in splits.items():
+            for split, accuracy in reversed(splits.items()):
                 if split.startswith("test"):
                     return accuracy
         return None

@@ -100,7 +100,7 @@ class RunRequests(ActionScreen[None]):
         def wait() -> None:
             try:
                 answer, severity = f"Run {short} is {act()}.", "information"
-            except Exception as error:
+            except Exception as error:  # whatever it is: a thread that dies would leave the wish unanswered for ever
                 answer, severity = told(error, wish, log), "warning" if isinstance(error, UsageError) else "error"
             with contextlib.suppress(RuntimeError):  # the app is being left
                 if app.is_running:

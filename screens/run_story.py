@@ -72,7 +72,8 @@ def _finished(record: Record, now: float) -> str:
             f"{millions(summary.macs)} MACs ({summary.network})" if summary.network else millions(summary.macs)
         )
     for dataset, splits in summary.benchmark.items():
-        parts += [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
+        tests = [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
+        parts += tests[-1:]  # of the longest training
     return " · ".join(parts)
 
 

@@ -137,7 +137,8 @@ def now(history: History, look: Look) -> tuple[Fact, ...]:
     facts = [_metric(name, event, history, chosen.index) for name in _by_weight(event.metrics)]
     for dataset, splits in event.benchmark.items():
         facts += [
-            Fact(f"{_words(dataset)} {_words(split)}", f"{value:.2f} %", "table") for split, value in splits.items()
+            Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
+            for split, value in splits.items()
         ]
     if event.genotype is not None:
         stood = stood_since(history.epochs, chosen.index)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
 from screens.models import Fact
 from screens.widgets.lines import Lines
+from screens.wording import fit
 
+_SHORTEST = 6  # of a name that was cut
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 
 
 def lines(facts: Sequence[Fact], width: int) -> list[Text]:
-    """Return one line a figure; the note is left out where it does not fit."""
-    left = max((len(fact.name) for fact in facts), default=0)
+    """Return one line a figure; where there is little room a name is cut and a note left out, but never a value."""
+    left = max((cell_len(fact.name) for fact in facts), default=0)
+    right = max((cell_len(fact.value) for fact in facts), default=0)
+    left = min(left, max(_SHORTEST, width - right - 3))
     drawn = []
     for place, fact in enumerate(facts):
-        line = Text().append(f" {fact.name:<{left}}  ", _DIM)
+        line = Text().append(f" {fit(fact.name, left)}  ", _DIM)
         line.append(fact.value, _BOLD if not place else Style.null())
         if fact.note and line.cell_len + len(fact.note) + 2 <= width:
             line.append(f"  {fact.note}", _DIM)

@@ -245,3 +245,8 @@ def test_a_summary_goes_on_from_a_saved_offset(
     for entry in JournalReader(paths.events, saved["offset"]).read():
         second.apply(entry)
     assert repr(second) == repr(whole)
+
+
+def test_a_table_answers_with_its_longest_training() -> None:
+    known = {"cifar10": {"valid (12 epochs)": 80.1, "test (12 epochs)": 85.47, "test (200 epochs)": 93.09}}
+    assert fold(Summary(), epoch(1, benchmark=known)).benchmark_accuracy == 93.09

@@ -225,8 +225,8 @@ class TestNow:
         assert "memory" not in facts(history, Look(epoch=2))
 
     def test_table_accuracy(self) -> None:
-        history = told(epoch(1, [3] * 6, benchmark={"cifar10": {"test": 94.36}}))
-        assert facts(history)["cifar10 test"].value == "94.36 %"
+        history = told(epoch(1, [3] * 6, benchmark={"cifar10": {"test (200 epochs)": 94.36}}))
+        assert facts(history)["cifar10 test (200 ep)"].value == "94.36 %"
 
 
 class TestPanel:

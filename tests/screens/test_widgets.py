@@ -248,6 +248,13 @@ class TestLines:
         assert "best" in now.lines(facts, 40)[0].plain
         assert "best" not in now.lines(facts, 24)[0].plain
 
+    def test_figures_are_never_cut_for_a_long_name(self) -> None:
+        facts = (Fact("imagenet16-120 test (200 ep)", "46.34 %", "table"), Fact("kappa", "73.1"))
+        for width in (20, 36, 60):
+            drawn = now.lines(facts, width)
+            assert "46.34 %" in drawn[0].plain and "73.1" in drawn[1].plain
+            assert all(line.cell_len <= width for line in drawn)
+
     def test_the_panel_shows_whatever_it_gets(self) -> None:
         view = Panel((Fact("kappa", "12"),), (Bars("entropy", ("1←0", "2←0"), (1.0, float("nan"))),), ())
         text = drawn(panel_widget.lines(view, PLAIN, 60))

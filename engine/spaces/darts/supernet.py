@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -105,16 +105,22 @@ class DartsSupernet(Supernet):
         older, newer = rectified(self.stem, images)
         skip_dropout = self.skip_dropout if self.training else 0.0
         cells = [cell for cell in self.cells if isinstance(cell, MixedCell)]
-        runs = [cell.runs(plans[cell.kind]) for cell in cells]
-        drawn = dropping.factors(sum(runs), newer, self.drop_path) if self.training else None
-        factors = [None] * len(cells) if drawn is None else drawn.split(runs)
+        factors = self._drop_factors(cells, plans, newer)
         auxiliary = None
         for index, cell in enumerate(cells):
-            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout, factors[index])
+            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout, next(factors))
             if self.training and self.auxiliary is not None and index == self._read_by_head:
                 auxiliary = self.auxiliary(newer)
         scores: Tensor = self.classifier(newer.mean((2, 3)))
         return scores, auxiliary
+
+    def _drop_factors(self, cells: Sequence[MixedCell], plans: Plans, like: Tensor) -> Iterator[Tensor | None]:
+        """Return the factors of drop path cell by cell, drawn in one go; None where nothing is dropped."""
+        if not self.training or not self.drop_path:
+            return itertools.repeat(None)
+        runs = [cell.runs(plans[cell.kind]) for cell in cells]
+        drawn = dropping.factors(sum(runs), like, self.drop_path)
+        return itertools.repeat(None) if drawn is None else iter(drawn.split(runs))
 
 
 class MixedCell(nn.Module):
@@ -198,7 +204,7 @@ class MixedCell(nn.Module):
             drop_factors: of drop path, [operations that run, B], edge by edge; None drops nothing.
         """
         active = plan.active or self._candidates
-        dropped = iter([None] * self.runs(plan) if drop_factors is None else drop_factors.unbind())
+        dropped = itertools.repeat(None) if drop_factors is None else iter(drop_factors.unbind())
         factors = None if plan.edge_scale is None else plan.edge_scale.unbind()
         scales = self._scales(plan)
         views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
