@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +11,7 @@ from runs.errors import UsageError
 from runs.genotypes.differences import Difference, differences
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import format_text
+from runs.groups import grouped
 from runs.store import Record
 from runs.summary import HEADLINES, LOWER_IS_BETTER
 
@@ -21,8 +22,9 @@ _IGNORED = ("id", "created", "command", "environment", "version", "plugins", "op
 def compare(records: Sequence[Record]) -> dict[str, Any]:
     """Return runs, the settings and the edges in which they differ, and groups of runs that differ in seed alone.
 
-    Groups have mean and standard deviation (of the sample; 0 for a single run) of each best metric over their runs;
-    the ranking orders them by the metric that the runs are judged by. Remarks say what does not compare.
+    Groups have mean and standard deviation (of the sample; 0 for a single run) of each best metric over those of their
+    runs that have finished, ``n``; over all, where none has. The ranking orders them by the metric that the runs are
+    judged by. Remarks say what does not compare.
 
     Raises:
         UsageError: the configuration of a run cannot be read.
@@ -34,11 +36,14 @@ def compare(records: Sequence[Record]) -> dict[str, Any]:
         for key in keys
         if len({repr(settings.get(key)) for settings in configurations.values()}) > 1
     }
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        identity = repr(sorted((k, repr(v)) for k, v in configurations[record.id].items() if k != "seed"))
-        groups.setdefault(identity, []).append(record)
-    told = [_group(members) for members in groups.values()]
+    told = [
+        {
+            "runs": [record.id for record in group.members],
+            "seeds": group.seeds,
+            "best": {name: dataclasses.asdict(spread) for name, spread in group.metrics().items()},
+        }
+        for group in grouped(records)
+    ]
     return {
         "runs": [record.to_json() for record in records],
         "differs": differs,
@@ -126,7 +131,9 @@ def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> lis
             str(row["place"]),
             " ".join(names[run] for run in row["runs"]),
             f"seed{'s' if len(row['seeds']) > 1 else ''} {', '.join(map(str, row['seeds']))}",
-            _figure(row["metric"], row["mean"]) + (f" ± {_figure(row['metric'], row['std'])}" if row["n"] > 1 else ""),
+            _figure(row["metric"], row["mean"])
+            + (f" ± {_figure(row['metric'], row['std'])}" if row["n"] > 1 else "")
+            + (f" ({row['n']} of {len(row['runs'])})" if row["n"] < len(row["runs"]) else ""),
         ]
         for row in ranked
     ]
@@ -153,16 +160,3 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     if config.genotype is not None:
         kept["genotype"] = format_text(Genotype.from_json(config.genotype))
     return kept | config.options
-
-
-def _group(members: list[Record]) -> dict[str, Any]:
-    names = dict.fromkeys(name for record in members for name in record.summary.best)
-    best = {}
-    for name in names:
-        values = [record.summary.best[name] for record in members if name in record.summary.best]
-        best[name] = {
-            "mean": statistics.fmean(values),
-            "std": statistics.stdev(values) if len(values) > 1 else 0.0,
-            "n": len(values),
-        }
-    return {"runs": [r.id for r in members], "seeds": [r.head["seed"] for r in members], "best": best}

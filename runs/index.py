@@ -15,7 +15,7 @@ from tinydb.storages import Storage
 
 from runs.files import replacing
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 UPDATE_PATIENCE = 0.5
 
 
@@ -39,9 +39,21 @@ class AtomicJSONStorage(Storage):
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replace the file."""
-        body = json.dumps(data)[1:].encode()
+        body = _text(data)[1:].encode()
         with replacing(self._path) as stream:
             stream.write(_sealed(body) + body)
+
+
+def _text(tables: dict[str, dict[str, Any]]) -> str:
+    """Return what ``json.dumps(tables)`` would, in a call a document, for the reason of :func:`_tables`."""
+    return _joined(
+        (name, _joined((str(key), json.dumps(document)) for key, document in table.items()))
+        for name, table in tables.items()
+    )
+
+
+def _joined(members: Iterable[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{json.dumps(key)}: {value}" for key, value in members) + "}"
 
 
 def _tables(body: str) -> dict[str, dict[str, Any]]:

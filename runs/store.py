@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import gc
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from runs.index import Index
 from runs.journal import JournalReader
 from runs.status import Status, derive
 from runs.summary import Labels, Summary, head
+
+_RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
 
 
 @dataclass
@@ -40,6 +43,12 @@ class Record:
     def id(self) -> str:
         """The run's id."""
         return self.paths.root.name
+
+    @property
+    def origin(self) -> str:
+        """What a retraining trains: the short id of a run and the epoch, or a published name; empty for a search."""
+        name, comma, rest = str(self.head["origin"]).partition(",")
+        return f"{short_id(name) if _RUN_ID.fullmatch(name) else name}{comma}{rest}"
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``nastui runs show --json`` prints; keys are an interface."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from runs.catalogue.groups import MachineSettings
 from runs.configuration import RunConfig, checked_label
 from runs.errors import UsageError
 from runs.events import (
@@ -30,6 +32,8 @@ from runs.home import RunPaths
 LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_draws")
 # What a run is judged by: a network by its test accuracy, a search by that of its supernet.
 HEADLINES = ("test_accuracy", "search_accuracy")
+# The same for runs that differ in seed alone, or of no weight: who asked for the run, when and where.
+_NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
 
 
 @dataclass
@@ -185,5 +189,21 @@ class Summary:
 
 def head(config: RunConfig) -> dict[str, Any]:
     """Return the unchanging part of a run's record."""
-    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command")
-    return {name: getattr(config, name) for name in names}
+    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command", "origin")
+    return {name: getattr(config, name) for name in names} | {"group": group(config)}
+
+
+def group(config: RunConfig) -> str:
+    """Return a digest of all that decides what a run comes to, but for its seed and its device.
+
+    Runs of one digest are repetitions of each other. A run that begins with weights of its own is like no other, since
+    nobody can tell what its file holds.
+    """
+    # Without defaults: a setting that a later version adds leaves the runs of before in their groups.
+    decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
+    decisive["options"] = {
+        name: value for name, value in decisive["options"].items() if name not in MachineSettings.model_fields
+    }
+    decisive["weights"] = config.id if config.weights else ""
+    text = json.dumps(decisive, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

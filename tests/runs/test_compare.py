@@ -8,9 +8,10 @@ from runs.compare import compare, ranking, ranking_rows, table
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.genotypes.differences import Difference, differences
+from runs.groups import Spread, grouped, seeds_told
 from runs.home import Home
 from runs.store import RunStore
-from runs.summary import Labels
+from runs.summary import Labels, group, head
 from tests.synthetic import make_run
 
 CONV, SKIP = 3, 1
@@ -58,3 +59,37 @@ def test_what_does_not_compare_is_said(tmp_path: Path) -> None:
         "1 of 2 runs has no complete epoch yet.",
     ]
     assert [row["runs"] for row in content["ranking"]] == [[searched]]
+
+
+def test_a_group_is_of_runs_that_differ_in_nothing_that_decides() -> None:
+    config = resolve(Draft(method="drnas", preset="quick"))
+    options = config.options
+
+    def digest(**changed: object) -> str:
+        return group(config.model_copy(update=changed))
+
+    same = {"seed": 9, "device": "cuda:1", "id": "x", "created": "later", "command": "y", "environment": {}}
+    assert digest() == digest(**same) == digest(options=options | {"threads": 64}) == head(config)["group"]
+    others = [
+        digest(options=options | {"epochs": 99}),
+        digest(dataset="cifar10"),
+        digest(genotype={"space": "nasbench201"}),
+        digest(weights="initial.pt"),
+        digest(weights="initial.pt", id="x"),
+    ]
+    assert len({digest(), *others}) == 1 + len(others)
+
+
+def test_mean_and_deviation_are_over_the_finished_runs(tmp_path: Path) -> None:
+    for seed, done in ((0, 3), (1, 3), (2, 1)):
+        make_run(tmp_path, epochs=3, done=done, seed=seed)
+    (found,) = grouped(RunStore(Home(tmp_path)).records())
+    assert (found.seeds, dict(found.statuses)) == ([2, 1, 0], {"lost": 1, "finished": 2})
+    assert found.best is not None
+    assert (round(found.best.mean, 2), found.best.n) == (93.26, 2)
+    content = compare(found.members)
+    names = {record.id: str(record.head["seed"]) for record in found.members}
+    assert ranking_rows(content["ranking"], names) == [["1", "2 1 0", "seeds 2, 1, 0", "93.26 ± 0.00 (2 of 3)"]]
+    assert Spread.of([1.0, None, 3.0]) == Spread(2.0, 2**0.5, 2)
+    assert Spread.of([None]) is None
+    assert [seeds_told(seeds) for seeds in ([0, 1], [0, 0])] == ["×2 seeds", "×2 runs"]

@@ -214,7 +214,7 @@ def test_a_record_tells_what_the_interface_promises(home: Home) -> None:
     config, paths = make_run(home.root, epochs=2, name="n", tags=["t"])
     told = json.loads(json.dumps(RunStore(home).find(config.id).to_json()))
     promised = "id kind method space dataset preset seed device status epoch epochs started ended seconds metrics best "
-    promised += "genotype parameters macs benchmark path command name tags note"
+    promised += "genotype parameters macs benchmark path command name tags note origin group"
     assert set(promised.split()) <= set(told)
     assert (told["id"], told["status"], told["path"]) == (config.id, "finished", str(paths.root))
     assert (told["epoch"], told["epochs"], told["seconds"]) == (2, 2, 3.0)
@@ -406,7 +406,7 @@ def text(content: str) -> Any:
         garbage,
         a_folder,
         *map(text, ["null", "[]", "{}", "5", '{"runs": []}', '{"runs": {"1": 5}}', '{"runs": {"x": {}}}', "[" * 9999]),
-        text('{"runs": {"1": {"id": "x", "schema": 1}}}'),
+        text('{"runs": {"1": {"id": "x", "schema": 2}}}'),
     ],
 )
 def test_a_damaged_index_is_rebuilt(home: Home, damage: Any) -> None:
@@ -421,7 +421,7 @@ def test_a_damaged_index_is_rebuilt(home: Home, damage: Any) -> None:
 def test_an_index_of_a_newer_schema_is_rebuilt(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(home.root)
     with monkeypatch.context() as newer:
-        newer.setattr(index, "SCHEMA_VERSION", 2)
+        newer.setattr(index, "SCHEMA_VERSION", 3)
         before = listed(home)
     assert index.Index(home.index, home.index_lock).read() == {}
     assert listed(home) == before
