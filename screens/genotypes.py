@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from runs.errors import NastuiError
 from runs.genotypes.text import FORMS, convert, format_text
@@ -24,6 +24,7 @@ from screens.action_screen import ActionScreen
 from screens.cells import CellsScreen
 from screens.genotypes_view import FOUND, PUBLISHED, Detail, Entry, Listing
 from screens.saving import save
+from screens.widgets.filter_line import FilterLine
 from screens.widgets.genotype_detail import DetailView, GenotypeDetail
 from screens.widgets.genotype_list import GenotypeList
 from screens.widgets.key_line import KeyLine
@@ -70,9 +71,6 @@ class GenotypesScreen(ActionScreen[None]):
         #top { height: 1; padding: 0 1; }
         #title { width: auto; color: $accent; text-style: bold; }
         #counts { width: 1fr; text-align: right; }
-        #filter-line { height: 1; padding: 0 1; display: none; &.shown { display: block; } }
-        #slash { width: 2; color: $accent; text-style: bold; }
-        #filter { width: 1fr; background: transparent; &:focus { background-tint: transparent; } }
         #body { height: 1fr; }
         GenotypeList { width: 20; height: 1fr; }
         GenotypeDetail { width: 1fr; height: 1fr; }
@@ -90,6 +88,7 @@ class GenotypesScreen(ActionScreen[None]):
         super().__init__()
         # Stores of our own, one a thread: that of the other screens is busy in theirs.
         self._shared, self._listed, self._looked_up = store, RunStore(store.home), RunStore(store.home)
+        self.filter = FilterLine("words, method:drnas, space:darts, kind:found", below="GenotypeList")
         self._listing = Listing()
         self._shown: tuple[Entry, ...] = ()
         self._marked: dict[str, None] = {}
@@ -101,9 +100,7 @@ class GenotypesScreen(ActionScreen[None]):
         with Horizontal(id="top"):
             yield Static("genotypes", id="title")
             yield Static(palette.of(self.app).shown(Text("reading …")), id="counts")
-        with Horizontal(id="filter-line"):
-            yield Static("/", id="slash")
-            yield Input(placeholder="words, method:drnas, space:darts, kind:found", compact=True, id="filter")
+        yield self.filter
         with Horizontal(id="body"):
             yield GenotypeList(id="list")
             yield GenotypeDetail(id="detail")
@@ -170,7 +167,7 @@ class GenotypesScreen(ActionScreen[None]):
     # Showing
 
     def _fill(self) -> None:
-        self._shown = self._listing.matching(self.query_one("#filter", Input).value)
+        self._shown = self._listing.matching(self.filter.value)
         self.list.fill(self._shown, self._marked)
         groups = [entry.group for entry in self._shown]
         told = [f"{groups.count(group):,} {group}" for group in (PUBLISHED, FOUND)]
@@ -198,7 +195,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what does nothing to the entry; while the filter is typed, letters are letters."""
-        filtering = isinstance(self.focused, Input)
+        filtering = self.filter.typing
         if not super().check_action(action, parameters) or (filtering and action in _LETTERS):
             return False
         match action:
@@ -222,31 +219,21 @@ class GenotypesScreen(ActionScreen[None]):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.query_one("#filter-line").add_class("shown")
-        self.query_one("#filter", Input).focus()
-        self.refresh_bindings()
+        self.filter.ask()
 
     def on_input_changed(self) -> None:
         """Filter as it is typed."""
         self._fill()
 
-    def on_input_submitted(self) -> None:
-        """Go back to the list with the filter in place."""
-        self.action_leave_filter()
-
     def action_leave_filter(self) -> None:
-        """Go back to the list; an empty filter takes its line with it."""
-        self.list.focus()
-        self.query_one("#filter-line").set_class(bool(self.query_one("#filter", Input).value), "shown")
-        self.refresh_bindings()
+        """Go back to the list with the filter in place."""
+        self.filter.leave()
 
     def action_clear(self) -> None:
         """Take away the filter; where there is none, the marks; where there are none, leave."""
-        line = self.query_one("#filter", Input)
-        if line.value or line.has_focus:
-            line.value = ""
-            self.action_leave_filter()
-        elif self._marked:
+        if self.filter.clear():
+            return
+        if self._marked:
             self._marked.clear()
             self._fill()
         else:
