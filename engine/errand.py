@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from engine.ranks import die_with_supervisor
+from runs.errands import ASKED
 from runs.errors import NastuiError
 
 
 def answer(work: Callable[[list[str]], Any]) -> None:
     """Call ``work`` with the arguments of the command line, print what it returns, and exit as it went."""
+    if os.environ.pop(ASKED, ""):
+        die_with_supervisor()
     code = 0
     try:
         said = {"result": work(sys.argv[1:])}
