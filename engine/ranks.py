@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -43,7 +42,9 @@ def die_with_supervisor() -> None:
     """End this process when its supervisor has gone, however it went: the pipe between them closes."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not by `sys.stdin`, whose lock a thread that waits would hold against Python's own end.
+        while os.read(0, 1):
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, name="supervisor", daemon=True).start()
