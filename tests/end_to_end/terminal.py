@@ -18,15 +18,21 @@ from tests.end_to_end.conftest import SCRIPT, Cli
 
 
 class Terminal:
-    """The dashboard in a pseudo-terminal of 80 x 24."""
+    """The dashboard in a pseudo-terminal of 80 x 24, started with these words on its command line.
 
-    def __init__(self, cli: Cli, *, term: str = "screen-256color", folder: Path | None = None) -> None:
+    Attributes:
+        received: every byte that it has sent.
+    """
+
+    def __init__(self, cli: Cli, *words: str, term: str = "screen-256color", folder: Path | None = None) -> None:
         environment = cli.environment | {"TERM": term, "LC_ALL": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
         environment.pop("COLORTERM", None)
         self._screen = pyte.Screen(80, 24)
         self._stream = pyte.ByteStream(self._screen)
+        self.received = bytearray()
         self.process = pexpect.spawn(
             str(SCRIPT),
+            list(words),
             env=environment,
             cwd=str(folder or cli.folder),
             dimensions=(24, 80),
@@ -38,7 +44,9 @@ class Terminal:
         """Take in what has come, and return what the terminal shows."""
         try:
             while True:
-                self._stream.feed(self.process.read_nonblocking(65536, timeout=0.05))
+                part = self.process.read_nonblocking(65536, timeout=0.05)
+                self.received += part
+                self._stream.feed(part)
         except (pexpect.TIMEOUT, pexpect.EOF):
             pass
         return "\n".join(self._screen.display)
