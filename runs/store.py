@@ -21,6 +21,7 @@ from runs.history import without_collection
 from runs.home import Home, RunPaths, short_id
 from runs.index import Index
 from runs.journal import JournalReader
+from runs.last_words import last_words
 from runs.status import Status, derive
 from runs.summary import Labels, Summary, head
 
@@ -243,13 +244,13 @@ class RunStore:
     def _from_index(self) -> dict[str, Record]:
         records = {}
         for name, document in self._index.read().items():
-            with contextlib.suppress(KeyError, TypeError):
+            with contextlib.suppress(KeyError, TypeError, ValueError):
                 records[name] = Record(
                     self.home.run(name),
                     document["head"],
                     Labels(**document["labels"]),
                     Summary.from_json(document["summary"]),
-                    Status.QUEUED,
+                    Status(document["status"]),
                     document["offset"],
                     document["signature"],
                 )
@@ -278,7 +279,7 @@ class RunStore:
             record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
         else:
             record = known
-        before = record.offset
+        before, was = record.offset, known.status if known else None
         try:
             # What has finished stays so: most runs of a large store need no look at their lock.
             if record.summary.said == "finished" and _size(paths.events) == before:
@@ -287,8 +288,11 @@ class RunStore:
                 record.status = derive(paths, lambda: _caught_up(record))
         except OSError as error:
             return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
+        changed = record is not known or record.offset != before or record.status is not was
+        if changed and record.status is Status.LOST:
+            record.summary.problem = last_words(paths, record.summary.touched)
         # A live run changes many times a second: the index learns of it once it has come to rest.
-        return record, (record is not known or record.offset != before) and not record.status.live
+        return record, changed and not record.status.live
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # else it was removed while it was read
@@ -305,6 +309,7 @@ class RunStore:
                 "head": record.head,
                 "labels": vars(record.labels),
                 "summary": record.summary.to_json(),
+                "status": str(record.status),
                 "offset": record.offset,
                 "signature": record.signature,
             }

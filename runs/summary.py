@@ -79,7 +79,7 @@ class Summary:
         metrics, best: the newest and the best value of each metric; a loss is best when lowest.
         seconds: time at work, the sum over complete epochs.
         changed: the epoch at which the genotype last changed.
-        problem, hint: of a failed run.
+        problem, hint: of a failed run; of a lost one, what the end of its engine's output tells.
     """
 
     said: str = ""

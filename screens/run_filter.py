@@ -21,6 +21,7 @@ _FIELDS: dict[str, Callable[[Record], str]] = {
     "preset": lambda record: str(record.head["preset"]),
     "seed": lambda record: str(record.head["seed"]),
     "device": lambda record: str(record.head["device"]),
+    "origin": lambda record: str(record.head["origin"]),
     "tag": lambda record: " ".join(record.labels.tags),
     "note": lambda record: record.labels.note,
 }

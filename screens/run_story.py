@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from runs.groups import Group, seeds_told
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
+from screens.widgets.run_columns import spread_told
 from screens.wording import clean, millions, span
+
+_LONGEST = 90  # of what an engine said; room is left for what to do
 
 
 def identity(record: Record) -> str:
-    """Return what the run is: method, space, data set, preset, seed, device."""
+    """Return what the run is: method and space, or what is retrained; data set, preset, seed, device."""
     head = record.head
     parts = [
         short_id(record.id),
-        f"{head['method']} on {head['space']}",
+        f"{head['method']} of {record.origin}" if record.origin else f"{head['method']} on {head['space']}",
         f"{head['dataset']}",
         f"preset {head['preset']}",
     ]
     parts += [f"seed {head['seed']}", f"{head['device']}"]
     return clean(" · ".join(filter(None, [record.labels.name, *parts])))
+
+
+def group_identity(group: Group) -> str:
+    """Return what the runs of a group are, and by which seeds they differ."""
+    head = group.head
+    seeds = ", ".join(map(str, sorted(group.seeds)))
+    parts = [seeds_told(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
+    return clean(" · ".join([*parts, f"preset {head['preset']}", f"seeds {seeds}"]))
+
+
+def group_story(group: Group) -> str:
+    """Return how the runs of a group stand, what they reach, and the keys that go on from there."""
+    parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
+    for name, spread in (("best", group.best), ("table", group.benchmark)):
+        if spread is not None:
+            of = f" ({spread.n} of {len(group.members)})" if spread.n < len(group.members) else ""
+            parts.append(f"{name} {spread_told(spread)}{of}")
+    return " · ".join([*parts, "enter unfolds, or folds again; c compares them"])
 
 
 def story(record: Record, now: float) -> str:
@@ -78,13 +100,18 @@ def _finished(record: Record, now: float) -> str:
 
 
 def _failed(record: Record, now: float) -> str:
-    return f"{record.summary.problem} {record.summary.hint} · R tries again".lstrip()
+    return f"{_cut(record.summary.problem)} {record.summary.hint} · R tries again".lstrip()
 
 
 def _lost(record: Record, now: float) -> str:
     summary = record.summary
     ago = f", {span(now - summary.touched)} ago" if summary.touched else ""
+    why = f": {_cut(summary.problem)}" if summary.problem else ""
     if summary.checkpoint_epoch is None:
-        return f"engine gone before its first checkpoint{ago} · R starts it again"
+        return f"engine gone before its first checkpoint{ago}{why} · R starts it again"
     epoch = min(summary.epoch + 1, summary.epochs)
-    return f"engine gone at epoch {epoch} (last checkpoint {summary.checkpoint_epoch}{ago}) · R resumes"
+    return f"engine gone at epoch {epoch} (last checkpoint {summary.checkpoint_epoch}{ago}){why} · R resumes"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -7,26 +7,43 @@ from dataclasses import dataclass, field
 
 from textual.message import Message
 
+from runs.groups import grouped
 from runs.home import short_id
 from runs.store import Record
 from runs.summary import Labels
 from screens.run_filter import EVERYTHING, RunFilter, Texts
-from screens.widgets.run_columns import BY_TITLE, Column, Wishes, arranged
+from screens.widgets.run_columns import BY_TITLE, Column, Row, Wishes, arranged
+from screens.widgets.run_table import runs_of
 from screens.wording import count
 
 
 @dataclass(frozen=True)
 class View:
-    """Which runs are shown, and in which order."""
+    """Which runs are shown, and in which order.
+
+    Attributes:
+        folded: runs that differ in seed alone share a line.
+        unfolded: the ids of groups whose runs are shown under them all the same.
+    """
 
     filter: RunFilter = EVERYTHING
     by: Column = BY_TITLE["age"]
     backwards: bool = False
+    folded: bool = False
+    unfolded: frozenset[str] = frozenset()
 
-    def of(self, records: Sequence[Record], texts: Texts) -> list[Record]:
-        """Return the runs that pass, in order."""
+    def of(self, records: Sequence[Record], texts: Texts) -> list[Row]:
+        """Return the rows of the runs that pass, in order."""
         passed = [record for record in records if self.filter.matches(record, texts)] if self.filter else records
-        return arranged(passed, self.by, backwards=self.backwards)
+        if not self.folded:
+            return [*arranged(passed, self.by, backwards=self.backwards)]
+        rows = [group if len(group.members) > 1 else group.members[0] for group in grouped(passed)]
+        shown: list[Row] = []
+        for row in arranged(rows, self.by, backwards=self.backwards):
+            shown.append(row)
+            if row.id in self.unfolded:
+                shown += arranged(runs_of(row), self.by, backwards=self.backwards)
+        return shown
 
 
 @dataclass
@@ -42,7 +59,7 @@ class Look(Message):
     records: list[Record]
     wanted: Wishes
     view: View
-    shown: list[Record]
+    shown: list[Row]
     unreadable: dict[str, str] = field(default_factory=dict)
     complaint: str = ""
     rest: float = 0.0

@@ -1,14 +1,13 @@
-"""The Runs screen: every run of the store, what it does now, and what one may do with it."""
+"""The Runs screen: every run of the store, and what it does now."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -16,21 +15,19 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
-from runs.home import short_id
-from runs.requests import Request, send
+from runs.groups import Group
 from runs.status import Status
 from runs.store import Record, RunStore
-from screens import actions, palette
-from screens.action_screen import ActionScreen, background
-from screens.run_filter import EXAMPLE, RunFilter, Texts
-from screens.run_story import identity, story
-from screens.run_view import Look, View, named, retagged
-from screens.trouble import told
-from screens.widgets.ask_line import AskLine
-from screens.widgets.confirm import Confirm
+from screens import actions, palette, settings
+from screens.action_screen import background
+from screens.run_acts import RunActs
+from screens.run_filter import EVERYTHING, EXAMPLE, RunFilter, Texts
+from screens.run_story import group_identity, group_story, identity, story
+from screens.run_view import Look, View
+from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
-from screens.widgets.run_columns import COLUMNS, Wishes, wishes
-from screens.widgets.run_table import RunTable
+from screens.widgets.run_columns import COLUMNS, Row, Wishes, wishes
+from screens.widgets.run_table import RunTable, runs_of
 from screens.widgets.status import labelled, sign
 from screens.wording import clean, count
 
@@ -38,14 +35,18 @@ from screens.wording import clean, count
 _REST = 5
 
 _WELCOME = (
-    "No runs yet. Press n, then ctrl+s: the preset 'quick' searches on the embedded digits data set "
-    "in about a minute, with nothing to download."
+    "No runs yet. Press n for a search of your own, or D for a demonstration: the preset 'quick' on the embedded "
+    "digits data set, about a minute, with nothing to download."
 )
+_NOTHING_TO_LOOK_AT = "No runs yet, and with --readonly none can be started here."
 _NO_MATCH = f"No run matches the filter. esc clears it. It takes {EXAMPLE}."
-_LETTERS = ("new_run", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare", "genotypes", "quit")
+_LETTERS = {
+    *("new_run", "demonstrate", "latest", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare"),
+    *("fold", "genotypes", "quit"),
+}
 
 
-class RunsScreen(ActionScreen[None]):
+class RunsScreen(RunActs):
     """A table of runs under one line of counts; below it what the run under the cursor has come to.
 
     Args:
@@ -57,9 +58,6 @@ class RunsScreen(ActionScreen[None]):
         #top { height: 1; padding: 0 1; }
         #title { width: auto; color: $accent; text-style: bold; }
         #counts { width: 1fr; text-align: right; }
-        #filter-line { height: 1; padding: 0 1; display: none; &.shown { display: block; } }
-        #slash { width: 2; color: $accent; text-style: bold; }
-        #filter { width: 1fr; background: transparent; &:focus { background-tint: transparent; } }
         RunTable { height: 1fr; padding: 0 1; }
         #nothing { height: 1fr; padding: 2 4; display: none; text-align: center; }
         #identity { height: 1; padding: 0 1; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -72,13 +70,12 @@ class RunsScreen(ActionScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs")
 
     def __init__(self, store: RunStore) -> None:
-        super().__init__()
-        self.store = store
+        super().__init__(store)
+        self.filter = FilterLine(EXAMPLE, below="RunTable")
         self._records: list[Record] = []
         self._wanted: Wishes = {}
         self._view = View()
         self._texts = Texts()
-        self._removed: list[list[Record]] = []
         self._reading = self._looked = False
         self._next_look = 0.0
         self._complaint = ""
@@ -90,9 +87,7 @@ class RunsScreen(ActionScreen[None]):
         with Horizontal(id="top"):
             yield Static("nastui", id="title")
             yield Static("reading …", id="counts")
-        with Horizontal(id="filter-line"):
-            yield Static("/", id="slash")
-            yield Input(placeholder=EXAMPLE, compact=True, id="filter")
+        yield self.filter
         yield RunTable(id="runs")
         yield Static(id="nothing")
         yield Static(id="identity")
@@ -106,6 +101,10 @@ class RunsScreen(ActionScreen[None]):
 
     def on_screen_resume(self) -> None:
         """Look again at once: another screen may have changed much."""
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """Look at the store at the next tick."""
         self._next_look = 0.0
 
     @property
@@ -115,10 +114,10 @@ class RunsScreen(ActionScreen[None]):
 
     @property
     def chosen(self) -> list[Record]:
-        """The marked runs, else the one under the cursor."""
+        """The marked runs, else those under the cursor."""
         if self.table.marked:
             return [record for record in self._records if record.id in self.table.marked]
-        return [self.table.highlighted] if self.table.highlighted else []
+        return list(runs_of(self.table.highlighted)) if self.table.highlighted else []
 
     @property
     def going(self) -> int:
@@ -140,9 +139,11 @@ class RunsScreen(ActionScreen[None]):
             for record in records:
                 self._texts.of(record)  # here, so that the first letter of a filter need not
             shown = view.of(records, self._texts)
-            look = Look(records, wishes(records), view, shown, dict(self.store.unreadable))
+            # Columns keep their widths while a filter is typed.
+            rows = dataclasses.replace(view, filter=EVERYTHING).of(records, self._texts) if view.filter else shown
+            look = Look(records, wishes(rows), view, shown, dict(self.store.unreadable))
         except NastuiError as error:
-            look = Look(self._records, self._wanted, view, self.table.records, self._unreadable, str(error))
+            look = Look(self._records, self._wanted, view, self.table.rows, self._unreadable, str(error))
         look.rest = _REST * (time.monotonic() - began)
         self.post_message(look)
 
@@ -157,22 +158,25 @@ class RunsScreen(ActionScreen[None]):
         self.table.marked &= {record.id for record in look.records} if self.table.marked else set()
         self._show(look.shown if look.view == self._view else None)
 
-    def _show(self, shown: list[Record] | None = None) -> None:
+    def _show(self, shown: list[Row] | None = None) -> None:
         """Bring everything up to date; ``shown`` spares filtering and sorting where that is done already."""
         shown = self._view.of(self._records, self._texts) if shown is None else shown
         self.table.show(shown, self._wanted, self._view.by, backwards=self._view.backwards, now=time.time())
         self.set_class(self._looked and not shown, "empty")
         if not shown:
-            text = _NO_MATCH if self._records else self._complaint or _WELCOME
-            self._set("#nothing", Text(text))
-        self._set("#counts", self._counts(len(shown)))
+            welcome = _NOTHING_TO_LOOK_AT if settings.of(self.app).readonly else _WELCOME
+            self._set("#nothing", Text(_NO_MATCH if self._records else self._complaint or welcome))
+        self._set("#counts", self._counts())
         self._tell_highlighted()
 
-    def _counts(self, shown: int) -> Text:
+    def _counts(self) -> Text:
         if not self._looked:
             return Text("reading …")
         statuses = [record.status for record in self._records]
-        parts = [f"{shown:,} of {count(len(statuses), 'run')}" if self._view.filter else count(len(statuses), "run")]
+        every = count(len(statuses), "run")
+        parts = [f"{len(self.table.records):,} of {every}" if self._view.filter else every]
+        if self._view.folded:
+            parts.append("seeds folded")
         for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := statuses.count(status):
                 parts.append(f"{number:,} {status}")
@@ -183,16 +187,19 @@ class RunsScreen(ActionScreen[None]):
         return Text(" · ".join(parts))
 
     def _tell_highlighted(self) -> None:
-        record = self.table.highlighted
+        row = self.table.highlighted
         if self._complaint:
             self._set("#identity", Text(""))
             self._set("#story", Text(f"{sign(Status.FAILED)} {clean(self._complaint)}"))
-        elif record is None:
+        elif row is None:
             self._set("#identity", Text(""))
             self._set("#story", Text(""))
+        elif isinstance(row, Group):
+            self._set("#identity", Text(group_identity(row)))
+            self._set("#story", Text(group_story(row)))
         else:
-            self._set("#identity", Text(identity(record)))
-            self._set("#story", Text(f"{labelled(record.status)}: {story(record, time.time())}"))
+            self._set("#identity", Text(identity(row)))
+            self._set("#story", Text(f"{labelled(row.status)}: {story(row, time.time())}"))
         self.refresh_bindings()
 
     def _set(self, selector: str, text: Text) -> None:
@@ -204,6 +211,7 @@ class RunsScreen(ActionScreen[None]):
 
     def failed_in_background(self, work: str) -> None:
         """Look at the store again after a while."""
+        super().failed_in_background(work)
         if work == "read":
             self._reading = False
             self._next_look = time.monotonic() + _REST
@@ -218,7 +226,7 @@ class RunsScreen(ActionScreen[None]):
         """Dim what does nothing to the chosen runs; while the filter is typed, letters are letters."""
         if not super().check_action(action, parameters):
             return False
-        filtering = isinstance(self.focused, Input)
+        filtering = self.filter.typing
         if filtering and action in _LETTERS:
             return False
         match action:
@@ -233,7 +241,11 @@ class RunsScreen(ActionScreen[None]):
             case "compare":
                 return len(self.chosen) > 1 or None
             case "undo":
-                return bool(self._removed) or None
+                return bool(self.removed) or None
+            case "demonstrate":
+                return (self._looked and not self._records and not self._complaint) or None
+            case "latest" | "fold":
+                return bool(self._records) or None
             case "tags" | "trash" | "copy_id":
                 return bool(self.chosen) or None
         return True
@@ -244,14 +256,21 @@ class RunsScreen(ActionScreen[None]):
 
     def on_run_table_marked(self) -> None:
         """Count the marks."""
-        self._set("#counts", self._counts(len(self.table.records)))
+        self._set("#counts", self._counts())
         self.refresh_bindings()
 
     def on_run_table_opened(self, event: RunTable.Opened) -> None:
         """Open the Run screen."""
+        self._open(event.record)
+
+    def on_run_table_folded(self, event: RunTable.Folded) -> None:
+        """Show the runs of a group under it, or take them away again."""
+        self._change_view(unfolded=self._view.unfolded ^ {event.group.id})
+
+    def _open(self, record: Record) -> None:
         from screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self.store, event.record.id))
+        self.app.push_screen(RunScreen(self.store, record.id))
 
     def on_run_table_heading_clicked(self, event: RunTable.HeadingClicked) -> None:
         """Sort by the column, or turn the order round where it is sorted by it already."""
@@ -263,6 +282,10 @@ class RunsScreen(ActionScreen[None]):
         from screens.new_run import NewRunScreen
 
         self.app.push_screen(NewRunScreen(self.store, preset="paper" if self._records else "quick"))
+
+    def action_latest(self) -> None:
+        """Open the newest run."""
+        self._open(self._records[0])
 
     def action_compare(self) -> None:
         """Open the marked runs on one screen."""
@@ -278,33 +301,31 @@ class RunsScreen(ActionScreen[None]):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.query_one("#filter-line").add_class("shown")
-        self.query_one("#filter", Input).focus()
-        self.refresh_bindings()
+        self.filter.ask()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as it is typed."""
         self._change_view(filter=RunFilter.parse(event.value))
 
-    def on_input_submitted(self) -> None:
-        """Go back to the table with the filter in place."""
-        self.action_leave_filter()
-
     def action_leave_filter(self) -> None:
-        """Go back to the table; an empty filter takes its line with it."""
-        self.table.focus()
-        self.query_one("#filter-line").set_class(bool(self.query_one("#filter", Input).value), "shown")
-        self.refresh_bindings()
+        """Go back to the table with the filter in place."""
+        self.filter.leave()
 
     def action_clear(self) -> None:
         """Take away the filter; where there is none, the marks."""
-        line = self.query_one("#filter", Input)
-        if line.value or line.has_focus:
-            line.value = ""
-            self.action_leave_filter()
-        elif self.table.marked:
-            self.table.marked.clear()
-            self.table.restyle_marks()
+        if not self.filter.clear():
+            self.unmark(self._records)
+
+    def unmark(self, records: Sequence[Record]) -> None:
+        """Take marks away."""
+        self.table.marked -= {record.id for record in records}
+        self.table.restyle_marks()
+
+    def action_fold(self) -> None:
+        """Give runs that differ in seed alone one line, or each its own again."""
+        self._change_view(folded=not self._view.folded, unfolded=frozenset())
+        self.look_soon()
+        self._tick()
 
     def action_sort(self, step: int) -> None:
         """Sort by another column."""
@@ -322,82 +343,6 @@ class RunsScreen(ActionScreen[None]):
         where = chosen[0].paths.root if len(chosen) == 1 else self.store.home.runs
         what = chosen[0].id if len(chosen) == 1 else count(len(chosen), "id")
         self.copy(" ".join(record.id for record in chosen), what, where)
-
-    def action_resume(self) -> None:
-        """Start engines for the chosen runs that have none."""
-        chosen = [record for record in self.chosen if record.status.resumable]
-        self._say(f"Resuming {named(chosen)} …")
-        self._each(chosen, self._resume, "")
-
-    def action_pause(self) -> None:
-        """Pause the running ones of the chosen; where none is running, wake the paused ones."""
-        running = [record for record in self.chosen if record.status is Status.RUNNING]
-        paused = [record for record in self.chosen if record.status is Status.PAUSED]
-        request = Request.PAUSE if running else Request.CONTINUE
-        self._each(running or paused, lambda record: send(record.paths.requests, request), f"Asked to {request}:")
-
-    @work
-    async def action_stop(self) -> None:
-        """Ask engines to end with a checkpoint, after asking the person."""
-        live = [record for record in self.chosen if record.status.live]
-        question = Confirm(f"Stop {named(live)}?", "It writes a checkpoint first; R resumes from there.")
-        if await self.app.push_screen_wait(question):
-            self._each(live, lambda record: send(record.paths.requests, Request.STOP), "Asked to stop:")
-
-    @work
-    async def action_tags(self) -> None:
-        """Edit the tags of one run, or add to and take from those of several."""
-        chosen = self.chosen
-        if len(chosen) == 1:
-            question, text = "Tags, words apart:", " ".join(chosen[0].labels.tags)
-        else:
-            question, text = f"Tags for {count(len(chosen), 'run')}: a word adds, -word takes away.", ""
-        answer = await self.app.push_screen_wait(AskLine(question, text))
-        if answer is not None:
-            change = retagged(answer, whole=len(chosen) == 1)
-            self._each(chosen, lambda record: self.store.label(record, change), "")
-
-    @work
-    async def action_trash(self) -> None:
-        """Move the chosen runs to the trash, after asking."""
-        chosen = self.chosen
-        question = Confirm(f"Move {named(chosen)} to the trash?", "u brings it back.")
-        if await self.app.push_screen_wait(question):
-            self.table.marked -= {record.id for record in chosen}
-            removed: list[Record] = []
-            self._removed.append(removed)
-
-            def remove(record: Record) -> None:
-                self.store.remove(record)
-                removed.append(record)
-
-            self._each(chosen, remove, "Moved to the trash, u brings back:")
-
-    def action_undo(self) -> None:
-        """Bring back what was last moved to the trash."""
-        if self._removed:
-            self._each(self._removed.pop(), lambda record: self.store.restore(record.id), "Brought back:")
-
-    @background(group="act")
-    def _each(self, records: Sequence[Record], act: Callable[[Record], object], done: str) -> None:
-        """Do something to runs, one after another; say what was done and what could not be."""
-        succeeded = []
-        for record in records:
-            try:
-                act(record)
-                succeeded.append(record)
-            except NastuiError as error:
-                self._say(str(error), failed=True)
-            except OSError as error:
-                self._say(f"Run '{short_id(record.id)}': {told(error, '', None)}", failed=True)
-        if succeeded and done:
-            self._say(f"{done} {named(succeeded)}.")
-        self._next_look = 0.0
-
-    def _resume(self, record: Record) -> None:
-        from runs.launcher import resume
-
-        resume(record)
 
     def _say(self, sentence: str, *, failed: bool = False) -> None:
         self.say(sentence, "error" if failed else "information")

@@ -40,10 +40,13 @@ def list_(
     method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
     sort: Annotated[Sort, typer.Option(help="Order by this; newest or largest first.")] = Sort.CREATED,
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Runs that differ in seed alone on one line: mean and standard deviation.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List every run, newest first."""
-    from nastui.cli import output
+    from nastui.cli import grouping, output
     from runs.errors import closest
     from runs.status import Status
 
@@ -62,11 +65,14 @@ def list_(
         records.sort(key=lambda record: _sort_key(record, sort), reverse=descending)
     for name, fault in store.unreadable.items():
         output.say(f"Left out {name}: {fault}")
+    if not records and not as_json:
+        output.say("No run. Start one: nastui search drnas --preset quick")
+        return
+    if groups:
+        grouping.groups(records, as_json=as_json, by_best=sort is Sort.BEST)
+        return
     if as_json:
         output.data([record.to_json() for record in records])
-        return
-    if not records:
-        output.say("No run. Start one: nastui search drnas --preset quick")
         return
     output.table(
         ["id", "status", "method", "space", "data", "epoch", "best", "time", "tags", "name"],
@@ -94,6 +100,7 @@ def show(run: Run, as_json: Json = False) -> None:
         [
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
             *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
+            ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),
             ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),
             ("time", output.duration(content["seconds"])),
@@ -368,7 +375,7 @@ def _row(record: Record) -> list[Any]:
         _figure(summary.best_accuracy),
         output.duration(summary.seconds) if summary.seconds else "-",
         " ".join(record.labels.tags),
-        record.labels.name,
+        record.labels.name or (f"of {record.origin}" if record.origin else ""),
     ]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.cells import cell_len
 
+from runs.groups import Group, Spread, seeds_told
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
-from screens.widgets.status import labelled
+from screens.widgets.status import labelled, sign
 from screens.wording import clean, moment, span
 
 _BAR = 8
@@ -26,6 +27,10 @@ _ORDER = (
     Status.FINISHED,
 )
 
+Row = Record | Group
+"""A line of the table: a run, or several that differ in seed alone."""
+AnyRow = TypeVar("AnyRow", Record, Group, Row)
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -34,6 +39,8 @@ class Column:
     Attributes:
         text: what a run's cell says at a moment (seconds since 1970).
         order: what it sorts by; a larger value is "more", and comes first where ``falling``.
+        folded: what the cell of a group says; without it what all its runs say, or nothing where they differ.
+        folded_order: what a group sorts by; without it as its first run.
         keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
         least, most: the bounds of its width in cells; one with a least shrinks to it before any column goes.
     """
@@ -46,11 +53,44 @@ class Column:
     most: int = 40
     right: bool = False
     falling: bool = False
+    folded: Callable[[Group, float], str] | None = None
+    folded_order: Callable[[Group], Any] | None = None
+
+    def said(self, row: Row, now: float) -> str:
+        """Return what the cell of a row says."""
+        if isinstance(row, Record):
+            return self.text(row, now)
+        if self.folded is not None:
+            return self.folded(row, now)
+        texts = {self.text(record, now) for record in row.members}
+        return texts.pop() if len(texts) == 1 else ""
+
+    def place(self, row: Row) -> Any:
+        """Return what a row sorts by."""
+        if isinstance(row, Record):
+            return self.order(row)
+        return self.folded_order(row) if self.folded_order is not None else self.order(row.members[0])
+
+
+def _statuses(group: Group, now: float) -> str:
+    counted = sorted(group.statuses.items(), key=lambda item: _ORDER.index(item[0]))
+    return labelled(counted[0][0]) if len(counted) == 1 else " ".join(f"{sign(status)}{n}" for status, n in counted)
+
+
+def _name(record: Record) -> str:
+    return clean(record.labels.name or (f"of {record.origin}" if record.origin else ""))
 
 
 def _epoch(record: Record, now: float) -> str:
     summary = record.summary
     return f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-"
+
+
+def _epochs(group: Group, now: float) -> str:
+    done = [record.summary.epoch for record in group.members]
+    epochs = max(record.summary.epochs for record in group.members)
+    first = f"{min(done)}-" if min(done) != max(done) else ""
+    return f"{first}{max(done)}/{epochs}" if epochs else "-"
 
 
 def _best_first(record: Record) -> tuple[bool, float]:
@@ -74,10 +114,27 @@ def _bench(record: Record, now: float) -> str:
     return "" if found is None else f"{found:.2f}"
 
 
-def _bar(record: Record, now: float) -> str:
-    if not record.summary.epochs or record.status is Status.FINISHED:
+def _mean(spread: Spread | None) -> float:
+    return -1.0 if spread is None else spread.mean
+
+
+def spread_told(spread: Spread | None) -> str:
+    """Return ``93.26 ± 0.12``, a single value without its deviation, or nothing."""
+    if spread is None:
         return ""
-    full = min(_BAR, round(_BAR * _done(record)))
+    return f"{spread.mean:.2f} ± {spread.std:.2f}" if spread.n > 1 else f"{spread.mean:.2f}"
+
+
+def _bar(record: Record, now: float) -> str:
+    return "" if not record.summary.epochs or record.status is Status.FINISHED else _drawn(_done(record))
+
+
+def _bars(group: Group, now: float) -> str:
+    return "" if set(group.statuses) == {Status.FINISHED} else _drawn(_all_done(group))
+
+
+def _drawn(done: float) -> str:
+    full = max(0, min(_BAR, round(_BAR * done)))
     return "█" * full + "░" * (_BAR - full)
 
 
@@ -85,19 +142,63 @@ def _done(record: Record) -> float:
     return record.summary.epoch / record.summary.epochs if record.summary.epochs else -1.0
 
 
+def _all_done(group: Group) -> float:
+    return sum(max(0.0, _done(record)) for record in group.members) / len(group.members)
+
+
+def _created(group: Group) -> str:
+    return max(str(record.head["created"]) for record in group.members)
+
+
+def _common_tags(group: Group, now: float) -> str:
+    others = [record.labels.tags for record in group.members[1:]]
+    return clean(" ".join(tag for tag in group.members[0].labels.tags if all(tag in tags for tags in others)))
+
+
 COLUMNS = (
-    Column("status", lambda r, now: labelled(r.status), lambda r: _ORDER.index(r.status), 10, least=10),
-    Column("id", lambda r, now: short_id(r.id), lambda r: r.id, 8, least=8),
     Column(
-        "name", lambda r, now: clean(r.labels.name), lambda r: (not r.labels.name, r.labels.name.casefold()), 7, least=8
+        "status",
+        lambda r, now: labelled(r.status),
+        lambda r: _ORDER.index(r.status),
+        10,
+        least=10,
+        folded=_statuses,
+        folded_order=lambda g: min(map(_ORDER.index, g.statuses)),
     ),
+    Column(
+        "id",
+        lambda r, now: short_id(r.id),
+        lambda r: r.id,
+        8,
+        least=8,
+        folded=lambda g, now: seeds_told(g.seeds),
+    ),
+    Column("name", lambda r, now: _name(r), lambda r: (not _name(r), _name(r).casefold()), 7, least=8),
     Column("method", lambda r, now: clean(r.head["method"]), lambda r: r.head["method"], 9, most=14),
     Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
     Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
-    Column("epoch", _epoch, _done, 9, right=True, falling=True),
-    Column("done", _bar, _done, 0, most=_BAR, falling=True),
-    Column("best", _best, _best_first, 8, right=True, falling=True),
-    Column("bench", _bench, _bench_first, 6, right=True, falling=True),
+    Column("epoch", _epoch, _done, 9, right=True, falling=True, folded=_epochs, folded_order=_all_done),
+    Column("done", _bar, _done, 0, most=_BAR, falling=True, folded=_bars, folded_order=_all_done),
+    Column(
+        "best",
+        _best,
+        _best_first,
+        8,
+        right=True,
+        falling=True,
+        folded=lambda g, now: spread_told(g.best) or "-",
+        folded_order=lambda g: (g.head["kind"] == "retrain", _mean(g.best)),
+    ),
+    Column(
+        "bench",
+        _bench,
+        _bench_first,
+        6,
+        right=True,
+        falling=True,
+        folded=lambda g, now: spread_told(g.benchmark),
+        folded_order=lambda g: _mean(g.benchmark),
+    ),
     Column(
         "age",
         lambda r, now: span(now - moment(r.head["created"])),
@@ -106,6 +207,8 @@ COLUMNS = (
         least=3,
         right=True,
         falling=True,
+        folded=lambda g, now: span(now - moment(_created(g))),
+        folded_order=_created,
     ),
     Column(
         "tags",
@@ -114,6 +217,7 @@ COLUMNS = (
         1,
         least=8,
         most=24,
+        folded=_common_tags,
     ),
 )
 # Of one width, whatever they say, and different for nearly every run.
@@ -135,15 +239,16 @@ Wishes = dict[str, Wish]
 """By title of the column; a column in which no run says anything is left out."""
 
 
-def wishes(records: Sequence[Record]) -> Wishes:
-    """Return what the columns would like to show these runs."""
+def wishes(rows: Sequence[Row]) -> Wishes:
+    """Return what the columns would like to show these rows."""
+    groups = [row for row in rows if isinstance(row, Group)]
     wanted = {}
     for column in COLUMNS:
         width = max(column.least, len(column.title) + 1)  # room for the arrow of the sorted one
         if column.title in _STEADY:
-            wanted[column.title] = Wish(width, True)
+            wanted[column.title] = Wish(max([width, *(cell_len(column.said(group, 0.0)) for group in groups)]), True)
             continue
-        said = {column.text(record, 0.0) for record in records}
+        said = {column.said(row, 0.0) for row in rows}
         longest = max((len(text) if text.isascii() else cell_len(text) for text in said), default=0)
         if longest:
             wanted[column.title] = Wish(max(width, min(column.most, longest)), len(said) > 1)
@@ -177,9 +282,9 @@ def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
         columns.remove(min(columns, key=lambda column: (wanted[column.title].varied, column.keep)))
 
 
-def arranged(records: Sequence[Record], by: Column, *, backwards: bool) -> list[Record]:
-    """Return runs in the order of a column; equal ones stay newest first."""
-    return sorted(records, key=by.order, reverse=by.falling != backwards)
+def arranged(rows: Sequence[AnyRow], by: Column, *, backwards: bool) -> list[AnyRow]:
+    """Return rows in the order of a column; equal ones stay newest first."""
+    return sorted(rows, key=by.place, reverse=by.falling != backwards)
 
 
 def _slack(column: Column, wanted: Wishes) -> int:

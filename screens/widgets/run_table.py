@@ -20,10 +20,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from runs.groups import Group
 from runs.status import Status
 from runs.store import Record
 from screens import actions, palette
-from screens.widgets.run_columns import Column, Wishes, laid_out
+from screens.widgets.run_columns import Column, Row, Wishes, laid_out
 from screens.wording import fit
 
 _GUTTER = 2
@@ -33,10 +34,10 @@ Cell = tuple[str, str]
 
 
 class RunTable(ScrollView, can_focus=True):
-    """Runs as lines under a heading, with a cursor and marks.
+    """Runs, and groups of runs, as lines under a heading, with a cursor and marks.
 
     Attributes:
-        records: the runs shown, in order.
+        rows: the lines, in order; the runs of an unfolded group follow it.
         marked: ids of marked runs, shown or not.
     """
 
@@ -71,15 +72,21 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor came to another run, or to none."""
+        """The cursor came to another row, or to none."""
 
-        record: Record | None
+        row: Row | None
 
     @dataclass
     class Opened(Message):
         """A run is to be opened."""
 
         record: Record
+
+    @dataclass
+    class Folded(Message):
+        """A group is to be unfolded, or folded again."""
+
+        group: Group
 
     @dataclass
     class Marked(Message):
@@ -93,10 +100,11 @@ class RunTable(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.records: list[Record] = []
+        self.rows: list[Row] = []
         self.marked: set[str] = set()
+        self._groups: set[str] = set()
         self._cursor = 0
-        self._cursor_id = ""
+        self._cursor_id = self._cursor_run = ""
         self._wanted: Wishes = {}
         self._columns: list[tuple[Column, int]] = []
         self._gap = 1
@@ -105,21 +113,27 @@ class RunTable(ScrollView, can_focus=True):
         self._drawn: dict[int, list[Cell]] = {}
 
     @property
-    def highlighted(self) -> Record | None:
-        """The run under the cursor."""
-        return self.records[self._cursor] if self._cursor < len(self.records) else None
+    def highlighted(self) -> Row | None:
+        """The run or group under the cursor."""
+        return self.rows[self._cursor] if self._cursor < len(self.rows) else None
 
-    def show(self, records: Sequence[Record], wanted: Wishes, by: Column, *, backwards: bool, now: float) -> None:
-        """Show these runs. The cursor stays on its run; only lines that say something new are drawn again.
+    @property
+    def records(self) -> list[Record]:
+        """The runs shown, those of folded groups too."""
+        return [record for row in self.rows if not self._inside(row) for record in runs_of(row)]
+
+    def show(self, rows: Sequence[Row], wanted: Wishes, by: Column, *, backwards: bool, now: float) -> None:
+        """Show these rows. The cursor stays with what it was on; only lines that say something new are drawn again.
 
         Args:
-            records: in order.
+            rows: in order.
             wanted: from :func:`screens.widgets.run_columns.wishes`.
             by: the column that they are sorted by; ``backwards`` turns its arrow.
             now: the moment that ages count from, in seconds since 1970.
         """
-        whole = wanted != self._wanted or self._sorted != (by, backwards) or len(records) != len(self.records)
-        self.records = list(records)
+        whole = wanted != self._wanted or self._sorted != (by, backwards) or len(rows) != len(self.rows)
+        self.rows = list(rows)
+        self._groups = {row.id for row in rows if isinstance(row, Group)}
         self._sorted, self._wanted, self._now = (by, backwards), dict(wanted), now
         if whole:
             self._lay_out()
@@ -133,10 +147,10 @@ class RunTable(ScrollView, can_focus=True):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a line, counted from 0, and bring it into view."""
-        if not self.records:
+        if not self.rows:
             return
-        old, self._cursor = self._cursor, max(0, min(index, len(self.records) - 1))
-        self._cursor_id = self.records[self._cursor].id
+        old, self._cursor = self._cursor, max(0, min(index, len(self.rows) - 1))
+        self._keep(self.rows[self._cursor])
         self._refresh_row(old)
         self._refresh_row(self._cursor)
         self._scroll_to_cursor()
@@ -153,19 +167,23 @@ class RunTable(ScrollView, can_focus=True):
 
     def action_edge(self, last: int) -> None:
         """Move the cursor to the first or last run."""
-        self.move_to(len(self.records) - 1 if last else 0)
+        self.move_to(len(self.rows) - 1 if last else 0)
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
-        if self.highlighted is not None:
-            self.post_message(self.Opened(self.highlighted))
+        """Open the run under the cursor; unfold a group, or fold it again."""
+        match self.highlighted:
+            case Record() as record:
+                self.post_message(self.Opened(record))
+            case Group() as group:
+                self.post_message(self.Folded(group))
 
     def action_mark(self) -> None:
-        """Mark the run under the cursor, or take its mark away, and go on to the next."""
+        """Mark the run, or every run of the group, under the cursor, or take the mark away, and go on to the next."""
         if self.highlighted is None:
             return
-        self.marked ^= {self.highlighted.id}
-        self._refresh_row(self._cursor)
+        ids = {record.id for record in runs_of(self.highlighted)}
+        self.marked = self.marked - ids if ids <= self.marked else self.marked | ids
+        self._draw_changes(False)
         self.post_message(self.Marked())
         self.action_move(1)
 
@@ -189,18 +207,18 @@ class RunTable(ScrollView, can_focus=True):
             self._click_heading(event.x)
             return
         index = event.y - 1 + self.scroll_offset.y
-        if index < len(self.records):
+        if index < len(self.rows):
             self.move_to(index)
             if event.chain == 2:
                 self.action_open()
 
     def render_line(self, y: int) -> Strip:
-        """Draw the heading, or the run on a line in view."""
+        """Draw the heading, or the row on a line in view."""
         width = self.size.width
         if y == 0:
             return self._strip(self._heading(), None, width)
         index = y - 1 + self.scroll_offset.y
-        if index >= len(self.records):
+        if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
         cells = self._cells(index)
         self._drawn[index] = cells
@@ -212,7 +230,7 @@ class RunTable(ScrollView, can_focus=True):
         return max(1, self.size.height - 1)
 
     def _lay_out(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.records) + 1)
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
         self._columns, self._gap = laid_out(self._wanted, self.scrollable_content_region.width - _GUTTER)
 
     def _heading(self) -> list[Cell]:
@@ -226,13 +244,23 @@ class RunTable(ScrollView, can_focus=True):
         return cells
 
     def _cells(self, index: int) -> list[Cell]:
-        record = self.records[index]
-        gutter = ("▸" if index == self._cursor else " ") + ("*" if record.id in self.marked else " ")
+        row = self.rows[index]
+        gutter = ("▸" if index == self._cursor else " ") + self._mark(row)
         cells = [(gutter, "run-table--mark")]
         for column, width in self._columns:
-            text = fit(column.text(record, self._now), width, right=column.right)
-            cells.append((text, _look(column, record)))
+            text = fit(column.said(row, self._now), width, right=column.right)
+            cells.append((text, _look(column, row)))
         return cells
+
+    def _mark(self, row: Row) -> str:
+        marked = [record.id in self.marked for record in runs_of(row)]
+        if all(marked):
+            return "*"
+        return "-" if any(marked) else "│" if self._inside(row) else " "
+
+    def _inside(self, row: Row) -> bool:
+        """Say whether a row is a run of a group that is unfolded above it."""
+        return bool(self._groups) and isinstance(row, Record) and row.head["group"] in self._groups
 
     def _strip(self, cells: list[Cell], over: str | None, width: int) -> Strip:
         base, plain = self.rich_style, palette.of(self.app).plain
@@ -250,17 +278,36 @@ class RunTable(ScrollView, can_focus=True):
 
     def _follow_cursor(self) -> None:
         before = self._cursor_id
-        if self.highlighted is None or self.highlighted.id != self._cursor_id:
-            places = (place for place, record in enumerate(self.records) if record.id == self._cursor_id)
-            self._cursor = next(places, min(self._cursor, max(0, len(self.records) - 1)))
+        if self.highlighted is None or self.highlighted.id != before:
+            self._cursor = self._place_of_cursor()
             self._scroll_to_cursor()
-        self._cursor_id = self.highlighted.id if self.highlighted else ""
+        if self.highlighted is None:
+            self._cursor_id = self._cursor_run = ""
+        else:
+            self._keep(self.highlighted)
         if before != self._cursor_id:
             self.post_message(self.Highlighted(self.highlighted))
 
+    def _place_of_cursor(self) -> int:
+        """Return where the row of the cursor has gone: it, its group, or its run; else the nearest line."""
+        for place, row in enumerate(self.rows):
+            if row.id == self._cursor_id:
+                return place
+        for place, row in enumerate(self.rows):
+            if any(record.id == self._cursor_run for record in runs_of(row)):
+                return place
+        return max(0, min(self._cursor, len(self.rows) - 1))
+
+    def _keep(self, row: Row) -> None:
+        """Remember what the cursor is on; of a group the run that it came from, to find that again."""
+        self._cursor_id = row.id
+        ids = [record.id for record in runs_of(row)]
+        if self._cursor_run not in ids:
+            self._cursor_run = ids[0]
+
     def _draw_changes(self, whole: bool) -> None:
         top = self.scroll_offset.y
-        in_view = range(top, min(top + self._rows_in_view, len(self.records)))
+        in_view = range(top, min(top + self._rows_in_view, len(self.rows)))
         if whole:
             self._drawn.clear()
             self.refresh()
@@ -289,9 +336,15 @@ class RunTable(ScrollView, can_focus=True):
             left += width + self._gap
 
 
-def _look(column: Column, record: Record) -> str:
+def runs_of(row: Row) -> Sequence[Record]:
+    """Return the runs of a row."""
+    return row.members if isinstance(row, Group) else (row,)
+
+
+def _look(column: Column, row: Row) -> str:
     if column.title == "status":
-        if record.status in _TROUBLE:
+        statuses = [record.status for record in runs_of(row)]
+        if any(status in _TROUBLE for status in statuses):
             return "run-table--trouble"
-        return "run-table--live" if record.status.live else "run-table--quiet"
+        return "run-table--live" if any(status.live for status in statuses) else "run-table--quiet"
     return "run-table--quiet" if column.title in ("id", "age", "tags") else "run-table--plain"

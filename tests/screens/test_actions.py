@@ -166,7 +166,7 @@ def test_the_configuration_file_is_told_what_is_wrong_with_it(tmp_path: Path) ->
 
 async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> None:
     make_run(tmp_path)
-    settings = Settings(theme="nastui-lihgt", keys={"runs.filter": "f", "runs.nwe": "x"})
+    settings = Settings(theme="nastui-lihgt", keys={"runs.filter": "F", "runs.nwe": "x"})
     app = NastuiApp(Home(tmp_path), settings=settings)
     async with app.run_test() as pilot:
         await pilot.pause(0.4)
@@ -175,8 +175,8 @@ async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> Non
         assert "'runs.new'" in told
         await pilot.press("slash")
         assert not isinstance(app.focused, Input)
-        assert ("f", "filter as you type") in {k[:2] for group in key_groups(app.screen) for k in group.keys}
-        await pilot.press("f")
+        assert ("F", "filter as you type") in {k[:2] for group in key_groups(app.screen) for k in group.keys}
+        await pilot.press("F")
         assert isinstance(app.focused, Input)
 
 

@@ -15,18 +15,26 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from nastui.app import NastuiApp
-from runs.events import Failed
+from runs.configuration import Draft, RunConfig, resolve
+from runs.events import Failed, Started
+from runs.genotypes.find import find
 from runs.home import Home, RunPaths
 from runs.journal import Journal
+from runs.last_words import last_words
 from runs.requests import Request, waiting
+from runs.retraining import asked
 from runs.store import RunStore
 from runs.summary import Labels
+from screens.compare import CompareScreen
+from screens.run import RunScreen
 from screens.run_filter import RunFilter, Texts
 from screens.run_story import story
 from screens.run_view import retagged
 from screens.runs import RunsScreen
+from screens.settings import Settings
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
+from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.run_columns import COLUMNS, laid_out, wishes
 from screens.widgets.run_table import RunTable
@@ -69,7 +77,7 @@ def table(pilot: Pilot[Any]) -> RunTable:
 
 def lines(pilot: Pilot[Any]) -> list[str]:
     runs = table(pilot)
-    return [runs.render_line(y).text for y in range(1 + len(runs.records))]
+    return [runs.render_line(y).text for y in range(1 + len(runs.rows))]
 
 
 def texts(pilot: Pilot[Any]) -> list[str]:
@@ -79,9 +87,38 @@ def texts(pilot: Pilot[Any]) -> list[str]:
 async def test_an_empty_store_names_one_key_and_the_demonstration(tmp_path: Path) -> None:
     async with shown(tmp_path / "none") as pilot:
         assert "Press n" in said(pilot, "#nothing")
-        assert "quick" in said(pilot, "#nothing")
+        assert "or D for a demonstration: the preset 'quick'" in said(pilot, "#nothing")
+        assert "D demonstration" in pilot.app.screen.query_one(KeyLine).render().plain
         assert said(pilot, "#counts") == "0 runs"
         assert not (tmp_path / "none").exists(), "looking at a store creates nothing"
+
+
+async def test_the_demonstration_starts_at_once_and_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts: list[Draft] = []
+
+    def start(store: RunStore, draft: Draft) -> tuple[RunConfig, RunPaths]:
+        drafts.append(draft)
+        config = resolve(draft)
+        return config, store.create(config, Labels(draft.name))
+
+    monkeypatch.setattr("runs.launcher.start", start)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("D", "D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        assert [(draft.method, draft.preset) for draft in drafts] == [("drnas", "quick")]
+        assert resolve(drafts[0]).dataset == "digits"
+        await pilot.press("q")
+        await until(pilot, lambda: len(table(pilot).rows) == 1)
+        assert pilot.app.screen.check_action("demonstrate", ()) is None
+
+
+async def test_an_empty_store_that_is_only_looked_at_offers_nothing(tmp_path: Path) -> None:
+    app = NastuiApp(Home(tmp_path), settings=Settings(readonly=True))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: "readonly" in said(pilot, "#nothing"))
+        assert "demonstration" not in app.screen.query_one(KeyLine).render().plain
+        await pilot.press("D")
+        assert not app.screen.check_action("demonstrate", ())
 
 
 async def test_rows_counts_and_the_line_on_a_lost_run(tmp_path: Path) -> None:
@@ -108,6 +145,92 @@ async def test_a_failed_run_says_what_to_do(tmp_path: Path) -> None:
         journal.append(Failed(error="Out of memory.", hint="Set a smaller batch_size."))
     (record,) = RunStore(Home(tmp_path)).records()
     assert story(record, time.time()) == "Out of memory. Set a smaller batch_size. · R tries again"
+
+
+async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, epochs=6, done=4)
+    paths.log.write_text("a warning\nTraceback (most recent call last):\n  x\nMemoryError: unable to allocate\n")
+    viewer = RunStore(Home(tmp_path))
+    (record,) = viewer.records()
+    assert "(last checkpoint 4, 0s ago): MemoryError: unable to allocate · R resumes" in story(record, time.time())
+    (again,) = RunStore(Home(tmp_path)).records()  # by the index
+    assert again.summary.problem == record.summary.problem
+    with engine(paths), Journal(paths.events, 100) as journal:
+        journal.append(Started())
+        assert viewer.records()[0].status.live
+    os.utime(paths.log, (1, 1))  # what is there was written before
+    assert "ago) · R resumes" in story(viewer.records()[0], time.time())
+    paths.log.write_text("all went well\n")
+    assert last_words(paths, None) == ""
+
+
+async def test_a_retraining_says_what_it_trains(tmp_path: Path) -> None:
+    store = RunStore(Home(tmp_path))
+    run = make_run(tmp_path)[0].id
+    for found, epoch in ((find("DrNAS_cifar10", store), None), (find(run, store), 3)):
+        config = resolve(Draft(**asked(found, epoch), dataset="cifar10", device="cpu"))
+        store.create(config, Labels())
+        time.sleep(0.002)
+    async with shown(tmp_path, (100, 24)) as pilot:
+        told = [f"of {run[:8]}, epoch 3", "of DrNAS_cifar10"]
+        for place, origin in enumerate(told, 1):
+            assert origin in lines(pilot)[place]
+            assert f"retrain {origin} ·" in said(pilot, "#identity")
+            await pilot.press("j")
+
+
+async def test_the_newest_run_is_a_key_away(tmp_path: Path) -> None:
+    newest = [make_run(tmp_path)[0].id for _ in range(3)][-1]
+    async with shown(tmp_path) as pilot:
+        await pilot.press("S", "g", "l")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        assert pilot.app.screen.picture_name().find(newest[:8]) >= 0
+
+
+async def test_runs_that_differ_in_seed_alone_fold_into_one_line(tmp_path: Path) -> None:
+    alone = make_run(tmp_path, epochs=4)[0].id
+    runs = [make_run(tmp_path, epochs=5, done=done, seed=seed)[0].id for seed, done in enumerate((5, 5, 2))]
+    async with shown(tmp_path, (120, 24)) as pilot:
+        await pilot.press("j", "f", "f")
+        assert table(pilot).highlighted.id == runs[1]  # type: ignore[union-attr]
+        await pilot.press("f")
+        await until(pilot, lambda: "×3 seeds" in lines(pilot)[1])
+        group, single = lines(pilot)[1:]
+        assert "▲1 ✓2" in group
+        assert "2-5/5" in group
+        assert "93.26 ± 0.00" in group
+        assert alone[:8] in single
+        assert said(pilot, "#counts").startswith("4 runs · seeds folded · 1 lost")
+        assert "seeds 0, 1, 2" in said(pilot, "#identity")
+        assert "2 finished · 1 lost · best 93.26 ± 0.00 (2 of 3)" in said(pilot, "#story")
+        await pilot.press("enter")
+        assert [line[1] for line in lines(pilot)[1:]] == [" ", "│", "│", "│", " "]
+        assert lines(pilot)[1].startswith("▸")
+        await pilot.press("space")
+        assert table(pilot).marked == set(runs)
+        assert [line[1] for line in lines(pilot)[1:]] == ["*", "*", "*", "*", " "]
+        await pilot.press("space", "k", "k", "enter")
+        assert [line[1] for line in lines(pilot)[1:]] == ["-", " "]
+        make_run(tmp_path, epochs=5, seed=3)
+        await until(pilot, lambda: "×4 seeds" in lines(pilot)[1])
+        assert lines(pilot)[1].startswith("▸")
+        await pilot.press("escape", "f")
+        assert table(pilot).highlighted.id == runs[2]  # type: ignore[union-attr]  # where it was last
+
+
+async def test_a_group_is_compared_and_changed_as_its_runs(tmp_path: Path) -> None:
+    runs = {make_run(tmp_path, seed=seed)[0].id for seed in range(2)}
+    async with shown(tmp_path) as pilot:
+        await pilot.press("f")
+        await until(pilot, lambda: "×2 seeds" in lines(pilot)[1])
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AskLine))
+        await pilot.press(*"both", "enter")
+        store = RunStore(Home(tmp_path))
+        await until(pilot, lambda: [record.labels.tags for record in store.records()] == [["both"]] * 2)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        assert set(pilot.app.screen._ids) == runs
 
 
 async def test_foreign_strings_are_only_text(tmp_path: Path) -> None:

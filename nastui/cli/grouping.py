@@ -1,0 +1,44 @@
+"""Runs that differ in seed alone on one line, as the Runs screen folds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nastui.cli import output
+from runs.groups import Group, Spread, grouped, seeds_told
+from runs.home import short_id
+from runs.store import Record
+
+
+def groups(records: Sequence[Record], *, as_json: bool, by_best: bool) -> None:
+    """Print the groups of runs, in the order of their first ones; ``by_best`` orders them by their mean."""
+    found = grouped(records)
+    if by_best:
+        found.sort(key=lambda group: group.best.mean if group.best else -1.0, reverse=True)
+    if as_json:
+        output.data([group.to_json() for group in found])
+        return
+    output.table(
+        ["runs", "status", "method", "space", "data", "best", "bench", "ids"],
+        (_row(group) for group in found),
+    )
+
+
+def _row(group: Group) -> list[str]:
+    return [
+        seeds_told(group.seeds) if len(group.members) > 1 else "1",
+        ", ".join(f"{number} {status}" for status, number in group.statuses.most_common()),
+        *(str(group.head[name]) for name in ("method", "space")),
+        Path(group.head["dataset"]).name,
+        _figure(group.best, len(group.members)),
+        _figure(group.benchmark, len(group.members)),
+        " ".join(short_id(record.id) for record in group.members),
+    ]
+
+
+def _figure(spread: Spread | None, runs: int) -> str:
+    if spread is None:
+        return "-"
+    deviation = f" ± {spread.std:.2f}" if spread.n > 1 else ""
+    return f"{spread.mean:.2f}{deviation}" + (f" ({spread.n} of {runs})" if spread.n < runs else "")
