@@ -11,6 +11,8 @@ _SHARED = (6, 7)
 # Header, progress, two rules, slider and keys.
 _FURNITURE = 6
 _LEAST_TOP, _MOST_TOP = 7, 13
+# From here on half a screen has room for the diagram of a DARTS cell.
+_WIDE = 120
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def arrange(width: int, height: int, choice: Choice, wanted: int) -> Layout:
     """
     if choice.zoomed or width < 72 or height < 20:
         return Layout(frozenset({choice.pane}), False, None, 0, {choice.pane: tuple(TITLES)})
-    if width >= 110 and height >= 34:
+    if width >= _WIDE and height >= 34:
         top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FURNITURE) // 3)) + 1
         below = height - _FURNITURE + 2 - top
         middle = max(below // 2, min(wanted + 1, below - _LEAST_TOP))
