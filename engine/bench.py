@@ -1,11 +1,16 @@
-"""``python -P -m engine.bench METHOD SPACE PRESET DEVICE``: how fast the real units of work are on this machine.
+"""``python -P -m engine.bench CONFIGURATION DATASETS``: how fast a run's real units of work are on this machine.
 
-The images are noise of the data set's size, so nothing has to be downloaded; the arithmetic is that of a run.
+CONFIGURATION is the JSON of a run's, DATASETS the folder where data sets lie. Those of the catalogue are not read:
+the images are noise of their size, so nothing has to be downloaded; the arithmetic is that of a run.
 """
 
 from __future__ import annotations
 
+import io
+import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,90 +18,155 @@ import torch
 
 from engine.assembly import assemble
 from engine.data.images import ImageSet
+from engine.data.listing import list_images
+from engine.data.sources import load
+from engine.data.streaming import SIZE as STREAMED_SIZE
 from engine.errand import answer
 from engine.method import Context, Method
+from engine.worker import PROGRESS_SECONDS
 from runs import catalogue
 from runs.catalogue import Dataset
-from runs.configuration import Draft, resolve
-from runs.genotypes.text import parse_text
+from runs.configuration import RunConfig
+from runs.datasets import streamed_folder
+from runs.errors import EnvironmentLacksError
+from runs.events import Event, StageStarted
 
 WARM_UNITS = 3
 SECONDS = 4.0
-# The cells whose training stands for that of any: DrNAS's for CIFAR-10, and a strong one of the benchmark.
-MEASURED = {
-    "darts": "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2), "
-    "('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2), ('dil_conv_5x5', 3)], normal_concat=range(2, 6), "
-    "reduce=[('max_pool_3x3', 0), ('sep_conv_5x5', 1), ('dil_conv_5x5', 2), ('sep_conv_5x5', 1), ('sep_conv_5x5', 1), "
-    "('dil_conv_5x5', 3), ('skip_connect', 4), ('sep_conv_5x5', 1)], reduce_concat=range(2, 6))",
-    "nasbench201": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
-}
 LEAST_UNITS = 5
+# Of a larger data set a part stands for all: an epoch is as many times longer.
+NOISE_BYTES = 2**30
+IMAGES_OF_A_CLASS = 200
+PROGRESS_BYTES = 250  # a line of the log
+
+
+class _Images:
+    """Loads what a configuration is measured with.
+
+    Attributes:
+        times: how often the noise goes into the training images that it stands for.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.times = 1.0
+        self._streamed = config.options.get("augmentation") == "imagenet"
+        self._limit: int = config.options.get("image_limit", 0)
+
+    def __call__(self, dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
+        """Return noise; or the images of a folder, whose size and number only they tell."""
+        train, test, classes = dataset.train, dataset.test, dataset.classes
+        if self._streamed and train is None:
+            folder = streamed_folder(dataset, root)
+            listings = [list_images(folder, name) for name in ("train", "test")]
+            train, test = (len(listing.files) for listing in listings)
+            classes = len(listings[0].classes)
+        if train is None or test is None or classes is None:
+            return load(dataset, root, part, size, **options)
+        train, side = min(train, self._limit or train), size or dataset.size or STREAMED_SIZE
+        self.times = max(1.0, train * 3 * side**2 / NOISE_BYTES)
+        return noise(math.ceil((train if part == "train" else test) / self.times), side, classes)
 
 
 def bench(arguments: list[str]) -> dict[str, Any]:
-    """Measure a preset and estimate its run: what has been measured, and how it was extrapolated."""
-    name, space, preset, device = arguments
-    config = resolve(_draft(name, space, preset, device))
-    began = time.perf_counter()
-    context, method = assemble(config, Path(), lambda event: None, noise)
-    method.prepare()
-    for _ in range(WARM_UNITS):
-        _unit(context, method)
-    ready = time.perf_counter() - began
-    units, images, spent = 0, method.position().images, 0.0
-    while spent < SECONDS or units < LEAST_UNITS:
-        units += 1
-        spent += _unit(context, method)
-    position = method.position()
+    """Measure a configuration and estimate its run: what has been measured, and how it was extrapolated.
+
+    Raises:
+        EnvironmentLacksError: the memory is too small, or the data are not there.
+    """
+    config, root = RunConfig.model_validate_json(arguments[0]), Path(arguments[1])
+    images, stages = _Images(config), 1
+
+    def hear(event: Event) -> None:
+        nonlocal stages
+        stages = event.of if isinstance(event, StageStarted) else stages
+
+    with _memory_told(config.device):
+        began = time.perf_counter()
+        context, method = assemble(_measurable(config), root, hear, images)
+        method.prepare()
+        warm = _work(context, method, WARM_UNITS, longest=SECONDS)
+        ready, before = time.perf_counter() - began, method.position().images
+        # Of so short a run that it is over already, the first units have to do.
+        spent = _work(context, method, LEAST_UNITS, SECONDS, longest=5 * SECONDS) or warm
+        position, memory = method.position(), context.runtime.memory()
+        stored = _stored(config, context, method)
+    # A search that only samples a few images does not take longer where there are more.
+    times = images.times if catalogue.method(config.method).uses_supernet else 1.0
+    unit = sum(spent) / len(spent)
+    units = times * (position.run_of or position.of * method.epochs)
+    environment = context.runtime.environment()
     return {
-        "method": config.method,
-        "space": config.space,
-        "preset": config.preset,
-        "dataset": config.dataset,
-        "device": config.device,
-        "threads": config.options["threads"],
-        "units": units,
-        "unit_seconds": spent / units,
-        "images_per_second": (position.images - images) / spent,
-        "units_per_epoch": position.of,
+        "device_name": environment["device_name"],
+        "host": environment["host"],
+        "threads": environment["threads"],
+        "stages": stages,
+        "units": len(spent),
+        "unit_seconds": unit,
+        "images_per_second": (position.images - (before if spent is not warm else 0)) / sum(spent),
+        "units_per_epoch": round(position.of * times),
         "epochs": method.epochs,
-        "estimated_seconds": spent / units * (position.run_of or position.of * method.epochs),
-        "memory": context.runtime.memory(),
+        "estimated_seconds": unit * units,
+        "memory": memory,
+        "stored": stored + int(PROGRESS_BYTES * min(units, unit * units / PROGRESS_SECONDS)),
         "start_seconds": ready,
     }
 
 
-def _draft(name: str, space: str, preset: str, device: str) -> Draft:
-    method = catalogue.method(name)
-    if method.kind == "search":
-        return Draft(method=name, space=space, preset=preset, device=device)
+def _measurable(config: RunConfig) -> RunConfig:
+    """Return the configuration whose first units stand for all of the run."""
+    options = dict(config.options)
     # Streamed images are decoded on other cores than the training needs: measured is the training.
-    streams = catalogue.preset(method, space, preset).values.get("augmentation") == "imagenet"
-    return Draft(
-        method=name,
-        genotype=parse_text(MEASURED[space]).to_json(),
-        preset=preset,
-        device=device,
-        options={"augmentation": "crop"} if streams else {},
-    )
+    if options.get("augmentation") == "imagenet":
+        options |= {"augmentation": "crop", "image_size": options["image_size"] or STREAMED_SIZE}
+    # The first epochs of some searches train the weights alone, at half the cost of those that follow.
+    if "arch_frozen_epochs" in options:
+        options["arch_frozen_epochs"] = 0
+    return config.model_copy(update={"options": options})
 
 
-def noise(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
-    """Return random images and labels, as many as the data set has."""
-    count = (dataset.train if part == "train" else dataset.test) or 1000
-    side, classes = size or dataset.size or 32, dataset.classes or 10
+def noise(count: int, side: int, classes: int) -> ImageSet:
+    """Return random images, uint8 [count, side, side, 3]; what labels there are, have hundreds each.
+
+    So shares of a class are those of a large data set, though a part of it stands for all.
+    """
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, side, side, 3), generator=generator, dtype=torch.uint8)
-    return ImageSet(pixels, torch.arange(count) % classes, tuple(map(str, range(classes))))
+    labels = torch.arange(count) % max(1, min(classes, count // IMAGES_OF_A_CLASS))
+    return ImageSet(pixels, labels, tuple(map(str, range(classes))))
 
 
-def _unit(context: Context, method: Method) -> float:
-    """Do one unit of work and return its seconds, with the device's share of them."""
-    began = time.perf_counter()
-    method.advance()
-    if context.runtime.device.type == "cuda":
-        torch.cuda.synchronize(context.runtime.device)
-    return time.perf_counter() - began
+def _work(context: Context, method: Method, least: int, seconds: float = 0.0, *, longest: float) -> list[float]:
+    """Work for so long and so many units, unless they take longest or the run ends; return the seconds of each."""
+    spent: list[float] = []
+    while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
+        began = time.perf_counter()
+        method.advance()
+        if context.runtime.device.type == "cuda":
+            torch.cuda.synchronize(context.runtime.device)
+        spent.append(time.perf_counter() - began)
+    return spent
+
+
+def _stored(config: RunConfig, context: Context, method: Method) -> int:
+    """Return the bytes of a checkpoint and of the weights; a retraining keeps its best too."""
+    sink = io.BytesIO()
+    torch.save({"method": method.state(), "runtime": context.runtime.state()}, sink)
+    weights = sum(value.numel() * value.element_size() for value in method.weights().values())
+    return sink.tell() + weights * (2 if config.kind == "retrain" else 1)
+
+
+@contextmanager
+def _memory_told(device: str) -> Iterator[None]:
+    """Say in a sentence that the memory is too small."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+            raise
+        raise EnvironmentLacksError(
+            f"This does not fit into the memory of {device}.",
+            "Lower batch_size or channels, or choose another device.",
+        ) from error
 
 
 if __name__ == "__main__":

@@ -39,6 +39,11 @@ class Home:
         return self.root / "index.lock"
 
     @property
+    def figures(self) -> Path:
+        """What `nastui bench` and the forms have measured on this machine and others."""
+        return self.root / "measured.json"
+
+    @property
     def runs(self) -> Path:
         """One folder a run: the truth."""
         return self.root / "runs"

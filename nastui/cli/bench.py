@@ -1,4 +1,4 @@
-"""``nastui bench``: the real training step, measured here."""
+"""``nastui bench``: the real training step, measured here; figures are kept, and forms estimate by them."""
 
 from __future__ import annotations
 
@@ -17,36 +17,54 @@ def bench(
 ) -> None:
     """Measure throughput and memory of every preset on this machine, and estimate its run. Seconds a preset."""
     from nastui.cli import output
-    from runs import catalogue, devices
-    from runs.errands import ask
-    from runs.errors import UsageError, closest
+    from runs import catalogue, devices, figures
+    from runs.errors import NastuiError, UsageError, closest
+    from runs.home import Home
     from runs.queries import asks_table
 
     chosen = [catalogue.method(name) for name in methods] if methods else list(catalogue.methods().values())
-    here = devices.resolve(device)
-    results = []
-    for method in chosen:
-        for entry in method.presets:
-            # What only asks a table has no training step to measure.
-            if preset in (None, entry.name) and (methods or not asks_table(method, entry.values)):
-                output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
-                results.append(ask("engine.bench", method.name, entry.space, entry.name, here))
-    if not results:
+    here, home = devices.resolve(device), Home.locate()
+    wanted = [
+        (method, entry)
+        for method in chosen
+        for entry in method.presets
+        # What only asks a table has no training step to measure.
+        if preset in (None, entry.name) and (methods or not asks_table(method, entry.values))
+    ]
+    if not wanted:
         names = [entry.name for method in chosen for entry in method.presets]
         raise UsageError(f"Unknown preset '{preset}'.", closest(preset or "", names))
+    results: list[figures.Figure] = []
+    failures: list[NastuiError] = []
+    for method, entry in wanted:
+        output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
+        try:
+            figure = figures.Measurement(figures.representative(method, entry, here), home).figure()
+        except NastuiError as error:
+            output.say(str(error))
+            failures.append(error)
+            continue
+        if figure is not None:
+            results.append(figure)
+            try:
+                figures.keep(home, figure)
+            except NastuiError as error:
+                output.say(str(error))
     if as_json:
-        output.data(results)
-        return
-    output.table(
-        ["method", "space", "preset", "data set", "device", "images/s", "unit", "memory", "run, estimated"],
-        (
-            [
-                *(result[key] for key in ("method", "space", "preset", "dataset", "device")),
-                f"{result['images_per_second']:,.0f}",
-                f"{1000 * result['unit_seconds']:.1f} ms",
-                f"{result['memory'] / 1e6:,.0f} MB",
-                f"{output.duration(result['estimated_seconds'])} ({result['epochs']} epochs)",
-            ]
-            for result in results
-        ),
-    )
+        output.data([figure.model_dump() for figure in results])
+    elif results:
+        output.table(
+            ["method", "space", "preset", "data set", "device", "images/s", "unit", "memory", "run, estimated"],
+            (
+                [
+                    *(figure.method, figure.space, figure.preset, figure.dataset, figure.device),
+                    f"{figure.images_per_second:,.0f}",
+                    f"{1000 * figure.unit_seconds:.1f} ms",
+                    f"{figure.memory / 1e6:,.0f} MB",
+                    f"{output.duration(figure.estimated_seconds)} ({figure.epochs} epochs)",
+                ]
+                for figure in results
+            ),
+        )
+    if failures:
+        raise typer.Exit(failures[0].exit_code)
