@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 SCHEMA_VERSION = 1
+Rows = Sequence[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class CellSnapshot:
 
     edges: list[str]
     operations: list[str]
-    weights: list[list[float]]
+    weights: Rows
     alive: list[list[bool]]
     chosen: list[int]
-    extras: dict[str, list[list[float]]] = field(default_factory=dict)
+    extras: Mapping[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,7 @@ def encode(entry: Entry) -> str:
     head: dict[str, Any] = {"v": SCHEMA_VERSION, "t": entry.time, "n": entry.number, "type": entry.event.type}
     if isinstance(entry.event, Unknown):
         return json.dumps(head | {"type": entry.event.name} | entry.event.data, ensure_ascii=False)
-    return json.dumps(head | dataclasses.asdict(entry.event), ensure_ascii=False, allow_nan=True)
+    return json.dumps(head | dataclasses.asdict(entry.event), ensure_ascii=False, allow_nan=True, default=list)
 
 
 def decode(line: str | bytes) -> Entry | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from runs.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
 from runs.home import RunPaths
 from runs.journal import JournalReader
+from runs.packed import Packer
 from runs.status import Status, derive
 from runs.summary import Summary
 
@@ -70,6 +71,7 @@ class Follower:
 
     def __post_init__(self) -> None:
         self._reader = JournalReader(self.paths.events)
+        self._packer = Packer()
 
     @property
     def malformed(self) -> int:
@@ -79,12 +81,16 @@ class Follower:
     def update(self) -> list[Entry]:
         """Take in what has come since the last call, and return it."""
         with without_collection():
-            entries = list(self._reader.read())
+            entries = [self._packed(entry) for entry in self._reader.read()]
         if self._reader.restarted:
             self.history = History()
         for entry in entries:
             self.history.apply(entry)
         return entries
+
+    def _packed(self, entry: Entry) -> Entry:
+        event = entry.event
+        return Entry(entry.time, entry.number, self._packer.pack(event)) if isinstance(event, EpochEnded) else entry
 
     def status(self, seen: Callable[[Entry], object] = lambda _: None) -> Status:
         """Take in what has come, hand each entry to ``seen``, and return what the run is doing now."""

@@ -30,7 +30,7 @@ def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> 
     matrices: list[Matrix] = []
     given: list[tuple[str, Any]] = list(told.extras.items())
     if snapshot is not None:
-        given += snapshot.extras.items()
+        given += [(name, list(rows)) for name, rows in snapshot.extras.items()]
     for name, value in given:
         if name in known:
             continue

@@ -16,38 +16,42 @@ from runs.summary import Labels
 from screens.run_source import Source
 from tests.screens.test_run import opened
 
-EPOCHS, EDGES, OPERATIONS, STEPS = 5000, 14, 8, 20
+EPOCHS, STEPS = 5000, 20
+NAMES = ["none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
+NAMES += ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"]
+
+
+def darts_epoch(epoch: int, epochs: int, generator: random.Random) -> EpochEnded:
+    """Return an epoch of a search over both kinds of cell: 14 edges, 8 operations, all of it drawn by lot."""
+    edges = [f"{target}←{source}" for target in range(2, 6) for source in range(target)]
+
+    def snapshot() -> CellSnapshot:
+        drawn = [[generator.random() for _ in NAMES] for _ in edges]
+        rows = [[value / sum(row) for value in row] for row in drawn]
+        alive = [[True] * len(NAMES)] * len(edges)
+        return CellSnapshot(edges, NAMES, rows, alive, [row.index(max(row)) for row in rows], {"concentration": drawn})
+
+    def cell() -> dict[str, object]:
+        wired = [[place % 2, 2 + place // 2, NAMES[generator.randrange(1, 8)]] for place in range(8)]
+        return {"inputs": 2, "edges": wired, "outputs": [2, 3, 4, 5]}
+
+    return EpochEnded(
+        epoch,
+        epochs,
+        metrics={"search_accuracy": 90 * generator.random(), "train_accuracy": 90 * generator.random()},
+        architecture={"normal": snapshot(), "reduce": snapshot()},
+        genotype={"space": "darts", "cells": {"normal": cell(), "reduce": cell()}},
+    )
 
 
 def long_run(home: Home) -> str:
-    """Leave a search of 5,000 epochs over both kinds of cell: 14 edges, 8 operations."""
+    """Leave a search of 5,000 such epochs."""
     config = resolve(Draft(method="drnas", space="darts", preset="quick", options={"epochs": EPOCHS}))
     paths = RunStore(home).create(config, Labels())
     generator = random.Random(0)
-    edges = [f"{target}←{source}" for target in range(2, 6) for source in range(target)]
-    names = ["none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
-    names += ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"]
-
-    def snapshot() -> CellSnapshot:
-        drawn = [[generator.random() for _ in names] for _ in edges]
-        rows = [[value / sum(row) for value in row] for row in drawn]
-        alive = [[True] * OPERATIONS] * EDGES
-        return CellSnapshot(edges, names, rows, alive, [row.index(max(row)) for row in rows], {"concentration": drawn})
-
-    def cell() -> dict[str, object]:
-        wired = [[place % 2, 2 + place // 2, names[generator.randrange(1, 8)]] for place in range(8)]
-        return {"inputs": 2, "edges": wired, "outputs": [2, 3, 4, 5]}
-
     with paths.events.open("w") as log:
         for epoch in range(1, EPOCHS + 1):
-            event = EpochEnded(
-                epoch,
-                EPOCHS,
-                metrics={"search_accuracy": 90 * generator.random(), "train_accuracy": 90 * generator.random()},
-                architecture={"normal": snapshot(), "reduce": snapshot()},
-                genotype={"space": "darts", "cells": {"normal": cell(), "reduce": cell()}},
-            )
-            log.write(encode(Entry(1.8e9 + epoch, epoch, event)) + "\n")
+            log.write(encode(Entry(1.8e9 + epoch, epoch, darts_epoch(epoch, EPOCHS, generator))) + "\n")
     return config.id
 
 
