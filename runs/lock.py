@@ -73,15 +73,13 @@ def is_held(path: Path) -> bool:
 
 def owner_pid(path: Path) -> int | None:
     """Return the process id written by the newest holder, or None."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        pid = _owner_field(descriptor, "pid")
-        return pid if isinstance(pid, int) else None
-    finally:
-        os.close(descriptor)
+    pid = _owner(path, "pid")
+    return pid if isinstance(pid, int) else None
+
+
+def owner_is_here(path: Path) -> bool:
+    """Say whether the newest holder wrote that it is on this machine."""
+    return _owner(path, "host") == socket.gethostname()
 
 
 def _acquire(descriptor: int, path: Path, patience: float) -> None:
@@ -104,6 +102,17 @@ def _engine_holds(descriptor: int) -> bool:
         return True
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     return False
+
+
+def _owner(path: Path, name: str) -> object:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return _owner_field(descriptor, name)
+    finally:
+        os.close(descriptor)
 
 
 def _owner_field(descriptor: int, name: str) -> object:

@@ -112,6 +112,7 @@ ACTIONS = (
     Action("new_run.next", "tab", "next field", "app.focus_next", line="next"),
     Action("new_run.before", "shift+tab", "field before", "app.focus_previous"),
     Action("new_run.copy", "ctrl+y", "copy the command that starts it", "copy_command", line="copy the command"),
+    Action("new_run.measure", "ctrl+r", "measure its time and memory here", "measure", line="measure", changes=True),
     Action("new_run.leave", "escape", "back", "leave", line="back"),
     Action("new_run.list.down", "j,down", "next", "cursor_down"),
     Action("new_run.list.up", "k,up", "previous", "cursor_up"),
@@ -152,6 +153,7 @@ ACTIONS = (
     Action("retrain.next", "tab", "next field", "app.focus_next", line="next"),
     Action("retrain.before", "shift+tab", "field before", "app.focus_previous"),
     Action("retrain.copy", "ctrl+y", "copy the command that starts it", "copy_command", line="copy the command"),
+    Action("retrain.measure", "ctrl+r", "measure its time and memory here", "measure", line="measure", changes=True),
     Action("retrain.leave", "escape", "back", "leave", line="back"),
     # Compare
     Action("compare.metric", "m", "next metric", "metric(1)", line="metric"),

@@ -3,66 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.message import Message
 from textual.widgets import Static
 
 from runs import catalogue, launcher
-from runs.configuration import Draft, RunConfig
-from runs.errors import NastuiError
-from runs.home import RunPaths
+from runs.figures import Measurement
 from runs.store import RunStore
-from screens import actions, palette
-from screens.action_screen import ActionScreen, background
-from screens.run_form import Checked, FieldView, RunForm, devices_here
+from screens import actions
+from screens.field_view import FieldView
+from screens.run_form import RunForm
+from screens.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Field
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
-from screens.wording import clean, count
+from screens.wording import count
 
-Start = Callable[[RunStore, Draft], tuple[RunConfig, RunPaths]]
 _WIDE = ("dataset", "name")
 
 
-@dataclass
-class ChecksEnded(Message):
-    """What the slower checks found about the form as it was at the change of that number."""
-
-    change: int
-    checked: Checked
-
-
-@dataclass
-class DevicesFound(Message):
-    """What this machine can compute on."""
-
-    devices: tuple[str, ...]
-
-
-@dataclass
-class StartEnded(Message):
-    """A run has started, or why it has not."""
-
-    run_id: str = ""
-    problem: str = ""
-
-
-class NewRunScreen(ActionScreen[None]):
+class NewRunScreen(StartingScreen):
     """Methods and presets on the left, the form on the right, below what it comes to.
 
     Args:
         store: where the run is created.
         preset: the preset that is picked at first.
         start: creates the run and starts its engine.
+        measure: measures a configuration.
     """
 
     DEFAULT_CSS = """
@@ -78,7 +51,8 @@ class NewRunScreen(ActionScreen[None]):
         #presets-heading, #form .heading.later { margin-top: 1; }
         #methods, #presets { max-height: 50%; }
         #help { height: 2; padding: 0 1; margin-top: 1; text-style: dim; }
-        #outcome { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #help.-long { height: auto; min-height: 2; max-height: 4; }
+        #outcome { height: auto; max-height: 2; padding: 0 1; }
         #outcome.wrong { color: $error; text-style: bold; }
         #command { height: auto; max-height: 2; padding: 0 1; }
         &.-wide #lists { width: 44; }
@@ -91,15 +65,17 @@ class NewRunScreen(ActionScreen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
 
-    def __init__(self, store: RunStore, *, preset: str = "paper", start: Start = launcher.start) -> None:
-        super().__init__()
-        self.store = store
-        self.form = RunForm(preset=preset)
-        self._start = start
-        self._checked = Checked({})
-        self._changes = 0
-        self._starting = False
-        self._entered = ""
+    form: RunForm
+
+    def __init__(
+        self,
+        store: RunStore,
+        *,
+        preset: str = "paper",
+        start: Start = launcher.start,
+        measure: Measure = Measurement,
+    ) -> None:
+        super().__init__(store, RunForm(preset=preset), start=start, measure=measure)
 
     def compose(self) -> ComposeResult:
         """Yield the lists, the form, and the lines below."""
@@ -123,13 +99,12 @@ class NewRunScreen(ActionScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Offer what the catalogue has, and look for devices."""
+        """Offer what the catalogue has."""
         methods = catalogue.methods()
         self.query_one("#methods", PickList).offer([(m.name, m.summary) for m in methods.values()], self.form.method)
         self._offer_presets()
         self.query_one("#presets" if len(methods) == 1 else "#methods").focus()
-        self._look_for_devices()
-        self._changed()
+        self.changed()
 
     # What the person does
 
@@ -141,7 +116,7 @@ class NewRunScreen(ActionScreen[None]):
         else:
             self.form.choose(preset=event.name)
         self._refill(before)
-        self._explain()
+        self.explain()
 
     def on_field_edited(self, event: Field.Edited) -> None:
         """Take in what was typed, and say at once whether it will do."""
@@ -151,42 +126,28 @@ class NewRunScreen(ActionScreen[None]):
             self._refill(before)
             return
         self.query_one(f"#field-{event.name}", Field).show(self.form.view(event.name))
-        self._explain()
-        self._changed()
-
-    def on_field_entered(self, event: Field.Entered) -> None:
-        """Explain the field that the cursor came into."""
-        self._entered = event.name
-        self._explain()
+        self.explain()
+        self.changed()
 
     def on_descendant_focus(self) -> None:
         """Explain the list that the cursor came into."""
         if isinstance(self.focused, PickList):
             self._entered = ""
-            self._explain()
-
-    def action_copy_command(self) -> None:
-        """Copy the command line that starts the same run."""
-        if self._checked.command:
-            self.copy(self._checked.command, "the command shown below")
-        else:
-            self.say("There is no command yet: the form has a fault.", "warning")
+            self.explain()
 
     def action_start(self) -> None:
         """Start the run; where the form has a fault, go there."""
         if self._starting:
             return
         checked = self.form.check() if not self.form.typed else self._checked
-        fault = next(iter({**self._problems(), **checked.faults}), None)
+        fault = next(iter({**checked.faults, **self._typed_wrong()}), None)
         if fault is not None:
             for field in self.query(Field):
                 if field.view.name == fault:
                     field.query("Input, Choice").first().focus()
             self.app.bell()
             return
-        self._starting = True
-        self._tell()
-        self._launch(self.form.draft())
+        self.start()
 
     @work
     async def action_leave(self) -> None:
@@ -196,55 +157,12 @@ class NewRunScreen(ActionScreen[None]):
         ):
             self.dismiss(None)
 
-    # What comes back from other threads
-
-    @background(group="devices")
-    def _look_for_devices(self) -> None:
-        self.post_message(DevicesFound(devices_here()))
-
-    def on_devices_found(self, event: DevicesFound) -> None:
-        """Offer the devices of this machine."""
-        self.form.devices = event.devices
-        self.query_one("#field-device", Field).show(self.form.view("device"))
-
-    @background(group="check", exclusive=True)
-    def _check(self, change: int, form: RunForm) -> None:
-        self.post_message(ChecksEnded(change, form.check()))
-
     def on_checks_ended(self, event: ChecksEnded) -> None:
-        """Show the command, or what is wrong; answers to an older question are dropped."""
-        if event.change != self._changes:
-            return
-        self._checked = event.checked
-        for view in self.form.head():
-            problem = event.checked.faults.get(view.name, "")
-            self.query_one(f"#field-{view.name}", Field).show(dataclasses.replace(view, problem=problem))
-        self._tell()
-
-    @background(group="start")
-    def _launch(self, draft: Draft) -> None:
-        try:
-            config, _ = self._start(self.store, draft)
-            self.post_message(StartEnded(config.id))
-        except NastuiError as error:
-            self.post_message(StartEnded(problem=str(error)))
-
-    def on_start_ended(self, event: StartEnded) -> None:
-        """Watch the run, or say why there is none."""
-        self._starting = False
-        self._tell()
-        if event.problem:
-            self.say(event.problem, "error")
-            return
-        from screens.run import RunScreen
-
-        self.app.switch_screen(RunScreen(self.store, event.run_id))
-
-    def failed_in_background(self, work: str) -> None:
-        """Let the person start again."""
-        if work == "start":
-            self._starting = False
-            self._tell()
+        """Show faults of the run's own fields under these; the base does the rest."""
+        if event.change == self._changes:
+            for view in self.form.head():
+                problem = event.checked.faults.get(view.name, "")
+                self.query_one(f"#field-{view.name}", Field).show(dataclasses.replace(view, problem=problem))
 
     # What is shown
 
@@ -267,43 +185,34 @@ class NewRunScreen(ActionScreen[None]):
         else:
             for view in views:
                 self.query_one(f"#field-{view.name}", Field).show(view)
-        self._changed()
+        self.changed()
 
-    def _changed(self) -> None:
-        self._changes += 1
-        self._tell()
-        self._check(self._changes, dataclasses.replace(self.form, typed=dict(self.form.typed)))
-
-    def _problems(self) -> dict[str, str]:
-        return {view.name: view.problem for view in self.form.settings() if view.problem}
-
-    def _tell(self) -> None:
+    def changed(self) -> None:
+        """Check the form anew, and name what is chosen."""
         method, space = catalogue.method(self.form.method), catalogue.space(self.form.space)
-        self._say("#what", f"{method.title} on {space.title}")
-        problems = {**self._checked.faults, **self._problems()}
-        outcome = self.query_one("#outcome", Static)
-        outcome.set_class(bool(problems), "wrong")
-        if self._starting:
-            self._say("#outcome", "starting the engine …")
-        elif problems:
-            name, problem = next(iter(problems.items()))
-            self._say("#outcome", f"✗ {name}: {problem}" if name else f"✗ {problem}")
-        else:
-            epochs = f"{count(self._checked.epochs, 'epoch')} · " if self._checked.epochs else ""
-            self._say("#outcome", f"{epochs}{method.cost}")
-        self._say("#command", f"$ {self._checked.command}" if self._checked.command and not problems else "")
+        self.show("#what", f"{method.title} on {space.title}")
+        super().changed()
+        self.tell()
 
-    def _explain(self) -> None:
+    def problems(self) -> dict[str, str]:
+        """Return the faults that the last check found, and those of what is typed now."""
+        return {**self._checked.faults, **self._typed_wrong()}
+
+    def cost(self) -> str:
+        """Return what the catalogue says of the method's cost."""
+        return catalogue.method(self.form.method).cost
+
+    def explanation(self) -> str:
+        """Return the help of the field, method or preset that the cursor is on."""
         if self._entered:
-            self._say("#help", self.form.view(self._entered).help)
-        elif self.focused is not None and self.focused.id == "methods":
+            return self.form.view(self._entered).help
+        if self.focused is not None and self.focused.id == "methods":
             method = catalogue.method(self.form.method)
-            self._say("#help", f"{method.summary} {method.reference}.")
-        else:
-            self._say("#help", next(p.summary for p in self.form.presets if p.name == self.form.preset))
+            return f"{method.summary} {method.reference}."
+        return next(entry.summary for entry in self.form.presets if entry.name == self.form.preset)
 
-    def _say(self, selector: str, text: str) -> None:
-        self.query_one(selector, Static).update(palette.of(self.app).shown(Text(clean(text))))
+    def _typed_wrong(self) -> dict[str, str]:
+        return {view.name: view.problem for view in self.form.settings() if view.problem}
 
 
 def _fields(views: list[FieldView]) -> Iterator[Static | Field]:

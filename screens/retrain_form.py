@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from runs import catalogue, configuration
+from runs import catalogue
 from runs.catalogue.entries import Preset
 from runs.configuration import Draft, draft_from
-from runs.errors import NastuiError, UsageError
+from runs.errors import UsageError
 from runs.genotypes.find import Found
 from runs.retraining import asked
-from screens.run_form import Checked, FieldView
+from screens.device_field import Devices
+from screens.field_view import FieldView
+from screens.run_form import Checked, resolved
 
 _NAMES = ("preset", "dataset", "seed", "device", "name")
 
@@ -23,12 +25,12 @@ class RetrainForm:
     Attributes:
         found: the genotype.
         typed: text by field, only where it differs from what the recipe says.
-        devices: what may be computed on, beside ``auto``.
+        devices: what may be computed on, as it was last seen.
     """
 
     found: Found
     typed: dict[str, str] = field(default_factory=dict)
-    devices: tuple[str, ...] = ("cpu",)
+    devices: Devices = field(default_factory=Devices)
 
     @property
     def recipes(self) -> list[Preset]:
@@ -61,14 +63,7 @@ class RetrainForm:
             ),
             self._text("dataset", recipe.dataset, names, "A name of the catalogue, or the path of an image folder."),
             self._text("seed", str(recipe.seed), "0 or more", "Where every random number comes from."),
-            FieldView(
-                "device",
-                "run",
-                self.typed.get("device", "auto"),
-                "device" in self.typed,
-                help="Where it is computed; auto takes the first GPU, or the CPU where there is none.",
-                choices=("auto", *self.devices),
-            ),
+            self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "What you want to call it; tags can be added later."),
         ]
 
@@ -94,13 +89,8 @@ class RetrainForm:
         return draft_from(asked(self.found) | given | {"preset": self.recipe.name})
 
     def check(self) -> Checked:
-        """Resolve the draft; return what is wrong, or the command that starts the same run."""
-        try:
-            config = configuration.resolve(self.draft())
-        except NastuiError as error:
-            return Checked({"": str(error)})
-        epochs = config.options.get("epochs")
-        return Checked({}, config.command, epochs if isinstance(epochs, int) else None)
+        """Check all of it: not for the thread that draws."""
+        return resolved(self.draft)
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:
         return FieldView(name, "run", self.typed.get(name, usual), name in self.typed, (note,), help)

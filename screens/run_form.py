@@ -9,42 +9,40 @@ from typing import Any
 from runs import catalogue, configuration, devices
 from runs.catalogue.entries import Method, Preset, Space
 from runs.catalogue.settings import SettingInfo, describe, validate
-from runs.configuration import Draft, draft_from
+from runs.configuration import Draft, RunConfig, draft_from
 from runs.errors import NastuiError, UsageError
+from screens.device_field import Devices
+from screens.field_view import FieldView
 
 _PAPER = "paper"
 _USUAL = "drnas"  # what a newcomer starts with
 
 
 @dataclass(frozen=True)
-class FieldView:
-    """A field as it stands.
-
-    Attributes:
-        value: what it holds, as text; of the preset unless something was typed.
-        typed: whether it differs from the preset.
-        notes: how it differs from the paper, and its range; the first is the one to keep where room is short.
-        choices: the only values there are; empty where it is typed.
-        problem: what is wrong with it.
-    """
-
-    name: str
-    group: str
-    value: str
-    typed: bool = False
-    notes: tuple[str, ...] = ()
-    help: str = ""
-    choices: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class Checked:
-    """What the slower checks found: faults by field (the empty name is none in particular), and the command."""
+    """What the slower checks found: faults by field (the empty name is none in particular), or the configuration."""
 
     faults: dict[str, str]
-    command: str = ""
-    epochs: int | None = None
+    config: RunConfig | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that starts the same run; nothing where there are faults."""
+        return self.config.command if self.config else ""
+
+    @property
+    def epochs(self) -> int | None:
+        """Epochs of the run, where its method counts them."""
+        epochs = self.config.options.get("epochs") if self.config else None
+        return epochs if isinstance(epochs, int) else None
+
+
+def resolved(draft: Callable[[], Draft]) -> Checked:
+    """Return what a draft comes to. This looks at folders and devices: not for the thread that draws."""
+    try:
+        return Checked({}, configuration.resolve(draft()))
+    except NastuiError as error:
+        return Checked({"": str(error)})
 
 
 @dataclass
@@ -54,14 +52,14 @@ class RunForm:
     Attributes:
         method, space, preset: names of the catalogue; kept possible by :meth:`choose`.
         typed: text by field, only where it is not empty.
-        devices: what may be computed on, beside ``auto``.
+        devices: what may be computed on, as it was last seen.
     """
 
     method: str = ""
     space: str = ""
     preset: str = _PAPER
     typed: dict[str, str] = field(default_factory=dict)
-    devices: tuple[str, ...] = ("cpu",)
+    devices: Devices = field(default_factory=Devices)
 
     def __post_init__(self) -> None:
         self.choose(method=self.method or _USUAL)
@@ -89,14 +87,7 @@ class RunForm:
             FieldView("space", "run", self.space, help=self._space.summary, choices=self._method.spaces),
             self._text("dataset", chosen.dataset, names, self._dataset_help()),
             self._text("seed", str(chosen.seed), "0 or more", "Where every random number comes from."),
-            FieldView(
-                "device",
-                "run",
-                self.typed.get("device", "auto"),
-                typed="device" in self.typed,
-                help="Where it is computed; auto takes the first GPU, or the CPU where there is none.",
-                choices=("auto", *self.devices),
-            ),
+            self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "What you want to call it; tags can be added later."),
         ]
 
@@ -145,14 +136,7 @@ class RunForm:
                 check(self.typed.get(name, self._untyped(name)))
             except NastuiError as error:
                 faults[name] = str(error)
-        if faults:
-            return Checked(faults)
-        try:
-            config = configuration.resolve(self.draft())
-        except NastuiError as error:
-            return Checked({"": str(error)})
-        epochs = config.options.get("epochs")
-        return Checked({}, config.command, epochs if isinstance(epochs, int) else None)
+        return Checked(faults) if faults else resolved(self.draft)
 
     @property
     def _method(self) -> Method:
@@ -236,8 +220,3 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def devices_here() -> tuple[str, ...]:
-    """Return the devices of this machine; asks the driver, so not for the thread that draws."""
-    return ("cpu", *(f"cuda:{gpu.index}" for gpu in devices.gpus()))

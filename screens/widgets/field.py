@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens import actions, palette
-from screens.run_form import FieldView
+from screens.field_view import FieldView
 from screens.wording import fit
 
 LABEL, EDITOR, SHORT_EDITOR = 20, 15, 12
@@ -62,7 +62,13 @@ class Choice(Widget, can_focus=True):
 class Field(Widget):
     """A field; posts :class:`Edited` for each change by the person, and shows what it is given by :meth:`show`."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"field--label", "field--typed", "field--note", "field--problem"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "field--label",
+        "field--typed",
+        "field--note",
+        "field--problem",
+        "field--warning",
+    }
     DEFAULT_CSS = f"""
     Field {{
         height: 1;
@@ -77,6 +83,7 @@ class Field(Widget):
         .field--typed {{ color: $accent; text-style: bold; }}
         .field--note {{ text-style: dim; }}
         .field--problem {{ color: $error; text-style: bold; }}
+        .field--warning {{ color: $warning; }}
     }}
     """
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.field")
@@ -117,7 +124,7 @@ class Field(Widget):
                 with self.prevent(Input.Changed):
                     line.value = view.value
             line.set_class(bool(view.problem), "-invalid-value")
-        self.styles.height = 1 + len(self._problem_lines())
+        self.styles.height = 1 + len(self._lines_below())
         self.refresh()
 
     def render(self) -> RenderResult:
@@ -126,19 +133,22 @@ class Field(Widget):
         label = Text(fit(view.name, LABEL - 1) + " ", style=self._style("typed" if view.typed else "label"))
         editor = SHORT_EDITOR if self.has_class("tight") else EDITOR
         room = max(0, self.size.width - LABEL - editor - 1)
-        both = " · ".join(view.notes)
-        said = both if len(both) <= room else view.notes[0]
+        said = ""
+        for text in view.notes:
+            more = f"{said} · {text}" if said else text
+            said = more if len(more) <= room or not said else said
         if palette.of(self.app).glyphs is palette.ASCII:
             said = said.replace("≠", "!=")
         note = Text("" if self.has_class("wide") else fit(said, room), style=self._style("note"))
         lines = [label + Text(" " * (editor + 1)) + note]
-        lines += [Text(line, style=self._style("problem")) for line in self._problem_lines()]
+        below = self._style("problem" if view.problem else "warning")
+        lines += [Text(line, style=below) for line in self._lines_below()]
         return palette.of(self.app).shown(Text("\n", no_wrap=True).join(lines))
 
     def on_resize(self) -> None:
         """Break what is wrong anew, and leave room for the note."""
         self.set_class(self.size.width < _TIGHT, "tight")
-        self.styles.height = 1 + len(self._problem_lines())
+        self.styles.height = 1 + len(self._lines_below())
 
     def on_descendant_focus(self) -> None:
         """Say that the cursor came."""
@@ -161,8 +171,8 @@ class Field(Widget):
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(f"field--{part}", partial=True)
 
-    def _problem_lines(self) -> list[str]:
-        if not self.view.problem:
-            return []
+    def _lines_below(self) -> list[str]:
+        """Return what is wrong, else what one should know."""
+        told = f"✗ {self.view.problem}" if self.view.problem else f"▲ {self.view.warning}" if self.view.warning else ""
         room = max(10, self.size.width - 2)
-        return textwrap.wrap(f"✗ {self.view.problem}", room, initial_indent="  ", subsequent_indent="    ")[:3]
+        return textwrap.wrap(told, room, initial_indent="  ", subsequent_indent="    ")[:3]
