@@ -116,6 +116,7 @@ def _by_a_figure(config: RunConfig, card: str, figures: Iterable[Figure]) -> Est
 def _of(figure: Figure, config: RunConfig, seconds: float, caveat: str = "") -> Estimate:
     caveats = (
         caveat,
+        f"while {figure.device} was busy" if figure.busy else "",
         "with another cell" if figure.genotype != config.genotype else "",
         f"by the first of {figure.stages} stages" if figure.stages > 1 else "",
         "decoding left out" if config.options.get("augmentation") == "imagenet" else "",

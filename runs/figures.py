@@ -18,11 +18,13 @@ from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.files import replace_text
 from runs.genotypes.text import parse_text
 from runs.home import Home
+from runs.machine import Meter
 from runs.queries import asks_table
 
 SCHEMA_VERSION = 1
 MOST = 300  # the oldest go first
 _PATIENCE_SECONDS = 10.0
+_BUSY_SHARE = 0.5
 # The cells whose training stands for that of any: DrNAS's for CIFAR-10, and a strong one of the benchmark.
 _TYPICAL = {
     "darts": "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2), "
@@ -45,6 +47,7 @@ class Figure(BaseModel):
         estimated_seconds: of the whole run, evaluation included.
         memory: peak in bytes, of the GPU or of the process.
         stored: bytes that the run will leave in the store, about.
+        busy: whether something else was at work on the device: the figure is then too high.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -70,6 +73,7 @@ class Figure(BaseModel):
     memory: int
     stored: int
     start_seconds: float
+    busy: bool = False
 
     def measures_the_same(self, other: Figure) -> bool:
         """Say whether one of two figures is enough."""
@@ -104,6 +108,7 @@ class Measurement:
                 f"'{config.method}' only looks cells up in a table here: there is no training to measure.",
                 "It takes seconds; evaluator=training or evaluator=supernet would train.",
             )
+        busy = _busy(config.device)
         with self._lock:
             if self._ended:
                 return None
@@ -116,7 +121,9 @@ class Measurement:
             raise
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         names = ("method", "space", "preset", "dataset", "device", "options", "genotype")
-        return Figure.model_validate({name: getattr(config, name) for name in names} | {"measured": now} | told)
+        return Figure.model_validate(
+            {name: getattr(config, name) for name in names} | {"measured": now, "busy": busy} | told
+        )
 
     def end(self) -> None:
         """End it; nothing is left of the process."""
@@ -124,6 +131,14 @@ class Measurement:
             self._ended = True
             if self._errand is not None:
                 self._errand.withdraw()
+
+
+def _busy(device: str) -> bool:
+    """Say whether others are at work on a device, before we are."""
+    machine = Meter().look()
+    if device == "cpu":
+        return (machine.load or 0.0) > machine.cores * _BUSY_SHARE
+    return any((gpu.busy or 0) > 100 * _BUSY_SHARE for gpu in machine.gpus if device == f"cuda:{gpu.index}")
 
 
 def representative(method: Method, preset: Preset, device: str) -> RunConfig:

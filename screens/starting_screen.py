@@ -312,4 +312,4 @@ class StartingScreen(ActionScreen[None]):
             return f"measuring on {self._checked.config.device} … {seconds:.0f} s ({key} ends it)"
         if self._estimate is not None:
             return estimate_line.told(self._estimate, datetime.datetime.now().astimezone())
-        return f"press {key} to measure its time and memory here. {self.cost()}"
+        return f"{key} measures time and memory here. {self.cost()}"
