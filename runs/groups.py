@@ -36,12 +36,8 @@ class Spread:
 class Group:
     """Runs of one digest (:func:`runs.summary.group`), in the order that they came in; one at least."""
 
+    id: str
     members: list[Record]
-
-    @property
-    def id(self) -> str:
-        """The digest that they share."""
-        return str(self.members[0].head["group"])
 
     @property
     def head(self) -> dict[str, Any]:
@@ -97,7 +93,7 @@ def grouped(records: Iterable[Record]) -> list[Group]:
     members: dict[str, list[Record]] = {}
     for record in records:
         members.setdefault(record.head["group"], []).append(record)
-    return [Group(runs) for runs in members.values()]
+    return [Group(digest, runs) for digest, runs in members.items()]
 
 
 def seeds_told(seeds: Sequence[int]) -> str:

@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Record:
     offset: int = 0
     signature: list[Any] = field(default_factory=list)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The run's id."""
         return self.paths.root.name

@@ -96,10 +96,11 @@ class RunFilter:
             figure = _FIGURES[name](record)
             if figure is None or not _SIGNS[sign](figure, number):
                 return False
-        if not self.words:
-            return True
-        text, status = texts.of(record), str(record.status)
-        return all(word in text or word in status for word in self.words)
+        text = texts.of(record) if self.words else ""
+        for word in self.words:  # noqa: SIM110 - all() takes half as long again, at every letter, for every run
+            if word not in text and word not in record.status:
+                return False
+        return True
 
 
 EVERYTHING = RunFilter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from textual.message import Message
 
 from runs.groups import grouped
 from runs.home import short_id
+from runs.status import Status
 from runs.store import Record
 from runs.summary import Labels
 from screens.run_filter import EVERYTHING, RunFilter, Texts
@@ -51,6 +53,7 @@ class Look(Message):
     """What a look at the store has found.
 
     Attributes:
+        statuses: how many runs are how.
         unreadable: why, by the name of the directory.
         complaint: why there was nothing to look at.
         rest: how many seconds the next look may wait.
@@ -60,6 +63,7 @@ class Look(Message):
     wanted: Wishes
     view: View
     shown: list[Row]
+    statuses: Counter[Status]
     unreadable: dict[str, str] = field(default_factory=dict)
     complaint: str = ""
     rest: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -74,6 +75,7 @@ class RunsScreen(RunActs):
         self.filter = FilterLine(EXAMPLE, below="RunTable")
         self._records: list[Record] = []
         self._wanted: Wishes = {}
+        self._statuses: Counter[Status] = Counter()
         self._view = View()
         self._texts = Texts()
         self._reading = self._looked = False
@@ -141,17 +143,24 @@ class RunsScreen(RunActs):
             shown = view.of(records, self._texts)
             # Columns keep their widths while a filter is typed.
             rows = dataclasses.replace(view, filter=EVERYTHING).of(records, self._texts) if view.filter else shown
-            look = Look(records, wishes(rows), view, shown, dict(self.store.unreadable))
+            statuses = Counter(record.status for record in records)
+            look = Look(records, wishes(rows), view, shown, statuses, dict(self.store.unreadable))
         except NastuiError as error:
-            look = Look(self._records, self._wanted, view, self.table.rows, self._unreadable, str(error))
+            rows, known = self.table.rows, self._unreadable
+            look = Look(self._records, self._wanted, view, rows, self._statuses, known, str(error))
         look.rest = _REST * (time.monotonic() - began)
         self.post_message(look)
 
     def on_look(self, look: Look) -> None:
         """Show what a look at the store has found."""
         self._reading, self._looked = False, True
+        if look.view.folded is not self._view.folded:  # it is of before the key
+            self.look_soon()
+            self._tick()
+            return
         self._next_look = time.monotonic() + look.rest
         self._records, self._wanted, self._complaint = look.records, look.wanted, look.complaint
+        self._statuses = look.statuses
         for name in set(look.unreadable) - set(self._unreadable):
             self._say(look.unreadable[name], failed=True)
         self._unreadable = look.unreadable
@@ -172,13 +181,12 @@ class RunsScreen(RunActs):
     def _counts(self) -> Text:
         if not self._looked:
             return Text("reading …")
-        statuses = [record.status for record in self._records]
-        every = count(len(statuses), "run")
+        every = count(len(self._records), "run")
         parts = [f"{len(self.table.records):,} of {every}" if self._view.filter else every]
         if self._view.folded:
             parts.append("seeds folded")
         for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
-            if number := statuses.count(status):
+            if number := self._statuses[status]:
                 parts.append(f"{number:,} {status}")
         if self._unreadable:
             parts.append(f"{len(self._unreadable):,} unreadable")
@@ -323,7 +331,8 @@ class RunsScreen(RunActs):
 
     def action_fold(self) -> None:
         """Give runs that differ in seed alone one line, or each its own again."""
-        self._change_view(folded=not self._view.folded, unfolded=frozenset())
+        # By a look in the background: all lines change, and the widths of the columns with them.
+        self._view = dataclasses.replace(self._view, folded=not self._view.folded, unfolded=frozenset())
         self.look_soon()
         self._tick()
 

@@ -39,7 +39,8 @@ class Column:
     Attributes:
         text: what a run's cell says at a moment (seconds since 1970).
         order: what it sorts by; a larger value is "more", and comes first where ``falling``.
-        folded: what the cell of a group says; without it what all its runs say, or nothing where they differ.
+        folded: what the cell of a group says, whose newest run comes first; without it what all its runs say, or nothing
+            where they differ.
         folded_order: what a group sorts by; without it as its first run.
         keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
         least, most: the bounds of its width in cells; one with a least shrinks to it before any column goes.
@@ -146,10 +147,6 @@ def _all_done(group: Group) -> float:
     return sum(max(0.0, _done(record)) for record in group.members) / len(group.members)
 
 
-def _created(group: Group) -> str:
-    return max(str(record.head["created"]) for record in group.members)
-
-
 def _common_tags(group: Group, now: float) -> str:
     others = [record.labels.tags for record in group.members[1:]]
     return clean(" ".join(tag for tag in group.members[0].labels.tags if all(tag in tags for tags in others)))
@@ -207,8 +204,7 @@ COLUMNS = (
         least=3,
         right=True,
         falling=True,
-        folded=lambda g, now: span(now - moment(_created(g))),
-        folded_order=_created,
+        folded=lambda g, now: span(now - moment(g.head["created"])),
     ),
     Column(
         "tags",

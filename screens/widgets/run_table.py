@@ -120,6 +120,8 @@ class RunTable(ScrollView, can_focus=True):
     @property
     def records(self) -> list[Record]:
         """The runs shown, those of folded groups too."""
+        if not self._groups:
+            return [row for row in self.rows if isinstance(row, Record)]
         return [record for row in self.rows if not self._inside(row) for record in runs_of(row)]
 
     def show(self, rows: Sequence[Row], wanted: Wishes, by: Column, *, backwards: bool, now: float) -> None:

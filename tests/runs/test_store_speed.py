@@ -42,13 +42,14 @@ def listing(home: Home, title: str) -> float:
 
 
 def copy_runs(home: Home) -> list[Path]:
-    """Fill a store with copies of a few runs: the runs differ in their ids and times of creation."""
+    """Fill a store with copies of a few runs, new ids and times of creation on them; four each differ in seed alone."""
     models = [make_run(home.root, epochs=5, done=done)[1] for done in (5, 5, 5, 2)]
     folders = [model.root for model in models]
     for number in range(RUNS - len(models)):
         model = models[number % len(models)]
         raw = json.loads(model.config.read_text())
         raw |= {"id": f"{number:08x}-drnas-nasbench201", "created": f"2026-01-01T00:{number:06}+00:00"}
+        raw |= {"seed": number % 4, "preset": f"quick{number // 4}"}
         folder = home.runs / raw["id"]
         shutil.copytree(model.root, folder, copy_function=shutil.copyfile)
         (folder / "config.json").write_text(json.dumps(raw))

@@ -191,7 +191,9 @@ async def test_runs_that_differ_in_seed_alone_fold_into_one_line(tmp_path: Path)
     alone = make_run(tmp_path, epochs=4)[0].id
     runs = [make_run(tmp_path, epochs=5, done=done, seed=seed)[0].id for seed, done in enumerate((5, 5, 2))]
     async with shown(tmp_path, (120, 24)) as pilot:
-        await pilot.press("j", "f", "f")
+        for key, rows in (("j", 4), ("f", 2), ("f", 4)):
+            await pilot.press(key)
+            await until(pilot, lambda rows=rows: len(table(pilot).rows) == rows)  # type: ignore[misc]
         assert table(pilot).highlighted.id == runs[1]  # type: ignore[union-attr]
         await pilot.press("f")
         await until(pilot, lambda: "×3 seeds" in lines(pilot)[1])
@@ -215,6 +217,7 @@ async def test_runs_that_differ_in_seed_alone_fold_into_one_line(tmp_path: Path)
         await until(pilot, lambda: "×4 seeds" in lines(pilot)[1])
         assert lines(pilot)[1].startswith("▸")
         await pilot.press("escape", "f")
+        await until(pilot, lambda: len(table(pilot).rows) == 5)
         assert table(pilot).highlighted.id == runs[2]  # type: ignore[union-attr]  # where it was last
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from runs.store import RunStore
 from screens.runs import RunsScreen
+from screens.widgets.run_table import RunTable
 from tests.runs.test_store_speed import copy_runs
 
 HELD_UP_SECONDS = 0.05
@@ -49,9 +49,14 @@ class Beat:
 @pytest.mark.timeout(600)
 async def test_ten_thousand_runs_hold_nobody_up(home: Home) -> None:
     copy_runs(home)
-    RunStore(home).records()  # writes the index
-    app, beat = NastuiApp(home), Beat()
+    beat = Beat()
     print()
+    app = NastuiApp(home)
+    async with app.run_test(size=(120, 40)), beat.during("opening without an index"):
+        while not app.query_one(RunTable).rows:
+            await asyncio.sleep(0.01)
+    assert home.index.exists()
+    app = NastuiApp(home)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = app.screen
         assert isinstance(screen, RunsScreen)
@@ -70,3 +75,16 @@ async def test_ten_thousand_runs_hold_nobody_up(home: Home) -> None:
             await pilot.press(*"ssssssssss")
         async with beat.during("to the end and back"):
             await pilot.press("G", "g")
+        async with beat.during("folding"):
+            await pilot.press("f")
+            while len(screen.table.rows) == 10_000:
+                await asyncio.sleep(0.01)
+        assert 2_500 <= len(screen.table.rows) < 2_600
+        async with beat.during("sorting groups"):
+            await pilot.press(*"ssssssssss")
+        async with beat.during("filtering groups"):
+            await pilot.press("slash", *"quick1", "escape")
+        async with beat.during("folding back"):
+            await pilot.press("f")
+            while len(screen.table.rows) < 10_000:
+                await asyncio.sleep(0.01)
