@@ -39,7 +39,7 @@ class Column:
     Attributes:
         text: what a run's cell says at a moment (seconds since 1970).
         order: what it sorts by; a larger value is "more", and comes first where ``falling``.
-        folded: what the cell of a group says, whose newest run comes first; without it what all its runs say, or nothing
+        folded: what the cell of a group says, newest run first; without it what all its runs say, or nothing
             where they differ.
         folded_order: what a group sorts by; without it as its first run.
         keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
