@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from nastui import settings as configuration
 from nastui import terminal, themes
+from nastui.characters import Characters
 from runs.errors import closest
 from runs.home import Home
 from runs.store import RunStore
@@ -62,6 +63,7 @@ class NastuiApp(App[int]):
         self.trouble_log = home.root / "nastui.log"
         self._run_id = run_id
         self._undimmed = themes.Undimmed()
+        self._characters: Characters | None = None
         self._config = configuration.path(home)
         keymap, wrong = actions.remapped(self.settings.keys)
         self.set_keymap(keymap)
@@ -90,10 +92,9 @@ class NastuiApp(App[int]):
 
     def on_mount(self) -> None:
         """Tell what is wrong with the configuration, and open the run that was asked for."""
-        self.set_class(palette.of(self).glyphs is palette.ASCII, "ascii")
+        self._take_glyphs()
         for complaint in self._complaints:
-            shown = palette.of(self).plain(clean(complaint))
-            self.notify(shown, severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
+            self.notify(clean(complaint), severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
         if self._run_id is not None:
             from screens.run import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
 
@@ -110,8 +111,10 @@ class NastuiApp(App[int]):
         yield SystemCommand("Choose a theme", "every theme there is", self.action_change_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return Textual's filters, and where contrast is wanted one that leaves nothing dim."""
-        filters = super().get_line_filters()
+        """Return Textual's filters, one for the glyphs, and where contrast is wanted one that leaves nothing dim."""
+        filters = [*super().get_line_filters()]
+        if self._characters is not None:
+            filters.append(self._characters)
         return [self._undimmed, *filters] if self.theme == themes.CONTRAST.name else filters
 
     # What keys do everywhere
@@ -151,11 +154,16 @@ class NastuiApp(App[int]):
             name, chosen = screen.picture_name(), screen.pane() if pane else None
             region = chosen.region if chosen is not None else None
         sentence, severity = taking.picture(self, region, name)
-        self.notify(palette.of(self).plain(clean(sentence)), severity=severity, markup=False)
+        self.notify(clean(sentence), severity=severity, markup=False)
+
+    def _take_glyphs(self) -> None:
+        shown = palette.of(self)
+        self._characters = Characters(shown) if shown.glyphs is not palette.BRAILLE else None
+        self.set_class(shown.glyphs is palette.ASCII, "ascii")
 
     def _set(self, settings: Settings) -> None:
         self.settings = settings
-        self.set_class(palette.of(self).glyphs is palette.ASCII, "ascii")
+        self._take_glyphs()
         self.theme_changed_signal.publish(self.current_theme)
         for screen in self.screen_stack:
             for widget in screen.walk_children():
@@ -163,7 +171,7 @@ class NastuiApp(App[int]):
 
     def _tell_setting(self, what: str, line: str) -> None:
         keep = f"To keep it: {line} in {self._config}"
-        self.notify(palette.of(self).plain(clean(f"{what} {keep}")), markup=False)
+        self.notify(clean(f"{what} {keep}"), markup=False)
 
     # Leaving
 

@@ -46,6 +46,13 @@ class ActionScreen(Screen[ScreenResultType]):
         """Hide what changes something where nothing may be changed; a subclass asks this first."""
         return not (settings.of(self.app).readonly and actions.changes(self.PLACE, action))
 
+    def on_mount(self) -> None:
+        """Follow the theme and the glyphs, where the screen and not a widget has put them into what is shown."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.recolour))
+
+    def recolour(self) -> None:
+        """Show anew what the screen itself has given colours or glyphs."""
+
     def every_tick(self, act: Callable[[], None]) -> None:
         """Call something twice a second, or more seldom over a slow line."""
         last = float("-inf")

@@ -95,7 +95,7 @@ _KIND_COLOURS = {
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("─━╌╍┄┅–—−▁", "-"),
-        **dict.fromkeys("│╎┆", "|"),
+        **dict.fromkeys("│╎┆▎▏▌▐▊", "|"),
         **dict.fromkeys("┃╏█▓", "#"),
         **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┖┗┸╂┿╋┨┫┝┠┕", "+"),
         **dict.fromkeys("▶→▸", ">"),
@@ -153,7 +153,7 @@ class Palette:
         return self.style(_KIND_COLOURS[what], bold=bold)
 
     def shown(self, text: Text) -> Text:
-        """Return the text in glyphs that this terminal has; the length stays."""
+        """Return the text in glyphs that this terminal has; the length stays. In the app a filter does it."""
         if self.glyphs is BRAILLE:
             return text
         shown = text.copy()

@@ -103,6 +103,10 @@ class RunScreen(RunLooking):
         """Lay the panes out for the new size."""
         self._arrange()
 
+    def recolour(self) -> None:
+        """Give the legends the colours of the new theme."""
+        self._show()
+
     # Reading
 
     @property

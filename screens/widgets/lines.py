@@ -35,6 +35,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         self._view: View | None = None
         self._lines: list[Text] = []
         self._width = 0
+        self._at_end = True
 
     def show(self, view: View) -> None:
         """Show a view model; nothing is drawn where it equals the one before."""
@@ -59,6 +60,13 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         """Build anew where the width has changed."""
         if event.size.width != self._width:
             self._rebuild()
+        if self.follows and self._at_end:
+            self.scroll_end(animate=False)  # a part that shrinks loses its end, one that grows keeps it
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Remember whether the end is in sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self._at_end = new_value >= self.max_scroll_y
 
     def render_line(self, y: int) -> Strip:
         """Return one line of the visible part."""
@@ -77,18 +85,17 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         width = self.scrollable_content_region.width
         if self._view is None or not width:
             return
-        at_end = self.scroll_offset.y >= self.max_scroll_y
         glyphs = palette.of(self.app)
         old, self._width = self._lines, width
         self._lines = [glyphs.shown(line) for line in self.build(self._view, width)]
         size = Size(max((line.cell_len for line in self._lines), default=0), len(self._lines))
         if size != self.virtual_size:
             self.virtual_size = size
-            if self.follows and at_end:
+            if self.follows and self._at_end:
                 self.scroll_end(animate=False)
         if self.scroll_offset.y or self.scroll_offset.x or len(old) != len(self._lines):
             self.refresh()
             return
         for y, (before, now) in enumerate(zip(old, self._lines, strict=True)):
-            if before != now:
+            if before != now or before.style != now.style:  # texts are equal whatever the style of the whole is
                 self.refresh_lines(y)

@@ -1,0 +1,31 @@
+"""The characters that a terminal has: all that widgets draw is put into them, borders and Textual's own widgets too."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+from screens.palette import Palette
+
+
+class Characters(LineFilter):
+    """Shows every line in the glyphs of a palette, each in as many cells as before."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self.palette = palette
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return the segments in these glyphs."""
+        return [Segment(self._shown(text), style, control) for text, style, control in segments]
+
+    def _shown(self, text: str) -> str:
+        if text.isascii():
+            return text
+        plain, room = self.palette.plain(text), cell_len(text)
+        if cell_len(plain) != room:
+            # A wide character becomes two, and one that only marks the character before it goes.
+            plain = "".join(self.palette.plain(character) * cell_len(character) for character in text)
+        return plain
