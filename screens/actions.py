@@ -25,7 +25,7 @@ class Action:
         call: what Textual runs, ``epoch(-1)``; a method ``action_epoch`` of the place's screen or widget.
         line: its words on the key line; empty where it is not worth the room.
         changes: it starts, stops, alters or removes something: not to be had with ``--readonly``.
-        shown: what the first key is shown as, where that is not its name.
+        shown: what the key line has for the first key, where it stands for more than that one.
         priority: it comes before whatever has the focus.
     """
 
@@ -104,9 +104,8 @@ def remapped(wishes: Mapping[str, object]) -> tuple[dict[str, str], list[str]]:
 def keys_of(action: Action, keymap: Mapping[str, str]) -> list[str]:
     """Return how the keys of an action are written, after remapping."""
     if action.id in keymap:
-        return [_shown(key) for key in _split(keymap[action.id])]
-    keys = [_shown(key) for key in _split(action.keys)]
-    return [action.shown or keys[0], *keys[1:]]
+        return [written(key) for key in _split(keymap[action.id])]
+    return [written(key) for key in _split(action.keys)]
 
 
 def page(keymap: Mapping[str, str] | None = None) -> str:
@@ -140,7 +139,7 @@ def _bindings(place: str) -> Iterator[Binding]:
                 action.call,
                 action.line or action.does,
                 show=bool(action.line),
-                key_display=(action.shown if not number else "") or _shown(key),
+                key_display=(action.shown if not number else "") or written(key),
                 priority=action.priority,
                 id=action.id,
             )
@@ -149,7 +148,7 @@ def _bindings(place: str) -> Iterator[Binding]:
 _WRITTEN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
 
 
-def _shown(key: str) -> str:
+def written(key: str) -> str:
     """Return a key as people write it: ``ctrl+s``, ``?``, ``←``."""
     *held, last = key.split("+")
     return "+".join([*held, _WRITTEN.get(last) or format_key(last)])

@@ -191,7 +191,9 @@ def cells(compared: Comparison, look: Look) -> tuple[CellItem, ...]:
 
 def beside(item: CellItem, base: Genotype | None, other: Genotype | None, kind: str, name: str) -> CellItem:
     """Return an item with the edges of one kind of cell in which ``other`` differs from ``base``, called ``name``."""
-    if base is None or other is None:
+    if other is None:
+        return item
+    if base is None:
         return dataclasses.replace(item, caption=f"{name} has no cell to compare with")
     if base.space != other.space:
         return dataclasses.replace(item, caption=f"of the space {clean(other.space)}, {name} of {clean(base.space)}")

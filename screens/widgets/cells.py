@@ -42,11 +42,10 @@ class Cells(Lines[tuple[CellItem, ...]]):
     def _block(self, item: CellItem, width: int, step: int) -> list[Text]:
         colours = palette.of(self.app)
         title = Text(f" {item.title}", plot.run_style(item.place, colours))
-        if item.cell is None:
-            return [title, Text(" no cell yet", _DIM)]
-        drawn = wiring.lines(item.cell, item.changed, step=step, colours=colours)
         below = [Text(f" {line}", _DIM) for line in textwrap.wrap(item.caption, max(20, width - 1))]
-        return [title, *drawn, *below]
+        if item.cell is None:
+            return [title, *(below or [Text(" no cell yet", _DIM)])]
+        return [title, *wiring.lines(item.cell, item.changed, step=step, colours=colours), *below]
 
 
 def _columns(item: CellItem, step: int) -> int:

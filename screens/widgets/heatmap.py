@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from rich.style import Style
 from rich.text import Text
@@ -67,21 +68,24 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
 class Heatmap(Lines[Matrix | None]):
     """The architecture weights of one kind of cell."""
 
+    _above = 1
+
     def build(self, view: Matrix | None, width: int) -> list[Text]:
         """Draw the matrix with a line of explanation below."""
         if view is None:
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
         # What a person looks at stands on top: in a low pane the rest is scrolled away.
-        told = [Text(f" {line}") for line in view.told]
-        return [*told, *drawn, Text(" percent, [derived], - pruned, H entropy of a row, M lead of the derived", _DIM)]
+        told = [Text(f" {part}") for line in view.told for part in textwrap.wrap(line, max(20, width - 1))]
+        self._above = len(told) + 1
+        return [*told, *drawn, Text(" percent · [derived] · - pruned · H entropy · M margin", _DIM)]
 
     def show(self, view: Matrix | None) -> None:
         """Show a matrix, and bring the row that is looked at into sight."""
         before = self._view.focus if self._view is not None else None
         super().show(view)
         if view is not None and view.focus is not None and view.focus != before:
-            row = len(view.told) + 1 + view.focus[0]
+            row = self._above + view.focus[0]
             if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height:
                 self.scroll_to(y=max(0, row - self.size.height + 1), animate=False)
             elif row < self.size.height:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from screens import actions, palette
+from screens import actions
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "where the cursor is", "everywhere"
-_WIDE = 72
+_LEAST_COLUMN, _MOST_COLUMN, _MOST_COLUMNS = 36, 46, 3
+_FRAME = 5  # border, padding and a bar to scroll with
 
 
 @dataclass
@@ -39,7 +44,7 @@ def key_groups(screen: Screen[object]) -> list[KeyGroup]:
     """Return the keys of a screen as the table of actions has them, the nearest to the focus first."""
     keys: dict[str, list[str]] = {}
     for live in screen.active_bindings.values():
-        keys.setdefault(live.binding.id or "", []).append(screen.app.get_key_display(live.binding))
+        keys.setdefault(live.binding.id or "", []).append(actions.written(live.binding.key))
     found: dict[str, list[tuple[str, str, bool]]] = {}
     for node, binding, enabled, _ in active(screen):
         title = _EVERYWHERE if isinstance(node, App) else _SCREEN if node is screen else _FOCUS
@@ -59,11 +64,10 @@ class KeysHelp(ModalScreen[None]):
     KeysHelp {
         align: center middle;
         & > VerticalScroll {
-            width: 44; max-width: 95%; height: auto; max-height: 95%;
+            width: auto; max-width: 100%; height: auto; max-height: 95%;
             padding: 0 1; border: round $accent; background: $surface; border-title-color: $accent;
             scrollbar-size-vertical: 1;
-            &.wide { width: 76; & > Horizontal > Static { width: 1fr; } }
-            & > Horizontal { height: auto; }
+            & > Static { width: auto; }
         }
     }
     """
@@ -74,14 +78,14 @@ class KeysHelp(ModalScreen[None]):
         self._groups = groups
 
     def compose(self) -> ComposeResult:
-        """Yield the groups under one another, or in two columns where there is room."""
-        wide = self.app.size.width >= _WIDE and len(self._groups) > 1
-        parts = [self._groups[:1], self._groups[1:]] if wide else [self._groups]
-        with VerticalScroll(classes="wide" if wide else "") as box:
+        """Yield the keys, in a box that scrolls."""
+        with VerticalScroll() as box:
             box.border_title = "keys"
-            with Horizontal():
-                for part in parts:
-                    yield Static(palette.of(self.app).shown(_listed(part)))
+            yield Static()
+
+    def on_resize(self) -> None:
+        """Lay the keys out in as many columns as there is room for."""
+        self.query_one(Static).update(listed(self._groups, self.size.width - _FRAME))
 
     def action_close(self) -> None:
         """Take the overlay away."""
@@ -92,14 +96,42 @@ class KeysHelp(ModalScreen[None]):
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _listed(groups: list[KeyGroup]) -> Text:
-    width = max((len(keys) for group in groups for keys, _, _ in group.keys), default=0)
-    listed = Text()
-    for group in groups:
-        listed.append(f"{group.title}\n", style="dim italic")
-        for keys, does, enabled in group.keys:
-            listed.append(f"{keys:>{width}}  ", style="bold" if enabled else "dim")
-            listed.append(f"{does}\n", style="" if enabled else "dim")
-        listed.append("\n")
-    listed.rstrip()
-    return listed
+def listed(groups: Sequence[KeyGroup], room: int) -> Text:
+    """Return the keys with what they do, in columns of about the same height.
+
+    Args:
+        groups: one under another, in their order.
+        room: width in characters.
+    """
+    columns = max(1, min(_MOST_COLUMNS, room // _LEAST_COLUMN))
+    width = min(_MOST_COLUMN, room // columns)
+    left = max((len(keys) for group in groups for keys, _, _ in group.keys), default=0)
+    entries = [
+        ("" if place else group.title, _entry(key, left, width - 1))
+        for group in groups
+        for place, key in enumerate(group.keys)
+    ]
+    most = math.ceil(sum(len(entry) + 2 * bool(title) for title, entry in entries) / columns)
+    made: list[list[Text]] = [[]]
+    for title, entry in entries:
+        if len(made) < columns and len(made[-1]) + len(entry) + 2 * bool(title) > most:
+            made.append([])
+        if title:
+            made[-1] += [*([Text()] if made[-1] else []), Text(title, style="dim italic")]
+        made[-1] += entry
+    rows = []
+    for row in itertools.zip_longest(*made, fillvalue=Text()):
+        for part in row[:-1]:
+            part.truncate(width, pad=True)
+        rows.append(Text().join(row))
+    return Text("\n").join(rows)
+
+
+def _entry(key: tuple[str, str, bool], left: int, width: int) -> list[Text]:
+    """Return the lines of one key: its name at the right of ``left`` characters, then what it does."""
+    keys, does, enabled = key
+    lines = []
+    for place, words in enumerate(textwrap.wrap(does, max(8, width - left - 2))):
+        line = Text().append(f"{'' if place else keys:>{left}}  ", style="bold" if enabled else "dim")
+        lines.append(line.append(words, style="" if enabled else "dim"))
+    return lines

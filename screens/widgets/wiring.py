@@ -7,6 +7,7 @@ a filled circle taps a lane, a cross passes over it, an arrow closes the edges t
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -79,7 +80,8 @@ class Wiring(Lines[CellView]):
         drawn = lines(
             view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app), focus=view.focus
         )
-        return drawn + [Text(line, _DIM) for line in view.caption]
+        room = max(20, width)
+        return drawn + [Text(part, _DIM) for line in view.caption for part in textwrap.wrap(line, room)]
 
 
 @dataclass
