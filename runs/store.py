@@ -8,6 +8,7 @@ import gc
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,6 +89,7 @@ class RunStore:
         self.home = home
         self._index = Index(home.index, home.index_lock)
         self._records: dict[str, Record] | None = None
+        self._listing = threading.RLock()
         self.unreadable: dict[str, str] = {}
 
     def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
@@ -120,16 +122,17 @@ class RunStore:
         """Return every run, newest first, each with its status as of now.
 
         Costs three file system look-ups a run, and reading only for those that changed since the last call.
-        Directories that cannot be read are named in :attr:`unreadable`.
+        Directories that cannot be read are named in :attr:`unreadable`. Screens may ask from several threads at once.
         """
-        if self._records is None:
+        with self._listing:
+            if self._records is not None:
+                return self._listed(self._records)
             with without_collection():
                 records = self._listed(self._from_index())
                 # They stay as long as the store does: looking through ten thousand again and again for garbage would
                 # stop a dashboard for a third of a second each time.
                 gc.freeze()
             return records
-        return self._listed(self._records)
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
         names = self._run_names()

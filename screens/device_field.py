@@ -12,6 +12,7 @@ from screens.field_view import FieldView
 from screens.wording import clean, count, gigabytes
 
 _HELP = "Where it is computed; auto takes the first GPU, or the CPU where there is none."
+_UNUSED = 0.02  # of its memory: what the driver itself takes
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,27 @@ class Devices:
         return [*load, f"{count(self.machine.cores, 'core')}"]
 
     def _help(self, device: str) -> str:
-        """Return every device in words, the chosen one first and by its full name."""
+        """Return every device in words: the chosen one in full, the others as short as eight of them need."""
         if self.machine is None:
             return _HELP
-        names = sorted(("cpu", *self.gpus), key=lambda name: name != device)
-        lines = []
-        for name in names:
-            card = clean(self.card(name)) if name == device else ""
-            runs = "".join(f", run {short_id(run)}" for run in self.users.get(name, ()))
-            lines.append(f"{name}: {', '.join(filter(None, (card, *self._state(name))))}{runs}")
-        return " · ".join(lines)
+        chosen = [part for part in (clean(self.card(device)), *self._state(device)) if part]
+        parts = [f"{device}: {', '.join([*chosen, *self._runs(device)])}"]
+        for name in (*self.gpus, "cpu"):
+            if name != device:
+                parts.append(", ".join([f"{name} {self._briefly(name)}", *self._runs(name)]))
+        return " · ".join(parts)
+
+    def _briefly(self, device: str) -> str:
+        gpu = self.gpus.get(device)
+        if gpu is None:
+            return " of ".join(self._state(device))
+        if not gpu.busy and gpu.used < _UNUSED * gpu.total:
+            return "idle"
+        busy = "" if gpu.busy is None else f"{gpu.busy} % "
+        return f"{busy}{gpu.used / 1e9:.0f}/{gpu.total / 1e9:.0f} GB"
+
+    def _runs(self, device: str) -> list[str]:
+        return [f"run {short_id(run)}" for run in self.users.get(device, ())]
 
     def _warning(self, device: str) -> str:
         runs = [short_id(run) for run in self.users.get(device, ())]

@@ -98,8 +98,6 @@ class StartingScreen(ActionScreen[None]):
         self._entered = ""
         self._measurement: Measurement | None = None
         self._measured_since = 0.0
-        # A store of our own: that of the other screens is busy in their threads.
-        self._past = RunStore(store.home)
         self._records: list[Record] = []
         self._meter = Meter()
         self._looking = False
@@ -187,7 +185,7 @@ class StartingScreen(ActionScreen[None]):
         records, users = None, before.users
         if listing:
             try:
-                records = self._past.records()
+                records = self.store.records()
             except NastuiError:
                 records = []  # the screen of runs says why; a run may be started all the same
             users = occupancy.users(records)
@@ -209,14 +207,14 @@ class StartingScreen(ActionScreen[None]):
 
     def _check_again(self) -> None:
         form = dataclasses.replace(self.form, typed=dict(self.form.typed))
-        self._check(self._changes, form, self._records)
+        self._check(self._changes, form)
 
     @background(group="check", exclusive=True)
-    def _check(self, change: int, form: RunForm | RetrainForm, records: list[Record]) -> None:
+    def _check(self, change: int, form: RunForm | RetrainForm) -> None:
         checked, estimate = form.check(), None
         if checked.config is not None:
             card = form.devices.card(checked.config.device)
-            estimate = estimates.estimate(checked.config, card, records, figures.read(self.store.home))
+            estimate = estimates.estimate(checked.config, card, self._records, figures.read(self.store.home))
         self.post_message(ChecksEnded(change, checked, estimate))
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
