@@ -273,7 +273,8 @@ def _git_commit(folder: Path) -> str:
         return ""
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            # Only a look: a checkout whose index we hold, or leave held when we are killed, is of no use to its owner.
+            ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=12"],
             cwd=folder,
             capture_output=True,
             text=True,
