@@ -9,6 +9,7 @@ from runs import launcher
 from runs.events import Entry, Unknown
 from runs.history import Follower, History
 from runs.home import Home
+from runs.last_words import last_words
 from runs.status import Status
 from runs.store import Record, RunStore
 from runs.summary import Labels
@@ -19,6 +20,18 @@ from screens.wording import count
 _MOST_LOG_LINES = 1000
 _OUTPUT_BYTES = 4000
 _LONG_BYTES = 10_000_000
+
+
+def log_notes(broken: int, unknown: int, restarts: int) -> tuple[str, ...]:
+    """Return what is odd about a log: lines that are no events, events of a newer version, and new beginnings."""
+    found = []
+    if broken:
+        found.append(f"{count(broken, 'line')} of the log cannot be read: cut, or not an engine's")
+    if unknown:
+        found.append(f"{count(unknown, 'event')} of a newer version: update nastui to see all")
+    if restarts:
+        found.append("the log became shorter while it was open: it was read again from its beginning")
+    return tuple(found)
 
 
 class Source:
@@ -66,14 +79,7 @@ class Source:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd about the log itself, in sentences."""
-        found = []
-        if broken := self._follower.malformed:
-            found.append(f"{count(broken, 'line')} of the log cannot be read: cut, or not an engine's")
-        if self._unknown:
-            found.append(f"{count(self._unknown, 'event')} of a newer version: update nastui to see all")
-        if self._restarts:
-            found.append("the log became shorter while it was open: it was read again from its beginning")
-        return tuple(found)
+        return log_notes(self._follower.malformed, self._unknown, self._restarts)
 
     def backlog(self) -> int:
         """Return how many bytes of the log wait to be read."""
@@ -111,6 +117,8 @@ class Source:
         record.labels = Labels.read(record.paths)
         if status is not self._told:
             self._told = status
+            if status is Status.LOST:
+                record.summary.problem = last_words(record.paths, record.summary.touched)
             badly = status in (Status.LOST, Status.FAILED)
             told = launcher.log_end(record.paths, _OUTPUT_BYTES) if badly else ""
             self._output = output_lines(told, self.history.summary.touched or 0.0)

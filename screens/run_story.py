@@ -40,7 +40,7 @@ def group_story(group: Group) -> str:
         if spread is not None:
             of = f" ({spread.n} of {len(group.members)})" if spread.n < len(group.members) else ""
             parts.append(f"{name} {spread_told(spread)}{of}")
-    return " · ".join([*parts, "enter unfolds, or folds again; c compares them"])
+    return " · ".join([*parts, "enter unfolds", "c compares"])
 
 
 def story(record: Record, now: float) -> str:

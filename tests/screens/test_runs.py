@@ -28,6 +28,7 @@ from runs.summary import Labels
 from screens.compare import CompareScreen
 from screens.run import RunScreen
 from screens.run_filter import RunFilter, Texts
+from screens.run_source import Source
 from screens.run_story import story
 from screens.run_view import retagged
 from screens.runs import RunsScreen
@@ -155,6 +156,7 @@ async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path
     assert "(last checkpoint 4, 0s ago): MemoryError: unable to allocate · R resumes" in story(record, time.time())
     (again,) = RunStore(Home(tmp_path)).records()  # by the index
     assert again.summary.problem == record.summary.problem
+    assert Source(Home(tmp_path), paths.root.name).record.summary.problem == record.summary.problem
     with engine(paths), Journal(paths.events, 100) as journal:
         journal.append(Started())
         assert viewer.records()[0].status.live
