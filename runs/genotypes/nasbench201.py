@@ -28,8 +28,11 @@ def operation_indices(architecture: Genotype) -> list[int]:
     Raises:
         UsageError: the genotype is none of this space; the message says which edge is wrong.
     """
-    if architecture.space != SPACE.name or set(architecture.cells) != {"cell"}:
-        raise UsageError(f"The genotype belongs to the space '{architecture.space}', not to '{SPACE.name}'.")
+    if architecture.space != SPACE.name:
+        raise UsageError(f"The genotype belongs to the space '{architecture.space[:80]}', not to '{SPACE.name}'.")
+    if set(architecture.cells) != {"cell"}:
+        kinds = ", ".join(architecture.cells)[:80]
+        raise UsageError(f"A genotype of '{SPACE.name}' has one kind of cell, 'cell', and not '{kinds}'.")
     found: dict[tuple[int, int], int] = {}
     for edge in architecture.cells["cell"].edges:
         where = (edge.source, edge.target)

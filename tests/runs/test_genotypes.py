@@ -189,7 +189,7 @@ def test_any_json_is_a_genotype_or_a_usage_error(raw: Any) -> None:
     ("genotype", "named"),
     [
         (Genotype("darts", {"cell": Cell(1, (), (3,))}), "belongs to the space 'darts'"),
-        (Genotype(SPACE.name, {"normal": Cell(1, (), (3,))}), "belongs to the space"),
+        (Genotype(SPACE.name, {"normal": Cell(1, (), (3,))}), "has one kind of cell, 'cell', and not 'normal'"),
         (Genotype(SPACE.name, {"cell": Cell(1, (Edge(0, 4, "none"),), (3,))}), "4←0 is unknown"),
         (Genotype(SPACE.name, {"cell": Cell(1, (Edge(0, 1, "sep_conv_3x3"),), (3,))}), "'sep_conv_3x3' on edge 1←0"),
     ],
