@@ -10,7 +10,7 @@ from runs.configuration import RunConfig
 from runs.errors import UsageError
 from runs.genotypes.differences import Difference, differences
 from runs.genotypes.genotype import Genotype
-from runs.genotypes.text import format_text
+from runs.genotypes.text import text_of_json
 from runs.groups import grouped
 from runs.store import Record
 from runs.summary import HEADLINES, LOWER_IS_BETTER
@@ -158,5 +158,5 @@ def _figure(metric: str, value: float | None) -> str:
 def _flat(config: RunConfig) -> dict[str, Any]:
     kept: dict[str, Any] = {key: value for key, value in config.model_dump().items() if key not in _IGNORED}
     if config.genotype is not None:
-        kept["genotype"] = format_text(Genotype.from_json(config.genotype))
+        kept["genotype"] = text_of_json(config.genotype)
     return kept | config.options

@@ -34,7 +34,7 @@ from screens.widgets.pane import Pane, RuleView, Tab
 from screens.widgets.pick_one import PickOne
 from screens.widgets.plot import legend
 from screens.widgets.scrubber import Scrubber, Track
-from screens.wording import clean, count
+from screens.wording import brief, clean, count
 
 _LOWER = (2, 3, 4, 5)
 
@@ -193,7 +193,7 @@ class CompareScreen(ActionScreen[None]):
             case 3:
                 content.show(compare_view.cells(compared, look))
                 if len(compare_view.kinds(compared, look)) > 1:
-                    title += f" · {clean(compare_view.chosen_kind(compared, look))}"
+                    title += f" · {brief(compare_view.chosen_kind(compared, look))}"
             case 4:
                 content.show(compare_view.ranks(compared, look))
             case 5:

@@ -23,7 +23,7 @@ from screens.panels import panel
 from screens.run_layout import TITLES
 from screens.views import Look
 from screens.widgets import plot, wiring
-from screens.wording import clean, count
+from screens.wording import brief, clean, count
 
 _DIM = Style(dim=True)
 
@@ -67,7 +67,7 @@ def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
     """Return what a pane of so many rows shows."""
     history, look, title, note = looked.history, looked.look, TITLES[number], Text(style=_DIM)
     chosen = views.choose(history, look)
-    kind = f" · {clean(chosen.kind)}" if len(chosen.kinds) > 1 else ""
+    kind = f" · {brief(chosen.kind)}" if len(chosen.kinds) > 1 else ""
     if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
         note.append(f"epoch {chosen.event.epoch}")
     match number:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 from runs.errors import UsageError
 from runs.events import CellSnapshot, EpochEnded
 from runs.genotypes.genotype import Cell, Genotype
-from runs.genotypes.text import format_text
+from runs.genotypes.text import text_of_json
 from runs.history import History
 from runs.home import short_id
 from runs.status import Status
@@ -275,10 +274,7 @@ def drawable(event: EpochEnded, kind: str) -> Cell | None:
 
 def genotype_text(event: EpochEnded) -> str:
     """Return the genotype of an epoch as text; as it came where it is none of a known space."""
-    try:
-        return format_text(Genotype.from_json(event.genotype))
-    except UsageError:
-        return json.dumps(event.genotype)
+    return text_of_json(event.genotype)
 
 
 def genotype_cells(event: EpochEnded) -> Mapping[str, Cell]:

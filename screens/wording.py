@@ -8,12 +8,21 @@ from rich.cells import cell_len, set_cell_size
 
 from screens import palette
 
+_BRIEF, _MOST_SHOWN = 20, 2000
 _SPANS = ((60, "s", 1), (3600, "m", 60), (86_400, "h", 3600), (14 * 86_400, "d", 86_400), (730 * 86_400, "w", 604_800))
 
 
 def clean(text: str) -> str:
-    """Return foreign text as one line that cannot disturb a terminal."""
+    """Return foreign text as one line that cannot disturb a terminal, nor hold it up by its length."""
+    if len(text) > _MOST_SHOWN:
+        text = f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
     return text if text.isprintable() else palette.clean(text)  # ten thousand names are nearly all harmless
+
+
+def brief(text: str) -> str:
+    """Return a foreign name as so few words that others find room beside it."""
+    shown = clean(text[:200])
+    return shown if len(shown) <= _BRIEF else f"{shown[: _BRIEF - 1]}…"
 
 
 def span(seconds: float) -> str:

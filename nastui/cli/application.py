@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import sys
 from pathlib import Path
@@ -114,8 +113,10 @@ def _take_home(arguments: list[str]) -> list[str]:
 
 
 def _report(error: NastuiError, as_json: bool) -> None:
+    from nastui.cli import output
+
     if as_json:
         content = {"error": error.message, "hint": error.hint, "exit": error.exit_code}
-        sys.stderr.write(json.dumps(content, ensure_ascii=False) + "\n")
+        sys.stderr.write(output.encoded(content) + "\n")
     else:
-        sys.stderr.write(f"nastui: {error}\n")
+        output.say(f"nastui: {error}")

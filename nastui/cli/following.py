@@ -12,8 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from nastui.cli import output
 from runs.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
 from runs.genotypes.costs import COUNTER
-from runs.genotypes.genotype import Genotype
-from runs.genotypes.text import format_text
+from runs.genotypes.text import text_of_json
 from runs.history import Follower
 from runs.home import short_id
 from runs.launcher import log_end
@@ -98,7 +97,7 @@ def _conclude(record: Record) -> None:
     best, last = summary.best_accuracy, summary.accuracy
     output.fields(
         [
-            ("genotype", format_text(Genotype.from_json(summary.genotype)) if summary.genotype else None),
+            ("genotype", text_of_json(summary.genotype) if summary.genotype else None),
             ("parameters", f"{output.number(summary.parameters)} ({summary.network})"),
             ("macs", f"{output.number(summary.macs)} ({COUNTER})"),
             (summary.headline.replace("_", " "), None if best is None else f"{last:.2f} % (best {best:.2f} %)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -14,27 +15,32 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console
 
+# What JSON leaves as it is: one-byte control sequences, direction, and halves of characters, which have no UTF-8.
+_ACTING = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
 
 def data(value: Any) -> None:
     """Print one JSON document: indented, or with an element a line where it is a list of records."""
     if isinstance(value, list):
-        lines = ",\n".join(_encoded(element) for element in value)
+        lines = ",\n".join(encoded(element) for element in value)
         sys.stdout.write(f"[\n{lines}\n]\n" if value else "[]\n")
     else:
-        sys.stdout.write(_encoded(value, indent=2) + "\n")
+        sys.stdout.write(encoded(value, indent=2) + "\n")
 
 
 def line(value: Any) -> None:
     """Print one JSON object of a stream."""
-    sys.stdout.write(_encoded(value) + "\n")
+    sys.stdout.write(encoded(value) + "\n")
     sys.stdout.flush()
 
 
-def _encoded(value: Any, indent: int | None = None) -> str:
+def encoded(value: Any, indent: int | None = None) -> str:
+    """Return JSON; characters that a terminal might obey are escaped, and mean the same."""
     try:
-        return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
-        return json.dumps(_strict(value), ensure_ascii=False, indent=indent)
+        text = json.dumps(_strict(value), ensure_ascii=False, indent=indent)
+    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _strict(value: Any) -> Any:
@@ -60,7 +66,7 @@ def clean(text: str) -> str:
 
 def _shows(character: str) -> bool:
     # The joiner holds emoji together; every other control character could act on the terminal.
-    return character in "\n\t\u200d" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+    return character in "\n\t\u200d" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -81,7 +87,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one a line; empty values are left out."""
-    shown = [(name, str(value)) for name, value in pairs if value not in (None, "", [], {})]
+    shown = [(clean(name), str(value)) for name, value in pairs if value not in (None, "", [], {})]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         sys.stdout.write(f"{name:<{width}}  {clean(value)}\n")

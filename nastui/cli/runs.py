@@ -86,8 +86,7 @@ def show(run: Run, as_json: Json = False) -> None:
     from nastui.cli import output
     from runs.configuration import RunConfig
     from runs.genotypes.costs import COUNTER
-    from runs.genotypes.genotype import Genotype
-    from runs.genotypes.text import format_text
+    from runs.genotypes.text import text_of_json
 
     record = _store().find(run)
     config = RunConfig.read(record.paths.config)
@@ -95,7 +94,7 @@ def show(run: Run, as_json: Json = False) -> None:
     if as_json:
         output.data(content | {"configuration": config.model_dump(mode="json")})
         return
-    genotype = content["genotype"] and format_text(Genotype.from_json(content["genotype"]))
+    genotype = content["genotype"] and text_of_json(content["genotype"])
     output.fields(
         [
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),

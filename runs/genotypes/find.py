@@ -58,12 +58,14 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
 
 
 def of_runs(store: RunStore) -> list[tuple[Record, Genotype]]:
-    """Return what finished searches found, newest first; a log that was edited to hold no genotype is left out."""
+    """Return what finished searches found, newest first; a log that was edited to hold none is left out."""
     found = []
     for record in store.records():
         if record.status == "finished" and record.head.get("kind") == "search" and record.summary.genotype:
             with contextlib.suppress(UsageError):
-                found.append((record, Genotype.from_json(record.summary.genotype)))
+                genotype = Genotype.from_json(record.summary.genotype)
+                text.check(genotype)
+                found.append((record, genotype))
     return found
 
 

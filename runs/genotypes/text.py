@@ -32,6 +32,14 @@ def format_text(genotype: Genotype) -> str:
     return known(genotype) if known else json.dumps(genotype.to_json(), separators=(",", ":"))
 
 
+def text_of_json(raw: Any) -> str:
+    """Return the usual text of a genotype in its file form; as it came where it is none, as in an edited log."""
+    try:
+        return format_text(Genotype.from_json(raw))
+    except UsageError:
+        return json.dumps(raw)
+
+
 def check(genotype: Genotype) -> None:
     """See that a genotype is one of its space, where nastui knows the space.
 

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from screens import actions, palette
 from screens.widgets.key_line import KeyLine
+from screens.widgets.text_line import TextLine
 from screens.wording import clean
 
 
@@ -44,7 +45,7 @@ class AskLine(ModalScreen[str | None]):
         """Yield the question and the line."""
         with Vertical():
             yield Static(palette.of(self.app).shown(Text(self._question)))
-            yield Input(self._text, compact=True, select_on_focus=False)
+            yield TextLine(self._text, compact=True, select_on_focus=False)
             yield KeyLine()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from screens import actions, palette
 from screens.field_view import FieldView
+from screens.widgets.text_line import TextLine
 from screens.wording import fit
 
 LABEL, EDITOR, SHORT_EDITOR = 20, 15, 12
@@ -110,7 +111,7 @@ class Field(Widget):
         if self.view.choices:
             yield Choice(self.view.value, self.view.choices)
         else:
-            yield Input(self.view.value, compact=True, select_on_focus=True)
+            yield TextLine(self.view.value, compact=True, select_on_focus=True)
 
     def show(self, view: FieldView) -> None:
         """Show a field as it stands now. What the person is typing is left alone."""

@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input, Static
+from textual.widgets import Static
+
+from screens.widgets.text_line import TextLine
 
 
 class FilterLine(Horizontal):
@@ -30,7 +32,7 @@ class FilterLine(Horizontal):
 
     def __init__(self, example: str, below: str) -> None:
         super().__init__()
-        self._field = Input(placeholder=example, compact=True, id="filter")
+        self._field = TextLine(placeholder=example, compact=True, id="filter")
         self._below = below
 
     def compose(self) -> ComposeResult:

@@ -1,49 +1,72 @@
-"""Text that would act if it could: no escape sequence of it reaches the terminal, no markup ends the app."""
+"""Text that would act if it could: no escape sequence of it reaches the terminal or a pipe, no markup ends the app."""
 
 from __future__ import annotations
 
 import json
 
-from runs.events import Failed
-from runs.journal import Journal
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.terminal import ENTER, ESCAPE, Terminal
-from tests.synthetic import make_run
+from tests.hostile import EVIL, SEQUENCES, acts, hostile_store
 
-EVIL = "[/x]\x1b]0;taken\x07\x1b[31;7m\x9b2J[bold]長い e\u0301\u202e$"
+# Terminals take escape sequences out of what is pasted; what is left is bells, one-byte forms and directions.
+PASTED = EVIL.replace("\x1b", "")
+LONG = 1_000_000
 
 
 def test_no_foreign_sequence_reaches_the_terminal(cli: Cli) -> None:
-    config, paths = make_run(cli.home.root, epochs=4, done=3)
-    with Journal(paths.events, 100) as journal:
-        journal.append(Failed(error=EVIL, traceback=f"{EVIL}\n" + "y\x1b]52;c;eA==\x07" * 80_000))
-    paths.log.write_text(EVIL * 4 + "\n" + "x\x1b[2J" * 250_000 + "\n", encoding="utf-8")
-    # The store takes no control characters; a file that was edited by hand may have them.
-    paths.labels.write_text(json.dumps({"name": EVIL, "tags": ["[/tag]", EVIL], "note": EVIL}))
+    failed, _, found = hostile_store(cli.home)
+    paths = cli.home.run(failed)
+    with paths.events.open("a") as log:
+        event = {"v": 1, "t": 1.8e9, "n": 99, "type": "failed", "error": EVIL, "traceback": f"{EVIL}\n" + "y" * LONG}
+        log.write(json.dumps(event) + "\n")
     terminal = Terminal(cli)
-    sent = bytearray()
-    read = terminal.process.read_nonblocking
-
-    def kept(*arguments: object, **more: object) -> bytes:
-        part: bytes = read(*arguments, **more)
-        sent.extend(part)
-        return part
-
-    terminal.process.read_nonblocking = kept
     try:
-        terminal.shows("1 run", config.id[:8])
+        terminal.shows("3 runs", failed[:8])
         terminal.press("?", ESCAPE, "t")
         terminal.shows("Tags")
-        terminal.press(ESCAPE, ENTER)
+        terminal.press(ESCAPE, "G", ENTER)
         terminal.shows("[1]", "failed", "[/x]")
         for pane in ("5", "6", "6", "2", "4"):
             terminal.press(pane)
         terminal.shows("q back")
         terminal.press("q")
-        terminal.shows("1 run")
+        terminal.shows("3 runs")
+        terminal.press("g", " ", " ", " ", "c")
+        terminal.shows("compare", "taken [/x]", "[5] published")
+        terminal.press("2", "4", "5", "q")
+        terminal.shows("3 marked")
+        terminal.press("L", "G")
+        terminal.shows(found[:8], "taken [/x]")
+        terminal.press("q", "n")
+        terminal.shows("new run", "dataset")
+        terminal.press("\t", "\t", "\t", f"\x1b[200~{PASTED}\x1b[201~")
+        terminal.shows("dataset:", "taken [/x] [bold]$]0;taken")
+        terminal.press(ESCAPE)
+        terminal.shows("Leave without starting?")
+        terminal.press("y")
+        terminal.shows("3 runs")
         terminal.press("q")
         assert terminal.is_gone()
     finally:
         terminal.process.close(force=True)
-    for foreign in (b"\x1b]0;", b"\x1b]52;", b"\x1b[31;7m", b"\x1b[2J", "\x9b".encode(), "\u202e".encode()):
-        assert foreign not in sent, foreign
+    for sequence in SEQUENCES:
+        assert sequence.encode() not in terminal.received, sequence
+
+
+def test_no_foreign_sequence_reaches_a_pipe(cli: Cli) -> None:
+    runs = hostile_store(cli.home)
+    for words, code in (
+        (["runs", "list"], 0),
+        (["runs", "show", runs[0]], 0),
+        (["runs", "events", runs[0]], 0),
+        (["runs", "compare", *runs, "--with-published"], 0),
+        (["runs", "follow", runs[0]], 1),
+        (["runs", "follow", runs[2], "--plain"], 0),
+        (["genotypes", "--json"], 0),
+        (["genotype", "show", runs[1]], 2),
+        (["search", EVIL], 2),
+        (["search", "drnas", "--dataset", EVIL], 5),
+    ):
+        done = cli(*words, code=code)
+        assert "taken" in done.stdout + done.stderr, words
+        assert acts(done.stdout + done.stderr) <= {"\n", "\t"}, words
