@@ -11,10 +11,11 @@ from typing import Any
 from runs.benchmarks.published import Reference, beside
 from runs.compare import compare
 from runs.errors import NastuiError, UsageError
-from runs.events import Entry, EpochEnded, Progress
+from runs.events import Entry, EpochEnded, Progress, Unknown
 from runs.history import Follower
 from runs.home import Home, short_id
 from runs.store import Record, RunStore
+from screens.run_source import log_notes
 
 MOST_RUNS = 52
 """As many as there are letters to mark them."""
@@ -26,11 +27,16 @@ class Known:
 
     Attributes:
         gone: why it cannot be read any more; empty where it can.
+        unknown, restarts: events of a newer version, and how often the log began anew.
+        notes: what is odd about its log, in sentences.
     """
 
     record: Record
     epochs: tuple[EpochEnded, ...] = ()
     gone: str = ""
+    unknown: int = 0
+    restarts: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +88,7 @@ class Sources:
         self._begun = True
         records = [known.record for known in self._known]
         troubles = [*self._troubles, *(known.gone for known in self._known if known.gone)]
+        troubles += [f"{short_id(known.record.id)}: {note}" for known in self._known for note in known.notes]
         content: dict[str, Any] = {}
         try:
             content = compare(records)
@@ -94,6 +101,7 @@ class Sources:
         """Take in what is new of one run, and say whether there is anything to show."""
         record, follower, before = self._records[place], self._followers[place], self._known[place]
         entries: list[Entry] = []
+        history = follower.history
         try:
             status = follower.status(entries.append)
             gone = "" if record.paths.root.is_dir() else "its folder is gone"
@@ -103,11 +111,15 @@ class Sources:
             gone = f"Run {short_id(record.id)} cannot be read any more ({gone}); shown is what was read before."
             self._known[place] = dataclasses.replace(before, gone=gone)
             return gone != before.gone
-        told = any(not isinstance(entry.event, Progress) for entry in entries)
+        again = follower.history is not history  # it was written anew, and what it said is void
+        unknown = sum(isinstance(entry.event, Unknown) for entry in entries) + (0 if again else before.unknown)
+        restarts = before.restarts + again
+        notes = log_notes(follower.malformed, unknown, restarts)
+        told = any(not isinstance(entry.event, Progress) for entry in entries) or notes != before.notes
         if self._begun and not told and status is before.record.status and not before.gone:
             return False
         # The follower goes on changing its own.
         summary = copy.deepcopy(follower.history.summary)
         record = dataclasses.replace(record, summary=summary, status=status)
-        self._known[place] = Known(record, tuple(follower.history.epochs))
+        self._known[place] = Known(record, tuple(follower.history.epochs), "", unknown, restarts, notes)
         return True
