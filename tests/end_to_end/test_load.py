@@ -106,7 +106,7 @@ def test_watching_costs_little(cli: Cli) -> None:
         wanted = {
             "runs": (),
             "run": ("/", names[0][:8], DOWN, ENTER),
-            "compare": (*(" ", DOWN) * 3, "c"),
+            "compare": (" ", " ", " ", "c"),
             f"run of {EPOCHS:,} epochs": ("/", past[:8], DOWN, ENTER),
         }
         for title, keys in wanted.items():

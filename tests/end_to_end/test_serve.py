@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,6 +22,8 @@ from runs.errors import UsageError
 from tests.end_to_end.conftest import SCRIPT, Cli
 
 TOKEN = "0123456789abcdef"
+_BINARY = 2
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def test_an_address_that_others_reach_needs_a_token() -> None:
@@ -28,25 +37,75 @@ def test_an_address_that_others_reach_needs_a_token() -> None:
         checked("localhost", "short")
 
 
-def test_the_page_comes_to_who_has_the_token(cli: Cli) -> None:
+@contextlib.contextmanager
+def served(cli: Cli, **environment: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """Serve the dashboard on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = cli.environment | {"NASTUI_TOKEN": TOKEN}
     server = subprocess.Popen(
         [SCRIPT, "serve", "--host", "127.0.0.1", "--port", str(port)],
-        env=environment,
+        env=cli.environment | environment,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        assert asyncio.run(_visit(f"http://127.0.0.1:{port}")) == [403, 403, 403, 200, 403]
+        yield port, server
     finally:
         server.terminate()
-        said = server.communicate(timeout=10)[1]
+        server.wait(timeout=10)
+
+
+def test_the_page_comes_to_who_has_the_token(cli: Cli) -> None:
+    with served(cli, NASTUI_TOKEN=TOKEN) as (port, server):
+        assert asyncio.run(_visit(f"http://127.0.0.1:{port}")) == [403, 403, 403, 200, 403]
+    assert server.stderr is not None
+    said = server.stderr.read()
     assert f"ssh -L {port}:127.0.0.1:{port} " in said
     assert TOKEN not in said
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+def test_a_browser_shows_runs_and_takes_keys(cli: Cli, tmp_path: Path) -> None:
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    flags.append(f"--user-data-dir={tmp_path}")
+    with served(cli) as (port, _):
+        browser = subprocess.Popen([str(CHROMIUM), *flags, "about:blank"], stderr=subprocess.DEVNULL)
+        try:
+            asyncio.run(_browse(tmp_path / "DevToolsActivePort", f"http://127.0.0.1:{port}/"))
+        finally:
+            browser.terminate()
+            browser.wait(timeout=10)
+
+
+async def _browse(told: Path, address: str) -> None:
+    """Open the page by the browser's debugging port, press a key on it, and see what it is sent."""
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        while not told.exists() or not told.read_text():
+            await asyncio.sleep(0.1)
+        devices = f"http://127.0.0.1:{told.read_text().split()[0]}/json"
+        async with session.get(devices) as answer:
+            pages = [page for page in await answer.json() if page["type"] == "page"]
+        async with session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as browser:
+            numbers = itertools.count(1)
+
+            async def call(method: str, **parameters: object) -> None:
+                await browser.send_json({"id": next(numbers), "method": method, "params": parameters})
+
+            async def sent(words: bytes) -> None:
+                shown = b""
+                while words not in shown:
+                    event = json.loads((await browser.receive()).data)
+                    if event.get("method") == "Network.webSocketFrameReceived":
+                        frame = event["params"]["response"]
+                        shown += base64.b64decode(frame["payloadData"]) if frame["opcode"] == _BINARY else b""
+
+            await call("Network.enable")
+            await call("Page.navigate", url=address)
+            await sent(b"No runs yet")
+            await call("Input.dispatchKeyEvent", type="keyDown", key="?", text="?")
+            await sent(b"next theme")
 
 
 async def _visit(address: str) -> list[int]:
