@@ -160,7 +160,8 @@ class RunStore:
             NotFoundError: none, or several (they are listed).
         """
         found = self._named(name)
-        record, _ = self._refreshed(found, (self._records or {}).get(found))
+        with self._listing:
+            record, _ = self._refreshed(found, (self._records or {}).get(found))
         if record is None:
             raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
         return record

@@ -86,8 +86,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     def __init__(self, store: RunStore) -> None:
         super().__init__()
-        # Stores of our own, one a thread: that of the other screens is busy in theirs.
-        self._shared, self._listed, self._looked_up = store, RunStore(store.home), RunStore(store.home)
+        self._store = store
         self.filter = FilterLine("words, method:drnas, space:darts, kind:found", below="GenotypeList")
         self._listing = Listing()
         self._shown: tuple[Entry, ...] = ()
@@ -136,7 +135,7 @@ class GenotypesScreen(ActionScreen[None]):
     @work(thread=True, exit_on_error=False, group="reading")
     def _read(self) -> None:
         try:
-            self.post_message(Listed(genotypes_view.listing(self._listed)))
+            self.post_message(Listed(genotypes_view.listing(self._store)))
         except NastuiError as error:
             self.post_message(Listed(self._listing, str(error)))
 
@@ -155,7 +154,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     @work(thread=True, exit_on_error=False, exclusive=True, group="describing")
     def _describe(self, name: str) -> None:
-        self.post_message(Described(genotypes_view.detail(name, self._looked_up)))
+        self.post_message(Described(genotypes_view.detail(name, self._store)))
 
     def on_described(self, event: Described) -> None:
         """Show the genotype, unless the cursor has gone on."""
@@ -267,7 +266,7 @@ class GenotypesScreen(ActionScreen[None]):
     @work(thread=True, exit_on_error=False, group="comparing")
     def action_compare(self) -> None:
         """Open the marked cells beside each other."""
-        details = [genotypes_view.detail(name, RunStore(self._shared.home)) for name in self._chosen]
+        details = [genotypes_view.detail(name, self._store) for name in self._chosen]
         found = [(detail.heading, detail.found.genotype) for detail in details if detail.found]
         for detail in details:
             if detail.found is None:
@@ -282,14 +281,14 @@ class GenotypesScreen(ActionScreen[None]):
         """Open the run that found the genotype."""
         from screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self._shared, self.list.picked))
+        self.app.push_screen(RunScreen(self._store, self.list.picked))
 
     def action_retrain(self) -> None:
         """Choose a recipe, and start the training of its network."""
         from screens.retrain import RetrainScreen
 
         if self._detail is not None and self._detail.found is not None:
-            self.app.push_screen(RetrainScreen(self._shared, self._detail.found))
+            self.app.push_screen(RetrainScreen(self._store, self._detail.found))
 
     def action_copy(self) -> None:
         """Copy the genotype as text."""

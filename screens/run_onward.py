@@ -40,7 +40,7 @@ class RunOnward(RunRequests):
 
     @background(group="retrain", exclusive=True)
     def _find_genotype(self, run: str, epoch: int) -> None:
-        found = find(run, RunStore(self._store.home), epoch=epoch)
+        found = find(run, self._store, epoch=epoch)
         named = dataclasses.replace(found, name=f"{run}, epoch {epoch}")
         self.app.call_from_thread(self._open_retrain, named)
 
@@ -66,7 +66,7 @@ class RunOnward(RunRequests):
 
     @background(group="export")
     def _export(self, run: str, folder: Path) -> None:
-        written = export(RunStore(self._store.home).find(run), folder)
+        written = export(self._store.find(run), folder)
         self.app.call_from_thread(self.say, f"The run is exported to {written}")
 
     # Compare
@@ -78,7 +78,7 @@ class RunOnward(RunRequests):
 
     @background(group="compare", exclusive=True)
     def _find_others(self, run: str) -> None:
-        records = [record for record in RunStore(self._store.home).records() if record.id != run]
+        records = [record for record in self._store.records() if record.id != run]
         mine = self.record.head["method"] if self.record is not None else ""
         records.sort(key=lambda record: record.head["method"] != mine)  # stable: the newest of each first
         others = []
