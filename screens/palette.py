@@ -122,6 +122,7 @@ _PLAIN = str.maketrans(
 )
 _SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
 _NUMBERED = re.compile(r"(sep|dil|max|avg|conv|nor)\w*?_(\d)x\2")
+_MOST_NAMED = 100  # characters of a name that are looked at
 _WHAT = {"nor": "conv"}
 
 
@@ -203,7 +204,7 @@ def of(app: Any) -> Palette:
 
 def kind(operation: str) -> Kind:
     """Return what an operation does, by its name."""
-    name = operation.lower()
+    name = operation[:_MOST_NAMED].lower()
     for mark, found in (
         ("none", Kind.NONE),
         ("zero", Kind.NONE),
@@ -220,6 +221,7 @@ def kind(operation: str) -> Kind:
 
 def short(operation: str) -> str:
     """Return an operation's name in at most five characters: ``sep_conv_3x3`` is ``sep3``."""
+    operation = operation[:_MOST_NAMED]
     if match := _NUMBERED.match(operation):
         return _WHAT.get(match[1], match[1]) + match[2]
     if kind(operation) in (Kind.NONE, Kind.SKIP):
