@@ -46,7 +46,7 @@ async def test_edges_are_looked_at_in_the_cell_and_in_the_weights(home: Home) ->
     app = NastuiApp(home, config.id)
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
-        assert "margin" not in text(screen, Heatmap)
+        assert "since epoch" not in text(screen, Heatmap)
         await pilot.press("full_stop")
         told = text(screen, Heatmap)
         assert "1 ◂ 0 " in told and "derived · margin +" in told and "entropy" in told and "since epoch 1" in told
