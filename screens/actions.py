@@ -145,7 +145,7 @@ def _bindings(place: str) -> Iterator[Binding]:
             )
 
 
-_WRITTEN = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
+_WRITTEN = {"enter": "enter", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
 
 
 def written(key: str) -> str:

@@ -56,13 +56,14 @@ class NewRunScreen(StartingScreen):
         #outcome.wrong { color: $error; text-style: bold; }
         #command { height: auto; max-height: 2; padding: 0 1; }
         &.-wide #lists { width: 44; }
+        &.-widest #lists { width: 96; }
         &.-narrow #lists { width: 12; }
         &.-narrow #help { height: 3; }
     }
     """
     PLACE = "new_run"
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide"), (170, "-widest")]
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
 
     form: RunForm

@@ -101,6 +101,7 @@ _PLAIN = str.maketrans(
         **dict.fromkeys("▶→▸", ">"),
         **dict.fromkeys("◀←◂", "<"),
         **dict.fromkeys("●○◌", "o"),
+        **dict(zip(BRAILLE.bars[1:-1], ASCII.bars[1:-1], strict=True)),
         "░": ".",
         "▒": ":",
         "·": "-",

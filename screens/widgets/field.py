@@ -12,11 +12,13 @@ from textual.app import ComposeResult, RenderResult
 from textual.binding import BindingType
 from textual.message import Message
 from textual.reactive import reactive
+from textual.style import Style as VisualStyle
 from textual.widget import Widget
 from textual.widgets import Input
 
 from screens import actions, palette
 from screens.field_view import FieldView
+from screens.widgets.reversible import reversible
 from screens.widgets.text_line import TextLine
 from screens.wording import fit
 
@@ -48,6 +50,11 @@ class Choice(Widget, can_focus=True):
         """Return the value between arrows."""
         line = Text(fit(self.value, min(self.size.width - 4, max(len(choice) for choice in self.choices))))
         return palette.of(self.app).shown(Text("◂ ") + line + Text(" ▸"))
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
+        """Return the style of the value; where there are but 16 colours it is reversed under the cursor."""
+        style = super().get_visual_style(*component_classes, partial=partial)
+        return reversible(self, style, *component_classes)
 
     def on_click(self) -> None:
         """Go to the next value."""

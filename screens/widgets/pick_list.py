@@ -9,10 +9,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 from textual.message import Message
+from textual.style import Style as VisualStyle
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from screens import actions, palette
+from screens.widgets.reversible import reversible
 
 
 class PickList(OptionList):
@@ -59,6 +61,11 @@ class PickList(OptionList):
         if name != self.picked:
             self.picked = name
             self.post_message(self.Picked(self, name))
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
+        """Return the style of an entry; where there are but 16 colours it is reversed under the cursor."""
+        style = super().get_visual_style(*component_classes, partial=partial)
+        return reversible(self, style, *component_classes)
 
     def _line(self, name: str, about: str) -> Text:
         line = Text(f"{name}  ", no_wrap=True, overflow="ellipsis")

@@ -22,9 +22,15 @@ SnapCompare = Callable[..., bool]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A store whose ids are counted and whose runs are of the future, so that they never age."""
+    """A store whose ids are counted."""
     numbers = itertools.count(1)
     monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])
+    fill(tmp_path)
+    return Home(tmp_path)
+
+
+def fill(root: Path) -> None:
+    """Leave runs of the future in a store, so that they never age."""
     for place, (name, tags, epochs, done) in enumerate(
         (
             ("", [], 600, 117),
@@ -33,10 +39,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
             ("", ["paper"], 9, 0),
         )
     ):
-        _, paths = make_run(tmp_path, name=name, tags=tags, epochs=epochs, done=done)
+        _, paths = make_run(root, name=name, tags=tags, epochs=epochs, done=done)
         raw = json.loads(paths.config.read_text())
         paths.config.write_text(json.dumps(raw | {"created": f"2999-01-0{place + 1}T00:00:00+00:00", "device": "cpu"}))
-    return Home(tmp_path)
 
 
 def test_runs(home: Home, snap_compare: SnapCompare) -> None:
