@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
@@ -24,8 +26,10 @@ class Characters(LineFilter):
     def _shown(self, text: str) -> str:
         if text.isascii():
             return text
-        plain, room = self.palette.plain(text), cell_len(text)
-        if cell_len(plain) != room:
-            # A wide character becomes two, and one that only marks the character before it goes.
-            plain = "".join(self.palette.plain(character) * cell_len(character) for character in text)
+        plain = self.palette.plain(text)
+        if cell_len(plain) != cell_len(text):
+            # A wide character becomes two, and one that only marks or joins those before it goes.
+            ends = [cell_len(text[:place]) for place in range(len(text) + 1)]
+            wide = (after - before for before, after in itertools.pairwise(ends))
+            plain = "".join(character * cells for character, cells in zip(plain, wide, strict=True))
         return plain

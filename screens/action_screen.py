@@ -12,7 +12,7 @@ from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from screens import actions, palette, settings, taking
+from screens import actions, settings, taking
 from screens.trouble import told
 from screens.wording import clean
 
@@ -68,9 +68,8 @@ class ActionScreen(Screen[ScreenResultType]):
 
     def say(self, sentence: str, severity: Severity = "information") -> None:
         """Show a sentence for a while."""
-        shown = palette.of(self.app).plain(clean(sentence))
         seconds = _SHORT_SECONDS if severity == "information" else _LONG_SECONDS
-        self.notify(shown, severity=severity, timeout=seconds, markup=False)
+        self.notify(clean(sentence), severity=severity, timeout=seconds, markup=False)
 
     def copy(self, text: str, what: str, path: Path | None = None) -> None:
         """Copy a text by the terminal, and say which file has it too.

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from runs.genotypes.genotype import Genotype
-from screens import actions, compare_view, palette
+from screens import actions, compare_view
 from screens.action_screen import ActionScreen
 from screens.compare_models import CellItem
 from screens.widgets.cells import Cells
@@ -98,4 +98,4 @@ class CellsScreen(ActionScreen[None]):
         kind = self._kinds[self._kind % len(self._kinds)]
         self.query_one(Cells).show(items(self._named, kind, self._reference % len(self._named)))
         told = f"cells · {clean(kind)}" if len(self._kinds) > 1 else "cells"
-        self.query_one("#top", Static).update(palette.of(self.app).shown(Text(told)))
+        self.query_one("#top", Static).update(Text(told))

@@ -88,7 +88,7 @@ class CompareScreen(ActionScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the runs, the panes, the slider and the keys."""
-        yield Static(palette.of(self.app).shown(Text("compare · reading …")), id="top")
+        yield Static("compare · reading …", id="top")
         yield self._runs
         yield Static(id="said")
         yield self._panes[1]
@@ -163,17 +163,16 @@ class CompareScreen(ActionScreen[None]):
     def _show(self) -> None:
         """Bring everything that is visible up to date; what did not change is not drawn."""
         compared, look = self._compared, self._look
-        glyphs = palette.of(self.app)
         what = [
             "compare",
             count(len(compared.runs), "run") if compared.runs else "no run",
             *compare_view.common(compared),
         ]
-        self.query_one("#top", Static).update(glyphs.shown(Text(" · ".join(what))))
+        self.query_one("#top", Static).update(Text(" · ".join(what)))
         said = " · ".join(clean(trouble) for trouble in (*compared.troubles, *compared.content.get("remarks", [])))
         line = self.query_one("#said", Static)
         line.display = bool(said)
-        line.update(glyphs.shown(Text(said)))
+        line.update(Text(said))
         self._runs.show(compare_view.run_lines(compared, look))
         for number in self._visible:
             self._show_pane(number)

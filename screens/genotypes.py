@@ -19,7 +19,7 @@ from textual.widgets import Static
 from runs.errors import NastuiError
 from runs.genotypes.text import FORMS, convert, format_text
 from runs.store import RunStore
-from screens import actions, genotypes_view, palette
+from screens import actions, genotypes_view
 from screens.action_screen import ActionScreen
 from screens.cells import CellsScreen
 from screens.genotypes_view import FOUND, PUBLISHED, Detail, Entry, Listing
@@ -98,7 +98,7 @@ class GenotypesScreen(ActionScreen[None]):
         """Yield the counts, the filter, the list and the genotype."""
         with Horizontal(id="top"):
             yield Static("genotypes", id="title")
-            yield Static(palette.of(self.app).shown(Text("reading …")), id="counts")
+            yield Static("reading …", id="counts")
         yield self.filter
         with Horizontal(id="body"):
             yield GenotypeList(id="list")
@@ -175,7 +175,7 @@ class GenotypesScreen(ActionScreen[None]):
         if not self._shown:
             self._detail = Detail("", "No genotype matches the filter. esc clears it.")
             self._show_detail()
-        self.query_one("#counts", Static).update(palette.of(self.app).shown(Text(" · ".join(told))))
+        self.query_one("#counts", Static).update(Text(" · ".join(told)))
         self.refresh_bindings()
 
     def _show_detail(self) -> None:

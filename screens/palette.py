@@ -155,7 +155,7 @@ class Palette:
         return self.style(_KIND_COLOURS[what], bold=bold)
 
     def shown(self, text: Text) -> Text:
-        """Return the text in glyphs that this terminal has; the length stays. In the app a filter does it."""
+        """Return the text in glyphs that this terminal has; the length stays."""
         if self.glyphs is BRAILLE:
             return text
         shown = text.copy()

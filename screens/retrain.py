@@ -15,7 +15,7 @@ from runs.figures import Measurement
 from runs.genotypes.find import Found
 from runs.home import short_id
 from runs.store import RunStore
-from screens import actions, palette
+from screens import actions
 from screens.retrain_form import RetrainForm
 from screens.starting_screen import Measure, Start, StartingScreen
 from screens.widgets.field import Field
@@ -59,7 +59,7 @@ class RetrainScreen(StartingScreen):
         run, comma, epoch = found.name.partition(", ")
         name = run if found.published else f"{short_id(run)}{comma}{epoch}"
         title = clean(f"retrain {name or 'a genotype'} · {found.genotype.space}")
-        yield Static(palette.of(self.app).shown(Text(title)), id="top")
+        yield Static(Text(title), id="top")
         with VerticalScroll(id="fields", can_focus=False):
             yield from (Field(view, wide=view.name in ("preset", "dataset", "name")) for view in self.form.views())
         yield Static(id="help")

@@ -19,7 +19,7 @@ from runs.errors import NastuiError
 from runs.groups import Group
 from runs.status import Status
 from runs.store import Record, RunStore
-from screens import actions, palette, settings
+from screens import actions, settings
 from screens.action_screen import background
 from screens.run_acts import RunActs
 from screens.run_filter import EVERYTHING, EXAMPLE, RunFilter, Texts
@@ -212,10 +212,9 @@ class RunsScreen(RunActs):
 
     def _set(self, selector: str, text: Text) -> None:
         """Change a line of text, and draw it only where it says something new."""
-        shown = palette.of(self.app).shown(text)
-        if self._said.get(selector) != shown.plain:
-            self._said[selector] = shown.plain
-            self.query_one(selector, Static).update(shown)
+        if self._said.get(selector) != text.plain:
+            self._said[selector] = text.plain
+            self.query_one(selector, Static).update(text)
 
     def failed_in_background(self, work: str) -> None:
         """Look at the store again after a while."""

@@ -20,7 +20,7 @@ from runs.figures import Measurement
 from runs.home import Home, RunPaths
 from runs.machine import Meter
 from runs.store import Record, RunStore
-from screens import actions, estimate_line, palette, settings
+from screens import actions, estimate_line, settings
 from screens.action_screen import ActionScreen, background
 from screens.device_field import Devices
 from screens.retrain_form import RetrainForm
@@ -298,7 +298,7 @@ class StartingScreen(ActionScreen[None]):
 
     def show(self, selector: str, text: str) -> None:
         """Show a line of text, whoever wrote it."""
-        self.query_one(selector, Static).update(palette.of(self.app).shown(Text(clean(text))))
+        self.query_one(selector, Static).update(Text(clean(text)))
 
     def _costs(self) -> str:
         if self._checked.config is None:

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from screens import actions, palette
+from screens import actions
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text_line import TextLine
 from screens.wording import clean
@@ -44,7 +44,7 @@ class AskLine(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Yield the question and the line."""
         with Vertical():
-            yield Static(palette.of(self.app).shown(Text(self._question)))
+            yield Static(Text(self._question))
             yield TextLine(self._text, compact=True, select_on_focus=False)
             yield KeyLine()
 

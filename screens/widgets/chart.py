@@ -42,7 +42,7 @@ class Chart(Widget):
             return Text(f"\n   no {curves.title} yet: the first epoch is under way", Style(dim=True))
         colours = palette.of(self.app)
         rows = self._drawn(curves, width, height, colours).rows(curves.cursor)
-        return colours.shown(Text("\n").join(rows))
+        return Text("\n").join(rows)
 
     def _drawn(self, curves: Curves, width: int, height: int, colours: Palette) -> plot.Drawing:
         """Return the drawing, made anew where more than the cursor has moved."""

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from screens import actions, palette
+from screens import actions
 from screens.widgets.key_line import KeyLine
 from screens.wording import clean
 
@@ -42,11 +42,10 @@ class Confirm(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Yield the question and its two keys."""
-        shown = palette.of(self.app).shown
         with Vertical():
-            yield Static(shown(Text(self._question)))
+            yield Static(Text(self._question))
             if self._explanation:
-                yield Static(shown(Text(self._explanation)), id="explanation")
+                yield Static(Text(self._explanation), id="explanation")
             yield KeyLine()
 
     def action_answer(self, yes: bool) -> None:

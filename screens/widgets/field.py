@@ -49,7 +49,7 @@ class Choice(Widget, can_focus=True):
     def render(self) -> Text:
         """Return the value between arrows."""
         line = Text(fit(self.value, min(self.size.width - 4, max(len(choice) for choice in self.choices))))
-        return palette.of(self.app).shown(Text("◂ ") + line + Text(" ▸"))
+        return Text("◂ ") + line + Text(" ▸")
 
     def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
         """Return the style of the value; where there are but 16 colours it is reversed under the cursor."""
@@ -151,7 +151,7 @@ class Field(Widget):
         lines = [label + Text(" " * (editor + 1)) + note]
         below = self._style("problem" if view.problem else "warning")
         lines += [Text(line, style=below) for line in self._lines_below()]
-        return palette.of(self.app).shown(Text("\n", no_wrap=True).join(lines))
+        return Text("\n", no_wrap=True).join(lines)
 
     def on_resize(self) -> None:
         """Break what is wrong anew, and leave room for the note."""

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from screens import actions, palette
+from screens import actions
 from screens.genotypes_view import Entry
 from screens.widgets.pick_list import PickList
 
@@ -23,15 +23,14 @@ class GenotypeList(PickList, inherit_bindings=False):
 
     def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
         """Show entries under the headings of their groups; the picked one stays picked where it is among them."""
-        shown = palette.of(self.app).shown
         names = [entry.name for entry in entries]
         picked = self.picked if self.picked in names else next(iter(names), "")
         options: list[Option] = []
         for group, members in groupby(entries, key=lambda entry: entry.group):
-            options.append(Option(shown(Text(group, "dim italic")), disabled=True))
+            options.append(Option(Text(group, "dim italic"), disabled=True))
             for entry in members:
                 line = Text("● " if entry.name in marked else "  ", no_wrap=True, overflow="ellipsis")
-                options.append(Option(shown(line.append(entry.shown)), id=entry.name))
+                options.append(Option(line.append(entry.shown), id=entry.name))
         with self.prevent(OptionList.OptionHighlighted):
             top = self.scroll_offset.y
             self.clear_options()

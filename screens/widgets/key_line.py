@@ -10,8 +10,6 @@ from textual import events
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens import palette
-
 _LAST = ("keys_help", "leave", "quit")
 
 
@@ -79,7 +77,7 @@ class KeyLine(Widget):
             line.append("  " if place else "")
             line.append(hint.shown, style=key)
             line.append(f" {hint.does}", style=does)
-        return palette.of(self.app).shown(line)
+        return line
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""

@@ -12,8 +12,6 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from screens import palette
-
 View = TypeVar("View")
 
 
@@ -85,9 +83,8 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         width = self.scrollable_content_region.width
         if self._view is None or not width:
             return
-        glyphs = palette.of(self.app)
         old, self._width = self._lines, width
-        self._lines = [glyphs.shown(line) for line in self.build(self._view, width)]
+        self._lines = list(self.build(self._view, width))
         size = Size(max((line.cell_len for line in self._lines), default=0), len(self._lines))
         if size != self.virtual_size:
             self.virtual_size = size

@@ -13,7 +13,7 @@ from textual.style import Style as VisualStyle
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from screens import actions, palette
+from screens import actions
 from screens.widgets.reversible import reversible
 
 
@@ -70,4 +70,4 @@ class PickList(OptionList):
     def _line(self, name: str, about: str) -> Text:
         line = Text(f"{name}  ", no_wrap=True, overflow="ellipsis")
         line.append(about, style="dim")
-        return palette.of(self.app).shown(line)
+        return line

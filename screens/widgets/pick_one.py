@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from screens import actions, palette
+from screens import actions
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
 from screens.wording import clean
@@ -49,7 +49,7 @@ class PickOne(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Yield the question and the list."""
         with Vertical():
-            yield Static(palette.of(self.app).shown(Text(self._question)))
+            yield Static(Text(self._question))
             yield _Entries(id="entries")
             yield KeyLine()
 

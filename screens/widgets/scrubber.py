@@ -8,7 +8,6 @@ from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from screens import palette
 from screens.widgets.lines import Lines
 
 
@@ -48,7 +47,7 @@ class Scrubber(Lines[Track]):
 
     def build(self, view: Track, width: int) -> list[Text]:
         """Draw the track with its knob, and say in words where it stands."""
-        return [line(view, width, palette.of(self.app), self.get_component_rich_style("scrubber--knob", partial=True))]
+        return [line(view, width, self.get_component_rich_style("scrubber--knob", partial=True))]
 
     def on_click(self, event: events.Click) -> None:
         """Move to the epoch under the mouse."""
@@ -58,7 +57,7 @@ class Scrubber(Lines[Track]):
             self.post_message(self.Moved(None if epoch == self._view.epochs else epoch))
 
 
-def line(view: Track, width: int, colours: palette.Palette, knob: object = "bold") -> Text:
+def line(view: Track, width: int, knob: object = "bold") -> Text:
     """Return the slider for a width in characters."""
     room = _room(view, width)
     place = _place(view, room)
@@ -67,7 +66,7 @@ def line(view: Track, width: int, colours: palette.Palette, knob: object = "bold
     drawn.append("●", knob)  # type: ignore[arg-type]
     drawn.append("─" * max(0, room - place - 1), "dim")
     drawn.append(" ▸  ", "dim")
-    return colours.shown(drawn.append(_words(view)))
+    return drawn.append(_words(view))
 
 
 def _place(view: Track, room: int) -> int:

@@ -7,8 +7,12 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
 from rich.text import Text
+from textual.color import Color
 
+from nastui.characters import Characters
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.status import Status
@@ -190,6 +194,11 @@ class TestPalette:
         plain = PLAIN.plain(text)
         assert plain.isascii() and len(plain) == len(text)
 
+    @given(st.text() | st.text(alphabet="e\u0301\u200d\ufe0f❤한👩💻🏽🇩🇪─"))
+    def test_what_is_drawn_becomes_ascii_in_as_many_cells(self, text: str) -> None:
+        (shown,) = Characters(PLAIN).apply([Segment(text)], Color(0, 0, 0))
+        assert shown.text.isascii() and cell_len(shown.text) == cell_len(text)
+
     @given(st.text())
     def test_nothing_that_moves_the_cursor_gets_through(self, text: str) -> None:
         assert palette.clean(text).isprintable()
@@ -267,12 +276,12 @@ class TestLines:
         assert all(line.cell_len <= 40 for line in lines) and "[bold]" in lines[-1].plain
 
     def test_the_slider(self) -> None:
-        assert scrubber.line(Track(10, None, live=True), 40, UNICODE).plain.endswith("live")
-        assert scrubber.line(Track(10, None), 40, UNICODE).plain.endswith("epoch 10 (last)")
-        first = scrubber.line(Track(10, 1, live=True, state="held"), 40, UNICODE).plain
+        assert scrubber.line(Track(10, None, live=True), 40).plain.endswith("live")
+        assert scrubber.line(Track(10, None), 40).plain.endswith("epoch 10 (last)")
+        first = scrubber.line(Track(10, 1, live=True, state="held"), 40).plain
         assert first.startswith(" ◂ ●") and first.endswith("epoch 1 · held")
         for chosen in (None, *range(1, 11)):
-            assert scrubber.line(Track(10, chosen), 40, PLAIN).plain.isascii()
+            assert scrubber.line(Track(10, chosen), 40).cell_len == 39
 
 
 class TestLayout:
