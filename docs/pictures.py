@@ -20,7 +20,7 @@ from pathlib import Path
 from nastui.app import NastuiApp
 from runs.home import Home
 from runs.store import Record, RunStore
-from screens.compare import CompareScreen
+from screens.compare.screen import CompareScreen
 
 HERE = Path(__file__).parent
 SIZE, TALL = (120, 36), (120, 48)

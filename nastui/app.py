@@ -21,7 +21,7 @@ from runs.home import Home
 from runs.store import RunStore
 from screens import actions, palette, taking
 from screens.action_screen import ActionScreen
-from screens.runs import RunsScreen
+from screens.runs.screen import RunsScreen
 from screens.settings import Settings
 from screens.widgets.keys_help import KeysHelp, active, key_groups
 from screens.wording import clean, count
@@ -96,7 +96,7 @@ class NastuiApp(App[int]):
         for complaint in self._complaints:
             self.notify(clean(complaint), severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
         if self._run_id is not None:
-            from screens.run import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
+            from screens.run.screen import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
 
             self.push_screen(RunScreen(self.store, self._run_id))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from screens.actions import Action
-from screens.compare_models import PANES
-from screens.run_layout import TITLES
+from screens.compare.models import PANES
+from screens.run.layout import TITLES
 
 PLACES = {
     "everywhere": "Everywhere",

@@ -6,7 +6,7 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.compare_models import RunLine
+from screens.compare.models import RunLine
 from screens.widgets import plot
 from screens.widgets.lines import Lines
 from screens.widgets.status import sign

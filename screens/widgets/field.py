@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens import actions, palette
-from screens.field_view import FieldView
+from screens.starting.field_view import FieldView
 from screens.widgets.reversible import reversible
 from screens.widgets.text_line import TextLine
 from screens.wording import fit

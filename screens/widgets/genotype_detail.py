@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.genotypes_view import Detail
+from screens.genotypes.view import Detail
 from screens.widgets import wiring
 from screens.widgets.lines import Lines
 from screens.wording import clean

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from screens import actions
-from screens.genotypes_view import Entry
+from screens.genotypes.view import Entry
 from screens.widgets.pick_list import PickList
 
 

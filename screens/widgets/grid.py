@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.compare_models import Grid
+from screens.compare.models import Grid
 from screens.palette import Palette
 from screens.widgets import plot
 from screens.widgets.lines import Lines

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from runs.status import Status
 from screens import palette
-from screens.models import HeaderView
 from screens.palette import Palette
+from screens.views.models import HeaderView
 from screens.widgets.lines import Lines
 from screens.widgets.status import labelled
 from screens.wording import fit

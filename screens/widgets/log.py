@@ -9,9 +9,9 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.log_lines import stamp
-from screens.log_view import LogView
 from screens.palette import Palette
+from screens.run.log_view import LogView
+from screens.views.log_lines import stamp
 from screens.widgets.lines import Lines
 
 _DIM, _BOLD, _REVERSE = Style(dim=True), Style(bold=True), Style(reverse=True)

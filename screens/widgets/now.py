@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from screens.models import Fact
+from screens.views.models import Fact
 from screens.widgets.lines import Lines
 from screens.wording import fit
 

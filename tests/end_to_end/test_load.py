@@ -20,7 +20,7 @@ from runs.journal import Journal
 from runs.lock import engine_lock
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.compare import CompareScreen
+from screens.compare.screen import CompareScreen
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.terminal import DOWN, ENTER, Terminal
 from tests.screens.test_run_load import EPOCHS, darts_epoch, long_run

@@ -20,4 +20,4 @@ def _one_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.starting_screen.Meter", lambda: SimpleNamespace(look=lambda: Machine(2)))
+    monkeypatch.setattr("screens.starting.starting_screen.Meter", lambda: SimpleNamespace(look=lambda: Machine(2)))

@@ -18,10 +18,10 @@ from runs.genotypes.find import find
 from runs.home import Home
 from screens import actions, palette, taking
 from screens.action_table import PLACES
-from screens.cells import CellsScreen
-from screens.compare import CompareScreen
-from screens.retrain import RetrainScreen
+from screens.compare.screen import CompareScreen
+from screens.genotypes.cells import CellsScreen
 from screens.settings import Settings
+from screens.starting.retrain import RetrainScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice

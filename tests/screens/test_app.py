@@ -18,7 +18,7 @@ from nastui import terminal
 from nastui.app import NastuiApp, run_dashboard
 from runs.errors import UsageError
 from runs.home import Home
-from screens.runs import RunsScreen
+from screens.runs.screen import RunsScreen
 from tests.synthetic import make_run
 
 PROGRAM = (
@@ -131,7 +131,7 @@ def test_no_color_sends_no_colour(home: Path) -> None:
 
 
 def test_the_app_imports_nothing_that_computes() -> None:
-    told = "import sys, nastui.app, screens.new_run, screens.run; print(sorted(sys.modules))"
+    told = "import sys, nastui.app, screens.starting.new_run, screens.run.screen; print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-P", "-c", told], capture_output=True, text=True, check=True)
     loaded = done.stdout
     for name in ("'torch'", "'numpy'", "'engine'", "'scipy'", "'cvxpy'", "'sklearn'"):

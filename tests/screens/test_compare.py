@@ -22,13 +22,13 @@ from runs.home import Home, RunPaths
 from runs.journal import Journal
 from runs.store import RunStore
 from runs.summary import Labels
-from screens import compare_view as view
-from screens.compare import CompareScreen
-from screens.compare_source import Comparison, Sources
-from screens.compare_view import Look
-from screens.genotypes import GenotypesScreen
-from screens.run import RunScreen
-from screens.runs import RunsScreen
+from screens.compare import view
+from screens.compare.screen import CompareScreen
+from screens.compare.source import Comparison, Sources
+from screens.compare.view import Look
+from screens.genotypes.screen import GenotypesScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
 from screens.widgets.cells import Cells
 from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns

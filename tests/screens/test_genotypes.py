@@ -21,12 +21,12 @@ from runs.genotypes.genotype import Genotype
 from runs.genotypes.text import parse_text
 from runs.home import Home, RunPaths
 from runs.store import RunStore
-from screens import genotypes_view as view
-from screens.cells import CellsScreen, items
-from screens.genotypes import GenotypesScreen
-from screens.retrain import RetrainScreen
-from screens.retrain_form import RetrainForm
-from screens.run import RunScreen
+from screens.genotypes import view
+from screens.genotypes.cells import CellsScreen, items
+from screens.genotypes.screen import GenotypesScreen
+from screens.run.screen import RunScreen
+from screens.starting.retrain import RetrainScreen
+from screens.starting.retrain_form import RetrainForm
 from screens.widgets.cells import Cells
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.genotype_list import GenotypeList

@@ -14,13 +14,13 @@ from textual.widgets import Input
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from screens.cells import CellsScreen
-from screens.compare import CompareScreen
-from screens.genotypes import GenotypesScreen
-from screens.new_run import NewRunScreen
-from screens.retrain import RetrainScreen
-from screens.run import RunScreen
-from screens.runs import RunsScreen
+from screens.compare.screen import CompareScreen
+from screens.genotypes.cells import CellsScreen
+from screens.genotypes.screen import GenotypesScreen
+from screens.run.screen import RunScreen
+from screens.runs.screen import RunsScreen
+from screens.starting.new_run import NewRunScreen
+from screens.starting.retrain import RetrainScreen
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.genotype_detail import GenotypeDetail
 from tests.hostile import EVIL, acts, hostile_store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runs.events import Entry, EpochEnded, Event, Interim, Resumed
 from runs.history import History
-from screens.extras import panel
 from screens.views import Look
+from screens.views.extras import panel
 
 
 def shown(history: History, epoch: int | None = None) -> dict[str, str]:

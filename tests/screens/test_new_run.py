@@ -18,8 +18,8 @@ from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.new_run import NewRunScreen
-from screens.run_form import RunForm
+from screens.starting.new_run import NewRunScreen
+from screens.starting.run_form import RunForm
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
 from screens.widgets.pick_list import PickList
@@ -95,7 +95,7 @@ async def test_the_demonstration_takes_four_keys(tmp_path: Path, monkeypatch: py
 
 
 async def test_starting_opens_the_run(tmp_path: Path) -> None:
-    from screens.run import RunScreen
+    from screens.run.screen import RunScreen
 
     async with form(tmp_path, preset="quick") as pilot:
         await pilot.press("ctrl+s")

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from screens.compare import CompareScreen
-from screens.genotypes import GenotypesScreen
+from screens.compare.screen import CompareScreen
+from screens.genotypes.screen import GenotypesScreen
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.genotype_detail import GenotypeDetail
 from tests.synthetic import make_run

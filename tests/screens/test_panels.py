@@ -8,10 +8,10 @@ import pytest
 
 from runs import catalogue
 from runs.events import EpochEnded, Event, Interim
-from screens.models import Plot, Timeline
 from screens.palette import ASCII, BRAILLE, Palette
-from screens.panels import panel
 from screens.views import Look
+from screens.views.models import Plot, Timeline
+from screens.views.panels import panel
 from screens.widgets import panel as widget
 from tests.screens import histories
 

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from screens.new_run import NewRunScreen
+from screens.starting.new_run import NewRunScreen
 from tests.synthetic import make_run
 
 SnapCompare = Callable[..., bool]

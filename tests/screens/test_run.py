@@ -25,7 +25,7 @@ from runs.requests import Request
 from runs.status import Status
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.run import RunScreen
+from screens.run.screen import RunScreen
 from screens.widgets.header import Header
 from screens.widgets.lines import Lines
 from screens.widgets.log import Log

@@ -15,10 +15,10 @@ from runs.devices import Gpu
 from runs.events import Entry, Event, Warned, encode
 from runs.home import Home
 from runs.machine import Machine, Meter, Process
-from screens import machine
-from screens.compare import CompareScreen
+from screens.compare.screen import CompareScreen
 from screens.palette import BRAILLE
-from screens.retrain import RetrainScreen
+from screens.starting.retrain import RetrainScreen
+from screens.views import machine
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap

@@ -13,7 +13,7 @@ from runs.events import CellSnapshot, Entry, EpochEnded, encode
 from runs.home import Home
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.run_source import Source
+from screens.run.source import Source
 from tests.screens.test_run import opened
 
 EPOCHS, STEPS = 5000, 20

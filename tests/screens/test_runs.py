@@ -25,14 +25,14 @@ from runs.requests import Request, waiting
 from runs.retraining import asked
 from runs.store import RunStore
 from runs.summary import Labels
-from screens.compare import CompareScreen
-from screens.run import RunScreen
-from screens.run_filter import RunFilter, Texts
-from screens.run_source import Source
-from screens.run_story import story
-from screens.run_view import retagged
-from screens.runs import RunsScreen
+from screens.compare.screen import CompareScreen
+from screens.run.screen import RunScreen
+from screens.run.source import Source
+from screens.runs.filter import RunFilter, Texts
+from screens.runs.screen import RunsScreen
+from screens.runs.view import retagged
 from screens.settings import Settings
+from screens.views.story import story
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine

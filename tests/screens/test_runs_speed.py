@@ -11,7 +11,7 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from screens.runs import RunsScreen
+from screens.runs.screen import RunsScreen
 from screens.widgets.run_table import RunTable
 from tests.runs.test_store_speed import copy_runs
 

@@ -24,12 +24,12 @@ from runs.home import Home
 from runs.lock import engine_lock
 from runs.machine import Machine
 from runs.store import RunStore
-from screens import estimate_line
-from screens.device_field import Devices
-from screens.new_run import NewRunScreen
-from screens.retrain import RetrainScreen
 from screens.settings import Settings
-from screens.starting_screen import StartingScreen
+from screens.starting import estimate_line
+from screens.starting.device_field import Devices
+from screens.starting.new_run import NewRunScreen
+from screens.starting.retrain import RetrainScreen
+from screens.starting.starting_screen import StartingScreen
 from screens.widgets.field import Field
 from tests.runs.test_estimates import figure
 from tests.screens.test_new_run import until
@@ -122,7 +122,7 @@ async def test_devices_are_as_busy_as_they_are(home: Home, monkeypatch: pytest.M
     paths.config.write_text(paths.config.read_text().replace('"device": "cpu"', '"device": "cuda:0"'))
     machine = Machine(16, load=1.44, gpus=GPUS)
     meter = type("Meter", (), {"look": lambda self: machine})
-    monkeypatch.setattr("screens.starting_screen.Meter", meter)
+    monkeypatch.setattr("screens.starting.starting_screen.Meter", meter)
     monkeypatch.setattr("runs.devices.gpus", lambda: list(machine.gpus))
     with engine_lock(paths.lock):
         async with opened(home, size=(100, 24)) as pilot:

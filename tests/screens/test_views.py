@@ -30,10 +30,10 @@ from runs.home import RunPaths
 from runs.status import Status
 from runs.store import Record
 from runs.summary import Labels
-from screens import curves, extras, views
-from screens.log_lines import log_lines, output_lines
-from screens.models import Fact, LogLine
-from screens.views import Look
+from screens import views
+from screens.views import Look, curves, extras
+from screens.views.log_lines import log_lines, output_lines
+from screens.views.models import Fact, LogLine
 from tests.synthetic import course, epoch_event, snapshot
 
 NEWEST = Look()
@@ -81,7 +81,9 @@ def facts(history: History, look: Look = NEWEST) -> dict[str, Fact]:
 
 
 def test_no_terminal_is_needed() -> None:
-    code = "import sys, screens.views, screens.extras, screens.log_lines; assert 'textual' not in sys.modules"
+    code = (
+        "import sys, screens.views, screens.views.extras, screens.views.log_lines; assert 'textual' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 

@@ -16,11 +16,12 @@ from nastui.characters import Characters
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.status import Status
-from screens import palette, run_layout
-from screens.log_view import LogView
-from screens.models import Bars, Curves, Fact, HeaderView, LogLine, Matrix, Panel, Series
+from screens import palette
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
-from screens.run_layout import Choice
+from screens.run import layout as run_layout
+from screens.run.layout import Choice
+from screens.run.log_view import LogView
+from screens.views.models import Bars, Curves, Fact, HeaderView, LogLine, Matrix, Panel, Series
 from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
 from screens.widgets import panel as panel_widget
 from screens.widgets.scrubber import Track

@@ -1,0 +1,102 @@
+"""Cells of several genotypes beside each other, with what differs marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widget import Widget
+from textual.widgets import Static
+
+from runs.genotypes.genotype import Genotype
+from screens import actions
+from screens.action_screen import ActionScreen
+from screens.compare import view as compare_view
+from screens.compare.models import CellItem
+from screens.widgets.cells import Cells
+from screens.widgets.key_line import KeyLine
+from screens.wording import clean
+
+REFERENCE = "the others are compared with this one"
+
+
+def items(named: Sequence[tuple[str, Genotype]], kind: str, reference: int) -> tuple[CellItem, ...]:
+    """Return the cells of one kind, with the edges in which they differ from that of the reference."""
+    made = []
+    base_name, base = named[reference]
+    for place, (name, genotype) in enumerate(named):
+        item = CellItem(clean(name), place, genotype.cells.get(kind), caption=REFERENCE)
+        if place != reference:
+            item = compare_view.beside(item, base, genotype, kind, clean(base_name).partition(" · ")[0])
+        made.append(item)
+    return tuple(made)
+
+
+class CellsScreen(ActionScreen[None]):
+    """Diagrams of cells, as many beside each other as fit.
+
+    Args:
+        named: two genotypes or more, with their titles.
+    """
+
+    DEFAULT_CSS = """
+    CellsScreen {
+        #top { height: 1; padding: 0 1; color: $accent; text-style: bold; }
+        Cells { height: 1fr; width: 1fr; }
+    }
+    """
+    PLACE = "cells"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+
+    def __init__(self, named: Sequence[tuple[str, Genotype]]) -> None:
+        super().__init__()
+        self._named = list(named)
+        self._kinds = list(dict.fromkeys(kind for _, genotype in named for kind in genotype.cells))
+        self._kind, self._reference = 0, 0
+
+    def compose(self) -> ComposeResult:
+        """Yield the title, the diagrams and the keys."""
+        yield Static(id="top")
+        yield Cells()
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Draw the first kind of cell."""
+        self._show()
+
+    def pane(self) -> Widget | None:
+        """Return the diagrams."""
+        return self.query_one(Cells)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what would do nothing."""
+        if not super().check_action(action, parameters):
+            return False
+        return len(self._kinds) > 1 or None if action == "kind" else True
+
+    def action_kind(self, by: int) -> None:
+        """Draw the next kind of cell."""
+        self._kind += by
+        self._show()
+
+    def action_reference(self) -> None:
+        """Compare with the next cell."""
+        self._reference += 1
+        self._show()
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the diagrams."""
+        self.query_one(Cells).scroll_relative(y=by, animate=False)
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.app.pop_screen()
+
+    def _show(self) -> None:
+        kind = self._kinds[self._kind % len(self._kinds)]
+        self.query_one(Cells).show(items(self._named, kind, self._reference % len(self._named)))
+        told = f"cells · {clean(kind)}" if len(self._kinds) > 1 else "cells"
+        self.query_one("#top", Static).update(Text(told))

@@ -1,0 +1,106 @@
+"""What each numbered pane of the Run screen shows, and what stands on the rule above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+
+from runs import catalogue
+from runs.catalogue import Space
+from runs.errors import UsageError
+from runs.history import History
+from runs.machine import Machine
+from runs.store import Record
+from screens import views
+from screens.palette import Palette
+from screens.run import log_view
+from screens.run.layout import TITLES
+from screens.run.log_view import LogLook
+from screens.views import Look, curves, machine
+from screens.views.models import LogLine
+from screens.views.panels import panel
+from screens.widgets import plot, wiring
+from screens.wording import brief, clean, count
+
+_DIM = Style(dim=True)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A pane's view model, its title and the note at the end of its rule."""
+
+    view: Any
+    title: str
+    note: Text
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Everything that panes are made from.
+
+    Attributes:
+        record, history, log: the run.
+        look, log_look: what a person looks at.
+        machine: the newest look at it; None before the first.
+    """
+
+    record: Record | None
+    history: History
+    log: Sequence[LogLine]
+    look: Look
+    log_look: LogLook
+    machine: Machine | None
+
+    @property
+    def space(self) -> Space | None:
+        """The search space of the run, where this version knows it."""
+        try:
+            return catalogue.space(str(self.record.head["space"])) if self.record is not None else None
+        except UsageError:
+            return None
+
+
+def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
+    """Return what a pane of so many rows shows."""
+    history, look, title, note = looked.history, looked.look, TITLES[number], Text(style=_DIM)
+    chosen = views.choose(history, look)
+    kind = f" · {brief(chosen.kind)}" if len(chosen.kinds) > 1 else ""
+    if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
+        note.append(f"epoch {chosen.event.epoch}")
+    match number:
+        case 1:
+            drawn = curves.curves(history, look)
+            return Shown(drawn, f"{drawn.title} {drawn.unit}".strip(), plot.legend(drawn, colours))
+        case 2:
+            return Shown(views.now(history, look), title, note)
+        case 3:
+            cell = views.cell(history, look)
+            if cell.cell is not None and cell.caption and wiring.rows(cell.cell) >= rows > 0:
+                note.append(cell.caption[0].partition(" · ")[0])
+            return Shown(cell, title + kind, note)
+        case 4:
+            return Shown(views.weights(history, look), title + kind, note)
+        case 5:
+            return Shown(panel(history, look, looked.space), title + kind, note)
+        case 6:
+            return _log(looked, note)
+    device = str(looked.record.head["device"]) if looked.record is not None else ""
+    facts = machine.facts(looked.machine, device, colours.glyphs) if looked.machine is not None else ()
+    return Shown(facts, title, note)
+
+
+def _log(looked: Looked, note: Text) -> Shown:
+    view = log_view.view(looked.log, looked.log_look)
+    said = []
+    if looked.log_look.wanted:
+        found = count(len(view.hits), "line")
+        said.append(f"{found} with '{clean(looked.log_look.wanted)[:20]}'")
+    if looked.log_look.level != "everything":
+        said.append(looked.log_look.level)
+    elif warned := len(looked.history.warnings):
+        said.append(count(warned, "warning"))
+    return Shown(view, TITLES[6], note.append(" · ".join(said)))

@@ -1,0 +1,1 @@
+"""The screens that start a run: New run and Retrain."""

@@ -1,0 +1,225 @@
+"""The New run screen: a method, a preset, and every hyperparameter, explained and checked while it is typed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Static
+
+from runs import catalogue, launcher
+from runs.figures import Measurement
+from runs.store import RunStore
+from screens import actions
+from screens.starting.field_view import FieldView
+from screens.starting.run_form import RunForm
+from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
+from screens.widgets.confirm import Confirm
+from screens.widgets.field import Field
+from screens.widgets.key_line import KeyLine
+from screens.widgets.pick_list import PickList
+from screens.wording import count
+
+_WIDE = ("dataset", "name")
+
+
+class NewRunScreen(StartingScreen):
+    """Methods and presets on the left, the form on the right, below what it comes to.
+
+    Args:
+        store: where the run is created.
+        preset: the preset that is picked at first.
+        start: creates the run and starts its engine.
+        measure: measures a configuration.
+    """
+
+    DEFAULT_CSS = """
+    NewRunScreen {
+        #top { height: 1; padding: 0 1; }
+        #title { width: auto; color: $accent; text-style: bold; }
+        #what { width: 1fr; text-align: right; text-style: dim; }
+        #body { height: 1fr; }
+        #lists { width: 26; padding: 0 1; }
+        #form { width: 1fr; padding: 0 1; border-left: vkey $foreground 15%; scrollbar-size-vertical: 1; }
+        #head, #settings { height: auto; }
+        .heading { height: 1; text-style: dim italic; }
+        #presets-heading, #form .heading.later { margin-top: 1; }
+        #methods, #presets { max-height: 50%; }
+        #help { height: 2; padding: 0 1; margin-top: 1; text-style: dim; }
+        #help.-long { height: auto; min-height: 2; max-height: 4; }
+        #outcome { height: auto; max-height: 2; padding: 0 1; }
+        #outcome.wrong { color: $error; text-style: bold; }
+        #command { height: auto; max-height: 2; padding: 0 1; }
+        &.-wide #lists { width: 44; }
+        &.-widest #lists { width: 96; }
+        &.-narrow #lists { width: 12; }
+        &.-narrow #help { height: 3; }
+    }
+    """
+    PLACE = "new_run"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide"), (170, "-widest")]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
+
+    form: RunForm
+
+    def __init__(
+        self,
+        store: RunStore,
+        *,
+        preset: str = "paper",
+        start: Start = launcher.start,
+        measure: Measure = Measurement,
+    ) -> None:
+        super().__init__(store, RunForm(preset=preset), start=start, measure=measure)
+
+    def compose(self) -> ComposeResult:
+        """Yield the lists, the form, and the lines below."""
+        with Horizontal(id="top"):
+            yield Static("new run", id="title")
+            yield Static(id="what")
+        with Horizontal(id="body"):
+            with Vertical(id="lists"):
+                yield Static("method", classes="heading")
+                yield PickList(id="methods")
+                yield Static("preset", classes="heading", id="presets-heading")
+                yield PickList(id="presets")
+            with VerticalScroll(id="form", can_focus=False):
+                with Vertical(id="head"):
+                    yield from _fields(self.form.head())
+                with Vertical(id="settings"):
+                    yield from _fields(self.form.settings())
+        yield Static(id="help")
+        yield Static(id="outcome")
+        yield Static(id="command")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Offer what the catalogue has."""
+        methods = catalogue.methods()
+        self.query_one("#methods", PickList).offer([(m.name, m.summary) for m in methods.values()], self.form.method)
+        self._offer_presets()
+        self.query_one("#presets" if len(methods) == 1 else "#methods").focus()
+        self.changed()
+
+    # What the person does
+
+    def on_pick_list_picked(self, event: PickList.Picked) -> None:
+        """Refill the form for another method or preset."""
+        before = (self.form.method, self.form.space)
+        if event.list.id == "methods":
+            self.form.choose(method=event.name)
+        else:
+            self.form.choose(preset=event.name)
+        self._refill(before)
+        self.explain()
+
+    def on_field_edited(self, event: Field.Edited) -> None:
+        """Take in what was typed, and say at once whether it will do."""
+        before = (self.form.method, self.form.space)
+        self.form.write(event.name, event.text)
+        if event.name == "space":
+            self._refill(before)
+            return
+        self.query_one(f"#field-{event.name}", Field).show(self.form.view(event.name))
+        self.explain()
+        self.changed()
+
+    def on_descendant_focus(self) -> None:
+        """Explain the list that the cursor came into."""
+        if isinstance(self.focused, PickList):
+            self._entered = ""
+            self.explain()
+
+    def action_start(self) -> None:
+        """Start the run; where the form has a fault, go there."""
+        if self._starting:
+            return
+        checked = self.form.check() if not self.form.typed else self._checked
+        fault = next(iter({**checked.faults, **self._typed_wrong()}), None)
+        if fault is not None:
+            for field in self.query(Field):
+                if field.view.name == fault:
+                    field.query("Input, Choice").first().focus()
+            self.app.bell()
+            return
+        self.start()
+
+    @work
+    async def action_leave(self) -> None:
+        """Go back to the runs; what was typed is thrown away only after asking."""
+        if not self.form.typed or await self.app.push_screen_wait(
+            Confirm("Leave without starting?", f"You typed {count(len(self.form.typed), 'value')}.")
+        ):
+            self.dismiss(None)
+
+    def on_checks_ended(self, event: ChecksEnded) -> None:
+        """Show faults of the run's own fields under these; the base does the rest."""
+        if event.change == self._changes:
+            for view in self.form.head():
+                problem = event.checked.faults.get(view.name, "")
+                self.query_one(f"#field-{view.name}", Field).show(dataclasses.replace(view, problem=problem))
+
+    # What is shown
+
+    def _offer_presets(self) -> None:
+        entries = [(preset.name, preset.summary) for preset in self.form.presets]
+        self.query_one("#presets", PickList).offer(entries, self.form.preset)
+
+    @work(exclusive=True, group="refill")
+    async def _refill(self, before: tuple[str, str]) -> None:
+        """Bring every field up to date; make them anew where they are others."""
+        for view in self.form.head():
+            self.query_one(f"#field-{view.name}", Field).show(view)
+        views = self.form.settings()
+        if before != (self.form.method, self.form.space):
+            self._offer_presets()
+            settings = self.query_one("#settings")
+            async with self.batch():
+                await settings.remove_children()
+                await settings.mount_all(_fields(views))
+        else:
+            for view in views:
+                self.query_one(f"#field-{view.name}", Field).show(view)
+        self.changed()
+
+    def changed(self) -> None:
+        """Check the form anew, and name what is chosen."""
+        method, space = catalogue.method(self.form.method), catalogue.space(self.form.space)
+        self.show("#what", f"{method.title} on {space.title}")
+        super().changed()
+        self.tell()
+
+    def problems(self) -> dict[str, str]:
+        """Return the faults that the last check found, and those of what is typed now."""
+        return {**self._checked.faults, **self._typed_wrong()}
+
+    def cost(self) -> str:
+        """Return what the catalogue says of the method's cost."""
+        return catalogue.method(self.form.method).cost
+
+    def explanation(self) -> str:
+        """Return the help of the field, method or preset that the cursor is on."""
+        if self._entered:
+            return self.form.view(self._entered).help
+        if self.focused is not None and self.focused.id == "methods":
+            method = catalogue.method(self.form.method)
+            return f"{method.summary} {method.reference}."
+        return next(entry.summary for entry in self.form.presets if entry.name == self.form.preset)
+
+    def _typed_wrong(self) -> dict[str, str]:
+        return {view.name: view.problem for view in self.form.settings() if view.problem}
+
+
+def _fields(views: list[FieldView]) -> Iterator[Static | Field]:
+    group = ""
+    for view in views:
+        if view.group != group:
+            group = view.group
+            yield Static(group, classes="heading" if group == "run" else "heading later")
+        yield Field(view, wide=view.name in _WIDE)

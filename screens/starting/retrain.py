@@ -1,0 +1,100 @@
+"""The Retrain screen: a recipe, a data set, the command that does the same, and the start."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from runs import catalogue, launcher
+from runs.figures import Measurement
+from runs.genotypes.find import Found
+from runs.home import short_id
+from runs.store import RunStore
+from screens import actions
+from screens.starting.retrain_form import RetrainForm
+from screens.starting.starting_screen import Measure, Start, StartingScreen
+from screens.widgets.field import Field
+from screens.widgets.key_line import KeyLine
+from screens.wording import clean
+
+
+class RetrainScreen(StartingScreen):
+    """A short form over the command line that starts the same run.
+
+    Args:
+        store: where the run is created.
+        found: the genotype to train.
+        start: creates the run and starts its engine.
+        measure: measures a configuration.
+    """
+
+    DEFAULT_CSS = """
+    RetrainScreen {
+        #top { height: 1; padding: 0 1; color: $accent; text-style: bold; }
+        #fields { height: 1fr; padding: 1; scrollbar-size-vertical: 1; }
+        #help { height: 3; padding: 0 1; text-style: dim; &.-long { height: auto; max-height: 5; min-height: 3; } }
+        #outcome { height: auto; max-height: 3; padding: 0 1; &.wrong { color: $error; text-style: bold; } }
+        #command { height: auto; max-height: 4; padding: 0 1; }
+    }
+    """
+    AUTO_FOCUS = "Choice"
+    PLACE = "retrain"
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+
+    form: RetrainForm
+
+    def __init__(
+        self, store: RunStore, found: Found, *, start: Start = launcher.start, measure: Measure = Measurement
+    ) -> None:
+        super().__init__(store, RetrainForm(found), start=start, measure=measure)
+
+    def compose(self) -> ComposeResult:
+        """Yield the fields and the lines below."""
+        found = self.form.found
+        run, comma, epoch = found.name.partition(", ")
+        name = run if found.published else f"{short_id(run)}{comma}{epoch}"
+        title = clean(f"retrain {name or 'a genotype'} · {found.genotype.space}")
+        yield Static(Text(title), id="top")
+        with VerticalScroll(id="fields", can_focus=False):
+            yield from (Field(view, wide=view.name in ("preset", "dataset", "name")) for view in self.form.views())
+        yield Static(id="help")
+        yield Static(id="outcome")
+        yield Static(id="command")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Check the form as it stands."""
+        self.changed()
+
+    def on_field_edited(self, event: Field.Edited) -> None:
+        """Take in what was typed, and say at once whether it will do."""
+        self.form.write(event.name, event.text)
+        for view in self.form.views():
+            self.query_one(f"#field-{view.name}", Field).show(view)
+        self._entered = event.name
+        self.explain()
+        self.changed()
+
+    def action_start(self) -> None:
+        """Start the run; where the form has a fault, it stays."""
+        if self._starting or self._checked.faults or not self._checked.command:
+            self.app.bell()
+            return
+        self.start()
+
+    def action_leave(self) -> None:
+        """Go back without starting."""
+        self.app.pop_screen()
+
+    def cost(self) -> str:
+        """Return what the catalogue says of a retraining's cost."""
+        return catalogue.method("retrain").cost
+
+    def explanation(self) -> str:
+        """Return the help of the field that the cursor is in."""
+        return next((view.help for view in self.form.views() if view.name == self._entered), "")

@@ -1,0 +1,96 @@
+"""The form of a retraining without its looks: what was typed, and the draft that it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runs import catalogue
+from runs.catalogue.entries import Preset
+from runs.configuration import Draft, draft_from
+from runs.errors import UsageError
+from runs.genotypes.find import Found
+from runs.retraining import asked
+from screens.starting.device_field import Devices
+from screens.starting.field_view import FieldView
+from screens.starting.run_form import Checked, resolved
+
+_NAMES = ("preset", "dataset", "seed", "device", "name")
+
+
+@dataclass
+class RetrainForm:
+    """What a person has chosen so far.
+
+    Attributes:
+        found: the genotype.
+        typed: text by field, only where it differs from what the recipe says.
+        devices: what may be computed on, as it was last seen.
+    """
+
+    found: Found
+    typed: dict[str, str] = field(default_factory=dict)
+    devices: Devices = field(default_factory=Devices)
+
+    @property
+    def recipes(self) -> list[Preset]:
+        """The recipes that train genotypes of this space; that of the genotype's own paper first."""
+        presets = [entry for entry in catalogue.method("retrain").presets if entry.space == self.found.genotype.space]
+        return sorted(presets, key=lambda entry: entry.name != self.found.recipe)
+
+    @property
+    def recipe(self) -> Preset | None:
+        """The chosen recipe; None where the space has none."""
+        name = self.typed.get("preset", "")
+        return next((entry for entry in self.recipes if entry.name == name), next(iter(self.recipes), None))
+
+    def views(self) -> list[FieldView]:
+        """Return the fields."""
+        recipe = self.recipe
+        if recipe is None:
+            return []
+        own = "of its own paper" if recipe.name == self.found.recipe else "not of its own paper"
+        names = " | ".join(catalogue.datasets())
+        return [
+            FieldView(
+                "preset",
+                "run",
+                recipe.name,
+                "preset" in self.typed,
+                (own if self.found.recipe else "",),
+                recipe.summary,
+                tuple(entry.name for entry in self.recipes),
+            ),
+            self._text("dataset", recipe.dataset, names, "A name of the catalogue, or the path of an image folder."),
+            self._text("seed", str(recipe.seed), "0 or more", "Where every random number comes from."),
+            self.devices.view(self.typed.get("device")),
+            self._text("name", "", "optional", "What you want to call it; tags can be added later."),
+        ]
+
+    def write(self, name: str, text: str) -> None:
+        """Take in what a field holds now; an empty one, or the recipe's own value, counts as not typed."""
+        untyped = RetrainForm(self.found, {key: value for key, value in self.typed.items() if key == "preset"})
+        usual = {view.name: view.value for view in untyped.views()} | {"preset": self.recipes[0].name}
+        if text.strip() and text.strip() != usual[name]:
+            self.typed[name] = text.strip()
+        else:
+            self.typed.pop(name, None)
+
+    def draft(self) -> Draft:
+        """Return the draft: what ``nastui retrain`` makes of the same choices.
+
+        Raises:
+            UsageError: a seed that is none, or a space that nothing trains.
+        """
+        if self.recipe is None:
+            space = self.found.genotype.space
+            raise UsageError(f"Nothing trains networks of the space '{space}'.", "See `nastui presets retrain`.")
+        given: dict[str, Any] = {name: self.typed[name] for name in _NAMES if name in self.typed}
+        return draft_from(asked(self.found) | given | {"preset": self.recipe.name})
+
+    def check(self) -> Checked:
+        """Check all of it: not for the thread that draws."""
+        return resolved(self.draft)
+
+    def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:
+        return FieldView(name, "run", self.typed.get(name, usual), name in self.typed, (note,), help)

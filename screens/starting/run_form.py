@@ -1,0 +1,222 @@
+"""The form of a new run without its looks: what was typed, what that makes of each field, and the draft of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runs import catalogue, configuration, devices
+from runs.catalogue.entries import Method, Preset, Space
+from runs.catalogue.settings import SettingInfo, describe, validate
+from runs.configuration import Draft, RunConfig, draft_from
+from runs.errors import NastuiError, UsageError
+from screens.starting.device_field import Devices
+from screens.starting.field_view import FieldView
+
+_PAPER = "paper"
+_USUAL = "drnas"  # what a newcomer starts with
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the slower checks found: faults by field (the empty name is none in particular), or the configuration."""
+
+    faults: dict[str, str]
+    config: RunConfig | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that starts the same run; nothing where there are faults."""
+        return self.config.command if self.config else ""
+
+    @property
+    def epochs(self) -> int | None:
+        """Epochs of the run, where its method counts them."""
+        epochs = self.config.options.get("epochs") if self.config else None
+        return epochs if isinstance(epochs, int) else None
+
+
+def resolved(draft: Callable[[], Draft]) -> Checked:
+    """Return what a draft comes to. This looks at folders and devices: not for the thread that draws."""
+    try:
+        return Checked({}, configuration.resolve(draft()))
+    except NastuiError as error:
+        return Checked({"": str(error)})
+
+
+@dataclass
+class RunForm:
+    """What a person has chosen and typed so far. What is typed stays when the method, space or preset changes.
+
+    Attributes:
+        method, space, preset: names of the catalogue; kept possible by :meth:`choose`.
+        typed: text by field, only where it is not empty.
+        devices: what may be computed on, as it was last seen.
+    """
+
+    method: str = ""
+    space: str = ""
+    preset: str = _PAPER
+    typed: dict[str, str] = field(default_factory=dict)
+    devices: Devices = field(default_factory=Devices)
+
+    def __post_init__(self) -> None:
+        self.choose(method=self.method or _USUAL)
+
+    def choose(self, *, method: str = "", space: str = "", preset: str = "") -> None:
+        """Choose by name; a space or preset that the method does not have gives way to its first."""
+        self.method = method or self.method
+        spaces = self._method.spaces
+        wanted = space or self.space
+        self.space = wanted if wanted in spaces else spaces[0]
+        names = [entry.name for entry in self.presets]
+        wanted = preset or self.preset
+        self.preset = wanted if wanted in names else names[0]
+
+    @property
+    def presets(self) -> list[Preset]:
+        """The presets of the method in the space."""
+        return [entry for entry in self._method.presets if entry.space == self.space]
+
+    def head(self) -> list[FieldView]:
+        """Return the fields beside the hyperparameters."""
+        chosen = self._chosen_preset
+        names = " | ".join(catalogue.datasets())
+        return [
+            FieldView("space", "run", self.space, help=self._space.summary, choices=self._method.spaces),
+            self._text("dataset", chosen.dataset, names, self._dataset_help()),
+            self._text("seed", str(chosen.seed), "0 or more", "Where every random number comes from."),
+            self.devices.view(self.typed.get("device")),
+            self._text("name", "", "optional", "What you want to call it; tags can be added later."),
+        ]
+
+    def settings(self) -> list[FieldView]:
+        """Return every hyperparameter, by group."""
+        return [self._setting(info) for info in describe(self._options)]
+
+    def view(self, name: str) -> FieldView:
+        """Return one field."""
+        return next(view for view in (*self.head(), *self.settings()) if view.name == name)
+
+    def write(self, name: str, text: str) -> None:
+        """Take in what a field holds now; an empty one, or the preset's own value, counts as not typed."""
+        if name == "space":
+            self.choose(space=text)
+        elif text.strip() and text != self._untyped(name):
+            self.typed[name] = text.strip()
+        else:
+            self.typed.pop(name, None)
+
+    def draft(self) -> Draft:
+        """Return the draft.
+
+        Raises:
+            UsageError: a seed that is none.
+        """
+        names = self._options.model_fields
+        options = {name: self._parsed(name, text) for name, text in self.typed.items() if name in names}
+        values: dict[str, Any] = {name: self.typed[name] for name in ("dataset", "seed", "name") if name in self.typed}
+        values |= {"method": self.method, "space": self.space, "preset": self.preset, "source": "the form"}
+        values["device"] = self.typed.get("device", "auto")
+        values["options"] = {name: value for name, value in options.items() if value != self._value(name)}
+        return draft_from(values)
+
+    def check(self) -> Checked:
+        """Check all of it. This looks at folders and devices: not for the thread that draws."""
+        faults = {view.name: view.problem for view in self.settings() if view.problem}
+        checks: tuple[tuple[str, Callable[[str], object]], ...] = (
+            ("dataset", catalogue.dataset),
+            ("seed", self._seeded),
+            ("device", devices.resolve),
+            ("name", configuration.checked_label),
+        )
+        for name, check in checks:
+            try:
+                check(self.typed.get(name, self._untyped(name)))
+            except NastuiError as error:
+                faults[name] = str(error)
+        return Checked(faults) if faults else resolved(self.draft)
+
+    @property
+    def _method(self) -> Method:
+        return catalogue.method(self.method)
+
+    @property
+    def _space(self) -> Space:
+        return catalogue.space(self.space)
+
+    @property
+    def _options(self) -> Any:
+        return catalogue.options(self._method, self._space)
+
+    @property
+    def _chosen_preset(self) -> Preset:
+        return catalogue.preset(self._method, self.space, self.preset)
+
+    def _untyped(self, name: str) -> str:
+        preset = self._chosen_preset
+        head = {"dataset": preset.dataset, "seed": str(preset.seed), "device": "auto", "name": ""}
+        return head[name] if name in head else shown(self._value(name))
+
+    def _value(self, name: str, preset: Preset | None = None) -> Any:
+        values = (preset or self._chosen_preset).values
+        return values.get(name, self._options.model_fields[name].get_default())
+
+    def _parsed(self, name: str, text: str) -> Any:
+        try:
+            return getattr(validate(self._options, {name: text}, "the form"), name)
+        except UsageError:
+            return text
+
+    def _seeded(self, seed: str) -> None:
+        try:
+            draft_from({"method": self.method, "seed": seed})
+        except UsageError as error:
+            raise UsageError(error.message) from error  # its hint is for the command line
+
+    def _text(self, name: str, untyped: str, note: str, help: str) -> FieldView:
+        return FieldView(name, "run", self.typed.get(name, untyped), name in self.typed, (note,), help)
+
+    def _dataset_help(self) -> str:
+        known = catalogue.datasets().get(self.typed.get("dataset", self._chosen_preset.dataset))
+        if known is None:
+            return (
+                "A name of the catalogue, or the path of an image folder: train/<class>/*.jpg and test/<class>/*.jpg."
+            )
+        return f"{known.summary} To get it: {known.obtain}." if "nastui" in known.obtain else known.summary
+
+    def _setting(self, info: SettingInfo) -> FieldView:
+        text = self.typed.get(info.name, "")
+        value, problem = self._value(info.name), ""
+        choices = ("true", "false") if info.type == "bool" else info.choices
+        if text:
+            try:
+                value = getattr(validate(self._options, {info.name: text}, "the form"), info.name)
+            except UsageError as error:
+                problem = error.message.partition(", but ")[2] or error.message
+        return FieldView(
+            info.name,
+            info.group,
+            text or shown(value),
+            value != self._value(info.name) or bool(problem),
+            ()
+            if problem
+            else tuple(filter(None, (self._against_paper(info.name, value), "" if choices else info.range))),
+            f"{info.help} {'Range ' + info.range + '.' if info.range and not choices else ''}".strip(),
+            choices,
+            problem,
+        )
+
+    def _against_paper(self, name: str, value: Any) -> str:
+        paper = next((entry for entry in self.presets if entry.name == _PAPER), None)
+        if paper is None or value == (published := self._value(name, paper)):
+            return ""
+        return f"≠ paper {shown(published)}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as a person would type it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,75 @@
+"""The curves of a run's metrics: in groups of one unit, plain or as means, over every epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from runs.history import History
+from screens.views import Look, choose
+from screens.views.models import Curves, Series
+from screens.wording import clean
+
+# No screen has as many columns.
+_MOST_POINTS = 1000
+# What a search is judged by; without training, by its indicators.
+_FIRST = {"accuracy": 0, "loss": 1, "kappa": 2, "regions": 3}
+
+
+def groups(history: History) -> tuple[str, ...]:
+    """Return the groups of metrics that can be drawn together: accuracies, losses, then each other one alone."""
+    names = sorted({name for event in (*history.epochs[:1], *history.epochs[-1:]) for name in event.metrics})
+    found = dict.fromkeys(_group(name) for name in names)
+    return tuple(sorted(found, key=lambda group: (_FIRST.get(group, len(_FIRST)), group)))
+
+
+def curves(history: History, look: Look) -> Curves:
+    """Return the curves of a group of metrics over every epoch, with the chosen epoch marked."""
+    found = groups(history)
+    if not found:
+        return Curves("accuracy", "%", (), history.summary.epochs)
+    group = found[look.curves % len(found)]
+    epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
+    if epochs[-1] is not history.epochs[-1]:
+        epochs.append(history.epochs[-1])
+    named = {name for event in epochs for name in event.metrics}
+    names = [name for name in named if _group(name) == group]
+    # The curve that decides comes first and is drawn as a line.
+    ordered = sorted(names, key=lambda name: (not name.startswith(("search", "valid", "test")), name))
+    series = tuple(
+        Series(
+            clean(name.removesuffix(f"_{group}").replace("_", " ")),
+            tuple(
+                (event.epoch, event.metrics[name])
+                for event in epochs
+                if math.isfinite(event.metrics.get(name, math.nan))
+            ),
+        )
+        for name in ordered
+    )
+    title = clean(group.replace("_", " "))
+    if look.smooth > 1:
+        series = tuple(dataclasses.replace(one, points=_smoothed(one.points, look.smooth)) for one in series)
+        title += f", mean of {look.smooth} epochs"
+    chosen = choose(history, look).event
+    cursor = chosen.epoch if chosen is not None and look.epoch is not None else None
+    unit = {"accuracy": "%", "loss": "nats"}.get(group, "")
+    return Curves(title + (", log" if look.log else ""), unit, series, history.summary.epochs, cursor, look.log)
+
+
+def _smoothed(points: Sequence[tuple[float, float]], epochs: int) -> tuple[tuple[float, float], ...]:
+    """Return the mean of each value and those of the epochs before it."""
+    smooth: list[tuple[float, float]] = []
+    total, first = 0.0, 0
+    for x, y in points:
+        total += y
+        while points[first][0] <= x - epochs:
+            total -= points[first][1]
+            first += 1
+        smooth.append((x, total / (len(smooth) + 1 - first)))
+    return tuple(smooth)
+
+
+def _group(name: str) -> str:
+    return next((group for group in ("accuracy", "loss") if name.endswith(group)), name)

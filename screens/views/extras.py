@@ -1,0 +1,114 @@
+"""A method's own data, shown without knowing the method: figures as rows, lists as bars, matrices as heatmaps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from runs.events import CellSnapshot
+from runs.history import History
+from screens.views import Look, choose
+from screens.views.models import Bars, Fact, Matrix, Panel
+from screens.wording import clean
+
+_MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
+
+
+def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> Panel:
+    """Return the extras of the chosen epoch and of the chosen kind of cell, without those that are shown already.
+
+    Where the newest is looked at, what the method tells of the epoch in progress takes its place.
+    """
+    chosen = choose(history, look)
+    told = history.interim if history.interim is not None and look.epoch is None else chosen.event
+    if told is None:
+        return Panel()
+    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    facts: list[Fact] = []
+    bars: list[Bars] = []
+    matrices: list[Matrix] = []
+    given: list[tuple[str, Any]] = list(told.extras.items())
+    if snapshot is not None:
+        given += [(name, list(rows)) for name, rows in snapshot.extras.items()]
+    for name, value in given:
+        if name in known:
+            continue
+        for caption, item in _leaves(name, value, chosen.kinds, chosen.kind):
+            if _holds(item, dict):
+                continue  # records are for who knows the method
+            if _holds(item, str):
+                facts.append(Fact(caption, _words(", ".join(item))))
+            elif _is_matrix(item):
+                matrices.append(_matrix(caption, item, snapshot))
+            elif isinstance(item, list):
+                bars.append(_bars(caption, item, snapshot))
+            else:
+                facts.append(Fact(caption, _words(item)))
+    return Panel(tuple(facts), tuple(bars), tuple(matrices))
+
+
+def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield every figure, list and matrix with its name; of what is told for each kind of cell, the chosen one's."""
+    caption = clean(name).replace("_", " ")
+    if not isinstance(value, dict):
+        yield caption, value
+        return
+    if depth == _MOST_DEPTH:
+        return
+    for key, item in value.items():
+        if key in kinds:
+            if key == kind:
+                yield from _leaves(name, item, kinds, kind, depth + 1)
+        else:
+            yield from _leaves(f"{name} {key}", item, kinds, kind, depth + 1)
+
+
+def _holds(item: Any, kind: type) -> bool:
+    """Whether it is a list of nothing but such items; of records, also a list of lists of them."""
+    if not isinstance(item, list) or not item:
+        return False
+    return all(isinstance(part, kind) or (kind is dict and _holds(part, kind)) for part in item)
+
+
+def _is_matrix(item: Any) -> bool:
+    return isinstance(item, list) and bool(item) and all(isinstance(row, list) for row in item)
+
+
+def _matrix(caption: str, rows: list[list[Any]], snapshot: CellSnapshot | None) -> Matrix:
+    width = min(max(map(len, rows)), _MOST_COLUMNS)
+    edges, operations = (snapshot.edges, snapshot.operations) if snapshot else ([], [])
+    fits = len(edges) == len(rows) and len(operations) == max(map(len, rows))
+    labels = edges if fits else [str(place) for place in range(len(rows))]
+    columns = operations if fits else [str(place) for place in range(width)]
+    return Matrix(
+        caption,
+        tuple(clean(str(label)) for label in labels[:_MOST_ROWS]),
+        tuple(clean(str(column)) for column in columns[:width]),
+        tuple(
+            tuple(_float(row[column]) if column < len(row) else None for column in range(width))
+            for row in rows[:_MOST_ROWS]
+        ),
+        tuple(snapshot.chosen[:_MOST_ROWS]) if snapshot and fits else (),
+        share=False,
+    )
+
+
+def _bars(caption: str, items: list[Any], snapshot: CellSnapshot | None) -> Bars:
+    fits = snapshot is not None and len(snapshot.edges) == len(items)
+    labels = snapshot.edges if snapshot and fits else [str(place) for place in range(len(items))]
+    return Bars(
+        caption,
+        tuple(clean(str(label)) for label in labels[:_MOST_ROWS]),
+        tuple(_float(item) for item in items[:_MOST_ROWS]),
+    )
+
+
+def _words(item: Any) -> str:
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        return clean(str(item))[:200]
+    return f"{item:.4g}" if isinstance(item, float) else f"{item:,}"
+
+
+def _float(item: Any) -> float:
+    return float(item) if isinstance(item, int | float) else math.nan

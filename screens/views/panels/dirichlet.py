@@ -1,0 +1,55 @@
+"""DrNAS and every search that samples from Dirichlet distributions: concentrations, and what they would draw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from runs.events import EpochEnded
+from screens.views import matrix_of
+from screens.views.models import Band, Curves, Part, Plot
+from screens.views.panels.subject import Subject, number, series, within
+
+TELLS = frozenset({"concentration", "benchmark_band"})
+
+
+def parts(subject: Subject) -> Iterator[Part]:
+    """Yield the band of sampled architectures where a table knows them, and concentrations as bars."""
+    if subject.snapshot is None or "concentration" not in subject.snapshot.extras:
+        return
+    yield from _band(subject)
+    yield matrix_of(
+        subject.snapshot, subject.snapshot.extras["concentration"], "concentrations; [] what is derived", bars=True
+    )
+
+
+def _band(subject: Subject) -> Iterator[Part]:
+    history = subject.history
+    told = (event for event in reversed(history.epochs) if event.extras.get("benchmark_band"))
+    named = next(told, None)
+    if named is None:
+        return
+    dataset, columns = next(iter(named.extras["benchmark_band"].items()))
+    column = next(iter(columns))
+
+    def sampled(event: EpochEnded, which: str) -> float:
+        return number(within(event.extras, "benchmark_band", dataset, column, which))
+
+    band = (
+        (event.epoch, sampled(event, "min"), sampled(event, "max"))
+        for event in history.epochs[:: 1 + len(history.epochs) // 400]
+    )
+    yield Plot(
+        f"what 100 draws would reach, {dataset} {column}, %",
+        Curves(
+            "accuracy",
+            "%",
+            (
+                series("mean of the draws", history, lambda event: sampled(event, "mean")),
+                series("derived", history, lambda event: within(event.benchmark, dataset, column)),
+            ),
+            history.summary.epochs,
+            subject.cursor,
+            bands=(Band("worst to best", tuple(point for point in band if math.isfinite(point[1]))),),
+        ),
+    )

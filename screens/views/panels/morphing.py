@@ -1,0 +1,108 @@
+"""PR-DARTS: what lives on each edge, what the last transition did, where operations come from (prdarts.md 12)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from screens.views.models import Part, Row, Rows
+from screens.views.panels.subject import Subject, number, short_edge, within
+from screens.wording import clean
+
+TELLS = frozenset({"pool", "transition", "choice", "discovered", "reachable_within_stages", "reachable_ever"})
+
+
+def parts(subject: Subject) -> Iterator[Part]:
+    """Yield counts, the lineage on the focused edge, the pool of every edge, and the last transition."""
+    pool = _last(subject, "pool")
+    edges = within(pool, subject.kind, "edges")
+    if not isinstance(edges, list):
+        return
+    yield _counts(subject)
+    labels = [short_edge(edge) for edge in subject.edges]
+    labels += [f"edge {place}" for place in range(len(labels), len(edges))]
+    focus = min(subject.look.edge or 0, len(edges) - 1)
+    yield _lineage(subject, labels[focus], edges[focus], focus)
+    yield _pool(labels, edges, focus)
+    transition = _last(subject, "transition")
+    if isinstance(transition, dict):
+        yield _transition(subject, labels, transition)
+
+
+def _last(subject: Subject, name: str) -> Any:
+    """Return what was told last: pools and transitions come with the first epoch of a stage."""
+    told = (event.extras[name] for event in reversed(subject.before) if name in event.extras)
+    return next(told, None)
+
+
+def _counts(subject: Subject) -> Rows:
+    found = number(within(subject.extras, "discovered", subject.kind))
+    rows = [Row(f"{found:.0f} operations discovered in {clean(subject.kind)} cells", strong=True)]
+    within_plan, ever = (number(subject.extras.get(f"reachable_{how}")) for how in ("within_stages", "ever"))
+    rows.append(Row(f"{within_plan:.0f} can be reached within the stages, {ever:.0f} ever"))
+    return Rows("discovered", tuple(rows))
+
+
+def _lineage(subject: Subject, label: str, members: list[dict[str, Any]], edge: int) -> Rows:
+    """Return the operations of an edge as trees: a child under what it was made from, with the morphism."""
+    children: dict[str, list[dict[str, Any]]] = {}
+    names = {member["operation"] for member in members}
+    for member in members:
+        parent = member["parent"] if member["parent"] in names else ""
+        children.setdefault(parent, []).append(member)
+    chosen = _chosen(subject, edge)
+    rows: list[Row] = []
+    seen: set[str] = set()
+
+    def grow(parent: str, deep: int) -> None:
+        for member in children.get(parent, ()):
+            name = member["operation"]
+            if name in seen:
+                continue
+            seen.add(name)
+            said = clean(str(name)) + (f" by {clean(str(member['morph']))}" if member["morph"] else "")
+            said += f" · since stage {int(member['born']) + 1}"
+            weight = number(member["probability"])
+            said += f" · {100 * weight:.1f} %" if math.isfinite(weight) else ""
+            said += "" if member["active"] else " · dropped"
+            said += " · selected" if name == chosen else ""
+            rows.append(Row(said, deep, strong=name == chosen, faint=not member["active"]))
+            grow(name, deep + 1)
+
+    grow("", 0)
+    return Rows(f"lineage on {label} (. and , choose the edge)", tuple(rows))
+
+
+def _chosen(subject: Subject, edge: int) -> str:
+    snapshot = subject.snapshot
+    if snapshot is None or edge >= len(snapshot.chosen) or not 0 <= snapshot.chosen[edge] < len(snapshot.operations):
+        return ""
+    return snapshot.operations[snapshot.chosen[edge]]
+
+
+def _pool(labels: list[str], edges: list[list[dict[str, Any]]], focus: int) -> Rows:
+    rows = []
+    for place, members in enumerate(edges):
+        lives = " ".join(clean(str(member["operation"])) for member in members if member["active"])
+        gone = sum(not member["active"] for member in members)
+        rows.append(Row(f"{labels[place]:<8} {lives}" + (f" · {gone} gone" if gone else ""), strong=place == focus))
+    return Rows("what lives on each edge", tuple(rows))
+
+
+def _transition(subject: Subject, labels: list[str], told: dict[str, Any]) -> Rows:
+    before, after = number(told.get("accuracy_before")), number(told.get("accuracy_after"))
+    carried = 100 * number(told.get("carried_share"))
+    rows = [Row(f"accuracy {before:.1f} % before, {after:.1f} % after · {carried:.0f} % of the weights carried over")]
+    for change in told.get("changes", ()):
+        if change["cell"] != subject.kind:
+            continue
+        gone = " ".join(
+            f"-{clean(str(one['operation']))} {100 * number(one['probability']):.0f}%" for one in change["dropped"]
+        )
+        came = " ".join(
+            f"+{clean(str(one['operation']))} of {clean(str(one['parent']))} by {clean(str(one['morph']))}"
+            for one in change["added"]
+        )
+        rows.append(Row(f"{labels[int(change['edge'])]:<8} {gone}  {came}".rstrip()))
+    return Rows("the last transition: dropped, and born of whom by which morphism", tuple(rows))
