@@ -48,7 +48,7 @@ PICTURES = {
     "ista": Picture(("ista_onestage",), 12, size=TALL),
     "tenas": Picture(("tenas --space nasbench201",), 2, size=TALL),
     "prdarts": Picture(("prdarts",), 7, ("full_stop",), TALL),
-    "compare": Picture(("drnas --space nasbench201 --seed 1", "darts --space nasbench201 --seed 1"), 30),
+    "compare": Picture(("drnas --space nasbench201 --seed 1", "darts --space nasbench201 --seed 1"), 30, size=TALL),
 }
 
 

@@ -103,8 +103,11 @@ def table(content: dict[str, Any]) -> list[list[str]]:
 
 
 def settings_rows(content: dict[str, Any]) -> list[list[str]]:
-    """Return the settings that differ, as :func:`table` has them."""
-    return [[key, *(str(values[run["id"]]) for run in content["runs"])] for key, values in content["differs"].items()]
+    """Return the settings that differ, as :func:`table` has them; ``-`` where a run has no such setting."""
+    return [
+        [key, *("-" if (value := values[run["id"]]) is None else str(value) for run in content["runs"])]
+        for key, values in content["differs"].items()
+    ]
 
 
 def edge_rows(content: dict[str, Any]) -> list[list[str]]:

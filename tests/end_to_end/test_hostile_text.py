@@ -40,7 +40,9 @@ def test_no_foreign_sequence_reaches_the_terminal(cli: Cli) -> None:
         terminal.press("q", "n")
         terminal.shows("new run", "dataset")
         terminal.press("\t", "\t", "\t", f"\x1b[200~{PASTED}\x1b[201~")
-        terminal.shows("dataset:", "taken [/x] [bold]$]0;taken")
+        terminal.shows("✗ dataset:")
+        terminal.press("\x1b[H")  # to the beginning of the line
+        terminal.shows("dataset             taken [/x] [bold]$]0;taken")
         terminal.press(ESCAPE)
         terminal.shows("Leave without starting?")
         terminal.press("y")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,9 +42,9 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
         return st.builds(hint, **{field.name: of_type(hints[field.name]) for field in dataclasses.fields(hint)})
     inner = [of_type(part) for part in typing.get_args(hint)]
     match typing.get_origin(hint):
-        case kind if kind is list:
+        case kind if kind in (list, Sequence):
             return st.lists(*inner, max_size=3)
-        case kind if kind is dict:
+        case kind if kind in (dict, Mapping):
             return st.dictionaries(*inner, max_size=3)
         case _:
             return st.one_of(inner)
