@@ -183,6 +183,9 @@ class TestPalette:
             ("sep_conv_5x5", "sep5", Kind.CONVOLUTION),
             ("dil_conv_3x3", "dil3", Kind.DILATED),
             ("max_pool_3x3", "max3", Kind.POOL),
+            ("avg3", "avg3", Kind.POOL),
+            ("c5m1", "c5m1", Kind.CONVOLUTION),
+            ("c3d2m1.4", "c3d2m", Kind.DILATED),
             ("[/x]made\x1b_up", "[/x]m", Kind.OTHER),
         ],
     )
