@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -94,13 +94,15 @@ class Decoder:
     """
 
     def __init__(self, shares: Shares, *, workers: int, pinned: bool, lasting: bool = True) -> None:
-        self._tasks: Iterable[Task] = ()
+        # No reference of it leads back to us: what only a search for garbage finds loses its queues before it can tell
+        # its processes to end, and then waits five seconds for each.
+        self._sampler = _Sampler()
         # A process forked from this one would hold its locks, the run's among them, and its threads' state.
         context = _forkserver() if workers else None
         self._loader = DataLoader(
             shares,
             batch_size=None,
-            sampler=_Sampler(lambda: iter(self._tasks)),
+            sampler=self._sampler,
             collate_fn=_unchanged,
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
@@ -120,7 +122,7 @@ class Decoder:
 
     def begin(self, tasks: Iterable[Task]) -> None:
         """Take these tasks in place of what it had; what was made ahead is dropped."""
-        self._tasks = tasks
+        self._sampler.tasks = tasks
         with _dying():
             self._made = iter(self._loader)
 
@@ -157,11 +159,10 @@ def training(size: int, flip: bool, jitter: bool) -> v2.Transform:
 class _Sampler:
     """Asks for the tasks anew at each beginning."""
 
-    def __init__(self, tasks: Callable[[], Iterator[Task]]) -> None:
-        self._tasks = tasks
+    tasks: Iterable[Task] = ()
 
     def __iter__(self) -> Iterator[Task]:
-        return self._tasks()
+        return iter(self.tasks)
 
 
 @contextlib.contextmanager

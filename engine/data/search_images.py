@@ -133,12 +133,14 @@ class _Streamed:
         """Have these made, and after them what the stream will probably give."""
         number, batches = self._stream.passes, (indices, *self._stream.ahead.split(self._batch))
         self._pass, self._coming = number, iter(batches[1:])
-        self._decoder.begin(self._tasks(number, batches))
+        self._decoder.begin(_tasks(number, batches, self._piece))
 
-    def _tasks(self, number: int, batches: tuple[Tensor, ...]) -> Iterator[Task]:
-        for batch in batches:
-            for piece in batch.split(self._piece):
-                yield number, piece.tolist()
+
+def _tasks(number: int, batches: tuple[Tensor, ...], size: int) -> Iterator[Task]:
+    """Yield the pieces of each batch. It holds nobody, for the sake of the end (see :class:`Decoder`)."""
+    for batch in batches:
+        for piece in batch.split(size):
+            yield number, piece.tolist()
 
 
 def open_images(source: Source, dataset: Dataset, settings: DataSettings, runtime: Runtime, part: str) -> SearchImages:

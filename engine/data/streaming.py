@@ -109,7 +109,7 @@ class StreamingFeed:
             EnvironmentLacksError: a file is broken and not to be skipped, or a decoding process died.
         """
         if not self._decoder.begun:
-            self._decoder.begin(self._tasks())
+            self._decoder.begin(_tasks(self._stream, self._batch, self._pieces, self._mine))
         pixels, kept, broken = self._decoder.next()
         if broken and self._refuse:
             raise EnvironmentLacksError(broken[0][1])
@@ -131,11 +131,12 @@ class StreamingFeed:
         self._broken = set(state["broken"])
         self._decoder.drop()
 
-    def _tasks(self) -> Iterator[Task]:
-        """Yield my share of each batch to come."""
-        for batch in self._stream.ahead.split(self._batch):
-            parts = batch.tensor_split(self._pieces)
-            yield self._stream.passes, torch.cat([parts[place] for place in self._mine]).tolist()
+
+def _tasks(stream: IndexStream, batch: int, pieces: int, mine: Sequence[int]) -> Iterator[Task]:
+    """Yield the share of each batch to come. It holds no feed, for the sake of the end (see :class:`Decoder`)."""
+    for images in stream.ahead.split(batch):
+        parts = images.tensor_split(pieces)
+        yield stream.passes, torch.cat([parts[place] for place in mine]).tolist()
 
 
 def measured(listing: Listing, size: int, folder: Path) -> tuple[Channels, Channels]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import signal
@@ -231,6 +232,19 @@ def test_a_batch_of_broken_images_is_empty(imagenet: Path, broken: Path) -> None
     feed.start()
     assert feed.next() == []
     assert (feed.left, feed.skipped) == (0, 1)
+
+
+def test_a_stream_that_is_given_up_ends_its_processes(imagenet: Path) -> None:
+    feed = stream(imagenet, workers=2)
+    feed.start()
+    feed.next()
+    running = len(psutil.Process().children(recursive=True))
+    gc.disable()  # nothing leads back to it, so that nobody need look for it
+    try:
+        del feed
+        assert len(psutil.Process().children(recursive=True)) == running - 2
+    finally:
+        gc.enable()
 
 
 def test_a_process_that_dies_is_reported(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
