@@ -188,11 +188,9 @@ def _told(paths: RunPaths) -> tuple[Started | None, Progress | None]:
     except OSError:
         return None, None
     started = _event(decode(first))
-    for line in reversed(tail):
-        progress = _event(decode(line)) if b'"progress"' in line else None
-        if isinstance(progress, Progress):
-            return (started if isinstance(started, Started) else None), progress
-    return (started if isinstance(started, Started) else None), None
+    last = (_event(decode(line)) for line in reversed(tail) if b'"progress"' in line)
+    progress = next((event for event in last if isinstance(event, Progress)), None)
+    return started if isinstance(started, Started) else None, progress
 
 
 def _event(entry: Entry | None) -> object:

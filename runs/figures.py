@@ -16,6 +16,7 @@ from runs.configuration import Draft, RunConfig
 from runs.errands import Errand
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.files import replace_text
+from runs.genotypes import library
 from runs.genotypes.text import parse_text
 from runs.home import Home
 from runs.machine import Meter
@@ -27,11 +28,10 @@ _PATIENCE_SECONDS = 10.0
 _BUSY_SHARE = 0.5
 # The cells whose training stands for that of any: DrNAS's for CIFAR-10, and a strong one of the benchmark.
 _TYPICAL = {
-    "darts": "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_5x5', 1), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2), "
-    "('skip_connect', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 2), ('dil_conv_5x5', 3)], normal_concat=range(2, 6), "
-    "reduce=[('max_pool_3x3', 0), ('sep_conv_5x5', 1), ('dil_conv_5x5', 2), ('sep_conv_5x5', 1), ('sep_conv_5x5', 1), "
-    "('dil_conv_5x5', 3), ('skip_connect', 4), ('sep_conv_5x5', 1)], reduce_concat=range(2, 6))",
-    "nasbench201": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    "darts": lambda: library.get("DrNAS_cifar10").genotype,
+    "nasbench201": lambda: parse_text(
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+    ),
 }
 
 
@@ -149,7 +149,7 @@ def representative(method: Method, preset: Preset, device: str) -> RunConfig:
     """
     draft = Draft(method=method.name, space=preset.space, preset=preset.name, device=device)
     if method.kind == "retrain":
-        typical = parse_text(_TYPICAL[preset.space]).to_json()
+        typical = _TYPICAL[preset.space]().to_json()
         draft = Draft(method=method.name, genotype=typical, preset=preset.name, device=device)
     return configuration.resolve(draft)
 

@@ -31,6 +31,14 @@ class Spread:
         squares = math.fsum((value - mean) ** 2 for value in there)  # statistics.stdev takes ten times as long
         return cls(mean, math.sqrt(squares / (len(there) - 1)) if len(there) > 1 else 0.0, len(there))
 
+    def __str__(self) -> str:
+        """Return ``93.26 ± 0.12``; a single value without its deviation."""
+        return f"{self.mean:.2f} ± {self.std:.2f}" if self.n > 1 else f"{self.mean:.2f}"
+
+    def among(self, runs: int) -> str:
+        """Return it with how many of a group's runs count, where these are not all: ``93.26 ± 0.12 (2 of 3)``."""
+        return f"{self} ({self.n} of {runs})" if self.n < runs else str(self)
+
 
 @dataclass(eq=False)
 class Group:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nastui.cli import output
-from runs.groups import Group, Spread, grouped, seeds_told
+from runs.groups import Group, grouped, seeds_told
 from runs.home import short_id
 from runs.store import Record
 
@@ -31,14 +31,6 @@ def _row(group: Group) -> list[str]:
         ", ".join(f"{number} {status}" for status, number in group.statuses.most_common()),
         *(str(group.head[name]) for name in ("method", "space")),
         Path(group.head["dataset"]).name,
-        _figure(group.best, len(group.members)),
-        _figure(group.benchmark, len(group.members)),
+        *("-" if spread is None else spread.among(len(group.members)) for spread in (group.best, group.benchmark)),
         " ".join(short_id(record.id) for record in group.members),
     ]
-
-
-def _figure(spread: Spread | None, runs: int) -> str:
-    if spread is None:
-        return "-"
-    deviation = f" ± {spread.std:.2f}" if spread.n > 1 else ""
-    return f"{spread.mean:.2f}{deviation}" + (f" ({spread.n} of {runs})" if spread.n < runs else "")

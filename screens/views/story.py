@@ -6,7 +6,6 @@ from runs.groups import Group, seeds_told
 from runs.home import short_id
 from runs.status import Status
 from runs.store import Record
-from screens.widgets.run_columns import spread_told
 from screens.wording import clean, millions, span
 
 _LONGEST = 90  # of what an engine said; room is left for what to do
@@ -38,8 +37,7 @@ def group_story(group: Group) -> str:
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:
-            of = f" ({spread.n} of {len(group.members)})" if spread.n < len(group.members) else ""
-            parts.append(f"{name} {spread_told(spread)}{of}")
+            parts.append(f"{name} {spread.among(len(group.members))}")
     return " · ".join([*parts, "enter unfolds", "c compares"])
 
 

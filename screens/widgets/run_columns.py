@@ -119,13 +119,6 @@ def _mean(spread: Spread | None) -> float:
     return -1.0 if spread is None else spread.mean
 
 
-def spread_told(spread: Spread | None) -> str:
-    """Return ``93.26 ± 0.12``, a single value without its deviation, or nothing."""
-    if spread is None:
-        return ""
-    return f"{spread.mean:.2f} ± {spread.std:.2f}" if spread.n > 1 else f"{spread.mean:.2f}"
-
-
 def _bar(record: Record, now: float) -> str:
     return "" if not record.summary.epochs or record.status is Status.FINISHED else _drawn(_done(record))
 
@@ -183,7 +176,7 @@ COLUMNS = (
         8,
         right=True,
         falling=True,
-        folded=lambda g, now: spread_told(g.best) or "-",
+        folded=lambda g, now: str(g.best or "-"),
         folded_order=lambda g: (g.head["kind"] == "retrain", _mean(g.best)),
     ),
     Column(
@@ -193,7 +186,7 @@ COLUMNS = (
         6,
         right=True,
         falling=True,
-        folded=lambda g, now: spread_told(g.benchmark),
+        folded=lambda g, now: str(g.benchmark or ""),
         folded_order=lambda g: _mean(g.benchmark),
     ),
     Column(
