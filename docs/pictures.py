@@ -19,7 +19,7 @@ from pathlib import Path
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from runs.store import Record, RunStore
+from runs.store.run_store import Record, RunStore
 from screens.compare.screen import CompareScreen
 
 HERE = Path(__file__).parent

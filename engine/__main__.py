@@ -6,25 +6,25 @@ import contextlib
 import sys
 from pathlib import Path
 
-from engine import ranks
+from engine.core import local_launcher
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
-from runs.lock import engine_lock
+from runs.store.lock import engine_lock
 
 
 def main(arguments: list[str]) -> int:
     """Hold the run's lock and work; the slow imports come after the lock, so that viewers see life at once."""
     paths = RunPaths(Path(arguments[0]).absolute())
-    rank = ranks.rank()
-    if ranks.is_supervised():
-        ranks.die_with_supervisor()
+    rank = local_launcher.rank()
+    if local_launcher.is_supervised():
+        local_launcher.die_with_supervisor()
     try:
         # Of several processes the leader holds the lock, or who started them all.
-        mine = not ranks.is_supervised() and not rank
+        mine = not local_launcher.is_supervised() and not rank
         with engine_lock(paths.lock) if mine else contextlib.nullcontext():
             if rank is None and (size := _processes(paths)) > 1:
-                return ranks.supervise(paths, size)
+                return local_launcher.supervise(paths, size)
             from engine import worker
 
             return worker.run(paths.root)

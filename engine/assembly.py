@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.core.artifacts import Results
+from engine.core.distributed import ALONE, Group
+from engine.core.plugins import attribute
+from engine.core.runtime import Runtime
 from engine.data.sources import Load, Source, load
-from engine.distributed import ALONE, Group
-from engine.loading import attribute
 from engine.method import Context, Method
-from engine.results import Results
-from engine.runtime import Runtime
 from runs import catalogue
-from runs.catalogue.groups import HardwareSettings, MachineSettings
+from runs.catalogue.shared_settings import HardwareSettings, MachineSettings
 from runs.configuration import RunConfig
-from runs.events import Event, Started
+from runs.log.events import Event, Started
 
 
 def assemble(

@@ -9,16 +9,16 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from engine.core.artifacts import Results
+from engine.core.distributed import ALONE, Group
+from engine.core.runtime import Runtime
 from engine.data.sources import Source
-from engine.distributed import ALONE, Group
-from engine.results import Results
-from engine.runtime import Runtime
 from engine.spaces.space import SearchSpace
 from runs.catalogue import Dataset
 from runs.catalogue.settings import Settings
 from runs.configuration import RunConfig
-from runs.events import CellSnapshot, Event
 from runs.genotypes.genotype import Genotype
+from runs.log.events import CellSnapshot, Event
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,19 @@ from types import FrameType
 
 import torch
 
-from engine import checkpoint, distributed, ranks
 from engine.assembly import assemble
-from engine.benchmark import Benchmark
-from engine.distributed import Group
+from engine.core import checkpoint, distributed, local_launcher
+from engine.core.artifacts import Results
+from engine.core.distributed import Group
 from engine.method import Answering, EpochReport, Position
-from engine.results import Results
-from runs import requests
-from runs.catalogue.groups import MachineSettings
+from engine.tabular_benchmark import Benchmark
+from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
-from runs.events import (
+from runs.files import discard_unfinished
+from runs.home import Home, RunPaths
+from runs.log.event_log import Journal, JournalReader
+from runs.log.events import (
     Answered,
     CheckpointWritten,
     Continued,
@@ -34,10 +36,8 @@ from runs.events import (
     Resumed,
     Stopped,
 )
-from runs.files import discard_unfinished
-from runs.home import Home, RunPaths
-from runs.journal import Journal, JournalReader
-from runs.requests import Own, Request
+from runs.store import requests
+from runs.store.requests import Own, Request
 
 PROGRESS_SECONDS = 0.25
 REQUEST_SECONDS = 0.1
@@ -253,8 +253,8 @@ def _work(paths: RunPaths, journal: Journal | None, group: Group) -> int:
             traceback.print_exc()
         if group.size > 1:
             # Which fault came first, only the supervisor can tell; a peer that has gone makes the others fail too.
-            ranks.last_words(paths, error)
-        if journal is not None and not (group.size > 1 and ranks.is_supervised()):
+            local_launcher.last_words(paths, error)
+        if journal is not None and not (group.size > 1 and local_launcher.is_supervised()):
             journal.append(_failure(error))
         return error.exit_code if isinstance(error, NastuiError) else 1
     return 0

@@ -18,7 +18,7 @@ from nastui import terminal, themes
 from nastui.characters import Characters
 from runs.errors import closest
 from runs.home import Home
-from runs.store import RunStore
+from runs.store.run_store import RunStore
 from screens import actions, palette, taking
 from screens.action_screen import ActionScreen
 from screens.runs.screen import RunsScreen

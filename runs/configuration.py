@@ -19,11 +19,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from runs import catalogue, devices
+from runs import catalogue
 from runs.catalogue import Dataset, Method, Preset, Space
 from runs.catalogue.settings import Settings, validate
 from runs.errors import UsageError, closest
 from runs.files import replace_text
+from runs.machine import devices
 
 SCHEMA_VERSION = 1
 NAME_LIMIT = 80

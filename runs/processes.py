@@ -12,5 +12,5 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return ours, with the safe path for grandchildren, and GPUs numbered as the driver and :mod:`runs.devices` do."""
+    """Return our environment, with a safe path for grandchildren and GPUs numbered as by the driver."""
     return os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}

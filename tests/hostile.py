@@ -8,7 +8,10 @@ import random
 import unicodedata
 from collections.abc import Iterable
 
-from runs.events import (
+from runs.genotypes import nasbench201
+from runs.home import Home, RunPaths
+from runs.log.event_log import Journal
+from runs.log.events import (
     CellSnapshot,
     CheckpointWritten,
     Event,
@@ -22,9 +25,6 @@ from runs.events import (
     Unknown,
     Warned,
 )
-from runs.genotypes import nasbench201
-from runs.home import Home, RunPaths
-from runs.journal import Journal
 from tests.synthetic import epoch_event, make_run
 
 # A title, a clipboard, a link, a device, a picture, colours, an empty screen, a reset, one-byte forms, directions.

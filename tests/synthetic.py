@@ -10,7 +10,10 @@ from pathlib import Path
 
 from runs.catalogue.spaces.nasbench201 import SPACE
 from runs.configuration import Draft, RunConfig, resolve
-from runs.events import (
+from runs.genotypes import nasbench201
+from runs.home import Home, RunPaths
+from runs.log.event_log import Journal
+from runs.log.events import (
     CellSnapshot,
     CheckpointWritten,
     EpochEnded,
@@ -20,11 +23,8 @@ from runs.events import (
     StageStarted,
     Started,
 )
-from runs.genotypes import nasbench201
-from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 
 EDGES = [f"{target}←{source}" for source, target in SPACE.edges]
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from engine.core.runtime import Runtime
 from engine.data import streaming
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
@@ -17,9 +18,8 @@ from engine.data.listing import Listing, list_images
 from engine.data.sources import Source
 from engine.data.statistics import Channels
 from engine.data.streaming import NAMED, StreamingFeed
-from engine.runtime import Runtime
 from runs.catalogue import Dataset
-from runs.datasets import streamed_folder
+from runs.store.datasets import streamed_folder
 
 
 class Feed(Protocol):

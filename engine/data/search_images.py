@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from engine.core.runtime import Runtime
 from engine.data import feeds, streaming
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
@@ -17,9 +18,8 @@ from engine.data.images import ImageSet, limited
 from engine.data.listing import Listing
 from engine.data.normalise import Normaliser, as_images
 from engine.data.sources import Source
-from engine.runtime import Runtime
 from runs.catalogue import Dataset
-from runs.catalogue.groups import DataSettings, StreamSettings
+from runs.catalogue.shared_settings import DataSettings, StreamSettings
 from runs.errors import EnvironmentLacksError
 
 # From the indices of a batch, on the CPU, to its images, float32 [B, 3, H, W], and labels [B], on the device.

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from engine.core.plugins import attribute
+from engine.core.runtime import Runtime
+from engine.core.subprocess_task import answer
 from engine.data.images import ImageSet
 from engine.data.listing import list_images
-from engine.errand import answer
-from engine.loading import attribute
-from engine.runtime import Runtime
 from runs import catalogue
 from runs.catalogue import Dataset
-from runs.catalogue.groups import ImageSettings
 from runs.catalogue.settings import Settings
+from runs.catalogue.shared_settings import ImageSettings
 from runs.errors import UsageError
 
 # Asked with a data set, the root, a part and a size; of an image folder also, by name, whether to ``skip_broken`` and

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from engine.architecture.discretization import largest_probability
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.softmax import Softmax
+from engine.core.schedules import cosine
 from engine.data.images import halves
 from engine.method import Context
-from engine.relaxations.softmax import Softmax
-from engine.schedules import cosine
-from engine.search.architecture import Architecture
-from engine.search.derivers import largest_probability
-from engine.search.differentiable import DifferentiableSearch, Strategies
-from engine.search.regularisers import WeightDecay
+from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder, Unrolled, Update
 from runs.catalogue.methods.darts import DartsMethodSettings

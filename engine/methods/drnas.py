@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from engine.architecture.discretization import largest_probability
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import KlToFlat, WeightDecay
+from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.method import Context
-from engine.relaxations.dirichlet import DirichletRelaxation
-from engine.search import rates
-from engine.search.architecture import Architecture
-from engine.search.derivers import largest_probability
-from engine.search.differentiable import DifferentiableSearch, LearningRate, Strategies
+from engine.search import learning_rates
+from engine.search.loop import DifferentiableSearch, LearningRate, Strategies
 from engine.search.pruning import PruneAndWiden
-from engine.search.regularisers import KlToFlat, WeightDecay
 from engine.search.splits import split
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
@@ -71,9 +71,9 @@ def stages(settings: DrNasSettings) -> Iterator[Stage]:
 def learning_rate(settings: DrNasSettings) -> LearningRate:
     """Return the rate of the weights, nominal or as the public code ran (T1)."""
     rules: dict[str, Callable[..., float]] = {
-        "nominal": rates.nominal,
-        "torch-1.3": partial(rates.jumping, lengths=settings.epochs_of_stages),
-        "torch-recent": partial(rates.restarting, lengths=settings.epochs_of_stages),
+        "nominal": learning_rates.nominal,
+        "torch-1.3": partial(learning_rates.jumping, lengths=settings.epochs_of_stages),
+        "torch-recent": partial(learning_rates.restarting, lengths=settings.epochs_of_stages),
     }
     chosen = rules[settings.rate_at_switch]
     return partial(chosen, settings.learning_rate, settings.learning_rate_min, warm=settings.warm_up_epochs)

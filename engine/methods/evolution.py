@@ -6,11 +6,11 @@ from collections import Counter, deque
 from functools import partial
 from typing import Any
 
+from engine.black_box.encoding import Cell, Codec
+from engine.black_box.one_shot import SharedSearch, search
+from engine.black_box.rng import Dice
+from engine.black_box.search import QuerySearch
 from engine.method import Context
-from engine.query.codec import Cell, Codec
-from engine.query.dice import Dice
-from engine.query.search import QuerySearch
-from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.evolution import EvolutionSettings
 
 
@@ -23,7 +23,7 @@ def build(context: Context) -> QuerySearch | SharedSearch:
 
 
 class Evolution:
-    """Real et al.'s algorithm: see :class:`engine.query.strategy.Strategy`.
+    """Real et al.'s algorithm: see :class:`engine.black_box.optimizer.Strategy`.
 
     Args:
         codec: of the space.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from engine.black_box.encoding import Cell, Codec
+from engine.black_box.one_shot import SharedSearch, search
+from engine.black_box.rng import Dice
+from engine.black_box.search import QuerySearch
 from engine.method import Context
-from engine.query.codec import Cell, Codec
-from engine.query.dice import Dice
-from engine.query.search import QuerySearch
-from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.local_search import LocalSearchSettings
 
 
@@ -21,7 +21,7 @@ def build(context: Context) -> QuerySearch | SharedSearch:
 
 
 class LocalSearch:
-    """Never asks about a cell twice, until it knows all of them: see :class:`engine.query.strategy.Strategy`.
+    """Never asks about a cell twice, until it knows all of them: see :class:`engine.black_box.optimizer.Strategy`.
 
     Args:
         codec: of the space.

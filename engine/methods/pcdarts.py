@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from engine.architecture.discretization import edge_weighted
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.edge_normalisation import NormalisedEdges
+from engine.architecture.relaxations.softmax import Softmax
 from engine.method import Context
-from engine.relaxations.edges import NormalisedEdges
-from engine.relaxations.softmax import Softmax
-from engine.search.architecture import Architecture
-from engine.search.derivers import edge_weighted
-from engine.search.differentiable import DifferentiableSearch, Strategies
-from engine.search.rates import nominal
-from engine.search.regularisers import WeightDecay
+from engine.search.learning_rates import nominal
+from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.splits import split
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder

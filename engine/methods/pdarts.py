@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.softmax import Softmax
 from engine.data.images import halves
 from engine.method import Context
-from engine.relaxations.softmax import Softmax
-from engine.search import rates, skip_dropout
-from engine.search.architecture import Architecture
-from engine.search.differentiable import DifferentiableSearch, Strategies
+from engine.search import learning_rates, skip_dropout
+from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.pruning import Afresh
-from engine.search.regularisers import WeightDecay
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from engine.spaces.space import Candidates, SearchSpace
@@ -38,7 +38,7 @@ def build(context: Context) -> DifferentiableSearch:
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(
-                rates.in_each_stage, settings.learning_rate, settings.learning_rate_min, lengths=lengths
+                learning_rates.in_each_stage, settings.learning_rate, settings.learning_rate_min, lengths=lengths
             ),
             stages=tuple(stages(settings)),
             deriver=partial(limited, settings.skip_limit),

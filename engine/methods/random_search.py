@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.black_box.encoding import Cell, Codec
+from engine.black_box.one_shot import SharedSearch, search
+from engine.black_box.rng import Dice
+from engine.black_box.search import QuerySearch
 from engine.method import Context
-from engine.query.codec import Cell, Codec
-from engine.query.dice import Dice
-from engine.query.search import QuerySearch
-from engine.query.shared import SharedSearch, search
 
 
 def build(context: Context) -> QuerySearch | SharedSearch:
@@ -17,7 +17,7 @@ def build(context: Context) -> QuerySearch | SharedSearch:
 
 
 class RandomSearch:
-    """Draws with replacement, as the benchmark's own runs do: see :class:`engine.query.strategy.Strategy`."""
+    """Draws with replacement, as the benchmark's own runs do: see :class:`engine.black_box.optimizer.Strategy`."""
 
     def __init__(self, codec: Codec, dice: Dice) -> None:
         self._codec, self._dice = codec, dice

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from engine.black_box.encoding import Cell, Codec
+from engine.black_box.one_shot import SharedSearch, search
+from engine.black_box.rng import Dice
+from engine.black_box.search import QuerySearch
 from engine.method import Context
-from engine.query.codec import Cell, Codec
-from engine.query.dice import Dice
-from engine.query.search import QuerySearch
-from engine.query.shared import SharedSearch, search
 from runs.catalogue.methods.reinforce import ReinforceSettings
 
 
@@ -33,7 +33,7 @@ def build(context: Context) -> QuerySearch | SharedSearch:
 
 
 class Reinforce:
-    """One sampled cell, one step of Adam: see :class:`engine.query.strategy.Strategy`.
+    """One sampled cell, one step of Adam: see :class:`engine.black_box.optimizer.Strategy`.
 
     The reward is the accuracy in percent. The baseline is its moving average, freed of the bias to its start, with the
     newest reward in it.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from engine.black_box.encoding import coding
+from engine.black_box.path_sampling import Even, Sampling
+from engine.black_box.supernet_training import strategies
 from engine.method import Context
-from engine.query.codec import coding
-from engine.search.differentiable import DifferentiableSearch
-from engine.search.sampling import Even, Sampling
-from engine.search.shared_weights import strategies
+from engine.search.loop import DifferentiableSearch
 from runs.catalogue.methods.rsws import RswsSettings
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from engine.architecture.discretization import largest_probability
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.max_w import MaxW
+from engine.architecture.relaxations.softmax import Softmax
+from engine.core.schedules import power_cosine
 from engine.data.images import halves
 from engine.method import Context
-from engine.relaxations.max_w import MaxW
-from engine.relaxations.softmax import Softmax
-from engine.schedules import power_cosine
-from engine.search.architecture import Architecture
-from engine.search.derivers import largest_probability
-from engine.search.differentiable import DifferentiableSearch, Strategies
-from engine.search.regularisers import WeightDecay
+from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.methods.sharpdarts import SharpDartsSettings

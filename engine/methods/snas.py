@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from engine.architecture.discretization import with_none
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.core.schedules import cosine
 from engine.data.images import everything, halves
 from engine.method import Context
-from engine.relaxations.gumbel_softmax import GumbelSoftmax
-from engine.schedules import cosine
-from engine.search.architecture import Architecture
-from engine.search.derivers import with_none
-from engine.search.differentiable import DifferentiableSearch, Strategies
-from engine.search.regularisers import WeightDecay
+from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder, Joint
 from runs.catalogue.methods.snas import SnasSettings

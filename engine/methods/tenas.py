@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.indicators.preparation import prepare
 from engine.method import Context
-from engine.training_free.search import PruningSearch
+from engine.zero_cost.proxies.preparation import prepare
+from engine.zero_cost.search import PruningSearch
 from runs.catalogue.methods.tenas import TenasSettings
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from engine.search.architecture import Architecture
+from engine.architecture.parameters import Architecture
 from engine.spaces.space import Candidates
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 # From the alphas of one edge and its candidates to those that stay.
 Rule = Callable[[Sequence[float], tuple[int, ...], int], tuple[int, ...]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.spaces.darts.supernet import DartsSupernet
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 
 def settle(rates: Sequence[float], search: DifferentiableSearch) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.data.images import halves, portions
-from runs.catalogue.groups import DifferentiableSettings, LargeDataSettings
+from runs.catalogue.shared_settings import DifferentiableSettings, LargeDataSettings
 
 
 def split(settings: LargeDataSettings, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

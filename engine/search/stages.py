@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine import schedules
+from engine.core import schedules
 from runs.catalogue.training import TrainingSettings
 
 

@@ -13,20 +13,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from engine import schedules
+from engine.core import schedules
+from engine.core.batch_growth import grown
+from engine.core.metrics import Meter
 from engine.data.feeds import Feed, FeedOptions, open_feeds
-from engine.meter import Meter
 from engine.method import Context, EpochReport, Position
-from engine.rebuild import describe
 from engine.spaces.space import DiscreteNetwork
-from engine.training.batch_growth import grown
+from engine.training.model_io import describe
 from engine.training.rate import learning_rate
 from engine.training.weights import read_weights, take_over
 from runs.catalogue.normalisations import statistics
 from runs.catalogue.training import TrainingSettings
 from runs.errors import EnvironmentLacksError, NastuiError
-from runs.events import Warned
 from runs.genotypes.genotype import Cell, Genotype
+from runs.log.events import Warned
 
 EVALUATION_BATCH = 256
 GROWTH_STEPS = 10

@@ -17,10 +17,12 @@ def bench(
 ) -> None:
     """Measure throughput and memory of every preset on this machine, and estimate its run. Seconds a preset."""
     from nastui.cli import output
-    from runs import catalogue, devices, figures
+    from runs import catalogue
+    from runs.benchmarks.tabular_queries import asks_table
+    from runs.cost import measurements
     from runs.errors import NastuiError, UsageError, closest
     from runs.home import Home
-    from runs.queries import asks_table
+    from runs.machine import devices
 
     chosen = [catalogue.method(name) for name in methods] if methods else list(catalogue.methods().values())
     here, home = devices.resolve(device), Home.locate()
@@ -34,12 +36,12 @@ def bench(
     if not wanted:
         names = [entry.name for method in chosen for entry in method.presets]
         raise UsageError(f"Unknown preset '{preset}'.", closest(preset or "", names))
-    results: list[figures.Figure] = []
+    results: list[measurements.Figure] = []
     failures: list[NastuiError] = []
     for method, entry in wanted:
         output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
         try:
-            figure = figures.Measurement(figures.representative(method, entry, here), home).figure()
+            figure = measurements.Measurement(measurements.representative(method, entry, here), home).figure()
         except NastuiError as error:
             output.say(str(error))
             failures.append(error)
@@ -47,7 +49,7 @@ def bench(
         if figure is not None:
             results.append(figure)
             try:
-                figures.keep(home, figure)
+                measurements.keep(home, figure)
             except NastuiError as error:
                 output.say(str(error))
     if as_json:

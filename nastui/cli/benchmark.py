@@ -10,8 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from runs.benchmarks.table import Table
-    from runs.genotypes.find import Found
     from runs.home import Home
+    from runs.store.find_genotype import Found
 
 app = typer.Typer(help="Import tables of trained architectures, and look architectures up.", no_args_is_help=True)
 
@@ -87,10 +87,10 @@ def query(
 ) -> None:
     """Look an architecture up: its results, their rank in the table, and what they miss to the best."""
     from nastui.cli import output
-    from runs.genotypes.find import find
-    from runs.genotypes.text import format_text
+    from runs.catalogue.genotype_text import format_text
     from runs.home import Home
-    from runs.store import RunStore
+    from runs.store.find_genotype import find
+    from runs.store.run_store import RunStore
 
     home = Home.locate()
     found = find(arch, RunStore(home))
@@ -201,7 +201,7 @@ def _looked_up(table: Table, found: Found) -> list[dict[str, Any]]:
 
 
 def _described(table: Table) -> dict[str, Any]:
-    from runs.genotypes.text import format_text
+    from runs.catalogue.genotype_text import format_text
 
     columns = []
     for place in range(len(table.columns)):

@@ -58,10 +58,10 @@ def datasets(
     """List the data sets and whether they are here, or fetch one."""
     from nastui.cli import output
     from runs import catalogue
-    from runs.datasets import download as fetched
-    from runs.datasets import is_here
     from runs.errors import UsageError
     from runs.home import Home
+    from runs.store.datasets import download as fetched
+    from runs.store.datasets import is_here
 
     home = Home.locate()
     chosen = [catalogue.dataset(name)] if name else list(catalogue.datasets().values())

@@ -56,11 +56,11 @@ def _versions() -> list[Finding]:
 
 
 def _engine() -> list[Finding]:
-    from runs.errands import ask
     from runs.errors import NastuiError
+    from runs.subprocess_task import ask
 
     try:
-        seen = ask("engine.probe")
+        seen = ask("engine.tools.probe")
     except NastuiError as error:
         return [Finding("engine", "torch", str(error), False, "Reinstall nastui in a fresh environment.")]
     cuda = (
@@ -76,7 +76,7 @@ def _engine() -> list[Finding]:
 
 
 def _gpus() -> list[Finding]:
-    from runs.devices import gpus
+    from runs.machine.devices import gpus
 
     found = []
     for gpu in gpus():
@@ -112,7 +112,7 @@ def _store() -> list[Finding]:
 
     from runs.errors import NastuiError
     from runs.home import Home
-    from runs.store import RunStore
+    from runs.store.run_store import RunStore
 
     home = Home.locate()
     try:
@@ -144,8 +144,8 @@ def _tables() -> list[Finding]:
 
 def _datasets() -> list[Finding]:
     from runs import catalogue
-    from runs.datasets import is_here
     from runs.home import Home
+    from runs.store.datasets import is_here
 
     home = Home.locate()
     found = []

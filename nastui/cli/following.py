@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
-from runs.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.catalogue.genotype_text import text_of_json
 from runs.genotypes.costs import COUNTER
-from runs.genotypes.text import text_of_json
-from runs.history import Follower
 from runs.home import short_id
-from runs.launcher import log_end
-from runs.status import Status
-from runs.store import Record, RunStore
+from runs.log.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.log.history import Follower
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
+from runs.supervision.launcher import log_end
 
 LOOK_SECONDS = 0.2
 EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}

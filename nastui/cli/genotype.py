@@ -15,7 +15,7 @@ from nastui.cli.starting import Assignments
 
 if TYPE_CHECKING:
     from runs.genotypes.costs import Shape
-    from runs.genotypes.find import Found
+    from runs.store.find_genotype import Found
 
 app = typer.Typer(help="Look at architectures, and write them in other forms.", no_args_is_help=True)
 
@@ -95,8 +95,8 @@ def convert(
     epoch: Epoch = None,
 ) -> None:
     """Write a genotype in another form: text, JSON, a Graphviz graph or a drawing."""
+    from runs.catalogue.genotype_text import convert as converted
     from runs.errors import EnvironmentLacksError
-    from runs.genotypes.text import convert as converted
 
     written = converted(_find(genotype, epoch).genotype, to.value) + "\n"
     if output is None:
@@ -122,11 +122,13 @@ def score(
     """Measure what TE-NAS measures, without any training: the NTK's condition number and linear regions."""
     from nastui.cli import output
     from nastui.cli.starting import assigned
-    from runs import catalogue, datasets, devices
-    from runs.catalogue.indicators import ScoreSettings
+    from runs import catalogue
+    from runs.catalogue.proxies import ScoreSettings
     from runs.catalogue.settings import validate
-    from runs.errands import ask
     from runs.home import Home
+    from runs.machine import devices
+    from runs.store import datasets
+    from runs.subprocess_task import ask
 
     found, images, home = _find(genotype, epoch), catalogue.dataset(dataset), Home.locate()
     settings = validate(ScoreSettings, {"repeats": repeats, **assigned(set_ or [])}, "--set")
@@ -139,7 +141,7 @@ def score(
         "device": devices.resolve(device),
         "settings": settings.model_dump(),
     }
-    result = {"name": found.name, "space": found.genotype.space, **wish, **ask("engine.score", json.dumps(wish))}
+    result = {"name": found.name, "space": found.genotype.space, **wish, **ask("engine.tools.score", json.dumps(wish))}
     if as_json:
         output.data(result)
     else:
@@ -147,9 +149,9 @@ def score(
 
 
 def _find(text: str, epoch: int | None) -> Found:
-    from runs.genotypes.find import find
     from runs.home import Home
-    from runs.store import RunStore
+    from runs.store.find_genotype import find
+    from runs.store.run_store import RunStore
 
     return find(text, RunStore(Home.locate()), epoch=epoch)
 
@@ -162,8 +164,8 @@ def _shape(found: Found, stem: str | None, given: dict[str, Any]) -> Shape:
 
 
 def _data(found: Found, shape: Shape) -> dict[str, Any]:
+    from runs.catalogue.genotype_text import format_text
     from runs.genotypes.costs import COUNTER, count
-    from runs.genotypes.text import format_text
 
     costs = count(found.genotype, shape)
     published = found.published
@@ -189,8 +191,8 @@ def _data(found: Found, shape: Shape) -> dict[str, Any]:
 
 def _print(found: Found, shape: Shape) -> None:
     from nastui.cli import output
+    from runs.catalogue.genotype_text import format_text
     from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, count
-    from runs.genotypes.text import format_text
     from screens.widgets.wiring import lines
 
     costs, published = count(found.genotype, shape), found.published

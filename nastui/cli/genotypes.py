@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from runs.catalogue.library import Published
     from runs.genotypes.genotype import Genotype
-    from runs.genotypes.library import Published
-    from runs.store import Record
+    from runs.store.run_store import Record
 
 
 def genotypes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the library: published cells, and those that finished searches found. Counts are at the papers' size."""
     from nastui.cli import output
-    from runs.genotypes import find, library
+    from runs.catalogue import library
     from runs.home import Home
-    from runs.store import RunStore
+    from runs.store import find_genotype
+    from runs.store.run_store import RunStore
 
     entries = [_published(cell) for cell in library.published()]
-    entries += [_found(record, genotype) for record, genotype in find.of_runs(RunStore(Home.locate()))]
+    entries += [_found(record, genotype) for record, genotype in find_genotype.of_runs(RunStore(Home.locate()))]
     if as_json:
         output.data(entries)
         return
@@ -71,8 +72,8 @@ def _found(record: Record, genotype: Genotype) -> dict[str, Any]:
 
 
 def _counted(genotype: Genotype, parameters: int | None, macs: int | None, network: str) -> dict[str, Any]:
+    from runs.catalogue.genotype_text import format_text
     from runs.genotypes.costs import COUNTER
-    from runs.genotypes.text import format_text
 
     return {
         "space": genotype.space,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nastui.cli import output
-from runs.groups import Group, grouped, seeds_told
 from runs.home import short_id
-from runs.store import Record
+from runs.store.groups import Group, grouped, seeds_told
+from runs.store.run_store import Record
 
 
 def groups(records: Sequence[Record], *, as_json: bool, by_best: bool) -> None:

@@ -35,10 +35,10 @@ def retrain(
     """Train a discrete network, afresh and by a paper's recipe; test it after every epoch on the whole test set."""
     from nastui.cli.starting import begin, gathered
     from runs.errors import UsageError
-    from runs.genotypes.find import find
     from runs.home import Home
-    from runs.retraining import asked
-    from runs.store import RunStore
+    from runs.store.find_genotype import find
+    from runs.store.retraining import asked
+    from runs.store.run_store import RunStore
 
     if evaluate and weights is None:
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file.")

@@ -13,7 +13,7 @@ from runs.errors import UsageError
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.store import Record, RunStore
+    from runs.store.run_store import Record, RunStore
 
 app = typer.Typer(help="List, watch, stop, resume, label and tidy runs.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def list_(
     """List every run, newest first."""
     from nastui.cli import grouping, output
     from runs.errors import closest
-    from runs.status import Status
+    from runs.store.status import Status
 
     if status is not None and status not in list(Status):
         raise UsageError(f"Unknown status '{status}'.", closest(status, list(Status)))
@@ -84,9 +84,9 @@ def list_(
 def show(run: Run, as_json: Json = False) -> None:
     """Show one run: state, metrics, genotype, where its files are, the command that repeats it."""
     from nastui.cli import output
+    from runs.catalogue.genotype_text import text_of_json
     from runs.configuration import RunConfig
     from runs.genotypes.costs import COUNTER
-    from runs.genotypes.text import text_of_json
 
     record = _store().find(run)
     config = RunConfig.read(record.paths.config)
@@ -131,8 +131,8 @@ def events(
     from nastui.cli import output
     from nastui.cli.following import LOOK_SECONDS, describe
     from runs.errors import closest
-    from runs.events import EVENT_TYPES, encode
-    from runs.journal import JournalReader
+    from runs.log.event_log import JournalReader
+    from runs.log.events import EVENT_TYPES, encode
 
     if kind is not None and kind not in EVENT_TYPES:
         raise UsageError(f"Unknown event type '{kind}'.", closest(kind, EVENT_TYPES))
@@ -173,7 +173,7 @@ def follow(
 @app.command()
 def stop(run: Run) -> None:
     """Stop a run with a checkpoint to resume from; returns when it has stopped."""
-    from runs import launcher
+    from runs.supervision import launcher
 
     _tell(run, launcher.stop)
 
@@ -181,7 +181,7 @@ def stop(run: Run) -> None:
 @app.command()
 def pause(run: Run) -> None:
     """Hold a run still; its engine keeps its memory. Returns when it is paused."""
-    from runs import launcher
+    from runs.supervision import launcher
 
     _tell(run, launcher.pause)
 
@@ -189,7 +189,7 @@ def pause(run: Run) -> None:
 @app.command()
 def resume(run: Run) -> None:
     """Go on with a paused, stopped, failed or lost run, from its last checkpoint."""
-    from runs import launcher
+    from runs.supervision import launcher
 
     _tell(run, launcher.resume)
 
@@ -198,7 +198,7 @@ def resume(run: Run) -> None:
 def checkpoint(run: Run) -> None:
     """Ask a running engine to write a checkpoint now."""
     from nastui.cli import output
-    from runs import launcher
+    from runs.supervision import launcher
 
     record = _store().find(run)
     launcher.checkpoint(record)
@@ -212,7 +212,7 @@ def ask(
 ) -> None:
     """Ask a running search for something that only its method knows."""
     from nastui.cli import output
-    from runs import launcher
+    from runs.supervision import launcher
 
     record = _store().find(run)
     launcher.ask(record, request)
@@ -231,8 +231,8 @@ def compare(
     from nastui.cli import output
     from nastui.cli.published import described, printed
     from runs.benchmarks.published import beside
-    from runs.compare import compare as compared
-    from runs.compare import ranking_rows, table
+    from runs.store.compare import compare as compared
+    from runs.store.compare import ranking_rows, table
 
     if len(runs) < 2:
         raise UsageError("compare takes two runs or more.")
@@ -330,14 +330,14 @@ def export(
 ) -> None:
     """Write a bundle that is readable without nastui."""
     from nastui.cli import output
-    from runs.export import export as exported
+    from runs.store.export import export as exported
 
     output.say(f"Wrote {exported(_store().find(run), to, onnx=onnx)}")
 
 
 def _store() -> RunStore:
     from runs.home import Home
-    from runs.store import RunStore
+    from runs.store.run_store import RunStore
 
     return RunStore(Home.locate())
 

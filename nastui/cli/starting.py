@@ -55,8 +55,8 @@ def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -
     from nastui.cli.following import follow_run
     from runs.configuration import draft_from
     from runs.home import Home, short_id
-    from runs.launcher import start
-    from runs.store import RunStore
+    from runs.store.run_store import RunStore
+    from runs.supervision.launcher import start
 
     if detach and follow:
         raise UsageError("--detach and --follow exclude each other.")

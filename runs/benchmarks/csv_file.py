@@ -20,10 +20,10 @@ from typing import TextIO
 
 from runs.benchmarks import addresses
 from runs.benchmarks.table import Column
+from runs.catalogue.genotype_text import parse_text
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import NotFoundError, UsageError
 from runs.genotypes.genotype import Genotype
-from runs.genotypes.text import parse_text
 
 MOST_CHARACTERS = 100_000  # of a line
 PERCENT = ("accuracy", "error")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
-from runs.errands import ask
 from runs.errors import UsageError
 from runs.home import Home
+from runs.subprocess_task import ask
 
 # A zip archive, as torch writes; a bare pickle, as it used to; one compressed by bzip2.
 _BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
@@ -27,7 +27,7 @@ def is_pickled(path: Path) -> bool:
 
 
 def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: bool) -> Table:
-    """Import what :mod:`engine.benchmark_import` reads; ``trusted`` says that its code may run.
+    """Import what :mod:`engine.tools.benchmark_import` reads; ``trusted`` says that its code may run.
 
     Raises:
         UsageError: it is not trusted, damaged, or something else.
@@ -40,5 +40,5 @@ def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: 
         )
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / f"{path.absolute().name}.csv"
-        ask("engine.benchmark_import", str(path.absolute()), str(plain))
+        ask("engine.tools.benchmark_import", str(path.absolute()), str(plain))
         return store.import_csv(plain, home, name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from runs.genotypes.library import Figure
+from runs.catalogue.library import Figure
 
 COLUMNS = ("published", "test", "parameters", "GPU-days", "source")
 

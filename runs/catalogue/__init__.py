@@ -20,8 +20,8 @@ from runs.catalogue import methods as method_files
 from runs.catalogue import spaces as space_files
 from runs.catalogue.datasets import DATASETS, image_folder
 from runs.catalogue.entries import Dataset, Method, Preset, Space
-from runs.catalogue.groups import HardwareSettings, MachineSettings
 from runs.catalogue.settings import Settings
+from runs.catalogue.shared_settings import HardwareSettings, MachineSettings
 from runs.catalogue.training import TRAINER
 from runs.errors import EnvironmentLacksError, UsageError, closest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runs.catalogue.groups import DifferentiableSettings
 from runs.catalogue.settings import Settings, setting
+from runs.catalogue.shared_settings import DifferentiableSettings
 
 
 class BaselineSettings(DifferentiableSettings):

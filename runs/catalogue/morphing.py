@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from runs.catalogue.groups import DifferentiableSettings, numbers
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import DifferentiableSettings, numbers
 from runs.genotypes import morphisms
 from runs.genotypes.morphisms import POOLS, SETS, Restrictions
 

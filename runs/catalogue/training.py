@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from runs.catalogue.adaptive_batch import GrowingBatchSettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import StreamSettings
-from runs.catalogue.growing import GrowingBatchSettings
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import StreamSettings
 
 
 class FeedSettings(GrowingBatchSettings, StreamSettings):

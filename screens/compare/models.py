@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runs.genotypes.genotype import Cell
-from runs.status import Status
+from runs.store.status import Status
 from screens.views.models import Ends
 
 PANES = {1: "curves", 2: "settings", 3: "cells", 4: "ranking", 5: "published"}

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from runs.errors import NastuiError
 from runs.home import short_id
-from runs.store import RunStore
+from runs.store.run_store import RunStore
 from screens import actions, palette, taking
 from screens.action_screen import ActionScreen
 from screens.compare import view as compare_view

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.benchmarks.published import Reference, beside
-from runs.compare import compare
 from runs.errors import NastuiError, UsageError
-from runs.events import Entry, EpochEnded, Progress, Unknown
-from runs.history import Follower
 from runs.home import Home, short_id
-from runs.store import Record, RunStore
+from runs.log.events import Entry, EpochEnded, Progress, Unknown
+from runs.log.history import Follower
+from runs.store.compare import compare
+from runs.store.run_store import Record, RunStore
 from screens.run.source import log_notes
 
 MOST_RUNS = 52

@@ -13,13 +13,13 @@ from typing import Any
 from rich.cells import cell_len
 
 from runs.benchmarks.published import COLUMNS
-from runs.compare import best_rows, edge_rows, headline, ranking, ranking_rows, settings_rows, table
 from runs.errors import UsageError
-from runs.events import EpochEnded
 from runs.genotypes.differences import differences
 from runs.genotypes.genotype import Genotype
 from runs.home import short_id
-from runs.summary import LOWER_IS_BETTER
+from runs.log.events import EpochEnded
+from runs.log.summary import LOWER_IS_BETTER
+from runs.store.compare import best_rows, edge_rows, headline, ranking, ranking_rows, settings_rows, table
 from screens import palette
 from screens.compare.models import CellItem, Grid, RunLine
 from screens.compare.source import Comparison, Known

@@ -16,9 +16,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from runs.catalogue.genotype_text import FORMS, convert, format_text
 from runs.errors import NastuiError
-from runs.genotypes.text import FORMS, convert, format_text
-from runs.store import RunStore
+from runs.store.run_store import RunStore
 from screens import actions
 from screens.action_screen import ActionScreen
 from screens.genotypes import view as genotypes_view

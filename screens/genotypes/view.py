@@ -7,14 +7,15 @@ import re
 from dataclasses import dataclass, field
 
 from runs.benchmarks import store as tables
+from runs.catalogue import library
+from runs.catalogue.genotype_text import format_text
 from runs.errors import NastuiError, UsageError
-from runs.genotypes import find, library
 from runs.genotypes.costs import COUNTER, Costs, count, standard_shape
-from runs.genotypes.find import Found
 from runs.genotypes.genotype import Cell
-from runs.genotypes.text import format_text
 from runs.home import Home, short_id
-from runs.store import RunStore
+from runs.store import find_genotype
+from runs.store.find_genotype import Found
+from runs.store.run_store import RunStore
 from screens.wording import clean, millions
 
 PUBLISHED, FOUND = "published", "found"
@@ -78,7 +79,7 @@ def listing(store: RunStore) -> Listing:
     entries = [
         _entry(cell.name, PUBLISHED, cell.name, cell.title, cell.method, cell.space) for cell in library.published()
     ]
-    for record, genotype in find.of_runs(store):
+    for record, genotype in find_genotype.of_runs(store):
         method, data = str(record.head["method"]), str(record.head["dataset"])
         name = record.labels.name or f"{short_id(record.id)} {method}"
         entries.append(_entry(record.id, FOUND, name, f"{method}, {data}", method, genotype.space, data))
@@ -88,7 +89,7 @@ def listing(store: RunStore) -> Listing:
 def detail(name: str, store: RunStore) -> Detail:
     """Return what is known of an entry; where it cannot be had, a sentence on why."""
     try:
-        found = find.find(name, store)
+        found = find_genotype.find(name, store)
     except NastuiError as error:
         return Detail(name, clean(str(error)))
     published, genotype = found.published, found.genotype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from runs.history import History
+from runs.log.history import History
 from screens import views
 from screens.run.layout import Choice, Layout
 from screens.run.log_view import LogLook

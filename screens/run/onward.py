@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from runs.export import export
-from runs.genotypes.find import Found, find
 from runs.home import short_id
-from runs.store import RunStore
+from runs.store.export import export
+from runs.store.find_genotype import Found, find
+from runs.store.run_store import RunStore
 from screens.action_screen import background
 from screens.run.requests import RunRequests
 from screens.saving import free_path

@@ -12,9 +12,9 @@ from rich.text import Text
 from runs import catalogue
 from runs.catalogue import Space
 from runs.errors import UsageError
-from runs.history import History
-from runs.machine import Machine
-from runs.store import Record
+from runs.log.history import History
+from runs.machine.meters import Machine
+from runs.store.run_store import Record
 from screens import views
 from screens.palette import Palette
 from screens.run import log_view

@@ -6,12 +6,12 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from runs import launcher
 from runs.errors import NastuiError, UsageError
-from runs.events import CheckpointWritten, Entry
 from runs.home import short_id
-from runs.status import Status
-from runs.store import Record
+from runs.log.events import CheckpointWritten, Entry
+from runs.store.run_store import Record
+from runs.store.status import Status
+from runs.supervision import launcher
 from screens.action_screen import ActionScreen, Severity
 from screens.trouble import told
 from screens.widgets.confirm import Confirm

@@ -11,13 +11,13 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 
 from runs.errors import NastuiError
-from runs.events import Entry, Progress
-from runs.history import History
 from runs.home import short_id
-from runs.lock import owner_pid
-from runs.machine import Machine, Meter
-from runs.status import Status
-from runs.store import Record, RunStore
+from runs.log.events import Entry, Progress
+from runs.log.history import History
+from runs.machine.meters import Machine, Meter
+from runs.store.lock import owner_pid
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
 from screens import actions, palette, views
 from screens.action_screen import background
 from screens.run import layout as run_layout

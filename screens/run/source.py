@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 from collections import deque
 
-from runs import launcher
-from runs.events import Entry, Unknown
-from runs.history import Follower, History
 from runs.home import Home
-from runs.last_words import last_words
-from runs.status import Status
-from runs.store import Record, RunStore
-from runs.summary import Labels
+from runs.log.events import Entry, Unknown
+from runs.log.history import Follower, History
+from runs.log.summary import Labels
+from runs.store.crash_reason import last_words
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
+from runs.supervision import launcher
 from screens.views.log_lines import log_lines, output_lines
 from screens.views.models import LogLine
 from screens.wording import count

@@ -11,9 +11,9 @@ from textual.message import Message
 from runs.configuration import Draft
 from runs.errors import NastuiError
 from runs.home import short_id
-from runs.requests import Request, send
-from runs.status import Status
-from runs.store import Record, RunStore
+from runs.store.requests import Request, send
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
 from screens.action_screen import ActionScreen, background
 from screens.runs.view import named, retagged
 from screens.trouble import told
@@ -70,7 +70,7 @@ class RunActs(ActionScreen[None]):
 
     @background(group="demonstrate")
     def _demonstrate(self) -> None:
-        from runs import launcher
+        from runs.supervision import launcher
 
         try:
             config, _ = launcher.start(self.store, DEMONSTRATION)
@@ -164,6 +164,6 @@ class RunActs(ActionScreen[None]):
         self.look_soon()
 
     def _resume(self, record: Record) -> None:
-        from runs.launcher import resume
+        from runs.supervision.launcher import resume
 
         resume(record)

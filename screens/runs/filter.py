@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runs.store import Record
+from runs.store.run_store import Record
 
 _STATUS = "status"
 _FIELDS: dict[str, Callable[[Record], str]] = {

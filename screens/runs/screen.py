@@ -16,9 +16,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
-from runs.groups import Group
-from runs.status import Status
-from runs.store import Record, RunStore
+from runs.store.groups import Group
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
 from screens import actions, settings
 from screens.action_screen import background
 from screens.runs.acts import RunActs

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from textual.message import Message
 
-from runs.groups import grouped
 from runs.home import short_id
-from runs.status import Status
-from runs.store import Record
-from runs.summary import Labels
+from runs.log.summary import Labels
+from runs.store.groups import grouped
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens.runs.filter import EVERYTHING, RunFilter, Texts
 from screens.widgets.run_columns import BY_TITLE, Column, Row, Wishes, arranged
 from screens.widgets.run_table import runs_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runs.devices import Gpu
 from runs.home import short_id
-from runs.machine import Machine
+from runs.machine.devices import Gpu
+from runs.machine.meters import Machine
 from screens.starting.field_view import FieldView
 from screens.wording import clean, count, gigabytes
 

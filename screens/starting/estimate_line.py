@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from runs.estimates import Estimate
+from runs.cost.estimates import Estimate
 from runs.home import short_id
 from screens.wording import gigabytes
 

@@ -12,9 +12,10 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from runs import catalogue, launcher
-from runs.figures import Measurement
-from runs.store import RunStore
+from runs import catalogue
+from runs.cost.measurements import Measurement
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
 from screens import actions
 from screens.starting.field_view import FieldView
 from screens.starting.run_form import RunForm

@@ -10,11 +10,12 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from runs import catalogue, launcher
-from runs.figures import Measurement
-from runs.genotypes.find import Found
+from runs import catalogue
+from runs.cost.measurements import Measurement
 from runs.home import short_id
-from runs.store import RunStore
+from runs.store.find_genotype import Found
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
 from screens import actions
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.starting_screen import Measure, Start, StartingScreen

@@ -9,8 +9,8 @@ from runs import catalogue
 from runs.catalogue.entries import Preset
 from runs.configuration import Draft, draft_from
 from runs.errors import UsageError
-from runs.genotypes.find import Found
-from runs.retraining import asked
+from runs.store.find_genotype import Found
+from runs.store.retraining import asked
 from screens.starting.device_field import Devices
 from screens.starting.field_view import FieldView
 from screens.starting.run_form import Checked, resolved

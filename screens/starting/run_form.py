@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from runs import catalogue, configuration, devices
+from runs import catalogue, configuration
 from runs.catalogue.entries import Method, Preset, Space
 from runs.catalogue.settings import SettingInfo, describe, validate
 from runs.configuration import Draft, RunConfig, draft_from
 from runs.errors import NastuiError, UsageError
+from runs.machine import devices
 from screens.starting.device_field import Devices
 from screens.starting.field_view import FieldView
 

@@ -12,14 +12,16 @@ from rich.text import Text
 from textual.message import Message
 from textual.widgets import Static
 
-from runs import estimates, figures, launcher, occupancy
 from runs.configuration import Draft, RunConfig
+from runs.cost import estimates, measurements
+from runs.cost.estimates import Estimate
+from runs.cost.measurements import Measurement
 from runs.errors import NastuiError
-from runs.estimates import Estimate
-from runs.figures import Measurement
 from runs.home import Home, RunPaths
-from runs.machine import Meter
-from runs.store import Record, RunStore
+from runs.machine.meters import Meter
+from runs.store import device_usage
+from runs.store.run_store import Record, RunStore
+from runs.supervision import launcher
 from screens import actions, settings
 from screens.action_screen import ActionScreen, background
 from screens.starting import estimate_line
@@ -189,7 +191,7 @@ class StartingScreen(ActionScreen[None]):
                 records = self.store.records()
             except NastuiError:
                 records = []  # the screen of runs says why; a run may be started all the same
-            users = occupancy.users(records)
+            users = device_usage.users(records)
         self.post_message(DevicesSeen(Devices(self._meter.look(), users), records))
 
     def on_devices_seen(self, event: DevicesSeen) -> None:
@@ -215,7 +217,7 @@ class StartingScreen(ActionScreen[None]):
         checked, estimate = form.check(), None
         if checked.config is not None:
             card = form.devices.card(checked.config.device)
-            estimate = estimates.estimate(checked.config, card, self._records, figures.read(self.store.home))
+            estimate = estimates.estimate(checked.config, card, self._records, measurements.read(self.store.home))
         self.post_message(ChecksEnded(change, checked, estimate))
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
@@ -229,7 +231,7 @@ class StartingScreen(ActionScreen[None]):
         try:
             figure = measurement.figure()
             if figure is not None:
-                figures.keep(self.store.home, figure)
+                measurements.keep(self.store.home, figure)
             self.post_message(MeasureEnded())
         except NastuiError as error:
             self.post_message(MeasureEnded(str(error)))

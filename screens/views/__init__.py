@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runs.catalogue.genotype_text import text_of_json
 from runs.errors import UsageError
-from runs.events import CellSnapshot, EpochEnded
 from runs.genotypes.genotype import Cell, Genotype
-from runs.genotypes.text import text_of_json
-from runs.history import History
 from runs.home import short_id
-from runs.status import Status
-from runs.store import Record
+from runs.log.events import CellSnapshot, EpochEnded
+from runs.log.history import History
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens import palette
 from screens.palette import Kind
 from screens.views.focus import Focus, ends, focus, margin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from runs.history import History
+from runs.log.history import History
 from screens import palette
 from screens.palette import Kind
 from screens.views import Look, choose, genotype_cells

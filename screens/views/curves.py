@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from runs.history import History
+from runs.log.history import History
 from screens.views import Look, choose
 from screens.views.models import Curves, Series
 from screens.wording import clean

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from runs.events import CellSnapshot
-from runs.history import History
+from runs.log.events import CellSnapshot
+from runs.log.history import History
 from screens.views import Look, choose
 from screens.views.models import Bars, Fact, Matrix, Panel
 from screens.wording import clean

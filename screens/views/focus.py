@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from runs.history import History
+from runs.log.history import History
 from screens import palette
 from screens.palette import BRAILLE
 from screens.views.models import Ends, Matrix

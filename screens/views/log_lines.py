@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from runs.events import (
+from runs.log.events import (
     Answered,
     CheckpointWritten,
     Continued,

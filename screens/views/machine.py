@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runs.devices import Gpu
-from runs.machine import Machine
+from runs.machine.devices import Gpu
+from runs.machine.meters import Machine
 from screens.palette import Glyphs
 from screens.views.models import Fact
 from screens.wording import clean, count, gigabytes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runs.genotypes.genotype import Cell
-from runs.status import Status
+from runs.store.status import Status
 
 Ends = tuple[int, int]
 """An edge as (source, target)."""

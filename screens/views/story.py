@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runs.groups import Group, seeds_told
 from runs.home import short_id
-from runs.status import Status
-from runs.store import Record
+from runs.store.groups import Group, seeds_told
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens.wording import clean, millions, span
 
 _LONGEST = 90  # of what an engine said; room is left for what to do

@@ -7,7 +7,7 @@ import textwrap
 from rich.style import Style
 from rich.text import Text
 
-from runs.status import Status
+from runs.store.status import Status
 from screens import palette
 from screens.palette import Palette
 from screens.views.models import HeaderView

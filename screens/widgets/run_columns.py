@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from rich.cells import cell_len
 
-from runs.groups import Group, Spread, seeds_told
 from runs.home import short_id
-from runs.status import Status
-from runs.store import Record
+from runs.store.groups import Group, Spread, seeds_told
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens.widgets.status import labelled, sign
 from screens.wording import clean, moment, span
 

@@ -20,9 +20,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from runs.groups import Group
-from runs.status import Status
-from runs.store import Record
+from runs.store.groups import Group
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens import actions, palette
 from screens.widgets.run_columns import Column, Row, Wishes, laid_out
 from screens.wording import fit

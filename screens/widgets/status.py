@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.status import Status
+from runs.store.status import Status
 
 _SIGNS = {
     Status.QUEUED: "·",

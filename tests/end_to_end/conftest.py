@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from runs.history import Follower
 from runs.home import Home, RunPaths
-from runs.lock import is_held, owner_pid
+from runs.log.history import Follower
+from runs.store.lock import is_held, owner_pid
 
 SCRIPT = Path(sys.executable).parent / "nastui"
 TOY = Path(__file__).parents[1] / "toy"
@@ -87,7 +87,7 @@ class Cli:
 
     def series(self, run: str) -> list[dict[str, Any]]:
         """Return what the finished run says of each epoch, without what a clock says."""
-        from runs.history import load
+        from runs.log.history import load
 
         found = []
         for epoch in load(self.home.run(run)).epochs:

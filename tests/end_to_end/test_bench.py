@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from runs import figures
 from runs.configuration import Draft, resolve
-from runs.estimates import estimate
+from runs.cost import measurements
+from runs.cost.estimates import estimate
 from tests.end_to_end.conftest import Cli
 
 
 def test_figures_of_bench_are_what_forms_estimate_by(cli: Cli) -> None:
     told = cli.json("bench", "rsws", "--preset", "quick", "--device", "cpu")
-    kept = figures.read(cli.home)
+    kept = measurements.read(cli.home)
     assert [json.loads(figure.model_dump_json()) for figure in kept] == told
     found = estimate(resolve(Draft(method="rsws", preset="quick", device="cpu", seed=7)), "", [], kept)
     assert found is not None

@@ -8,8 +8,8 @@ from runs.benchmarks import addresses
 from runs.configuration import Draft, RunConfig, resolve
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.nasbench201 import format_string
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 from tests.end_to_end.conftest import Cli
 from tests.tabulated import BEST, accuracy, write_csv
 

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from runs import history
-from runs.genotypes import library
-from runs.genotypes.text import parse_text
+from runs.catalogue import library
+from runs.catalogue.genotype_text import parse_text
+from runs.log import history
 from tests.end_to_end.conftest import Cli
 from tests.synthetic import make_run
 

@@ -14,12 +14,12 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
-from runs.events import CheckpointWritten, Progress, Started
 from runs.home import Home
-from runs.journal import Journal
-from runs.lock import engine_lock
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import CheckpointWritten, Progress, Started
+from runs.log.summary import Labels
+from runs.store.lock import engine_lock
+from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.terminal import DOWN, ENTER, Terminal

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from runs.history import Follower
 from runs.home import Home
-from runs.lock import owner_pid
-from runs.status import Status, derive
+from runs.log.history import Follower
+from runs.store.lock import owner_pid
+from runs.store.status import Status, derive
 from tests.end_to_end.conftest import Cli
 
 

@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from runs.lock import owner_pid
+from runs.store.lock import owner_pid
 from tests.end_to_end.conftest import Cli
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
@@ -160,7 +160,7 @@ def test_exports_compute_the_same(cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     import onnxruntime
 
-    from engine.rebuild import rebuild
+    from engine.training.model_io import rebuild
 
     run = cli.retrain("DrNAS_cifar10", epochs=1)["id"]
     cli.wait(run, "finished")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runs.events import Answered, EpochEnded, Interim
-from runs.journal import JournalReader
+from runs.log.event_log import JournalReader
+from runs.log.events import Answered, EpochEnded, Interim
 from tests.end_to_end.conftest import Cli
 
 SMALL = ("repeats=4", "batch_size=8", "region_samples=100", "image_size=8", "threads=1", "checkpoint_seconds=0.1")

@@ -15,9 +15,9 @@ from PIL import Image
 
 from engine.assembly import assemble
 from engine.method import EpochReport
-from engine.search.differentiable import DifferentiableSearch
+from engine.search.loop import DifferentiableSearch
 from runs.configuration import Draft, resolve
-from runs.events import Event
+from runs.log.events import Event
 
 SMALL = {"epochs": 2, "channels": 4, "image_limit": 200, "batch_size": 32, "threads": 1}
 

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 from engine.assembly import assemble
-from engine.distributed import ALONE, Group
+from engine.core.artifacts import Results
+from engine.core.distributed import ALONE, Group
 from engine.method import EpochReport
-from engine.results import Results
 from engine.training.trainer import Trainer
+from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, resolve
-from runs.events import Event
-from runs.genotypes.text import parse_text
 from runs.home import RunPaths
+from runs.log.events import Event
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 DRNAS = (

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from engine import bench
-from runs import catalogue, figures
+from engine.tools import profiling
+from runs import catalogue
 from runs.configuration import Draft, RunConfig, resolve
+from runs.cost import measurements
+from runs.cost.measurements import Measurement
 from runs.errors import EnvironmentLacksError
-from runs.figures import Measurement
 from runs.home import Home
 
 
@@ -27,7 +28,7 @@ def tiny(**options: Any) -> RunConfig:
 
 
 def measured(config: RunConfig) -> dict[str, Any]:
-    return bench.bench([config.model_dump_json(), "nowhere"])
+    return profiling.bench([config.model_dump_json(), "nowhere"])
 
 
 def test_a_run_that_is_over_while_it_is_measured_is_measured() -> None:
@@ -42,16 +43,16 @@ def test_a_run_that_is_over_while_it_is_measured_is_measured() -> None:
 def test_a_part_of_a_large_data_set_stands_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     config = resolve(Draft(method="retrain", preset="drnas-imagenet", device="cpu", genotype=_cell()))
     imagenet = catalogue.dataset("imagenet")
-    monkeypatch.setattr(bench, "NOISE_BYTES", 3 * 224**2 * 400)
-    images = bench._Images(config)
+    monkeypatch.setattr(profiling, "NOISE_BYTES", 3 * 224**2 * 400)
+    images = profiling._Images(config)
     train, test = (images(imagenet, Path(), part, 224) for part in ("train", "test"))
     assert (len(train), len(test), len(train.classes)) == (400, 16, 1000)
     assert images.times == pytest.approx(1_281_167 / 400)
     assert torch.bincount(train.labels).tolist() == [200, 200]
-    streamed = bench._measurable(config).options
+    streamed = profiling._measurable(config).options
     assert (streamed["augmentation"], streamed["image_size"]) == ("crop", 224)
     # Images that the run leaves out take no time.
-    limited = bench._Images(config.model_copy(update={"options": config.options | {"image_limit": 300}}))
+    limited = profiling._Images(config.model_copy(update={"options": config.options | {"image_limit": 300}}))
     assert len(limited(imagenet, Path(), "train", 224)) == 300 and limited.times == 1
 
 
@@ -62,7 +63,7 @@ def test_a_folder_of_the_users_is_read_for_nobody_else_knows_its_size(tmp_path: 
             (tmp_path / part / name / "1.png").touch()
     config = resolve(Draft(method="drnas", preset="quick", device="cpu", dataset=str(tmp_path)))
     with pytest.raises(EnvironmentLacksError, match=r"1\.png"):
-        bench.bench([config.model_dump_json(), str(tmp_path / "kept")])
+        profiling.bench([config.model_dump_json(), str(tmp_path / "kept")])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_too_small_a_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, error
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(bench, "assemble", refuse)
+    monkeypatch.setattr(profiling, "assemble", refuse)
     with pytest.raises(EnvironmentLacksError, match=r"does not fit into the memory of cpu.*batch_size"):
         measured(tiny())
 
@@ -98,7 +99,10 @@ def test_what_is_ended_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_an_errand_ends_with_who_asked() -> None:
-    code = "import os, sys; from runs.errands import Errand; e = Errand('engine.probe'); print(e._process.pid); "
+    code = (
+        "import os, sys; from runs.subprocess_task import Errand; "
+        "e = Errand('engine.tools.probe'); print(e._process.pid); "
+    )
     told = subprocess.run(
         [sys.executable, "-P", "-c", code + "sys.stdout.flush(); os._exit(9)"],
         capture_output=True,
@@ -122,6 +126,6 @@ def _lives(pid: int) -> bool:
 
 def _cell() -> dict[str, Any]:
     preset = next(entry for entry in catalogue.method("retrain").presets if entry.space == "darts")
-    genotype = figures.representative(catalogue.method("retrain"), preset, "cpu").genotype
+    genotype = measurements.representative(catalogue.method("retrain"), preset, "cpu").genotype
     assert genotype is not None
     return genotype

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.benchmark import Benchmark, sampled
+from engine.tabular_benchmark import Benchmark, sampled
 from runs.benchmarks import addresses, store
-from runs.events import Event, Warned
-from runs.genotypes import library
+from runs.catalogue import library
 from runs.home import Home
+from runs.log.events import Event, Warned
 from tests.engine.conftest import Bench, same
 from tests.tabulated import accuracy, write_csv
 

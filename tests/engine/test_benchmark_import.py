@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from engine import benchmark_import
-from engine.benchmark_import import convert
+from engine.tools import benchmark_import
+from engine.tools.benchmark_import import convert
 from runs.benchmarks import addresses
 from runs.benchmarks.pickled import import_pickled, is_pickled
 from runs.errors import EnvironmentLacksError, UsageError

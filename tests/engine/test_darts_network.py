@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine import costs
+from engine.spaces import drop_path
 from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.stems import PoolToTwo
-from engine.training import drop_path
 from runs.genotypes import cell_networks, darts
 from runs.genotypes.genotype import Cell, Edge, Genotype
+from tests.engine import counting
 from tests.engine.plain_network import PlainNetwork
 from tests.vectors import load
 
@@ -46,8 +46,8 @@ def sizes(genotype: Genotype, size: int, **macro: Any) -> tuple[int, int, int]:
     with torch.device("meta"):
         network = CellNetwork(genotype, auxiliary=True, **macro)
     assert network.auxiliary is not None
-    head = costs.parameters(network.auxiliary)
-    return costs.parameters(network) - head, head, costs.macs(network, size)
+    head = counting.parameters(network.auxiliary)
+    return counting.parameters(network) - head, head, counting.macs(network, size)
 
 
 NETWORKS = load("baselines/networks")["networks"]
@@ -111,8 +111,8 @@ def test_sizes_of_morphable_cells(case: dict[str, Any]) -> None:
     assert sizes(genotype, case["input"], **macro) == (case["params"], case["aux_params"], case["macs"])
     with torch.device("meta"):
         network = CellNetwork(genotype, **macro)
-    assert [costs.parameters(cell) for cell in network.cells] == case["cells"]
-    assert costs.parameters(network.classifier) == case["classifier"]
+    assert [counting.parameters(cell) for cell in network.cells] == case["cells"]
+    assert counting.parameters(network.classifier) == case["classifier"]
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
@@ -123,7 +123,7 @@ def test_odd_sizes_are_counted_as_they_run(size: int, stem: str) -> None:
     network = CellNetwork(genotype, auxiliary=True, **macro)
     scores, auxiliary = network(torch.zeros(2, 3, size, size))
     assert scores.shape == auxiliary.shape == (2, 3)
-    assert costs.macs(network, size) == cell_networks.discrete(genotype, size=size, **macro).macs
+    assert counting.macs(network, size) == cell_networks.discrete(genotype, size=size, **macro).macs
 
 
 FORWARD = [case for case in load("prdarts/forward")["cases"] if case["net"] == "evaluation"]

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine import costs
 from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn, build, build_normed
 from runs.catalogue.spaces.darts import SPACE
 from runs.genotypes import operations as described
+from tests.engine import counting
 from tests.engine.plain_supernet import PlainEdge
 from tests.vectors import load
 
@@ -69,13 +69,13 @@ def test_shapes_and_costs_at_even_and_odd_sizes(name: str, stride: int) -> None:
         layer = build(name, 6, stride, affine=affine)
         assert layer(torch.zeros(2, 6, size, size)).shape == (2, 6, -(-size // stride), -(-size // stride))
         expected = described.cost(described.operation(name), 6, size, stride, affine=affine)
-        assert (costs.parameters(layer), alone(layer, 6, size)) == (expected.parameters, expected.macs)
+        assert (counting.parameters(layer), alone(layer, 6, size)) == (expected.parameters, expected.macs)
 
 
 def alone(layer: nn.Module, channels: int, size: int) -> int:
     """Count a layer's MACs: the counter feeds colours, so a convolution widens them, and is taken off again."""
     widen = nn.Conv2d(3, channels, 1, bias=False)
-    return costs.macs(nn.Sequential(widen, layer), size) - 3 * channels * size**2
+    return counting.macs(nn.Sequential(widen, layer), size) - 3 * channels * size**2
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_costs_of_operations(case: dict[str, Any]) -> None:
     with torch.device("meta"):
         search = build(case["op"], channels, case["stride"], affine=False)
         trained = build(case["op"], channels, case["stride"], affine=True)
-    assert costs.parameters(search) == case["params_no_affine"]
-    assert costs.parameters(trained) == case["params_affine"]
+    assert counting.parameters(search) == case["params_no_affine"]
+    assert counting.parameters(trained) == case["params_affine"]
     assert alone(trained, channels, size) == case["macs"]
 
 
@@ -97,7 +97,7 @@ def test_costs_of_preprocessing(case: dict[str, Any]) -> None:
     with torch.device("meta"):
         for affine, key in ((True, "params_affine"), (False, "params_no_affine")):
             layer = kind(case["c_in"], case["c_out"], affine=affine)
-            assert costs.parameters(layer) == case[key]
+            assert counting.parameters(layer) == case[key]
     assert alone(layer, case["c_in"], case["height"]) == case["macs"]
 
 
@@ -109,7 +109,7 @@ def test_costs_of_drnas_operations() -> None:
     for _, name, channels, stride, affine, parameters, macs in ROWS:
         with torch.device("meta"):
             layer = build(name, channels, stride, affine=bool(affine))
-        assert (costs.parameters(layer), alone(layer, channels, 8)) == (parameters, macs), name
+        assert (counting.parameters(layer), alone(layer, channels, 8)) == (parameters, macs), name
 
 
 def test_costs_of_morphable_operations() -> None:
@@ -119,7 +119,11 @@ def test_costs_of_morphable_operations() -> None:
             with torch.device("meta"):
                 search = build(row["op"], case["channels"], stride, affine=False)
                 trained = build(row["op"], case["channels"], stride, affine=True)
-            found = costs.parameters(search), costs.parameters(trained), alone(search, case["channels"], case["input"])
+            found = (
+                counting.parameters(search),
+                counting.parameters(trained),
+                alone(search, case["channels"], case["input"]),
+            )
             assert found == (bare, affine, macs), row["op"]
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import costs
 from engine.spaces.darts import Darts
 from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.operations import Rectified
@@ -19,6 +18,7 @@ from runs.catalogue.spaces.darts import SPACE, DartsNetworkSettings, DartsSettin
 from runs.errors import UsageError
 from runs.genotypes import darts, derive
 from runs.genotypes.genotype import Cell, Edge, Genotype
+from tests.engine import counting
 from tests.engine.plain_supernet import PlainSupernet
 from tests.engine.test_darts_network import by_formula, images_by_formula, published
 from tests.vectors import load
@@ -62,10 +62,10 @@ def test_sizes_before_and_after_widening(form: type[Supernet], case: dict[str, A
     for k, candidates, parameters, macs in stages:
         with torch.device("meta"):
             network = form(**shape(partial=k, candidates=candidates, **macro))
-        assert costs.parameters(network) == parameters
+        assert counting.parameters(network) == parameters
         # Running the largest takes seconds, and the closed form covers them.
         if case["C"] < 36:
-            assert costs.macs(network, case["input"], uniform("meta", 7)) == macs
+            assert counting.macs(network, case["input"], uniform("meta", 7)) == macs
 
 
 BASELINES = [
@@ -83,7 +83,7 @@ def test_weights_of_the_baselines_supernets(form: type[Supernet], case: dict[str
     macro |= {"partial": 4 if "k=4" in method else 2 if "k=2" in method else 1}
     with torch.device("meta"):
         network = form(**shape(stem="imagenet" if "imagenet" in method else "cifar", **macro))
-    assert costs.parameters(network) == case["weight_params"]
+    assert counting.parameters(network) == case["weight_params"]
 
 
 @FORMS
@@ -92,8 +92,8 @@ def test_weights_of_istas_one_stage_network(form: type[Supernet]) -> None:
     with torch.device("meta"):
         network = form(**shape(channels=36, layers=20, classes=10, affine=True, norms="all"))
         head = AuxiliaryHead(4 * 4 * 36, 10, second_norm=True)
-    assert costs.parameters(network) == expected["weights"]
-    assert costs.parameters(head) == expected["aux_params"]
+    assert counting.parameters(network) == expected["weights"]
+    assert counting.parameters(head) == expected["aux_params"]
     in_edges = sum(
         parameter.numel()
         for cell in network.cells
@@ -134,7 +134,7 @@ def test_weights_of_pools_that_differ_by_edge(form: type[Supernet], trajectory: 
                 operations=names, candidates=candidates, channels=stage["channels"], layers=stage["layers"], classes=10
             )
         )
-    assert costs.parameters(network) == stage["supernet_params"]
+    assert counting.parameters(network) == stage["supernet_params"]
 
 
 FORWARD = [case for case in load("prdarts/forward")["cases"] if case["net"] == "supernet"]

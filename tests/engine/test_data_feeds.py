@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine.core.runtime import Runtime
 from engine.data import sources
 from engine.data.augment import Augmenter
 from engine.data.feeds import Feed, FeedOptions, ResidentFeed, open_feeds
 from engine.data.images import ImageSet
 from engine.data.sources import Source
 from engine.data.streaming import StreamingFeed
-from engine.runtime import Runtime
 from runs import catalogue
-from runs.catalogue.groups import DataSettings
+from runs.catalogue.shared_settings import DataSettings
 from runs.errors import EnvironmentLacksError, UsageError
 
 COUNT = 23

@@ -13,12 +13,12 @@ from torch import Tensor
 from torchvision import transforms
 
 from engine.assembly import assemble
+from engine.core.runtime import Runtime
 from engine.data.batches import IndexStream
 from engine.data.listing import list_images
 from engine.data.search_images import StreamedImages
 from engine.data.sources import Source
 from engine.method import Context, EpochReport, Method
-from engine.runtime import Runtime
 from runs import catalogue
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.relaxations import dirichlet
+from engine.architecture.relaxations import dirichlet
 from tests.vectors import load
 
 CONCENTRATION = load("drnas/concentration")

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine import checkpoint
 from engine.assembly import assemble
+from engine.core import checkpoint
 from engine.method import Context, EpochReport, Method
 from runs import catalogue
+from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import Draft, RunConfig, resolve
-from runs.events import Entry, EpochEnded, encode
-from runs.queries import asks_table
+from runs.log.events import Entry, EpochEnded, encode
 
 # Whatever of these a method has; three epochs let each stage of a plan have one.
 SMALL = {

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.assembly import assemble
-from engine.search.differentiable import DifferentiableSearch
+from engine.search.loop import DifferentiableSearch
 from runs import catalogue
 from runs.configuration import Draft, resolve
 from tests.engine.test_nasbench201_speed import Kernels

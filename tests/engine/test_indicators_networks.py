@@ -8,19 +8,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.indicators.genotypes import live_operations
-from engine.indicators.initialisation import initialise
-from engine.indicators.networks import build, everything
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.supernet import MixedCell
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import Candidates, EdgePlan
+from engine.zero_cost.proxies.genotypes import live_operations
+from engine.zero_cost.proxies.initialisation import initialise
+from engine.zero_cost.proxies.networks import build, everything
+from runs.catalogue import library
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.darts_sharp import SPACE as SHARP
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import UsageError
-from runs.genotypes import darts, library, nasbench201
+from runs.genotypes import darts, nasbench201
 from runs.genotypes.cell_networks import Place
 from runs.genotypes.genotype import Genotype
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from engine.indicators.initialisation import initialise
-from engine.indicators.networks import build as build_network
-from engine.indicators.regions import Patterns, Regions
+from engine.zero_cost.proxies.initialisation import initialise
+from engine.zero_cost.proxies.linear_regions import Patterns, Regions
+from engine.zero_cost.proxies.networks import build as build_network
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from tests import vectors

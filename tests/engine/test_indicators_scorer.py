@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from engine.data.images import ImageSet
-from engine.indicators.draws import Draw
-from engine.indicators.genotypes import score_genotype
-from engine.indicators.networks import everything
-from engine.indicators.scorer import Score, Scorer
+from engine.zero_cost.proxies.draws import Draw
+from engine.zero_cost.proxies.genotypes import score_genotype
+from engine.zero_cost.proxies.networks import everything
+from engine.zero_cost.proxies.scorer import Score, Scorer
+from runs.catalogue import library
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import UsageError
-from runs.genotypes import library, nasbench201
+from runs.genotypes import nasbench201
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 EVERYTHING = everything(NASBENCH201)

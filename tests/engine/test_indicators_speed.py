@@ -20,11 +20,11 @@ from torch import Tensor
 from torchvision import transforms
 
 from engine.data.images import ImageSet
-from engine.indicators import ntk
-from engine.indicators.genotypes import live_operations
-from engine.indicators.networks import build
-from engine.indicators.regions import Patterns
-from engine.indicators.scorer import Scorer
+from engine.zero_cost.proxies import ntk
+from engine.zero_cost.proxies.genotypes import live_operations
+from engine.zero_cost.proxies.linear_regions import Patterns
+from engine.zero_cost.proxies.networks import build
+from engine.zero_cost.proxies.scorer import Scorer
 from runs.catalogue.datasets import DATASETS
 from runs.catalogue.normalisations import statistics as channels
 from runs.catalogue.spaces.darts import SPACE as DARTS

@@ -12,27 +12,27 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import checkpoint, rebuild
 from engine.assembly import assemble
+from engine.core import checkpoint
+from engine.core.artifacts import Results
 from engine.method import Context, EpochReport
-from engine.methods import ista_onestage
-from engine.results import Results
-from engine.search import recovering
-from engine.search.codes import Codes
-from engine.search.differentiable import DifferentiableSearch
-from engine.search.one_stage import OneStage
-from engine.search.recovering import Recovering
+from engine.methods.ista import one_stage, recovery_callback
+from engine.methods.ista.codes import Codes
+from engine.methods.ista.freezing_callback import OneStage
+from engine.methods.ista.recovery_callback import Recovering
+from engine.methods.ista.sparse_coding import Array
+from engine.methods.ista.sparse_coding.recovery import Recovery
+from engine.methods.ista.sparse_coding.supports import live
+from engine.search.loop import DifferentiableSearch
+from engine.spaces import drop_path as dropping
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import EdgePlan
-from engine.sparse_coding import Array
-from engine.sparse_coding.recovery import Recovery
-from engine.sparse_coding.supports import live
-from engine.training import drop_path as dropping
+from engine.training import model_io
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
-from runs.events import Event, Warned
 from runs.genotypes.costs import Shape, count
 from runs.home import RunPaths
+from runs.log.events import Event, Warned
 from tests.engine.sparse_coding.vectors import dense
 from tests.vectors import load
 
@@ -161,7 +161,7 @@ def ours(listed: list[Any]) -> list[Any]:
 @pytest.mark.parametrize("trace", FREEZING["traces"], ids=lambda trace: trace["kind"])
 def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape(channels=36, layers=20, norms="all")
-    monkeypatch.setattr(ista_onestage, "parameters", lambda _, genotype: count(genotype, shape).parameters)
+    monkeypatch.setattr(one_stage, "parameters", lambda _, genotype: count(genotype, shape).parameters)
     _, search, said = begin(
         "ista_onestage",
         epochs=trace["max_epochs"],
@@ -178,7 +178,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
         row = search.epoch + 1 if search._evaluating or search._step else 0
         return Recovery(scripted(trace["candidate_x"][row])[place], "scs", 0.0, 0.0, 0.0)
 
-    monkeypatch.setattr(recovering, "recover", scripted_recovery)
+    monkeypatch.setattr(recovery_callback, "recover", scripted_recovery)
     search.prepare()
     assert bool(warnings(said, "parameter_limit")) == (trace["initial_params"] >= trace["param_limit"])
     assert isinstance(held, OneStage)
@@ -242,7 +242,7 @@ def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> No
     search.prepare()
     epochs(search)
     Results(RunPaths(tmp_path)).weights(search.weights())
-    network = rebuild.rebuild(tmp_path)
+    network = model_io.rebuild(tmp_path)
     assert isinstance(search.supernet, DartsSupernet)
     images, plans = torch.randn(8, 3, 8, 8), search.sampled_plans()
     with torch.no_grad():
@@ -258,7 +258,7 @@ def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatc
     search.prepare()
     epochs(search)
     Results(RunPaths(tmp_path)).weights(search.weights())
-    network = rebuild.rebuild(tmp_path).train()
+    network = model_io.rebuild(tmp_path).train()
 
     # Every operation is dropped for the same images, so that it does not matter in which order they draw.
     def same_images(operations: int, like: Tensor, probability: float, generator: Any = None) -> Tensor | None:
@@ -333,12 +333,12 @@ def test_where_there_is_no_live_set_that_of_before_stays(
 ) -> None:
     _, search, heard = begin(method, epochs=2, arch_learning_rate=0.3)
     search.prepare()
-    before, real, first = search.strategies.relaxation.sparse[0], recovering.recover, memory(search).matrices[0]
+    before, real, first = search.strategies.relaxation.sparse[0], recovery_callback.recover, memory(search).matrices[0]
 
     def recover(matrix: Array, *given: Any, **options: Any) -> Recovery:
         return answer if matrix is first else real(matrix, *given, **options)
 
-    monkeypatch.setattr(recovering, "recover", recover)
+    monkeypatch.setattr(recovery_callback, "recover", recover)
     (report,) = epochs(search, 1)
     after = search.strategies.relaxation.sparse
     assert after[0].live == before.live

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import EdgePlan, Plans, Supernet
+from runs.catalogue.library import get
 from runs.catalogue.spaces.darts import SPACE
-from runs.genotypes.library import get
 from tests.engine.plain_supernet import PlainSupernet
 
 pytestmark = pytest.mark.benchmark

@@ -10,7 +10,7 @@ import torch
 
 from engine.assembly import assemble
 from engine.method import Context, EpochReport
-from engine.search.differentiable import DifferentiableSearch
+from engine.search.loop import DifferentiableSearch
 from runs import catalogue
 from runs.catalogue.settings import validate
 from runs.configuration import Draft, resolve

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.morphing.pool import Pool
-from engine.morphing.transition import Change, EdgeChange, Transition, transition, weakest
-from engine.search import rates
+from engine.core.batch_growth import steps_left
+from engine.methods.prdarts.operation_pool import Pool
+from engine.methods.prdarts.transition import Change, EdgeChange, Transition, transition, weakest
+from engine.search import learning_rates
 from engine.search.skip_dropout import skip_dropout
-from engine.training.batch_growth import steps_left
 from runs.genotypes import derive
 from runs.genotypes.morphisms import POOLS, SETS, Restrictions, is_morphable, levels, morphs
 from tests.vectors import load
@@ -319,7 +319,7 @@ def test_rates_of_the_stages(case: dict[str, Any]) -> None:
     lengths = [stage["epochs"] for stage in case["stages"]]
     for stage in case["stages"]:
         for epoch in range(stage["epochs"]):
-            rate = rates.in_each_stage(
+            rate = learning_rates.in_each_stage(
                 case["lr"], case["lr_min"], stage["first_epoch"] + epoch, sum(lengths), lengths=lengths
             )
             assert rate == pytest.approx(stage["lr"][epoch], abs=5e-9)

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine import costs
 from engine.spaces.nasbench201 import NasBench201, operations
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.space import all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE, NasBench201Settings
 from runs.genotypes import nasbench201
+from tests.engine import counting
 from tests.vectors import load
 
 EVERY = all_candidates(SPACE)
@@ -35,8 +35,8 @@ def test_derivation(case: dict[str, Any]) -> None:
 def test_counting_a_network_agrees_with_the_closed_form(case: dict[str, Any]) -> None:
     genotype = nasbench201.genotype(case["ops"])
     network = NasBench201Network(genotype, channels=16, cells=5, classes=10)
-    assert costs.parameters(network) == case["cifar10"]["params"] == nasbench201.parameters(genotype)
-    assert costs.macs(network, 32) == case["cifar10"]["macs"] == nasbench201.macs(genotype)
+    assert counting.parameters(network) == case["cifar10"]["params"] == nasbench201.parameters(genotype)
+    assert counting.macs(network, 32) == case["cifar10"]["macs"] == nasbench201.macs(genotype)
 
 
 @pytest.mark.parametrize("size", [8, 9, 11, 15])
@@ -44,7 +44,7 @@ def test_odd_sizes_are_counted_as_they_run(size: int) -> None:
     genotype = nasbench201.genotype([3, 2, 3, 1, 4, 3])
     network = NasBench201Network(genotype, channels=4, cells=1, classes=3)
     assert network.eval()(torch.zeros(2, 3, size, size)).shape == (2, 3)
-    assert costs.macs(network, size) == nasbench201.macs(genotype, channels=4, cells=1, classes=3, size=size)
+    assert counting.macs(network, size) == nasbench201.macs(genotype, channels=4, cells=1, classes=3, size=size)
 
 
 @pytest.mark.parametrize("row", [r for r in load("drnas/cost_ops")["rows"] if r[0] == "nb201" and r[1] != "none"])
@@ -54,10 +54,10 @@ def test_operation_costs(row: list[Any]) -> None:
         layer: nn.Module = operations.ResidualReduction(channels)
     else:
         layer = operations.build(name, channels, affine=bool(affine))
-    assert costs.parameters(layer) == parameters
+    assert counting.parameters(layer) == parameters
     # The counter feeds colour images: bring them to the operation's width, and take that convolution off again.
     widen = nn.Conv2d(3, channels, 1, bias=False)
-    assert costs.macs(nn.Sequential(widen, layer), 8) - 3 * channels * 64 == macs
+    assert counting.macs(nn.Sequential(widen, layer), 8) - 3 * channels * 64 == macs
 
 
 FORWARD = load("baselines/op_forward")

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.relaxations.dirichlet import DirichletRelaxation
-from engine.search.architecture import Architecture
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.spaces.nasbench201 import cell
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import all_candidates

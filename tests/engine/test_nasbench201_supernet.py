@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine import costs
 from engine.spaces.nasbench201 import NasBench201, operations
 from engine.spaces.nasbench201.cell import MixedCell, Mixture, shuffled
 from engine.spaces.nasbench201.network import NasBench201Network
@@ -22,6 +21,7 @@ from engine.spaces.space import EdgePlan, all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE, NasBench201Settings
 from runs.errors import UsageError
 from runs.genotypes import nasbench201
+from tests.engine import counting
 from tests.engine.plain_nasbench201 import PlainSupernet, mixed_edge
 from tests.vectors import load
 
@@ -224,22 +224,22 @@ SUPERNETS = [case for case in load("drnas/cost_supernets")["cases"] if case["spa
 def test_supernet_costs(case: dict[str, Any]) -> None:
     shape = {"channels": case["C"], "cells": case["N"], "classes": case["classes"]}
     network = supernet(**shape, partial=case["k"])
-    assert costs.parameters(network) == case["params_without_alpha"]
+    assert counting.parameters(network) == case["params_without_alpha"]
     assert macs(network, case["input"]) == case["macs_all_ops"]
     if after := case.get("after_widening"):
         whole = supernet(**shape, partial=after["k"])
-        assert costs.parameters(whole) == after["params_without_alpha"]
+        assert counting.parameters(whole) == after["params_without_alpha"]
         assert macs(whole, case["input"]) == after["macs_all_ops"]
         kept = tuple(tuple(row) for row in after["kept_ops_example"])
         live = supernet(**shape, partial=after["k"], candidates={"cell": kept})
-        assert costs.parameters(live) == after["live_params_without_alpha"]
+        assert counting.parameters(live) == after["live_params_without_alpha"]
         assert macs(live, case["input"]) == after["live_macs"]
 
 
 def test_pruned_operations_are_not_built() -> None:
     kept = {"cell": ((0, 1, 3),) * 6}
     small, full = supernet(candidates=kept), supernet()
-    assert costs.parameters(full) - costs.parameters(small) == 6 * (4 * 4 + 8 * 8 + 16 * 16)
+    assert counting.parameters(full) - counting.parameters(small) == 6 * (4 * 4 + 8 * 8 + 16 * 16)
 
 
 # Statistics, names, layouts ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.search.widening import duplicates, widened
+from engine.spaces.channel_duplication import duplicates, widened
 from engine.spaces.nasbench201 import NasBench201, operations, widening
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import EdgePlan, all_candidates

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.loading import attribute
+from engine.architecture.parameters import Architecture
+from engine.core.plugins import attribute
 from engine.methods.pdarts import limited, stages
-from engine.search import rates
-from engine.search.architecture import Architecture
+from engine.search import learning_rates
 from engine.search.pruning import Afresh, remaining, without_weakest
 from engine.search.skip_dropout import skip_dropout
 from engine.spaces.darts.supernet import DartsSupernet
@@ -23,8 +23,8 @@ from runs import catalogue
 from runs.catalogue.methods.pdarts import PDartsSettings
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
-from runs.events import StageStarted
 from runs.genotypes import darts
+from runs.log.events import StageStarted
 from tests.engine.conftest import Bench, check_resumes, same
 from tests.vectors import load
 
@@ -94,7 +94,7 @@ def test_the_paper_presets_have_its_plan() -> None:
 
 
 def test_schedules_restart_in_every_stage() -> None:
-    rate = partial(rates.in_each_stage, 0.025, 0.0, lengths=(25, 25, 25))
+    rate = partial(learning_rates.in_each_stage, 0.025, 0.0, lengths=(25, 25, 25))
     for epoch, value in SCHEDULES["pdarts_stage"]["values"]:
         assert [rate(epoch + start, 75) for start in (0, 25, 50)] == pytest.approx([value] * 3)
 

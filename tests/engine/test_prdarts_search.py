@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 
 from engine.method import EpochReport
-from engine.methods import prdarts
-from engine.search import pools, rates
-from engine.search.differentiable import DifferentiableSearch
+from engine.methods.prdarts import method, pool_transitions
+from engine.search import learning_rates
+from engine.search.loop import DifferentiableSearch
 from engine.search.skip_dropout import skip_dropout
 from engine.search.updates import FirstOrder
 from engine.spaces.darts.supernet import DartsSupernet
 from runs.catalogue.methods.prdarts import PrDartsSettings
 from runs.catalogue.spaces.darts import SPACE
 from runs.configuration import Draft, resolve
-from runs.events import StageStarted, Warned
 from runs.genotypes import cell_networks
 from runs.genotypes.operations import operation
+from runs.log.events import StageStarted, Warned
 from tests.engine.conftest import Bench, check_resumes, round_trip, same
 from tests.vectors import load
 
@@ -85,7 +85,7 @@ def test_stages_are_those_of_the_public_scripts(case: dict[str, Any], bench: Mak
         ]
         assert (planned.leave is None) == stage["last"]
         assert plan.carries == stage["load_and_inherit"]
-        rate = partial(rates.in_each_stage, case["lr"], case["lr_min"], lengths=lengths)
+        rate = partial(learning_rates.in_each_stage, case["lr"], case["lr_min"], lengths=lengths)
         of_stage = range(first, first + epochs)
         assert [strategies.learning_rate(epoch, sum(lengths)) for epoch in of_stage] == pytest.approx(
             stage["lr"], abs=1e-7
@@ -308,7 +308,7 @@ def test_a_kill_inside_a_transition_goes_on_from_before_it(
     def die(*_: Any) -> None:
         raise Killed
 
-    monkeypatch.setattr(pools, "bequeath", die)  # the old supernet is gone, and no child has its weights yet
+    monkeypatch.setattr(pool_transitions, "bequeath", die)  # the old supernet is gone, and no child has its weights yet
     with pytest.raises(Killed):
         search.method.advance()
     monkeypatch.undo()
@@ -322,7 +322,7 @@ def test_a_kill_inside_a_transition_goes_on_from_before_it(
 
 
 def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prdarts, "GROWTH_STEPS", 1)
+    monkeypatch.setattr(method, "GROWTH_STEPS", 1)
     search = bench(
         **SMALL | {"image_limit": 200, "batch_size": 8, "batch_size_max": 64, "batch_multiple": 8, "memory_limit": 1.0}
     )
@@ -351,9 +351,9 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
 
 
 def test_a_batch_that_grew_is_resumed_as_it_was(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prdarts, "GROWTH_STEPS", 2)
+    monkeypatch.setattr(method, "GROWTH_STEPS", 2)
     options = SMALL | {"batch_size": 8, "batch_size_max": 16, "memory_limit": 1.0}
-    monkeypatch.setattr("engine.runtime.Runtime.memory_share", lambda *_: 0.2)
+    monkeypatch.setattr("engine.core.runtime.Runtime.memory_share", lambda *_: 0.2)
     check_resumes(bench, options, (3,))
 
 
@@ -371,7 +371,7 @@ def test_a_batch_that_grew_is_resumed_as_it_was(bench: Make, monkeypatch: pytest
 def test_a_batch_grows_only_where_it_may(
     bench: Make, options: dict[str, Any], batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prdarts, "GROWTH_STEPS", 2)
+    monkeypatch.setattr(method, "GROWTH_STEPS", 2)
     search = bench(**SMALL | {"batch_size": 8, "batch_size_max": 16} | options)
     search.method.prepare()
     assert search.epoch().extras["batch_size"] == batch

@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.assembly import assemble
+from engine.black_box.one_shot import SharedSearch
+from engine.black_box.search import QuerySearch
 from engine.method import Context, EpochReport
-from engine.query.search import QuerySearch
-from engine.query.shared import SharedSearch
-from runs import catalogue, launcher, queries
-from runs.benchmarks import addresses, store
+from runs import catalogue
+from runs.benchmarks import addresses, store, tabular_queries
 from runs.benchmarks.table import Table
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
-from runs.events import StageStarted
 from runs.genotypes import nasbench201
 from runs.home import Home
-from runs.store import RunStore
+from runs.log.events import StageStarted
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
 from tests.engine.conftest import round_trip, same
 from tests.tabulated import lines
 
@@ -353,12 +354,12 @@ def test_settings_that_would_do_nothing_are_refused(
 
 def test_no_table_has_all_cells_of_darts(home: Home) -> None:
     with pytest.raises(UsageError, match="No table has all cells of 'darts'"):
-        queries.answers(home, "darts", "cifar10")
+        tabular_queries.answers(home, "darts", "cifar10")
 
 
 def test_who_asks_a_table_looks_at_no_image() -> None:
     def asks(name: str, **values: Any) -> bool:
-        return queries.asks_table(catalogue.method(name), values)
+        return tabular_queries.asks_table(catalogue.method(name), values)
 
     assert all(asks(name) for name in METHODS)
     assert not any(asks(name, evaluator="training") for name in METHODS)

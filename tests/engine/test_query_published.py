@@ -14,18 +14,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.query.codec import Codec
-from engine.query.dice import Dice
-from engine.query.many import repeat
-from engine.query.strategy import Strategy
-from runs import queries
-from runs.benchmarks import store
+from engine.black_box.encoding import Codec
+from engine.black_box.optimizer import Strategy
+from engine.black_box.rng import Dice
+from runs.benchmarks import store, tabular_queries
 from runs.home import Home
+from tests.engine.repeated_queries import repeat
 from tests.engine.test_query_strategies import STRATEGIES
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "nasbench201.csv.gz"
 SEEDS = range(100)
-# What stands for 12,000 s: see runs.catalogue.queries.
+# What stands for 12,000 s: see runs.catalogue.black_box.
 QUERIES = 90
 # Test accuracy on CIFAR-10 by strategy: baselines.md, 7.10, 7.12 and 8. None is printed there for local search.
 PUBLISHED = {"random": 93.70, "evolution": 93.92, "reinforce": 93.85}
@@ -41,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def reached(home: Home, dataset: str, strategy: Callable[[Codec, Dice], Strategy]) -> list[float]:
-    return repeat(queries.answers(home, "nasbench201", dataset), strategy, SEEDS, QUERIES)
+    return repeat(tabular_queries.answers(home, "nasbench201", dataset), strategy, SEEDS, QUERIES)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -13,15 +13,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.black_box.encoding import Cell, Codec, coding
+from engine.black_box.evaluator import Answer
+from engine.black_box.incumbent import Record
+from engine.black_box.optimizer import Strategy
+from engine.black_box.rng import Dice
 from engine.methods.evolution import Evolution
 from engine.methods.local_search import LocalSearch
 from engine.methods.random_search import RandomSearch
 from engine.methods.reinforce import Reinforce
-from engine.query.codec import Cell, Codec, coding
-from engine.query.dice import Dice
-from engine.query.evaluator import Answer
-from engine.query.record import Record
-from engine.query.strategy import Strategy
 from runs import catalogue
 from runs.errors import UsageError
 from tests import vectors

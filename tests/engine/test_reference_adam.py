@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.search.reference_adam import ReferenceAdam
+from engine.methods.ista.reference_adam import ReferenceAdam
 from tests.vectors import load
 
 PLACEMENTS = {"reference_eps_before_bias_correction": ReferenceAdam, "torch_adam": torch.optim.Adam}

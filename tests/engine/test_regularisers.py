@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from engine.relaxations.dirichlet import kl_to_flat
-from engine.search.regularisers import WeightDecay
+from engine.architecture.regularisation import WeightDecay
+from engine.architecture.relaxations.dirichlet import kl_to_flat
 from tests.vectors import load
 
 VECTORS = load("drnas/regularisers")

@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.relaxations import categorical, drawn, gumbel_softmax, max_w, proximal, straight_through
-from engine.relaxations.categorical import Categorical
-from engine.relaxations.dirichlet import DirichletRelaxation
-from engine.relaxations.edges import NormalisedEdges
-from engine.relaxations.gumbel_softmax import GumbelSoftmax
-from engine.relaxations.max_w import MaxW
-from engine.relaxations.proximal import Proximal
-from engine.relaxations.relaxation import Relaxation, probabilities
-from engine.relaxations.softmax import Softmax
-from engine.relaxations.straight_through import StraightThrough
-from engine.search import derivers
-from engine.search.architecture import Architecture
+from engine.architecture import discretization
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations import categorical, drawn, gumbel_softmax, max_w, proximal, straight_through
+from engine.architecture.relaxations.categorical import Categorical
+from engine.architecture.relaxations.dirichlet import DirichletRelaxation
+from engine.architecture.relaxations.edge_normalisation import NormalisedEdges
+from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.architecture.relaxations.max_w import MaxW
+from engine.architecture.relaxations.proximal import Proximal
+from engine.architecture.relaxations.relaxation import Relaxation, probabilities
+from engine.architecture.relaxations.softmax import Softmax
+from engine.architecture.relaxations.straight_through import StraightThrough
 from engine.spaces.darts import Darts
 from engine.spaces.nasbench201 import NasBench201
 from engine.spaces.space import Candidates, all_candidates
@@ -177,7 +177,7 @@ def test_edge_weights_and_the_genotype_that_they_rank(case: dict[str, Any]) -> N
     product = plans["normal"].weights * plans["normal"].edge_scale[:, None]  # type: ignore[index]
     close(product[:, 1:].amax(1), case["product_normal_row_max_without_none"])
     expected = darts.genotype(as_pairs(case["genotype"]["normal"]), as_pairs(case["genotype"]["reduce"]))
-    assert derivers.edge_weighted(space, architecture, all_candidates(space.entry)) == expected
+    assert discretization.edge_weighted(space, architecture, all_candidates(space.entry)) == expected
 
 
 def as_pairs(listed: list[list[Any]]) -> list[darts.Pair]:
@@ -189,7 +189,7 @@ def test_the_darts_rule(case: dict[str, Any]) -> None:
     space = Darts(SPACES["darts"], DartsSettings(), 10)
     architecture = of(space.entry, {kind: case[f"alphas_{kind}"] for kind in space.entry.cells})
     expected = darts.genotype(as_pairs(case["genotype"]["normal"]), as_pairs(case["genotype"]["reduce"]))
-    assert derivers.largest_probability(space, architecture, all_candidates(space.entry)) == expected
+    assert discretization.largest_probability(space, architecture, all_candidates(space.entry)) == expected
 
 
 @pytest.mark.parametrize("case", load("baselines/genotype_other_rules")["cases"], ids=lambda case: case["name"])
@@ -198,7 +198,7 @@ def test_the_rules_of_snas(case: dict[str, Any], edges: str, rule: str) -> None:
     space = Darts(SPACES["darts"], DartsSettings(), 10)
     architecture = of(space.entry, dict.fromkeys(space.entry.cells, case["alphas"]))
     expected = darts.genotype(as_pairs(case[rule]), as_pairs(case[rule]))
-    assert derivers.with_none(space, architecture, all_candidates(space.entry), edges=edges) == expected
+    assert discretization.with_none(space, architecture, all_candidates(space.entry), edges=edges) == expected
 
 
 @pytest.mark.parametrize("case", load("drnas/genotype_nb201")["cases"])
@@ -208,9 +208,9 @@ def test_rules_on_nasbench201_take_the_best_of_every_edge(case: dict[str, Any]) 
     rows = case["kept"] or [range(5)] * 6
     candidates = {"cell": tuple(tuple(row) for row in rows)}
     expected = nasbench201.genotype(case["ops"])
-    assert derivers.largest_probability(space, architecture, candidates) == expected
-    assert derivers.edge_weighted(space, architecture, candidates) == expected
-    assert derivers.with_none(space, architecture, candidates, edges="all") == expected
+    assert discretization.largest_probability(space, architecture, candidates) == expected
+    assert discretization.edge_weighted(space, architecture, candidates) == expected
+    assert discretization.with_none(space, architecture, candidates, edges="all") == expected
 
 
 # What holds for all

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.query.codec import Cell, coding
-from engine.search.controller import Controller, LearntPolicy
-from engine.search.sampling import Even, Sampling
+from engine.black_box.encoding import Cell, coding
+from engine.black_box.path_sampling import Even, Sampling
+from engine.methods.enas.controller import Controller, LearntPolicy
 from engine.spaces.darts import Darts
 from runs import catalogue
 from runs.catalogue.spaces.darts import DartsSettings

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine import schedules
-from engine.relaxations.drawn import Drawn
-from engine.relaxations.gumbel_softmax import GumbelSoftmax
-from engine.relaxations.straight_through import StraightThrough
-from engine.search import rates
+from engine.architecture.relaxations.drawn import Drawn
+from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.architecture.relaxations.straight_through import StraightThrough
+from engine.core import schedules
+from engine.search import learning_rates
 from tests.vectors import load
 
 VECTORS = load("drnas/schedules")
@@ -36,7 +36,7 @@ def test_ista_search_rates() -> None:
             rate = schedules.cosine(*given, epoch, case["T"])
             assert rate == pytest.approx(case["intended"][place], rel=1e-9)
             if "public_code_on_torch_1_1_or_later" in case:
-                rate = rates.shifted(*given, epoch, case["T"])
+                rate = learning_rates.shifted(*given, epoch, case["T"])
                 assert rate == pytest.approx(case["public_code_on_torch_1_1_or_later"][place], rel=1e-9, abs=1e-15)
     case = vectors["imagenet_linear_warmup"]
     for place, epoch in enumerate(case["epochs"]):

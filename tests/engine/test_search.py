@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from engine.method import EpochReport
-from engine.search.differentiable import DifferentiableSearch
+from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
 from runs.errors import NastuiError
-from runs.events import StageStarted
+from runs.log.events import StageStarted
 from tests.engine.conftest import Bench, round_trip, same
 
 Make = Callable[..., Bench]

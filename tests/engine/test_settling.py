@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from engine.search.settling import COLLAPSED_EPOCHS, Settling
-from runs.events import Warned
+from engine.search.collapse_monitor import COLLAPSED_EPOCHS, Settling
 from runs.genotypes import darts, nasbench201
+from runs.log.events import Warned
 from tests.engine.conftest import Bench
 
 Make = Callable[..., Bench]

@@ -12,12 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.loading import attribute
+from engine.architecture.discretization import largest_probability
+from engine.architecture.parameters import Architecture
+from engine.core.plugins import attribute
 from engine.methods import drnas
 from engine.methods.drnas import learning_rate, searched, stages
-from engine.search import rates
-from engine.search.architecture import Architecture
-from engine.search.derivers import largest_probability
+from engine.search import learning_rates
 from engine.search.pruning import PruneAndWiden, carry_variables, remaining, strongest
 from engine.search.splits import split
 from engine.search.stages import place
@@ -26,8 +26,8 @@ from runs import catalogue
 from runs.catalogue.methods.drnas import DrNasSettings
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
-from runs.events import StageStarted
 from runs.genotypes import darts
+from runs.log.events import StageStarted
 from tests.engine.conftest import Bench, check_resumes, same
 from tests.vectors import load
 
@@ -183,8 +183,8 @@ def test_every_epoch_has_its_place(lengths: list[int]) -> None:
 
 
 def test_a_rate_that_jumped_goes_on_as_it_was_under_the_old_torch() -> None:
-    nominal = [rates.nominal(0.1, 0, epoch, 6) for epoch in range(6)]
-    jumping = [rates.jumping(0.1, 0, epoch, 6, lengths=(3, 3)) for epoch in range(6)]
+    nominal = [learning_rates.nominal(0.1, 0, epoch, 6) for epoch in range(6)]
+    jumping = [learning_rates.jumping(0.1, 0, epoch, 6, lengths=(3, 3)) for epoch in range(6)]
     assert [epoch for epoch in range(6) if nominal[epoch] != jumping[epoch]] == [3]
 
 

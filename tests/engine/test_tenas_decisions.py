@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.training_free.changes import Changes, Measured, mean
-from engine.training_free.decisions import Place, Ranked, cut_edges, cut_operations, rank
+from engine.zero_cost.pruning_rules import Place, Ranked, cut_edges, cut_operations, rank
+from engine.zero_cost.scores import Changes, Measured, mean
 from tests.vectors import load
 
 TABLES = load("tenas/pruning")["cases"]

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from engine.assembly import assemble
-from engine.indicators.regions import Regions
-from engine.indicators.scorer import Score
 from engine.method import Answering, Context, EpochReport
 from engine.spaces.space import Candidates
-from engine.training_free.search import PruningSearch
+from engine.zero_cost.proxies.linear_regions import Regions
+from engine.zero_cost.proxies.scorer import Score
+from engine.zero_cost.search import PruningSearch
 from runs.catalogue.methods.tenas import ANOTHER_SEED, MORE_DRAWS
 from runs.configuration import Draft, resolve
-from runs.events import Event, Interim, StageStarted, Warned
 from runs.genotypes import darts, derive, nasbench201
+from runs.log.events import Event, Interim, StageStarted, Warned
 from tests.engine.conftest import round_trip, same
 from tests.vectors import load
 

@@ -11,16 +11,16 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from engine.rebuild import rebuild
+from engine.core.batch_growth import grown
 from engine.training import trainer as trainers
-from engine.training.batch_growth import grown
+from engine.training.model_io import rebuild
 from engine.training.rate import learning_rate
 from engine.training.weights import read_weights, take_over
 from runs import catalogue
 from runs.catalogue.settings import validate
 from runs.catalogue.training import TrainingSettings
 from runs.errors import EnvironmentLacksError, UsageError
-from runs.events import Warned
+from runs.log.events import Warned
 from tests.engine.retraining import DRNAS, Retraining
 from tests.vectors import load
 

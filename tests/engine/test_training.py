@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.training import drop_path
+from engine.spaces import drop_path
 from tests.vectors import load
 
 MISC = load("drnas/misc")

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.architecture.parameters import Architecture
+from engine.architecture.regularisation import KlToFlat
+from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.architecture.relaxations.relaxation import Relaxation
+from engine.architecture.relaxations.straight_through import StraightThrough
 from engine.data.images import everything
-from engine.relaxations.gumbel_softmax import GumbelSoftmax
-from engine.relaxations.relaxation import Relaxation
-from engine.relaxations.straight_through import StraightThrough
-from engine.search.architecture import Architecture
-from engine.search.differentiable import DifferentiableSearch
-from engine.search.regularisers import KlToFlat
+from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder, Joint, Unrolled, Update, unrolled
 from engine.search.updates.unrolled import unrolled_gradients

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from engine import distributed
+from engine.core import distributed
 from tests.engine.retraining import DRNAS, Retraining
 
 STEPS, BATCH = 20, 16

@@ -10,7 +10,7 @@ from pathlib import Path
 
 HOLDER = """
 import sys, pathlib
-from runs.lock import engine_lock
+from runs.store.lock import engine_lock
 with engine_lock(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from runs import events as vocabulary
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
-from runs.events import EVENT_TYPES, Event
 from runs.genotypes import darts, nasbench201, operations
 from runs.genotypes.genotype import Genotype
+from runs.log import events as vocabulary
+from runs.log.events import EVENT_TYPES, Event
 
 text = st.text(max_size=20)
 whole = st.integers(-(2**70), 2**70)

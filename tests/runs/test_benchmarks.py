@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from runs.benchmarks import addresses, store
 from runs.benchmarks.table import MAGIC, Column, Table
+from runs.catalogue import library
+from runs.catalogue.genotype_text import format_text, parse_text
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
-from runs.genotypes import library
 from runs.genotypes.genotype import Cell, Edge, Genotype
 from runs.genotypes.nasbench201 import format_string, parse_string
-from runs.genotypes.text import format_text, parse_text
 from runs.home import Home
-from runs.store import RunStore
+from runs.store.run_store import RunStore
 from tests import vectors
 from tests.tabulated import BEST, accuracy, lines, write_csv
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runs import catalogue
 from runs.benchmarks.published import beside, references
-from runs.genotypes import library
+from runs.catalogue import library
 
 
 def test_every_figure_is_of_a_known_space_and_data_set_and_names_its_source() -> None:

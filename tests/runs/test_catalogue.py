@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from runs import catalogue, datasets
-from runs.catalogue import Dataset, Method, Preset
+from runs import catalogue
+from runs.catalogue import Dataset, Method, Preset, library
 from runs.catalogue.datasets import image_folder
-from runs.catalogue.groups import HardwareSettings
 from runs.catalogue.settings import GROUPS, SettingInfo, describe, validate
+from runs.catalogue.shared_settings import HardwareSettings
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError, UsageError
-from runs.genotypes import library
 from runs.home import Home
+from runs.store import datasets
 
 METHODS = [*catalogue.methods().values(), catalogue.TRAINER]
 PAIRS = [(method, catalogue.space(space)) for method in METHODS for space in method.spaces]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runs.compare import compare, ranking, ranking_rows, table
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.genotypes.differences import Difference, differences
-from runs.groups import Spread, grouped, seeds_told
 from runs.home import Home
-from runs.store import RunStore
-from runs.summary import Labels, group, head
+from runs.log.summary import Labels, group, head
+from runs.store.compare import compare, ranking, ranking_rows, table
+from runs.store.groups import Spread, grouped, seeds_told
+from runs.store.run_store import RunStore
 from tests.synthetic import make_run
 
 CONV, SKIP = 3, 1

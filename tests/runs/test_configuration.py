@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs import catalogue, devices
+from runs import catalogue
 from runs.configuration import Draft, RunConfig, draft_from, read_toml, resolve
 from runs.errors import UsageError
 from runs.home import Home
+from runs.machine import devices
 
 OPTIONS = catalogue.options(catalogue.method("drnas"), catalogue.space("nasbench201"))
 

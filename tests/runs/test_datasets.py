@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from runs import catalogue, datasets
+from runs import catalogue
 from runs.catalogue.datasets import DATASETS
 from runs.errors import EnvironmentLacksError
 from runs.home import Home
+from runs.store import datasets
 
 # The smallest PNG: one black pixel.
 PIXEL = bytes.fromhex(

@@ -7,9 +7,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from runs import devices
-from runs.devices import Gpu
 from runs.errors import EnvironmentLacksError, UsageError
+from runs.machine import devices
+from runs.machine.devices import Gpu
 
 CARD = Gpu(0, "a card", 1, 2, None)
 

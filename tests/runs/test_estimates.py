@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from runs import catalogue, figures
+from runs import catalogue
+from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, RunConfig, resolve
+from runs.cost import measurements
+from runs.cost.estimates import estimate
+from runs.cost.measurements import Figure, Measurement
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
-from runs.estimates import estimate
-from runs.events import EpochEnded, Finished, Progress, Started
-from runs.figures import Figure, Measurement
-from runs.genotypes.text import parse_text
 from runs.home import Home
-from runs.journal import Journal
-from runs.lock import engine_lock
-from runs.occupancy import users
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import EpochEnded, Finished, Progress, Started
+from runs.log.summary import Labels
+from runs.store.device_usage import users
+from runs.store.lock import engine_lock
+from runs.store.run_store import RunStore
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"
 
@@ -112,7 +113,7 @@ def test_another_cell_is_said_to_be_another() -> None:
     draft = Draft(method="retrain", preset="nasbench201-quick", device="cpu", genotype=parse_text(CELL).to_json())
     method = catalogue.method("retrain")
     preset = next(entry for entry in method.presets if entry.space == "nasbench201")
-    typical = figures.representative(method, preset, "cpu")
+    typical = measurements.representative(method, preset, "cpu")
     mine = resolve(draft.model_copy(update={"preset": preset.name}))
     found = estimate(mine, "", [], [figure(typical)])
     assert found is not None and found.caveats == ("with another cell",)
@@ -121,30 +122,30 @@ def test_another_cell_is_said_to_be_another() -> None:
 
 
 def test_figures_are_kept_once_each_and_damage_is_no_fault(home: Home) -> None:
-    assert figures.read(home) == []
+    assert measurements.read(home) == []
     first, other = figure(wanted()), figure(wanted(channels=4))
     for one in (first, other, figure(wanted(), 61.0, measured="2026-11-21T10:00:00+00:00")):
-        figures.keep(home, one)
-    assert [one.estimated_seconds for one in figures.read(home)] == [61.0, 60.0]
+        measurements.keep(home, one)
+    assert [one.estimated_seconds for one in measurements.read(home)] == [61.0, 60.0]
     raw = home.figures.read_text()
     home.figures.write_text(raw.replace('"figures": [', '"figures": [7, {"method": "x"}, '))
-    assert len(figures.read(home)) == 2
+    assert len(measurements.read(home)) == 2
     for damage in ("{", "[]", '{"figures": 3}', "[" * 100_000):
         home.figures.write_text(damage)
-        assert figures.read(home) == []
-    figures.keep(home, first)
-    assert figures.read(home) == [first]
+        assert measurements.read(home) == []
+    measurements.keep(home, first)
+    assert measurements.read(home) == [first]
 
 
 def test_a_home_that_takes_no_figure_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.root.write_text("a file")
     with pytest.raises(EnvironmentLacksError, match=r"cannot be kept.*--home"):
-        figures.keep(home, figure(wanted()))
+        measurements.keep(home, figure(wanted()))
     home.root.unlink()
     home.root.mkdir()
-    monkeypatch.setattr(figures, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(measurements, "_PATIENCE_SECONDS", 0.05)
     with FileLock(home.index_lock), pytest.raises(BusyError, match="figure is not kept"):
-        figures.keep(home, figure(wanted()))
+        measurements.keep(home, figure(wanted()))
 
 
 def test_what_asks_a_table_cannot_be_measured(home: Home) -> None:

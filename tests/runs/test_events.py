@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.events import (
+from runs.log.events import (
     EVENT_TYPES,
     CellSnapshot,
     Entry,

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.events import (
+from runs.home import RunPaths
+from runs.log.event_log import Journal, JournalReader
+from runs.log.events import (
     CheckpointWritten,
     Continued,
     Entry,
@@ -27,10 +29,8 @@ from runs.events import (
     Stopped,
     Warned,
 )
-from runs.history import Follower, History, load
-from runs.home import RunPaths
-from runs.journal import Journal, JournalReader
-from runs.summary import Summary
+from runs.log.history import Follower, History, load
+from runs.log.summary import Summary
 from tests.runs.strategies import events
 from tests.synthetic import course
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from runs import history
+from runs.catalogue import library
+from runs.catalogue.genotype_text import convert, format_text
 from runs.errors import NotFoundError, UsageError
-from runs.genotypes import library
-from runs.genotypes.find import find, of_runs
 from runs.genotypes.genotype import Genotype
-from runs.genotypes.text import convert, format_text
 from runs.home import Home
-from runs.store import RunStore
+from runs.log import history
+from runs.store.find_genotype import find, of_runs
+from runs.store.run_store import RunStore
 from tests.synthetic import make_run
 
 CELL = library.get("DrNAS_cifar10")

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runs.catalogue import library
+from runs.catalogue.genotype_text import FORMS, convert, format_text, parse_text, read
 from runs.errors import NotFoundError, UsageError
-from runs.genotypes import darts, library, morphable
+from runs.genotypes import darts, morphable
 from runs.genotypes.genotype import Cell, Edge, Genotype
 from runs.genotypes.operations import operation
-from runs.genotypes.text import FORMS, convert, format_text, parse_text, read
 from tests.runs.strategies import darts_genotypes, genotypes
 from tests.runs.test_genotypes_costs import NETWORKS, PRDARTS, genotype
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.events import EpochEnded, Event, Failed, Paused, Progress, Started, Unknown, Warned
-from runs.journal import Journal, JournalReader
+from runs.log.event_log import Journal, JournalReader
+from runs.log.events import EpochEnded, Event, Failed, Paused, Progress, Started, Unknown, Warned
 
 
 @pytest.fixture

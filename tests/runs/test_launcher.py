@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from runs import launcher, requests
 from runs.configuration import Draft
 from runs.errors import BusyError, UsageError
-from runs.events import Paused
 from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.lock import engine_lock
-from runs.requests import Request
-from runs.status import Status
-from runs.store import Record, RunStore
+from runs.log.event_log import Journal
+from runs.log.events import Paused
+from runs.store import requests
+from runs.store.lock import engine_lock
+from runs.store.requests import Request
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
+from runs.supervision import launcher
 from tests.synthetic import make_run
 
 

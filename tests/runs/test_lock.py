@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from runs import lock
 from runs.errors import BusyError
-from runs.lock import engine_lock, is_held, owner_pid
+from runs.store import lock
+from runs.store.lock import engine_lock, is_held, owner_pid
 from tests.runs.processes import lock_holder, running
 
 VIEWER = """
 import sys, pathlib
-from runs.lock import is_held
+from runs.store.lock import is_held
 print("looking", flush=True)
 while True:
     is_held(pathlib.Path(sys.argv[1]))

@@ -9,11 +9,11 @@ import random
 
 import pytest
 
-from runs.events import CellSnapshot, Entry, EpochEnded, decode, encode
-from runs.history import load
 from runs.home import Home
-from runs.journal import JournalReader
-from runs.packed import PackedRows, Packer
+from runs.log.compact_history import PackedRows, Packer
+from runs.log.event_log import JournalReader
+from runs.log.events import CellSnapshot, Entry, EpochEnded, decode, encode
+from runs.log.history import load
 from tests.synthetic import epoch_event, make_run
 
 

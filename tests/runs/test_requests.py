@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs import requests
 from runs.errors import EnvironmentLacksError
-from runs.requests import Own, Request
+from runs.store import requests
+from runs.store.requests import Own, Request
 
 WISHES = st.sampled_from(list(Request)) | st.from_regex(r"[a-z0-9-]+", fullmatch=True).map(lambda name: Own(name[:40]))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from runs import requests
 from runs.home import RunPaths
-from runs.lock import engine_lock
-from runs.requests import Request
-from runs.status import Status, derive
+from runs.store import requests
+from runs.store.lock import engine_lock
+from runs.store.requests import Request
+from runs.store.status import Status, derive
 
 # said: (without an engine, with one, with one that is asked to stop)
 TABLE = {

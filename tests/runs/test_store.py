@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs import index, store
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.events import Progress, Started, Warned
 from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.lock import engine_lock
-from runs.status import Status
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import Progress, Started, Warned
+from runs.log.summary import Labels
+from runs.store import index, run_store
+from runs.store.lock import engine_lock
+from runs.store.run_store import RunStore
+from runs.store.status import Status
 from tests.runs.processes import output
 from tests.synthetic import make_run
 
@@ -43,7 +43,7 @@ def listed(home: Home) -> dict[str, str]:
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return a list that grows with every log and configuration that is opened."""
     opened: list[Path] = []
-    read_config, reader = RunConfig.read, store.JournalReader
+    read_config, reader = RunConfig.read, run_store.JournalReader
 
     def noting_config(path: Path) -> RunConfig:
         opened.append(path)
@@ -55,7 +55,7 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             super().__init__(path, offset)
 
     monkeypatch.setattr(RunConfig, "read", noting_config)
-    monkeypatch.setattr(store, "JournalReader", NotingReader)
+    monkeypatch.setattr(run_store, "JournalReader", NotingReader)
     return opened
 
 
@@ -101,8 +101,8 @@ import json, pathlib, resource, sys
 from runs.configuration import Draft, resolve
 from runs.errors import NastuiError
 from runs.home import Home
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.store.run_store import RunStore
+from runs.log.summary import Labels
 
 store = RunStore(Home(pathlib.Path(sys.argv[1])))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runs.events import Progress
 from runs.home import Home
-from runs.journal import Journal
+from runs.log.event_log import Journal
+from runs.log.events import Progress
 from tests.runs.processes import output
 from tests.synthetic import make_run
 
@@ -22,7 +22,7 @@ import time
 started = time.perf_counter()
 import json, pathlib, sys
 from runs.home import Home
-from runs.store import RunStore
+from runs.store.run_store import RunStore
 imported = time.perf_counter()
 store = RunStore(Home(pathlib.Path(sys.argv[1])))
 runs = len(store.records())

@@ -14,8 +14,8 @@ from pathlib import Path
 from runs.configuration import Draft, resolve
 from runs.errors import NotFoundError
 from runs.home import Home
-from runs.store import Record, RunStore
-from runs.summary import Labels
+from runs.log.summary import Labels
+from runs.store.run_store import Record, RunStore
 
 PROCESSES = 8
 UPDATES = 200

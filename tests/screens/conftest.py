@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runs.machine import Machine
+from runs.machine.meters import Machine
 
 
 @pytest.fixture(autouse=True)

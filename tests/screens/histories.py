@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from runs.events import CellSnapshot, Entry, EpochEnded, Event, Interim, StageStarted, Started, Warned
-from runs.history import History
+from runs.log.events import CellSnapshot, Entry, EpochEnded, Event, Interim, StageStarted, Started, Warned
+from runs.log.history import History
 from tests.synthetic import EDGES as BENCH_EDGES
 
 OPERATIONS = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"]

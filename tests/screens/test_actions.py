@@ -14,8 +14,8 @@ from textual.widgets import Input
 from nastui import settings as configuration
 from nastui.app import NastuiApp
 from runs.genotypes import nasbench201
-from runs.genotypes.find import find
 from runs.home import Home
+from runs.store.find_genotype import find
 from screens import actions, palette, taking
 from screens.action_table import PLACES
 from screens.compare.screen import CompareScreen

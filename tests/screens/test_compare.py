@@ -19,9 +19,9 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 from screens.compare import view
 from screens.compare.screen import CompareScreen
 from screens.compare.source import Comparison, Sources

@@ -13,14 +13,14 @@ from textual.widgets import Input
 
 from nastui.app import NastuiApp
 from runs.benchmarks import store as tables
+from runs.catalogue import library
+from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError
-from runs.genotypes import library
-from runs.genotypes.find import Found, find
 from runs.genotypes.genotype import Genotype
-from runs.genotypes.text import parse_text
 from runs.home import Home, RunPaths
-from runs.store import RunStore
+from runs.store.find_genotype import Found, find
+from runs.store.run_store import RunStore
 from screens.genotypes import view
 from screens.genotypes.cells import CellsScreen, items
 from screens.genotypes.screen import GenotypesScreen

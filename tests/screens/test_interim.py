@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runs.events import Entry, EpochEnded, Event, Interim, Resumed
-from runs.history import History
+from runs.log.events import Entry, EpochEnded, Event, Interim, Resumed
+from runs.log.history import History
 from screens.views import Look
 from screens.views.extras import panel
 

@@ -13,11 +13,11 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from nastui.app import NastuiApp
-from runs.genotypes.find import find
-from runs.genotypes.text import parse_text
+from runs.catalogue.genotype_text import parse_text
 from runs.home import Home
-from runs.machine import Machine
-from runs.store import RunStore
+from runs.machine.meters import Machine
+from runs.store.find_genotype import find
+from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
 from screens.genotypes.screen import GenotypesScreen
@@ -43,7 +43,7 @@ Go = Callable[[Pilot[Any], Home], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def _no_machine_and_no_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("screens.widgets.log.stamp", lambda moment: "12:00:00")
-    monkeypatch.setattr("runs.machine.Meter.look", lambda meter, pid=None: Machine(cores=2))
+    monkeypatch.setattr("runs.machine.meters.Meter.look", lambda meter, pid=None: Machine(cores=2))
     numbers = itertools.count(1)
     monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])
     monkeypatch.setenv("TZ", "UTC")

@@ -16,8 +16,8 @@ from textual.widgets import Input, Static
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 from screens.starting.new_run import NewRunScreen
 from screens.starting.run_form import RunForm
 from screens.widgets.confirm import Confirm

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from runs import catalogue
-from runs.events import EpochEnded, Event, Interim
+from runs.log.events import EpochEnded, Event, Interim
 from screens.palette import ASCII, BRAILLE, Palette
 from screens.views import Look
 from screens.views.models import Plot, Timeline

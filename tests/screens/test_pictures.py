@@ -54,7 +54,7 @@ def test_runs(home: Home, snap_compare: SnapCompare) -> None:
 
 
 def test_new_run(home: Home, monkeypatch: pytest.MonkeyPatch, snap_compare: SnapCompare) -> None:
-    monkeypatch.setattr("runs.devices.gpus", list)
+    monkeypatch.setattr("runs.machine.devices.gpus", list)
     app = NastuiApp(home)
 
     async def with_a_fault(pilot: Pilot[Any]) -> None:

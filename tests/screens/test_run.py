@@ -15,16 +15,17 @@ import pytest
 from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
-from runs import launcher, requests
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError
-from runs.events import CheckpointWritten, Entry, Event, Failed, Paused, Stopped, Warned, encode
 from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.requests import Request
-from runs.status import Status
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import CheckpointWritten, Entry, Event, Failed, Paused, Stopped, Warned, encode
+from runs.log.summary import Labels
+from runs.store import requests
+from runs.store.requests import Request
+from runs.store.run_store import RunStore
+from runs.store.status import Status
+from runs.supervision import launcher
 from screens.run.screen import RunScreen
 from screens.widgets.header import Header
 from screens.widgets.lines import Lines

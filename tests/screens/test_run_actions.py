@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from nastui.app import NastuiApp
-from runs.devices import Gpu
-from runs.events import Entry, Event, Warned, encode
 from runs.home import Home
-from runs.machine import Machine, Meter, Process
+from runs.log.events import Entry, Event, Warned, encode
+from runs.machine.devices import Gpu
+from runs.machine.meters import Machine, Meter, Process
 from screens.compare.screen import CompareScreen
 from screens.palette import BRAILLE
 from screens.starting.retrain import RetrainScreen
@@ -98,7 +98,7 @@ async def test_the_log_is_searched_and_thinned(home: Home) -> None:
 
 async def test_the_machine_is_measured_off_the_ui_thread(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     config, paths = make_run(home.root, epochs=5, done=3, ended=False)
-    monkeypatch.setattr("runs.machine.gpus", lambda: [Gpu(0, "H [/x]", 20_000_000_000, 80_000_000_000, None)])
+    monkeypatch.setattr("runs.machine.meters.gpus", lambda: [Gpu(0, "H [/x]", 20_000_000_000, 80_000_000_000, None)])
     app = NastuiApp(home, config.id)
     with engine(paths):
         async with app.run_test(size=(80, 24)) as pilot:
@@ -196,7 +196,7 @@ async def test_a_store_that_cannot_be_written_is_said(home: Home, monkeypatch: p
         raise OSError(errno.EROFS, "Read-only file system")
 
     config, paths = make_run(home.root, epochs=9, done=3, ended=False)
-    monkeypatch.setattr("runs.requests.send", refuse)
+    monkeypatch.setattr("runs.store.requests.send", refuse)
     monkeypatch.setattr("runs.files.replace_text", refuse)
     app = NastuiApp(home, config.id)
     with engine(paths):

@@ -9,10 +9,10 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
-from runs.events import CellSnapshot, Entry, EpochEnded, encode
 from runs.home import Home
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.events import CellSnapshot, Entry, EpochEnded, encode
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 from screens.run.source import Source
 from tests.screens.test_run import opened
 

@@ -16,15 +16,15 @@ from textual.widgets import Input, Static
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
-from runs.events import Failed, Started
-from runs.genotypes.find import find
 from runs.home import Home, RunPaths
-from runs.journal import Journal
-from runs.last_words import last_words
-from runs.requests import Request, waiting
-from runs.retraining import asked
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import Failed, Started
+from runs.log.summary import Labels
+from runs.store.crash_reason import last_words
+from runs.store.find_genotype import find
+from runs.store.requests import Request, waiting
+from runs.store.retraining import asked
+from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
 from screens.run.screen import RunScreen
 from screens.run.source import Source
@@ -102,7 +102,7 @@ async def test_the_demonstration_starts_at_once_and_is_watched(tmp_path: Path, m
         config = resolve(draft)
         return config, store.create(config, Labels(draft.name))
 
-    monkeypatch.setattr("runs.launcher.start", start)
+    monkeypatch.setattr("runs.supervision.launcher.start", start)
     async with shown(tmp_path) as pilot:
         await pilot.press("D", "D")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
@@ -411,7 +411,7 @@ async def test_stop_and_pause_leave_requests(tmp_path: Path) -> None:
 async def test_resume_starts_engines_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, paths = make_run(tmp_path, epochs=5, done=2)
     resumed: list[str] = []
-    monkeypatch.setattr("runs.launcher.resume", lambda record: resumed.append(record.id))
+    monkeypatch.setattr("runs.supervision.launcher.resume", lambda record: resumed.append(record.id))
     async with shown(tmp_path) as pilot:
         await pilot.press("R")
         await until(pilot, lambda: resumed == [paths.root.name])

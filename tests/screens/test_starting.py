@@ -13,17 +13,17 @@ import pytest
 from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
-from runs import figures
 from runs.configuration import Draft, RunConfig, resolve
-from runs.devices import Gpu
+from runs.cost import measurements
+from runs.cost.estimates import Estimate
+from runs.cost.measurements import Figure, Measurement
 from runs.errors import EnvironmentLacksError
-from runs.estimates import Estimate
-from runs.figures import Figure, Measurement
-from runs.genotypes.find import find
 from runs.home import Home
-from runs.lock import engine_lock
-from runs.machine import Machine
-from runs.store import RunStore
+from runs.machine.devices import Gpu
+from runs.machine.meters import Machine
+from runs.store.find_genotype import find
+from runs.store.lock import engine_lock
+from runs.store.run_store import RunStore
 from screens.settings import Settings
 from screens.starting import estimate_line
 from screens.starting.device_field import Devices
@@ -97,7 +97,7 @@ async def test_a_configuration_is_measured_by_a_key(home: Home, retrain: bool) -
         assert "measuring on cpu … 0 s (ctrl+r ends it)" in said(pilot)
         made[0].go.set()
         await until(pilot, lambda: "about 14 min on cpu (measured today) · 500 MB · store 3 MB" in said(pilot))
-        assert figures.read(home)[0].options == made[0].config.options
+        assert measurements.read(home)[0].options == made[0].config.options
 
 
 async def test_an_end_of_measuring_is_no_fault_and_a_fault_is_a_sentence(home: Home) -> None:
@@ -110,7 +110,7 @@ async def test_an_end_of_measuring_is_no_fault_and_a_fault_is_a_sentence(home: H
         made[1].go.set()
         await until(pilot, lambda: bool(list(pilot.app._notifications)))
         assert [note.message for note in pilot.app._notifications] == [f"{made[1].problem} Lower batch_size."]
-        assert figures.read(home) == []
+        assert measurements.read(home) == []
         await pilot.press("ctrl+r")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, NewRunScreen))
@@ -123,7 +123,7 @@ async def test_devices_are_as_busy_as_they_are(home: Home, monkeypatch: pytest.M
     machine = Machine(16, load=1.44, gpus=GPUS)
     meter = type("Meter", (), {"look": lambda self: machine})
     monkeypatch.setattr("screens.starting.starting_screen.Meter", meter)
-    monkeypatch.setattr("runs.devices.gpus", lambda: list(machine.gpus))
+    monkeypatch.setattr("runs.machine.devices.gpus", lambda: list(machine.gpus))
     with engine_lock(paths.lock):
         async with opened(home, size=(100, 24)) as pilot:
             await until(pilot, lambda: device(pilot).view.warning != "")
@@ -146,7 +146,7 @@ async def test_devices_are_as_busy_as_they_are(home: Home, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("retrain", [False, True])
 async def test_sixty_columns_do(home: Home, retrain: bool) -> None:
-    figures.keep(home, figure(resolve(Draft(method="drnas", preset="quick"))))
+    measurements.keep(home, figure(resolve(Draft(method="drnas", preset="quick"))))
     async with opened(home, retrain, (60, 20)) as pilot:
         assert "epoch" in said(pilot)
         assert pilot.app.screen.query_one("#command").region.bottom <= 19

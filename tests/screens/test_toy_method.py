@@ -8,12 +8,12 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
-from runs.events import EpochEnded, Finished, Started
 from runs.genotypes import nasbench201
 from runs.home import Home
-from runs.journal import Journal
-from runs.store import RunStore
-from runs.summary import Labels
+from runs.log.event_log import Journal
+from runs.log.events import EpochEnded, Finished, Started
+from runs.log.summary import Labels
+from runs.store.run_store import RunStore
 from tests.synthetic import snapshot
 
 TOY = Path(__file__).parents[1] / "toy"

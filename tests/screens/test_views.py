@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runs.events import (
+from runs.genotypes import nasbench201
+from runs.home import RunPaths
+from runs.log.events import (
     CellSnapshot,
     CheckpointWritten,
     Entry,
@@ -24,12 +26,10 @@ from runs.events import (
     Unknown,
     Warned,
 )
-from runs.genotypes import nasbench201
-from runs.history import History
-from runs.home import RunPaths
-from runs.status import Status
-from runs.store import Record
-from runs.summary import Labels
+from runs.log.history import History
+from runs.log.summary import Labels
+from runs.store.run_store import Record
+from runs.store.status import Status
 from screens import views
 from screens.views import Look, curves, extras
 from screens.views.log_lines import log_lines, output_lines

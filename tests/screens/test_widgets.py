@@ -15,7 +15,7 @@ from textual.color import Color
 from nastui.characters import Characters
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
-from runs.status import Status
+from runs.store.status import Status
 from screens import palette
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
 from screens.run import layout as run_layout

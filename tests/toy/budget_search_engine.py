@@ -5,8 +5,8 @@ import time
 import torch
 
 from engine.method import EpochReport, Position
-from runs.events import CellSnapshot, StageStarted
 from runs.genotypes import nasbench201
+from runs.log.events import CellSnapshot, StageStarted
 
 
 class BudgetSearch:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.search.architecture import Architecture
+from engine.architecture.parameters import Architecture
 from engine.search.updates.update import descend, move_architecture, variables
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 
 class FirstOrder:

@@ -14,7 +14,7 @@ from engine.search.updates.update import descend, move_architecture, variables
 from engine.spaces.space import EdgePlan, Plans
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 # The finite difference is this long in weight space (DARTS, footnote 2).
 _STEP = 0.01

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.space import Plans
-from runs.catalogue.groups import DifferentiableSettings
+from runs.catalogue.shared_settings import DifferentiableSettings
 
 if TYPE_CHECKING:
-    from engine.search.differentiable import DifferentiableSearch
+    from engine.search.loop import DifferentiableSearch
 
 
 class Update(Protocol):

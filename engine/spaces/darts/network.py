@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.spaces import drop_path as dropping
 from engine.spaces.darts import operations
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import DiscreteNetwork
-from engine.training import drop_path as dropping
 from runs.genotypes.cell_networks import REDUCE, Place, places
 from runs.genotypes.genotype import Cell, Edge, Genotype
 

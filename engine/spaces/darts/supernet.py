@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.spaces import drop_path as dropping
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
-from engine.training import drop_path as dropping
 from runs.errors import UsageError
 from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from engine.search.widening import duplicates, widened
+from engine.spaces.channel_duplication import duplicates, widened
 from engine.spaces.darts.mixing import MixedEdge, Source
 from engine.spaces.darts.operations import Halves
 from engine.spaces.darts.supernet import DartsSupernet

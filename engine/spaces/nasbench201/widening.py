@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from engine.search.widening import duplicates, widened
+from engine.spaces.channel_duplication import duplicates, widened
 from engine.spaces.nasbench201.operations import ReluConvBn
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 

@@ -8,8 +8,8 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import LargeDataSettings, StagedSettings, numbers
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import LargeDataSettings, StagedSettings, numbers
 
 
 class DrNasSettings(LargeDataSettings, StagedSettings):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import SupernetSettings
-from runs.catalogue.sampling import NASBENCH201, QUICK_NASBENCH201, SamplingSettings
+from runs.catalogue.path_sampling import NASBENCH201, QUICK_NASBENCH201, SamplingSettings
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import SupernetSettings
 
 
 class EnasSettings(SamplingSettings, SupernetSettings):
@@ -78,7 +78,7 @@ METHOD = Method(
     reference="Pham, Guan, Zoph, Le, Dean: Efficient Neural Architecture Search via Parameter Sharing, ICML 2018; as a "
     "baseline in Dong, Yang: NAS-Bench-201, ICLR 2020",
     options=EnasSettings,
-    engine="engine.methods.enas:build",
+    engine="engine.methods.enas.method:build",
     recipes={"nasbench201": "nasbench201-200"},
     presets=(
         Preset(

@@ -21,7 +21,7 @@ METHOD = Method(
     reference="Yang, Li, You, Wang, Qian, Lin: ISTA-NAS: Efficient and Consistent Neural Architecture Search by Sparse "
     "Coding, NeurIPS 2020",
     options=IstaSettings,
-    engine="engine.methods.ista:build",
+    engine="engine.methods.ista.two_stage:build",
     recipes={"darts": "ista-cifar"},
     presets=(
         Preset(

@@ -68,7 +68,7 @@ METHOD = Method(
     reference="Yang, Li, You, Wang, Qian, Lin: ISTA-NAS: Efficient and Consistent Neural Architecture Search by Sparse "
     "Coding, NeurIPS 2020",
     options=IstaOneStageSettings,
-    engine="engine.methods.ista_onestage:build",
+    engine="engine.methods.ista.one_stage:build",
     recipes={"darts": "ista-cifar-bn"},
     presets=(
         Preset(

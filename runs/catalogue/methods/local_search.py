@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from runs.catalogue.black_box import PAPER, QUICK, QuerySettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.queries import PAPER, QUICK, QuerySettings
 from runs.catalogue.settings import setting
 
 

@@ -8,8 +8,8 @@ from pydantic import model_validator
 
 from runs.catalogue.baselines import DARTS, NASBENCH201_OF_DRNAS, QUICK_DARTS, QUICK_NASBENCH201, BaselineSettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import LargeDataSettings
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import LargeDataSettings
 
 
 class PcDartsSettings(LargeDataSettings, BaselineSettings):

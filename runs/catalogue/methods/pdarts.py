@@ -8,8 +8,8 @@ from pydantic import model_validator
 
 from runs.catalogue.baselines import DARTS, QUICK_DARTS, BaselineSettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import StagedSettings, numbers
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import StagedSettings, numbers
 
 
 class PDartsSettings(StagedSettings, BaselineSettings):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from runs.catalogue.adaptive_batch import GrowingBatchSettings
 from runs.catalogue.baselines import DARTS, QUICK_DARTS, BaselineSettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.growing import GrowingBatchSettings
 from runs.catalogue.morphing import MorphingSettings
 from runs.catalogue.settings import setting
 
@@ -69,7 +69,7 @@ METHOD = Method(
     "the paper presets want a GPU.",
     reference="Laube, Zell: Prune and Replace NAS, ICMLA 2019",
     options=PrDartsSettings,
-    engine="engine.methods.prdarts:build",
+    engine="engine.methods.prdarts.method:build",
     recipes={"darts": "prdarts-cifar"},
     presets=(
         _paper("paper", "DL (DL1 and DL2 are two seeds of it)", "darts_like"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runs.catalogue.black_box import PAPER, QUICK, QUICK_TRAINING, QuerySettings
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.queries import PAPER, QUICK, QUICK_TRAINING, QuerySettings
 
 METHOD = Method(
     name="random_search",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.groups import SupernetSettings
-from runs.catalogue.sampling import NASBENCH201, QUICK_NASBENCH201, SamplingSettings
+from runs.catalogue.path_sampling import NASBENCH201, QUICK_NASBENCH201, SamplingSettings
 from runs.catalogue.settings import setting
+from runs.catalogue.shared_settings import SupernetSettings
 
 
 class RswsSettings(SamplingSettings, SupernetSettings):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.indicators import IndicatorSettings
+from runs.catalogue.proxies import IndicatorSettings
 from runs.catalogue.settings import setting
 
 MORE_DRAWS, ANOTHER_SEED = "more-draws", "another-seed"

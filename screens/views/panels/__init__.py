@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 from runs.catalogue import Space
-from runs.history import History
+from runs.log.history import History
 from screens.views import Look, extras
 from screens.views.models import Panel, Part, Row, Rows
 from screens.views.panels import dirichlet, morphing, queries, sparse_codes, training_free

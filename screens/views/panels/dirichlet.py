@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from runs.events import EpochEnded
+from runs.log.events import EpochEnded
 from screens.views import matrix_of
 from screens.views.models import Band, Curves, Part, Plot
 from screens.views.panels.subject import Subject, number, series, within

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from runs.events import EpochEnded
+from runs.log.events import EpochEnded
 from screens.views.models import Curves, Level, Part, Plot, Series
 from screens.views.panels.subject import Subject
 

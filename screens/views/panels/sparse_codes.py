@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from runs.events import EpochEnded
+from runs.log.events import EpochEnded
 from screens.views.models import Bars, Curves, Level, Part, Plot, Row, Rows, Timeline
 from screens.views.panels.subject import Subject, filled, number, pair, series, within
 from screens.wording import clean

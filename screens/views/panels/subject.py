@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.catalogue import Space
-from runs.events import CellSnapshot, EpochEnded
-from runs.history import History
+from runs.log.events import CellSnapshot, EpochEnded
+from runs.log.history import History
 from screens import palette
 from screens.views import Chosen, Look, choose
 from screens.views.models import Series

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import schedules
-from engine.sparse_coding import Array, freezing
-from engine.sparse_coding.freezing import Nodes
-from engine.sparse_coding.supports import Live, genotype, live
+from engine.core import schedules
+from engine.methods.ista.sparse_coding import Array, freezing
+from engine.methods.ista.sparse_coding.freezing import Nodes
+from engine.methods.ista.sparse_coding.supports import Live, genotype, live
 from runs.genotypes.costs import Shape, count
 from tests.engine.sparse_coding.vectors import dense
 from tests.vectors import load

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.sparse_coding.measurement import matrices
+from engine.methods.ista.sparse_coding.measurement import matrices
 from tests.vectors import load
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import lars_path
 
-from engine.sparse_coding import Array, solvers
-from engine.sparse_coding.optimality import violation
-from engine.sparse_coding.recovery import SOLVERS, Recovery, Solver, recover, require_solvers, unexplained
-from engine.sparse_coding.supports import live, margin
+from engine.methods.ista.sparse_coding import Array, solvers
+from engine.methods.ista.sparse_coding.optimality import violation
+from engine.methods.ista.sparse_coding.recovery import SOLVERS, Recovery, Solver, recover, require_solvers, unexplained
+from engine.methods.ista.sparse_coding.supports import live, margin
 from runs.errors import EnvironmentLacksError
 from tests.engine.sparse_coding.vectors import GAMMA, dense, instances
 from tests.vectors import load
@@ -199,11 +199,11 @@ def test_a_solver_that_is_not_installed_is_named(package: str, monkeypatch: pyte
 
 LAZY = """
 import sys
-import engine.sparse_coding.recovery, engine.sparse_coding.supports, engine.sparse_coding.freezing
+from engine.methods.ista.sparse_coding import freezing, recovery, supports
 assert not {"cvxpy", "scs", "clarabel", "torch"} & set(sys.modules)
 import hashlib, json
 from tests.engine.sparse_coding.vectors import GAMMA, instances
-found = [engine.sparse_coding.recovery.recover(*given, GAMMA) for given in reversed(list(instances(8, seed=11)))]
+found = [recovery.recover(*given, GAMMA) for given in reversed(list(instances(8, seed=11)))]
 print(json.dumps([hashlib.sha256(one.x.tobytes()).hexdigest() for one in reversed(found)]))
 """
 

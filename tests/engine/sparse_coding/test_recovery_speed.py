@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from engine.sparse_coding import Array, solvers
-from engine.sparse_coding.recovery import SOLVERS, Solver, recover
+from engine.methods.ista.sparse_coding import Array, solvers
+from engine.methods.ista.sparse_coding.recovery import SOLVERS, Solver, recover
 from tests.engine.sparse_coding.vectors import GAMMA, WIDTHS
 
 pytestmark = pytest.mark.benchmark

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.sparse_coding.recovery import unexplained
-from engine.sparse_coding.supports import alphas, bias, genotype, live, margin, truncated
+from engine.methods.ista.sparse_coding.recovery import unexplained
+from engine.methods.ista.sparse_coding.supports import alphas, bias, genotype, live, margin, truncated
 from runs.genotypes.darts import pairs
 from tests.engine.sparse_coding.vectors import dense
 from tests.vectors import load

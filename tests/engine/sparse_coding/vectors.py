@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from engine.sparse_coding import Array
+from engine.methods.ista.sparse_coding import Array
 
 # Of codes: at the start, after some epochs, trained.
 SCALES = (1e-3, 0.03, 0.5)

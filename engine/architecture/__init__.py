@@ -1,0 +1,1 @@
+"""What an architecture is while it is searched: parameters, relaxations, discretization, regularisation."""

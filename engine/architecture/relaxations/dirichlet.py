@@ -1,0 +1,129 @@
+"""The Dirichlet relaxation of DrNAS: theta_e ~ Dir(beta_e), beta = elu(alpha) + 1 (ICLR 2021, equations 2 to 5)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Dirichlet
+
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.relaxation import Watched, dense
+from engine.spaces.space import Plans
+
+# Far below any concentration that matters, far above what 32 bits round to zero.
+_FLOOR = 1e-30
+
+
+def concentration(alpha: Tensor) -> Tensor:
+    """Return beta = elu(alpha) + 1: alpha + 1 where alpha > 0, else exp(alpha).
+
+    Written without the subtraction of elu, which is exactly 0 in 32 bits below about -17.3.
+    """
+    positive = alpha > 0
+    # The exponential sees no positive alpha, which could overflow; a clamp would have gradient 0 at alpha = 0.
+    return torch.where(positive, alpha + 1, torch.where(positive, 0.0, alpha).exp()).clamp(min=_FLOOR)
+
+
+def renormalise(sample: Tensor, alive: Tensor) -> Tensor:
+    """Return the sample with pruned entries zeroed and the rest scaled to sum to 1.
+
+    A renormalised part of a Dirichlet vector is a Dirichlet vector of the kept concentrations.
+    """
+    kept = sample * alive
+    return kept / kept.sum(-1, keepdim=True).clamp(min=_FLOOR)
+
+
+def mean(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return E[theta] = beta / B over the operations that are alive, B their sum."""
+    return renormalise(concentration(alpha), alive)
+
+
+def variance(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return Var[theta_i] = beta_i (B - beta_i) / (B^2 (B + 1)); 0 for pruned operations."""
+    beta = concentration(alpha) * alive
+    total = beta.sum(-1, keepdim=True)
+    return beta * (total - beta) / (total**2 * (total + 1))
+
+
+def differential_entropy(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return the differential entropy in nats of each row's Dirichlet on the operations that are alive, [edges]."""
+    beta, kept = concentration(alpha), alive.to(alpha.dtype)
+    total, count = (beta * kept).sum(-1), kept.sum(-1)
+    log_beta = (beta.lgamma() * kept).sum(-1) - total.lgamma()
+    return log_beta + (total - count) * total.digamma() - ((beta - 1) * beta.digamma() * kept).sum(-1)
+
+
+def kl_to_flat(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return KL(Dir(beta) || Dir(1)) of each row over the operations that are alive, [edges].
+
+    lnG(B) - sum lnG(beta_i) - lnG(n) + sum (beta_i - 1)(psi(beta_i) - psi(B)), drnas.md section 2.
+    """
+    beta, kept = concentration(alpha), alive.to(alpha.dtype)
+    total, count = (beta * kept).sum(-1), kept.sum(-1)
+    spread = ((beta - 1) * (beta.digamma() - total.digamma()[..., None]) * kept).sum(-1)
+    return total.lgamma() - (beta.lgamma() * kept).sum(-1) - count.lgamma() + spread
+
+
+def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tensor:
+    """Return the probability that each operation has the largest sampled weight, [edges, operations].
+
+    With unit-scale gammas G_i of shape beta_i, P_j is the integral of f_j(x) prod_{i != j} F_i(x) dx; taken here over
+    log x, where the integrand is smooth whatever the shapes.
+    """
+    beta = concentration(alpha.detach().double().cpu())
+    kept = alive.cpu()
+    rows = []
+    for shapes, there in zip(beta, kept, strict=True):
+        probabilities = torch.zeros_like(shapes)
+        present = shapes[there]
+        # Below the lower end all gammas together have less than 1e-9 of the mass, above the upper end none has any.
+        low = -21.0 / float(present.sum()) - 5
+        high = torch.log(present.max() + 12 * present.max().sqrt() + 40)
+        grid = torch.linspace(low, float(high), points, dtype=torch.float64)
+        at = grid.exp()[:, None]
+        density = torch.exp(present * grid[:, None] - at - present.lgamma())
+        below = torch.special.gammainc(
+            present.expand(points, -1).contiguous(), at.expand(-1, len(present)).contiguous()
+        )
+        others = torch.stack([torch.cat([below[:, :j], below[:, j + 1 :]], 1).prod(1) for j in range(len(present))], 1)
+        probabilities[there] = torch.trapezoid(density * others, grid, dim=0)
+        rows.append(probabilities)
+    return torch.stack(rows)
+
+
+def draw(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return one reparameterised sample of every row at once; in 32 bits also under autocast."""
+    with torch.autocast(alpha.device.type, enabled=False):
+        # With next to no concentration a pruned operation takes no mass, so this draws on the kept ones alone.
+        beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
+        return renormalise(Dirichlet(beta, validate_args=False).rsample(), alive)
+
+
+class DirichletRelaxation:
+    """Mixes by a sample of the Dirichlet. See :class:`engine.architecture.relaxations.relaxation.Relaxation`."""
+
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Nothing depends on the epoch: each edge learns its own exploration."""
+
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return one draw for each kind of cell, all edges at once (T10)."""
+        return dense(architecture, draw(*architecture.stacked()))
+
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return the means of the distributions."""
+        return dense(architecture, mean(*architecture.stacked()))
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the means: what a sample is on average."""
+        return self.mean(architecture)
+
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return concentrations (0 where pruned) and argmax probabilities; per edge the total concentration (large:
+        exploits, small: explores) and the distance to the flat Dirichlet.
+        """
+        alpha, alive = architecture.alphas[kind].detach(), architecture.alive(kind)
+        beta = concentration(alpha) * alive
+        return Watched(
+            {"concentration": beta.tolist(), "argmax_probability": argmax_probability(alpha, alive).tolist()},
+            {"total_concentration": beta.sum(-1).tolist(), "kl_to_flat": kl_to_flat(alpha, alive).tolist()},
+        )

@@ -1,0 +1,75 @@
+"""What relaxations share that draw an operation for each edge."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.relaxation import Watched, dense, probabilities
+from engine.core.schedules import linear
+from engine.spaces.space import EdgePlan, Plans
+
+# Of an exponential draw: keeps its logarithm finite, so that no draw has to be made again.
+_FLOOR = 1e-30
+
+
+def gumbel(like: Tensor) -> Tensor:
+    """Return standard Gumbel noise, -log of an exponential draw, of this shape; by the global generator."""
+    return -torch.empty_like(like).exponential_().clamp_(min=_FLOOR).log_()
+
+
+def one_hot(index: Tensor, like: Tensor) -> Tensor:
+    """Return 1 at ``index`` [..., edges] and 0 elsewhere, as ``like`` [..., edges, operations]."""
+    # Torch's own one_hot reads the indices first, where they are not on a GPU.
+    return torch.zeros_like(like).scatter_(-1, index[..., None], 1.0)
+
+
+def paths(architecture: Architecture, weights: Tensor, index: Tensor) -> Plans:
+    """Return the plans that run one operation an edge, or none.
+
+    The one read from the device in a forward pass: what to run has to be known on the host.
+
+    Args:
+        architecture: whose kinds of cell these are.
+        weights: [kinds, edges, operations].
+        index: int64 [kinds, edges], the operation to run; -1 runs none.
+    """
+    return {
+        kind: EdgePlan(rows, tuple((op,) if op >= 0 else () for op in chosen))
+        for kind, rows, chosen in zip(architecture.kinds, weights.unbind(), index.tolist(), strict=True)
+    }
+
+
+class Drawn:
+    """Shows the probabilities of the draw, and measures the path of the most probable operations.
+
+    That path is the one that such a search ends with, and its operations were trained alone; a mixture by the
+    probabilities is nothing that the weights have ever seen.
+
+    Args:
+        start, end: temperature of the first and after the last epoch.
+        reached: whether the last epoch is at ``end`` already, the steps being that much longer.
+    """
+
+    def __init__(self, start: float = 1.0, end: float = 1.0, *, reached: bool = False) -> None:
+        self._start, self._end, self._reached = start, end, reached
+        self.temperature = start
+
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Set the temperature: linear in the epoch."""
+        self.temperature = linear(self._start, self._end, epoch, max(1, epochs - self._reached))
+
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return softmax(alpha): the probabilities of the draw."""
+        return dense(architecture, probabilities(*architecture.stacked()))
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the path of the most probable operations."""
+        shares = probabilities(*architecture.stacked())
+        index = shares.argmax(-1)
+        return paths(architecture, one_hot(index, shares), index)
+
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return the temperature."""
+        return Watched(figures={"temperature": self.temperature})

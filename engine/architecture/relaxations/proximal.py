@@ -1,0 +1,80 @@
+"""The proximal relaxation of NASP: a discrete cell runs, alphas in a box move by the gradient at that cell."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.drawn import one_hot, paths
+from engine.architecture.relaxations.relaxation import Watched, dense
+from engine.spaces.space import Plans
+
+# Edges into a node that its cell keeps.
+KEPT = 2
+
+
+def binarised(alpha: Tensor, alive: Tensor, siblings: Tensor) -> tuple[Tensor, Tensor]:
+    """Project onto C1: one operation an edge, two edges a node (NASP, AAAI 2020, algorithm 2).
+
+    Each edge takes its largest alpha; of the edges into a node the two with the largest such value stay. Ties go to
+    the lower index.
+
+    Args:
+        alpha, alive: [..., edges, operations].
+        siblings: [edges, edges], which edges lead into the same node.
+
+    Returns:
+        0 and 1 [..., edges, operations], and the operation of each edge, -1 where it takes none, [..., edges].
+    """
+    strength, index = alpha.detach().masked_fill(~alive, -torch.inf).max(-1)
+    # Edge e is beaten by a stronger sibling f, and by an equal one before it.
+    own, other = strength[..., :, None], strength[..., None, :]
+    earlier = torch.ones_like(siblings).tril(-1)
+    beaten = siblings & ((other > own) | ((other == own) & earlier))
+    stays = beaten.sum(-1) < KEPT
+    return one_hot(index, alpha) * stays[..., None], torch.where(stays, index, -1)
+
+
+def into_box(architecture: Architecture) -> None:
+    """Project every alpha onto C2, the box [0, 1]."""
+    with torch.no_grad():
+        for alpha in architecture.alphas.values():
+            alpha.clamp_(0, 1)
+
+
+class Proximal:
+    """Mixes by the binarised alphas. See :class:`engine.architecture.relaxations.relaxation.Relaxation`.
+
+    Where gradients are wanted every candidate runs, since alpha moves by the gradients of all at the binary point;
+    where they are not, the chosen operations alone do.
+    """
+
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Nothing depends on the epoch."""
+
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return the binary point; without gradients, reads the chosen operations from the device once."""
+        alpha, alive = architecture.stacked()
+        binary, index = binarised(alpha, alive, architecture.siblings)
+        if not torch.is_grad_enabled():
+            return paths(architecture, binary, index)
+        return dense(architecture, binary + (alpha - alpha.detach()) * alive)
+
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return each alpha's share of its edge."""
+        alpha, alive = architecture.stacked()
+        values = alpha * alive
+        # An edge whose alphas are all 0 shares evenly.
+        total = values.sum(-1, keepdim=True)
+        even = alive / alive.sum(-1, keepdim=True)
+        return dense(architecture, torch.where(total > 0, values / total.clamp(min=1e-12), even))
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the binary point, which is the cell that the search would end with."""
+        with torch.no_grad():
+            return self.sample(architecture)
+
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return alpha itself, in its box."""
+        return Watched({"alpha": (architecture.alphas[kind].detach() * architecture.alive(kind)).tolist()})

@@ -1,0 +1,62 @@
+"""The contract of a relaxation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.architecture.parameters import Architecture
+from engine.spaces.space import EdgePlan, Plans
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is worth watching of one kind of cell.
+
+    Attributes:
+        operations: edges x operations matrices, by name.
+        edges: one number an edge, by name.
+        figures: numbers of the whole relaxation, by name.
+    """
+
+    operations: dict[str, list[list[float]]] = field(default_factory=dict)
+    edges: dict[str, list[float]] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+class Relaxation(Protocol):
+    """Turns architecture variables into the plans of a forward pass, one for each kind of cell.
+
+    Operations that are not alive get weight 0 and give gradient 0.
+    """
+
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Set what depends on the epoch, counted from 0, such as a temperature.
+
+        Called before each epoch and after a resume, so it must depend on nothing else.
+        """
+
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return the plans of one forward pass of the search, differentiable in the architecture's parameters."""
+
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return the plans to show: how each edge shares its weight among its operations. No randomness."""
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return the plans that the search accuracy is measured with. No randomness."""
+
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return what this relaxation knows of a kind of cell beside the weights."""
+
+
+def probabilities(alpha: Tensor, alive: Tensor) -> Tensor:
+    """Return softmax(alpha) over the operations that are alive, [..., edges, operations]; 0 for the others."""
+    return alpha.masked_fill(~alive, -torch.inf).softmax(-1)
+
+
+def dense(architecture: Architecture, weights: Tensor) -> Plans:
+    """Return the plans of weights [kinds, edges, operations] that run every candidate."""
+    return {kind: EdgePlan(rows) for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)}

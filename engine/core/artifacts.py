@@ -1,0 +1,45 @@
+"""What a run leaves behind, besides its events: the genotype, weights, and how to rebuild the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from runs.files import discard_unfinished, replace_text, replace_with
+from runs.genotypes.genotype import Genotype
+from runs.home import RunPaths
+
+
+class Results:
+    """Writes the files of a run, each replaced as a whole.
+
+    Args:
+        paths: the run; None where nothing is to be kept: in a benchmark, in a process that does not lead.
+    """
+
+    def __init__(self, paths: RunPaths | None = None) -> None:
+        self._paths = paths
+        if paths is not None:
+            for file in (paths.genotype, paths.weights, paths.best, paths.network):
+                discard_unfinished(file)
+
+    def genotype(self, genotype: Genotype) -> None:
+        """Keep the genotype that the run ended with."""
+        if self._paths is not None:
+            replace_text(self._paths.genotype, json.dumps(genotype.to_json(), indent=2) + "\n")
+
+    def weights(self, tensors: Mapping[str, Tensor], *, best: bool = False) -> None:
+        """Keep the final weights, or those of the best epoch so far."""
+        if self._paths is not None and tensors:
+            on_host = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+            file = self._paths.best if best else self._paths.weights
+            replace_with(file, lambda stream: stream.write(safetensors.torch.save(on_host)))
+
+    def network(self, description: Mapping[str, Any]) -> None:
+        """Keep the description that :mod:`engine.training.model_io` makes the network from."""
+        if self._paths is not None:
+            replace_text(self._paths.network, json.dumps(description, indent=2) + "\n")

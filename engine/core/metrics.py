@@ -1,0 +1,61 @@
+"""Loss and accuracy summed on the device: nothing is read back until somebody asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.core.distributed import Group
+
+
+class Meter:
+    """Sums cross-entropy and hits over images.
+
+    Args:
+        device: where the sums lie.
+        top: also count labels among this many best scores; 0 for no such count.
+    """
+
+    def __init__(self, device: torch.device, top: int = 0) -> None:
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
+        self._top = top
+        self._count = 0
+
+    def add(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
+        """Take in a batch: its mean loss, its class scores [B, classes], its labels [B]."""
+        hits = (scores.argmax(1) == labels).sum()
+        near = (scores.topk(self._top).indices == labels[:, None]).sum() if self._top else hits
+        self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), near.double()])
+        self._count += len(labels)
+
+    def read(self, prefix: str) -> dict[str, float]:
+        """Return accuracy in percent and loss in nats, named after ``prefix``; empty before the first batch."""
+        if not self._count:
+            return {}
+        loss, hits, near = (self._sums / self._count).tolist()
+        found = {f"{prefix}_accuracy": 100 * hits, f"{prefix}_loss": loss}
+        return found | ({f"{prefix}_top{self._top}_accuracy": 100 * near} if self._top else {})
+
+    def share(self, group: Group) -> None:
+        """Make the sums of all processes this one's; all must ask at the same point."""
+        if group.size > 1:
+            count = torch.tensor([self._count], dtype=torch.float64, device=self._sums.device)
+            *sums, total = group.total(torch.cat([self._sums, count])).unbind()
+            self._sums = torch.stack(sums)
+            self._count = int(total)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._sums.zero_()
+        self._count = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return sums and count."""
+        return {"sums": self._sums.cpu(), "count": self._count}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from sums and count."""
+        self._sums.copy_(state["sums"])
+        self._count = state["count"]

@@ -1,0 +1,45 @@
+"""ENAS: shared weights and the controller that draws from them learn in turns (baselines.md, 7.7)."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.black_box.encoding import coding
+from engine.black_box.path_sampling import Sampling
+from engine.black_box.supernet_training import strategies
+from engine.method import Context
+from engine.methods.enas.controller import Controller, LearntPolicy
+from engine.search.loop import DifferentiableSearch
+from runs.catalogue.methods.enas import EnasSettings
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe."""
+    settings = context.settings
+    assert isinstance(settings, EnasSettings)
+    known = coding(context.space.entry)
+    controller = Controller(
+        known.codec,
+        size=settings.controller_size,
+        layers=settings.controller_layers,
+        tanh_constant=settings.tanh_constant,
+        temperature=settings.temperature,
+        scale=settings.arch_init_scale,
+        generator=context.runtime.generator("architecture"),
+    )
+    policy = LearntPolicy(
+        controller,
+        torch.optim.Adam(
+            controller.parameters(),
+            settings.arch_learning_rate,
+            betas=(settings.arch_beta1, settings.arch_beta2),
+            eps=settings.arch_epsilon,
+        ),
+        steps=settings.controller_steps,
+        samples=settings.controller_samples,
+        entropy_weight=settings.entropy_weight,
+        baseline_momentum=settings.baseline_momentum,
+        clip=settings.arch_gradient_clip,
+    )
+    sampling = Sampling(policy, known, context.space, samples=settings.samples, images=settings.sample_images)
+    return DifferentiableSearch(context, strategies(settings, sampling, settings.epochs))

@@ -1,0 +1,70 @@
+"""Architecture variables that are short dense codes, one for each node: what ISTA-NAS trains (ista.md 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from engine.architecture.parameters import Architecture
+from engine.spaces.space import Candidates
+from runs.catalogue import Space
+
+
+def places(space: Space) -> list[tuple[str, int]]:
+    """Return (kind of cell, node counted from 0) in the order normal 0, reduction 0, normal 1, ..."""
+    nodes = len({target for _, target in space.edges})
+    return [(kind, node) for node in range(nodes) for kind in space.cells]
+
+
+class Codes(Architecture):
+    """One code b [m] for each node of each kind of cell, shared by all cells of that kind.
+
+    Each is a parameter of its own, so that it can stop learning by itself.
+
+    Args:
+        space: kinds of cell, edges and operations.
+        candidates: the operations that may be chosen.
+        generator: of the initial codes.
+        scale: their standard deviation; the mean is 0.
+        length: m.
+
+    Attributes:
+        places: where each code belongs, see :func:`places`.
+    """
+
+    def __init__(
+        self, space: Space, candidates: Candidates, generator: torch.Generator, *, scale: float, length: int
+    ) -> None:
+        nn.Module.__init__(self)
+        self._place(space, candidates)
+        self.alphas, self.betas = nn.ParameterDict(), nn.ParameterDict()
+        nodes = len({target for _, target in space.edges})
+        self.places = [(kind, node) for node in range(nodes) for kind in space.cells]
+        self._codes = nn.ParameterDict(
+            {
+                f"{kind}_{node}": nn.Parameter(scale * torch.randn(length, generator=generator))
+                for kind, node in self.places
+            }
+        )
+
+    def __iter__(self) -> Iterator[nn.Parameter]:
+        """Yield the codes in the order of :attr:`places`."""
+        yield from self._codes.values()
+
+    def stacked_codes(self) -> Tensor:
+        """Return [places, m]."""
+        return torch.stack(list(self))
+
+    def freeze(self, frozen: Sequence[bool]) -> None:
+        """Let these codes stop learning, and the others learn."""
+        for code, still in zip(self, frozen, strict=True):
+            code.requires_grad_(not still)
+
+    def show_alive(self, kind: str, active: Sequence[Sequence[int]]) -> None:
+        """Note which operations run on each edge, for whoever watches."""
+        alive = self.alive(kind)
+        alive.zero_()
+        for edge, ops in enumerate(active):
+            alive[edge, list(ops)] = True

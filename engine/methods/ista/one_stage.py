@@ -1,0 +1,94 @@
+"""ISTA-NAS, one-stage: codes and weights learn together on the whole training set until the codes have come to rest."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.architecture.regularisation import WeightDecay
+from engine.core.schedules import cosine
+from engine.data.images import everything
+from engine.method import Context
+from engine.methods.ista.codes import Codes
+from engine.methods.ista.freezing_callback import OneStage
+from engine.methods.ista.sparse_code import SparseCode
+from engine.methods.ista.sparse_coding.recovery import require_solvers
+from engine.methods.ista.two_stage import OPTIMISERS, candidates, columns
+from engine.search import learning_rates
+from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search.stages import Stage
+from engine.search.updates import OneLevel
+from runs.catalogue.methods.ista_onestage import IstaOneStageSettings
+from runs.catalogue.spaces.darts import DartsSettings
+from runs.genotypes.costs import Shape, count
+from runs.genotypes.genotype import Genotype
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe.
+
+    Raises:
+        EnvironmentLacksError: a solver is not installed.
+    """
+    settings, space = context.settings, context.space.entry
+    assert isinstance(settings, IstaOneStageSettings)
+    require_solvers()
+    relaxation = SparseCode(space, columns(space), context.runtime.device)
+    memory = OneStage(
+        settings,
+        space,
+        columns(space),
+        relaxation,
+        context.config.seed,
+        parameters=partial(parameters, context),
+    )
+    network = {"affine": True, "norms": "all", "auxiliary": settings.auxiliary}
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=everything,
+            variables=partial(Codes, scale=settings.arch_init_scale, length=settings.code_length),
+            relaxation=relaxation,
+            update=OneLevel(settings.auxiliary_weight),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(rate, settings, memory),
+            stages=(
+                Stage(settings.epochs, title="search", network=network),
+                Stage(
+                    settings.fixed_epochs,
+                    frozen_epochs=settings.fixed_epochs,
+                    title="training of the frozen network",
+                    network=network,
+                ),
+            ),
+            deriver=lambda *_: memory.genotype(),
+            candidates=candidates,
+            settle=memory.settle,
+            memory=memory,
+            architecture_optimiser=OPTIMISERS[settings.adam],
+            result=memory.result,
+        ),
+    )
+
+
+def rate(settings: IstaOneStageSettings, memory: OneStage, epoch: int, epochs: int) -> float:
+    """Return the initial rate while the search goes on, then a cosine over the epochs of training."""
+    if memory.searched is None or epoch < memory.searched:
+        return settings.learning_rate
+    schedule = {"intended": cosine, "shifted": learning_rates.shifted}[settings.rate_schedule]
+    return schedule(
+        settings.learning_rate, settings.learning_rate_min, epoch - memory.searched, epochs - memory.searched
+    )
+
+
+def parameters(context: Context, genotype: Genotype) -> int:
+    """Return the parameters of the genotype's network at the size of the supernet, without auxiliary classifier."""
+    settings = context.settings
+    assert isinstance(settings, DartsSettings)
+    shape = Shape(
+        settings.channels,
+        settings.layers,
+        classes=context.dataset.classes or len(context.images.classes),
+        stem=settings.stem,
+        norms="all",
+    )
+    return count(genotype, shape).parameters

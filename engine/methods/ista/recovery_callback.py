@@ -1,0 +1,252 @@
+"""What ISTA-NAS does between epochs: recover from each code the sparse vector that it stands for (ista.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.methods.ista.codes import Codes, places
+from engine.methods.ista.sparse_code import Sparse, SparseCode
+from engine.methods.ista.sparse_coding import Array, supports
+from engine.methods.ista.sparse_coding.measurement import matrices
+from engine.methods.ista.sparse_coding.recovery import Recovery, recover, unexplained
+from engine.methods.ista.sparse_coding.supports import Live
+from runs.catalogue import Space
+from runs.catalogue.sparse_codes import SparseCodeSettings
+from runs.errors import NastuiError
+from runs.genotypes import derive
+from runs.genotypes.cell_networks import NORMAL, REDUCE
+from runs.genotypes.darts import INPUTS
+from runs.genotypes.genotype import Genotype
+from runs.log.events import Warned
+
+if TYPE_CHECKING:
+    from engine.search.loop import DifferentiableSearch
+
+# Below these a viewer should know: second and third |x| nearly tie; an operation is selected and does nothing.
+CLEAR_MARGIN, DEAD_SHARE = 1e-3, 0.05
+
+
+class Recovering:
+    """Recovers all codes before the first epoch and at the end of each: the memory of a two-stage search.
+
+    See :class:`engine.search.epoch_callback.Memory`.
+
+    Args:
+        settings: how to measure and to recover.
+        space: of DARTS-like cells.
+        columns: the candidates of every edge.
+        relaxation: told what runs.
+        seed: of the measurement matrices, whose generator is their own.
+
+    Attributes:
+        places: where each code belongs.
+        matrices: of each place.
+    """
+
+    def __init__(
+        self, settings: SparseCodeSettings, space: Space, columns: Sequence[int], relaxation: SparseCode, seed: int
+    ) -> None:
+        self.places = places(space)
+        drawn = matrices(
+            seed,
+            settings.measurement,
+            operations=len(columns),
+            nodes=len(self.places) // len(space.cells),
+            rows=settings.code_length,
+        )
+        self.matrices = [drawn[kind][node] for kind, node in self.places]
+        self._settings = settings
+        self._names = [space.operations[column] for column in columns]
+        self._relaxation = relaxation
+        self._seed = seed
+        self._troubles: list[str] = []
+
+    # What the search asks --------------------------------------------------------------------------------------
+
+    def prepare(self, search: DifferentiableSearch) -> None:
+        """Recover from the initial codes.
+
+        Raises:
+            NastuiError: one has no live set, and there is none from before.
+        """
+        recoveries = self._recover(search)
+        found = self._with_live_set(recoveries)
+        for (kind, node), recovery, x in zip(self.places, recoveries, found, strict=True):
+            if x is None:
+                assert recovery is not None
+                raise NastuiError(
+                    f"The initial code of node {node + INPUTS} of the {kind} cell stands for no two operations: "
+                    + ("; ".join(recovery.failures) or f"{recovery.nonzeros} entries of x are not zero")
+                    + ".",
+                    "Lower gamma, or raise arch_init_scale.",
+                )
+        self._hold(search, [x for x in found if x is not None])
+
+    def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
+        """Recover, and tell of the live sets that were trained and of those that come next."""
+        told = self._trained(search)
+        recoveries = self._recover(search)
+        self._take(search, recoveries, told)
+        return self._extras(search, told)
+
+    def state(self) -> dict[str, Any]:
+        """Return the vectors; live sets and, with their seed, the matrices follow."""
+        return {
+            "seed": self._seed,
+            "x": [place.x.tolist() for place in self._relaxation.sparse],
+            "troubles": list(self._troubles),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        assert state["seed"] == self._seed
+        self._troubles = list(state["troubles"])
+        self._relaxation.hold(self._sparse([np.array(x) for x in state["x"]]))
+
+    def genotype(self) -> Genotype:
+        """Return the cells of the live sets."""
+        return self.genotype_of([place.live for place in self._relaxation.sparse])
+
+    def genotype_of(self, live_sets: Sequence[Live]) -> Genotype:
+        """Return the cells of these live sets, one for each place."""
+        cells: dict[str, list[Live]] = {kind: [] for kind, _ in self.places}
+        for (kind, _), live in zip(self.places, live_sets, strict=True):
+            cells[kind].append(live)
+        return supports.genotype(cells, self._names)
+
+    # How it recovers -------------------------------------------------------------------------------------------
+
+    def _recover(self, search: DifferentiableSearch, skipped: Sequence[bool] | None = None) -> list[Recovery | None]:
+        """Return what the codes stand for; None for nodes that are skipped."""
+        settings = self._settings
+        return [
+            None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
+            for matrix, code, skip in zip(
+                self.matrices, self._codes(search), skipped or [False] * len(self.places), strict=True
+            )
+        ]
+
+    def _with_live_set(self, recoveries: Sequence[Recovery | None]) -> list[Array | None]:
+        """Return the vectors that name two operations; None where recovery failed or left fewer."""
+        return [
+            None if recovery is None or recovery.x is None or self._live(recovery.x) is None else recovery.x
+            for recovery in recoveries
+        ]
+
+    def _take(
+        self, search: DifferentiableSearch, recoveries: Sequence[Recovery | None], told: list[dict[str, Any]]
+    ) -> None:
+        """Let the recovered vectors decide from now on; where there is none, that of before stays."""
+        found = self._with_live_set(recoveries)
+        for place, recovery in zip(told, recoveries, strict=True):
+            place.update(self._recovered(recovery))
+        old = [place.x for place in self._relaxation.sparse]
+        self._hold(search, [before if now is None else now for before, now in zip(old, found, strict=True)])
+
+    def _hold(self, search: DifferentiableSearch, vectors: Sequence[Array]) -> None:
+        self._relaxation.hold(self._sparse(vectors))
+        assert isinstance(search.architecture, Codes)
+        for kind, active in self._relaxation.active.items():
+            search.architecture.show_alive(kind, active)
+
+    def _sparse(self, vectors: Sequence[Array]) -> list[Sparse]:
+        held = []
+        for matrix, x in zip(self.matrices, vectors, strict=True):
+            live = self._live(x)
+            assert live is not None
+            held.append(Sparse(matrix, x, live))
+        return held
+
+    def _live(self, x: Array) -> Live | None:
+        return supports.live(x, operations=len(self._names) if self._settings.distinct_predecessors else None)
+
+    def _codes(self, search: DifferentiableSearch) -> list[Array]:
+        assert isinstance(search.architecture, Codes)
+        return [np.array(row) for row in search.architecture.stacked_codes().tolist()]
+
+    # What it tells ---------------------------------------------------------------------------------------------
+
+    def _trained(self, search: DifferentiableSearch) -> list[dict[str, Any]]:
+        """Return of each place what the epoch trained: its live set and multipliers, and its code."""
+        alphas = self._relaxation.alphas(search.architecture).tolist()
+        return [
+            {
+                "trained": self._pairs(place.live),
+                "alpha": alpha,
+                "code_norm": float(np.linalg.norm(code)),
+                "code_max": float(np.abs(code).max()),
+            }
+            for place, alpha, code in zip(self._relaxation.sparse, alphas, self._codes(search), strict=True)
+        ]
+
+    @staticmethod
+    def _recovered(recovery: Recovery | None) -> dict[str, Any]:
+        if recovery is None:
+            return {}
+        return {
+            "nonzeros": recovery.nonzeros,
+            "unexplained": recovery.unexplained,
+            "violation": recovery.violation,
+            "solver": recovery.solver,
+            "seconds": recovery.seconds,
+            "failures": list(recovery.failures),
+            "recovered": recovery.x is not None,
+        }
+
+    def _extras(self, search: DifferentiableSearch, told: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return ``codes``, by kind of cell a record a node, and figures of the whole; warn of what is new."""
+        codes = zip(self._codes(search), self._relaxation.sparse, strict=True)
+        for place, (code, sparse) in zip(told, codes, strict=True):
+            cut = supports.truncated(sparse.x, sparse.live)
+            place["live"] = self._pairs(sparse.live)
+            place["margin"] = supports.margin(sparse.x)
+            place["unexplained_by_live"] = unexplained(sparse.matrix, code, cut)
+        by_kind: dict[str, list[dict[str, Any]]] = {NORMAL: [], REDUCE: []}
+        for (kind, _), place in zip(self.places, told, strict=True):
+            by_kind[kind].append(place)
+        alerts = [alert for place, where in zip(told, self.places, strict=True) for alert in _alerts(place, *where)]
+        troubles = [
+            trouble for place, where in zip(told, self.places, strict=True) for trouble in _troubles(place, *where)
+        ]
+        for trouble in troubles:
+            if trouble not in self._troubles:
+                search.context.emit(Warned("recovery", trouble))
+        self._troubles = troubles
+        return {
+            "codes": by_kind,
+            "support_changes": sum(sorted(place["trained"]) != sorted(place["live"]) for place in told),
+            "recovery_seconds": sum(place.get("seconds", 0.0) for place in told),
+            "alerts": alerts,
+        }
+
+    def _pairs(self, live: Live) -> list[list[Any]]:
+        """Return a live set as [source, operation], the largest first."""
+        return [[source, name] for name, source in reversed(derive.live_pairs(live, self._names))]
+
+
+def _troubles(told: dict[str, Any], kind: str, node: int) -> list[str]:
+    """Return what went wrong with the recovery of a place; nodes are called as in genotypes, inputs counted."""
+    where, why = f"Node {node + INPUTS} of the {kind} cell", "; ".join(told.get("failures", []))
+    if told.get("recovered") is False:
+        return [f"{where} keeps its operations: its code could not be recovered ({why})."]
+    if told.get("nonzeros", len(told["live"])) < len(told["live"]):
+        return [f"{where} keeps its operations: its code stands for fewer than two."]
+    return [f"{where} was recovered by the second solver ({why})."] if why else []
+
+
+def _alerts(told: dict[str, Any], kind: str, node: int) -> list[str]:
+    """Return what is worth a look at a place, though nothing is wrong with it (ista.md 8)."""
+    where, found = f"Node {node + INPUTS} of the {kind} cell", []
+    if told["margin"] < CLEAR_MARGIN:
+        found.append(f"{where}: the choice of its second operation is nearly a tie.")
+    weak, strong = sorted(map(abs, told["alpha"]))
+    if weak < DEAD_SHARE * strong:
+        name = min(zip(map(abs, told["alpha"]), told["trained"], strict=True))[1][1]
+        found.append(f"{where}: {name} is selected, but its multiplier is below {DEAD_SHARE:.0%} of its partner's.")
+    first, second = (source for source, _ in told["live"])
+    if first == second:
+        found.append(f"{where} takes both operations from the same input.")
+    return found

@@ -1,0 +1,127 @@
+"""The relaxation of ISTA-NAS: codes multiply the operations of their nodes' live sets, and no others run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.relaxation import Watched
+from engine.methods.ista.codes import Codes, places
+from engine.methods.ista.sparse_coding import Array, supports
+from engine.methods.ista.sparse_coding.supports import Live
+from engine.search.snapshots import entropy, margin
+from engine.spaces.space import EdgePlan, Plans
+from runs.catalogue import Space
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """What a node's code stands for between two recoveries.
+
+    Attributes:
+        matrix: A [m, n].
+        x: [n].
+        live: the entries that run.
+    """
+
+    matrix: Array
+    x: Array
+    live: Live
+
+
+class SparseCode:
+    """Plans with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
+
+    Alphas are used raw: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the edge from
+    input k // K.
+
+    Args:
+        space: edges and operations.
+        columns: the K candidates of every edge, as columns.
+        device: that the supernet is on.
+
+    Attributes:
+        sparse: what decides now, for each of :func:`engine.methods.ista.codes.places`.
+        active: by kind of cell, the columns that run on each edge.
+    """
+
+    def __init__(self, space: Space, columns: Sequence[int], device: torch.device) -> None:
+        self._space = space
+        self._columns = tuple(columns)
+        self._device = device
+        self._shape = (len(space.cells), len(space.edges), len(space.operations))
+        self.sparse: tuple[Sparse, ...] = ()
+        self.active: dict[str, tuple[tuple[int, ...], ...]] = {}
+
+    def begin(self, epoch: int, epochs: int) -> None:
+        """Nothing depends on the epoch's number."""
+
+    def hold(self, sparse: Sequence[Sparse]) -> None:
+        """Let these vectors decide what runs until the next recovery."""
+        self.sparse = tuple(sparse)
+        running: dict[str, list[list[int]]] = {kind: [[] for _ in self._space.edges] for kind in self._space.cells}
+        entries = []
+        for (kind, node), place in zip(places(self._space), sparse, strict=True):
+            for edge, op in (self._entry(node, entry) for entry in place.live):
+                running[kind][edge].append(op)
+                row = self._space.cells.index(kind) * self._shape[1] + edge
+                entries.append(row * self._shape[2] + op)
+        self.active = {kind: tuple(tuple(sorted(ops)) for ops in edges) for kind, edges in running.items()}
+        # To the device once, in 32 bits; recovery stays on the host, in 64.
+        live = [place.matrix[:, list(place.live)].T.tolist() for place in sparse]
+        biases = [supports.bias(place.matrix, place.x, place.live).tolist() for place in sparse]
+        self._live = torch.tensor(live, dtype=torch.float32, device=self._device)
+        self._biases = torch.tensor(biases, dtype=torch.float32, device=self._device)
+        self._entries = torch.tensor(entries, device=self._device)
+
+    def sample(self, architecture: Architecture) -> Plans:
+        """Return the plans of the live operations, differentiable in the codes; there is no randomness."""
+        return self._spread(architecture, self.alphas(architecture))
+
+    def evaluation(self, architecture: Architecture) -> Plans:
+        """Return what :meth:`sample` does."""
+        return self.sample(architecture)
+
+    def mean(self, architecture: Architecture) -> Plans:
+        """Return as weights |alpha| over the sum of a node's."""
+        alphas = self.alphas(architecture).detach().abs()
+        shares = alphas / alphas.sum(-1, keepdim=True).clamp(min=torch.finfo(alphas.dtype).tiny)
+        return self._spread(architecture, shares)
+
+    def watch(self, architecture: Architecture, kind: str) -> Watched:
+        """Return x and alpha, and how an edge shares its |x| among its operations. Never is x the weight."""
+        x = torch.zeros(self._shape[1:], dtype=torch.float64)
+        for (owner, node), place in zip(places(self._space), self.sparse, strict=True):
+            if owner == kind:
+                for entry, value in enumerate(place.x.tolist()):
+                    x[self._entry(node, entry)] = value
+        sizes = x.abs()
+        shares = (sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)).tolist()
+        alphas = self._spread(architecture, self.alphas(architecture).detach())[kind].weights
+        return Watched(
+            operations={"x": x.tolist(), "alpha": alphas.tolist()},
+            edges={"entropy": [entropy(row) for row in shares], "margin": [margin(row) for row in shares]},
+        )
+
+    def alphas(self, architecture: Architecture) -> Tensor:
+        """Return the multipliers [places, s] of the live entries, in the order of the live sets."""
+        assert isinstance(architecture, Codes)
+        return torch.bmm(self._live, architecture.stacked_codes().unsqueeze(-1)).squeeze(-1) - self._biases
+
+    def _spread(self, architecture: Architecture, values: Tensor) -> Mapping[str, EdgePlan]:
+        weights = torch.zeros(self._shape, device=values.device).flatten()
+        weights = weights.index_put((self._entries,), values.flatten()).view(self._shape)
+        return {
+            kind: EdgePlan(rows, self.active[kind])
+            for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)
+        }
+
+    def _entry(self, node: int, entry: int) -> tuple[int, int]:
+        """Return edge and column of an entry of a node's vector."""
+        source, place = divmod(entry, len(self._columns))
+        target = min(target for _, target in self._space.edges) + node
+        return self._space.edges.index((source, target)), self._columns[place]

@@ -1,0 +1,67 @@
+"""ISTA-NAS, two-stage: codes and weights learn in turn on the live operations; codes are recovered each epoch."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from engine.architecture.regularisation import WeightDecay
+from engine.core.schedules import cosine
+from engine.data.images import halves
+from engine.method import Context
+from engine.methods.ista.codes import Codes
+from engine.methods.ista.recovery_callback import Recovering
+from engine.methods.ista.reference_adam import ReferenceAdam
+from engine.methods.ista.sparse_code import SparseCode
+from engine.methods.ista.sparse_coding.recovery import require_solvers
+from engine.search import learning_rates
+from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search.stages import Stage
+from engine.search.updates import FirstOrder
+from engine.spaces.space import Candidates
+from runs.catalogue import Space
+from runs.catalogue.methods.ista import IstaSettings
+
+OPTIMISERS = {"torch": torch.optim.Adam, "reference": ReferenceAdam}
+
+
+def build(context: Context) -> DifferentiableSearch:
+    """Return the search that the settings describe.
+
+    Raises:
+        EnvironmentLacksError: a solver is not installed.
+    """
+    settings = context.settings
+    assert isinstance(settings, IstaSettings)
+    require_solvers()
+    space = context.space.entry
+    relaxation = SparseCode(space, columns(space), context.runtime.device)
+    memory = Recovering(settings, space, columns(space), relaxation, context.config.seed)
+    rate = {"intended": cosine, "shifted": learning_rates.shifted}[settings.rate_schedule]
+    return DifferentiableSearch(
+        context,
+        Strategies(
+            split=partial(halves, how=settings.split),
+            variables=partial(Codes, scale=settings.arch_init_scale, length=settings.code_length),
+            relaxation=relaxation,
+            update=FirstOrder(clip_architecture=settings.clip_scope == "all"),
+            regulariser=WeightDecay(settings.arch_weight_decay),
+            learning_rate=partial(rate, settings.learning_rate, settings.learning_rate_min),
+            stages=(Stage(settings.epochs),),
+            deriver=lambda *_: memory.genotype(),
+            candidates=candidates,
+            memory=memory,
+            architecture_optimiser=OPTIMISERS[settings.adam],
+        ),
+    )
+
+
+def columns(space: Space) -> tuple[int, ...]:
+    """Return the candidates of every edge: all operations but ``none``."""
+    return tuple(op for op, name in enumerate(space.operations) if name != "none")
+
+
+def candidates(space: Space) -> Candidates:
+    """Return these for every edge."""
+    return {kind: tuple(columns(space) for _ in space.edges) for kind in space.cells}

@@ -1,0 +1,48 @@
+"""Learning rates of searches in stages, in closed form: nothing to keep, nothing that a new optimiser could lose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from engine.core.schedules import cosine, warm_up
+from engine.search.stages import place
+
+
+def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0) -> float:
+    """Return one cosine over all stages; the first ``warm`` epochs rise to it linearly (drnas.md 5)."""
+    return warm_up(start, epoch, warm, cosine(start, end, epoch, epochs))
+
+
+def jumping(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
+    """Return what DrNAS's public code ran under torch 1.3: the first epoch of a later stage is at ``start`` (T1)."""
+    stage, within = place(lengths, epoch)
+    return start if stage and not within else nominal(start, end, epoch, epochs, warm=warm)
+
+
+def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
+    """Return what DrNAS's public code runs under a recent torch, whose cosine goes by ratios (T1).
+
+    The new optimiser of a stage sets the rate back to ``start``, as the last epoch of the warm-up does; from there
+
+        end + (start - end) (1 + cos(pi e / E)) / (1 + cos(pi a / E)),   a the epoch that was set back.
+    """
+    if epoch < warm:
+        return nominal(start, end, epoch, epochs, warm=warm)
+    stage, within = place(lengths, epoch)
+    anchor = epoch - within if stage else max(0, warm - 1)
+    return end + (start - end) * (1 + math.cos(math.pi * epoch / epochs)) / (1 + math.cos(math.pi * anchor / epochs))
+
+
+def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
+    """Return what public code runs that advances a cosine before an epoch instead of after it (ista.md 9, T1).
+
+    The first rate is left out, and the last epoch is at ``end``.
+    """
+    return cosine(start, end, epoch + 1, epochs)
+
+
+def in_each_stage(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int]) -> float:
+    """Return a cosine that begins anew in every stage (P-DARTS, baselines.md 7.3)."""
+    stage, within = place(lengths, epoch)
+    return cosine(start, end, within, lengths[stage])

@@ -1,0 +1,106 @@
+"""What is worth watching in a search: snapshots of the architecture, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import torch
+
+from engine.architecture.parameters import Architecture
+from engine.architecture.relaxations.relaxation import Relaxation
+from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace
+from runs.genotypes.genotype import Genotype
+from runs.log.events import CellSnapshot
+
+SAMPLES = 100
+
+
+@torch.no_grad()
+def watch(
+    space: SearchSpace, architecture: Architecture, relaxation: Relaxation, genotype: Genotype
+) -> tuple[dict[str, CellSnapshot], dict[str, Any]]:
+    """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
+
+    The indicators, each by kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's
+    weights, what the relaxation tells of its edges and of itself, ``operations`` as counts of the genotype, and
+    ``distinct_samples``, the number of different architectures among 100 draws.
+    """
+    chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
+    cells: dict[str, CellSnapshot] = {}
+    extras: dict[str, dict[str, Any]] = {}
+    for kind, plan in relaxation.mean(architecture).items():
+        known, weights = relaxation.watch(architecture, kind), plan.weights.tolist()
+        cells[kind] = CellSnapshot(
+            edges=[f"{target}←{source}" for source, target in space.entry.edges],
+            operations=list(space.entry.operations),
+            weights=weights,
+            alive=architecture.alive(kind).tolist(),
+            chosen=chosen[kind],
+            extras=known.operations,
+        )
+        indicators: dict[str, Any] = {
+            "entropy": [entropy(row) for row in weights],
+            "margin": [margin(row) for row in weights],
+            **known.edges,
+            **known.figures,
+            "operations": dict(Counter(space.entry.operations[op] for op in chosen[kind] if op >= 0)),
+            "distinct_samples": distinct[kind],
+        }
+        for name, value in indicators.items():
+            extras.setdefault(name, {})[kind] = value
+    return cells, extras
+
+
+def derived(space: SearchSpace, genotype: Genotype, plans: Plans, candidates: Candidates) -> Plans | None:
+    """Return the plans of the genotype itself: in the supernet its operations run alone, each at weight 1.
+
+    Args:
+        space: of the genotype.
+        genotype: what the search would return now.
+        plans: of the search, of the same shape.
+        candidates: what the supernet has.
+
+    Returns:
+        None where the supernet has not all of the genotype's operations.
+    """
+    found = {}
+    for kind, chosen in space.chosen(genotype).items():
+        active = tuple((op,) if op in kept else () for op, kept in zip(chosen, candidates[kind], strict=True))
+        if sum(map(len, active)) < len(genotype.cells[kind].edges):
+            return None
+        weights = torch.zeros_like(plans[kind].weights, device="cpu")
+        for edge, ops in enumerate(active):
+            weights[edge, list(ops)] = 1.0
+        found[kind] = EdgePlan(weights.to(plans[kind].weights.device), active)
+    return found
+
+
+def entropy(weights: list[float]) -> float:
+    """Return the Shannon entropy in nats."""
+    return -sum(weight * math.log(weight) for weight in weights if weight > 0)
+
+
+def margin(weights: list[float]) -> float:
+    """Return the distance between the two largest weights."""
+    first, second = sorted(weights, reverse=True)[:2]
+    return first - second
+
+
+def draws(architecture: Architecture, relaxation: Relaxation) -> list[Plans]:
+    """Return 100 draws, the same ones for the same variables, without touching the search's own randomness."""
+    device = next(architecture.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
+        torch.manual_seed(0)
+        return [relaxation.sample(architecture) for _ in range(SAMPLES)]
+
+
+def distinct_samples(architecture: Architecture, relaxation: Relaxation) -> dict[str, int]:
+    """Return how many different argmax architectures 100 draws give."""
+    drawn = draws(architecture, relaxation)
+    found = {}
+    for kind in drawn[0]:
+        winners = torch.stack([draw[kind].weights.argmax(-1) for draw in drawn])
+        found[kind] = len(winners.unique(dim=0))
+    return found

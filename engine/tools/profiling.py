@@ -1,0 +1,173 @@
+"""``python -P -m engine.tools.profiling CONFIGURATION DATASETS``: time a run's real units of work here.
+
+CONFIGURATION is the JSON of a run's, DATASETS the folder where data sets lie. Those of the catalogue are not read:
+the images are noise of their size, so nothing has to be downloaded; the arithmetic is that of a run.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.assembly import assemble
+from engine.core.subprocess_task import answer
+from engine.data.images import ImageSet
+from engine.data.listing import list_images
+from engine.data.sources import load
+from engine.data.streaming import SIZE as STREAMED_SIZE
+from engine.method import Context, Method
+from engine.worker import PROGRESS_SECONDS
+from runs import catalogue
+from runs.catalogue import Dataset
+from runs.configuration import RunConfig
+from runs.errors import EnvironmentLacksError
+from runs.log.events import Event, StageStarted
+from runs.store.datasets import streamed_folder
+
+WARM_UNITS = 3
+SECONDS = 4.0
+LEAST_UNITS = 5
+# Of a larger data set a part stands for all: an epoch is as many times longer.
+NOISE_BYTES = 2**30
+IMAGES_OF_A_CLASS = 200
+PROGRESS_BYTES = 250  # a line of the log
+
+
+class _Images:
+    """Loads what a configuration is measured with.
+
+    Attributes:
+        times: how often the noise goes into the training images that it stands for.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self.times = 1.0
+        self._streamed = config.options.get("augmentation") == "imagenet"
+        self._limit: int = config.options.get("image_limit", 0)
+
+    def __call__(self, dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
+        """Return noise; or the images of a folder, whose size and number only they tell."""
+        train, test, classes = dataset.train, dataset.test, dataset.classes
+        if self._streamed and train is None:
+            folder = streamed_folder(dataset, root)
+            listings = [list_images(folder, name) for name in ("train", "test")]
+            train, test = (len(listing.files) for listing in listings)
+            classes = len(listings[0].classes)
+        if train is None or test is None or classes is None:
+            return load(dataset, root, part, size, **options)
+        train, side = min(train, self._limit or train), size or dataset.size or STREAMED_SIZE
+        self.times = max(1.0, train * 3 * side**2 / NOISE_BYTES)
+        return noise(math.ceil((train if part == "train" else test) / self.times), side, classes)
+
+
+def bench(arguments: list[str]) -> dict[str, Any]:
+    """Measure a configuration and estimate its run: what has been measured, and how it was extrapolated.
+
+    Raises:
+        EnvironmentLacksError: the memory is too small, or the data are not there.
+    """
+    config, root = RunConfig.model_validate_json(arguments[0]), Path(arguments[1])
+    images, stages = _Images(config), 1
+
+    def hear(event: Event) -> None:
+        nonlocal stages
+        stages = event.of if isinstance(event, StageStarted) else stages
+
+    with _memory_told(config.device):
+        began = time.perf_counter()
+        context, method = assemble(_measurable(config), root, hear, images)
+        method.prepare()
+        warm = _work(context, method, WARM_UNITS, longest=SECONDS)
+        ready, before = time.perf_counter() - began, method.position().images
+        # Of so short a run that it is over already, the first units have to do.
+        spent = _work(context, method, LEAST_UNITS, SECONDS, longest=5 * SECONDS) or warm
+        position, memory = method.position(), context.runtime.memory()
+        stored = _stored(config, context, method)
+    # A search that only samples a few images does not take longer where there are more.
+    times = images.times if catalogue.method(config.method).uses_supernet else 1.0
+    unit = sum(spent) / len(spent)
+    units = times * (position.run_of or position.of * method.epochs)
+    environment = context.runtime.environment()
+    return {
+        "device_name": environment["device_name"],
+        "host": environment["host"],
+        "threads": environment["threads"],
+        "stages": stages,
+        "units": len(spent),
+        "unit_seconds": unit,
+        "images_per_second": (position.images - (before if spent is not warm else 0)) / sum(spent),
+        "units_per_epoch": round(position.of * times),
+        "epochs": method.epochs,
+        "estimated_seconds": unit * units,
+        "memory": memory,
+        "stored": stored + int(PROGRESS_BYTES * min(units, unit * units / PROGRESS_SECONDS)),
+        "start_seconds": ready,
+    }
+
+
+def _measurable(config: RunConfig) -> RunConfig:
+    """Return the configuration whose first units stand for all of the run."""
+    options = dict(config.options)
+    # Streamed images are decoded on other cores than the training needs: measured is the training.
+    if options.get("augmentation") == "imagenet":
+        options |= {"augmentation": "crop", "image_size": options["image_size"] or STREAMED_SIZE}
+    # The first epochs of some searches train the weights alone, at half the cost of those that follow.
+    if "arch_frozen_epochs" in options:
+        options["arch_frozen_epochs"] = 0
+    return config.model_copy(update={"options": options})
+
+
+def noise(count: int, side: int, classes: int) -> ImageSet:
+    """Return random images, uint8 [count, side, side, 3]; what labels there are, have hundreds each.
+
+    So shares of a class are those of a large data set, though a part of it stands for all.
+    """
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (count, side, side, 3), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(count) % max(1, min(classes, count // IMAGES_OF_A_CLASS))
+    return ImageSet(pixels, labels, tuple(map(str, range(classes))))
+
+
+def _work(context: Context, method: Method, least: int, seconds: float = 0.0, *, longest: float) -> list[float]:
+    """Work for so long and so many units, unless they take longest or the run ends; return the seconds of each."""
+    spent: list[float] = []
+    while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
+        began = time.perf_counter()
+        method.advance()
+        if context.runtime.device.type == "cuda":
+            torch.cuda.synchronize(context.runtime.device)
+        spent.append(time.perf_counter() - began)
+    return spent
+
+
+def _stored(config: RunConfig, context: Context, method: Method) -> int:
+    """Return the bytes of a checkpoint and of the weights; a retraining keeps its best too."""
+    sink = io.BytesIO()
+    torch.save({"method": method.state(), "runtime": context.runtime.state()}, sink)
+    weights = sum(value.numel() * value.element_size() for value in method.weights().values())
+    return sink.tell() + weights * (2 if config.kind == "retrain" else 1)
+
+
+@contextmanager
+def _memory_told(device: str) -> Iterator[None]:
+    """Say in a sentence that the memory is too small."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+            raise
+        raise EnvironmentLacksError(
+            f"This does not fit into the memory of {device}.",
+            "Lower batch_size or channels, or choose another device.",
+        ) from error
+
+
+if __name__ == "__main__":
+    answer(bench)

@@ -1,0 +1,86 @@
+"""Linear regions: how many on/off patterns of its ReLUs a network shows to sampled inputs (tenas.md 4 and 10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.spaces.darts.operations import Rectified
+from engine.zero_cost.proxies.precision import full_float32
+
+# Beyond this share of the samples the count says more of these than of the network (trap 6).
+NEAR_SATURATION = 0.95
+
+
+@dataclass(frozen=True)
+class Regions:
+    """What a count of patterns found.
+
+    Attributes:
+        regions: distinct patterns, at most the samples; 1 for a network without any ReLU.
+        samples: inputs.
+        bits: length of a pattern: outputs of all ReLUs that ran. Where several see the same tensor, all count.
+        largest: inputs that share the most frequent pattern.
+    """
+
+    regions: int
+    samples: int
+    bits: int
+    largest: int
+
+    @property
+    def saturated(self) -> bool:
+        """Whether nearly every input has a pattern of its own."""
+        return self.regions > NEAR_SATURATION * self.samples
+
+
+class Patterns:
+    """Watches the ReLUs of a network: modules, and the ReLU that a :class:`Rectified` begins with.
+
+    Watch a network once; patterns are asked for as often as wanted (trap 8).
+
+    Args:
+        network: its ReLUs run in the same order for every input.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._seen: list[Tensor] = []
+        for part in network.modules():
+            if isinstance(part, nn.ReLU):
+                part.register_forward_hook(self._after)
+            elif isinstance(part, Rectified):
+                part.register_forward_pre_hook(self._before)
+
+    def packed(self, inputs: Tensor) -> tuple[np.ndarray, int]:
+        """Return the patterns of inputs [N, ...] as uint8 [N, bytes], eight bits a byte, and the number of bits."""
+        self._seen.clear()
+        with torch.no_grad(), full_float32():
+            self._network(inputs)
+        if not self._seen:
+            return np.zeros((len(inputs), 0), np.uint8), 0
+        bits = torch.cat(self._seen, dim=1)
+        self._seen.clear()
+        return np.packbits(bits.cpu().numpy(), axis=1), bits.shape[1]
+
+    def count(self, batches: Iterable[Tensor]) -> Regions:
+        """Return the distinct patterns of all batches together; each batch is one forward pass."""
+        found: Counter[bytes] = Counter()
+        bits = 0
+        for batch in batches:
+            rows, bits = self.packed(batch)
+            found.update(row.tobytes() for row in rows)
+        return Regions(len(found), found.total(), bits, max(found.values(), default=0))
+
+    def _after(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        self._seen.append((output > 0).flatten(1))
+
+    def _before(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        # An exact zero is off, so the sign of what goes in tells.
+        self._seen.append((inputs[0] > 0).flatten(1))

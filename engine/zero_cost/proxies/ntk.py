@@ -1,0 +1,118 @@
+"""The empirical neural tangent kernel of one batch, and its condition number (tenas.md 3 and 10)."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from engine.zero_cost.proxies.frozen_statistics import frozen_statistics
+from engine.zero_cost.proxies.per_sample_gradients import per_sample_gradients
+from engine.zero_cost.proxies.precision import full_float32
+
+Outputs = Literal["sum", "trace", "full"]
+Norms = Literal["batch", "frozen"]
+Way = Literal["loop", "chunked", "per_sample"]
+
+# Of the largest eigenvalue: a smaller one is what rounding makes of zero.
+SINGULAR = 1e-12
+
+
+def gram(
+    network: nn.Module,
+    images: Tensor,
+    *,
+    outputs: Outputs = "sum",
+    bn: Norms = "batch",
+    parameters: Literal["weights", "all"] = "weights",
+    how: Way = "loop",
+    chunk: int = 8,
+) -> Tensor:
+    """Return inner products of the gradients of a network's outputs by its parameters, float64.
+
+    With Theta_kl[n, m] the product for output k of sample n and output l of sample m:
+
+    Args:
+        network: in training mode, so that batch norms see the batch.
+        images: [B, ...].
+        outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as the public code has it; ``trace``
+            the sum over k of Theta_kk; both [B, B]. ``full`` is [BK, BK], row nK + k.
+        bn: ``batch`` differentiates through the statistics of the batch, so that samples depend on each other;
+            ``frozen`` takes the same statistics as constants.
+        parameters: ``weights`` leaves out biases and shifts.
+        how: ``loop`` goes back once for each row; ``chunked`` for ``chunk`` rows at once; both give the same.
+            ``per_sample`` goes back once for all samples, which is right only where these do not depend on each other:
+            with ``frozen``, or without batch norms.
+        chunk: rows at a time.
+    """
+    if how == "per_sample" and bn == "batch" and _mixes_samples(network):
+        raise ValueError("samples depend on each other through batch norms: per_sample is for bn = frozen")
+    chosen = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if parameters == "all" or name.rpartition(".")[2] == "weight"
+    ]
+    with full_float32(), frozen_statistics(network) if bn == "frozen" else contextlib.nullcontext():
+        if how == "per_sample":
+            rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
+        else:
+            rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
+    # [K, B, P], in double: what rounding adds would drown the smallest eigenvalues (trap 5).
+    wide = rows.double()
+    if outputs == "full":
+        flat = wide.transpose(0, 1).flatten(0, 1)
+        return flat @ flat.T
+    return (wide @ wide.transpose(1, 2)).sum(0)
+
+
+def condition(kernel: Tensor) -> float:
+    """Return the largest eigenvalue over the smallest, or infinity where the kernel is singular (tenas.md 10, trap 5).
+
+    Args:
+        kernel: symmetric, [N, N].
+    """
+    return ratio(*extremes(kernel))
+
+
+def ratio(lowest: float, highest: float) -> float:
+    """Return ``highest / lowest`` of eigenvalues, or infinity where the kernel is singular."""
+    return highest / lowest if highest > 0 and lowest > SINGULAR * highest else math.inf
+
+
+def extremes(kernel: Tensor) -> tuple[float, float]:
+    """Return the smallest and the largest eigenvalue of a symmetric [N, N]; NaN where it holds what is not finite."""
+    kernel = kernel.double()
+    if not bool(kernel.isfinite().all()):
+        return math.nan, math.nan
+    values = torch.linalg.eigvalsh(kernel)
+    return float(values[0]), float(values[-1])
+
+
+def _rows(scores: Tensor, parameters: list[nn.Parameter], summed: bool, chunk: int) -> Tensor:
+    """Return the gradients of each row's outputs [K, B, P], K = 1 for their sum."""
+    values = scores.sum(1, keepdim=True) if summed else scores
+    samples, outputs = values.shape
+    flat = values.T.flatten()
+    found = []
+    for start in range(0, len(flat), chunk):
+        stop = min(start + chunk, len(flat))
+        if chunk == 1:
+            gradients = torch.autograd.grad(flat[start], parameters, retain_graph=True, allow_unused=True)
+            lead: tuple[int, ...] = ()
+        else:
+            one_hot = torch.eye(len(flat), dtype=flat.dtype, device=flat.device)[start:stop]
+            gradients = torch.autograd.grad(
+                flat, parameters, one_hot, retain_graph=True, allow_unused=True, is_grads_batched=True
+            )
+            lead = (stop - start,)
+        # What does not run has no gradient, and adds nothing to a product.
+        parts = [gradient.reshape(*lead, -1) for gradient in gradients if gradient is not None]
+        found.append(torch.cat(parts, dim=-1).view(stop - start, -1))
+    return torch.cat(found).view(outputs, samples, -1)
+
+
+def _mixes_samples(network: nn.Module) -> bool:
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training for part in network.modules())

@@ -1,0 +1,44 @@
+"""A scorer for the images of a data set, by the hyperparameters that the catalogue has for it."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.data.sources import Source
+from engine.zero_cost.proxies.scorer import Scorer
+from runs.catalogue import Dataset, Space
+from runs.catalogue.normalisations import statistics
+from runs.catalogue.proxies import IndicatorSettings
+
+# Of the code bases that papers share, the one that TE-NAS normalises by (tenas.md 3).
+_NORMALISATION = "nasbench201"
+
+
+def prepare(
+    space: Space, dataset: Dataset, images: Source, settings: IndicatorSettings, *, seed: int, device: torch.device
+) -> Scorer:
+    """Return what measures networks of a space with the training images of a data set.
+
+    Raises:
+        NastuiError: the images cannot be used, or the settings do not go with them.
+    """
+    training = images("train", at_most=settings.image_limit)
+    mean, std = statistics(_NORMALISATION, dataset)
+    return Scorer(
+        space,
+        training,
+        classes=len(training.classes),
+        mean=mean,
+        std=std,
+        crop_padding=dataset.crop_padding,
+        flip=dataset.flip,
+        batch_size=settings.batch_size,
+        region_batches=settings.region_batches,
+        region_samples=settings.region_samples,
+        outputs=settings.ntk,
+        bn=settings.ntk_norm,
+        init=settings.init,
+        how=settings.ntk_backward,
+        seed=seed,
+        device=device,
+    )

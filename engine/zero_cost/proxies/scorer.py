@@ -1,0 +1,202 @@
+"""Both indicators of candidates that share one pair of networks (tenas.md 3, 4 and 9)."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.data.images import ImageSet
+from engine.data.statistics import Channels
+from engine.spaces.space import Candidates
+from engine.zero_cost.proxies import ntk
+from engine.zero_cost.proxies.draws import Draw, Drawer, Key
+from engine.zero_cost.proxies.initialisation import INITIALISATIONS, initialise
+from engine.zero_cost.proxies.linear_regions import Patterns, Regions
+from engine.zero_cost.proxies.networks import NTK, THIN, ScoringNetwork, build
+from runs.catalogue import Space
+from runs.errors import UsageError, closest
+
+# Samples x outputs beyond which the full kernel is refused: 8 GiB of its matrix alone are 32,768.
+_LARGEST_FULL = 4096
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a candidate gave with one draw.
+
+    Attributes:
+        kappa: condition number of the NTK, smaller is better; infinite where the kernel is singular.
+        dead: whether the kernel is zero: what the network gives does not depend on the images.
+        regions: linear regions, more is better.
+        ntk_seconds, region_seconds: what it took.
+    """
+
+    kappa: float
+    dead: bool
+    regions: Regions
+    ntk_seconds: float
+    region_seconds: float
+
+
+class Scorer:
+    """Measures sets of live operations with draws of weights and images.
+
+    Args:
+        space: NAS-Bench-201 or DARTS.
+        images: for training, uint8, in memory; those above 32 pixels are scaled down. Labels are never read.
+        classes: of the data set.
+        mean, std: per channel, of values in 0..1.
+        crop_padding, flip: how batches of the NTK are shifted and mirrored.
+        batch_size: images of the NTK.
+        region_batches, region_samples: forward passes that count regions, and crops in each.
+        outputs, bn: of the NTK, see :func:`engine.zero_cost.proxies.ntk.gram`.
+        init: ``default`` or ``kaiming``, see :func:`engine.zero_cost.proxies.initialisation.initialise`.
+        how: of the NTK; ``auto`` is per_sample with frozen statistics, and else what a timing finds on a GPU and
+            ``loop`` on a CPU, where batching gains nothing.
+        chunk: rows at a time, where ``chunked``.
+        seed: of the run.
+        device: of the networks.
+
+    Attributes:
+        batch_size: images of the NTK as they came out: all there are, where these are fewer.
+
+    Raises:
+        UsageError: what cannot be measured; the message says why.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        images: ImageSet,
+        *,
+        classes: int,
+        mean: Channels,
+        std: Channels,
+        crop_padding: int,
+        flip: bool,
+        batch_size: int,
+        region_batches: int = 3,
+        region_samples: int = 1000,
+        outputs: ntk.Outputs = "sum",
+        bn: ntk.Norms = "batch",
+        init: str = "default",
+        how: ntk.Way | Literal["auto"] = "auto",
+        chunk: int = 8,
+        seed: int,
+        device: torch.device | None = None,
+    ) -> None:
+        if init not in INITIALISATIONS:
+            raise UsageError(f"Unknown initialisation '{init}'.", closest(init, INITIALISATIONS))
+        self._drawer = Drawer(
+            images,
+            mean=mean,
+            std=std,
+            crop_padding=crop_padding,
+            flip=flip,
+            batch_size=batch_size,
+            region_batches=region_batches,
+            region_samples=region_samples,
+            seed=seed,
+        )
+        self.batch_size = self._drawer.batch_size
+        self._device = device or torch.device("cpu")
+        self._networks = {which: build(space, which, classes).to(self._device) for which in (NTK, THIN)}
+        self._weights: dict[str, Key | None] = {NTK: None, THIN: None}
+        self._patterns = Patterns(self._networks[THIN])
+        self._outputs, self._bn, self._init, self._chunk = outputs, bn, init, chunk
+        if outputs == "full":
+            self._check_full(classes)
+        if how == "auto" and bn == "frozen":
+            how = "per_sample"
+        if how == "auto" and self._device.type == "cpu":
+            how = "loop"
+        if how == "per_sample" and bn == "batch":
+            raise UsageError(
+                "Gradients by sample need frozen batch norms.", "Take these as constants, or loop over the rows."
+            )
+        self._how: ntk.Way | Literal["auto"] = how
+
+    @property
+    def space(self) -> Space:
+        """The space of the candidates."""
+        return self._networks[NTK].space
+
+    @property
+    def how(self) -> ntk.Way:
+        """How kernels are computed. An ``auto`` that needs a timing gets it when this is first asked for."""
+        if self._how == "auto":
+            self._how = self._faster()
+        return self._how
+
+    def draw(self, *key: int, ntk_weights: Key | None = None, thin_weights: Key | None = None) -> Draw:
+        """Draw the images of a key such as (round, repeat), and say which weights go with them.
+
+        Args:
+            key: of the images.
+            ntk_weights, thin_weights: keys of the weights, where these are not to be the images' own.
+        """
+        return Draw(
+            key if ntk_weights is None else ntk_weights,
+            key if thin_weights is None else thin_weights,
+            self._drawer.images(key).to(self._device),
+            tuple(crops.to(self._device) for crops in self._drawer.crops(key)),
+        )
+
+    def measure(self, draw: Draw, live: Candidates) -> Score:
+        """Return both indicators of the live operations with the weights and images of a draw."""
+        started = time.perf_counter()
+        lowest, highest = ntk.extremes(self._gram(self._ready(NTK, draw.ntk_weights, live), draw.images, self.how))
+        between = time.perf_counter()
+        self._ready(THIN, draw.thin_weights, live)
+        regions = self._patterns.count(draw.crops)
+        return Score(
+            kappa=ntk.ratio(lowest, highest),
+            dead=highest <= 0,
+            regions=regions,
+            ntk_seconds=between - started,
+            region_seconds=time.perf_counter() - between,
+        )
+
+    def _ready(self, which: str, weights: Key, live: Candidates) -> ScoringNetwork:
+        """Return a network with these weights, drawn anew only where it has others, and these operations live."""
+        network = self._networks[which]
+        if self._weights[which] != weights:
+            generator = self._drawer.generator(which, *weights)
+            initialise(network, self._init, generator, fan="fan_out" if which == NTK else "fan_in")
+            self._weights[which] = weights
+        network.set_live(live)
+        return network
+
+    def _gram(self, network: ScoringNetwork, images: Tensor, how: ntk.Way) -> Tensor:
+        return ntk.gram(network, images, outputs=self._outputs, bn=self._bn, how=how, chunk=self._chunk)
+
+    def _faster(self) -> ntk.Way:
+        """Return which of two ways that give the same takes less time here."""
+        images = self._drawer.images((0,)).to(self._device)
+        took: dict[ntk.Way, float] = {}
+        ways: tuple[ntk.Way, ...] = ("loop", "chunked")
+        for way in ways:
+            took[way] = math.inf
+            # The first time pays for kernels that are loaded.
+            for _ in range(3):
+                started = time.perf_counter()
+                ntk.extremes(self._gram(self._networks[NTK], images, way))
+                took[way] = min(took[way], time.perf_counter() - started)
+        return min(ways, key=lambda way: took[way])
+
+    def _check_full(self, classes: int) -> None:
+        features, size = self._networks[NTK].features, self.batch_size * classes
+        if classes > features and self.batch_size > features:
+            raise UsageError(
+                f"The full kernel of {classes} outputs over {features} features is always singular.",
+                "Take the kernel 'trace' or 'sum'.",
+            )
+        if size > _LARGEST_FULL:
+            raise UsageError(
+                f"The full kernel would have {size:,} rows.", "Use a smaller batch, or the kernel 'trace' or 'sum'."
+            )

@@ -1,0 +1,339 @@
+"""The loop of a search by pruning: one measurement a unit of work, a round of deletions an epoch (tenas.md 5)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from engine.method import Context, EpochReport, Position
+from engine.spaces.space import Candidates
+from engine.zero_cost import plan, report
+from engine.zero_cost.proxies.linear_regions import NEAR_SATURATION
+from engine.zero_cost.proxies.networks import everything
+from engine.zero_cost.proxies.scorer import Score
+from engine.zero_cost.pruning_rules import Place, cut_edges, cut_operations
+from engine.zero_cost.scores import Changes, Measured
+from engine.zero_cost.table import CHECKS, DECIDES, Table
+from runs.catalogue.methods.tenas import ANOTHER_SEED, MORE_DRAWS, TenasSettings
+from runs.genotypes.cell_networks import REDUCE
+from runs.genotypes.genotype import Genotype
+from runs.log.events import Interim, StageStarted, Warned
+
+# A draw can take minutes; who watches wants to see the table fill.
+INTERIM_SECONDS = 5.0
+OPERATIONS, EDGES = "operations", "edges"
+
+
+class Scorer(Protocol):
+    """What measures: see :class:`engine.zero_cost.proxies.scorer.Scorer`."""
+
+    batch_size: int
+
+    def draw(
+        self, *key: int, ntk_weights: tuple[int, ...] | None = None, thin_weights: tuple[int, ...] | None = None
+    ) -> Any:
+        """Draw images, and say which weights go with them; the same keys give the same."""
+
+    def measure(self, draw: Any, live: Candidates) -> Score:
+        """Return both indicators of the live operations."""
+
+
+class PruningSearch:
+    """Deletes the operations that an untrained supernet can best do without. See :class:`engine.method.Method`.
+
+    An epoch is a round, in which every edge loses operations; where nodes keep two edges, the last epoch chooses these.
+    Every measurement is kept until its epoch is over, and a draw is made anew from its key: so a search goes on exactly
+    where it was interrupted.
+
+    Args:
+        context: of the run.
+        scorer: of its space and images.
+    """
+
+    def __init__(self, context: Context, scorer: Scorer) -> None:
+        assert isinstance(context.settings, TenasSettings)
+        self._context, self._settings, self._scorer = context, context.settings, scorer
+        self._entry = context.space.entry
+        self._public = self._settings.ranking == "public"
+        self._changes = Changes(self._settings.change, self._settings.decimals)
+        self.live: Candidates = everything(self._entry)
+        self._selects_edges = REDUCE in self._entry.cells
+        self._lengths = plan.lengths(
+            self._entry, self.live, self._settings.prune_number, selects_edges=self._selects_edges
+        )
+        self.epochs = len(self._lengths)
+        self.epoch = self.stage = 0
+        self._fell: dict[Place, int] = {}
+        # Rank sums as they were last known: what a genotype is derived from before one operation an edge is left.
+        self._sums: dict[Place, int] = {}
+        self._tables: list[Table] = []
+        self._before_edges: Candidates | None = None
+        self._worked = 0
+        self._images = 0
+        self._drawn: tuple[tuple[int, ...], Any] | None = None
+        self._seconds = [0.0, 0.0]
+        self._last: Score | None = None
+        self._last_told = time.monotonic()
+        self._begin_epoch()
+
+    # What a run asks -------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Say that the search begins."""
+        self._announce()
+        if self._scorer.batch_size < self._settings.batch_size:
+            self._context.emit(
+                Warned(
+                    "batch",
+                    f"The data set has {self._scorer.batch_size} training images: batches have these in place of "
+                    f"{self._settings.batch_size}.",
+                )
+            )
+
+    def advance(self) -> EpochReport | None:
+        """Measure the next candidate; with the last of a table, cut."""
+        table = self._tables[-1]
+        draw, candidate = table.next
+        table.measured.append(self._measure(table, draw, candidate))
+        if not table.full:
+            self._tell(complete=candidate == len(table.places) - 1)
+            return None
+        return self._cut(table)
+
+    def position(self) -> Position:
+        """Say how many measurements of the epoch are done, and of the run."""
+        step = sum(len(table.measured) for table in self._tables)
+        of = step + self._left()
+        later = sum(self._lengths[self.epoch + 1 :]) * self._settings.repeats
+        return Position(step, of, self._images, self._figures(), self._worked + step, self._worked + of + later)
+
+    def genotype(self) -> Genotype:
+        """Return the cells of the operations that matter most by what is known now."""
+        sums = {**self._sums, **self._current_sums()}
+        # In the end there is nothing to choose: all that is left counts alike, and comes in order.
+        most = 0 if self.epoch >= self.epochs else max(sums.values(), default=0)
+        scores = {
+            kind: [
+                [1 + (sums.get((cell, edge, op), 0) / (most + 1) if most else 0.0) for op in self._columns]
+                for edge in range(len(self._entry.edges))
+            ]
+            for cell, kind in enumerate(self._entry.cells)
+        }
+        return self._context.space.derive(scores, self.live)
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Return nothing: no network is trained."""
+        return {}
+
+    def ask(self, request: str) -> bool:
+        """Add a set of draws to the decision in progress, or a set that checks it with another seed."""
+        purposes = {MORE_DRAWS: DECIDES, ANOTHER_SEED: CHECKS}
+        if request not in purposes:
+            return False
+        self._tables[-1].sets.append(purposes[request])
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that decides what comes next; draws follow from their keys."""
+        return {
+            "epoch": self.epoch,
+            "live": {kind: [list(row) for row in rows] for kind, rows in self.live.items()},
+            "before_edges": _plain(self._before_edges),
+            "fell": [[*place, number] for place, number in self._fell.items()],
+            "sums": [[*place, number] for place, number in self._sums.items()],
+            "tables": [table.state() for table in self._tables],
+            "worked": self._worked,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.epoch, self._worked = state["epoch"], state["worked"]
+        self.live = _candidates(state["live"])
+        self._before_edges = None if state["before_edges"] is None else _candidates(state["before_edges"])
+        self.stage = int(self._selecting)
+        self._fell = {tuple(place): number for *place, number in state["fell"]}
+        self._sums = {tuple(place): number for *place, number in state["sums"]}
+        self._tables = []
+        for saved in state["tables"]:
+            self._tables.append(self._table([tuple(place) for place in saved["places"]]))
+            self._tables[-1].load(saved)
+
+    # Measuring -------------------------------------------------------------------------------------------------
+
+    def _measure(self, table: Table, draw: int, candidate: int) -> Measured:
+        """Return a candidate and the network before it with the same weights and images.
+
+        Where draws are shared, that network is measured once for all candidates of a draw.
+        """
+        shared = self._settings.draws == "shared"
+        # Rounds are counted on over the groups of edges, which come last.
+        number = self.epoch + len(self._tables) - 1
+        drawn = self._draw((number, draw) if shared else (number, draw, candidate))
+        of_draw = table.of(draw)
+        if shared and of_draw:
+            kappa_before, regions_before = of_draw[0].kappa_before, of_draw[0].regions_before
+        else:
+            score = self._score(drawn, self.live)
+            kappa_before, regions_before = score.kappa, score.regions.regions
+            if self._public and self._before_edges is not None:
+                kappa_before = self._score(drawn, self._before_edges).kappa
+        place = table.places[candidate]
+        after = self._score(drawn, plan.without(self.live, self._entry, [place]))
+        self._last = after
+        return Measured(float(kappa_before), float(after.kappa), float(regions_before), float(after.regions.regions))
+
+    def _draw(self, key: tuple[int, ...]) -> Any:
+        if self._drawn is None or self._drawn[0] != key:
+            number, draw, *candidate = key
+            weights: dict[str, tuple[int, ...]] = {}
+            if self._settings.weights_drawn == "round":
+                weights = {"ntk_weights": (number,), "thin_weights": (number, *candidate)}
+            self._drawn = key, self._scorer.draw(number, draw, *candidate, **weights)
+        return self._drawn[1]
+
+    def _score(self, drawn: Any, live: Candidates) -> Score:
+        score = self._scorer.measure(drawn, live)
+        self._images += self._scorer.batch_size
+        self._seconds[0] += score.ntk_seconds
+        self._seconds[1] += score.region_seconds
+        return score
+
+    # Deciding --------------------------------------------------------------------------------------------------
+
+    def _cut(self, table: Table) -> EpochReport | None:
+        """Let fall what the table says; return a report if that ends the epoch."""
+        standing = table.standing(table.draws())
+        assert standing is not None
+        self._sums |= dict(zip(standing.places, standing.ranked.sums, strict=True))
+        self._fell |= dict.fromkeys(standing.fallen, self.epoch + 1)
+        self.live = plan.without(self.live, self._entry, standing.fallen)
+        if self._selecting and (left := plan.groups(self._entry, self.live)):
+            self._tables.append(self._table(plan.places(left[0], self._entry, self.live)))
+            return None
+        return self._end_epoch()
+
+    def _end_epoch(self) -> EpochReport:
+        tables = self._tables
+        self.epoch += 1
+        self._warn(tables)
+        self._worked += sum(len(table.measured) for table in tables)
+        self._tables = []
+        genotype = self.genotype()
+        ended = EpochReport(
+            genotype,
+            report.metrics(tables, self._samples),
+            architecture=report.snapshots(self._entry, self.live, self._context.space.chosen(genotype), self._fell),
+            extras=report.extras(self._entry, tables),
+        )
+        if self.epoch < self.epochs:
+            self._begin_epoch()
+            if self.stage != int(self._selecting):
+                self.stage = int(self._selecting)
+                self._announce()
+        return ended
+
+    def _begin_epoch(self) -> None:
+        if self._selecting:
+            self._before_edges = self.live
+            first = plan.places(plan.groups(self._entry, self.live)[0], self._entry, self.live)
+        else:
+            first = plan.candidates(self._entry, self.live)
+        self._tables = [self._table(first)]
+
+    def _table(self, places: list[Place]) -> Table:
+        live = [self.live[kind] for kind in self._entry.cells]
+        operations = partial(cut_operations, live=live, number=self._settings.prune_number, public=self._public)
+        return Table(
+            places,
+            self._changes,
+            cut_edges if self._selecting else operations,
+            public=self._public,
+            repeats=self._settings.repeats,
+        )
+
+    @property
+    def _selecting(self) -> bool:
+        """Whether the epoch in progress chooses edges."""
+        return self._selects_edges and self.epoch == self.epochs - 1
+
+    # Telling ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _columns(self) -> range:
+        return range(len(self._entry.operations))
+
+    @property
+    def _samples(self) -> int:
+        return self._settings.region_batches * self._settings.region_samples
+
+    def _left(self) -> int:
+        """Return the measurements that are left of the epoch."""
+        left = self._tables[-1].size - len(self._tables[-1].measured) if self._tables else 0
+        if self._selecting:
+            begun = sum(len(table.places) for table in self._tables)
+            left += (self._lengths[self.epoch] - begun) * self._settings.repeats
+        return left
+
+    def _current_sums(self) -> dict[Place, int]:
+        """Return the rank sums of the table in progress, once every candidate has one."""
+        if not self._tables or len(self._tables[-1].measured) < len(self._tables[-1].places):
+            return {}
+        table = self._tables[-1]
+        standing = table.standing(table.draws())
+        return dict(zip(standing.places, standing.ranked.sums, strict=True)) if standing else {}
+
+    def _figures(self) -> dict[str, float]:
+        if self._last is None:
+            return {}
+        figures = {"regions": float(self._last.regions.regions)}
+        if math.isfinite(self._last.kappa):
+            figures["kappa"] = self._last.kappa
+        figures["ntk_seconds"], figures["region_seconds"] = self._seconds
+        return figures
+
+    def _tell(self, *, complete: bool) -> None:
+        """Tell the table so far, after each draw, and meanwhile for whoever waits long for one."""
+        if complete or time.monotonic() - self._last_told > INTERIM_SECONDS:
+            self._last_told = time.monotonic()
+            self._context.emit(Interim(self.epoch + 1, report.extras(self._entry, self._tables)))
+
+    def _announce(self) -> None:
+        stages = 1 + self._selects_edges
+        epochs = 1 if self._selecting else self.epochs - self._selects_edges
+        self._context.emit(StageStarted(self.stage, stages, epochs, EDGES if self._selecting else OPERATIONS))
+
+    def _warn(self, tables: Sequence[Table]) -> None:
+        """Say what makes the figures of an epoch worth less than they look."""
+        where = f"Round {self.epoch}:"
+        if lost := report.dropped(tables):
+            draws = sum(len(table.draws()) for table in tables)
+            rest = " Regions alone decided." if len(lost) == draws and self._settings.draws == "shared" else ""
+            self._context.emit(
+                Warned(
+                    "singular",
+                    f"{where} with {len(lost)} of {draws} draws the NTK before the cut is singular, and kappa infinite:"
+                    f" they say nothing of kappa.{rest}",
+                )
+            )
+        share = report.metrics(tables, self._samples)["region_share"]
+        if share > 100 * NEAR_SATURATION:
+            self._context.emit(
+                Warned(
+                    "saturated",
+                    f"{where} {share:.1f} % of the samples have a linear region of their own, so the count says more "
+                    "of these than of the network. Raise region_samples.",
+                )
+            )
+
+
+def _plain(live: Candidates | None) -> dict[str, list[list[int]]] | None:
+    return None if live is None else {kind: [list(row) for row in rows] for kind, rows in live.items()}
+
+
+def _candidates(plain: Mapping[str, Sequence[Sequence[int]]]) -> Candidates:
+    return {kind: tuple(tuple(row) for row in rows) for kind, rows in plain.items()}

@@ -1,0 +1,204 @@
+"""What a run will cost: told by a run that was the same, else by a measurement. An estimate, and its source."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runs import catalogue, configuration
+from runs.catalogue.settings import describe
+from runs.configuration import Draft, RunConfig
+from runs.cost.measurements import Figure
+from runs.errors import NastuiError
+from runs.home import RunPaths
+from runs.log.events import Entry, Progress, Started, decode
+from runs.store.run_store import Record
+from runs.store.status import Status
+
+# Runs whose configuration is looked at, the newest first: a form asks at every letter that is typed.
+MOST_RUNS = 100
+_TAIL_BYTES = 200_000
+_NO_COST = ("checkpoint_seconds", "nesterov")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost, about.
+
+    Attributes:
+        seconds: at work.
+        device: that it is for.
+        memory: peak in bytes; None where nobody wrote it down.
+        stored: bytes in the store; None likewise.
+        run: the id of the run that it is told by; empty where it was measured.
+        measured: when, as an ISO time; empty where a run tells.
+        caveats: what the figure leaves out, in words.
+    """
+
+    seconds: float
+    device: str
+    memory: int | None = None
+    stored: int | None = None
+    run: str = ""
+    measured: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+def estimate(config: RunConfig, card: str, records: Sequence[Record], figures: Sequence[Figure]) -> Estimate | None:
+    """Return what is known of a run before it starts; None where nothing is. Reads files: not for a thread that draws.
+
+    Args:
+        config: of the run.
+        card: the name of its GPU; empty on a CPU.
+        records: the runs of the store, the newest first.
+        figures: those of the store, the newest first.
+    """
+    return _by_a_run(config, card, records) or _by_a_figure(config, card, figures)
+
+
+def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estimate | None:
+    """Return what a run took that differs in nothing that costs time but its number of epochs."""
+    names = ("kind", "method", "space", "dataset")
+    wanted = [getattr(config, name) for name in names]
+    likely = [
+        record for record in records if record.summary.epoch and [record.head.get(name) for name in names] == wanted
+    ][:MOST_RUNS]
+    # One that came to its end has seen every stage.
+    for record in sorted(likely, key=lambda record: record.status is not Status.FINISHED):
+        try:
+            past = _config(record.paths.config)
+        except NastuiError:
+            continue
+        if past.genotype != config.genotype or not _differing(config, past.options) <= {"epochs"}:
+            continue
+        started, progress = _told(record.paths)
+        if started is None or not _is_here(started.environment.get("host"), started.environment, config, card):
+            continue
+        summary = record.summary
+        epochs = config.options.get("epochs", summary.epochs)
+        partly = summary.epoch < summary.epochs
+        return Estimate(
+            summary.seconds / summary.epoch * epochs,
+            config.device,
+            progress.memory if progress else None,
+            _size(record.paths.root),
+            run=record.id,
+            caveats=(f"its first {summary.epoch} of {summary.epochs} epochs",) if partly else (),
+        )
+    return None
+
+
+def _by_a_figure(config: RunConfig, card: str, figures: Iterable[Figure]) -> Estimate | None:
+    """Return what was measured: of this configuration, else with other epochs, else of its preset as it is."""
+    names = ("method", "space", "dataset")
+    here = [
+        figure
+        for figure in figures
+        if [getattr(figure, name) for name in names] == [getattr(config, name) for name in names]
+        and _is_here(figure.host, {"device_name": figure.device_name, "device": figure.device}, config, card)
+    ]
+    for figure in sorted(here, key=lambda figure: figure.genotype != config.genotype):
+        differing = _differing(config, figure.options)
+        if not differing or (differing == {"epochs"} and figure.epochs):
+            times = config.options["epochs"] / figure.epochs if differing else 1.0
+            return _of(figure, config, figure.estimated_seconds * times)
+    as_it_is = _preset(config)
+    for figure in here:
+        if as_it_is is not None and not _differing(as_it_is, figure.options):
+            return _of(figure, config, figure.estimated_seconds, "for the preset as it is")
+    return None
+
+
+def _of(figure: Figure, config: RunConfig, seconds: float, caveat: str = "") -> Estimate:
+    caveats = (
+        caveat,
+        f"while {figure.device} was busy" if figure.busy else "",
+        "with another cell" if figure.genotype != config.genotype else "",
+        f"by the first of {figure.stages} stages" if figure.stages > 1 else "",
+        "decoding left out" if config.options.get("augmentation") == "imagenet" else "",
+    )
+    return Estimate(
+        seconds,
+        config.device,
+        figure.memory,
+        figure.stored,
+        measured=figure.measured,
+        caveats=tuple(filter(None, caveats)),
+    )
+
+
+def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
+    """Return the names of the hyperparameters in which a configuration differs, where that may cost time or memory."""
+    names = {*config.options, *options}
+    return {name for name in names if config.options.get(name) != options.get(name)} - _free(
+        config.method, config.space
+    )
+
+
+@functools.cache
+def _free(method: str, space: str) -> frozenset[str]:
+    """Return the hyperparameters that cost nothing: rates, decays and scales of the optimisers."""
+    infos = describe(catalogue.options(catalogue.method(method), catalogue.space(space)))
+    rates = {info.name for info in infos if info.type == "float" and info.group in ("weights", "architecture")}
+    return frozenset({*rates, *_NO_COST})
+
+
+def _preset(config: RunConfig) -> RunConfig | None:
+    """Return the configuration that the preset makes of the same choices."""
+    draft = Draft(
+        method=config.method,
+        genotype=config.genotype,
+        space=config.space,
+        dataset=config.dataset,
+        preset=config.preset,
+        device=config.device,
+    )
+    try:
+        return configuration.resolve(draft)
+    except NastuiError:
+        return None
+
+
+def _is_here(host: object, told: dict[str, Any], config: RunConfig, card: str) -> bool:
+    """Say whether something happened on this machine, on such a device."""
+    if host != platform.node():
+        return False
+    if config.device == "cpu":
+        return told.get("device") == "cpu"
+    # Of GPUs of one name each stands for the others.
+    return bool(card) and told.get("device_name") == card
+
+
+@functools.lru_cache(maxsize=2 * MOST_RUNS)
+def _config(path: Path) -> RunConfig:
+    return RunConfig.read(path)  # written once, never changed
+
+
+def _told(paths: RunPaths) -> tuple[Started | None, Progress | None]:
+    """Return how a run began, and the last that it said of its progress: the ends of its log."""
+    try:
+        with paths.events.open("rb") as log:
+            first = log.readline()
+            log.seek(max(0, paths.events.stat().st_size - _TAIL_BYTES))
+            tail = log.read().splitlines()
+    except OSError:
+        return None, None
+    started = _event(decode(first))
+    last = (_event(decode(line)) for line in reversed(tail) if b'"progress"' in line)
+    progress = next((event for event in last if isinstance(event, Progress)), None)
+    return started if isinstance(started, Started) else None, progress
+
+
+def _event(entry: Entry | None) -> object:
+    return entry.event if entry else None
+
+
+def _size(folder: Path) -> int | None:
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except OSError:
+        return None

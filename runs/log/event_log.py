@@ -1,0 +1,91 @@
+"""The event log on disk: an append-only writer, and a reader that follows it by byte offset."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from runs.log.events import Entry, Event, Progress, decode, encode
+
+# Events that must survive a power cut, because a checkpoint or a person relies on them.
+_UNSYNCED = (Progress,)
+
+
+class Journal:
+    """The one writer of a run's events. Every event is a single ``write`` of a whole line.
+
+    Args:
+        path: the log; created where absent.
+        number: the counter to go on from (kept in the checkpoint).
+    """
+
+    def __init__(self, path: Path, number: int = 0) -> None:
+        self.number = number
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._end_torn_line()
+
+    def append(self, event: Event) -> None:
+        """Write the event; on return all but progress is on the disk."""
+        self.number += 1
+        text = encode(Entry(time.time(), self.number, event))
+        line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are no text
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+        if not isinstance(event, _UNSYNCED):
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file; the log stays."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _end_torn_line(self) -> None:
+        """Give a line that a killed writer left half-written its newline, so that the next one is whole."""
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+
+
+class JournalReader:
+    """Follows a log from a byte offset. A half-written last line waits until it is whole.
+
+    Attributes:
+        offset: bytes consumed; hand it to another reader to go on there.
+        malformed: whole lines so far that were no events.
+        restarted: the newest read began again, as the log had become shorter: what came before it is void.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self.malformed = 0
+        self.restarted = False
+
+    def read(self) -> Iterator[Entry]:
+        """Yield the entries that have come since the last call; nothing where the log does not exist."""
+        try:
+            stream = self.path.open("rb")
+        except FileNotFoundError:
+            return
+        with stream:
+            self.restarted = os.fstat(stream.fileno()).st_size < self.offset
+            if self.restarted:
+                self.offset = self.malformed = 0
+            stream.seek(self.offset)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                self.offset += len(line)
+                entry = decode(line)
+                if entry is not None:
+                    yield entry
+                elif line.strip():
+                    self.malformed += 1

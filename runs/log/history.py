@@ -1,0 +1,122 @@
+"""The whole course of a run, folded from its log: what the Run screen and comparisons read."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from runs.home import RunPaths
+from runs.log.compact_history import Packer
+from runs.log.event_log import JournalReader
+from runs.log.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
+from runs.log.summary import Summary
+from runs.store.status import Status, derive
+
+
+@dataclass
+class History:
+    """Epochs in order, each once: what a resumed engine did again replaces what was lost.
+
+    Attributes:
+        epochs: every complete epoch.
+        progress: where the epoch in progress stands, or None.
+        interim: what its method tells of the epoch in progress, or None.
+        stages: the stages so far, each with the epoch it began after.
+        warnings: with their times.
+        environment: of the newest engine.
+        summary: the same events in one small record.
+    """
+
+    epochs: list[EpochEnded] = field(default_factory=list)
+    progress: Progress | None = None
+    interim: Interim | None = None
+    stages: list[tuple[int, StageStarted]] = field(default_factory=list)
+    warnings: list[tuple[float, Warned]] = field(default_factory=list)
+    environment: dict[str, object] = field(default_factory=dict)
+    summary: Summary = field(default_factory=Summary)
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next event of the log."""
+        self.summary.apply(entry)
+        match entry.event:
+            case Started(environment=environment):
+                self.environment = environment
+            case Resumed(epoch=epoch):
+                self.epochs = [done for done in self.epochs if done.epoch <= epoch]
+                self.stages = [stage for stage in self.stages if stage[0] < epoch or stage[0] == 0]
+                self.progress = self.interim = None
+            case Interim():
+                self.interim = entry.event
+            case Progress():
+                self.progress = entry.event
+            case StageStarted():
+                self.stages.append((self.summary.epoch, entry.event))
+            case EpochEnded(epoch=epoch):
+                while self.epochs and self.epochs[-1].epoch >= epoch:
+                    self.epochs.pop()
+                self.epochs.append(entry.event)
+                self.interim = None
+            case Warned():
+                self.warnings.append((entry.time, entry.event))
+
+
+@dataclass
+class Follower:
+    """A history that grows with its log: call :meth:`update` as often as you like."""
+
+    paths: RunPaths
+    history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        self._reader = JournalReader(self.paths.events)
+        self._packer = Packer()
+
+    @property
+    def malformed(self) -> int:
+        """Lines of the log that were no events."""
+        return self._reader.malformed
+
+    def update(self) -> list[Entry]:
+        """Take in what has come since the last call, and return it."""
+        with without_collection():
+            entries = [self._packed(entry) for entry in self._reader.read()]
+        if self._reader.restarted:
+            self.history = History()
+        for entry in entries:
+            self.history.apply(entry)
+        return entries
+
+    def _packed(self, entry: Entry) -> Entry:
+        event = entry.event
+        return Entry(entry.time, entry.number, self._packer.pack(event)) if isinstance(event, EpochEnded) else entry
+
+    def status(self, seen: Callable[[Entry], object] = lambda _: None) -> Status:
+        """Take in what has come, hand each entry to ``seen``, and return what the run is doing now."""
+
+        def said() -> str:
+            for entry in self.update():
+                seen(entry)
+            return self.history.summary.said
+
+        return derive(self.paths, said)
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Hold Python's search for cycles back: events have none, and of a long log it would take most of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def load(paths: RunPaths) -> History:
+    """Read the whole history of a run."""
+    follower = Follower(paths)
+    follower.update()
+    return follower.history

@@ -1,0 +1,108 @@
+"""What the machine is doing: processors, memory, GPUs, and one process. Read from ``/proc`` and the driver.
+
+Where there is no ``/proc``, and for a process of another machine, figures are None: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runs.machine.devices import Gpu, gpus
+
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: percent of one core since the last look, resident bytes, threads."""
+
+    pid: int
+    busy: float | None
+    memory: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One look.
+
+    Attributes:
+        cores: processors that this process may use.
+        busy: percent of all processors since the last look; None at the first.
+        load: the mean number of running processes of the last minute.
+        memory: bytes that cannot be had without swapping, and all.
+        gpus: as the driver lists them.
+        engine: the process that was asked for, while it lives.
+    """
+
+    cores: int
+    busy: float | None = None
+    load: float | None = None
+    memory: tuple[int, int] | None = None
+    gpus: tuple[Gpu, ...] = ()
+    engine: Process | None = None
+
+
+@dataclass
+class Meter:
+    """Looks at the machine again and again; shares are those between two looks. Takes milliseconds: use a thread."""
+
+    proc: Path = _PROC
+    _jiffies: tuple[int, int] | None = field(default=None, init=False)
+    _process: tuple[int, float, float] | None = field(default=None, init=False)
+
+    def look(self, pid: int | None = None) -> Machine:
+        """Return what the machine does now, and the process of that id where there is one."""
+        return Machine(
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            self._busy(),
+            _load(),
+            self._memory(),
+            tuple(gpus()),
+            self._engine(pid) if pid is not None else None,
+        )
+
+    def _busy(self) -> float | None:
+        try:
+            first = (self.proc / "stat").read_text().partition("\n")[0]
+            spent = [int(word) for word in first.split()[1:9]]
+        except (OSError, ValueError):
+            return None
+        now = sum(spent) - spent[3] - spent[4], sum(spent)
+        before, self._jiffies = self._jiffies, now
+        if before is None or now[1] <= before[1]:
+            return None
+        return 100 * (now[0] - before[0]) / (now[1] - before[1])
+
+    def _memory(self) -> tuple[int, int] | None:
+        try:
+            lines = (self.proc / "meminfo").read_text().splitlines()
+            known = {name: 1024 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+            return known["MemTotal"] - known["MemAvailable"], known["MemTotal"]
+        except (OSError, ValueError, KeyError, IndexError):
+            return None
+
+    def _engine(self, pid: int) -> Process | None:
+        try:
+            # The name of a process may hold anything, brackets too: what follows the last one is plain.
+            told = (self.proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            spent = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+            memory, threads = int(told[21]) * os.sysconf("SC_PAGE_SIZE"), int(told[17])
+        except (OSError, ValueError, IndexError):
+            return None
+        now = time.monotonic()
+        before, self._process = self._process, (pid, spent, now)
+        busy = None
+        if before is not None and before[0] == pid and now > before[2]:
+            busy = 100 * (spent - before[1]) / (now - before[2])
+        return Process(pid, busy, memory, threads)
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return None

@@ -1,0 +1,165 @@
+"""Several runs beside each other: what differs in their configuration and their cells, and how they did."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from runs.catalogue.genotype_text import text_of_json
+from runs.configuration import RunConfig
+from runs.errors import UsageError
+from runs.genotypes.differences import Difference, differences
+from runs.genotypes.genotype import Genotype
+from runs.log.summary import HEADLINES, LOWER_IS_BETTER
+from runs.store.groups import grouped
+from runs.store.run_store import Record
+
+# Decide nothing that a comparison is about, or differ always.
+_IGNORED = ("id", "created", "command", "environment", "version", "plugins", "options")
+
+
+def compare(records: Sequence[Record]) -> dict[str, Any]:
+    """Return runs, the settings and the edges in which they differ, and groups of runs that differ in seed alone.
+
+    Groups have mean and standard deviation (of the sample; 0 for a single run) of each best metric over those of their
+    runs that have finished, ``n``; over all, where none has. The ranking orders them by the metric that the runs are
+    judged by. Remarks say what does not compare.
+
+    Raises:
+        UsageError: the configuration of a run cannot be read.
+    """
+    configurations = {record.id: _flat(RunConfig.read(record.paths.config)) for record in records}
+    keys = list(dict.fromkeys(key for settings in configurations.values() for key in settings))
+    differs = {
+        key: {run: settings.get(key) for run, settings in configurations.items()}
+        for key in keys
+        if len({repr(settings.get(key)) for settings in configurations.values()}) > 1
+    }
+    told = [
+        {
+            "runs": [record.id for record in group.members],
+            "seeds": group.seeds,
+            "best": {name: dataclasses.asdict(spread) for name, spread in group.metrics().items()},
+        }
+        for group in grouped(records)
+    ]
+    return {
+        "runs": [record.to_json() for record in records],
+        "differs": differs,
+        "edges": [
+            {"cell": found.kind, "edge": [found.source, found.target]}
+            | {"operations": {record.id: name for record, name in zip(records, found.operations, strict=True)}}
+            for found in _edges(records)
+        ],
+        "groups": told,
+        "ranking": ranking(told, headline(records)),
+        "remarks": remarks(records),
+    }
+
+
+def headline(records: Sequence[Record]) -> str:
+    """Return the metric that runs are judged by: one that as many as possible have, else none."""
+    have = [sum(name in record.summary.best for record in records) for name in HEADLINES]
+    return HEADLINES[have.index(max(have))] if any(have) else ""
+
+
+def ranking(groups: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return the groups of :func:`compare` from the best mean of a metric to the worst; those without it are left out.
+
+    Each has ``place`` from 1 (equal means share one), ``runs``, ``seeds``, ``metric``, ``mean``, ``std`` and ``n``.
+    """
+    have = [group for group in groups if metric in group["best"]]
+    down = not any(word in metric for word in LOWER_IS_BETTER)
+    have.sort(key=lambda group: group["best"][metric]["mean"], reverse=down)
+    means = [group["best"][metric]["mean"] for group in have]
+    return [
+        {"place": 1 + means.index(mean), "runs": group["runs"], "seeds": group["seeds"], "metric": metric}
+        | group["best"][metric]
+        for group, mean in zip(have, means, strict=True)
+    ]
+
+
+def remarks(records: Sequence[Record]) -> list[str]:
+    """Return a sentence for each thing that does not compare."""
+    said = []
+    for key, what, then in (
+        ("kind", "kinds", "A search is judged by its supernet, a retraining by its network."),
+        ("dataset", "data sets", "Their accuracies do not compare."),
+        ("space", "search spaces", "Their cells do not compare."),
+    ):
+        names = list(dict.fromkeys(str(record.head[key]) for record in records))
+        if len(names) > 1:
+            said.append(f"These runs are of different {what} ({', '.join(names)}). {then}")
+    without = sum(not record.summary.epoch for record in records)
+    if without:
+        said.append(f"{without} of {len(records)} runs {'has' if without == 1 else 'have'} no complete epoch yet.")
+    return said
+
+
+def table(content: dict[str, Any]) -> list[list[str]]:
+    """Return all that differs between the runs of :func:`compare`, a row each: its name, then its value in each run."""
+    return [*settings_rows(content), *edge_rows(content), *best_rows(content)]
+
+
+def settings_rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the settings that differ, as :func:`table` has them; ``-`` where a run has no such setting."""
+    return [
+        [key, *("-" if (value := values[run["id"]]) is None else str(value) for run in content["runs"])]
+        for key, values in content["differs"].items()
+    ]
+
+
+def edge_rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the edges that differ, as :func:`table` has them."""
+    rows = []
+    for edge in content["edges"]:
+        source, target = edge["edge"]
+        names = (edge["operations"][run["id"]] for run in content["runs"])
+        rows.append([f"{edge['cell']} {target}←{source}", *(name or "-" for name in names)])
+    return rows
+
+
+def best_rows(content: dict[str, Any]) -> list[list[str]]:
+    """Return the best value of every metric, as :func:`table` has them."""
+    runs = content["runs"]
+    names = dict.fromkeys(name for run in runs for name in run["best"])
+    return [[f"best {name}", *(_figure(name, run["best"].get(name)) for run in runs)] for name in names]
+
+
+def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> list[list[str]]:
+    """Return a ranking, a row a group: place, its runs by ``names``, seeds, and mean and standard deviation."""
+    return [
+        [
+            str(row["place"]),
+            " ".join(names[run] for run in row["runs"]),
+            f"seed{'s' if len(row['seeds']) > 1 else ''} {', '.join(map(str, row['seeds']))}",
+            _figure(row["metric"], row["mean"])
+            + (f" ± {_figure(row['metric'], row['std'])}" if row["n"] > 1 else "")
+            + (f" ({row['n']} of {len(row['runs'])})" if row["n"] < len(row["runs"]) else ""),
+        ]
+        for row in ranked
+    ]
+
+
+def _edges(records: Sequence[Record]) -> list[Difference]:
+    """Return the edges in which the runs' genotypes differ; none where they are not of one space."""
+    try:
+        genotypes = [record.summary.genotype and Genotype.from_json(record.summary.genotype) for record in records]
+    except UsageError:
+        return []  # a log that was edited
+    spaces = {genotype.space for genotype in genotypes if genotype}
+    return differences([genotype or None for genotype in genotypes]) if len(spaces) == 1 else []
+
+
+def _figure(metric: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if metric.endswith("accuracy") else f"{value:.4g}"
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    kept: dict[str, Any] = {key: value for key, value in config.model_dump().items() if key not in _IGNORED}
+    if config.genotype is not None:
+        kept["genotype"] = text_of_json(config.genotype)
+    return kept | config.options

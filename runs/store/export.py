@@ -1,0 +1,94 @@
+"""A run as a bundle that is readable without nastui: its own files, and its series as CSV."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+from runs.errors import EnvironmentLacksError, UsageError
+from runs.log.history import load
+from runs.store.run_store import Record
+from runs.subprocess_task import ask
+
+_README = """This folder is the run '{id}' of nastui.
+
+config.json          every setting, with defaults resolved
+events.jsonl         everything that happened, one JSON object a line
+metrics.csv          one row an epoch: metrics and learning rates
+architecture.csv     one row an epoch, cell, edge and operation: weight, whether alive, whether chosen
+genotype.json        the architecture that was found: [source, target, operation] for each edge
+weights.safetensors  the final weights, if the run has finished
+best.safetensors     of a retraining: the weights of its best epoch
+network.json         of a retraining: how to build the network; engine.training.model_io does
+network.onnx         of a retraining, if asked for: the network with its final weights
+labels.json          name, tags and note
+
+To repeat it: {command}
+"""
+
+
+def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
+    """Write the bundle of a run into a new folder and return it.
+
+    Args:
+        record: the run.
+        folder: must not exist.
+        onnx: also write the retrained network as ONNX, checked by running it.
+
+    Raises:
+        UsageError: the folder exists, or there is no network to write as ONNX.
+        EnvironmentLacksError: it cannot be written, or the packages for ONNX are missing.
+    """
+    folder = folder.expanduser().absolute()
+    if onnx and not (record.paths.network.exists() and record.paths.weights.exists()):
+        raise UsageError(f"Run '{record.id}' has no trained network.", "Only a finished retraining has one.")
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageError(f"'{folder}' exists.", "Name a new folder with --to.") from error
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{folder}' cannot be created: {error.strerror}.") from error
+    try:
+        paths = record.paths
+        for file in (
+            paths.config,
+            paths.events,
+            paths.genotype,
+            paths.weights,
+            paths.best,
+            paths.network,
+            paths.labels,
+            paths.log,
+        ):
+            if file.exists():
+                shutil.copyfile(file, folder / file.name)
+        (folder / "README.txt").write_text(_README.format(id=record.id, command=record.head["command"]))
+        _write_series(record, folder)
+    except OSError as error:
+        raise EnvironmentLacksError(f"The bundle '{folder}' is incomplete: {error.strerror}.") from error
+    if onnx:
+        ask("engine.tools.onnx_file", str(folder), str(folder / "network.onnx"), "last")
+    return folder
+
+
+def _write_series(record: Record, folder: Path) -> None:
+    epochs = load(record.paths).epochs
+    metrics = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
+    rates = list(dict.fromkeys(name for epoch in epochs for name in epoch.learning_rates))
+    with (folder / "metrics.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["epoch", "seconds", *metrics, *(f"learning_rate_{name}" for name in rates)])
+        for epoch in epochs:
+            values = [epoch.metrics.get(name) for name in metrics]
+            writer.writerow([epoch.epoch, epoch.seconds, *values, *(epoch.learning_rates.get(n) for n in rates)])
+    with (folder / "architecture.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["epoch", "cell", "edge", "operation", "weight", "alive", "chosen"])
+        for epoch in epochs:
+            for kind, cell in epoch.architecture.items():
+                for edge, row in enumerate(cell.weights):
+                    for column, weight in enumerate(row):
+                        chosen = cell.chosen[edge] == column
+                        name, operation = cell.edges[edge], cell.operations[column]
+                        writer.writerow([epoch.epoch, kind, name, operation, weight, cell.alive[edge][column], chosen])

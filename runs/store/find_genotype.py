@@ -1,0 +1,117 @@
+"""What people type for a genotype: a name of the library, a run, a file, or the text itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from runs import catalogue
+from runs.catalogue import genotype_text, library
+from runs.catalogue.library import Published
+from runs.errors import NotFoundError, UsageError
+from runs.genotypes.genotype import Genotype
+from runs.home import RunPaths
+from runs.log import history
+from runs.store.run_store import Record, RunStore
+
+
+@dataclass(frozen=True)
+class Found:
+    """A genotype, and what it was found by.
+
+    Attributes:
+        name: of the library, of the file, or the id of the run; for text, ``Genotype`` text of no name, nothing.
+        genotype: checked.
+        published: what the library knows of it, where it is of the library.
+        text: what to type to find it again from any folder.
+        recipe: the preset that trains it as the paper of its method did; empty where it is of none.
+    """
+
+    name: str
+    genotype: Genotype
+    published: Published | None
+    text: str
+    recipe: str = ""
+
+
+def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
+    """Return the genotype that somebody means.
+
+    Text is read as such; then the library is asked, then the file system, then the runs.
+
+    Args:
+        typed: a name of the library, the id or a prefix of the id of a run, ``latest``, a file, or a genotype as text.
+        store: the runs.
+        epoch: of a run: the genotype after this epoch in place of the last.
+
+    Raises:
+        UsageError: text or a file that is no genotype, a run that has none yet, or an epoch that is of no run.
+        NotFoundError: nothing has that name, or several runs have.
+    """
+    found = _fixed(typed)
+    if found is None:
+        return _of_run(_run(typed, store), epoch)
+    if epoch is not None:
+        raise UsageError(f"Only a run has epochs; '{typed[:80]}' is none.", "Leave out --epoch.")
+    return found
+
+
+def of_runs(store: RunStore) -> list[tuple[Record, Genotype]]:
+    """Return what finished searches found, newest first; a log that was edited to hold none is left out."""
+    found = []
+    for record in store.records():
+        if record.status == "finished" and record.head.get("kind") == "search" and record.summary.genotype:
+            with contextlib.suppress(UsageError):
+                genotype = Genotype.from_json(record.summary.genotype)
+                genotype_text.check(genotype)
+                found.append((record, genotype))
+    return found
+
+
+def _fixed(typed: str) -> Found | None:
+    if genotype_text.is_text(typed):
+        return Found("", genotype_text.parse_text(typed), None, typed.strip())
+    known = library.lookup(typed)
+    if known is not None:
+        return Found(known.name, known.genotype, known, known.name, known.recipe)
+    # os.path, because pathlib refuses names that no file can have.
+    path = os.path.expanduser(typed)  # noqa: PTH111
+    if os.path.isfile(path):  # noqa: PTH113
+        file = Path(path).absolute()
+        return Found(file.name, genotype_text.read(file), None, str(file))
+    return None
+
+
+def _run(typed: str, store: RunStore) -> Record:
+    try:
+        return store.find(typed)
+    except NotFoundError as error:
+        near = library.nearest(typed)
+        if not near:
+            raise
+        raise NotFoundError(f"{error.message} Nor has the library a cell of that name.", near) from None
+
+
+def _of_run(record: Record, epoch: int | None) -> Found:
+    paths: RunPaths = record.paths
+    raw = record.summary.genotype
+    if epoch is not None:
+        epochs = {ended.epoch: ended.genotype for ended in history.load(paths).epochs}
+        if epoch not in epochs:
+            last = f"It has {max(epochs)} epochs." if epochs else "It has no epoch yet."
+            raise UsageError(f"Run '{record.id}' has no epoch {epoch}.", last)
+        raw = epochs[epoch]
+    if raw is None:
+        raise UsageError(f"Run '{record.id}' has no genotype yet.", "It has one after its first epoch.")
+    genotype = Genotype.from_json(raw)
+    genotype_text.check(genotype)
+    return Found(record.id, genotype, None, record.id, _recipe(record, genotype))
+
+
+def _recipe(record: Record, genotype: Genotype) -> str:
+    if record.head["kind"] == "retrain":
+        return str(record.head["preset"])
+    known = catalogue.methods().get(record.head["method"])  # a plugin may have gone
+    return known.recipes.get(genotype.space, "") if known else ""

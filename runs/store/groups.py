@@ -1,0 +1,109 @@
+"""Runs that differ in seed alone, taken together: how they stand, and what they reach with mean and deviation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from runs.store.run_store import Record
+from runs.store.status import Status
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (of the sample; 0 for a single value) of ``n`` values."""
+
+    mean: float
+    std: float
+    n: int
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Spread | None:
+        """Return that of the values that there are; None where there is none."""
+        there = [value for value in values if value is not None]
+        if not there:
+            return None
+        mean = math.fsum(there) / len(there)
+        squares = math.fsum((value - mean) ** 2 for value in there)  # statistics.stdev takes ten times as long
+        return cls(mean, math.sqrt(squares / (len(there) - 1)) if len(there) > 1 else 0.0, len(there))
+
+    def __str__(self) -> str:
+        """Return ``93.26 ± 0.12``; a single value without its deviation."""
+        return f"{self.mean:.2f} ± {self.std:.2f}" if self.n > 1 else f"{self.mean:.2f}"
+
+    def among(self, runs: int) -> str:
+        """Return it with how many of a group's runs count, where these are not all: ``93.26 ± 0.12 (2 of 3)``."""
+        return f"{self} ({self.n} of {runs})" if self.n < runs else str(self)
+
+
+@dataclass(eq=False)
+class Group:
+    """Runs of one digest (:func:`runs.log.summary.group`), in the order that they came in; one at least."""
+
+    id: str
+    members: list[Record]
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What never changes of the first: but for seed, device and what the run is called, that of all."""
+        return self.members[0].head
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each."""
+        return [record.head["seed"] for record in self.members]
+
+    @property
+    def statuses(self) -> Counter[Status]:
+        """How many are how."""
+        return Counter(record.status for record in self.members)
+
+    @property
+    def counted(self) -> list[Record]:
+        """Those whose figures count: the finished ones, since half a run says little; all, where none has finished."""
+        return [record for record in self.members if record.status is Status.FINISHED] or self.members
+
+    @cached_property
+    def best(self) -> Spread | None:
+        """The best accuracies, in percent."""
+        return Spread.of(record.summary.best_accuracy for record in self.counted)
+
+    @cached_property
+    def benchmark(self) -> Spread | None:
+        """The test accuracies that a benchmark table gives the genotypes, in percent."""
+        return Spread.of(record.summary.benchmark_accuracy for record in self.counted)
+
+    def metrics(self) -> dict[str, Spread]:
+        """Return the best value of every metric."""
+        names = dict.fromkeys(name for record in self.counted for name in record.summary.best)
+        found = {name: Spread.of(record.summary.best.get(name) for record in self.counted) for name in names}
+        return {name: spread for name, spread in found.items() if spread is not None}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``nastui runs list --groups --json`` prints; keys are an interface."""
+        return {
+            **{name: self.head[name] for name in ("group", "kind", "method", "space", "dataset", "preset")},
+            "runs": [record.id for record in self.members],
+            "seeds": self.seeds,
+            "statuses": {str(status): number for status, number in self.statuses.items()},
+            "best": self.best and asdict(self.best),
+            "benchmark": self.benchmark and asdict(self.benchmark),
+            "newest": max(record.head["created"] for record in self.members),
+        }
+
+
+def grouped(records: Iterable[Record]) -> list[Group]:
+    """Return the groups in the order of their first runs; a run that nothing repeats is a group of one."""
+    members: dict[str, list[Record]] = {}
+    for record in records:
+        members.setdefault(record.head["group"], []).append(record)
+    return [Group(digest, runs) for digest, runs in members.items()]
+
+
+def seeds_told(seeds: Sequence[int]) -> str:
+    """Return ``×4 seeds``, or ``×4 runs`` where a seed is there twice."""
+    return f"×{len(seeds)} {'seeds' if len(set(seeds)) == len(seeds) else 'runs'}"

@@ -1,0 +1,381 @@
+"""The store of runs: directories are the truth, the index makes listing them fast."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import gc
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from runs.configuration import RunConfig
+from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
+from runs.home import Home, RunPaths, short_id
+from runs.log.event_log import JournalReader
+from runs.log.history import without_collection
+from runs.log.summary import Labels, Summary, head
+from runs.store.crash_reason import last_words
+from runs.store.index import Index
+from runs.store.status import Status, derive
+
+_RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
+
+
+@dataclass
+class Record:
+    """A run in a list: what never changes, what a person wrote on it, what its events say, what it does now."""
+
+    paths: RunPaths
+    head: dict[str, Any]
+    labels: Labels
+    summary: Summary
+    status: Status = Status.QUEUED
+    offset: int = 0
+    signature: list[Any] = field(default_factory=list)
+
+    @cached_property
+    def id(self) -> str:
+        """The run's id."""
+        return self.paths.root.name
+
+    @property
+    def origin(self) -> str:
+        """What a retraining trains: the short id of a run and the epoch, or a published name; empty for a search."""
+        name, comma, rest = str(self.head["origin"]).partition(",")
+        return f"{short_id(name) if _RUN_ID.fullmatch(name) else name}{comma}{rest}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``nastui runs show --json`` prints; keys are an interface."""
+        from_epoch = {
+            name: getattr(self.summary, name)
+            for name in ("epoch", "epochs", "seconds", "metrics", "best", "genotype", "parameters", "macs")
+        }
+        return {
+            **self.head,
+            "id": self.id,
+            "name": self.labels.name,
+            "tags": self.labels.tags,
+            "note": self.labels.note,
+            "status": str(self.status),
+            "started": _stamp(self.summary.started),
+            "ended": _stamp(self.summary.ended),
+            **from_epoch,
+            "network": self.summary.network,
+            "genotype_stood": self.summary.stood,
+            "benchmark": self.summary.benchmark,
+            "problem": self.summary.problem,
+            "hint": self.summary.hint,
+            "path": str(self.paths.root),
+        }
+
+
+class RunStore:
+    """Creates, finds, lists, labels and removes runs.
+
+    Args:
+        home: where they lie. The folders are created when the first run is.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._index = Index(home.index, home.index_lock)
+        self._records: dict[str, Record] | None = None
+        self._listing = threading.RLock()
+        self.unreadable: dict[str, str] = {}
+
+    def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
+        """Create the directory of a run, whole or not at all; ``weights`` are copied into it.
+
+        Raises:
+            UsageError: a label that may not be stored.
+            EnvironmentLacksError: the home cannot be written, or the disk is full.
+        """
+        self.home.prepare()
+        paths, building = self.home.run(config.id), RunPaths(self.home.runs / f".{config.id}")
+        try:
+            building.root.mkdir()
+            labels.write(building)
+            config.write(building.config)
+            if weights is not None:
+                shutil.copyfile(weights, building.root / config.weights)
+            building.requests.mkdir()
+            building.root.rename(paths.root)
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"The run cannot be created in '{self.home.runs}': {error.strerror}.",
+                "Free some space, or name another folder with --home or NASTUI_HOME.",
+            ) from error
+        finally:
+            shutil.rmtree(building.root, ignore_errors=True)
+        return paths
+
+    def records(self) -> list[Record]:
+        """Return every run, newest first, each with its status as of now.
+
+        Costs three file system look-ups a run, and reading only for those that changed since the last call.
+        Directories that cannot be read are named in :attr:`unreadable`. Screens may ask from several threads at once.
+        """
+        with self._listing:
+            if self._records is not None:
+                return self._listed(self._records)
+            with without_collection():
+                records = self._listed(self._from_index())
+                # They stay as long as the store does: looking through ten thousand again and again for garbage would
+                # stop a dashboard for a third of a second each time.
+                gc.freeze()
+            return records
+
+    def _listed(self, known: dict[str, Record]) -> list[Record]:
+        names = self._run_names()
+        gone = set(known) - set(names)
+        self.unreadable = {}
+        changed = []
+        for name in names:
+            record, settled = self._refreshed(name, known.get(name))
+            if record is not None:
+                known[name] = record
+                if settled:
+                    changed.append(record)
+            elif name in known:
+                gone.add(name)
+        for name in gone:
+            known.pop(name, None)
+        self._records = known
+        self._save(changed, gone)
+        return sorted(known.values(), key=lambda record: record.head["created"], reverse=True)
+
+    def find(self, name: str) -> Record:
+        """Return the run of that id, of a unique prefix of it, or the ``latest``.
+
+        Raises:
+            NotFoundError: none, or several (they are listed).
+        """
+        found = self._named(name)
+        with self._listing:
+            record, _ = self._refreshed(found, (self._records or {}).get(found))
+        if record is None:
+            raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
+        return record
+
+    def unread(self, name: str) -> Record:
+        """Return a run as :meth:`find` does, but without its story: for whoever reads the log himself.
+
+        Raises:
+            NotFoundError: none, or several.
+            UsageError: its configuration cannot be read.
+        """
+        paths = self.home.run(self._named(name))
+        config = RunConfig.read(paths.config)
+        return Record(paths, head(config), Labels.read(paths), Summary(), Status.QUEUED)
+
+    def _named(self, name: str) -> str:
+        names = self._run_names()
+        if name == "latest":
+            records = self.records()
+            if not records:
+                raise NotFoundError("There is no run yet.", "Start one: `nastui search drnas --preset quick`.")
+            return records[0].id
+        found = _matching(name, names)
+        if not found:
+            raise NotFoundError(f"No run's id begins with '{name[:80]}'.", "See `nastui runs list`.")
+        if len(found) > 1:
+            listed = ", ".join(sorted(found)[:8]) + (", …" if len(found) > 8 else "")
+            raise NotFoundError(f"'{name[:80]}' names {len(found)} runs: {listed}.", "Give more of the id.")
+        return found[0]
+
+    def label(self, record: Record, change: Callable[[Labels], None]) -> Labels:
+        """Change the name, tags or note of a run, with nobody else's change lost.
+
+        Raises:
+            UsageError: a label that may not be stored.
+            NotFoundError: the run has been removed meanwhile.
+            BusyError: another process held the store for half a minute.
+            EnvironmentLacksError: the store cannot be written.
+        """
+        with self._locked(record.id):
+            labels = Labels.read(record.paths)
+            change(labels)
+            labels.write(record.paths)
+        return Labels.read(record.paths)
+
+    def remove(self, record: Record) -> Path:
+        """Move a run to the trash and return where it lies.
+
+        Raises:
+            BusyError: it is running.
+            NotFoundError: it has been removed meanwhile.
+        """
+        if derive(record.paths, lambda: record.summary.said).live:
+            raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
+        target = self.home.trash / record.id
+        with self._locked(record.id):
+            self.home.trash.mkdir(exist_ok=True)
+            record.paths.root.rename(target)
+        return target
+
+    def restore(self, name: str) -> RunPaths:
+        """Bring a run back from the trash.
+
+        Raises:
+            NotFoundError: no run of that prefix lies there, or several do.
+        """
+        trash = self.home.trash
+        there = trash.iterdir() if trash.is_dir() else ()
+        found = _matching(name, [run.name for run in there if run != self.home.removed_benchmarks])
+        if len(found) != 1:
+            listed = f": {', '.join(sorted(found))}" if found else ""
+            raise NotFoundError(f"'{name[:80]}' names {len(found)} runs in the trash{listed}.")
+        with self._locked(found[0]):
+            (trash / found[0]).rename(self.home.run(found[0]).root)
+        return self.home.run(found[0])
+
+    def reindex(self) -> int:
+        """Rebuild the index from the run directories; return how many runs there are."""
+        self.home.prepare()
+        with contextlib.suppress(FileNotFoundError):
+            self.home.index.unlink()
+        self._records = {}
+        return len(self.records())
+
+    def _from_index(self) -> dict[str, Record]:
+        records = {}
+        for name, document in self._index.read().items():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                records[name] = Record(
+                    self.home.run(name),
+                    document["head"],
+                    Labels(**document["labels"]),
+                    Summary.from_json(document["summary"]),
+                    Status(document["status"]),
+                    document["offset"],
+                    document["signature"],
+                )
+        return records
+
+    def _run_names(self) -> list[str]:
+        try:
+            with os.scandir(self.home.runs) as entries:
+                return [entry.name for entry in entries if not entry.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
+
+    def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
+        """Return the run as it is now, and whether the index should learn of it."""
+        paths = known.paths if known else self.home.run(name)
+        signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
+        if known is None or known.signature != signature:
+            try:
+                config = RunConfig.read(paths.config)
+            except UsageError as error:
+                return self._unreadable(paths, str(error))
+            self.unreadable.pop(name, None)
+            summary, offset = (known.summary, known.offset) if known else (Summary(), 0)
+            record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
+        else:
+            record = known
+        before, was = record.offset, known.status if known else None
+        try:
+            # What has finished stays so: most runs of a large store need no look at their lock.
+            if record.summary.said == "finished" and _size(paths.events) == before:
+                record.status = Status.FINISHED
+            else:
+                record.status = derive(paths, lambda: _caught_up(record))
+        except OSError as error:
+            return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
+        changed = record is not known or record.offset != before or record.status is not was
+        if changed and record.status is Status.LOST:
+            record.summary.problem = last_words(paths, record.summary.touched)
+        # A live run changes many times a second: the index learns of it once it has come to rest.
+        return record, changed and not record.status.live
+
+    def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
+        if paths.root.exists():  # else it was removed while it was read
+            self.unreadable[paths.root.name] = why
+        return None, False
+
+    def _save(self, changed: list[Record], gone: set[str]) -> None:
+        # Writing costs as much as there are runs, reading a few again next to nothing: wait until it pays.
+        if 100 * (len(changed) + len(gone)) < len(self._records or ()):
+            return
+        documents = (
+            {
+                "id": record.id,
+                "head": record.head,
+                "labels": vars(record.labels),
+                "summary": record.summary.to_json(),
+                "status": str(record.status),
+                "offset": record.offset,
+                "signature": record.signature,
+            }
+            for record in changed
+        )
+        # The index is a cache: a full disk, a read-only store or a busy writer costs speed, never an answer.
+        with contextlib.suppress(OSError, Timeout):
+            self._index.update(documents, gone)
+
+    @contextlib.contextmanager
+    def _locked(self, run: str) -> Iterator[None]:
+        """Hold the store while a run in it is changed, and name what stood in the way."""
+        try:
+            with self._index.lock:
+                yield
+        except Timeout as error:
+            raise BusyError(f"Another process holds the store '{self.home.root}'.", "Try again.") from error
+        except FileNotFoundError as error:
+            raise _gone(run) from error
+        except OSError as error:
+            raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+
+
+def _caught_up(record: Record) -> str:
+    """Fold what the log has gained into the record's summary, and return the last lifecycle event."""
+    if _size(record.paths.events) != record.offset:
+        reader = JournalReader(record.paths.events, record.offset)
+        entries = list(reader.read())
+        if reader.restarted:
+            record.summary = Summary()
+        for entry in entries:
+            record.summary.apply(entry)
+        record.offset = reader.offset
+    return record.summary.said
+
+
+def _gone(run: str) -> NotFoundError:
+    return NotFoundError(f"Run '{run}' is no longer there.", "See `nastui runs list`.")
+
+
+def _matching(name: str, names: list[str]) -> list[str]:
+    """Return the one run of that id, else those whose ids begin so."""
+    return [name] if name in names else [run for run in names if name and run.startswith(name)]
+
+
+def _fingerprint(path: Path) -> list[int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _stamp(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""Starting engines, and controlling them."""

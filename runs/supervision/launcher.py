@@ -1,0 +1,196 @@
+"""Starting engines, and asking them things: a run's directory is the only channel."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from runs import catalogue
+from runs.benchmarks import tabular_queries
+from runs.configuration import Draft, RunConfig, checked_label, resolve
+from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
+from runs.home import RunPaths
+from runs.log.history import Follower
+from runs.log.summary import Labels
+from runs.processes import command, environment
+from runs.store import datasets, requests
+from runs.store.lock import is_held
+from runs.store.requests import Own, Request
+from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
+
+START_SECONDS = 30.0
+# A unit of work is a batch: on a slow CPU that can be many seconds.
+ANSWER_SECONDS = 300.0
+
+
+def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
+    """Check a draft, create its run and start its engine. Nothing is created where the draft is wrong.
+
+    Args:
+        store: where the run goes.
+        draft: what a person wants.
+        say: told what takes time, for people.
+
+    Raises:
+        NastuiError: a wrong draft, data that cannot be used, a home that cannot be written, or an engine that did not
+            start.
+    """
+    if draft.weights is not None and not draft.weights.is_file():
+        raise NotFoundError(f"There is no file '{draft.weights}'.", "--weights takes a .safetensors or .pt file.")
+    labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
+    config = resolve(draft)
+    store.home.prepare()
+    if tabular_queries.asks_table(catalogue.method(config.method), config.options):
+        tabular_queries.answers(store.home, config.space, config.dataset)
+    else:
+        _check_images(config, store, say)
+    paths = store.create(config, labels, draft.weights)
+    launch(paths)
+    return config, paths
+
+
+def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], object]) -> None:
+    dataset = catalogue.dataset(config.dataset)
+    if folder := dataset.images(store.home.datasets):
+        say(f"Reading the images of '{folder}'.")
+    options = config.options
+    datasets.check(
+        dataset,
+        store.home,
+        options.get("image_size", 0),
+        streamed=options.get("augmentation") == "imagenet",
+        skip_broken=options.get("broken_images") == "skip",
+        at_most=options["image_limit"] if catalogue.method(config.method).samples_images else 0,
+    )
+
+
+def launch(paths: RunPaths) -> int:
+    """Start an engine for a run and return its process id, once it holds the run's lock.
+
+    The engine has its own session and no terminal, so it outlives whoever starts it. It gets Python's safe path, so
+    nothing that lies in the current folder can take the place of a module.
+
+    Raises:
+        BusyError: the run has an engine.
+        EnvironmentLacksError: the engine process cannot be started.
+        NastuiError: it ended before it took the lock; the message has the end of its log.
+    """
+    if is_held(paths.lock):
+        raise BusyError(f"Run '{paths.root.name}' already has an engine.")
+    requests.clear(paths.requests)
+    try:
+        with paths.log.open("ab") as log:
+            process = subprocess.Popen(
+                command("engine", str(paths.root)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=paths.root,
+                env=environment(),
+            )
+    except OSError as error:
+        raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error
+    deadline = time.monotonic() + START_SECONDS
+    while not is_held(paths.lock):
+        if process.poll() is not None:
+            if process.returncode == 0:
+                return process.pid  # so short a run that it is over
+            raise NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
+        if time.monotonic() > deadline:
+            raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
+        time.sleep(0.01)
+    # A long-lived app must not collect zombies of the engines that it started.
+    threading.Thread(target=process.wait, name="reaper", daemon=True).start()
+    return process.pid
+
+
+def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Ask the engine to write a checkpoint and end; return the status that the run came to."""
+    if not _status(record.paths).live:
+        return _status(record.paths)
+    requests.send(record.paths.requests, Request.STOP)
+    return _wait(record.paths, lambda status: not status.live, patience)
+
+
+def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Ask the engine to hold still; it keeps its memory. Return the status that the run came to.
+
+    Raises:
+        UsageError: the run has no engine.
+    """
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is nothing to pause.")
+    requests.send(record.paths.requests, Request.PAUSE)
+    return _wait(record.paths, lambda status: status is not Status.RUNNING, patience)
+
+
+def checkpoint(record: Record) -> None:
+    """Ask the engine to write a checkpoint now.
+
+    Raises:
+        UsageError: the run has no engine.
+    """
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+    requests.send(record.paths.requests, Request.CHECKPOINT)
+
+
+def ask(record: Record, request: str) -> None:
+    """Ask the engine for something that only its method knows.
+
+    Raises:
+        UsageError: the method does not know it, or the run has no engine.
+    """
+    known = catalogue.method(record.head["method"]).requests
+    if request not in known:
+        hint = closest(request, known) if known else ""
+        raise UsageError(f"A run of '{record.head['method']}' does not answer to '{request[:80]}'.", hint)
+    if not _status(record.paths).live:
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+    requests.send(record.paths.requests, Own(request))
+
+
+def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+    """Go on: wake a paused engine, or start a new one from the checkpoint of a run that has none.
+
+    Raises:
+        BusyError: it runs already.
+        UsageError: it has finished, or its configuration is no longer valid.
+    """
+    status = _status(record.paths)
+    if status is Status.PAUSED:
+        requests.send(record.paths.requests, Request.CONTINUE)
+        return _wait(record.paths, lambda now: now is not Status.PAUSED, patience)
+    if status is Status.FINISHED:
+        raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
+    if status.live:
+        raise BusyError(f"Run '{record.id}' is {status}.")
+    RunConfig.read(record.paths.config).settings()
+    launch(record.paths)
+    return _status(record.paths)
+
+
+def log_end(paths: RunPaths, limit: int = 400) -> str:
+    """Return the end of the engine's own output."""
+    try:
+        return paths.log.read_bytes()[-limit:].decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _status(paths: RunPaths) -> Status:
+    return Follower(paths).status()
+
+
+def _wait(paths: RunPaths, reached: Callable[[Status], bool], patience: float) -> Status:
+    deadline = time.monotonic() + patience
+    follower = Follower(paths)
+    while not reached(status := follower.status()):
+        if time.monotonic() > deadline:
+            raise BusyError(f"Run '{paths.root.name}' has not answered in {patience:.0f} s; it is {status}.")
+        time.sleep(0.1)
+    return status
