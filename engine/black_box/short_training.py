@@ -14,13 +14,11 @@ from engine.black_box.evaluator import Answer
 from engine.core.metrics import Meter
 from engine.core.schedules import cosine
 from engine.data.augment import Augmenter
-from engine.data.batches import IndexStream
+from engine.data.batches import EVALUATION_BATCH, IndexStream
 from engine.data.images import halves
 from engine.method import Context
 from engine.spaces.space import DiscreteNetwork
 from runs.catalogue.black_box import QuerySettings
-
-EVALUATION_BATCH = 256
 
 
 class ShortTraining:

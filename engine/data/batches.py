@@ -7,6 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+# Images of a batch that is only evaluated.
+EVALUATION_BATCH = 256
+
 
 class IndexStream:
     """Draws batches of indices from a random order, without repeats inside a batch.

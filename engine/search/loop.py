@@ -15,7 +15,7 @@ from engine.architecture.parameters import Architecture
 from engine.architecture.regularisation import Regulariser
 from engine.architecture.relaxations.relaxation import Relaxation
 from engine.core.metrics import Meter
-from engine.data.batches import IndexStream
+from engine.data.batches import EVALUATION_BATCH, IndexStream
 from engine.data.search_images import SearchImages, open_images
 from engine.method import Context, EpochReport, Position
 from engine.search import snapshots
@@ -29,8 +29,6 @@ from runs.catalogue.shared_settings import DifferentiableSettings, SupernetSetti
 from runs.errors import NastuiError
 from runs.genotypes.genotype import Genotype
 from runs.log.events import StageStarted, Warned
-
-EVALUATION_BATCH = 256
 
 # From the labels of the training set to the indices that train weights, and those that train the architecture; none
 # of these where one level trains both. Then the test part is what each epoch is evaluated on, for display alone.

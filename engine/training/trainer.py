@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from engine.core import schedules
 from engine.core.batch_growth import grown
 from engine.core.metrics import Meter
+from engine.data.batches import EVALUATION_BATCH
 from engine.data.feeds import Feed, FeedOptions, open_feeds
 from engine.method import Context, EpochReport, Position
 from engine.spaces.space import DiscreteNetwork
@@ -28,7 +29,6 @@ from runs.errors import EnvironmentLacksError, NastuiError
 from runs.genotypes.genotype import Cell, Genotype
 from runs.log.events import Warned
 
-EVALUATION_BATCH = 256
 GROWTH_STEPS = 10
 # With this many classes people also look at the five best.
 TOP_FROM = 20
