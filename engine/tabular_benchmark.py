@@ -66,8 +66,8 @@ def sampled(method: DifferentiableSearch) -> list[Genotype]:
     """Return the architectures of 100 draws of the search's relaxation; none of its randomness is touched."""
     space, candidates = method.context.space, method.supernet.candidates
     return [
-        space.derive({kind: plan.weights.tolist() for kind, plan in plans.items()}, candidates)
-        for plans in draws(method.architecture, method.strategies.relaxation)
+        space.derive({kind: cell_weights.weights.tolist() for kind, cell_weights in mixing.items()}, candidates)
+        for mixing in draws(method.architecture, method.strategies.relaxation)
     ]
 
 

@@ -1,25 +1,25 @@
-"""From architecture variables to a genotype: one function a rule."""
+"""From architecture parameters to a genotype: one function a rule."""
 
 from __future__ import annotations
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.spaces.space import Candidates, SearchSpace
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.genotypes import cell_networks, darts, derive
 from runs.genotypes.genotype import Genotype
 
 
-def largest_alpha(space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+def largest_alpha(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
     """Derive from alpha itself: the order of its softmax inside an edge; across edges, the paper must mean it so."""
     return space.derive({kind: alpha.tolist() for kind, alpha, _ in architecture.matrices()}, candidates)
 
 
-def largest_probability(space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+def largest_probability(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
     """Derive from softmax(alpha) over the candidates (DARTS)."""
     return space.derive(_probabilities(architecture, candidates), candidates)
 
 
-def edge_weighted(space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+def edge_weighted(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
     """Derive from softmax(alpha) times the weight of the edge (PC-DARTS)."""
     scores = {
         kind: derive.scaled(rows, architecture.edge_weights(kind).tolist())
@@ -28,7 +28,9 @@ def edge_weighted(space: SearchSpace, architecture: Architecture, candidates: Ca
     return space.derive(scores, candidates)
 
 
-def with_none(space: SearchSpace, architecture: Architecture, candidates: Candidates, *, edges: str) -> Genotype:
+def with_none(
+    space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates, *, edges: str
+) -> Genotype:
     """Derive from softmax(alpha) with ``none`` ranked like the others (SNAS).
 
     Args:
@@ -48,5 +50,5 @@ def with_none(space: SearchSpace, architecture: Architecture, candidates: Candid
     return darts.genotype(cells[cell_networks.NORMAL], cells[cell_networks.REDUCE])
 
 
-def _probabilities(architecture: Architecture, candidates: Candidates) -> dict[str, list[list[float]]]:
+def _probabilities(architecture: ArchitectureParameters, candidates: Candidates) -> dict[str, list[list[float]]]:
     return {kind: derive.softmax(alpha.tolist(), candidates[kind]) for kind, alpha, _ in architecture.matrices()}

@@ -1,4 +1,4 @@
-"""The architecture variables of a search, and which operations they are about."""
+"""The architecture parameters of a search, and which operations they are about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.spaces.space import Candidates
 from runs.catalogue import Space
 
 
-class Architecture(nn.Module):
+class ArchitectureParameters(nn.Module):
     """One alpha matrix [edges, operations] for each kind of cell, shared by all cells of that kind.
 
     Alphas start as ``mean`` plus ``scale`` times standard normal noise. Entries of operations that are not candidates

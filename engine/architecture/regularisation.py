@@ -1,4 +1,4 @@
-"""What pulls the architecture variables towards their anchor: weight decay in Adam, or a term of the loss."""
+"""What pulls the architecture parameters towards their anchor: weight decay in Adam, or a term of the loss."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.dirichlet import kl_to_flat
 
 
 class Regulariser(Protocol):
-    """A pull on the architecture variables."""
+    """A pull on the architecture parameters."""
 
     @property
     def weight_decay(self) -> float:
         """Adam's coupled weight decay on the variables."""
 
-    def penalty(self, architecture: Architecture) -> Tensor | None:
+    def penalty(self, architecture: ArchitectureParameters) -> Tensor | None:
         """Return the term of the architecture loss, or None."""
 
 
@@ -34,7 +34,7 @@ class WeightDecay:
         """The scale itself."""
         return self.scale
 
-    def penalty(self, architecture: Architecture) -> None:
+    def penalty(self, architecture: ArchitectureParameters) -> None:
         """Return nothing: Adam does it."""
 
 
@@ -45,7 +45,7 @@ class KlToFlat:
     scale: float
     weight_decay: float = 0.0
 
-    def penalty(self, architecture: Architecture) -> Tensor:
+    def penalty(self, architecture: ArchitectureParameters) -> Tensor:
         """Return the scaled sum."""
         rows = [kl_to_flat(alpha, alive).sum() for _, alpha, alive in architecture.matrices()]
         return self.scale * torch.stack(rows).sum()

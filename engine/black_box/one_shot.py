@@ -49,10 +49,10 @@ class SharedWeights:
         """Return the accuracy, the same for the same cell."""
         began = time.perf_counter()
         self._search.supernet.eval()
-        plans = self._sampling.along(self._search.architecture, cell)
+        mixing = self._sampling.along(self._search.architecture, cell)
         hits, count = torch.zeros((), device=self._search.context.runtime.device), 0
         for images, labels in self._search.first_images(ALL):
-            hits += (self._search.scores(images, plans).argmax(1) == labels).sum()
+            hits += (self._search.scores(images, mixing).argmax(1) == labels).sum()
             count += len(labels)
         self.images += count
         return Answer(100 * float(hits) / count, time.perf_counter() - began)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Watched, dense, probabilities
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense, probabilities
 from engine.black_box.encoding import Cell, Codec, Coding
 from engine.black_box.rng import Dice
-from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace
+from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 
 if TYPE_CHECKING:
@@ -95,29 +95,29 @@ class Sampling:
     def begin(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
-    def sample(self, architecture: Architecture) -> Plans:
-        """Return the plans of an architecture that the policy draws."""
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights of an architecture that the policy draws."""
         return self.along(architecture, self.policy.draw())
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return how often each operation is drawn."""
         shares = self.policy.shares()
         if shares is None:
             alpha, alive = architecture.stacked()
             return dense(architecture, probabilities(torch.zeros_like(alpha), alive))
         (kind,) = architecture.kinds
-        return {kind: EdgePlan(torch.tensor(shares))}
+        return {kind: CellWeights(torch.tensor(shares))}
 
-    def evaluation(self, architecture: Architecture) -> Plans:
-        """Return the plans of the answer of the epoch before."""
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights of the answer of the epoch before."""
         return self.along(architecture, self.best)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Know nothing more."""
-        return Watched()
+        return RelaxationSnapshot()
 
-    def along(self, architecture: Architecture, cell: Cell) -> Plans:
-        """Return the plans that run one architecture alone."""
+    def along(self, architecture: ArchitectureParameters, cell: Cell) -> MixingWeights:
+        """Return the mixing weights that run one architecture alone."""
         chosen = self._space.chosen(self._coding.genotype(cell))
         return {kind: _path(chosen[kind], architecture.alphas[kind]) for kind in architecture.kinds}
 
@@ -150,7 +150,7 @@ class Sampling:
 
     # Discretizer: what the search returns ---------------------------------------------------------------------------
 
-    def derive(self, space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+    def derive(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
         """Return the answer."""
         return self._coding.genotype(self.best)
 
@@ -161,11 +161,11 @@ class Sampling:
         return 100 * float((scores.argmax(1) == labels).float().mean())
 
 
-def _path(chosen: Sequence[int], like: torch.Tensor) -> EdgePlan:
-    """Return the plan of one operation an edge; -1 for none."""
+def _path(chosen: Sequence[int], like: torch.Tensor) -> CellWeights:
+    """Return the mixing weights that run one operation on each edge; -1 runs none."""
     weights = torch.zeros(like.shape)
     for edge, operation in enumerate(chosen):
         if operation >= 0:
             weights[edge, operation] = 1
     active = tuple((operation,) if operation >= 0 else () for operation in chosen)
-    return EdgePlan(weights.to(like.device, non_blocking=True), active)
+    return CellWeights(weights.to(like.device, non_blocking=True), active)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from engine.black_box.encoding import Cell, Coding
 from engine.black_box.evaluator import Answer
-from engine.core.metrics import Meter
+from engine.core.metrics import RunningMetrics
 from engine.core.schedules import cosine
 from engine.data.augment import Augmenter
 from engine.data.batches import EVALUATION_BATCH, IndexStream
@@ -54,7 +54,7 @@ class ShortTraining:
         self.units = self._trains + math.ceil(len(held_out) / EVALUATION_BATCH)
         self.images = self.done = 0
         self._seconds = 0.0
-        self._meter = Meter(runtime.device)
+        self._meter = RunningMetrics(runtime.device)
         self._network: DiscreteNetwork | None = None
 
     def advance(self, cell: Cell) -> Answer | None:

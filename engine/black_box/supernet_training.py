@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.black_box.path_sampling import Sampling
 from engine.core.schedules import cosine
@@ -20,7 +20,7 @@ def strategies(settings: SupernetSettings, sampling: Sampling, epochs: int, titl
     return Strategies(
         split=partial(halves, how=settings.split),
         # Nothing reads them but for their shape.
-        variables=partial(Architecture, scale=0.0),
+        variables=partial(ArchitectureParameters, scale=0.0),
         relaxation=sampling,
         update=FirstOrder(),
         regulariser=WeightDecay(0.0),

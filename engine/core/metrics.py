@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.core.distributed import Group
 
 
-class Meter:
+class RunningMetrics:
     """Sums cross-entropy and hits over images.
 
     Args:

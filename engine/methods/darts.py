@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.architecture.discretization import largest_probability
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.softmax import Softmax
 from engine.core.schedules import cosine
@@ -26,7 +26,7 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=partial(halves, how=settings.split),
-            variables=partial(Architecture, scale=settings.arch_init_scale),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=Softmax(),
             update=updates[settings.order],
             regulariser=WeightDecay(settings.arch_weight_decay),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from engine.architecture.discretization import largest_probability
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import KlToFlat, WeightDecay
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.method import Context
@@ -33,7 +33,7 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=partial(split, settings),
-            variables=partial(Architecture, scale=settings.arch_init_scale),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=DirichletRelaxation(),
             update=FirstOrder(clip_architecture=settings.clip_scope == "all"),
             regulariser=pull(settings.regulariser_scale),
@@ -79,7 +79,7 @@ def learning_rate(settings: DrNasSettings) -> LearningRate:
     return partial(chosen, settings.learning_rate, settings.learning_rate_min, warm=settings.warm_up_epochs)
 
 
-def largest_mean(space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+def largest_mean(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
     """Derive from the mean of the Dirichlet, as the paper words it (8)."""
     means = {
         kind: derive.dirichlet_mean(alpha.tolist(), candidates[kind]) for kind, alpha, _ in architecture.matrices()

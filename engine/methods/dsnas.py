@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.architecture.discretization import largest_probability
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.categorical import Categorical
 from engine.core.schedules import cosine
@@ -13,7 +13,7 @@ from engine.data.images import everything
 from engine.method import Context
 from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
-from engine.search.updates import Joint
+from engine.search.updates import SingleLevelJoint
 from runs.catalogue.methods.dsnas import DsnasSettings
 
 
@@ -25,9 +25,9 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=everything,
-            variables=partial(Architecture, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
             relaxation=Categorical(settings.freeze_margin),
-            update=Joint(),
+            update=SingleLevelJoint(),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
             stages=(Stage(settings.epochs),),

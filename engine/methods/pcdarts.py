@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.architecture.discretization import edge_weighted
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.edge_normalisation import NormalisedEdges
 from engine.architecture.relaxations.softmax import Softmax
@@ -26,7 +26,7 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=partial(split, settings),
-            variables=partial(Architecture, scale=settings.arch_init_scale, edge_variables=True),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale, edge_variables=True),
             relaxation=NormalisedEdges(Softmax()),
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),

@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.softmax import Softmax
 from engine.data.images import halves
 from engine.method import Context
 from engine.search import learning_rates, skip_dropout
 from engine.search.loop import DifferentiableSearch, Strategies
-from engine.search.pruning import Afresh
+from engine.search.pruning import PruneAndRestart
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from engine.spaces.space import Candidates, SearchSpace
@@ -33,7 +33,7 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=partial(halves, how=settings.split),
-            variables=partial(Architecture, scale=settings.arch_init_scale),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=Softmax(),
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
@@ -58,11 +58,11 @@ def stages(settings: PDartsSettings) -> Iterator[Stage]:
             settings.arch_frozen_epochs,
             title=f"{layers + added} cells, {count or 'all'} operations",
             network={"layers": layers + added},
-            leave=None if keep is None else Afresh(keep),
+            leave=None if keep is None else PruneAndRestart(keep),
         )
 
 
-def limited(skips: int, space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+def limited(skips: int, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
     """Derive by the rule of the last stage, with at most so many skip connections in the normal cell."""
     cells = {}
     for kind, alpha, _ in architecture.matrices():

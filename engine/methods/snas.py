@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.architecture.discretization import with_none
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
 from engine.core.schedules import cosine
@@ -13,7 +13,7 @@ from engine.data.images import everything, halves
 from engine.method import Context
 from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
-from engine.search.updates import FirstOrder, Joint
+from engine.search.updates import FirstOrder, SingleLevelJoint
 from runs.catalogue.methods.snas import SnasSettings
 
 
@@ -26,9 +26,9 @@ def build(context: Context) -> DifferentiableSearch:
         context,
         Strategies(
             split=everything if one else partial(halves, how=settings.split),
-            variables=partial(Architecture, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale, mean=settings.arch_init_mean),
             relaxation=GumbelSoftmax(settings.temperature_start, settings.temperature_end),
-            update=Joint() if one else FirstOrder(),
+            update=SingleLevelJoint() if one else FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
             stages=(Stage(settings.epochs),),

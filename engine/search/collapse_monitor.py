@@ -16,7 +16,7 @@ COLLAPSED_EPOCHS = 3
 _SKIPS, _POOLS = ("skip",), ("pool", "max", "avg")
 
 
-class Settling:
+class CollapseMonitor:
     """Looks at the genotype of every epoch. Its state is part of a checkpoint."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class Memory(Protocol):
+class EpochCallback(Protocol):
     """A part of a search that has a state of its own; kept in checkpoints, so that a resumed search goes on alike."""
 
     def prepare(self, search: DifferentiableSearch) -> None:

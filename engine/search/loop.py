@@ -11,19 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import Regulariser
 from engine.architecture.relaxations.relaxation import Relaxation
-from engine.core.metrics import Meter
+from engine.core.metrics import RunningMetrics
 from engine.data.batches import EVALUATION_BATCH, IndexStream
 from engine.data.search_images import SearchImages, open_images
 from engine.method import Context, EpochReport, Position
 from engine.search import snapshots
-from engine.search.collapse_monitor import Settling
-from engine.search.epoch_callback import Memory
+from engine.search.collapse_monitor import CollapseMonitor
+from engine.search.epoch_callback import EpochCallback
 from engine.search.stages import Stage
 from engine.search.updates import Update
-from engine.spaces.space import Candidates, Plans, SearchSpace, Supernet, all_candidates
+from engine.spaces.space import Candidates, MixingWeights, SearchSpace, Supernet, all_candidates
 from runs.catalogue import Space
 from runs.catalogue.shared_settings import DifferentiableSettings, SupernetSettings
 from runs.errors import NastuiError
@@ -34,23 +34,23 @@ from runs.log.events import StageStarted, Warned
 # of these where one level trains both. Then the test part is what each epoch is evaluated on, for display alone.
 Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 # The operations that a search begins with.
-Beginning = Callable[[Space], Candidates]
-# Makes the architecture variables of a stage.
-Variables = Callable[[Space, Candidates, torch.Generator], Architecture]
+InitialCandidates = Callable[[Space], Candidates]
+# Makes the architecture parameters of a stage.
+Variables = Callable[[Space, Candidates, torch.Generator], ArchitectureParameters]
 # From space, variables and candidates to the genotype that they stand for.
-Deriver = Callable[[SearchSpace, Architecture, Candidates], Genotype]
+Discretizer = Callable[[SearchSpace, ArchitectureParameters, Candidates], Genotype]
 # Sets what the supernet wants to know of the epoch that begins, such as dropout; from nothing but its number.
 Settle = Callable[["DifferentiableSearch"], None]
 # From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
 LearningRate = Callable[[int, int], float]
-# Makes the optimiser of the architecture variables, with the keywords of torch.optim.Adam.
+# Makes the optimiser of the architecture parameters, with the keywords of torch.optim.Adam.
 Optimiser = Callable[..., torch.optim.Optimizer]
 # The tensors that are worth keeping at the end.
 Result = Callable[["DifferentiableSearch"], Mapping[str, Tensor]]
 
 
 def supernet_and_variables(search: DifferentiableSearch) -> dict[str, Tensor]:
-    """Return supernet and architecture variables by name: the result of a search whose cell is trained afresh."""
+    """Return supernet and architecture parameters by name: the result of a search whose cell is trained afresh."""
     parts = {"supernet": search.supernet, "architecture": search.architecture}
     return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
 
@@ -61,7 +61,7 @@ class Strategies:
 
     Attributes:
         split: which images train which level.
-        variables: makes the architecture variables.
+        variables: makes the architecture parameters.
         relaxation: from the variables to mixing weights.
         update: how one batch changes variables and weights.
         regulariser: the pull on the variables.
@@ -71,7 +71,7 @@ class Strategies:
         settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
         candidates: the operations to begin with.
         memory: what else has a state; None for nothing.
-        architecture_optimiser: of the variables.
+        architecture_optimizer: of the variables.
         result: what is kept at the end.
     """
 
@@ -82,16 +82,16 @@ class Strategies:
     regulariser: Regulariser
     learning_rate: LearningRate
     stages: Sequence[Stage]
-    deriver: Deriver
+    deriver: Discretizer
     settle: Settle | None = None
-    candidates: Beginning = all_candidates
-    memory: Memory | None = None
-    architecture_optimiser: Optimiser = torch.optim.Adam
+    candidates: InitialCandidates = all_candidates
+    memory: EpochCallback | None = None
+    architecture_optimizer: Optimiser = torch.optim.Adam
     result: Result = supernet_and_variables
 
 
 class DifferentiableSearch:
-    """Trains a supernet and its architecture variables in turn. See :class:`engine.method.Method`.
+    """Trains a supernet and its architecture parameters in turn. See :class:`engine.method.Method`.
 
     A unit of work is a training batch with its architecture batch, or a batch of the evaluation that ends each epoch.
     The learning rate of an epoch is a closed form of its number, so nothing about it has to be kept.
@@ -128,9 +128,9 @@ class DifferentiableSearch:
         shown = data if len(second) else self._images("test")
         self._evaluation_stream = IndexStream(second if len(second) else torch.arange(len(shown.labels)), None)
         self._evaluation_images = shown.testing(self._evaluation_stream, EVALUATION_BATCH)
-        self._settling = Settling()
+        self._settling = CollapseMonitor()
         self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter = (
-            Meter(runtime.device) for _ in range(4)
+            RunningMetrics(runtime.device) for _ in range(4)
         )
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
         self.build(strategies.candidates(context.space.entry))
@@ -188,8 +188,8 @@ class DifferentiableSearch:
             "candidates": {kind: [list(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()},
             "supernet": self.supernet.state_dict(),
             "architecture": self.architecture.state_dict(),
-            "weight_optimiser": self.weight_optimiser.state_dict(),
-            "architecture_optimiser": self.architecture_optimiser.state_dict(),
+            "weight_optimiser": self.weight_optimizer.state_dict(),
+            "architecture_optimiser": self.architecture_optimizer.state_dict(),
             "weight_stream": self._weight_stream.state(),
             "architecture_stream": self._architecture_stream.state(),
             "evaluation_stream": self._evaluation_stream.state(),
@@ -210,8 +210,8 @@ class DifferentiableSearch:
         self.build({kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows})
         self.supernet.load_state_dict(state["supernet"])
         self.architecture.load_state_dict(state["architecture"])
-        self.weight_optimiser.load_state_dict(state["weight_optimiser"])
-        self.architecture_optimiser.load_state_dict(state["architecture_optimiser"])
+        self.weight_optimizer.load_state_dict(state["weight_optimiser"])
+        self.architecture_optimizer.load_state_dict(state["architecture_optimiser"])
         self._weight_stream.load(state["weight_stream"])
         self._architecture_stream.load(state["architecture_stream"])
         self._evaluation_stream.load(state["evaluation_stream"])
@@ -236,7 +236,7 @@ class DifferentiableSearch:
         self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         self.architecture = self.strategies.variables(space.entry, candidates, runtime.generator("architecture"))
         self.architecture.to(runtime.device)
-        self.weight_optimiser = torch.optim.SGD(
+        self.weight_optimizer = torch.optim.SGD(
             self.supernet.parameters(),
             settings.learning_rate,
             momentum=settings.momentum,
@@ -244,8 +244,8 @@ class DifferentiableSearch:
             nesterov=settings.nesterov,
         )
         # Variables that nothing trains have no settings, and an optimiser that is never asked.
-        self.architecture_optimiser = (
-            self.strategies.architecture_optimiser(
+        self.architecture_optimizer = (
+            self.strategies.architecture_optimizer(
                 self.architecture.parameters(),
                 settings.arch_learning_rate,
                 betas=(settings.arch_beta1, settings.arch_beta2),
@@ -269,15 +269,15 @@ class DifferentiableSearch:
         """Whether this epoch updates alpha."""
         return self.epoch_of_stage >= self.strategies.stages[self.stage].frozen_epochs
 
-    def sampled_plans(self, detached: bool = False) -> Plans:
+    def sampled_weights(self, detached: bool = False) -> MixingWeights:
         """Return one fresh draw for each kind of cell; ``detached`` cuts it off from the variables."""
         with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
             return self.strategies.relaxation.sample(self.architecture)
 
-    def scores(self, images: Tensor, plans: Plans) -> Tensor:
+    def scores(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return the supernet's class scores, in 32 bits."""
         with self.context.runtime.autocast():
-            scores: Tensor = self.supernet(images, plans)
+            scores: Tensor = self.supernet(images, mixing)
         return scores.float()
 
     def weight_batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -315,7 +315,7 @@ class DifferentiableSearch:
         self._step += 1
 
     def _settle(self) -> None:
-        for group in self.weight_optimiser.param_groups:
+        for group in self.weight_optimizer.param_groups:
             group["lr"] = self.strategies.learning_rate(self.epoch, self.epochs)
         self.strategies.relaxation.begin(self.epoch, self.epochs)
         if self.strategies.settle is not None:
@@ -327,12 +327,12 @@ class DifferentiableSearch:
         if self._step == 0:
             self._evaluation_stream.start()
         images, labels = self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
-        plans = self.strategies.relaxation.evaluation(self.architecture)
-        self._evaluate(self._mean_meter, images, labels, plans)
+        mixing = self.strategies.relaxation.evaluation(self.architecture)
+        self._evaluate(self._mean_meter, images, labels, mixing)
         if self.settings.sampled_accuracy:
-            self._evaluate(self._sampled_meter, images, labels, self.sampled_plans())
+            self._evaluate(self._sampled_meter, images, labels, self.sampled_weights())
         if isinstance(self.settings, DifferentiableSettings) and self.settings.derived_accuracy:
-            cell = snapshots.derived(self.context.space, self.genotype(), plans, self.supernet.candidates)
+            cell = snapshots.derived(self.context.space, self.genotype(), mixing, self.supernet.candidates)
             if cell is not None:
                 self._evaluate(self._derived_meter, images, labels, cell)
         self._step += 1
@@ -354,8 +354,8 @@ class DifferentiableSearch:
         last = last or self.settings.evaluated_epochs or of
         return math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH) if done >= of - last else 0
 
-    def _evaluate(self, meter: Meter, images: Tensor, labels: Tensor, plans: Plans) -> None:
-        scores = self.scores(images, plans)
+    def _evaluate(self, meter: RunningMetrics, images: Tensor, labels: Tensor, mixing: MixingWeights) -> None:
+        scores = self.scores(images, mixing)
         meter.add(functional.cross_entropy(scores, labels), scores, labels)
 
     def _end_epoch(self) -> EpochReport:
@@ -383,7 +383,7 @@ class DifferentiableSearch:
         norm, clipped = (self._gradients / self._batches).tolist()
         remembered = {} if self.strategies.memory is None else self.strategies.memory.end_epoch(self)
         genotype = self.genotype()
-        cells, extras = snapshots.watch(self.context.space, self.architecture, self.strategies.relaxation, genotype)
+        cells, extras = snapshots.take(self.context.space, self.architecture, self.strategies.relaxation, genotype)
         settled = self._settling.observe(genotype, self.architecture_trains)
         if alarm := self._settling.alarm:
             self.context.emit(Warned("collapse", alarm))
@@ -420,7 +420,7 @@ class DifferentiableSearch:
         context = self.context
         return open_images(context.images, context.dataset, self.settings, context.runtime, part)
 
-    def _meters(self) -> tuple[Meter, ...]:
+    def _meters(self) -> tuple[RunningMetrics, ...]:
         return self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter
 
     def _announce_stage(self) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.spaces.space import Candidates
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def without_weakest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) 
     return tuple(sorted(sorted(alive, key=lambda op: (alphas[op], op))[max(0, len(alive) - keep) :]))
 
 
-def remaining(architecture: Architecture, candidates: Candidates, keep: int, rule: Rule) -> Candidates:
+def remaining(architecture: ArchitectureParameters, candidates: Candidates, keep: int, rule: Rule) -> Candidates:
     """Return what a rule leaves on each edge, read from the device once for each kind of cell."""
     return {
         kind: tuple(rule(row, alive, keep) for row, alive in zip(alpha.tolist(), candidates[kind], strict=True))
@@ -39,7 +39,7 @@ def remaining(architecture: Architecture, candidates: Candidates, keep: int, rul
 
 
 @dataclass(frozen=True)
-class Afresh:
+class PruneAndRestart:
     """Leave a stage for a new network with new variables, on what a rule keeps (P-DARTS, baselines.md 7.3).
 
     Attributes:
@@ -67,15 +67,15 @@ class PruneAndWiden:
 
     def __call__(self, search: DifferentiableSearch) -> None:
         """Rebuild the search on the kept operations, and carry over what it has learned."""
-        supernet, momenta = search.supernet, search.weight_optimiser
-        architecture, moments = search.architecture, search.architecture_optimiser
+        supernet, momenta = search.supernet, search.weight_optimizer
+        architecture, moments = search.architecture, search.architecture_optimizer
         search.build(remaining(architecture, supernet.candidates, self.keep, strongest))
         with torch.no_grad():
             widened = search.context.space.widen(
                 supernet, search.supernet, search.context.runtime.generator("widening")
             )
-            carry_momenta(supernet, momenta, search.supernet, search.weight_optimiser, widened)
-            carry_variables(architecture, moments, search.architecture, search.architecture_optimiser)
+            carry_momenta(supernet, momenta, search.supernet, search.weight_optimizer, widened)
+            carry_variables(architecture, moments, search.architecture, search.architecture_optimizer)
 
 
 def carry_momenta(
@@ -101,7 +101,9 @@ def carry_momenta(
             after.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(widened[name](buffer))
 
 
-def carry_variables(old: Architecture, before: Optimizer, new: Architecture, after: Optimizer) -> None:
+def carry_variables(
+    old: ArchitectureParameters, before: Optimizer, new: ArchitectureParameters, after: Optimizer
+) -> None:
     """Give ``new`` the alphas of ``old`` and Adam's moments; both are 0 where nothing is alive any more.
 
     Thus neither old moments nor weight decay move the alpha of a pruned operation again.

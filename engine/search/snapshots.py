@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import Relaxation
-from engine.spaces.space import Candidates, EdgePlan, Plans, SearchSpace
+from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 from runs.log.events import CellSnapshot
 
@@ -18,8 +18,8 @@ SAMPLES = 100
 
 
 @torch.no_grad()
-def watch(
-    space: SearchSpace, architecture: Architecture, relaxation: Relaxation, genotype: Genotype
+def take(
+    space: SearchSpace, architecture: ArchitectureParameters, relaxation: Relaxation, genotype: Genotype
 ) -> tuple[dict[str, CellSnapshot], dict[str, Any]]:
     """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
 
@@ -30,8 +30,8 @@ def watch(
     chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
     cells: dict[str, CellSnapshot] = {}
     extras: dict[str, dict[str, Any]] = {}
-    for kind, plan in relaxation.mean(architecture).items():
-        known, weights = relaxation.watch(architecture, kind), plan.weights.tolist()
+    for kind, cell_weights in relaxation.mean(architecture).items():
+        known, weights = relaxation.snapshot(architecture, kind), cell_weights.weights.tolist()
         cells[kind] = CellSnapshot(
             edges=[f"{target}←{source}" for source, target in space.entry.edges],
             operations=list(space.entry.operations),
@@ -53,13 +53,15 @@ def watch(
     return cells, extras
 
 
-def derived(space: SearchSpace, genotype: Genotype, plans: Plans, candidates: Candidates) -> Plans | None:
-    """Return the plans of the genotype itself: in the supernet its operations run alone, each at weight 1.
+def derived(
+    space: SearchSpace, genotype: Genotype, mixing: MixingWeights, candidates: Candidates
+) -> MixingWeights | None:
+    """Return the mixing weights of the genotype itself: in the supernet its operations run alone, each at weight 1.
 
     Args:
         space: of the genotype.
         genotype: what the search would return now.
-        plans: of the search, of the same shape.
+        mixing: of the search, of the same shape.
         candidates: what the supernet has.
 
     Returns:
@@ -70,10 +72,10 @@ def derived(space: SearchSpace, genotype: Genotype, plans: Plans, candidates: Ca
         active = tuple((op,) if op in kept else () for op, kept in zip(chosen, candidates[kind], strict=True))
         if sum(map(len, active)) < len(genotype.cells[kind].edges):
             return None
-        weights = torch.zeros_like(plans[kind].weights, device="cpu")
+        weights = torch.zeros_like(mixing[kind].weights, device="cpu")
         for edge, ops in enumerate(active):
             weights[edge, list(ops)] = 1.0
-        found[kind] = EdgePlan(weights.to(plans[kind].weights.device), active)
+        found[kind] = CellWeights(weights.to(mixing[kind].weights.device), active)
     return found
 
 
@@ -88,7 +90,7 @@ def margin(weights: list[float]) -> float:
     return first - second
 
 
-def draws(architecture: Architecture, relaxation: Relaxation) -> list[Plans]:
+def draws(architecture: ArchitectureParameters, relaxation: Relaxation) -> list[MixingWeights]:
     """Return 100 draws, the same ones for the same variables, without touching the search's own randomness."""
     device = next(architecture.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
@@ -96,7 +98,7 @@ def draws(architecture: Architecture, relaxation: Relaxation) -> list[Plans]:
         return [relaxation.sample(architecture) for _ in range(SAMPLES)]
 
 
-def distinct_samples(architecture: Architecture, relaxation: Relaxation) -> dict[str, int]:
+def distinct_samples(architecture: ArchitectureParameters, relaxation: Relaxation) -> dict[str, int]:
     """Return how many different argmax architectures 100 draws give."""
     drawn = draws(architecture, relaxation)
     found = {}

@@ -20,8 +20,8 @@ Candidates = Mapping[str, tuple[tuple[int, ...], ...]]
 
 
 @dataclass(frozen=True)
-class EdgePlan:
-    """How the edges of one kind of cell mix their operations in one forward pass.
+class CellWeights:
+    """How one kind of cell mixes the operations of its edges in one forward pass.
 
     Attributes:
         weights: [edges, operations]; only the entries of candidates are read.
@@ -34,16 +34,17 @@ class EdgePlan:
     edge_scale: Tensor | None = None
 
 
-Plans = Mapping[str, EdgePlan]
+# By kind of cell.
+MixingWeights = Mapping[str, CellWeights]
 
 
 class Supernet(nn.Module):
-    """A network that holds every candidate operation. Architecture weights come in as an argument."""
+    """A network that holds every candidate operation. Mixing weights come in as an argument."""
 
     candidates: Candidates
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
-        """Return class scores [B, classes] of images [B, 3, H, W] under one plan for each kind of cell."""
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
+        """Return class scores [B, classes] of images [B, 3, H, W]; every kind of cell has its mixing weights."""
         raise NotImplementedError
 
 

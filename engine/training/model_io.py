@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.core.plugins import attribute
 from engine.spaces.space import DiscreteNetwork
-from engine.training.weights import read_weights, take_over
+from engine.training.weights import load_matching, read_weights
 from runs import catalogue
 from runs.catalogue.settings import Settings, validate
 from runs.errors import UsageError
@@ -59,7 +59,7 @@ def rebuild(folder: str | Path, *, best: bool = False) -> DiscreteNetwork:
     folder = Path(folder)
     network = blank(read_description(folder / "network.json"))
     file = folder / ("best.safetensors" if best else "weights.safetensors")
-    take_over(network, read_weights(file), f"'{file}'")
+    load_matching(network, read_weights(file), f"'{file}'")
     return network.eval()
 
 

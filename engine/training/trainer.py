@@ -15,14 +15,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from engine.core import schedules
 from engine.core.batch_growth import grown
-from engine.core.metrics import Meter
+from engine.core.metrics import RunningMetrics
 from engine.data.batches import EVALUATION_BATCH
 from engine.data.feeds import Feed, FeedOptions, open_feeds
 from engine.method import Context, EpochReport, Position
 from engine.spaces.space import DiscreteNetwork
 from engine.training.model_io import describe
 from engine.training.rate import learning_rate
-from engine.training.weights import read_weights, take_over
+from engine.training.weights import load_matching, read_weights
 from runs.catalogue.normalisations import statistics
 from runs.catalogue.training import TrainingSettings
 from runs.errors import EnvironmentLacksError, NastuiError
@@ -104,7 +104,7 @@ class Trainer:
             weight_decay=self._settings.weight_decay,
         )
         top = 5 if len(self._train.classes) >= TOP_FROM else 0
-        self._meters = {"train": Meter(runtime.device), "test": Meter(runtime.device, top)}
+        self._meters = {"train": RunningMetrics(runtime.device), "test": RunningMetrics(runtime.device, top)}
         self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
         self._cut()
 
@@ -113,7 +113,7 @@ class Trainer:
     def prepare(self) -> None:
         """Take over given weights, and say how to rebuild the network."""
         if given := self._context.config.weights:
-            take_over(self.network, read_weights(self._context.folder / given), "--weights")
+            load_matching(self.network, read_weights(self._context.folder / given), "--weights")
         feed = self._train
         self._context.results.network(
             describe(self._settings, self._genotype, feed.classes, feed.size, feed.mean, feed.std)
@@ -282,7 +282,7 @@ class Trainer:
         held: contextlib.AbstractContextManager[None] = self._shared.no_sync()
         return held
 
-    # Memory ----------------------------------------------------------------------------------------------------
+    # EpochCallback ----------------------------------------------------------------------------------------------------
 
     def _cut(self) -> None:
         """Tell the images how to come: a batch of so many, in pieces, of which some are mine."""

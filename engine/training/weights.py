@@ -44,7 +44,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in content.items()}
 
 
-def take_over(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     """Put weights into a network.
 
     Raises:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.nasbench201.supernet import MixedCell, NasBench201Supernet
-from engine.spaces.space import EdgePlan, Plans
+from engine.spaces.space import CellWeights, MixingWeights
 from runs.catalogue.spaces.nasbench201 import SPACE
 
 
@@ -29,23 +29,25 @@ class PlainSupernet(nn.Module):
         self.partial = twin.partial
         self.stem, self.blocks, self.head = twin.stem, twin.blocks, twin.head
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return class scores [B, classes]."""
         features = self.stem(images)
         for block in self.blocks:
-            features = self._cell(block, features, plans["cell"]) if isinstance(block, MixedCell) else block(features)
+            features = self._cell(block, features, mixing["cell"]) if isinstance(block, MixedCell) else block(features)
         scores: Tensor = self.head(features)
         return scores
 
-    def _cell(self, cell: MixedCell, features: Tensor, plan: EdgePlan) -> Tensor:
+    def _cell(self, cell: MixedCell, features: Tensor, cell_weights: CellWeights) -> Tensor:
         nodes = [features]
-        active = self.candidates if plan.active is None else plan.active
+        active = self.candidates if cell_weights.active is None else cell_weights.active
         for target in range(1, SPACE.edges[-1][1] + 1):
             incoming = []
             for edge, (source, node) in enumerate(SPACE.edges):
                 if node == target:
-                    value = mixed_edge(cell.edges[edge], nodes[source], plan.weights[edge], active[edge], self.partial)
-                    incoming.append(value if plan.edge_scale is None else value * plan.edge_scale[edge])
+                    value = mixed_edge(
+                        cell.edges[edge], nodes[source], cell_weights.weights[edge], active[edge], self.partial
+                    )
+                    incoming.append(value if cell_weights.edge_scale is None else value * cell_weights.edge_scale[edge])
             nodes.append(functools.reduce(torch.add, incoming))
         return nodes[-1]
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from engine.spaces.darts import operations
 from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
-from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
+from engine.spaces.space import Candidates, CellWeights, MixingWeights, Supernet
 from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
 
 
@@ -54,8 +54,8 @@ class PlainSupernet(Supernet):
         )
         self.classifier = nn.Linear(nodes * walk[-1].channels, classes)
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
-        """Return class scores [B, classes]; all cells of a kind follow its plan."""
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
+        """Return class scores [B, classes]; all cells of a kind share its mixing weights."""
         if isinstance(self.stem, ImageNetStem):
             older = self.stem.older(images)
             newer = self.stem.newer(older)
@@ -63,7 +63,7 @@ class PlainSupernet(Supernet):
             older = newer = self.stem(images)
         for cell in self.cells:
             assert isinstance(cell, PlainCell)
-            older, newer = newer, cell(older, newer, plans[cell.kind])
+            older, newer = newer, cell(older, newer, mixing[cell.kind])
         scores: Tensor = self.classifier(newer.mean((2, 3)))
         return scores
 
@@ -104,16 +104,16 @@ class PlainCell(nn.Module):
             for node in sorted({target for _, target in edges})
         ]
 
-    def forward(self, older: Tensor, newer: Tensor, plan: EdgePlan) -> Tensor:
+    def forward(self, older: Tensor, newer: Tensor, cell_weights: CellWeights) -> Tensor:
         """Return the concatenated nodes [B, nodes * C, H, W]."""
         states = [self.older(older), self.newer(newer)]
-        active = plan.active or self.candidates
+        active = cell_weights.active or self.candidates
         for incoming in self._incoming:
             values = []
             for edge, source in incoming:
-                value = self.edges[edge](states[source], plan.weights[edge], active[edge])
+                value = self.edges[edge](states[source], cell_weights.weights[edge], active[edge])
                 if value is not None:
-                    values.append(value if plan.edge_scale is None else plan.edge_scale[edge] * value)
+                    values.append(value if cell_weights.edge_scale is None else cell_weights.edge_scale[edge] * value)
             states.append(functools.reduce(torch.add, values) if values else self._zeros(states[1]))
         return torch.cat(states[2:], dim=1)
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View, join_phases, split_phases
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import Candidates, EdgePlan, Plans
+from engine.spaces.space import Candidates, CellWeights, MixingWeights
 from runs.catalogue.spaces.darts import SPACE
 from tests.engine.plain_supernet import PlainSupernet, pairs
 from tests.engine.test_darts_network import Kernels
@@ -54,14 +54,14 @@ def some(rows: Candidates, seed: int) -> dict[str, tuple[tuple[int, ...], ...]]:
     return {kind: tuple(tuple(op for op in row if chance.random() < 0.6) for row in rows[kind]) for kind in KINDS}
 
 
-def plans(*, scale: bool = False, active: Candidates | None = None) -> Plans:
+def mixing(*, scale: bool = False, active: Candidates | None = None) -> MixingWeights:
     """Return weights with gradients. The same on every call."""
     generator = torch.Generator().manual_seed(1)
     drawn = {}
     for kind in KINDS:
         weights = torch.rand(14, 8, generator=generator).requires_grad_()
         factors = torch.rand(14, generator=generator).requires_grad_() if scale else None
-        drawn[kind] = EdgePlan(weights, None if active is None else active[kind], factors)
+        drawn[kind] = CellWeights(weights, None if active is None else active[kind], factors)
     return drawn
 
 
@@ -76,7 +76,7 @@ def same(found: Tensor | None, expected: Tensor | None) -> None:
 def compare(fast: DartsSupernet, plain: PlainSupernet, side: int = 16, **options: Any) -> None:
     images = torch.randn(3, 3, side, side)
     for _ in range(2):
-        ours, theirs = plans(**options), plans(**options)
+        ours, theirs = mixing(**options), mixing(**options)
         for network, given in ((fast, ours), (plain, theirs)):
             network.zero_grad()
             (network(images, given) ** 2).sum().backward()
@@ -135,7 +135,7 @@ def test_in_channels_last_order() -> None:
 def test_weights_of_zero_do_no_harm() -> None:
     fast, plain = both()
     images = torch.randn(3, 3, 16, 16)
-    given = {kind: EdgePlan(torch.zeros(14, 8).requires_grad_()) for kind in KINDS}
+    given = {kind: CellWeights(torch.zeros(14, 8).requires_grad_()) for kind in KINDS}
     same(fast(images, given), plain(images, given))
     fast(images, given).sum().backward()
     for plan in given.values():
@@ -147,10 +147,10 @@ def test_the_architecture_alone_gets_gradients_in_its_phase() -> None:
     """And the weights alone in theirs: a detached plan leaves no trace."""
     fast, _ = both()
     images = torch.randn(3, 3, 16, 16)
-    given = plans()
+    given = mixing()
     torch.autograd.grad(fast(images, given).sum(), [plan.weights for plan in given.values()])
     assert all(parameter.grad is None for parameter in fast.parameters())
-    detached = {kind: EdgePlan(plan.weights.detach()) for kind, plan in given.items()}
+    detached = {kind: CellWeights(plan.weights.detach()) for kind, plan in given.items()}
     fast(images, detached).sum().backward()
     assert all(plan.weights.grad is None for plan in given.values())
     assert all(parameter.grad is not None for parameter in fast.parameters())
@@ -196,7 +196,7 @@ def test_dropout_thins_the_elements_of_identities() -> None:
 
 def test_dropout_of_identities_is_for_training() -> None:
     fast, _ = both()
-    images, given = torch.randn(3, 3, 16, 16), plans()
+    images, given = torch.randn(3, 3, 16, 16), mixing()
     before = torch.get_rng_state()
     exact = fast(images, given)
     assert torch.equal(before, torch.get_rng_state())
@@ -222,7 +222,7 @@ def test_a_search_step_stays_within_its_kernels(options: dict[str, Any]) -> None
     images, labels = torch.randn(2, 3, 32, 32), torch.zeros(2, dtype=torch.long)
 
     def loss(weights: dict[str, Tensor]) -> Tensor:
-        mixed = {kind: EdgePlan(alpha.softmax(1)) for kind, alpha in weights.items()}
+        mixed = {kind: CellWeights(alpha.softmax(1)) for kind, alpha in weights.items()}
         return functional.cross_entropy(network(images, mixed), labels)
 
     for _ in range(2):

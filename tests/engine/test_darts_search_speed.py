@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import EdgePlan, Supernet
+from engine.spaces.space import CellWeights, Supernet
 from runs.catalogue.spaces.darts import SPACE
 from tests.engine.plain_supernet import PlainSupernet
 
@@ -63,8 +63,10 @@ def stepper(
     architecture = torch.optim.Adam(alphas.values(), 3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
 
     def loss(detached: bool = False) -> torch.Tensor:
-        plans = {kind: EdgePlan((alpha.detach() if detached else alpha).softmax(1)) for kind, alpha in alphas.items()}
-        return functional.cross_entropy(network(images, plans), labels)
+        mixing = {
+            kind: CellWeights((alpha.detach() if detached else alpha).softmax(1)) for kind, alpha in alphas.items()
+        }
+        return functional.cross_entropy(network(images, mixing), labels)
 
     def step() -> float:
         start = time.process_time()

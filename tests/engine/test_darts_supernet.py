@@ -13,7 +13,7 @@ from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
-from engine.spaces.space import Candidates, EdgePlan, Supernet, all_candidates
+from engine.spaces.space import Candidates, CellWeights, Supernet, all_candidates
 from runs.catalogue.spaces.darts import SPACE, DartsNetworkSettings, DartsSettings
 from runs.errors import UsageError
 from runs.genotypes import darts, derive
@@ -40,8 +40,8 @@ def shape(**changes: Any) -> dict[str, Any]:
     return whole | {"channels": 4, "layers": 4, "classes": 3} | changes
 
 
-def uniform(device: str = "cpu", operations: int = 8) -> dict[str, EdgePlan]:
-    return {kind: EdgePlan(torch.full((14, operations), 1 / operations, device=device)) for kind in KINDS}
+def uniform(device: str = "cpu", operations: int = 8) -> dict[str, CellWeights]:
+    return {kind: CellWeights(torch.full((14, operations), 1 / operations, device=device)) for kind in KINDS}
 
 
 DRNAS = [case for case in load("drnas/cost_supernets")["cases"] if case["space"] != "nb201"]
@@ -107,10 +107,10 @@ def test_weights_of_istas_one_stage_network(form: type[Supernet]) -> None:
 TRAJECTORIES = [load(f"prdarts/trajectory_{name}") for name in ("0_darts_like", "1_r_depth", "2_unrestricted")]
 
 
-def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, EdgePlan]]:
-    """Return the columns, candidates and plans of a stage of a PR-DARTS search: softmax over an edge's own pool."""
+def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, CellWeights]]:
+    """Return columns, candidates and mixing weights of a stage of PR-DARTS: softmax over an edge's own pool."""
     names = sorted({name for kind in KINDS for edge in stage[kind] for name in edge["ops"]})
-    candidates, plans = {}, {}
+    candidates, mixing = {}, {}
     for kind in KINDS:
         weights, kept = torch.zeros(14, len(names), dtype=torch.float64), []
         for row, edge in enumerate(stage[kind]):
@@ -118,8 +118,8 @@ def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, EdgeP
             alpha = torch.tensor(edge["alpha"][: len(columns)], dtype=torch.float64)
             weights[row, columns] = alpha.softmax(0)
             kept.append(tuple(sorted(columns)))
-        candidates[kind], plans[kind] = tuple(kept), EdgePlan(weights)
-    return names, candidates, plans
+        candidates[kind], mixing[kind] = tuple(kept), CellWeights(weights)
+    return names, candidates, mixing
 
 
 @pytest.mark.parametrize("trajectory", [0, 1, 2])
@@ -143,13 +143,13 @@ FORWARD = [case for case in load("prdarts/forward")["cases"] if case["net"] == "
 @pytest.mark.parametrize("case", FORWARD, ids=lambda case: f"{case['trajectory']}-{case['stage']}")
 @FORMS
 def test_the_supernet_computes_what_the_public_code_computes(form: type[Supernet], case: dict[str, Any]) -> None:
-    names, candidates, plans = pools(TRAJECTORIES[case["trajectory"]]["stages"][case["stage"]])
+    names, candidates, mixing = pools(TRAJECTORIES[case["trajectory"]]["stages"][case["stage"]])
     macro = {"channels": case["channels"], "layers": case["layers"], "classes": 10}
     network = form(**shape(operations=names, candidates=candidates, **macro))
     by_formula(network.double().eval())
     expected = torch.tensor(case["logits"], dtype=torch.float64)
     with torch.no_grad():
-        scores = network(images_by_formula(case["input"]), plans)[0]
+        scores = network(images_by_formula(case["input"]), mixing)[0]
     assert (scores - expected).abs().max() <= 1e-6 * expected.abs().max()
 
 
@@ -179,13 +179,13 @@ def test_a_one_hot_plan_makes_the_supernet_the_discrete_network(seed: int) -> No
         for edge, op in enumerate(chosen[theirs.kind]):
             if str(op) in theirs.edges[edge].operations:
                 convolutions(mine.edges[edge], theirs.edges[edge].operations[str(op)])
-    plans = {
-        kind: EdgePlan(nn.functional.one_hot(torch.tensor(ops), 8).double(), active=tuple((op,) for op in ops))
+    mixing = {
+        kind: CellWeights(nn.functional.one_hot(torch.tensor(ops), 8).double(), active=tuple((op,) for op in ops))
         for kind, ops in chosen.items()
     }
     images = torch.randn(4, 3, 16, 16, dtype=torch.float64)
     scores, _ = discrete(images)
-    torch.testing.assert_close(shared(images, plans), scores, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(shared(images, mixing), scores, rtol=1e-10, atol=1e-10)
 
 
 def convolutions(mine: nn.Module, theirs: nn.Module) -> None:
@@ -206,8 +206,8 @@ def test_operations_outside_the_active_list_do_not_run() -> None:
     network = supernet(partial=2).eval()
     kept = torch.tensor([0.0, 1, 0, 1, 0, 0, 1, 0])
     weights = random_plans()
-    active = {kind: EdgePlan(w, active=((1, 3, 6),) * 14) for kind, w in weights.items()}
-    masked = {kind: EdgePlan(w * kept) for kind, w in weights.items()}
+    active = {kind: CellWeights(w, active=((1, 3, 6),) * 14) for kind, w in weights.items()}
+    masked = {kind: CellWeights(w * kept) for kind, w in weights.items()}
     images = torch.randn(2, 3, 16, 16)
     torch.testing.assert_close(network(images, active), network(images, masked))
 
@@ -216,8 +216,8 @@ def test_operations_outside_the_active_list_do_not_run() -> None:
 def test_a_node_without_active_operations(partial: int) -> None:
     network = supernet(partial=partial).eval()
     weights = random_plans()
-    nothing = {kind: EdgePlan(w, active=((),) * 14) for kind, w in weights.items()}
-    zeros = {kind: EdgePlan(w * 0) for kind, w in weights.items()}
+    nothing = {kind: CellWeights(w, active=((),) * 14) for kind, w in weights.items()}
+    zeros = {kind: CellWeights(w * 0) for kind, w in weights.items()}
     images = torch.randn(2, 3, 9, 9)
     torch.testing.assert_close(network(images, nothing), network(images, zeros))
 
@@ -227,9 +227,9 @@ def test_edge_scale_multiplies_the_value_of_an_edge() -> None:
     network = supernet().eval()
     scale, weights = torch.rand(14), random_plans()
     images = torch.randn(2, 3, 16, 16)
-    scaled = network(images, {kind: EdgePlan(w, edge_scale=scale) for kind, w in weights.items()})
+    scaled = network(images, {kind: CellWeights(w, edge_scale=scale) for kind, w in weights.items()})
     torch.testing.assert_close(
-        scaled, network(images, {kind: EdgePlan(w * scale[:, None]) for kind, w in weights.items()})
+        scaled, network(images, {kind: CellWeights(w * scale[:, None]) for kind, w in weights.items()})
     )
 
 
@@ -239,14 +239,14 @@ def test_edge_scale_covers_the_channels_that_pass_by() -> None:
     cell = network.cells[0]
     assert isinstance(cell, MixedCell)
     features = torch.randn(2, 12, 8, 8)
-    out = cell(features, features, EdgePlan(torch.rand(14, 8), edge_scale=torch.zeros(14)))
+    out = cell(features, features, CellWeights(torch.rand(14, 8), edge_scale=torch.zeros(14)))
     assert bool((out == 0).all())
 
 
 def test_gradients_reach_every_weight_that_is_read() -> None:
     weights = {kind: w.requires_grad_() for kind, w in random_plans().items()}
     network = supernet()
-    network(torch.randn(2, 3, 16, 16), {kind: EdgePlan(w) for kind, w in weights.items()}).sum().backward()
+    network(torch.randn(2, 3, 16, 16), {kind: CellWeights(w) for kind, w in weights.items()}).sum().backward()
     for kind in KINDS:
         gradient = weights[kind].grad
         assert gradient is not None

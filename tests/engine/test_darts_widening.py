@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.spaces.darts import widening
 from engine.spaces.darts.operations import Rectified, build_normed
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import EdgePlan
+from engine.spaces.space import CellWeights
 from runs.catalogue.spaces.darts import SPACE
 from tests.vectors import load
 
@@ -93,8 +93,8 @@ def test_a_whole_supernet_with_its_momentum() -> None:
             # Momentum goes with its kernel, channel by channel.
             torch.testing.assert_close(momentum[name](2 * parameter), 2 * parameters[name])
     assert any(name not in momentum for name, _ in old.named_parameters())
-    plans = {kind: EdgePlan(torch.full((14, 8), 0.2)) for kind in KINDS}
-    assert bool(new(torch.randn(2, 3, 16, 16), plans).isfinite().all())
+    mixing = {kind: CellWeights(torch.full((14, 8), 0.2)) for kind in KINDS}
+    assert bool(new(torch.randn(2, 3, 16, 16), mixing).isfinite().all())
 
 
 def test_the_same_draw_widens_alike() -> None:

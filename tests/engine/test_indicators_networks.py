@@ -12,7 +12,7 @@ from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.supernet import MixedCell
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
-from engine.spaces.space import Candidates, EdgePlan
+from engine.spaces.space import Candidates, CellWeights
 from engine.zero_cost.proxies.genotypes import live_operations
 from engine.zero_cost.proxies.initialisation import initialise
 from engine.zero_cost.proxies.networks import build, everything
@@ -42,11 +42,11 @@ def randomised(network: nn.Module) -> nn.Module:
     return network.double()
 
 
-def plan(space: Any, live: tuple[tuple[int, ...], ...]) -> EdgePlan:
+def plan(space: Any, live: tuple[tuple[int, ...], ...]) -> CellWeights:
     weights = torch.zeros(len(space.edges), len(space.operations), dtype=torch.float64)
     for edge, row in enumerate(live):
         weights[edge, list(row)] = 1 / max(len(row), 1)
-    return EdgePlan(weights, active=live)
+    return CellWeights(weights, active=live)
 
 
 def varied(space: Any) -> Candidates:

@@ -18,15 +18,15 @@ from engine.core.artifacts import Results
 from engine.method import Context, EpochReport
 from engine.methods.ista import one_stage, recovery_callback
 from engine.methods.ista.codes import Codes
-from engine.methods.ista.freezing_callback import OneStage
-from engine.methods.ista.recovery_callback import Recovering
+from engine.methods.ista.freezing_callback import FreezingCallback
+from engine.methods.ista.recovery_callback import RecoveryCallback
 from engine.methods.ista.sparse_coding import Array
 from engine.methods.ista.sparse_coding.recovery import Recovery
 from engine.methods.ista.sparse_coding.supports import live
 from engine.search.loop import DifferentiableSearch
 from engine.spaces import drop_path as dropping
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import EdgePlan
+from engine.spaces.space import CellWeights
 from engine.training import model_io
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
@@ -63,8 +63,8 @@ def warnings(said: list[Event], kind: str) -> list[str]:
     return [event.message for event in said if isinstance(event, Warned) and event.kind == kind]
 
 
-def memory(search: DifferentiableSearch) -> Recovering:
-    assert isinstance(search.strategies.memory, Recovering)
+def memory(search: DifferentiableSearch) -> RecoveryCallback:
+    assert isinstance(search.strategies.memory, RecoveryCallback)
     return search.strategies.memory
 
 
@@ -74,17 +74,17 @@ def memory(search: DifferentiableSearch) -> Recovering:
 def test_two_operations_a_node_run_and_the_others_get_no_gradient() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    plans = search.sampled_plans()
-    for plan in plans.values():
-        assert plan.active is not None
+    mixing = search.sampled_weights()
+    for cell_weights in mixing.values():
+        assert cell_weights.active is not None
         edges = search.context.space.entry.edges
         for node in range(2, 6):
-            running = [ops for (_, target), ops in zip(edges, plan.active, strict=True) if target == node]
+            running = [ops for (_, target), ops in zip(edges, cell_weights.active, strict=True) if target == node]
             assert sum(map(len, running)) == 2
-    search.scores(torch.randn(4, 3, 8, 8), plans).sum().backward()
+    search.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
     # Of an earlier cell nobody need read the output: the live sets may leave an input out.
     last = search.supernet.cells[-1]
-    for edge, ops in zip(last.edges, plans[last.kind].active or (), strict=True):
+    for edge, ops in zip(last.edges, mixing[last.kind].active or (), strict=True):
         for column, layers in edge.operations.items():
             assert all((weight.grad is not None) == (int(column) in ops) for weight in layers.parameters())
 
@@ -94,8 +94,11 @@ def test_the_live_operations_give_what_all_would_with_the_others_at_zero() -> No
     search.prepare()
     search.supernet.double()
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64)
-    sparse = {kind: EdgePlan(plan.weights.double(), plan.active) for kind, plan in search.sampled_plans().items()}
-    full = {kind: EdgePlan(plan.weights) for kind, plan in sparse.items()}
+    sparse = {
+        kind: CellWeights(cell_weights.weights.double(), cell_weights.active)
+        for kind, cell_weights in search.sampled_weights().items()
+    }
+    full = {kind: CellWeights(cell_weights.weights) for kind, cell_weights in sparse.items()}
     for mode in (True, False):
         search.supernet.train(mode)
         torch.testing.assert_close(
@@ -106,7 +109,7 @@ def test_the_live_operations_give_what_all_would_with_the_others_at_zero() -> No
 def test_the_gradient_of_a_code_lies_in_the_plane_of_its_live_columns() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    search.scores(torch.randn(4, 3, 8, 8), search.sampled_plans()).square().sum().backward()
+    search.scores(torch.randn(4, 3, 8, 8), search.sampled_weights()).square().sum().backward()
     assert isinstance(search.architecture, Codes)
     sparse = search.strategies.relaxation.sparse
     for code, place in zip(search.architecture, sparse, strict=True):
@@ -181,7 +184,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
     monkeypatch.setattr(recovery_callback, "recover", scripted_recovery)
     search.prepare()
     assert bool(warnings(said, "parameter_limit")) == (trace["initial_params"] >= trace["param_limit"])
-    assert isinstance(held, OneStage)
+    assert isinstance(held, FreezingCallback)
     frozen = [False] * 8
     for row in trace["epochs"]:
         running = [sorted(place.live) for place in search.strategies.relaxation.sparse]
@@ -218,7 +221,7 @@ def test_batch_norms_of_operations_learn_when_their_node_freezes() -> None:
     _, search, _ = begin("ista_onestage", epochs=4, fixed_epochs=1)
     search.prepare()
     held = memory(search)
-    assert isinstance(held, OneStage)
+    assert isinstance(held, FreezingCallback)
     held._nodes = held._nodes.__class__(held._nodes.x, (True, *[False] * 7), (0,) * 8, fits=True)
     held.settle(search)
     assert isinstance(search.supernet, DartsSupernet)
@@ -244,13 +247,13 @@ def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> No
     Results(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path)
     assert isinstance(search.supernet, DartsSupernet)
-    images, plans = torch.randn(8, 3, 8, 8), search.sampled_plans()
+    images, mixing = torch.randn(8, 3, 8, 8), search.sampled_weights()
     with torch.no_grad():
         search.supernet.eval()
-        torch.testing.assert_close(network(images), search.supernet(images, plans), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(network(images), search.supernet(images, mixing), rtol=1e-5, atol=1e-5)
         search.supernet.train()
         search.supernet.drop_path = 0.0
-        torch.testing.assert_close(network.train()(images)[0], search.supernet(images, plans), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(network.train()(images)[0], search.supernet(images, mixing), rtol=1e-5, atol=1e-5)
 
 
 def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +275,7 @@ def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatc
     images = torch.randn(6, 3, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(
-            network(images, 0.3)[0], search.supernet(images, search.sampled_plans()), rtol=1e-5, atol=1e-5
+            network(images, 0.3)[0], search.supernet(images, search.sampled_weights()), rtol=1e-5, atol=1e-5
         )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import EdgePlan, Plans, Supernet
+from engine.spaces.space import CellWeights, MixingWeights, Supernet
 from runs.catalogue.library import get
 from runs.catalogue.spaces.darts import SPACE
 from tests.engine.plain_supernet import PlainSupernet
@@ -28,14 +28,14 @@ OWN, ZEROS = "live operations alone", "every multiplier tested for zero"
 class ZeroTesting(PlainSupernet):
     """The public code's way: every operation's multiplier is read from the device, and one of 0 is passed over."""
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return class scores [B, classes]."""
-        read: dict[str, EdgePlan] = {}
+        read: dict[str, CellWeights] = {}
         for cell in self.cells:
             # Each cell asks for itself.
-            weights = plans[cell.kind].weights
+            weights = mixing[cell.kind].weights
             active = tuple(tuple(op for op, weight in enumerate(row) if weight.item() != 0) for row in weights)
-            read[cell.kind] = EdgePlan(weights, active)
+            read[cell.kind] = CellWeights(weights, active)
         return super().forward(images, read)
 
 
@@ -45,7 +45,7 @@ def stepper(network: Supernet, layout: torch.memory_format, *, live: bool, lean:
     Args:
         network: the supernet.
         layout: of images and kernels; the public code leaves it contiguous.
-        live: whether the plans name the live operations, those of the published two-stage cell.
+        live: whether the mixing weights name the live operations, those of the published two-stage cell.
         lean: whether the step of the codes computes no gradients but theirs.
     """
     network.train().to(memory_format=layout)  # type: ignore[call-overload]
@@ -68,11 +68,11 @@ def stepper(network: Supernet, layout: torch.memory_format, *, live: bool, lean:
     adam = torch.optim.Adam(codes.values(), 6e-4, betas=(0.5, 0.999), weight_decay=1e-3)
 
     def loss(detached: bool = False) -> Tensor:
-        plans = {
-            kind: EdgePlan((code.detach() if detached else code) * masks[kind], active[kind] if live else None)
+        mixing = {
+            kind: CellWeights((code.detach() if detached else code) * masks[kind], active[kind] if live else None)
             for kind, code in codes.items()
         }
-        return functional.cross_entropy(network(images, plans), labels)
+        return functional.cross_entropy(network(images, mixing), labels)
 
     def step() -> float:
         start = time.process_time()

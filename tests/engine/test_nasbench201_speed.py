@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.spaces.nasbench201 import cell
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
@@ -36,7 +36,7 @@ class Searching:
 
     def __init__(self, network: nn.Module, images: Tensor, labels: Tensor) -> None:
         self.network, self.images, self.labels = network, images, labels
-        self.architecture = Architecture(SPACE, EVERY, torch.Generator().manual_seed(0), scale=1e-3)
+        self.architecture = ArchitectureParameters(SPACE, EVERY, torch.Generator().manual_seed(0), scale=1e-3)
         self.relaxation = DirichletRelaxation()
         self.sgd = torch.optim.SGD(network.parameters(), 0.025, momentum=0.9, weight_decay=3e-4, foreach=True)
         self.adam = torch.optim.Adam(
@@ -46,8 +46,8 @@ class Searching:
     def loss(self, detached: bool = False) -> Tensor:
         """The loss under a fresh sample."""
         with torch.set_grad_enabled(not detached):
-            plans = self.relaxation.sample(self.architecture)
-        return functional.cross_entropy(self.network(self.images, plans), self.labels)
+            mixing = self.relaxation.sample(self.architecture)
+        return functional.cross_entropy(self.network(self.images, mixing), self.labels)
 
     def own(self) -> None:
         """A step with the gradients that each phase needs."""

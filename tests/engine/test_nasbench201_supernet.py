@@ -17,7 +17,7 @@ from engine.spaces.nasbench201.cell import MixedCell, Mixture, shuffled
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.pooling import average_pool
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
-from engine.spaces.space import EdgePlan, all_candidates
+from engine.spaces.space import CellWeights, all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE, NasBench201Settings
 from runs.errors import UsageError
 from runs.genotypes import nasbench201
@@ -35,8 +35,8 @@ def supernet(**changes: Any) -> NasBench201Supernet:
     return NasBench201Supernet(**shape)
 
 
-def uniform_plan(device: str = "cpu") -> dict[str, EdgePlan]:
-    return {"cell": EdgePlan(torch.full((6, 5), 0.2, device=device))}
+def uniform_plan(device: str = "cpu") -> dict[str, CellWeights]:
+    return {"cell": CellWeights(torch.full((6, 5), 0.2, device=device))}
 
 
 def some(seed: int, of: tuple[tuple[int, ...], ...] = EVERY["cell"]) -> tuple[tuple[int, ...], ...]:
@@ -54,7 +54,7 @@ def same(found: Tensor, expected: Tensor) -> None:
     assert (found - expected).norm().item() <= 1e-10 * scale
 
 
-def compare(network: NasBench201Supernet, plan: EdgePlan) -> None:
+def compare(network: NasBench201Supernet, plan: CellWeights) -> None:
     """Outputs, gradients of mixing weights and of all weights, running statistics, and then evaluation."""
     network.double().train()
     plain = PlainSupernet(network)
@@ -64,7 +64,7 @@ def compare(network: NasBench201Supernet, plan: EdgePlan) -> None:
     for each in (network, plain):
         weights = plan.weights.double().requires_grad_()
         scale = None if plan.edge_scale is None else plan.edge_scale.double().requires_grad_()
-        scores = each(images, {"cell": EdgePlan(weights, plan.active, scale)})
+        scores = each(images, {"cell": CellWeights(weights, plan.active, scale)})
         wanted = [weights, *([] if scale is None else [scale]), *each.parameters()]
         outputs.append(scores.detach())
         gradients.append(torch.autograd.grad((scores * coefficients).sum(), wanted, materialize_grads=True))
@@ -77,7 +77,7 @@ def compare(network: NasBench201Supernet, plan: EdgePlan) -> None:
     network.eval()
     plain.eval()
     scale = None if plan.edge_scale is None else plan.edge_scale.double()
-    plan = EdgePlan(plan.weights.double(), plan.active, scale)
+    plan = CellWeights(plan.weights.double(), plan.active, scale)
     evaluated = [each(images, {"cell": plan}) for each in (network, plain)]
     same(*evaluated)
 
@@ -86,27 +86,27 @@ def compare(network: NasBench201Supernet, plan: EdgePlan) -> None:
 @pytest.mark.parametrize("seed", [None, 0, 1, 2])
 def test_any_candidates_compute_what_they_compute_one_by_one(partial: int, seed: int | None) -> None:
     candidates = EVERY if seed is None else {"cell": some(seed)}
-    compare(supernet(candidates=candidates, partial=partial), EdgePlan(torch.rand(6, 5)))
+    compare(supernet(candidates=candidates, partial=partial), CellWeights(torch.rand(6, 5)))
 
 
 @pytest.mark.parametrize("partial", [1, 4])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_active_lists_and_edge_scales(partial: int, seed: int) -> None:
     network = supernet(partial=partial)
-    compare(network, EdgePlan(torch.rand(6, 5), active=some(seed), edge_scale=torch.rand(6)))
+    compare(network, CellWeights(torch.rand(6, 5), active=some(seed), edge_scale=torch.rand(6)))
 
 
 @pytest.mark.parametrize("partial", [1, 2])
 @pytest.mark.parametrize("chosen", ["000000", "333333", "111111", "302401"])
 def test_one_operation_an_edge(partial: int, chosen: str) -> None:
-    compare(supernet(partial=partial), EdgePlan(torch.rand(6, 5), active=tuple((int(op),) for op in chosen)))
+    compare(supernet(partial=partial), CellWeights(torch.rand(6, 5), active=tuple((int(op),) for op in chosen)))
 
 
 @pytest.mark.parametrize("partial", [1, 2])
 def test_operations_outside_the_active_list_do_not_run(partial: int) -> None:
     network = supernet(partial=partial)
     before = state_of(network)
-    network(torch.randn(2, 3, 8, 8), {"cell": EdgePlan(torch.rand(6, 5), active=((1, 3),) + ((2,),) * 5)})
+    network(torch.randn(2, 3, 8, 8), {"cell": CellWeights(torch.rand(6, 5), active=((1, 3),) + ((2,),) * 5)})
     for name, value in network.state_dict().items():
         if name.endswith("running_mean") and ".edges." in name:
             edge, op = (int(part) for part in name.split(".")[3:5])
@@ -125,7 +125,7 @@ def test_the_architecture_phase_computes_no_gradient_of_a_kernel() -> None:
             return func(*args, **(kwargs or {}))
 
     with Convolutions():
-        torch.autograd.grad(network(torch.randn(2, 3, 8, 8), {"cell": EdgePlan(weights)}).sum(), [weights])
+        torch.autograd.grad(network(torch.randn(2, 3, 8, 8), {"cell": CellWeights(weights)}).sum(), [weights])
     assert asked
     assert all(mask == [True, False, False] for mask in asked)
 
@@ -144,7 +144,7 @@ def test_a_one_hot_plan_makes_the_supernet_the_discrete_network(chosen: list[int
             if SPACE.operations[op].startswith("nor_conv"):
                 mine.edges[edge][1].load_state_dict(theirs.edges[edge][str(op)][1].state_dict())
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64)
-    plan = EdgePlan(functional.one_hot(torch.tensor(chosen), 5).double())
+    plan = CellWeights(functional.one_hot(torch.tensor(chosen), 5).double())
     torch.testing.assert_close(shared(images, {"cell": plan}), discrete(images)[0], rtol=1e-12, atol=1e-12)
 
 
@@ -323,12 +323,12 @@ def test_it_runs_in_half_precision(partial: int) -> None:
     images = torch.randn(4, 3, 8, 8)
     weights = torch.rand(6, 5, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):
-        scores = network(images, {"cell": EdgePlan(weights)})
+        scores = network(images, {"cell": CellWeights(weights)})
     scores.float().sum().backward()
     assert weights.grad is not None
     assert weights.grad.isfinite().all()
     torch.testing.assert_close(
-        scores.float(), supernet(partial=partial)(images, {"cell": EdgePlan(weights)}), rtol=0.1, atol=0.1
+        scores.float(), supernet(partial=partial)(images, {"cell": CellWeights(weights)}), rtol=0.1, atol=0.1
     )
 
 

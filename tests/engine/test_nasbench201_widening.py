@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.spaces.channel_duplication import duplicates, widened
 from engine.spaces.nasbench201 import NasBench201, operations, widening
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
-from engine.spaces.space import EdgePlan, all_candidates
+from engine.spaces.space import CellWeights, all_candidates
 from runs.catalogue.spaces.nasbench201 import SPACE, NasBench201Settings
 from tests.engine.plain_nasbench201 import PlainSupernet
 from tests.vectors import load
@@ -74,7 +74,7 @@ def stages() -> tuple[NasBench201, NasBench201Supernet, NasBench201Supernet]:
     space = NasBench201(SPACE, NasBench201Settings(channels=8, cells=1), 10)
     old, new = space.supernet(EVERY, {"partial": 4}), space.supernet(KEPT, {"partial": 2})
     for _ in range(2):
-        old(torch.randn(4, 3, 8, 8) + 1, {"cell": EdgePlan(torch.rand(6, 5))})
+        old(torch.randn(4, 3, 8, 8) + 1, {"cell": CellWeights(torch.rand(6, 5))})
     return space, old, new
 
 
@@ -91,7 +91,7 @@ def test_a_supernet_is_widened_where_operations_survive() -> None:
     assert list(changes) == [name for name, _ in new.named_parameters()]
     for name, parameter in new.named_parameters():
         assert torch.equal(changes[name](old.get_parameter(name)), parameter)
-    plan = {"cell": EdgePlan(torch.rand(6, 5))}
+    plan = {"cell": CellWeights(torch.rand(6, 5))}
     images = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(new.eval()(images, plan), PlainSupernet(new)(images, plan))
 

@@ -11,11 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.core.plugins import attribute
 from engine.methods.pdarts import limited, stages
 from engine.search import learning_rates
-from engine.search.pruning import Afresh, remaining, without_weakest
+from engine.search.pruning import PruneAndRestart, remaining, without_weakest
 from engine.search.skip_dropout import skip_dropout
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import all_candidates
@@ -57,7 +57,7 @@ def test_every_stage_keeps_what_the_public_code_keeps(case: dict[str, Any]) -> N
     space = attribute(entry.engine)(entry, settings(), 10)
     alive = all_candidates(entry)
     for number, stage in enumerate(case["stages"]):
-        architecture = Architecture(entry, alive, torch.Generator(), scale=0).double()
+        architecture = ArchitectureParameters(entry, alive, torch.Generator(), scale=0).double()
         with torch.no_grad():
             for kind in KINDS:
                 for row, kept, given_row in zip(
@@ -84,7 +84,9 @@ def test_the_paper_presets_have_its_plan() -> None:
     assert [stage.network["layers"] for stage in plan] == published["cells"]
     assert [stage.epochs for stage in plan] == [published["epochs"]] * 3
     assert [stage.frozen_epochs for stage in plan] == [published["epochs_weights_only"]] * 3
-    assert [8, *(stage.leave.keep for stage in plan if isinstance(stage.leave, Afresh))] == published["ops_before"]
+    assert [8, *(stage.leave.keep for stage in plan if isinstance(stage.leave, PruneAndRestart))] == published[
+        "ops_before"
+    ]
     assert settings().dropout_of_stages == (0, 0.4, 0.7)
     assert settings("paper-cifar100").dropout_of_stages == (0.1, 0.2, 0.3)
     assert settings(skip_dropout=".1,.4,.7").dropout_of_stages == (0.1, 0.4, 0.7)
@@ -135,7 +137,7 @@ def test_a_search_goes_through_its_stages(bench: Make) -> None:
     assert [start for *_, start in seen][::2] == [True] * 3, "alphas begin anew"
     titles = [event.title for event in search.said if isinstance(event, StageStarted)]
     assert titles == ["3 cells, 8 operations", "4 cells, 5 operations", "4 cells, 3 operations"]
-    assert not search.method.weight_optimiser.state_dict()["state"].keys() - set(
+    assert not search.method.weight_optimizer.state_dict()["state"].keys() - set(
         range(len(list(search.method.supernet.parameters())))
     )
 

@@ -271,8 +271,8 @@ def test_the_old_supernet_is_gone_before_the_new_one_is_there(bench: Make, monke
     search = bench(**SMALL)
     search.epoch()
     method, seen = search.method, []
-    momentum = next(iter(method.weight_optimiser.state.values()))["momentum_buffer"]
-    old = [weakref.ref(part) for part in (method.supernet, method.weight_optimiser, method.architecture_optimiser)]
+    momentum = next(iter(method.weight_optimizer.state.values()))["momentum_buffer"]
+    old = [weakref.ref(part) for part in (method.supernet, method.weight_optimizer, method.architecture_optimizer)]
     old.append(weakref.ref(momentum))
     del momentum
     build = DartsSupernet.__init__
@@ -308,7 +308,9 @@ def test_a_kill_inside_a_transition_goes_on_from_before_it(
     def die(*_: Any) -> None:
         raise Killed
 
-    monkeypatch.setattr(pool_transitions, "bequeath", die)  # the old supernet is gone, and no child has its weights yet
+    monkeypatch.setattr(
+        pool_transitions, "inherit_all", die
+    )  # the old supernet is gone, and no child has its weights yet
     with pytest.raises(Killed):
         search.method.advance()
     monkeypatch.undo()
@@ -328,10 +330,10 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
     )
     forward, learnt = DartsSupernet.forward, []
 
-    def limited(self: DartsSupernet, images: Tensor, plans: Any) -> Tensor:
+    def limited(self: DartsSupernet, images: Tensor, mixing: Any) -> Tensor:
         if self.training and len(images) > 24:
             raise torch.OutOfMemoryError("simulated")
-        return forward(self, images, plans)
+        return forward(self, images, mixing)
 
     batch = search.method.weight_batch
     monkeypatch.setattr(search.method, "weight_batch", lambda indices: learnt.append(len(indices)) or batch(indices))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.architecture import discretization
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations import categorical, drawn, gumbel_softmax, max_w, proximal, straight_through
 from engine.architecture.relaxations.categorical import Categorical
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
@@ -59,13 +59,13 @@ def close(found: Tensor, expected: Any, rtol: float = 1e-6, atol: float = 1e-8) 
     torch.testing.assert_close(found.detach().double(), double(expected), rtol=rtol, atol=atol)
 
 
-def variables(space: Space, candidates: Candidates | None = None, **options: Any) -> Architecture:
+def variables(space: Space, candidates: Candidates | None = None, **options: Any) -> ArchitectureParameters:
     """Make variables of unit scale."""
     generator = torch.Generator().manual_seed(7)
-    return Architecture(space, candidates or all_candidates(space), generator, **({"scale": 1.0} | options))
+    return ArchitectureParameters(space, candidates or all_candidates(space), generator, **({"scale": 1.0} | options))
 
 
-def of(space: Space, alphas: dict[str, Any], betas: dict[str, Any] | None = None) -> Architecture:
+def of(space: Space, alphas: dict[str, Any], betas: dict[str, Any] | None = None) -> ArchitectureParameters:
     """Make variables of these values, in double precision."""
     architecture = variables(space, edge_variables=betas is not None)
     for kind, values in alphas.items():
@@ -169,12 +169,12 @@ def test_edge_weights_and_the_genotype_that_they_rank(case: dict[str, Any]) -> N
     space = Darts(SPACES["darts"], DartsSettings(), 10)
     kinds = ("normal", "reduce")
     architecture = of(space.entry, *({kind: case[f"{name}_{kind}"] for kind in kinds} for name in ("alphas", "betas")))
-    plans = NormalisedEdges(Softmax()).mean(architecture)
+    mixing = NormalisedEdges(Softmax()).mean(architecture)
     for kind in kinds:
-        scale = plans[kind].edge_scale
+        scale = mixing[kind].edge_scale
         assert scale is not None
         close(scale, case[f"edge_weights_{kind}"])
-    product = plans["normal"].weights * plans["normal"].edge_scale[:, None]  # type: ignore[index]
+    product = mixing["normal"].weights * mixing["normal"].edge_scale[:, None]  # type: ignore[index]
     close(product[:, 1:].amax(1), case["product_normal_row_max_without_none"])
     expected = darts.genotype(as_pairs(case["genotype"]["normal"]), as_pairs(case["genotype"]["reduce"]))
     assert discretization.edge_weighted(space, architecture, all_candidates(space.entry)) == expected
@@ -232,14 +232,14 @@ def test_what_is_not_alive_is_never_read_and_never_learns(name: str, space: Spac
     architecture = variables(space, candidates, edge_variables=True)
     relaxation.begin(3, 10)
     for make in (relaxation.sample, relaxation.mean, relaxation.evaluation):
-        for kind, plan in make(architecture).items():
+        for kind, cell_weights in make(architecture).items():
             alive = architecture.alive(kind)
-            assert plan.weights.shape == alive.shape
-            assert plan.weights.isfinite().all()
-            assert (plan.weights[~alive] == 0).all()
-            for run, there in zip(plan.active or (), candidates[kind], strict=bool(plan.active)):
+            assert cell_weights.weights.shape == alive.shape
+            assert cell_weights.weights.isfinite().all()
+            assert (cell_weights.weights[~alive] == 0).all()
+            for run, there in zip(cell_weights.active or (), candidates[kind], strict=bool(cell_weights.active)):
                 assert set(run) <= set(there)
-    loss = sum(plan.weights.square().sum() for plan in relaxation.sample(architecture).values())
+    loss = sum(cell_weights.weights.square().sum() for cell_weights in relaxation.sample(architecture).values())
     assert isinstance(loss, Tensor)
     for (kind, _, alive), gradient in zip(
         architecture.matrices(), torch.autograd.grad(loss, list(architecture.alphas.values())), strict=True
@@ -262,12 +262,12 @@ def test_what_is_shown_shares_each_edge_out_and_draws_nothing(name: str) -> None
 def test_methods_of_one_path_run_one_path(name: str) -> None:
     relaxation, architecture = RELAXATIONS[name](), variables(SPACES["darts"])
     with torch.no_grad():
-        plan = relaxation.sample(architecture)["normal"]
-    assert plan.active is not None
-    for row, run in zip(plan.weights.tolist(), plan.active, strict=True):
+        cell_weights = relaxation.sample(architecture)["normal"]
+    assert cell_weights.active is not None
+    for row, run in zip(cell_weights.weights.tolist(), cell_weights.active, strict=True):
         assert [op for op, weight in enumerate(row) if weight] == list(run)
         assert set(row) <= {0.0, 1.0}
-    assert sum(map(len, plan.active)) == (8 if name == "proximal" else 14)
+    assert sum(map(len, cell_weights.active)) == (8 if name == "proximal" else 14)
 
 
 def test_gumbel_noise_is_gumbel_noise() -> None:
@@ -292,20 +292,20 @@ def test_an_edge_that_has_decided_draws_and_learns_no_more() -> None:
     with torch.no_grad():
         architecture.alphas["cell"][0, 3] = 1.5
     relaxation = Categorical(0.3)
-    assert relaxation.watch(architecture, "cell").edges["frozen"] == [1, 0, 0, 0, 0, 0]
-    plans = [relaxation.sample(architecture)["cell"] for _ in range(50)]
-    assert {plan.active[0] for plan in plans if plan.active} == {(3,)}
-    assert len({plan.active[1] for plan in plans if plan.active}) > 1
-    (gradient,) = torch.autograd.grad(plans[0].weights.amax(1).sum(), list(architecture.parameters()))
+    assert relaxation.snapshot(architecture, "cell").edges["frozen"] == [1, 0, 0, 0, 0, 0]
+    mixing = [relaxation.sample(architecture)["cell"] for _ in range(50)]
+    assert {cell_weights.active[0] for cell_weights in mixing if cell_weights.active} == {(3,)}
+    assert len({cell_weights.active[1] for cell_weights in mixing if cell_weights.active}) > 1
+    (gradient,) = torch.autograd.grad(mixing[0].weights.amax(1).sum(), list(architecture.parameters()))
     assert (gradient[0] == 0).all()
     assert (gradient[1:].abs().sum(1) > 0).all()
 
 
 def test_the_proximal_step_sees_every_operation() -> None:
     architecture = variables(SPACES["darts"])
-    plan = Proximal().sample(architecture)["normal"]
-    assert plan.active is None
-    (gradient,) = torch.autograd.grad(plan.weights.sum(), [architecture.alphas["normal"]])
+    cell_weights = Proximal().sample(architecture)["normal"]
+    assert cell_weights.active is None
+    (gradient,) = torch.autograd.grad(cell_weights.weights.sum(), [architecture.alphas["normal"]])
     assert (gradient == 1).all()
 
 
@@ -320,6 +320,6 @@ def test_kinds_of_cell_may_have_operations_of_their_own() -> None:
 def test_temperatures_are_shown() -> None:
     relaxation, architecture = StraightThrough(10.0, 0.1, reached=True), variables(SPACES["nasbench201"])
     relaxation.begin(9, 10)
-    assert relaxation.watch(architecture, "cell").figures == {"temperature": pytest.approx(0.1)}
+    assert relaxation.snapshot(architecture, "cell").figures == {"temperature": pytest.approx(0.1)}
     relaxation.begin(0, 1)
     assert relaxation.temperature == 10

@@ -110,9 +110,9 @@ def test_the_answer_is_the_best_of_the_drawn(method: str, options: dict[str, Any
         told = report.extras["sampled"]
         assert told["best"] == sampling.accuracy >= told["mean"] >= told["worst"]
         assert report.genotype == NB201.genotype(sampling.best)
-        plans = sampling.evaluation(search.architecture)
-        assert plans["cell"].active == tuple((operation,) for operation in sampling.best)
-        assert plans["cell"].weights.argmax(1).tolist() == list(sampling.best)
+        mixing = sampling.evaluation(search.architecture)
+        assert mixing["cell"].active == tuple((operation,) for operation in sampling.best)
+        assert mixing["cell"].weights.argmax(1).tolist() == list(sampling.best)
         assert report.learning_rates["architecture"] == 0
     assert all(torch.equal(alpha, alphas[kind]) for kind, alpha in search.architecture.alphas.items())
     shown = torch.tensor(report.architecture["cell"].weights)
@@ -126,9 +126,9 @@ def test_a_path_of_the_darts_space_has_two_edges_into_a_node() -> None:
     space = Darts(entry, DartsSettings(), 10)
     sampling = Sampling(Even(known.codec), known, space, samples=1, images=1)
     made = Bench({"layers": 3}, method="darts", space="darts").method.architecture
-    for plan in sampling.sample(made).values():
-        running = [bool(active) for active in plan.active or ()]
-        assert plan.weights.sum() == sum(running) == 8
+    for cell_weights in sampling.sample(made).values():
+        running = [bool(active) for active in cell_weights.active or ()]
+        assert cell_weights.weights.sum() == sum(running) == 8
         for node in (2, 3, 4, 5):
             into = [target == node for _, target in entry.edges]
             assert sum(run for run, here in zip(running, into, strict=True) if here) == 2

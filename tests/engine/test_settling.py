@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from engine.search.collapse_monitor import COLLAPSED_EPOCHS, Settling
+from engine.search.collapse_monitor import COLLAPSED_EPOCHS, CollapseMonitor
 from runs.genotypes import darts, nasbench201
 from runs.log.events import Warned
 from tests.engine.conftest import Bench
@@ -19,29 +19,29 @@ OTHERS = nasbench201.genotype([3, 3, 3, 3, 1, 1])
 
 
 def test_a_genotype_that_stands_is_counted() -> None:
-    settling = Settling()
+    settling = CollapseMonitor()
     seen = [settling.observe(genotype, True) for genotype in (SKIPS, SKIPS, SKIPS, OTHERS)]
     assert [each["epochs_unchanged"] for each in seen] == [0, 1, 2, 0]
     assert seen[0]["skip_share"] == {"cell": 0.5}
     assert seen[0]["pool_share"]["cell"] == pytest.approx(1 / 3)
     compact = darts.genotype([("max3", 0), ("skip", 1)] * 4, [("c3", 0), ("avg3", 1)] * 4)
-    assert Settling().observe(compact, True)["pool_share"] == {"normal": 0.5, "reduce": 0.5}
+    assert CollapseMonitor().observe(compact, True)["pool_share"] == {"normal": 0.5, "reduce": 0.5}
 
 
 def test_a_collapse_is_told_once_and_chance_is_none() -> None:
-    settling = Settling()
+    settling = CollapseMonitor()
     told = []
     for genotype, trained in [(SKIPS, False)] * 5 + [(SKIPS, True)] * 2 + [(OTHERS, True)] + [(SKIPS, True)] * 5:
         settling.observe(genotype, trained)
         told.append(bool(settling.alarm))
-        loaded = Settling()
+        loaded = CollapseMonitor()
         loaded.load(settling.state())
         settling = loaded
     assert [place for place, alarmed in enumerate(told) if alarmed] == [8 + COLLAPSED_EPOCHS - 1]
 
 
 def test_frozen_epochs_repeat_no_alarm() -> None:
-    settling = Settling()
+    settling = CollapseMonitor()
     for _ in range(COLLAPSED_EPOCHS):
         settling.observe(SKIPS, True)
     assert "the search collapses" in settling.alarm

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.architecture.discretization import largest_probability
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.core.plugins import attribute
 from engine.methods import drnas
 from engine.methods.drnas import learning_rate, searched, stages
@@ -83,11 +83,11 @@ def test_what_was_pruned_stays_pruned(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", [case for case in PRUNE["nb201"] if "alpha_after" in case])
 def test_kept_alphas_keep_their_value(case: dict[str, Any]) -> None:
     entry = catalogue.space("nasbench201")
-    old = Architecture(entry, all_candidates(entry), torch.Generator(), scale=0)
+    old = ArchitectureParameters(entry, all_candidates(entry), torch.Generator(), scale=0)
     with torch.no_grad():
         old.alphas["cell"].copy_(torch.tensor(case["alpha"]))
     kept = remaining(old, all_candidates(entry), case["keep"], strongest)
-    new = Architecture(entry, kept, torch.Generator(), scale=1)
+    new = ArchitectureParameters(entry, kept, torch.Generator(), scale=1)
     with torch.no_grad():
         carry_variables(old, torch.optim.Adam(old.parameters()), new, torch.optim.Adam(new.parameters()))
     assert torch.equal(new.alphas["cell"], torch.tensor(case["alpha_after"]))
@@ -104,7 +104,7 @@ def test_masks_never_return_and_genotypes_come_from_what_is_kept(data: st.DataOb
     space = attribute(entry.engine)(entry, options, 10)
     alive = searched(options, entry)
     for keep in sorted(data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=3)), reverse=True):
-        architecture = Architecture(entry, alive, torch.Generator(), scale=0)
+        architecture = ArchitectureParameters(entry, alive, torch.Generator(), scale=0)
         with torch.no_grad():
             for alpha in architecture.parameters():
                 alpha.copy_(
@@ -206,12 +206,12 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
     assert search.stage == 0
     before = {name: value.detach().clone() for name, value in search.supernet.named_parameters()}
     buffers = {
-        name: search.weight_optimiser.state[value]["momentum_buffer"].clone()
+        name: search.weight_optimizer.state[value]["momentum_buffer"].clone()
         for name, value in search.supernet.named_parameters()
     }
     alphas = {kind: alpha.detach().clone() for kind, alpha, _ in search.architecture.matrices()}
     moments = {
-        kind: search.architecture_optimiser.state[alpha]["exp_avg_sq"].clone()
+        kind: search.architecture_optimizer.state[alpha]["exp_avg_sq"].clone()
         for kind, alpha, _ in search.architecture.matrices()
     }
     search.stage = 1
@@ -223,7 +223,7 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
     assert grown
     assert set(after) < set(before), "operations are gone"
     for name, parameter in after.items():
-        buffer = search.weight_optimiser.state[parameter]["momentum_buffer"]
+        buffer = search.weight_optimizer.state[parameter]["momentum_buffer"]
         assert buffer.shape == parameter.shape
         assert buffer.stride() == parameter.stride()
         old = tuple(slice(side) for side in before[name].shape)
@@ -232,7 +232,7 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
         if name not in grown:
             assert torch.equal(parameter, before[name])
     for kind, alpha, alive in search.architecture.matrices():
-        state = search.architecture_optimiser.state[alpha]
+        state = search.architecture_optimizer.state[alpha]
         assert alive.sum(-1).tolist() == [leave.keep] * len(alive)
         assert torch.equal(alpha.detach(), alphas[kind] * alive)
         assert torch.equal(state["exp_avg_sq"], moments[kind] * alive)
@@ -245,13 +245,13 @@ def test_copied_channels_have_the_momentum_of_their_originals(bench: Make, optio
     search = at_the_switch(bench, **options).method
     with torch.no_grad():
         for parameter in search.supernet.parameters():
-            search.weight_optimiser.state[parameter]["momentum_buffer"].copy_(2 * parameter)
+            search.weight_optimizer.state[parameter]["momentum_buffer"].copy_(2 * parameter)
     search.stage = 1
     leave = search.strategies.stages[0].leave
     assert leave is not None
     leave(search)
     for parameter in search.supernet.parameters():
-        assert torch.equal(search.weight_optimiser.state[parameter]["momentum_buffer"], 2 * parameter)
+        assert torch.equal(search.weight_optimizer.state[parameter]["momentum_buffer"], 2 * parameter)
 
 
 @pytest.mark.parametrize("regulariser", ["l2", "kl"])

@@ -15,7 +15,7 @@ from engine.core.batch_growth import grown
 from engine.training import trainer as trainers
 from engine.training.model_io import rebuild
 from engine.training.rate import learning_rate
-from engine.training.weights import read_weights, take_over
+from engine.training.weights import load_matching, read_weights
 from runs import catalogue
 from runs.catalogue.settings import validate
 from runs.catalogue.training import TrainingSettings
@@ -236,7 +236,7 @@ class TestWeights:
         accuracy = run.reports()[-1].metrics["test_accuracy"]
         before = weights(run)
         again = Retraining(evaluate_only=True)
-        take_over(again.trainer.network, before, "test")
+        load_matching(again.trainer.network, before, "test")
         report = again.epoch()
         assert report.metrics.keys() == {"test_accuracy", "test_loss"}
         assert report.metrics["test_accuracy"] == accuracy
@@ -249,7 +249,7 @@ class TestWeights:
         safetensors.torch.save_file(state, tmp_path / "a.safetensors")
         for name in ("a.pth", "a.safetensors"):
             network = Retraining(seed=5).trainer.network
-            take_over(network, read_weights(tmp_path / name), name)
+            load_matching(network, read_weights(tmp_path / name), name)
             assert same(network.state_dict(), state)
 
     @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ class TestWeights:
         network = Retraining().trainer.network
         before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         with pytest.raises(UsageError, match=says):
-            take_over(network, change(before), "it")
+            load_matching(network, change(before), "it")
         assert same(network.state_dict(), before)
 
 

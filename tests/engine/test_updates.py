@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import KlToFlat
 from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
 from engine.architecture.relaxations.relaxation import Relaxation
@@ -20,10 +20,10 @@ from engine.architecture.relaxations.straight_through import StraightThrough
 from engine.data.images import everything
 from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
-from engine.search.updates import FirstOrder, Joint, Unrolled, Update, unrolled
+from engine.search.updates import FirstOrder, SingleLevelJoint, Unrolled, Update, unrolled
 from engine.search.updates.unrolled import unrolled_gradients
 from engine.spaces.darts.supernet import DartsSupernet
-from engine.spaces.space import EdgePlan
+from engine.spaces.space import CellWeights
 from tests.engine.conftest import Bench
 from tests.vectors import load
 
@@ -129,8 +129,8 @@ class SmallNet:
     def loss(self, part: int) -> Tensor:
         """The loss on the batch of the weights, 0, or of the architecture, 1."""
         rows = self.alpha.softmax(-1)
-        plans = {"normal": EdgePlan(rows[0]), "reduce": EdgePlan(rows[1])}
-        return functional.cross_entropy(self.network(self.images[part], plans), self.labels[part])
+        mixing = {"normal": CellWeights(rows[0]), "reduce": CellWeights(rows[1])}
+        return functional.cross_entropy(self.network(self.images[part], mixing), self.labels[part])
 
     def objective(self) -> float:
         """L_search(w - xi (mu buf + grad_w L_train(w, a) + wd w), a), from its definition."""
@@ -215,7 +215,7 @@ def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
     gradients = []
     for _ in range(2):
         search = searching(bench, update := Unrolled(), GumbelSoftmax(1.0, 1.0))
-        search.weight_optimiser.param_groups[0]["lr"] = 0.05
+        search.weight_optimizer.param_groups[0]["lr"] = 0.05
         images, labels = search.weight_batch(BATCH)
         torch.manual_seed(3)
         drawn: list[Tensor] = []
@@ -234,7 +234,7 @@ def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
     moved = []
     for update in (FirstOrder(), Unrolled()):
         search = searching(bench, update)
-        search.weight_optimiser.param_groups[0]["lr"] = 0.0
+        search.weight_optimizer.param_groups[0]["lr"] = 0.0
         torch.manual_seed(1)
         update.step(search, BATCH)
         moved.append(search.architecture.alphas["cell"].detach().clone())
@@ -243,7 +243,7 @@ def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
 
 
 def test_one_level_moves_both_by_one_batch(bench: Make) -> None:
-    search = searching(bench, Joint(), split=everything)
+    search = searching(bench, SingleLevelJoint(), split=everything)
     weights, alpha = content(search.supernet), content(search.architecture)
     search.strategies.update.step(search, BATCH)
     assert not same(weights, content(search.supernet))
@@ -252,7 +252,7 @@ def test_one_level_moves_both_by_one_batch(bench: Make) -> None:
 
 
 def test_one_level_is_evaluated_on_the_test_part(bench: Make) -> None:
-    search = searching(bench, Joint(), split=everything)
+    search = searching(bench, SingleLevelJoint(), split=everything)
     report = None
     while report is None:
         report = search.advance()
@@ -260,7 +260,9 @@ def test_one_level_is_evaluated_on_the_test_part(bench: Make) -> None:
     assert search.position().of == 7 + 2, "200 training images in batches of 32, 355 test images in batches of 256"
 
 
-@pytest.mark.parametrize("update", [Joint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__)
+@pytest.mark.parametrize(
+    "update", [SingleLevelJoint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__
+)
 def test_alpha_stays_still_while_it_is_frozen(bench: Make, update: Update) -> None:
     search = searching(bench, update, stages=(Stage(2, frozen_epochs=1),))
     weights, alpha = content(search.supernet), content(search.architecture)
@@ -269,7 +271,9 @@ def test_alpha_stays_still_while_it_is_frozen(bench: Make, update: Update) -> No
     assert not same(weights, content(search.supernet))
 
 
-@pytest.mark.parametrize("update", [Joint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__)
+@pytest.mark.parametrize(
+    "update", [SingleLevelJoint(), Unrolled(), FirstOrder()], ids=lambda update: type(update).__name__
+)
 def test_a_penalty_pulls_alpha(bench: Make, update: Update) -> None:
     ends = []
     for strength in (0.0, 1000.0):
@@ -283,7 +287,7 @@ def test_a_penalty_pulls_alpha(bench: Make, update: Update) -> None:
 
 
 def test_the_architecture_is_projected_after_its_step(bench: Make) -> None:
-    def to_one(architecture: Architecture) -> None:
+    def to_one(architecture: ArchitectureParameters) -> None:
         with torch.no_grad():
             architecture.alphas["cell"].fill_(1.0)
 
@@ -297,18 +301,20 @@ def test_either_level_may_go_first(bench: Make, weights_first: bool) -> None:
     search = searching(bench, FirstOrder(weights_first=weights_first))
     order: list[str] = []
     for name in ("weight", "architecture"):
-        getattr(search, f"{name}_optimiser").register_step_post_hook(lambda *_, name=name: order.append(name))
+        getattr(search, f"{name}_optimizer").register_step_post_hook(lambda *_, name=name: order.append(name))
     search.strategies.update.step(search, BATCH)
     assert order == (["weight", "architecture"] if weights_first else ["architecture", "weight"])
 
 
-@pytest.mark.parametrize("update", [FirstOrder(), Joint(), Unrolled()], ids=lambda update: type(update).__name__)
+@pytest.mark.parametrize(
+    "update", [FirstOrder(), SingleLevelJoint(), Unrolled()], ids=lambda update: type(update).__name__
+)
 def test_a_path_of_nothing_teaches_nothing(bench: Make, update: Update) -> None:
     """Where every edge draws `none` no variable is in the graph of the loss."""
     search = searching(bench, update, StraightThrough(1.0, 1.0))
     with torch.no_grad():
         search.architecture.alphas["cell"].zero_()[:, 0] = 100.0
     before = search.architecture.alphas["cell"].detach().clone()
-    search.architecture_optimiser.param_groups[0]["weight_decay"] = 0.0
+    search.architecture_optimizer.param_groups[0]["weight_decay"] = 0.0
     update.step(search, BATCH)
     assert torch.equal(search.architecture.alphas["cell"], before)

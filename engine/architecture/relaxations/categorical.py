@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.drawn import Drawn, gumbel, one_hot, paths
-from engine.architecture.relaxations.relaxation import Watched, probabilities
-from engine.spaces.space import Plans
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, probabilities
+from engine.spaces.space import MixingWeights
 
 
 def scored(alpha: Tensor, alive: Tensor, index: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Categorical(Drawn):
         super().__init__()
         self._freeze_margin = freeze_margin
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell; reads the drawn operations from the device once."""
         alpha, alive = architecture.stacked()
         frozen = self._frozen(alpha.detach(), alive)
@@ -52,10 +52,10 @@ class Categorical(Drawn):
         weights = scored(torch.where(frozen, alpha.detach(), alpha), alive, index)
         return paths(architecture, weights, index)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return per edge whether it is frozen, as 1 or 0."""
         frozen = self._frozen(architecture.alphas[kind].detach(), architecture.alive(kind))
-        return Watched(edges={"frozen": frozen[..., 0].float().tolist()})
+        return RelaxationSnapshot(edges={"frozen": frozen[..., 0].float().tolist()})
 
     def _frozen(self, alpha: Tensor, alive: Tensor) -> Tensor:
         return (margin(alpha, alive) >= self._freeze_margin)[..., None]

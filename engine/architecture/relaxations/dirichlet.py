@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Dirichlet
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Watched, dense
-from engine.spaces.space import Plans
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense
+from engine.spaces.space import MixingWeights
 
 # Far below any concentration that matters, far above what 32 bits round to zero.
 _FLOOR = 1e-30
@@ -105,25 +105,25 @@ class DirichletRelaxation:
     def begin(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch: each edge learns its own exploration."""
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell, all edges at once (T10)."""
         return dense(architecture, draw(*architecture.stacked()))
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the means of the distributions."""
         return dense(architecture, mean(*architecture.stacked()))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the means: what a sample is on average."""
         return self.mean(architecture)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return concentrations (0 where pruned) and argmax probabilities; per edge the total concentration (large:
         exploits, small: explores) and the distance to the flat Dirichlet.
         """
         alpha, alive = architecture.alphas[kind].detach(), architecture.alive(kind)
         beta = concentration(alpha) * alive
-        return Watched(
+        return RelaxationSnapshot(
             {"concentration": beta.tolist(), "argmax_probability": argmax_probability(alpha, alive).tolist()},
             {"total_concentration": beta.sum(-1).tolist(), "kl_to_flat": kl_to_flat(alpha, alive).tolist()},
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Watched, dense, probabilities
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense, probabilities
 from engine.core.schedules import linear
-from engine.spaces.space import EdgePlan, Plans
+from engine.spaces.space import CellWeights, MixingWeights
 
 # Of an exponential draw: keeps its logarithm finite, so that no draw has to be made again.
 _FLOOR = 1e-30
@@ -25,8 +25,8 @@ def one_hot(index: Tensor, like: Tensor) -> Tensor:
     return torch.zeros_like(like).scatter_(-1, index[..., None], 1.0)
 
 
-def paths(architecture: Architecture, weights: Tensor, index: Tensor) -> Plans:
-    """Return the plans that run one operation an edge, or none.
+def paths(architecture: ArchitectureParameters, weights: Tensor, index: Tensor) -> MixingWeights:
+    """Return the mixing weights that run one operation an edge, or none.
 
     The one read from the device in a forward pass: what to run has to be known on the host.
 
@@ -36,7 +36,7 @@ def paths(architecture: Architecture, weights: Tensor, index: Tensor) -> Plans:
         index: int64 [kinds, edges], the operation to run; -1 runs none.
     """
     return {
-        kind: EdgePlan(rows, tuple((op,) if op >= 0 else () for op in chosen))
+        kind: CellWeights(rows, tuple((op,) if op >= 0 else () for op in chosen))
         for kind, rows, chosen in zip(architecture.kinds, weights.unbind(), index.tolist(), strict=True)
     }
 
@@ -60,16 +60,16 @@ class Drawn:
         """Set the temperature: linear in the epoch."""
         self.temperature = linear(self._start, self._end, epoch, max(1, epochs - self._reached))
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return softmax(alpha): the probabilities of the draw."""
         return dense(architecture, probabilities(*architecture.stacked()))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the path of the most probable operations."""
         shares = probabilities(*architecture.stacked())
         index = shares.argmax(-1)
         return paths(architecture, one_hot(index, shares), index)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return the temperature."""
-        return Watched(figures={"temperature": self.temperature})
+        return RelaxationSnapshot(figures={"temperature": self.temperature})

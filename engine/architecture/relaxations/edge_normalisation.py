@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Relaxation, Watched
-from engine.spaces.space import Plans
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import Relaxation, RelaxationSnapshot
+from engine.spaces.space import MixingWeights
 
 
 class NormalisedEdges:
@@ -23,23 +23,25 @@ class NormalisedEdges:
         """Pass the epoch on."""
         self._operations.begin(epoch, epochs)
 
-    def sample(self, architecture: Architecture) -> Plans:
-        """Return the plans with the scale of each edge."""
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights with the scale of each edge."""
         return _scaled(architecture, self._operations.sample(architecture))
 
-    def mean(self, architecture: Architecture) -> Plans:
-        """Return the plans with the scale of each edge."""
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights with the scale of each edge."""
         return _scaled(architecture, self._operations.mean(architecture))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
-        """Return the plans with the scale of each edge."""
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights with the scale of each edge."""
         return _scaled(architecture, self._operations.evaluation(architecture))
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return also the weight of each edge among those into its node."""
-        known = self._operations.watch(architecture, kind)
+        known = self._operations.snapshot(architecture, kind)
         return replace(known, edges={**known.edges, "edge_weight": architecture.edge_weights(kind).tolist()})
 
 
-def _scaled(architecture: Architecture, plans: Plans) -> Plans:
-    return {kind: replace(plan, edge_scale=architecture.edge_weights(kind)) for kind, plan in plans.items()}
+def _scaled(architecture: ArchitectureParameters, mixing: MixingWeights) -> MixingWeights:
+    return {
+        kind: replace(cell_weights, edge_scale=architecture.edge_weights(kind)) for kind, cell_weights in mixing.items()
+    }

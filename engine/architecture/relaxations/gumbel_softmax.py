@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.drawn import Drawn, gumbel
 from engine.architecture.relaxations.relaxation import dense, probabilities
-from engine.spaces.space import Plans
+from engine.spaces.space import MixingWeights
 
 
 def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) -> Tensor:
@@ -18,12 +18,12 @@ def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) ->
 class GumbelSoftmax(Drawn):
     """Mixes by a draw of the concrete distribution, every candidate at once."""
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell."""
         alpha, alive = architecture.stacked()
         return dense(architecture, concrete(alpha, alive, gumbel(alpha), self.temperature))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the draw without its noise, softmax(alpha / tau).
 
         It is as soft as what the weights train with: near the middle at first, near one path in the end. The public

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import dense, probabilities
 from engine.architecture.relaxations.softmax import Softmax
-from engine.spaces.space import Plans
+from engine.spaces.space import MixingWeights
 
 
 def max_w(alpha: Tensor, alive: Tensor) -> Tensor:
@@ -22,6 +22,6 @@ def max_w(alpha: Tensor, alive: Tensor) -> Tensor:
 class MaxW(Softmax):
     """Mixes by max-w (sharpDARTS, 2019, section on max-w regularisation); shows the softmax itself."""
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return max-w: nothing is drawn."""
         return dense(architecture, max_w(*architecture.stacked()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.drawn import one_hot, paths
-from engine.architecture.relaxations.relaxation import Watched, dense
-from engine.spaces.space import Plans
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense
+from engine.spaces.space import MixingWeights
 
 # Edges into a node that its cell keeps.
 KEPT = 2
@@ -36,7 +36,7 @@ def binarised(alpha: Tensor, alive: Tensor, siblings: Tensor) -> tuple[Tensor, T
     return one_hot(index, alpha) * stays[..., None], torch.where(stays, index, -1)
 
 
-def into_box(architecture: Architecture) -> None:
+def into_box(architecture: ArchitectureParameters) -> None:
     """Project every alpha onto C2, the box [0, 1]."""
     with torch.no_grad():
         for alpha in architecture.alphas.values():
@@ -53,7 +53,7 @@ class Proximal:
     def begin(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the binary point; without gradients, reads the chosen operations from the device once."""
         alpha, alive = architecture.stacked()
         binary, index = binarised(alpha, alive, architecture.siblings)
@@ -61,7 +61,7 @@ class Proximal:
             return paths(architecture, binary, index)
         return dense(architecture, binary + (alpha - alpha.detach()) * alive)
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return each alpha's share of its edge."""
         alpha, alive = architecture.stacked()
         values = alpha * alive
@@ -70,11 +70,11 @@ class Proximal:
         even = alive / alive.sum(-1, keepdim=True)
         return dense(architecture, torch.where(total > 0, values / total.clamp(min=1e-12), even))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the binary point, which is the cell that the search would end with."""
         with torch.no_grad():
             return self.sample(architecture)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return alpha itself, in its box."""
-        return Watched({"alpha": (architecture.alphas[kind].detach() * architecture.alive(kind)).tolist()})
+        return RelaxationSnapshot({"alpha": (architecture.alphas[kind].detach() * architecture.alive(kind)).tolist()})

@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
-from engine.spaces.space import EdgePlan, Plans
+from engine.architecture.parameters import ArchitectureParameters
+from engine.spaces.space import CellWeights, MixingWeights
 
 
 @dataclass(frozen=True)
-class Watched:
+class RelaxationSnapshot:
     """What is worth watching of one kind of cell.
 
     Attributes:
@@ -28,7 +28,7 @@ class Watched:
 
 
 class Relaxation(Protocol):
-    """Turns architecture variables into the plans of a forward pass, one for each kind of cell.
+    """Turns architecture parameters into the mixing weights of a forward pass, one for each kind of cell.
 
     Operations that are not alive get weight 0 and give gradient 0.
     """
@@ -39,16 +39,16 @@ class Relaxation(Protocol):
         Called before each epoch and after a resume, so it must depend on nothing else.
         """
 
-    def sample(self, architecture: Architecture) -> Plans:
-        """Return the plans of one forward pass of the search, differentiable in the architecture's parameters."""
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights of one forward pass, differentiable in the architecture parameters."""
 
-    def mean(self, architecture: Architecture) -> Plans:
-        """Return the plans to show: how each edge shares its weight among its operations. No randomness."""
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights to show: how each edge shares its weight among its operations. No randomness."""
 
-    def evaluation(self, architecture: Architecture) -> Plans:
-        """Return the plans that the search accuracy is measured with. No randomness."""
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights that the search accuracy is measured with. No randomness."""
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return what this relaxation knows of a kind of cell beside the weights."""
 
 
@@ -57,6 +57,6 @@ def probabilities(alpha: Tensor, alive: Tensor) -> Tensor:
     return alpha.masked_fill(~alive, -torch.inf).softmax(-1)
 
 
-def dense(architecture: Architecture, weights: Tensor) -> Plans:
-    """Return the plans of weights [kinds, edges, operations] that run every candidate."""
-    return {kind: EdgePlan(rows) for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)}
+def dense(architecture: ArchitectureParameters, weights: Tensor) -> MixingWeights:
+    """Return the mixing weights of weights [kinds, edges, operations] that run every candidate."""
+    return {kind: CellWeights(rows) for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)}

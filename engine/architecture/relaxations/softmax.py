@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Watched, dense, probabilities
-from engine.spaces.space import Plans
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense, probabilities
+from engine.spaces.space import MixingWeights
 
 
 class Softmax:
@@ -13,18 +13,18 @@ class Softmax:
     def begin(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the softmax: nothing is drawn."""
         return dense(architecture, probabilities(*architecture.stacked()))
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the softmax."""
         return dense(architecture, probabilities(*architecture.stacked()))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return what the search mixes with."""
         return self.sample(architecture)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return nothing: the weights are all there is."""
-        return Watched()
+        return RelaxationSnapshot()

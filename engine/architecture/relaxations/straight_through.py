@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.drawn import Drawn, gumbel, one_hot, paths
 from engine.architecture.relaxations.relaxation import probabilities
-from engine.spaces.space import Plans
+from engine.spaces.space import MixingWeights
 
 
 def hard(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
@@ -36,7 +36,7 @@ class StraightThrough(Drawn):
     feature map, which gives them one too; its later variant does not, and neither does this.
     """
 
-    def sample(self, architecture: Architecture) -> Plans:
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell; reads the drawn operations from the device once."""
         alpha, alive = architecture.stacked()
         return paths(architecture, *hard(alpha, alive, gumbel(alpha), self.temperature))

@@ -1,4 +1,4 @@
-"""Architecture variables that are short dense codes, one for each node: what ISTA-NAS trains (ista.md 1)."""
+"""Architecture parameters that are short dense codes, one for each node: what ISTA-NAS trains (ista.md 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.spaces.space import Candidates
 from runs.catalogue import Space
 
@@ -18,7 +18,7 @@ def places(space: Space) -> list[tuple[str, int]]:
     return [(kind, node) for node in range(nodes) for kind in space.cells]
 
 
-class Codes(Architecture):
+class Codes(ArchitectureParameters):
     """One code b [m] for each node of each kind of cell, shared by all cells of that kind.
 
     Each is a parameter of its own, so that it can stop learning by itself.

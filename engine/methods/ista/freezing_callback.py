@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from engine.methods.ista.codes import Codes
-from engine.methods.ista.recovery_callback import Recovering
+from engine.methods.ista.recovery_callback import RecoveryCallback
 from engine.methods.ista.sparse_code import SparseCode
 from engine.methods.ista.sparse_coding import freezing
 from engine.methods.ista.sparse_coding.freezing import Nodes
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class OneStage(Recovering):
+class FreezingCallback(RecoveryCallback):
     """Recovers until every node is frozen or the epochs of the search are over; from then on only weights learn.
 
     Args:
         settings: of the run.
-        space, columns, relaxation, seed: see :class:`Recovering`.
+        space, columns, relaxation, seed: see :class:`RecoveryCallback`.
         parameters: counts those of the network that a genotype stands for.
 
     Attributes:

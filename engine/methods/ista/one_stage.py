@@ -9,14 +9,14 @@ from engine.core.schedules import cosine
 from engine.data.images import everything
 from engine.method import Context
 from engine.methods.ista.codes import Codes
-from engine.methods.ista.freezing_callback import OneStage
+from engine.methods.ista.freezing_callback import FreezingCallback
 from engine.methods.ista.sparse_code import SparseCode
 from engine.methods.ista.sparse_coding.recovery import require_solvers
 from engine.methods.ista.two_stage import OPTIMISERS, candidates, columns
 from engine.search import learning_rates
 from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
-from engine.search.updates import OneLevel
+from engine.search.updates import SingleLevel
 from runs.catalogue.methods.ista_onestage import IstaOneStageSettings
 from runs.catalogue.spaces.darts import DartsSettings
 from runs.genotypes.costs import Shape, count
@@ -33,7 +33,7 @@ def build(context: Context) -> DifferentiableSearch:
     assert isinstance(settings, IstaOneStageSettings)
     require_solvers()
     relaxation = SparseCode(space, columns(space), context.runtime.device)
-    memory = OneStage(
+    memory = FreezingCallback(
         settings,
         space,
         columns(space),
@@ -48,7 +48,7 @@ def build(context: Context) -> DifferentiableSearch:
             split=everything,
             variables=partial(Codes, scale=settings.arch_init_scale, length=settings.code_length),
             relaxation=relaxation,
-            update=OneLevel(settings.auxiliary_weight),
+            update=SingleLevel(settings.auxiliary_weight),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(rate, settings, memory),
             stages=(
@@ -64,13 +64,13 @@ def build(context: Context) -> DifferentiableSearch:
             candidates=candidates,
             settle=memory.settle,
             memory=memory,
-            architecture_optimiser=OPTIMISERS[settings.adam],
+            architecture_optimizer=OPTIMISERS[settings.adam],
             result=memory.result,
         ),
     )
 
 
-def rate(settings: IstaOneStageSettings, memory: OneStage, epoch: int, epochs: int) -> float:
+def rate(settings: IstaOneStageSettings, memory: FreezingCallback, epoch: int, epochs: int) -> float:
     """Return the initial rate while the search goes on, then a cosine over the epochs of training."""
     if memory.searched is None or epoch < memory.searched:
         return settings.learning_rate

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 CLEAR_MARGIN, DEAD_SHARE = 1e-3, 0.05
 
 
-class Recovering:
+class RecoveryCallback:
     """Recovers all codes before the first epoch and at the end of each: the memory of a two-stage search.
 
-    See :class:`engine.search.epoch_callback.Memory`.
+    See :class:`engine.search.epoch_callback.EpochCallback`.
 
     Args:
         settings: how to measure and to recover.

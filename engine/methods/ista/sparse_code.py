@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.architecture.parameters import Architecture
-from engine.architecture.relaxations.relaxation import Watched
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.relaxations.relaxation import RelaxationSnapshot
 from engine.methods.ista.codes import Codes, places
 from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.supports import Live
 from engine.search.snapshots import entropy, margin
-from engine.spaces.space import EdgePlan, Plans
+from engine.spaces.space import CellWeights, MixingWeights
 from runs.catalogue import Space
 
 
@@ -34,7 +34,7 @@ class Sparse:
 
 
 class SparseCode:
-    """Plans with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
+    """MixingWeights with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
 
     Alphas are used raw: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the edge from
     input k // K.
@@ -78,21 +78,21 @@ class SparseCode:
         self._biases = torch.tensor(biases, dtype=torch.float32, device=self._device)
         self._entries = torch.tensor(entries, device=self._device)
 
-    def sample(self, architecture: Architecture) -> Plans:
-        """Return the plans of the live operations, differentiable in the codes; there is no randomness."""
+    def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
+        """Return the mixing weights of the live operations, differentiable in the codes; there is no randomness."""
         return self._spread(architecture, self.alphas(architecture))
 
-    def evaluation(self, architecture: Architecture) -> Plans:
+    def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return what :meth:`sample` does."""
         return self.sample(architecture)
 
-    def mean(self, architecture: Architecture) -> Plans:
+    def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return as weights |alpha| over the sum of a node's."""
         alphas = self.alphas(architecture).detach().abs()
         shares = alphas / alphas.sum(-1, keepdim=True).clamp(min=torch.finfo(alphas.dtype).tiny)
         return self._spread(architecture, shares)
 
-    def watch(self, architecture: Architecture, kind: str) -> Watched:
+    def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return x and alpha, and how an edge shares its |x| among its operations. Never is x the weight."""
         x = torch.zeros(self._shape[1:], dtype=torch.float64)
         for (owner, node), place in zip(places(self._space), self.sparse, strict=True):
@@ -102,21 +102,21 @@ class SparseCode:
         sizes = x.abs()
         shares = (sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)).tolist()
         alphas = self._spread(architecture, self.alphas(architecture).detach())[kind].weights
-        return Watched(
+        return RelaxationSnapshot(
             operations={"x": x.tolist(), "alpha": alphas.tolist()},
             edges={"entropy": [entropy(row) for row in shares], "margin": [margin(row) for row in shares]},
         )
 
-    def alphas(self, architecture: Architecture) -> Tensor:
+    def alphas(self, architecture: ArchitectureParameters) -> Tensor:
         """Return the multipliers [places, s] of the live entries, in the order of the live sets."""
         assert isinstance(architecture, Codes)
         return torch.bmm(self._live, architecture.stacked_codes().unsqueeze(-1)).squeeze(-1) - self._biases
 
-    def _spread(self, architecture: Architecture, values: Tensor) -> Mapping[str, EdgePlan]:
+    def _spread(self, architecture: ArchitectureParameters, values: Tensor) -> Mapping[str, CellWeights]:
         weights = torch.zeros(self._shape, device=values.device).flatten()
         weights = weights.index_put((self._entries,), values.flatten()).view(self._shape)
         return {
-            kind: EdgePlan(rows, self.active[kind])
+            kind: CellWeights(rows, self.active[kind])
             for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)
         }
 

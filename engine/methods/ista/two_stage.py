@@ -11,7 +11,7 @@ from engine.core.schedules import cosine
 from engine.data.images import halves
 from engine.method import Context
 from engine.methods.ista.codes import Codes
-from engine.methods.ista.recovery_callback import Recovering
+from engine.methods.ista.recovery_callback import RecoveryCallback
 from engine.methods.ista.reference_adam import ReferenceAdam
 from engine.methods.ista.sparse_code import SparseCode
 from engine.methods.ista.sparse_coding.recovery import require_solvers
@@ -37,7 +37,7 @@ def build(context: Context) -> DifferentiableSearch:
     require_solvers()
     space = context.space.entry
     relaxation = SparseCode(space, columns(space), context.runtime.device)
-    memory = Recovering(settings, space, columns(space), relaxation, context.config.seed)
+    memory = RecoveryCallback(settings, space, columns(space), relaxation, context.config.seed)
     rate = {"intended": cosine, "shifted": learning_rates.shifted}[settings.rate_schedule]
     return DifferentiableSearch(
         context,
@@ -52,7 +52,7 @@ def build(context: Context) -> DifferentiableSearch:
             deriver=lambda *_: memory.genotype(),
             candidates=candidates,
             memory=memory,
-            architecture_optimiser=OPTIMISERS[settings.adam],
+            architecture_optimizer=OPTIMISERS[settings.adam],
         ),
     )
 

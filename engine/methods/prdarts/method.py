@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.softmax import Softmax
 from engine.core.batch_growth import Growth
 from engine.data.images import halves
 from engine.method import Context
-from engine.methods.prdarts.pool_transitions import Pools
+from engine.methods.prdarts.pool_transitions import OperationPools
 from engine.search import learning_rates, skip_dropout
 from engine.search.loop import DifferentiableSearch, Strategies
 from engine.search.stages import Stage
-from engine.search.updates import FirstOrder, Growing, Update
+from engine.search.updates import AdaptiveBatch, FirstOrder, Update
 from runs.catalogue.methods.prdarts import PrDartsSettings
 from runs.catalogue.spaces.darts import DartsSettings
 
@@ -30,14 +30,14 @@ def build(context: Context) -> DifferentiableSearch:
     update: Update = FirstOrder()
     growth = growth_of(context, settings)
     if growth is not None:
-        update = Growing(update, growth, settings.memory_limit)
-    pools = Pools(context, settings, growth, faithful=settings.mode == "faithful")
+        update = AdaptiveBatch(update, growth, settings.memory_limit)
+    pools = OperationPools(context, settings, growth, faithful=settings.mode == "faithful")
     plan = settings.plan
     return DifferentiableSearch(
         context,
         Strategies(
             split=partial(halves, how=settings.split),
-            variables=partial(Architecture, scale=settings.arch_init_scale),
+            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=Softmax(),
             update=update,
             regulariser=WeightDecay(settings.arch_weight_decay),
@@ -56,7 +56,7 @@ def build(context: Context) -> DifferentiableSearch:
     )
 
 
-def stages(settings: PrDartsSettings, pools: Pools) -> Iterator[Stage]:
+def stages(settings: PrDartsSettings, pools: OperationPools) -> Iterator[Stage]:
     """Yield the plan: at the end of each stage but the last, prune, refill and inherit (prdarts.md 8)."""
     assert isinstance(settings, DartsSettings)
     for stage in settings.plan:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.core.batch_growth import Growth
 from engine.method import Context
 from engine.methods.prdarts.operation_pool import Pool
 from engine.methods.prdarts.transition import Change, Transition, transition
-from engine.methods.prdarts.weight_transfer import Inheritance, accuracy, bequeath, differences, take_over
+from engine.methods.prdarts.weight_transfer import Inheritance, accuracy, differences, inherit_all, load_matching
 from engine.spaces.darts.discovering import DiscoveringDarts
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import Candidates, SearchSpace
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class Pools:
+class OperationPools:
     """What lives on every edge and how it came there; makes the next stage. An epoch callback.
 
     Args:
@@ -61,7 +61,7 @@ class Pools:
             for kind, edges in self._pool.active().items()
         }
 
-    def derive(self, space: SearchSpace, architecture: Architecture, candidates: Candidates) -> Genotype:
+    def derive(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
         """Return the cells that the rule of the last stage would leave now (prdarts.md 10)."""
         active = self._pool.active()
         cells = {
@@ -93,8 +93,8 @@ class Pools:
         made = [
             Inheritance(one.cell, one.edge, columns(one.parent), columns(one.operation), one.morph) for one in heirs
         ]
-        carried = take_over(supernet, weights)
-        bequeath(supernet, made, runtime.generator("new channels"))
+        carried = load_matching(supernet, weights)
+        inherit_all(supernet, made, runtime.generator("new channels"))
         changed = {
             (heir.cell, heir.edge, heir.operation): difference
             for heir, difference in zip(heirs, differences(search, made), strict=True)
@@ -155,7 +155,7 @@ class Pools:
 
     # How it is done --------------------------------------------------------------------------------------------
 
-    def _end_of(self, stage: int, architecture: Architecture) -> Transition:
+    def _end_of(self, stage: int, architecture: ArchitectureParameters) -> Transition:
         """Return what follows the end of a stage; draws parents and morphisms where it refills."""
         plan, generator = self._plan[stage], self._context.runtime.generator("morphisms")
         return transition(
@@ -173,7 +173,7 @@ class Pools:
         found = itertools.chain.from_iterable(cell.discovered for cell in self._pool.cells.values())
         self._space.know(dict.fromkeys([*self._space.entry.operations, *found]))
 
-    def _alphas(self, architecture: Architecture) -> dict[str, list[list[float]]]:
+    def _alphas(self, architecture: ArchitectureParameters) -> dict[str, list[list[float]]]:
         """Return by kind of cell, for each edge, the alphas of what lives there, in order of discovery."""
         columns = {name: place for place, name in enumerate(self._space.entry.operations)}
         active = self._pool.active()

@@ -42,7 +42,7 @@ class Inheritance:
 
 
 @torch.no_grad()
-def take_over(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> float:
+def load_matching(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> float:
     """Copy weights and statistics by name: stem, preprocessing, classifier, and operations that live on on their edge.
 
     Returns:
@@ -55,7 +55,7 @@ def take_over(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> float:
     return sum(size for name, size in sizes.items() if name in weights) / sum(sizes.values())
 
 
-def bequeath(supernet: DartsSupernet, heirs: Sequence[Inheritance], generator: torch.Generator) -> None:
+def inherit_all(supernet: DartsSupernet, heirs: Sequence[Inheritance], generator: torch.Generator) -> None:
     """Give every child what it has of its parent, one after the other; ``generator`` draws new channels."""
     for heir in heirs:
         for edge in heir.edges(supernet):
@@ -84,10 +84,10 @@ def differences(search: DifferentiableSearch, heirs: Sequence[Inheritance]) -> l
 def accuracy(search: DifferentiableSearch, batches: int = BATCHES) -> float:
     """Return the accuracy in percent on the first images that the search accuracy is measured on."""
     search.supernet.eval()
-    plans = search.strategies.relaxation.evaluation(search.architecture)
+    mixing = search.strategies.relaxation.evaluation(search.architecture)
     right, of = torch.zeros((), dtype=torch.int64, device=search.context.runtime.device), 0
     for images, labels in search.first_images(batches):
-        right += (search.scores(images, plans).argmax(1) == labels).sum()
+        right += (search.scores(images, mixing).argmax(1) == labels).sum()
         of += len(labels)
     return 100 * right.item() / of
 

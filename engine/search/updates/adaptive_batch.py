@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class Growing:
+class AdaptiveBatch:
     """Does another update with batches that fill the memory (PR-DARTS; prdarts.md 9).
 
     What does not fit is done again in smaller batches, and the stage goes on with these.
@@ -56,7 +56,7 @@ class Growing:
             runtime.free_cache()
 
     def _step_back(self, search: DifferentiableSearch, images: int, error: Exception) -> None:
-        for optimiser in (search.weight_optimiser, search.architecture_optimiser):
+        for optimiser in (search.weight_optimizer, search.architecture_optimizer):
             optimiser.zero_grad(set_to_none=True)
         search.context.runtime.free_cache()
         batch = self._growth.step_back(images)

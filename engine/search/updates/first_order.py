@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.architecture.parameters import Architecture
+from engine.architecture.parameters import ArchitectureParameters
 from engine.search.updates.update import descend, move_architecture, variables
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class FirstOrder:
         *,
         clip_architecture: bool = False,
         weights_first: bool = False,
-        project: Callable[[Architecture], None] | None = None,
+        project: Callable[[ArchitectureParameters], None] | None = None,
     ) -> None:
         self._clip_architecture = clip_architecture
         self._weights_first = weights_first
@@ -52,7 +52,7 @@ class FirstOrder:
 
     def _architecture_phase(self, search: DifferentiableSearch, size: int) -> None:
         images, labels = search.architecture_batch(size)
-        loss = functional.cross_entropy(search.scores(images, search.sampled_plans()), labels)
+        loss = functional.cross_entropy(search.scores(images, search.sampled_weights()), labels)
         penalty = search.regulariser.penalty(search.architecture)
         # A drawn path may leave a variable out of the graph, for instance where every edge draws `none`.
         gradients = torch.autograd.grad(
@@ -64,6 +64,6 @@ class FirstOrder:
 
     def _weight_phase(self, search: DifferentiableSearch, batch: Tensor) -> None:
         images, labels = search.weight_batch(batch)
-        plans = search.sampled_plans(detached=not self._clip_architecture)
+        mixing = search.sampled_weights(detached=not self._clip_architecture)
         beside = list(search.architecture.parameters()) if self._clip_architecture else []
-        descend(search, images, labels, plans, beside=beside)
+        descend(search, images, labels, mixing, beside=beside)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class OneLevel:
+class SingleLevel:
     """Both step after one backward pass; operations that do not run get no gradient, and so stay as they are.
 
-    Unlike :class:`engine.search.updates.single_level_joint.Joint`, where they have gradient zero and decay.
+    Unlike :class:`engine.search.updates.single_level_joint.SingleLevelJoint`, where they have gradient zero and decay.
 
     Args:
         auxiliary_weight: of the auxiliary classifier's loss, where the supernet has one.
@@ -32,14 +32,14 @@ class OneLevel:
         supernet.train()
         images, labels = search.weight_batch(batch)
         with search.context.runtime.autocast():
-            scores, auxiliary = supernet.both_scores(images, search.sampled_plans())
+            scores, auxiliary = supernet.both_scores(images, search.sampled_weights())
         loss = functional.cross_entropy(scores.float(), labels)
         search.train_meter.add(loss, scores.float(), labels)
         if auxiliary is not None:
             loss = loss + self._auxiliary_weight * functional.cross_entropy(auxiliary.float(), labels)
         loss.backward()
-        search.architecture_optimiser.step()
+        search.architecture_optimizer.step()
         search.clip(list(supernet.parameters()))
-        search.weight_optimiser.step()
-        search.weight_optimiser.zero_grad()
-        search.architecture_optimiser.zero_grad()
+        search.weight_optimizer.step()
+        search.weight_optimizer.zero_grad()
+        search.architecture_optimizer.zero_grad()

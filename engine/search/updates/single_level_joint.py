@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
 
 
-class Joint:
+class SingleLevelJoint:
     """Weights and variables step together by the gradients of the same pass (SNAS; DSNAS).
 
     The regulariser's penalty moves the variables alone; each group is clipped by itself.
@@ -25,7 +25,7 @@ class Joint:
         search.supernet.train()
         images, labels = search.weight_batch(batch)
         trains = search.architecture_trains
-        scores = search.scores(images, search.sampled_plans(detached=not trains))
+        scores = search.scores(images, search.sampled_weights(detached=not trains))
         loss = functional.cross_entropy(scores, labels)
         search.train_meter.add(loss, scores, labels)
         penalty = search.regulariser.penalty(search.architecture)
@@ -36,7 +36,7 @@ class Joint:
         for weight, gradient in zip(weights, gradients, strict=False):
             weight.grad = gradient
         search.clip(weights)
-        search.weight_optimiser.step()
-        search.weight_optimiser.zero_grad()
+        search.weight_optimizer.step()
+        search.weight_optimizer.zero_grad()
         if trains:
             move_architecture(search, gradients[len(weights) :])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.search.updates.update import descend, move_architecture, variables
-from engine.spaces.space import EdgePlan, Plans
+from engine.spaces.space import CellWeights, MixingWeights
 
 if TYPE_CHECKING:
     from engine.search.loop import DifferentiableSearch
@@ -26,8 +26,8 @@ Loss = Callable[[], Tensor]
 class Unrolled:
     """Bilevel, second order; then the weights step on the batch that the unrolled step looked at.
 
-    Drawn plans are drawn once for the four passes of an architecture step: with a draw each, their difference would be
-    noise (drnas.md T6). None of the four leaves a trace in the running statistics of batch norms.
+    Random mixing weights are drawn once for the four passes of an architecture step: with a draw for each, their
+    difference would be noise (drnas.md T6). None of the four leaves a trace in the running statistics of batch norms.
     """
 
     def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
@@ -36,18 +36,18 @@ class Unrolled:
         images, labels = search.weight_batch(batch)
         if search.architecture_trains:
             self._architecture_phase(search, images, labels)
-        descend(search, images, labels, search.sampled_plans(detached=True))
+        descend(search, images, labels, search.sampled_weights(detached=True))
 
     def _architecture_phase(self, search: DifferentiableSearch, images: Tensor, labels: Tensor) -> None:
         theirs = search.architecture_batch(len(labels))
-        plans, moved = search.sampled_plans(), variables(search)
-        cut, drawn, inputs = _cut(plans)
+        mixing, moved = search.sampled_weights(), variables(search)
+        cut, drawn, inputs = _cut(mixing)
         statistics = [(buffer, buffer.clone()) for buffer in search.supernet.buffers()]
         slopes = unrolled_gradients(
             lambda: functional.cross_entropy(search.scores(images, cut), labels),
             lambda: functional.cross_entropy(search.scores(theirs[0], cut), theirs[1]),
             inputs,
-            search.weight_optimiser,
+            search.weight_optimizer,
         )
         for buffer, before in statistics:
             buffer.copy_(before)
@@ -103,18 +103,18 @@ def _place(weights: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
         weight.copy_(value)
 
 
-def _cut(plans: Plans) -> tuple[Plans, list[Tensor], list[Tensor]]:
-    """Return the plans cut off from the variables, and their tensors before and behind the cut.
+def _cut(mixing: MixingWeights) -> tuple[MixingWeights, list[Tensor], list[Tensor]]:
+    """Return the mixing weights cut off from the variables, and their tensors before and behind the cut.
 
-    The gradient in the variables is linear in that of the plans, so one pass through the relaxation is enough.
+    The gradient in the variables is linear in that of the mixing weights, so one pass through the relaxation is enough.
     """
-    cut: dict[str, EdgePlan] = {}
+    cut: dict[str, CellWeights] = {}
     drawn: list[Tensor] = []
     inputs: list[Tensor] = []
-    for kind, plan in plans.items():
-        names = ("weights",) if plan.edge_scale is None else ("weights", "edge_scale")
-        leaves = {name: getattr(plan, name).detach().requires_grad_() for name in names}
-        drawn += [getattr(plan, name) for name in names]
+    for kind, cell_weights in mixing.items():
+        names = ("weights",) if cell_weights.edge_scale is None else ("weights", "edge_scale")
+        leaves = {name: getattr(cell_weights, name).detach().requires_grad_() for name in names}
+        drawn += [getattr(cell_weights, name) for name in names]
         inputs += leaves.values()
-        cut[kind] = replace(plan, **leaves)
+        cut[kind] = replace(cell_weights, **leaves)
     return cut, drawn, inputs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.space import Plans
+from engine.spaces.space import MixingWeights
 from runs.catalogue.shared_settings import DifferentiableSettings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Update(Protocol):
 
 
 def variables(search: DifferentiableSearch) -> list[nn.Parameter]:
-    """Return the architecture variables that learn."""
+    """Return the architecture parameters that learn."""
     return [variable for variable in search.architecture.parameters() if variable.requires_grad]
 
 
@@ -35,26 +35,31 @@ def move_architecture(search: DifferentiableSearch, gradients: Sequence[Tensor])
         variable.grad = gradient
     if limit := search.settings.arch_gradient_clip:
         nn.utils.clip_grad_norm_(moved, limit, foreach=True)
-    search.architecture_optimiser.step()
-    search.architecture_optimiser.zero_grad()
+    search.architecture_optimizer.step()
+    search.architecture_optimizer.zero_grad()
 
 
 def descend(
-    search: DifferentiableSearch, images: Tensor, labels: Tensor, plans: Plans, *, beside: Sequence[nn.Parameter] = ()
+    search: DifferentiableSearch,
+    images: Tensor,
+    labels: Tensor,
+    mixing: MixingWeights,
+    *,
+    beside: Sequence[nn.Parameter] = (),
 ) -> None:
     """Step the weights' optimiser on a batch.
 
     Args:
         search: the loop.
         images, labels: the batch.
-        plans: how to mix.
+        mixing: how to mix.
         beside: parameters whose gradients enter the clipped norm beside those of the weights.
     """
-    scores = search.scores(images, plans)
+    scores = search.scores(images, mixing)
     loss = functional.cross_entropy(scores, labels)
     loss.backward()
     search.train_meter.add(loss, scores, labels)
     search.clip([*search.supernet.parameters(), *beside])
-    search.weight_optimiser.step()
-    search.weight_optimiser.zero_grad()
-    search.architecture_optimiser.zero_grad()
+    search.weight_optimizer.step()
+    search.weight_optimizer.zero_grad()
+    search.architecture_optimizer.zero_grad()

@@ -12,7 +12,7 @@ from torch.nn import functional
 from engine.spaces import drop_path as dropping
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
-from engine.spaces.space import Candidates, EdgePlan, Plans, Supernet
+from engine.spaces.space import Candidates, CellWeights, MixingWeights, Supernet
 from runs.errors import UsageError
 from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
 
@@ -96,29 +96,29 @@ class DartsSupernet(Supernet):
             else None
         )
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
-        """Return class scores [B, classes]; all cells of a kind follow its plan."""
-        return self.both_scores(images, plans)[0]
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
+        """Return class scores [B, classes]; all cells of a kind share its mixing weights."""
+        return self.both_scores(images, mixing)[0]
 
-    def both_scores(self, images: Tensor, plans: Plans) -> tuple[Tensor, Tensor | None]:
+    def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
         """Return also the scores of the auxiliary classifier: None without one, and in evaluation."""
         older, newer = rectified(self.stem, images)
         skip_dropout = self.skip_dropout if self.training else 0.0
         cells = [cell for cell in self.cells if isinstance(cell, MixedCell)]
-        factors = self._drop_factors(cells, plans, newer)
+        factors = self._drop_factors(cells, mixing, newer)
         auxiliary = None
         for index, cell in enumerate(cells):
-            older, newer = newer, cell(older, newer, plans[cell.kind], skip_dropout, next(factors))
+            older, newer = newer, cell(older, newer, mixing[cell.kind], skip_dropout, next(factors))
             if self.training and self.auxiliary is not None and index == self._read_by_head:
                 auxiliary = self.auxiliary(newer)
         scores: Tensor = self.classifier(newer.mean((2, 3)))
         return scores, auxiliary
 
-    def _drop_factors(self, cells: Sequence[MixedCell], plans: Plans, like: Tensor) -> Iterator[Tensor | None]:
+    def _drop_factors(self, cells: Sequence[MixedCell], mixing: MixingWeights, like: Tensor) -> Iterator[Tensor | None]:
         """Return the factors of drop path cell by cell, drawn in one go; None where nothing is dropped."""
         if not self.training or not self.drop_path:
             return itertools.repeat(None)
-        runs = [cell.runs(plans[cell.kind]) for cell in cells]
+        runs = [cell.runs(mixing[cell.kind]) for cell in cells]
         drawn = dropping.factors(sum(runs), like, self.drop_path)
         return itertools.repeat(None) if drawn is None else iter(drawn.split(runs))
 
@@ -182,15 +182,15 @@ class MixedCell(nn.Module):
             for (source, _), kept in zip(edges, candidates, strict=True)
         )
 
-    def runs(self, plan: EdgePlan) -> int:
-        """Return how many operations a plan runs."""
-        return sum(map(len, plan.active or self._candidates))
+    def runs(self, cell_weights: CellWeights) -> int:
+        """Return how many operations these mixing weights run."""
+        return sum(map(len, cell_weights.active or self._candidates))
 
     def forward(
         self,
         older: Tensor,
         newer: Tensor,
-        plan: EdgePlan,
+        cell_weights: CellWeights,
         skip_dropout: float = 0.0,
         drop_factors: Tensor | None = None,
     ) -> Tensor:
@@ -199,14 +199,14 @@ class MixedCell(nn.Module):
         Args:
             older: output of the cell before the last, rectified.
             newer: output of the last cell, rectified.
-            plan: of the cell's kind.
+            cell_weights: of the kind of the cell.
             skip_dropout: the probability that an element of an identity is dropped.
             drop_factors: of drop path, [operations that run, B], edge by edge; None drops nothing.
         """
-        active = plan.active or self._candidates
+        active = cell_weights.active or self._candidates
         dropped = itertools.repeat(None) if drop_factors is None else iter(drop_factors.unbind())
-        factors = None if plan.edge_scale is None else plan.edge_scale.unbind()
-        scales = self._scales(plan)
+        factors = None if cell_weights.edge_scale is None else cell_weights.edge_scale.unbind()
+        scales = self._scales(cell_weights)
         views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
         sums: dict[tuple[int, ...], Tensor] = {}
         for incoming in self._incoming:
@@ -223,9 +223,13 @@ class MixedCell(nn.Module):
             views.append(self.sources[len(views)](total))
         return torch.cat([view.features if self._last else view.output for view in views[2:]], dim=1)
 
-    def _scales(self, plan: EdgePlan) -> list[dict[int, Tensor]]:
+    def _scales(self, cell_weights: CellWeights) -> list[dict[int, Tensor]]:
         """Return per edge, by candidate, the factor of an operation's output, once for each channel."""
-        weights = plan.weights if plan.edge_scale is None else plan.weights * plan.edge_scale[:, None]
+        weights = (
+            cell_weights.weights
+            if cell_weights.edge_scale is None
+            else cell_weights.weights * cell_weights.edge_scale[:, None]
+        )
         weights = weights.flatten()
         if len(weights) > len(self.get_buffer("_columns")):
             weights = weights.index_select(0, self.get_buffer("_columns"))

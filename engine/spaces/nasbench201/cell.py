@@ -21,7 +21,7 @@ from engine.spaces.nasbench201 import operations
 from engine.spaces.nasbench201.operations import ReluConvBn
 from engine.spaces.nasbench201.pooling import average_pool
 from engine.spaces.nasbench201.sums import Sum, add_scaled
-from engine.spaces.space import EdgePlan
+from engine.spaces.space import CellWeights
 from runs.catalogue.spaces.nasbench201 import SPACE
 
 _SKIP = SPACE.operations.index("skip_connect")
@@ -31,10 +31,10 @@ _NODES = SPACE.edges[-1][1] + 1
 
 
 class Mixture:
-    """A plan as the cells of one forward pass read it: prepared once, since all cells share it.
+    """Mixing weights as the cells of one forward pass read them: prepared once, since all cells share them.
 
     Args:
-        plan: of the cells.
+        cell_weights: of the cells.
         candidates: of the supernet.
 
     Attributes:
@@ -43,12 +43,16 @@ class Mixture:
         scales: [edges] as tensors without dimensions, or None.
     """
 
-    def __init__(self, plan: EdgePlan, candidates: tuple[tuple[int, ...], ...]) -> None:
-        self.active = candidates if plan.active is None else plan.active
-        weights = plan.weights if plan.edge_scale is None else plan.weights * plan.edge_scale[:, None]
+    def __init__(self, cell_weights: CellWeights, candidates: tuple[tuple[int, ...], ...]) -> None:
+        self.active = candidates if cell_weights.active is None else cell_weights.active
+        weights = (
+            cell_weights.weights
+            if cell_weights.edge_scale is None
+            else cell_weights.weights * cell_weights.edge_scale[:, None]
+        )
         # Unbinding costs no kernel, and one for all gradients; indexing would fill a matrix of zeros for each entry.
         self.weights = [row.unbind() for row in weights.unbind()]
-        self.scales = None if plan.edge_scale is None else plan.edge_scale.unbind()
+        self.scales = None if cell_weights.edge_scale is None else cell_weights.edge_scale.unbind()
         self._norm_scales: dict[tuple[int, Sequence[int], int], Tensor] = {}
 
     def norm_scale(self, op: int, edges: Sequence[int], channels: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.spaces.nasbench201 import operations
 from engine.spaces.nasbench201.cell import MixedCell, Mixture
-from engine.spaces.space import Candidates, Plans, Supernet
+from engine.spaces.space import Candidates, MixingWeights, Supernet
 from runs.errors import UsageError
 
 
@@ -56,9 +56,9 @@ class NasBench201Supernet(Supernet):
         self.blocks = nn.ModuleList(blocks)
         self.head = operations.Head(4 * channels, classes)
 
-    def forward(self, images: Tensor, plans: Plans) -> Tensor:
-        """Return class scores [B, classes]; every cell follows the same plan."""
-        mixture = Mixture(plans["cell"], self.candidates["cell"])
+    def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
+        """Return class scores [B, classes]; all cells share the same mixing weights."""
+        mixture = Mixture(mixing["cell"], self.candidates["cell"])
         features = self.stem(images.contiguous() if self.partial > 1 else images)
         for block in self.blocks:
             features = block(features, mixture) if isinstance(block, MixedCell) else block(features)
