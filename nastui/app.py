@@ -19,12 +19,16 @@ from nastui.characters import Characters
 from runs.errors import closest
 from runs.home import Home
 from runs.store.run_store import RunStore
-from screens import actions, palette, taking
-from screens.action_screen import ActionScreen
+from screens import palette
+from screens.actions.bindings import bindings
+from screens.actions.keymap import keys_of, remapped
+from screens.actions.screen import ActionScreen
+from screens.actions.table import registry
+from screens.formatting import clean, count
+from screens.pictures import save_picture
 from screens.runs.screen import RunsScreen
 from screens.settings import Settings
 from screens.widgets.keys_help import KeysHelp, active, key_groups
-from screens.wording import clean, count
 
 _COMPLAINT_SECONDS = 20.0
 
@@ -45,7 +49,7 @@ class NastuiApp(App[int]):
 
     TITLE = "nastui"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("everywhere")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("everywhere")
 
     def __init__(
         self,
@@ -65,7 +69,7 @@ class NastuiApp(App[int]):
         self._undimmed = themes.Undimmed()
         self._characters: Characters | None = None
         self._config = configuration.path(home)
-        keymap, wrong = actions.remapped(self.settings.keys)
+        keymap, wrong = remapped(self.settings.keys)
         self.set_keymap(keymap)
         self._complaints = [*complaints, *(f"'{self._config}', [keys]: {what}" for what in wrong)]
         for own in themes.OWN:
@@ -103,9 +107,9 @@ class NastuiApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the palette's commands: the actions of the screen that would work now, and the choice of a theme."""
         for node, binding, enabled, _ in active(screen):
-            action = actions.registry()[binding.id or ""]
+            action = registry()[binding.id or ""]
             if enabled and action.id != "everywhere.palette":
-                keys = " ".join(actions.keys_of(action, self._keymap))
+                keys = " ".join(keys_of(action, self._keymap))
                 run = partial(self.run_action, action.call, node)
                 yield SystemCommand(action.does.capitalize(), f"key {keys}", run)
         yield SystemCommand("Choose a theme", "every theme there is", self.action_change_theme)
@@ -153,7 +157,7 @@ class NastuiApp(App[int]):
         if isinstance(screen, ActionScreen):
             name, chosen = screen.picture_name(), screen.pane() if pane else None
             region = chosen.region if chosen is not None else None
-        sentence, severity = taking.picture(self, region, name)
+        sentence, severity = save_picture(self, region, name)
         self.notify(clean(sentence), severity=severity, markup=False)
 
     def _take_glyphs(self) -> None:

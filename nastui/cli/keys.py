@@ -16,25 +16,26 @@ def keys(
     from nastui import settings
     from nastui.cli import output
     from runs.home import Home
-    from screens import actions
-    from screens.action_table import PLACES
+    from screens.actions.keymap import keys_of, remapped
+    from screens.actions.page import keys_page
+    from screens.actions.table import PLACES, actions_of
 
     if markdown:
-        sys.stdout.write(actions.page())
+        sys.stdout.write(keys_page())
         return
     file = settings.path(Home.locate())
     chosen, complaints = settings.read(file)
-    keymap, wrong = actions.remapped(chosen.keys)
+    keymap, wrong = remapped(chosen.keys)
     for complaint in [*complaints, *(f"'{file}', [keys]: {what}" for what in wrong)]:
         output.say(complaint)
-    listed = [action for place in PLACES for action in actions.of(place)]
+    listed = [action for place in PLACES for action in actions_of(place)]
     if as_json:
         output.data(
             [
                 {
                     "name": action.id,
                     "place": PLACES[action.place],
-                    "keys": actions.keys_of(action, keymap),
+                    "keys": keys_of(action, keymap),
                     "does": action.does,
                     "changes": action.changes,
                 }
@@ -42,5 +43,5 @@ def keys(
             ]
         )
         return
-    rows = ([action.id, " ".join(actions.keys_of(action, keymap)), action.does] for action in listed)
+    rows = ([action.id, " ".join(keys_of(action, keymap)), action.does] for action in listed)
     output.table(["name", "keys", "what it does"], rows)

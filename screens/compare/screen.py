@@ -18,13 +18,16 @@ from textual.widgets import Static
 from runs.errors import NastuiError
 from runs.home import short_id
 from runs.store.run_store import RunStore
-from screens import actions, palette, taking
-from screens.action_screen import ActionScreen
-from screens.compare import view as compare_view
-from screens.compare.models import PANES
-from screens.compare.source import Comparison, Sources
-from screens.compare.view import Look
-from screens.saving import csv_text, save
+from screens import palette
+from screens.actions.bindings import bindings
+from screens.actions.screen import ActionScreen
+from screens.compare.reader import Sources
+from screens.exports import csv_text, save
+from screens.formatting import brief, clean, count
+from screens.models.compare import CompareLook, Comparison
+from screens.models.panes import COMPARE_PANES as PANES
+from screens.pictures import save_picture
+from screens.views import comparison as compare_view
 from screens.widgets.cells import Cells
 from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns
@@ -35,7 +38,6 @@ from screens.widgets.pane import Pane, RuleView, Tab
 from screens.widgets.pick_one import PickOne
 from screens.widgets.plot import legend
 from screens.widgets.scrubber import Scrubber, Track
-from screens.wording import brief, clean, count
 
 _LOWER = (2, 3, 4, 5)
 
@@ -68,14 +70,14 @@ class CompareScreen(ActionScreen[None]):
     }
     """
     PLACE = "compare"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
 
     def __init__(self, store: RunStore, ids: Sequence[str]) -> None:
         super().__init__()
         self._store, self._ids = store, list(ids)
         self._sources: Sources | None = None
         self._reading = False
-        self._look = Look()
+        self._look = CompareLook()
         self._compared = Comparison()
         self._pane, self._open, self._zoomed = 1, 3, False
         self._runs, self._scrubber = ComparedRuns(), Scrubber()
@@ -201,7 +203,12 @@ class CompareScreen(ActionScreen[None]):
         alone, wide = len(self._visible) == 1, len(self._visible) == len(PANES)
         shared = tuple(PANES) if alone else (number,) if wide or number == 1 else _LOWER
         tabs = (
-            Tab(other, title if other == number else PANES[other], other == number, other == number == self._pane)
+            Tab(
+                other,
+                title if other == number else PANES[other],
+                other == number,
+                other == number == self._pane,
+            )
             for other in shared
         )
         self._panes[number].rule.show(RuleView(tuple(tabs), note))
@@ -328,7 +335,10 @@ class CompareScreen(ActionScreen[None]):
         """Save the comparison as text, the chosen pane as CSV, or the screen as a picture."""
         forms = [
             ("text", "the whole comparison, as `nastui runs compare` prints it"),
-            ("csv", f"{PANES[self._pane]} as a table" + (": every metric of every epoch" if self._pane == 1 else "")),
+            (
+                "csv",
+                f"{PANES[self._pane]} as a table" + (": every metric of every epoch" if self._pane == 1 else ""),
+            ),
             ("svg", "a picture of the screen"),
         ]
         form = await self.app.push_screen_wait(PickOne("Save what?", forms))
@@ -339,7 +349,7 @@ class CompareScreen(ActionScreen[None]):
                 name = f"{self._stem}-{PANES[self._pane]}"
                 self._save(lambda: f"Saved {save(csv_text(self._rows()), name, '.csv')}")
             case "svg":
-                self.say(*taking.picture(self.app, None, self._stem))
+                self.say(*save_picture(self.app, None, self._stem))
 
     def _rows(self) -> Sequence[Sequence[object]]:
         """Return the content of the chosen pane as a table with a head."""

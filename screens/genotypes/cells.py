@@ -12,13 +12,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from runs.genotypes.genotype import Genotype
-from screens import actions
-from screens.action_screen import ActionScreen
-from screens.compare import view as compare_view
-from screens.compare.models import CellItem
+from screens.actions.bindings import bindings
+from screens.actions.screen import ActionScreen
+from screens.formatting import clean
+from screens.models.cells import CellItem
+from screens.views import comparison as compare_view
 from screens.widgets.cells import Cells
 from screens.widgets.key_line import KeyLine
-from screens.wording import clean
 
 REFERENCE = "the others are compared with this one"
 
@@ -49,7 +49,7 @@ class CellsScreen(ActionScreen[None]):
     }
     """
     PLACE = "cells"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
 
     def __init__(self, named: Sequence[tuple[str, Genotype]]) -> None:
         super().__init__()

@@ -19,19 +19,19 @@ from textual.widgets import Static
 from runs.catalogue.genotype_text import FORMS, convert, format_text
 from runs.errors import NastuiError
 from runs.store.run_store import RunStore
-from screens import actions
-from screens.action_screen import ActionScreen
-from screens.genotypes import view as genotypes_view
+from screens.actions.bindings import bindings
+from screens.actions.screen import ActionScreen
+from screens.exports import save
+from screens.formatting import clean
+from screens.genotypes import library as genotypes_view
 from screens.genotypes.cells import CellsScreen
-from screens.genotypes.view import FOUND, PUBLISHED, Detail, Entry, Listing
-from screens.saving import save
+from screens.models.genotypes import FOUND, PUBLISHED, Detail, DetailView, Entry, Listing
 from screens.widgets.filter_line import FilterLine
-from screens.widgets.genotype_detail import DetailView, GenotypeDetail
+from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.genotype_list import GenotypeList
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
 from screens.widgets.pick_one import PickOne
-from screens.wording import clean
 
 _SUFFIXES = {"json": ".json", "python": ".py", "string": ".txt", "dot": ".dot", "svg": ".svg"}
 _ABOUT = {
@@ -83,7 +83,7 @@ class GenotypesScreen(ActionScreen[None]):
     AUTO_FOCUS = "GenotypeList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (100, "-wide")]
     PLACE = "genotypes"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
 
     def __init__(self, store: RunStore) -> None:
         super().__init__()

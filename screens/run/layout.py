@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-TITLES = {1: "curves", 2: "now", 3: "cell", 4: "weights", 5: "panel", 6: "log", 7: "machine"}
+from screens.models.panes import RUN_PANES
+
 UPPER, LOWER = (1, 2), (3, 4, 5, 6, 7)
 # Where all panes are open, these two share a place.
 _SHARED = (6, 7)
@@ -64,13 +65,13 @@ def arrange(width: int, height: int, choice: Choice, wanted: int) -> Layout:
         wanted: rows that the diagram of a cell would like, its caption included.
     """
     if choice.zoomed or width < 72 or height < 20:
-        return Layout(frozenset({choice.pane}), False, None, 0, {choice.pane: tuple(TITLES)})
+        return Layout(frozenset({choice.pane}), False, None, 0, {choice.pane: tuple(RUN_PANES)})
     if width >= _WIDE and height >= 34:
         top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FURNITURE) // 3)) + 1
         below = height - _FURNITURE + 2 - top
         middle = max(below // 2, min(wanted + 1, below - _LEAST_TOP))
         last = choice.lower if choice.lower in _SHARED else _SHARED[0]
-        tabs: dict[int, tuple[int, ...]] = {number: (number,) for number in TITLES if number not in _SHARED}
+        tabs: dict[int, tuple[int, ...]] = {number: (number,) for number in RUN_PANES if number not in _SHARED}
         tabs[last] = _SHARED
         return Layout(frozenset(tabs), True, top, middle, tabs)
     top = max(_LEAST_TOP, min(_MOST_TOP, height - _FURNITURE - wanted)) + 1

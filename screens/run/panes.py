@@ -15,16 +15,18 @@ from runs.errors import UsageError
 from runs.log.history import History
 from runs.machine.meters import Machine
 from runs.store.run_store import Record
-from screens import views
+from screens.formatting import brief, clean, count
+from screens.models.log import LogLine, LogLook
+from screens.models.panes import RUN_PANES
+from screens.models.selection import Look
 from screens.palette import Palette
-from screens.run import log_view
-from screens.run.layout import TITLES
-from screens.run.log_view import LogLook
-from screens.views import Look, curves, machine
-from screens.views.models import LogLine
+from screens.views import curves, log_filter, machine
+from screens.views.cells import cell_view
+from screens.views.epochs import selected_epoch
+from screens.views.figures import epoch_figures
 from screens.views.panels import panel
+from screens.views.weights import weights_matrix
 from screens.widgets import plot, wiring
-from screens.wording import brief, clean, count
 
 _DIM = Style(dim=True)
 
@@ -66,8 +68,8 @@ class Looked:
 
 def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
     """Return what a pane of so many rows shows."""
-    history, look, title, note = looked.history, looked.look, TITLES[number], Text(style=_DIM)
-    chosen = views.choose(history, look)
+    history, look, title, note = looked.history, looked.look, RUN_PANES[number], Text(style=_DIM)
+    chosen = selected_epoch(history, look)
     kind = f" · {brief(chosen.kind)}" if len(chosen.kinds) > 1 else ""
     if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
         note.append(f"epoch {chosen.event.epoch}")
@@ -76,14 +78,14 @@ def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
             drawn = curves.curves(history, look)
             return Shown(drawn, f"{drawn.title} {drawn.unit}".strip(), plot.legend(drawn, colours))
         case 2:
-            return Shown(views.now(history, look), title, note)
+            return Shown(epoch_figures(history, look), title, note)
         case 3:
-            cell = views.cell(history, look)
+            cell = cell_view(history, look)
             if cell.cell is not None and cell.caption and wiring.rows(cell.cell) >= rows > 0:
                 note.append(cell.caption[0].partition(" · ")[0])
             return Shown(cell, title + kind, note)
         case 4:
-            return Shown(views.weights(history, look), title + kind, note)
+            return Shown(weights_matrix(history, look), title + kind, note)
         case 5:
             return Shown(panel(history, look, looked.space), title + kind, note)
         case 6:
@@ -94,7 +96,7 @@ def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
 
 
 def _log(looked: Looked, note: Text) -> Shown:
-    view = log_view.view(looked.log, looked.log_look)
+    view = log_filter.view(looked.log, looked.log_look)
     said = []
     if looked.log_look.wanted:
         found = count(len(view.hits), "line")
@@ -103,4 +105,4 @@ def _log(looked: Looked, note: Text) -> Shown:
         said.append(looked.log_look.level)
     elif warned := len(looked.history.warnings):
         said.append(count(warned, "warning"))
-    return Shown(view, TITLES[6], note.append(" · ".join(said)))
+    return Shown(view, RUN_PANES[6], note.append(" · ".join(said)))

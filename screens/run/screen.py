@@ -18,18 +18,24 @@ from runs.machine.meters import Machine, Meter
 from runs.store.lock import owner_pid
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
-from screens import actions, palette, views
-from screens.action_screen import background
+from screens import palette
+from screens.actions.bindings import bindings
+from screens.actions.screen import background
+from screens.formatting import clean
+from screens.models.log import LogLook
+from screens.models.panes import RUN_PANES
+from screens.models.run import HeaderView
+from screens.models.selection import Look
 from screens.run import layout as run_layout
 from screens.run import panes as run_panes
-from screens.run.layout import LOWER, TITLES, UPPER, Choice
-from screens.run.log_view import LogLook
-from screens.run.looking import RunLooking
+from screens.run.layout import LOWER, UPPER, Choice
 from screens.run.panes import Looked
-from screens.run.source import Source
-from screens.views import Look
+from screens.run.reader import Source
+from screens.run.view_controls import RunLooking
 from screens.views.alarms import alarms
-from screens.views.models import HeaderView
+from screens.views.cells import cell_view
+from screens.views.epochs import genotype_text, selected_epoch
+from screens.views.header import header_view
 from screens.widgets import wiring
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
@@ -42,7 +48,6 @@ from screens.widgets.pane import Pane, RuleView, Tab
 from screens.widgets.panel import MethodPanel
 from screens.widgets.scrubber import Scrubber, Track
 from screens.widgets.wiring import Wiring
-from screens.wording import clean
 
 # More than this is read in a thread, so that keys answer meanwhile.
 _BACKLOG_BYTES = 200_000
@@ -59,7 +64,7 @@ class RunScreen(RunLooking):
 
     PLACE = "run"
     CSS_PATH = "run.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("run")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("run")
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         super().__init__()
@@ -73,13 +78,13 @@ class RunScreen(RunLooking):
         self._state, self._head_more = "", 0
         self._layout = run_layout.arrange(80, 24, self._choice, 8)
         self._panes = {
-            1: Pane(1, TITLES[1], Chart()),
-            2: Pane(2, TITLES[2], Now()),
-            3: Pane(3, TITLES[3], Wiring()),
-            4: Pane(4, TITLES[4], Heatmap()),
-            5: Pane(5, TITLES[5], MethodPanel()),
-            6: Pane(6, TITLES[6], Log()),
-            7: Pane(7, TITLES[7], Now("nothing measured yet: the first look takes a moment")),
+            1: Pane(1, RUN_PANES[1], Chart()),
+            2: Pane(2, RUN_PANES[2], Now()),
+            3: Pane(3, RUN_PANES[3], Wiring()),
+            4: Pane(4, RUN_PANES[4], Heatmap()),
+            5: Pane(5, RUN_PANES[5], MethodPanel()),
+            6: Pane(6, RUN_PANES[6], Log()),
+            7: Pane(7, RUN_PANES[7], Now("nothing measured yet: the first look takes a moment")),
         }
         self._header, self._scrubber = Header(), Scrubber()
 
@@ -192,7 +197,7 @@ class RunScreen(RunLooking):
 
     def _arrange(self) -> None:
         """Put the panes where the size and the choice want them."""
-        view = views.cell(self.history, self._look)
+        view = cell_view(self.history, self._look)
         wanted = (wiring.rows(view.cell) if view.cell else 7) + 2
         width, height = self.size
         layout = self._layout = run_layout.arrange(width, height - self._head_more, self._choice, wanted)
@@ -218,7 +223,7 @@ class RunScreen(RunLooking):
         if self._source is not None:
             source = self._source
             told = (*source.notes, *alarms(source.history, self._look))
-            self._header.show(views.header(source.record, source.history, time.time(), source.trouble, told))
+            self._header.show(header_view(source.record, source.history, time.time(), source.trouble, told))
             if self._header.more != self._head_more:
                 self._head_more = self._header.more
                 self._arrange()
@@ -235,7 +240,7 @@ class RunScreen(RunLooking):
         tabs = (
             Tab(
                 other,
-                shown.title if other == number else TITLES[other],
+                shown.title if other == number else RUN_PANES[other],
                 other == number,
                 other == number == self._choice.pane,
             )
@@ -248,7 +253,7 @@ class RunScreen(RunLooking):
     def action_epoch(self, by: int) -> None:
         """Move the chosen epoch of every pane."""
         epochs = self.history.epochs
-        index = views.choose(self.history, self._look).index + by
+        index = selected_epoch(self.history, self._look).index + by
         if epochs:
             self._choose_epoch(None if index >= len(epochs) else epochs[max(0, index)].epoch)
 
@@ -279,7 +284,7 @@ class RunScreen(RunLooking):
             self._choose_epoch(self._look.epoch or epochs[0].epoch, "playing")
 
     def _play(self) -> None:
-        index = views.choose(self.history, self._look).index + 1
+        index = selected_epoch(self.history, self._look).index + 1
         over = index >= len(self.history.epochs)
         self._choose_epoch(None if over else self.history.epochs[index].epoch, "" if over else "playing")
 
@@ -289,7 +294,7 @@ class RunScreen(RunLooking):
 
     def action_mark(self) -> None:
         """Compare cells with the chosen epoch, or with the last change again."""
-        chosen = views.choose(self.history, self._look).event
+        chosen = selected_epoch(self.history, self._look).event
         if chosen is None:
             return
         mark = None if self._look.mark is not None and self._look.mark == chosen.epoch else chosen.epoch
@@ -305,7 +310,7 @@ class RunScreen(RunLooking):
         elif self._choice.pane == 1:
             self._look = dataclasses.replace(self._look, curves=self._look.curves + by)
         else:
-            chosen = views.choose(self.history, self._look)
+            chosen = selected_epoch(self.history, self._look)
             if not chosen.kinds:
                 return
             place = (chosen.kinds.index(chosen.kind) + by) % len(chosen.kinds)
@@ -314,7 +319,7 @@ class RunScreen(RunLooking):
 
     def looked_epoch(self) -> int | None:
         """Return the epoch that is looked at, if it has a genotype."""
-        event = views.choose(self.history, self._look).event
+        event = selected_epoch(self.history, self._look).event
         return event.epoch if event is not None and event.genotype is not None else None
 
     @property
@@ -337,7 +342,7 @@ class RunScreen(RunLooking):
 
     def action_next_pane(self, by: int) -> None:
         """Choose the next pane."""
-        self._choose(self._choice.press((self._choice.pane - 1 + by) % len(TITLES) + 1))
+        self._choose(self._choice.press((self._choice.pane - 1 + by) % len(RUN_PANES) + 1))
 
     def action_scroll(self, by: int) -> None:
         """Scroll the chosen pane."""
@@ -353,18 +358,18 @@ class RunScreen(RunLooking):
 
     def action_copy(self) -> None:
         """Copy the genotype of the chosen epoch, and name the file that has it."""
-        chosen = views.choose(self.history, self._look)
+        chosen = selected_epoch(self.history, self._look)
         record = self.record
         if record is None or chosen.event is None or chosen.event.genotype is None:
             self.say("There is no genotype to copy yet.", "warning")
             return
         last = chosen.index == len(self.history.epochs) - 1
         path = record.paths.genotype if last and record.paths.genotype.exists() else record.paths.events
-        self.copy(views.genotype_text(chosen.event), f"the genotype of epoch {chosen.event.epoch}", path)
+        self.copy(genotype_text(chosen.event), f"the genotype of epoch {chosen.event.epoch}", path)
 
     def picture_name(self) -> str:
         """Return the name of a picture's file: the run and the epoch."""
-        chosen = views.choose(self.history, self._look).event
+        chosen = selected_epoch(self.history, self._look).event
         return f"nastui-{short_id(self._run_id)}-epoch-{chosen.epoch if chosen else 0}"
 
     def pane(self) -> Pane:

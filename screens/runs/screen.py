@@ -19,18 +19,18 @@ from runs.errors import NastuiError
 from runs.store.groups import Group
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
-from screens import actions, settings
-from screens.action_screen import background
-from screens.runs.acts import RunActs
+from screens import settings
+from screens.actions.bindings import bindings
+from screens.actions.screen import background
+from screens.formatting import clean, count, status_label, status_sign
+from screens.models.run_columns import COLUMNS, Row, Wishes, wishes
+from screens.runs.commands import RunActs
 from screens.runs.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
-from screens.runs.view import Look, View
-from screens.views.story import group_identity, group_story, identity, story
+from screens.runs.listing import Look, View
+from screens.views.status_line import group_identity, group_story, identity, story
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
-from screens.widgets.run_columns import COLUMNS, Row, Wishes, wishes
 from screens.widgets.run_table import RunTable, runs_of
-from screens.widgets.status import labelled, sign
-from screens.wording import clean, count
 
 # With very many runs looking at all of them takes long: the store is then left alone for this many times as long.
 _REST = 5
@@ -68,7 +68,7 @@ class RunsScreen(RunActs):
     """
     PLACE = "runs"
     AUTO_FOCUS = "RunTable"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
 
     def __init__(self, store: RunStore) -> None:
         super().__init__(store)
@@ -198,7 +198,7 @@ class RunsScreen(RunActs):
         row = self.table.highlighted
         if self._complaint:
             self._set("#identity", Text(""))
-            self._set("#story", Text(f"{sign(Status.FAILED)} {clean(self._complaint)}"))
+            self._set("#story", Text(f"{status_sign(Status.FAILED)} {clean(self._complaint)}"))
         elif row is None:
             self._set("#identity", Text(""))
             self._set("#story", Text(""))
@@ -207,7 +207,7 @@ class RunsScreen(RunActs):
             self._set("#story", Text(group_story(row)))
         else:
             self._set("#identity", Text(identity(row)))
-            self._set("#story", Text(f"{labelled(row.status)}: {story(row, time.time())}"))
+            self._set("#story", Text(f"{status_label(row.status)}: {story(row, time.time())}"))
         self.refresh_bindings()
 
     def _set(self, selector: str, text: Text) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from runs.home import short_id
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
-from screens.starting.field_view import FieldView
-from screens.wording import clean, count, gigabytes
+from screens.formatting import clean, count, gigabytes
+from screens.models.forms import FieldView
 
 _HELP = "Where it is computed; auto takes the first GPU, or the CPU where there is none."
 _UNUSED = 0.02  # of its memory: what the driver itself takes

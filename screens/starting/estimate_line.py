@@ -6,7 +6,7 @@ import datetime
 
 from runs.cost.estimates import Estimate
 from runs.home import short_id
-from screens.wording import gigabytes
+from screens.formatting import gigabytes
 
 
 def told(estimate: Estimate, now: datetime.datetime) -> str:

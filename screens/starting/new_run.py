@@ -16,15 +16,15 @@ from runs import catalogue
 from runs.cost.measurements import Measurement
 from runs.store.run_store import RunStore
 from runs.supervision import launcher
-from screens import actions
-from screens.starting.field_view import FieldView
+from screens.actions.bindings import bindings
+from screens.formatting import count
+from screens.models.forms import FieldView
 from screens.starting.run_form import RunForm
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Field
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
-from screens.wording import count
 
 _WIDE = ("dataset", "name")
 
@@ -65,7 +65,7 @@ class NewRunScreen(StartingScreen):
     PLACE = "new_run"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide"), (170, "-widest")]
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("new_run")
 
     form: RunForm
 

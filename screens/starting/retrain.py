@@ -16,12 +16,12 @@ from runs.home import short_id
 from runs.store.find_genotype import Found
 from runs.store.run_store import RunStore
 from runs.supervision import launcher
-from screens import actions
+from screens.actions.bindings import bindings
+from screens.formatting import clean
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.starting_screen import Measure, Start, StartingScreen
 from screens.widgets.field import Field
 from screens.widgets.key_line import KeyLine
-from screens.wording import clean
 
 
 class RetrainScreen(StartingScreen):
@@ -45,7 +45,7 @@ class RetrainScreen(StartingScreen):
     """
     AUTO_FOCUS = "Choice"
     PLACE = "retrain"
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings(PLACE)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
 
     form: RetrainForm
 

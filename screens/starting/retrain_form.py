@@ -11,8 +11,8 @@ from runs.configuration import Draft, draft_from
 from runs.errors import UsageError
 from runs.store.find_genotype import Found
 from runs.store.retraining import asked
+from screens.models.forms import FieldView
 from screens.starting.device_field import Devices
-from screens.starting.field_view import FieldView
 from screens.starting.run_form import Checked, resolved
 
 _NAMES = ("preset", "dataset", "seed", "device", "name")

@@ -12,8 +12,8 @@ from runs.catalogue.settings import SettingInfo, describe, validate
 from runs.configuration import Draft, RunConfig, draft_from
 from runs.errors import NastuiError, UsageError
 from runs.machine import devices
+from screens.models.forms import FieldView
 from screens.starting.device_field import Devices
-from screens.starting.field_view import FieldView
 
 _PAPER = "paper"
 _USUAL = "drnas"  # what a newcomer starts with

@@ -22,14 +22,16 @@ from runs.machine.meters import Meter
 from runs.store import device_usage
 from runs.store.run_store import Record, RunStore
 from runs.supervision import launcher
-from screens import actions, settings
-from screens.action_screen import ActionScreen, background
+from screens import settings
+from screens.actions.keymap import keys_of
+from screens.actions.screen import ActionScreen, background
+from screens.actions.table import registry
+from screens.formatting import clean, count
 from screens.starting import estimate_line
 from screens.starting.device_field import Devices
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.run_form import Checked, RunForm
 from screens.widgets.field import Field
-from screens.wording import clean, count
 
 Start = Callable[[RunStore, Draft], tuple[RunConfig, RunPaths]]
 Measure = Callable[[RunConfig, Home], Measurement]
@@ -306,8 +308,8 @@ class StartingScreen(ActionScreen[None]):
     def _costs(self) -> str:
         if self._checked.config is None:
             return self.cost()
-        action = actions.registry()[f"{self.PLACE}.measure"]
-        key = actions.keys_of(action, settings.of(self.app).keys)[0]
+        action = registry()[f"{self.PLACE}.measure"]
+        key = keys_of(action, settings.of(self.app).keys)[0]
         if self._measurement is not None:
             seconds = time.monotonic() - self._measured_since
             return f"measuring on {self._checked.config.device} … {seconds:.0f} s ({key} ends it)"

@@ -6,9 +6,10 @@ import math
 
 from runs.log.history import History
 from screens import palette
+from screens.formatting import clean
+from screens.models.selection import Look
 from screens.palette import Kind
-from screens.views import Look, choose, genotype_cells
-from screens.wording import clean
+from screens.views.epochs import genotype_cells, selected_epoch
 
 # Points between the accuracy of the supernet and of the cell in it: beyond, the one says little of the other.
 _WIDE_GAP = 20.0
@@ -16,7 +17,7 @@ _WIDE_GAP = 20.0
 
 def alarms(history: History, look: Look) -> tuple[str, ...]:
     """Return sentences about the chosen epoch, the most urgent first, and how many warnings the log has."""
-    event = choose(history, look).event
+    event = selected_epoch(history, look).event
     found: list[str] = []
     if event is not None:
         for kind, cell in genotype_cells(event).items():

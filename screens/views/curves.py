@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 
 from runs.log.history import History
-from screens.views import Look, choose
-from screens.views.models import Curves, Series
-from screens.wording import clean
+from screens.formatting import clean
+from screens.models.charts import Curves, Series
+from screens.models.selection import Look
+from screens.views.epochs import selected_epoch
 
 # No screen has as many columns.
 _MOST_POINTS = 1000
@@ -52,7 +53,7 @@ def curves(history: History, look: Look) -> Curves:
     if look.smooth > 1:
         series = tuple(dataclasses.replace(one, points=_smoothed(one.points, look.smooth)) for one in series)
         title += f", mean of {look.smooth} epochs"
-    chosen = choose(history, look).event
+    chosen = selected_epoch(history, look).event
     cursor = chosen.epoch if chosen is not None and look.epoch is not None else None
     unit = {"accuracy": "%", "loss": "nats"}.get(group, "")
     return Curves(title + (", log" if look.log else ""), unit, series, history.summary.epochs, cursor, look.log)

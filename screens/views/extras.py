@@ -8,9 +8,10 @@ from typing import Any
 
 from runs.log.events import CellSnapshot
 from runs.log.history import History
-from screens.views import Look, choose
-from screens.views.models import Bars, Fact, Matrix, Panel
-from screens.wording import clean
+from screens.formatting import clean
+from screens.models.panels import Bars, Fact, Matrix, Panel
+from screens.models.selection import Look
+from screens.views.epochs import selected_epoch
 
 _MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
 
@@ -20,7 +21,7 @@ def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> 
 
     Where the newest is looked at, what the method tells of the epoch in progress takes its place.
     """
-    chosen = choose(history, look)
+    chosen = selected_epoch(history, look)
     told = history.interim if history.interim is not None and look.epoch is None else chosen.event
     if told is None:
         return Panel()

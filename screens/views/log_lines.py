@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from runs.log.events import (
@@ -23,8 +22,8 @@ from runs.log.events import (
     Unknown,
     Warned,
 )
-from screens.views.models import LogLine
-from screens.wording import clean, millions
+from screens.formatting import clean, count, millions
+from screens.models.log import LogLine
 
 
 def log_lines(entry: Entry) -> list[LogLine]:
@@ -50,14 +49,6 @@ def log_lines(entry: Entry) -> list[LogLine]:
 def output_lines(text: str, moment: float) -> list[LogLine]:
     """Return the end of an engine's own output, for a run that ended without a word."""
     return [LogLine(moment, "detail", clean(line)) for line in text.splitlines() if line.strip()]
-
-
-def stamp(moment: float) -> str:
-    """Return the local time of day, ``14:03:22``."""
-    try:
-        return time.strftime("%H:%M:%S", time.localtime(moment))
-    except (OverflowError, ValueError, OSError):
-        return "--:--:--"
 
 
 def _said(event: Any) -> str:
@@ -95,3 +86,15 @@ def _epoch(event: EpochEnded) -> str:
     accuracies = sorted((name for name in event.metrics if name.endswith("accuracy")), key=lambda n: n[0] != "s")
     told += [f"{name.removesuffix('_accuracy')} {event.metrics[name]:.1f} %" for name in accuracies]
     return " · ".join(told)
+
+
+def log_notes(broken: int, unknown: int, restarts: int) -> tuple[str, ...]:
+    """Return what is odd about a log: lines that are no events, events of a newer version, and new beginnings."""
+    found = []
+    if broken:
+        found.append(f"{count(broken, 'line')} of the log cannot be read: cut, or not an engine's")
+    if unknown:
+        found.append(f"{count(unknown, 'event')} of a newer version: update nastui to see all")
+    if restarts:
+        found.append("the log became shorter while it was open: it was read again from its beginning")
+    return tuple(found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
+from screens.formatting import clean, count, gigabytes
+from screens.models.panels import Fact
 from screens.palette import Glyphs
-from screens.views.models import Fact
-from screens.wording import clean, count, gigabytes
 
 _BAR = 10
 

@@ -11,10 +11,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from screens import actions
+from screens.actions.bindings import bindings
+from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text_line import TextLine
-from screens.wording import clean
 
 
 class AskLine(ModalScreen[str | None]):
@@ -35,7 +35,7 @@ class AskLine(ModalScreen[str | None]):
         KeyLine { dock: none; margin-top: 1; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("ask")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ask")
 
     def __init__(self, question: str, text: str) -> None:
         super().__init__()

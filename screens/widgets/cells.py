@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.compare.models import CellItem
+from screens.models.cells import CellItem
 from screens.widgets import plot, wiring
 from screens.widgets.lines import Lines
 

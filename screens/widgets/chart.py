@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.widget import Widget
 
 from screens import palette
+from screens.models.charts import Curves
 from screens.palette import Palette
-from screens.views.models import Curves
 from screens.widgets import plot
 
 

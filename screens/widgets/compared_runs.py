@@ -6,11 +6,10 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.compare.models import RunLine
+from screens.formatting import fit, status_sign
+from screens.models.compare import RunLine
 from screens.widgets import plot
 from screens.widgets.lines import Lines
-from screens.widgets.status import sign
-from screens.wording import fit
 
 
 class ComparedRuns(Lines[tuple[RunLine, ...]]):
@@ -33,4 +32,4 @@ class ComparedRuns(Lines[tuple[RunLine, ...]]):
 
 
 def _status(run: RunLine) -> str:
-    return f"{sign(run.status)} {run.status}" if run.status is not None else "gone"
+    return f"{status_sign(run.status)} {run.status}" if run.status is not None else "gone"

@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from screens import actions
+from screens.actions.bindings import bindings
+from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
-from screens.wording import clean
 
 
 class Confirm(ModalScreen[bool]):
@@ -34,7 +34,7 @@ class Confirm(ModalScreen[bool]):
         KeyLine { dock: none; margin-top: 1; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("confirm")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("confirm")
 
     def __init__(self, question: str, explanation: str = "") -> None:
         super().__init__()

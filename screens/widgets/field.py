@@ -16,11 +16,12 @@ from textual.style import Style as VisualStyle
 from textual.widget import Widget
 from textual.widgets import Input
 
-from screens import actions, palette
-from screens.starting.field_view import FieldView
+from screens import palette
+from screens.actions.bindings import bindings
+from screens.formatting import fit
+from screens.models.forms import FieldView
 from screens.widgets.reversible import reversible
 from screens.widgets.text_line import TextLine
-from screens.wording import fit
 
 LABEL, EDITOR, SHORT_EDITOR = 20, 15, 12
 _TIGHT = 48
@@ -32,7 +33,7 @@ class Choice(Widget, can_focus=True):
     DEFAULT_CSS = """
     Choice { height: 1; &:focus { background: $accent 25%; } &:ansi:focus { text-style: reverse; } }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.choice")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("new_run.choice")
     value = reactive("")
 
     @dataclass
@@ -94,7 +95,7 @@ class Field(Widget):
         .field--warning {{ color: $warning; }}
     }}
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.field")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("new_run.field")
 
     @dataclass
     class Edited(Message):

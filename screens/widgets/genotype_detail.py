@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 
 from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.genotypes.view import Detail
+from screens.formatting import clean
+from screens.models.genotypes import Detail, DetailView
 from screens.widgets import wiring
 from screens.widgets.lines import Lines
-from screens.wording import clean
 
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _STEPS = (8, 6)
 _LEAST_FACTS = 6
-
-
-@dataclass(frozen=True)
-class DetailView:
-    """A genotype, and the kind of cell that comes first.
-
-    Attributes:
-        rows: of the screen; where they do not take all diagrams, only the first is drawn.
-    """
-
-    detail: Detail
-    first: int
-    rows: int
 
 
 class GenotypeDetail(Lines[DetailView]):

@@ -11,15 +11,15 @@ from textual.binding import BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from screens import actions
-from screens.genotypes.view import Entry
+from screens.actions.bindings import bindings
+from screens.models.genotypes import Entry
 from screens.widgets.pick_list import PickList
 
 
 class GenotypeList(PickList, inherit_bindings=False):
     """Entries by group; the one under the cursor is picked, several may be marked."""
 
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("genotypes.list")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("genotypes.list")
 
     def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
         """Show entries under the headings of their groups; the picked one stays picked where it is among them."""

@@ -9,11 +9,11 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
-from screens.compare.models import Grid
+from screens.formatting import fit
+from screens.models.compare import Grid
 from screens.palette import Palette
 from screens.widgets import plot
 from screens.widgets.lines import Lines
-from screens.wording import fit
 
 _DIM = Style(dim=True)
 _LEAST = 6

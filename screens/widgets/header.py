@@ -9,11 +9,10 @@ from rich.text import Text
 
 from runs.store.status import Status
 from screens import palette
+from screens.formatting import fit, status_label
+from screens.models.run import HeaderView
 from screens.palette import Palette
-from screens.views.models import HeaderView
 from screens.widgets.lines import Lines
-from screens.widgets.status import labelled
-from screens.wording import fit
 
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _COLOURS = {
@@ -66,7 +65,7 @@ def _name(view: HeaderView, width: int, colours: Palette) -> Text:
     if view.status is None:
         right.append("▲ gone", colours.style("vermillion", bold=True))
     else:
-        right.append(labelled(view.status), _status_style(view.status, colours))
+        right.append(status_label(view.status), _status_style(view.status, colours))
     right.append(f"  {view.device} ", _DIM)
     line = Text(" ")
     line.append(fit(view.title, max(0, width - right.cell_len - 2)), _BOLD)

@@ -9,8 +9,8 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
+from screens.models.panels import Matrix
 from screens.palette import ASCII, Palette
-from screens.views.models import Matrix
 from screens.widgets.lines import Lines
 
 _DIM, _BOLD, _PLAIN, _FOCUS = Style(dim=True), Style(bold=True), Style.null(), Style(reverse=True)

@@ -16,7 +16,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from screens import actions
+from screens.actions.action import key_label
+from screens.actions.bindings import bindings
+from screens.actions.table import registry
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "where the cursor is", "everywhere"
 _LEAST_COLUMN, _MOST_COLUMN, _MOST_COLUMNS = 36, 46, 3
@@ -35,7 +37,7 @@ def active(screen: Screen[object]) -> list[ActiveBinding]:
     """Return the live actions of a screen in the order of their bindings, one binding each."""
     found: dict[str, ActiveBinding] = {}
     for live in screen.active_bindings.values():
-        if live.binding.id in actions.registry():
+        if live.binding.id in registry():
             found.setdefault(live.binding.id or "", live)
     return list(found.values())
 
@@ -44,12 +46,12 @@ def key_groups(screen: Screen[object]) -> list[KeyGroup]:
     """Return the keys of a screen as the table of actions has them, the nearest to the focus first."""
     keys: dict[str, list[str]] = {}
     for live in screen.active_bindings.values():
-        keys.setdefault(live.binding.id or "", []).append(actions.written(live.binding.key))
+        keys.setdefault(live.binding.id or "", []).append(key_label(live.binding.key))
     found: dict[str, list[tuple[str, str, bool]]] = {}
     for node, binding, enabled, _ in active(screen):
         title = _EVERYWHERE if isinstance(node, App) else _SCREEN if node is screen else _FOCUS
         name = binding.id or ""
-        found.setdefault(title, []).append((" ".join(keys[name]), actions.registry()[name].does, enabled))
+        found.setdefault(title, []).append((" ".join(keys[name]), registry()[name].does, enabled))
     return [KeyGroup(title, found[title]) for title in (_SCREEN, _FOCUS, _EVERYWHERE) if title in found]
 
 
@@ -71,7 +73,7 @@ class KeysHelp(ModalScreen[None]):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("help")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
     def __init__(self, groups: list[KeyGroup]) -> None:
         super().__init__()

@@ -9,9 +9,9 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
+from screens.formatting import time_of_day
+from screens.models.log import LogView
 from screens.palette import Palette
-from screens.run.log_view import LogView
-from screens.views.log_lines import stamp
 from screens.widgets.lines import Lines
 
 _DIM, _BOLD, _REVERSE = Style(dim=True), Style(bold=True), Style(reverse=True)
@@ -37,7 +37,7 @@ def _entries(view: LogView, colours: Palette, width: int) -> Iterator[list[Text]
         parts = textwrap.wrap(entry.text, room) or [""]
         drawn = []
         for place, part in enumerate(parts):
-            head = f" {stamp(entry.time)} " if not place and entry.level != "detail" else " " * 10
+            head = f" {time_of_day(entry.time)} " if not place and entry.level != "detail" else " " * 10
             sign = "»" if number == view.current else _SIGNS[entry.level]
             drawn.append(Text().append(head, _DIM).append(f"{sign if not place else ' '} {part}", looked))
         yield drawn

@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from screens.views.models import Fact
+from screens.formatting import fit
+from screens.models.panels import Fact
 from screens.widgets.lines import Lines
-from screens.wording import fit
 
 _SHORTEST = 6  # of a name that was cut
 _DIM, _BOLD = Style(dim=True), Style(bold=True)

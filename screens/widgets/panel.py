@@ -9,8 +9,8 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
+from screens.models.panels import Bars, Panel, Part, Plot, Row, Rows, Timeline
 from screens.palette import ASCII, Palette
-from screens.views.models import Bars, Panel, Part, Plot, Row, Rows, Timeline
 from screens.widgets import heatmap, now, plot
 from screens.widgets.lines import Lines
 

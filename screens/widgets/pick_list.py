@@ -13,7 +13,7 @@ from textual.style import Style as VisualStyle
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from screens import actions
+from screens.actions.bindings import bindings
 from screens.widgets.reversible import reversible
 
 
@@ -32,7 +32,7 @@ class PickList(OptionList):
         &:ansi:focus > .option-list--option-highlighted { text-style: reverse; background: ansi_default; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("new_run.list")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("new_run.list")
 
     @dataclass
     class Picked(Message):

@@ -12,14 +12,14 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
-from screens import actions
+from screens.actions.bindings import bindings
+from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
-from screens.wording import clean
 
 
 class _Entries(PickList, inherit_bindings=False):
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("pick.list")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("pick.list")
 
 
 class PickOne(ModalScreen[str | None]):
@@ -40,7 +40,7 @@ class PickOne(ModalScreen[str | None]):
         KeyLine { dock: none; margin-top: 1; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("pick")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("pick")
 
     def __init__(self, question: str, entries: Sequence[tuple[str, str]]) -> None:
         super().__init__()

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from rich.style import Style
 from rich.text import Text
 
+from screens.models.charts import Band, Curves, Series
 from screens.palette import ASCII, BRAILLE, Palette
-from screens.views.models import Band, Curves, Series
 
 COLOURS = ("sky", "orange", "green", "purple", "yellow", "vermillion")
 _DIM, _PLAIN = Style(dim=True), Style.null()

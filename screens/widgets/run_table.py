@@ -23,9 +23,10 @@ from textual.strip import Strip
 from runs.store.groups import Group
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens import actions, palette
-from screens.widgets.run_columns import Column, Row, Wishes, laid_out
-from screens.wording import fit
+from screens import palette
+from screens.actions.bindings import bindings
+from screens.formatting import fit
+from screens.models.run_columns import Column, Row, Wishes, laid_out
 
 _GUTTER = 2
 _TROUBLE = (Status.LOST, Status.FAILED)
@@ -68,7 +69,7 @@ class RunTable(ScrollView, can_focus=True):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("runs.table")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs.table")
 
     @dataclass
     class Highlighted(Message):
@@ -129,7 +130,7 @@ class RunTable(ScrollView, can_focus=True):
 
         Args:
             rows: in order.
-            wanted: from :func:`screens.widgets.run_columns.wishes`.
+            wanted: from :func:`screens.models.run_columns.wishes`.
             by: the column that they are sorted by; ``backwards`` turns its arrow.
             now: the moment that ages count from, in seconds since 1970.
         """

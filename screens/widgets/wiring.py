@@ -16,8 +16,8 @@ from rich.text import Text
 
 from runs.genotypes.genotype import Cell, Edge
 from screens import palette
+from screens.models.cells import CellView, Ends
 from screens.palette import BRAILLE, Kind, Palette
-from screens.views.models import CellView, Ends
 from screens.widgets.lines import Lines
 
 _LEFT = 6

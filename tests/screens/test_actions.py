@@ -16,8 +16,10 @@ from nastui.app import NastuiApp
 from runs.genotypes import nasbench201
 from runs.home import Home
 from runs.store.find_genotype import find
-from screens import actions, palette, taking
-from screens.action_table import PLACES
+from screens import clipboard, palette
+from screens.actions.keymap import remapped
+from screens.actions.page import keys_page
+from screens.actions.table import PLACES, actions_of, registry
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
 from screens.settings import Settings
@@ -33,9 +35,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_of_keys_is_current() -> None:
-    assert (ROOT / "docs/keys.md").read_text() == actions.page(), "nastui keys --markdown > docs/keys.md"
-    assert {action.place for action in actions.registry().values()} == set(PLACES)
-    assert len({action.id for action in actions.registry().values()}) == len(actions.registry())
+    assert (ROOT / "docs/keys.md").read_text() == keys_page(), "nastui keys --markdown > docs/keys.md"
+    assert {action.place for action in registry().values()} == set(PLACES)
+    assert len({action.id for action in registry().values()}) == len(registry())
 
 
 async def _filter(pilot: Pilot[Any]) -> None:
@@ -146,7 +148,7 @@ async def test_help_has_every_action_and_every_key_in_it_is_heard(
         await go(pilot)
         await pilot.pause(0.2)
         listed = {does for group in key_groups(app.screen) for _, does, _ in group.keys}
-        for action in actions.registry().values():
+        for action in registry().values():
             if action.id in places or (action.place in places and action.name != "leave_filter"):
                 assert action.does in listed, action.id
         heard: list[tuple[str, object]] = []
@@ -176,14 +178,14 @@ async def test_read_only_offers_and_does_nothing_that_changes(tmp_path: Path) ->
     app = NastuiApp(Home(tmp_path), settings=Settings(readonly=True))
     async with app.run_test() as pilot:
         await pilot.pause(0.4)
-        changing = {action.does for action in actions.of("runs") if action.changes}
+        changing = {action.does for action in actions_of("runs") if action.changes}
         assert not changing & {does for group in key_groups(app.screen) for _, does, _ in group.keys}
         for key in ("n", "d", "t", "R"):
             await pilot.press(key)
         assert len(app.screen_stack) == 1
         await pilot.press("enter")
         await pilot.pause(0.3)
-        assert not {action.id for action in actions.of("run") if action.changes} & {
+        assert not {action.id for action in actions_of("run") if action.changes} & {
             entry.binding.id for entry in app.screen.active_bindings.values()
         }
     assert paths.root.exists()
@@ -200,13 +202,13 @@ def test_the_configuration_file_is_told_what_is_wrong_with_it(tmp_path: Path) ->
     file.write_text("= nonsense")
     assert "no TOML" in configuration.read(file)[1][0]
     wishes = {"runs.stop": "X", "runs.trash": "n", "runs.sotr": "q", "run.stop": "ctrl+foo", "run.mark": ""}
-    keymap, complaints = actions.remapped(wishes)
+    keymap, complaints = remapped(wishes)
     assert keymap == {"runs.stop": "X"}
     for complaint, part in zip(
         complaints, ("'runs.sort'", "'ctrl+foo'", "needs a key", "'runs.new' has it"), strict=True
     ):
         assert part in complaint
-    assert actions.remapped({"runs.new": "d", "runs.trash": "n"})[1] == []  # changed places
+    assert remapped({"runs.new": "d", "runs.trash": "n"})[1] == []  # changed places
 
 
 async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> None:
@@ -252,7 +254,7 @@ async def test_settings_change_in_the_app_and_pictures_have_the_pane(
         assert "[4]" in pane
         assert "[6]" not in pane
         assert "[6]" in whole
-        kept = taking.copy(app, "nastui search drnas", "the command", None)[0]
+        kept = clipboard.copy(app, "nastui search drnas", "the command", None)[0]
         assert "copied.txt" in kept
         assert (tmp_path / "home/copied.txt").read_text() == "nastui search drnas\n"
 

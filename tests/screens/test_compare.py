@@ -1,4 +1,4 @@
-"""The Compare screen: its view models, then every action by keys."""
+"""The Compare screen: its comparison models, then every action by keys."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
-from screens.compare import view
+from screens.compare.reader import Sources
 from screens.compare.screen import CompareScreen
-from screens.compare.source import Comparison, Sources
-from screens.compare.view import Look
 from screens.genotypes.screen import GenotypesScreen
+from screens.models.compare import CompareLook, Comparison
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
+from screens.views import comparison
 from screens.widgets.cells import Cells
 from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns
@@ -81,32 +81,32 @@ def said(screen: CompareScreen) -> str:
 class TestViews:
     def test_curves_values_and_ranks_at_an_epoch(self, home: Home, ids: list[str]) -> None:
         compared = looked(home, ids)
-        assert view.metrics(compared)[0] == "search_accuracy"
-        assert view.metrics(compared)[-1] == "table: cifar10 test"
-        drawn = view.curves(compared, Look("table: cifar10 test", epoch=5))
+        assert comparison.metrics(compared)[0] == "search_accuracy"
+        assert comparison.metrics(compared)[-1] == "table: cifar10 test"
+        drawn = comparison.curves(compared, CompareLook("table: cifar10 test", epoch=5))
         assert [series.points for series in drawn.series] == [(), (), ((5, 93.5),)]
         assert (drawn.epochs, drawn.cursor) == (9, 5)
-        lines = view.run_lines(compared, Look("search_loss", epoch=1))
+        lines = comparison.run_lines(compared, CompareLook("search_loss", epoch=1))
         assert [line.letter for line in lines] == ["A", "B", "C"]
         assert lines[0].value == f"{compared.runs[0].epochs[0].metrics['search_loss']:.4g}"
         assert [line.title for line in lines] == ["seed 0", "seed 1", "seed 2"]
-        assert view.common(compared)[:2] == ["drnas", "nasbench201"]
-        ranked, best = view.ranks(compared, Look("search_loss"))
+        assert comparison.common(compared)[:2] == ["drnas", "nasbench201"]
+        ranked, best = comparison.ranks(compared, CompareLook("search_loss"))
         assert "lowest first" in ranked.note
         assert [row[1] for row in ranked.rows] == ["A B", "C"]
         assert any(row[0] == "best search_loss" for row in best.rows)
-        assert [row[0] for row in view.settings(compared)[0].rows] == ["seed", "epochs"]
+        assert [row[0] for row in comparison.settings(compared)[0].rows] == ["seed", "epochs"]
 
     def test_cells_say_how_they_differ_from_the_reference(self, home: Home, ids: list[str]) -> None:
         compared = looked(home, ids)
-        first, _, third = view.cells(compared, Look())
+        first, _, third = comparison.cells(compared, CompareLook())
         assert first.cell is not None and not first.changed
         assert third.changed
         assert "differ from A: " in third.caption
-        turned = view.cells(compared, Look(reference=2))
+        turned = comparison.cells(compared, CompareLook(reference=2))
         assert turned[0].changed == third.changed
         assert "differ from C: " in turned[0].caption
-        assert view.cells(compared, Look(epoch=0))[0].cell is None
+        assert comparison.cells(compared, CompareLook(epoch=0))[0].cell is None
 
     def test_runs_that_do_not_compare_get_sentences(self, home: Home, ids: list[str]) -> None:
         empty = resolve(Draft(method="drnas", preset="paper", space="darts", dataset="cifar10", device="cpu"))
@@ -114,14 +114,14 @@ class TestViews:
         compared = looked(home, [ids[0], empty.id, "nothing"])
         assert "nothing" in compared.troubles[0]
         assert len(compared.content["remarks"]) == 3
-        assert view.cells(compared, Look())[1].cell is None
-        assert view.run_lines(compared, Look())[1].value == "-"
-        assert any("results page of DrNAS" in row[-1] for row in view.published(compared)[0].rows)
-        text = view.text(compared)
+        assert comparison.cells(compared, CompareLook())[1].cell is None
+        assert comparison.run_lines(compared, CompareLook())[1].value == "-"
+        assert any("results page of DrNAS" in row[-1] for row in comparison.published(compared)[0].rows)
+        text = comparison.text(compared)
         assert "different data sets (digits, cifar10)" in text and "best search_accuracy" in text
         none = looked(home, ["nothing"])
-        assert view.ranks(none, Look())[0].note
-        assert not view.metrics(none) and view.cells(none, Look()) == ()
+        assert comparison.ranks(none, CompareLook())[0].note
+        assert not comparison.metrics(none) and comparison.cells(none, CompareLook()) == ()
 
     def test_only_what_is_new_makes_a_new_comparison(self, home: Home, ids: list[str]) -> None:
         sources = Sources(home, ids)
@@ -132,12 +132,12 @@ class TestViews:
             journal.append(epoch_event(6, 6, random.Random(1)))
         second = sources.update()
         assert second is not None
-        assert (view.last_epoch(first), len(first.runs[2].epochs), len(second.runs[2].epochs)) == (9, 5, 6)
+        assert (comparison.last_epoch(first), len(first.runs[2].epochs), len(second.runs[2].epochs)) == (9, 5, 6)
         shutil.rmtree(paths.root)
         third = sources.update()
         assert third is not None and "cannot be read any more" in third.troubles[0]
         assert len(third.runs[2].epochs) == 6
-        assert view.run_lines(third, Look())[2].status is None
+        assert comparison.run_lines(third, CompareLook())[2].status is None
 
     def test_columns_give_way_from_the_widest(self) -> None:
         assert shrunk([4, 40, 10], 40) == [4, 22, 10]

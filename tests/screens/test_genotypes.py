@@ -21,8 +21,8 @@ from runs.genotypes.genotype import Genotype
 from runs.home import Home, RunPaths
 from runs.store.find_genotype import Found, find
 from runs.store.run_store import RunStore
-from screens.genotypes import view
 from screens.genotypes.cells import CellsScreen, items
+from screens.genotypes.library import detail, listing
 from screens.genotypes.screen import GenotypesScreen
 from screens.run.screen import RunScreen
 from screens.starting.retrain import RetrainScreen
@@ -62,17 +62,17 @@ class TestViews:
     def test_published_and_found_are_filtered_by_words_and_fields(self, home: Home) -> None:
         make_run(home.root, done=2)
         finished, _ = make_run(home.root, name="[/b] mine")
-        listing = view.listing(RunStore(home))
-        assert [entry.name for entry in listing.matching("kind:found")] == [finished.id]
-        assert [entry.shown for entry in listing.matching("MINE")] == ["[/b] mine"]
-        names = [entry.name for entry in listing.matching("method:drnas space:darts")]
+        found = listing(RunStore(home))
+        assert [entry.name for entry in found.matching("kind:found")] == [finished.id]
+        assert [entry.shown for entry in found.matching("MINE")] == ["[/b] mine"]
+        names = [entry.name for entry in found.matching("method:drnas space:darts")]
         assert names == ["DrNAS_cifar10", "DrNAS_imagenet"]
-        assert [entry.name for entry in listing.matching("prdarts dl2")] == ["PR_DARTS_DL2"]
-        assert not listing.matching("kind:found space:darts")
+        assert [entry.name for entry in found.matching("prdarts dl2")] == ["PR_DARTS_DL2"]
+        assert not found.matching("kind:found space:darts")
 
     def test_all_that_is_known_of_a_cell(self, home: Home, tmp_path: Path) -> None:
         store = RunStore(home)
-        facts = dict(view.detail("DrNAS_cifar10", store).facts)
+        facts = dict(detail("DrNAS_cifar10", store).facts)
         costs = library.get("DrNAS_cifar10").costs()
         size = f"{costs.parameters / 1e6:.3g} M parameters · {costs.macs / 1e6:.3g} M MACs"
         assert facts["cifar"] == f"{size} · 36 channels, 20 cells, 10 classes, 32 x 32 pixels"
@@ -81,10 +81,10 @@ class TestViews:
         table = tmp_path / "table.csv"
         table.write_text(f"arch,cifar10_test_200\n{BEST},94.37\n")
         tables.import_csv(table, home)
-        assert dict(view.detail(BEST, store).facts)["table cifar10"] == "test (200 epochs) 94.37"
-        dead = view.detail("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", store)
+        assert dict(detail(BEST, store).facts)["table cifar10"] == "test (200 epochs) 94.37"
+        dead = detail("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", store)
         assert dict(dead.facts)["note"] == "no path leads from the input to the output"
-        gone = view.detail("no-such-run", store)
+        gone = detail("no-such-run", store)
         assert gone.found is None and "no-such-run" in gone.heading
 
     def test_cells_beside_each_other(self) -> None:

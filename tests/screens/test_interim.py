@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runs.log.events import Entry, EpochEnded, Event, Interim, Resumed
 from runs.log.history import History
-from screens.views import Look
+from screens.models.selection import Look
 from screens.views.extras import panel
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from runs import catalogue
 from runs.log.events import EpochEnded, Event, Interim
+from screens.models.panels import Plot, Timeline
+from screens.models.selection import Look
 from screens.palette import ASCII, BRAILLE, Palette
-from screens.views import Look
-from screens.views.models import Plot, Timeline
 from screens.views.panels import panel
 from screens.widgets import panel as widget
 from tests.screens import histories

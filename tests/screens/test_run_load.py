@@ -13,7 +13,7 @@ from runs.home import Home
 from runs.log.events import CellSnapshot, Entry, EpochEnded, encode
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
-from screens.run.source import Source
+from screens.run.reader import Source
 from tests.screens.test_run import opened
 
 EPOCHS, STEPS = 5000, 20

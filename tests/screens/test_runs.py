@@ -26,18 +26,18 @@ from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
 from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
+from screens.models.run_columns import COLUMNS, laid_out, wishes
+from screens.run.reader import Source
 from screens.run.screen import RunScreen
-from screens.run.source import Source
 from screens.runs.filter import RunFilter, Texts
+from screens.runs.listing import retagged
 from screens.runs.screen import RunsScreen
-from screens.runs.view import retagged
 from screens.settings import Settings
-from screens.views.story import story
+from screens.views.status_line import story
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
-from screens.widgets.run_columns import COLUMNS, laid_out, wishes
 from screens.widgets.run_table import RunTable
 from tests.synthetic import make_run
 

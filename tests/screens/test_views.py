@@ -30,10 +30,16 @@ from runs.log.history import History
 from runs.log.summary import Labels
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens import views
-from screens.views import Look, curves, extras
+from screens.models.log import LogLine
+from screens.models.panels import Fact
+from screens.models.selection import Look
+from screens.views import curves, extras
+from screens.views.cells import cell_view
+from screens.views.epochs import genotype_text, selected_epoch
+from screens.views.figures import epoch_figures
+from screens.views.header import header_view
 from screens.views.log_lines import log_lines, output_lines
-from screens.views.models import Fact, LogLine
+from screens.views.weights import snapshot_matrix, weights_matrix
 from tests.synthetic import course, epoch_event, snapshot
 
 NEWEST = Look()
@@ -77,7 +83,7 @@ def epoch(number: int, operations: list[int], **fields: object) -> EpochEnded:
 
 
 def facts(history: History, look: Look = NEWEST) -> dict[str, Fact]:
-    return {fact.name: fact for fact in views.now(history, look)}
+    return {fact.name: fact for fact in epoch_figures(history, look)}
 
 
 def test_no_terminal_is_needed() -> None:
@@ -90,49 +96,49 @@ def test_no_terminal_is_needed() -> None:
 class TestHeader:
     def test_of_a_running_run(self) -> None:
         history = told(*course(10, 4, ended=False), Progress(5, 10, 6, 12, 1234.0, 95.0))
-        view = views.header(record(history, name="[/x]"), history, now=2000.0)
+        view = header_view(record(history, name="[/x]"), history, now=2000.0)
         assert view.title == "[/x] · drnas · nasbench201 · digits · quick"
         assert (view.epoch, view.share, view.said) == ("epoch 5/10", 0.45, "")
         assert view.facts == ("45%", "eta 1m", "1.2k img/s")
 
     def test_of_a_lost_run_says_what_happened_and_what_to_do(self) -> None:
         history = told(*course(10, 3, ended=False))
-        view = views.header(record(history, Status.LOST), history, now=2000.0)
+        view = header_view(record(history, Status.LOST), history, now=2000.0)
         assert "engine gone at epoch" in view.said and "last checkpoint 3" in view.said and "R resumes" in view.said
 
     def test_of_one_that_cannot_be_read(self) -> None:
         history = told(*course(10, 3, ended=False))
-        view = views.header(record(history, Status.LOST), history, 2000.0, "the folder of this run is gone: /x")
+        view = header_view(record(history, Status.LOST), history, 2000.0, "the folder of this run is gone: /x")
         assert view.status is None and "what was read before" in view.said
 
     def test_before_the_first_word(self) -> None:
-        view = views.header(record(History(), Status.QUEUED), History(), now=2000.0)
+        view = header_view(record(History(), Status.QUEUED), History(), now=2000.0)
         assert (view.epoch, view.share) == ("epoch 0/?", 0.0) and "R starts" in view.said
 
     def test_names_stages_where_there_are_several(self) -> None:
         history = told(Started(), StageStarted(1, 2, 5, "narrow"), *(epoch(n, [3] * 6) for n in (1, 2)))
-        assert views.header(record(history), history, 0.0).epoch == "stage 2/2  epoch 3/10"
+        assert header_view(record(history), history, 0.0).epoch == "stage 2/2  epoch 3/10"
 
     @pytest.mark.parametrize("eta", [float("nan"), float("inf"), None])
     def test_an_eta_that_is_none_is_left_out(self, eta: float | None) -> None:
         history = told(Progress(1, 10, 1, 0, float("nan"), eta))
-        assert views.header(record(history), history, 0.0).facts == ("0%",)
+        assert header_view(record(history), history, 0.0).facts == ("0%",)
 
 
 class TestChoose:
     def test_the_nearest_epoch_before(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in (1, 2, 4, 5)))
-        chosen = [views.choose(history, Look(epoch=n)).event for n in (None, 0, 1, 3, 4, 99)]
+        chosen = [selected_epoch(history, Look(epoch=n)).event for n in (None, 0, 1, 3, 4, 99)]
         assert [event.epoch for event in chosen if event] == [5, 1, 1, 2, 4, 5]
 
     def test_an_empty_history(self) -> None:
-        for view in (views.now, views.cell, views.weights, curves.curves, extras.panel):
+        for view in (epoch_figures, cell_view, weights_matrix, curves.curves, extras.panel):
             view(History(), Look(epoch=3))
-        assert views.choose(History(), Look()).event is None
+        assert selected_epoch(History(), Look()).event is None
 
     def test_a_kind_of_cell_that_is_not_there_stands_for_the_first(self) -> None:
         history = told(epoch(1, [3] * 6))
-        assert views.choose(history, Look(cell="reduce")).kind == "cell"
+        assert selected_epoch(history, Look(cell="reduce")).kind == "cell"
 
 
 class TestCurves:
@@ -156,7 +162,7 @@ class TestCurves:
 class TestCell:
     def test_what_changed_last_is_marked(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in (1, 2)), *(epoch(n, [3, 3, 1, 3, 3, 0]) for n in (3, 4, 5)))
-        view = views.cell(history, Look())
+        view = cell_view(history, Look())
         assert view.changed == {(1, 2), (2, 3)}
         assert view.caption == (
             "stood 2 epochs · last change at 3 · none on 1 edge",
@@ -164,19 +170,19 @@ class TestCell:
         )
 
     def test_what_never_changed(self) -> None:
-        view = views.cell(told(*(epoch(n, [3] * 6) for n in (1, 2))), Look())
+        view = cell_view(told(*(epoch(n, [3] * 6) for n in (1, 2))), Look())
         assert view.changed == frozenset() and view.caption == ("stood 1 epoch · never changed",)
 
     def test_against_a_marked_epoch(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), epoch(3, [3, 3, 3, 3, 3, 1]))
-        view = views.cell(history, Look(mark=1))
+        view = cell_view(history, Look(mark=1))
         assert view.changed == {(2, 3)} and "against epoch 1" in view.caption[0]
-        assert views.cell(history, Look(epoch=1, mark=1)).caption[-1] == "* no difference"
+        assert cell_view(history, Look(epoch=1, mark=1)).caption[-1] == "* no difference"
 
     def test_near_ties(self) -> None:
         rows = [[0.0, 0.0, 0.0, 0.505, 0.495], *([[0.0, 0.0, 0.0, 1.0, 0.0]] * 5)]
         history = told(epoch(1, [3] * 6, architecture={"cell": snapshot(rows)}))
-        assert views.cell(history, Look()).ties == {(0, 1)}
+        assert cell_view(history, Look()).ties == {(0, 1)}
 
     @pytest.mark.parametrize(
         "genotype",
@@ -190,24 +196,24 @@ class TestCell:
     )
     def test_a_genotype_that_cannot_be_drawn_is_not(self, genotype: dict[str, object] | None) -> None:
         history = told(epoch(1, [3] * 6, genotype=genotype))
-        assert views.cell(history, Look()).cell is None
-        views.now(history, Look())
+        assert cell_view(history, Look()).cell is None
+        epoch_figures(history, Look())
 
     def test_as_text(self) -> None:
-        assert views.genotype_text(epoch(1, [3] * 6)).startswith("|nor_conv_3x3~0|+")
-        assert '"space": "x"' in views.genotype_text(epoch(1, [3] * 6, genotype={"space": "x", "cells": {}}))
+        assert genotype_text(epoch(1, [3] * 6)).startswith("|nor_conv_3x3~0|+")
+        assert '"space": "x"' in genotype_text(epoch(1, [3] * 6, genotype={"space": "x", "cells": {}}))
 
 
 class TestWeights:
     def test_pruned_operations_and_entropy(self) -> None:
         cell = CellSnapshot(["1←0"], ["a", "b", "c"], [[0.5, 0.5, 0.0]], [[True, True, False]], [0])
-        matrix = views.matrix(cell, "cell")
+        matrix = snapshot_matrix(cell, "cell")
         assert matrix.values == ((0.5, 0.5, None),)
         assert matrix.entropy == (pytest.approx(1.0),)
 
     def test_any_shape(self) -> None:
         ragged = CellSnapshot(["1←0", "2←0", "[/x]\x1b[2J"], ["a", "b"], [[0.1], [0.1, 0.2, 0.3]], [], [7])
-        matrix = views.matrix(ragged, "cell")
+        matrix = snapshot_matrix(ragged, "cell")
         assert [len(row) for row in matrix.values] == [2, 2, 2]
         assert matrix.rows[2] == "[/x][2J"
 

@@ -17,11 +17,13 @@ from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.store.status import Status
 from screens import palette
+from screens.models.charts import Curves, Series
+from screens.models.log import LogLine, LogView
+from screens.models.panels import Bars, Fact, Matrix, Panel
+from screens.models.run import HeaderView
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
 from screens.run import layout as run_layout
 from screens.run.layout import Choice
-from screens.run.log_view import LogView
-from screens.views.models import Bars, Curves, Fact, HeaderView, LogLine, Matrix, Panel, Series
 from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
 from screens.widgets import panel as panel_widget
 from screens.widgets.scrubber import Track

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 
 from runs.catalogue import Space
 from runs.log.history import History
-from screens.views import Look, extras
-from screens.views.models import Panel, Part, Row, Rows
-from screens.views.panels import dirichlet, morphing, queries, sparse_codes, training_free
-from screens.views.panels.subject import Subject, subject
+from screens.models.panels import Panel, Part, Row, Rows
+from screens.models.selection import Look
+from screens.views import extras
+from screens.views.panels import black_box, dirichlet, morphing, sparse_codes, zero_cost
+from screens.views.panels.context import Subject, subject
 
-FAMILIES = (dirichlet, sparse_codes, training_free, morphing, queries)
+FAMILIES = (dirichlet, sparse_codes, zero_cost, morphing, black_box)
 
 
 def panel(history: History, look: Look, space: Space | None = None) -> Panel:

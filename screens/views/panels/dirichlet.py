@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 
 from runs.log.events import EpochEnded
-from screens.views import matrix_of
-from screens.views.models import Band, Curves, Part, Plot
-from screens.views.panels.subject import Subject, number, series, within
+from screens.models.charts import Band, Curves
+from screens.models.panels import Part, Plot
+from screens.views.panels.context import Subject, number, series, within
+from screens.views.weights import value_matrix
 
 TELLS = frozenset({"concentration", "benchmark_band"})
 
@@ -18,7 +19,7 @@ def parts(subject: Subject) -> Iterator[Part]:
     if subject.snapshot is None or "concentration" not in subject.snapshot.extras:
         return
     yield from _band(subject)
-    yield matrix_of(
+    yield value_matrix(
         subject.snapshot, subject.snapshot.extras["concentration"], "concentrations; [] what is derived", bars=True
     )
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from screens.views.models import Part, Row, Rows
-from screens.views.panels.subject import Subject, number, short_edge, within
-from screens.wording import clean
+from screens.formatting import clean
+from screens.models.panels import Part, Row, Rows
+from screens.views.panels.context import Subject, number, short_edge, within
 
 TELLS = frozenset({"pool", "transition", "choice", "discovered", "reachable_within_stages", "reachable_ever"})
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from runs.log.events import EpochEnded
-from screens.views.models import Bars, Curves, Level, Part, Plot, Row, Rows, Timeline
-from screens.views.panels.subject import Subject, filled, number, pair, series, within
-from screens.wording import clean
+from screens.formatting import clean
+from screens.models.charts import Curves, Level
+from screens.models.panels import Bars, Part, Plot, Row, Rows, Timeline
+from screens.views.panels.context import Subject, filled, number, pair, series, within
 
 TELLS = frozenset({"codes", "freezing", "alerts", "x", "alpha"})
 _SHOWN = 5

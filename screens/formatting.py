@@ -1,0 +1,98 @@
+"""How values are put into words: one place, so that every screen and column says them alike."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+from rich.cells import cell_len, set_cell_size
+
+from runs.store.status import Status
+from screens import palette
+
+_BRIEF, _MOST_SHOWN = 20, 2000
+_SPANS = ((60, "s", 1), (3600, "m", 60), (86_400, "h", 3600), (14 * 86_400, "d", 86_400), (730 * 86_400, "w", 604_800))
+
+
+def clean(text: str) -> str:
+    """Return foreign text as one line that cannot disturb a terminal, nor hold it up by its length."""
+    if len(text) > _MOST_SHOWN:
+        text = f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
+    return text if text.isprintable() else palette.clean(text)  # ten thousand names are nearly all harmless
+
+
+def brief(text: str) -> str:
+    """Return a foreign name as so few words that others find room beside it."""
+    shown = clean(text[:200])
+    return shown if len(shown) <= _BRIEF else f"{shown[: _BRIEF - 1]}…"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time in one figure: ``8s``, ``41m``, ``3h``, ``5d``, ``7w``, ``2y``."""
+    seconds = max(0.0, seconds)
+    for limit, unit, size in _SPANS:
+        if seconds < limit:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds // (365 * 86_400))}y"
+
+
+def moment(stamp: str) -> float:
+    """Return an ISO time in seconds since 1970; 0 where it is none, as in a file that was edited."""
+    try:
+        return datetime.datetime.fromisoformat(stamp).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def count(number: int, thing: str) -> str:
+    """Return ``1 run``, ``14 runs``, ``10,000 runs``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def millions(number: int) -> str:
+    """Return a number in millions, ``0.316 M``."""
+    return f"{number / 1e6:.3g} M"
+
+
+def gigabytes(size: int) -> str:
+    """Return bytes as ``6.1 GB``, or ``410 MB`` where they are few."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Return text in exactly ``width`` terminal cells, with an ellipsis where it was cut."""
+    length = len(text) if text.isascii() else cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width else ""
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
+
+
+def time_of_day(moment: float) -> str:
+    """Return the local time of day, ``14:03:22``."""
+    try:
+        return time.strftime("%H:%M:%S", time.localtime(moment))
+    except (OverflowError, ValueError, OSError):
+        return "--:--:--"
+
+
+_SIGNS = {
+    Status.QUEUED: "·",
+    Status.RUNNING: "●",
+    Status.PAUSED: "‖",
+    Status.STOPPING: "◌",
+    Status.STOPPED: "■",
+    Status.FINISHED: "✓",
+    Status.FAILED: "✗",
+    Status.LOST: "▲",
+}
+
+
+def status_sign(status: Status) -> str:
+    """Return the one-cell sign of a status."""
+    return _SIGNS[status]
+
+
+def status_label(status: Status) -> str:
+    """Return the sign and the word."""
+    return f"{status_sign(status)} {status}"

@@ -1,0 +1,106 @@
+"""The seam of the Genotypes screen: published and found cells as frozen records. Reads files: call it in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from runs.benchmarks import store as tables
+from runs.catalogue import library
+from runs.catalogue.genotype_text import format_text
+from runs.errors import NastuiError, UsageError
+from runs.genotypes.costs import COUNTER, Costs, count, standard_shape
+from runs.home import Home, short_id
+from runs.store import find_genotype
+from runs.store.find_genotype import Found
+from runs.store.run_store import RunStore
+from screens.formatting import clean, millions
+from screens.models.genotypes import FOUND, PUBLISHED, Detail, Entry, Listing
+
+_STEMS = ("cifar", "imagenet")
+
+
+def listing(store: RunStore) -> Listing:
+    """Return the library's cells, then those that finished searches found, newest first.
+
+    Raises:
+        NastuiError: the store cannot be read.
+    """
+    entries = [
+        _entry(cell.name, PUBLISHED, cell.name, cell.title, cell.method, cell.space) for cell in library.published()
+    ]
+    for record, genotype in find_genotype.of_runs(store):
+        method, data = str(record.head["method"]), str(record.head["dataset"])
+        name = record.labels.name or f"{short_id(record.id)} {method}"
+        entries.append(_entry(record.id, FOUND, name, f"{method}, {data}", method, genotype.space, data))
+    return Listing(tuple(entries))
+
+
+def detail(name: str, store: RunStore) -> Detail:
+    """Return what is known of an entry; where it cannot be had, a sentence on why."""
+    try:
+        found = find_genotype.find(name, store)
+    except NastuiError as error:
+        return Detail(name, clean(str(error)))
+    published, genotype = found.published, found.genotype
+    facts = [("", "")]
+    if published:
+        facts += [("found by", published.method), ("paper", published.source)]
+    else:
+        facts += _finder(found, store)
+    facts += [("recipe", found.recipe), ("space", genotype.space)]
+    facts += _sizes(found)
+    facts += _looked_up(found, store.home)
+    if not all(cell.is_connected() for cell in genotype.cells.values()):
+        facts.append(("note", "no path leads from the input to the output"))
+    figures = published.figures if published else ()
+    facts += [("printed" if not place else "", figure.in_full()) for place, figure in enumerate(figures)]
+    facts.append(("text", format_text(genotype)))
+    title = f"{published.name} · {published.title}" if published else f"{short_id(found.name)} · found by a run"
+    told = tuple((label, clean(words)) for label, words in facts if words)
+    return Detail(name, clean(title), found, tuple(genotype.cells.items()), told)
+
+
+def _entry(name: str, group: str, shown: str, about: str, method: str, space: str, data: str = "") -> Entry:
+    words = [shown, about, name, group, f"method:{method}", f"space:{space}", f"kind:{group}", f"data:{data}"]
+    text = clean(" ".join(words)).casefold()
+    # People leave out hyphens and underscores.
+    return Entry(name, group, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
+
+
+def _finder(found: Found, store: RunStore) -> list[tuple[str, str]]:
+    """Return which search found a genotype, where one did."""
+    with contextlib.suppress(NastuiError):
+        record = store.find(found.name)
+        head, best = record.head, record.summary.best_accuracy
+        reached = "" if best is None else f", best accuracy {best:.2f} %"
+        told = f"{head['method']} on {head['dataset']}, preset {head['preset']}, seed {head['seed']}{reached}"
+        return [("found by", told)]
+    return []
+
+
+def _sizes(found: Found) -> list[tuple[str, str]]:
+    """Return what the network costs at the papers' sizes, one pair a stem."""
+    told: list[tuple[str, str]] = []
+    for stem in _STEMS:
+        with contextlib.suppress(UsageError):  # no such stem, or a space that nobody counts
+            published = found.published
+            shape = published.shape(stem) if published else standard_shape(found.genotype.space, stem)
+            told.append((stem, f"{_cost(count(found.genotype, shape))} · {shape}"))
+    return [*told, ("counted", COUNTER)] if told else [("size", "networks of this space are not counted")]
+
+
+def _cost(costs: Costs) -> str:
+    return f"{millions(costs.parameters)} parameters · {millions(costs.macs)} MACs"
+
+
+def _looked_up(found: Found, home: Home) -> list[tuple[str, str]]:
+    """Return what the table of the space says, where there is one."""
+    with contextlib.suppress(NastuiError, OSError):
+        table = tables.for_space(home, found.genotype.space)
+        known = table.accuracies(found.genotype) if table else {}
+        return [
+            (f"table {dataset}", ", ".join(f"{split} {value:.2f}" for split, value in splits.items()))
+            for dataset, splits in known.items()
+        ]
+    return []

@@ -1,0 +1,47 @@
+"""Cells to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runs.genotypes.genotype import Cell
+
+Ends = tuple[int, int]
+"""An edge as (source, target)."""
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A cell to draw.
+
+    Attributes:
+        cell: the cell; None where there is none.
+        changed: edges that differ from the epoch compared with.
+        ties: edges whose two best operations are nearly level.
+        caption: lines under the diagram.
+        focus: the edge that a person looks at.
+    """
+
+    cell: Cell | None
+    changed: frozenset[Ends] = frozenset()
+    ties: frozenset[Ends] = frozenset()
+    caption: tuple[str, ...] = ()
+    focus: Ends | None = None
+
+
+@dataclass(frozen=True)
+class CellItem:
+    """One of several cells beside each other.
+
+    Attributes:
+        place: of its run, which decides the colour of its title.
+        cell: None where there is none.
+        changed: edges that differ from the cell compared with.
+        caption: the differences in words.
+    """
+
+    title: str
+    place: int
+    cell: Cell | None
+    changed: frozenset[Ends] = frozenset()
+    caption: str = ""

@@ -1,0 +1,292 @@
+"""The columns of the table of runs: what each says, how it sorts, and which go first where room is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rich.cells import cell_len
+
+from runs.home import short_id
+from runs.store.groups import Group, Spread, seeds_told
+from runs.store.run_store import Record
+from runs.store.status import Status
+from screens.formatting import clean, moment, span, status_label, status_sign
+
+_BAR = 8
+_ORDER = (
+    Status.RUNNING,
+    Status.PAUSED,
+    Status.STOPPING,
+    Status.LOST,
+    Status.FAILED,
+    Status.QUEUED,
+    Status.STOPPED,
+    Status.FINISHED,
+)
+
+Row = Record | Group
+"""A line of the table: a run, or several that differ in seed alone."""
+AnyRow = TypeVar("AnyRow", Record, Group, Row)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column.
+
+    Attributes:
+        text: what a run's cell says at a moment (seconds since 1970).
+        order: what it sorts by; a larger value is "more", and comes first where ``falling``.
+        folded: what the cell of a group says, newest run first; without it what all its runs say, or nothing
+            where they differ.
+        folded_order: what a group sorts by; without it as its first run.
+        keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
+        least, most: the bounds of its width in cells; one with a least shrinks to it before any column goes.
+    """
+
+    title: str
+    text: Callable[[Record, float], str]
+    order: Callable[[Record], Any]
+    keep: int
+    least: int = 0
+    most: int = 40
+    right: bool = False
+    falling: bool = False
+    folded: Callable[[Group, float], str] | None = None
+    folded_order: Callable[[Group], Any] | None = None
+
+    def said(self, row: Row, now: float) -> str:
+        """Return what the cell of a row says."""
+        if isinstance(row, Record):
+            return self.text(row, now)
+        if self.folded is not None:
+            return self.folded(row, now)
+        texts = {self.text(record, now) for record in row.members}
+        return texts.pop() if len(texts) == 1 else ""
+
+    def place(self, row: Row) -> Any:
+        """Return what a row sorts by."""
+        if isinstance(row, Record):
+            return self.order(row)
+        return self.folded_order(row) if self.folded_order is not None else self.order(row.members[0])
+
+
+def _statuses(group: Group, now: float) -> str:
+    counted = sorted(group.statuses.items(), key=lambda item: _ORDER.index(item[0]))
+    return (
+        status_label(counted[0][0])
+        if len(counted) == 1
+        else " ".join(f"{status_sign(status)}{n}" for status, n in counted)
+    )
+
+
+def _name(record: Record) -> str:
+    return clean(record.labels.name or (f"of {record.origin}" if record.origin else ""))
+
+
+def _epoch(record: Record, now: float) -> str:
+    summary = record.summary
+    return f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-"
+
+
+def _epochs(group: Group, now: float) -> str:
+    done = [record.summary.epoch for record in group.members]
+    epochs = max(record.summary.epochs for record in group.members)
+    first = f"{min(done)}-" if min(done) != max(done) else ""
+    return f"{first}{max(done)}/{epochs}" if epochs else "-"
+
+
+def _best_first(record: Record) -> tuple[bool, float]:
+    # The test accuracy of a retrained network and that of a search's supernet do not compare.
+    found = record.summary.best_accuracy
+    return record.head["kind"] == "retrain", -1.0 if found is None else found
+
+
+def _best(record: Record, now: float) -> str:
+    best = record.summary.best_accuracy
+    return "-" if best is None else f"{best:.2f}"
+
+
+def _bench_first(record: Record) -> float:
+    found = record.summary.benchmark_accuracy
+    return -1.0 if found is None else found
+
+
+def _bench(record: Record, now: float) -> str:
+    found = record.summary.benchmark_accuracy
+    return "" if found is None else f"{found:.2f}"
+
+
+def _mean(spread: Spread | None) -> float:
+    return -1.0 if spread is None else spread.mean
+
+
+def _bar(record: Record, now: float) -> str:
+    return "" if not record.summary.epochs or record.status is Status.FINISHED else _drawn(_done(record))
+
+
+def _bars(group: Group, now: float) -> str:
+    return "" if set(group.statuses) == {Status.FINISHED} else _drawn(_all_done(group))
+
+
+def _drawn(done: float) -> str:
+    full = max(0, min(_BAR, round(_BAR * done)))
+    return "█" * full + "░" * (_BAR - full)
+
+
+def _done(record: Record) -> float:
+    return record.summary.epoch / record.summary.epochs if record.summary.epochs else -1.0
+
+
+def _all_done(group: Group) -> float:
+    return sum(max(0.0, _done(record)) for record in group.members) / len(group.members)
+
+
+def _common_tags(group: Group, now: float) -> str:
+    others = [record.labels.tags for record in group.members[1:]]
+    return clean(" ".join(tag for tag in group.members[0].labels.tags if all(tag in tags for tags in others)))
+
+
+COLUMNS = (
+    Column(
+        "status",
+        lambda r, now: status_label(r.status),
+        lambda r: _ORDER.index(r.status),
+        10,
+        least=10,
+        folded=_statuses,
+        folded_order=lambda g: min(map(_ORDER.index, g.statuses)),
+    ),
+    Column(
+        "id",
+        lambda r, now: short_id(r.id),
+        lambda r: r.id,
+        8,
+        least=8,
+        folded=lambda g, now: seeds_told(g.seeds),
+    ),
+    Column("name", lambda r, now: _name(r), lambda r: (not _name(r), _name(r).casefold()), 7, least=8),
+    Column("method", lambda r, now: clean(r.head["method"]), lambda r: r.head["method"], 9, most=14),
+    Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
+    Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
+    Column("epoch", _epoch, _done, 9, right=True, falling=True, folded=_epochs, folded_order=_all_done),
+    Column("done", _bar, _done, 0, most=_BAR, falling=True, folded=_bars, folded_order=_all_done),
+    Column(
+        "best",
+        _best,
+        _best_first,
+        8,
+        right=True,
+        falling=True,
+        folded=lambda g, now: str(g.best or "-"),
+        folded_order=lambda g: (g.head["kind"] == "retrain", _mean(g.best)),
+    ),
+    Column(
+        "bench",
+        _bench,
+        _bench_first,
+        6,
+        right=True,
+        falling=True,
+        folded=lambda g, now: str(g.benchmark or ""),
+        folded_order=lambda g: _mean(g.benchmark),
+    ),
+    Column(
+        "age",
+        lambda r, now: span(now - moment(r.head["created"])),
+        lambda r: r.head["created"],
+        4,
+        least=3,
+        right=True,
+        falling=True,
+        folded=lambda g, now: span(now - moment(g.head["created"])),
+    ),
+    Column(
+        "tags",
+        lambda r, now: clean(" ".join(r.labels.tags)),
+        lambda r: (not r.labels.tags, r.labels.tags),
+        1,
+        least=8,
+        most=24,
+        folded=_common_tags,
+    ),
+)
+# Of one width, whatever they say, and different for nearly every run.
+_STEADY = ("status", "id", "age")
+# Below this a column that tells no runs apart goes before any other is made narrower.
+_WORTH_ROOM = 5
+BY_TITLE = {column.title: column for column in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The width that a column would like, in cells, and whether it tells runs apart."""
+
+    width: int
+    varied: bool
+
+
+Wishes = dict[str, Wish]
+"""By title of the column; a column in which no run says anything is left out."""
+
+
+def wishes(rows: Sequence[Row]) -> Wishes:
+    """Return what the columns would like to show these rows."""
+    groups = [row for row in rows if isinstance(row, Group)]
+    wanted = {}
+    for column in COLUMNS:
+        width = max(column.least, len(column.title) + 1)  # room for the arrow of the sorted one
+        if column.title in _STEADY:
+            wanted[column.title] = Wish(max([width, *(cell_len(column.said(group, 0.0)) for group in groups)]), True)
+            continue
+        said = {column.said(row, 0.0) for row in rows}
+        longest = max((len(text) if text.isascii() else cell_len(text) for text in said), default=0)
+        if longest:
+            wanted[column.title] = Wish(max(width, min(column.most, longest)), len(said) > 1)
+    return wanted
+
+
+def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
+    """Choose the columns that fit into ``room`` cells: those go first that tell no runs apart.
+
+    Returns:
+        the columns with their widths, and the gap between them.
+    """
+    columns = [column for column in COLUMNS if column.title in wanted]
+    while True:
+        for gap in (2, 1):
+            excess = gap * (len(columns) - 1) + sum(wanted[column.title].width for column in columns) - room
+            if excess <= 0:
+                return [(column, wanted[column.title].width) for column in columns], gap
+        if spare := [column for column in columns if not column.keep]:
+            columns.remove(spare[0])
+            continue
+        told = [column for column in columns if wanted[column.title].varied and column.title not in _STEADY]
+        same = [column for column in columns if not wanted[column.title].varied and column.keep < _WORTH_ROOM]
+        if told and same:
+            columns.remove(min(same, key=lambda column: column.keep))
+            continue
+        if excess <= sum(_slack(column, wanted) for column in columns):
+            return _shrunk(columns, wanted, excess), 1
+        if len(columns) <= 1:
+            return [(column, max(1, room)) for column in columns], 1
+        columns.remove(min(columns, key=lambda column: (wanted[column.title].varied, column.keep)))
+
+
+def arranged(rows: Sequence[AnyRow], by: Column, *, backwards: bool) -> list[AnyRow]:
+    """Return rows in the order of a column; equal ones stay newest first."""
+    return sorted(rows, key=by.place, reverse=by.falling != backwards)
+
+
+def _slack(column: Column, wanted: Wishes) -> int:
+    return wanted[column.title].width - max(column.least, len(column.title) + 1) if column.least else 0
+
+
+def _shrunk(columns: list[Column], wanted: Wishes, excess: int) -> list[tuple[Column, int]]:
+    given = {column.title: wanted[column.title].width for column in columns}
+    for column in sorted(columns, key=lambda column: column.keep):
+        taken = min(excess, _slack(column, wanted))
+        given[column.title] -= taken
+        excess -= taken
+    return [(column, given[column.title]) for column in columns]

@@ -1,0 +1,57 @@
+"""Pictures of the screen as SVG files in the current folder."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+from textual.app import App
+from textual.geometry import Region
+
+from screens.clipboard import Severity
+from screens.exports import free_path
+
+
+def save_picture(app: App[Any], region: Region | None, name: str) -> tuple[str, Severity]:
+    """Save what is shown as SVG in the current folder; return what to say.
+
+    Args:
+        app: the running app.
+        region: the part of the screen; None for all of it.
+        name: of the file, without its ending.
+    """
+    path = free_path(name, ".svg")
+    try:
+        path.write_text(screen_svg(app, region), encoding="utf-8")
+    except OSError as error:
+        return (
+            f"No picture can be saved in '{path.parent}': {error.strerror}. Start nastui in a folder of yours.",
+            "error",
+        )
+    return f"The picture is saved in {path}", "information"
+
+
+def screen_svg(app: App[Any], region: Region | None) -> str:
+    """Return the screen in front, or a part of it, as SVG."""
+    if region is None:
+        return app.export_screenshot()
+    strips = app.screen._compositor.render_strips()
+    width, height = region.size
+    console = Console(
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        record=True,
+        legacy_windows=False,
+        safe_box=False,
+    )
+    for strip in strips[region.y : region.bottom]:
+        line = Text(no_wrap=True, end="")
+        for segment in strip.crop(region.x, region.right):
+            line.append(segment.text, segment.style)
+        console.print(line)
+    return console.export_svg(title=app.title)

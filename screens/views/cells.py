@@ -1,0 +1,78 @@
+"""The cell that a search would return after the selected epoch."""
+
+from __future__ import annotations
+
+from runs.genotypes.genotype import Cell
+from runs.log.events import CellSnapshot
+from runs.log.history import History
+from screens import palette
+from screens.formatting import count
+from screens.models.cells import CellView, Ends
+from screens.models.selection import Look
+from screens.palette import Kind
+from screens.views.edge_focus import ends, margin
+from screens.views.epochs import drawable_cell, selected_epoch, unchanged_since
+from screens.views.weights import focus_of, snapshot_matrix
+
+_NEAR_TIE = 0.02
+
+
+def cell_view(history: History, look: Look) -> CellView:
+    """Return the cell that the search would return after the chosen epoch, and what changed."""
+    chosen = selected_epoch(history, look)
+    if chosen.event is None:
+        return CellView(None)
+    found = drawable_cell(chosen.event, chosen.kind)
+    if found is None:
+        return CellView(None, caption=("this epoch has no genotype that can be drawn",))
+    since = unchanged_since(history.epochs, chosen.index)
+    against = since - 1
+    if look.mark is not None:
+        against = selected_epoch(history, Look(epoch=look.mark)).index
+    earlier = drawable_cell(history.epochs[against], chosen.kind) if against >= 0 else None
+    changes = _changes(earlier, found) if earlier is not None else {}
+    stood = chosen.event.epoch - history.epochs[since].epoch
+    told = f"stood {count(stood, 'epoch')}"
+    if look.mark is not None:
+        told += f" · against epoch {history.epochs[against].epoch}"
+    elif since:
+        told += f" · last change at {history.epochs[since].epoch}"
+    else:
+        told += " · never changed"
+    listed = ", ".join(changes.values())
+    unused = sum(palette.kind(edge.operation) is Kind.NONE for edge in found.edges)
+    caption = [told + (f" · none on {count(unused, 'edge')}" if unused else "")]
+    if look.mark is not None and not changes:
+        listed = "no difference"
+    if listed:
+        caption.append(f"* {listed}")
+    changed = frozenset((edge.source, edge.target) for edge in found.edges if (edge.source, edge.target) in changes)
+    snapshot = chosen.event.architecture.get(chosen.kind)
+    looked = focus_of(history, look, chosen, snapshot_matrix(snapshot, "")) if snapshot is not None else None
+    if looked is not None:
+        caption = [*looked.told[:2], *caption]
+    return CellView(found, changed, _ties(snapshot), tuple(caption), looked.ends if looked else None)
+
+
+def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
+    """Return what became of each edge that is not as it was, in words."""
+    before = {(edge.source, edge.target): edge.operation for edge in earlier.edges}
+    after = {(edge.source, edge.target): edge.operation for edge in later.edges}
+    changes = {}
+    for edge in sorted(before.keys() | after.keys(), key=lambda edge: (edge[1], edge[0])):
+        if before.get(edge) != after.get(edge):
+            was, now = (palette.short(found[edge]) if edge in found else "-" for found in (before, after))
+            changes[edge] = f"{edge[1]}←{edge[0]} {was}→{now}"
+    return changes
+
+
+def _ties(snapshot: CellSnapshot | None) -> frozenset[Ends]:
+    """Return the edges whose chosen operation leads or trails the next best by less than two percent points."""
+    if snapshot is None:
+        return frozenset()
+    drawn, ties = snapshot_matrix(snapshot, ""), set()
+    for label, row, taken in zip(drawn.rows, drawn.values, drawn.chosen, strict=False):
+        place, led = ends(label), margin(row, taken)
+        if place is not None and led is not None and abs(led) < _NEAR_TIE:
+            ties.add(place)
+    return frozenset(ties)

@@ -1,0 +1,121 @@
+"""The edge that a person looks at: its exact weights, how clear its choice is, and how it came there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from runs.log.history import History
+from screens import palette
+from screens.models.cells import Ends
+from screens.models.panels import Matrix
+from screens.palette import BRAILLE
+
+# As many as fit into a line behind words.
+_MOST_SHOWN = 32
+
+
+@dataclass(frozen=True)
+class Focus:
+    """An edge and one of its operations.
+
+    Attributes:
+        row, column: in the matrix of weights.
+        ends: (source, target), or None where the label of the edge does not say.
+        told: in words, the most telling line first.
+    """
+
+    row: int
+    column: int
+    ends: Ends | None
+    told: tuple[str, ...]
+
+
+def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, operation: int | None) -> Focus | None:
+    """Return what there is to say of an edge; None where there is none.
+
+    Args:
+        history, kind, index: the run, the kind of cell and the place of the epoch.
+        matrix: its weights at this epoch.
+        edge, operation: which; None for the operation that the genotype takes, or the heaviest.
+    """
+    if not matrix.rows or not matrix.columns:
+        return None
+    row = min(max(edge, 0), len(matrix.rows) - 1)
+    values = matrix.values[row]
+    taken = matrix.chosen[row] if row < len(matrix.chosen) else -1
+    column = taken if operation is None else operation % len(matrix.columns)
+    if not 0 <= column < len(values):
+        column = max(range(len(values)), key=lambda place: _known(values[place]))
+    return Focus(
+        row,
+        column,
+        ends(matrix.rows[row]),
+        (
+            _said(matrix, row, column, taken),
+            _course(history, kind, index, row, column),
+            "  ".join(
+                f"{palette.short(name)} {_figure(value)}" for name, value in zip(matrix.columns, values, strict=True)
+            ),
+        ),
+    )
+
+
+def ends(label: str) -> Ends | None:
+    """Return source and target of an edge's label."""
+    target, arrow, source = label.partition("←")
+    return (int(source), int(target)) if arrow and target.isdecimal() and source.isdecimal() else None
+
+
+def margin(values: tuple[float | None, ...], taken: int) -> float | None:
+    """Return by how much the derived operation leads the best other one; negative where it trails it."""
+    if not 0 <= taken < len(values) or values[taken] is None:
+        return None
+    rest = [value for place, value in enumerate(values) if place != taken and value is not None]
+    led = _known(values[taken]) - max(rest) if rest else math.nan
+    return led if math.isfinite(led) else None
+
+
+def _said(matrix: Matrix, row: int, column: int, taken: int) -> str:
+    values = matrix.values[row]
+    said = f"{matrix.rows[row].replace('←', ' ◂ ')} {palette.short(matrix.columns[column])} {_figure(values[column])}"
+    if taken == column:
+        said += ", derived"
+    elif 0 <= taken < len(values):
+        said += f", derived is {palette.short(matrix.columns[taken])} {_figure(values[taken])}"
+    else:
+        said += ", the genotype has no such edge"
+    if (led := margin(values, taken)) is not None:
+        said += f" · margin {led:+.4f}"
+    given = [value for value in values if value is not None and value > 0 and math.isfinite(value)]
+    return said + f" · entropy {-sum(value * math.log(value) for value in given):.3f} nats"
+
+
+def _course(history: History, kind: str, index: int, row: int, column: int) -> str:
+    """Return the weight over the epochs up to this one as a row of small bars."""
+    done = history.epochs[: index + 1]
+    found = []
+    for place in range(min(len(done), _MOST_SHOWN)):
+        event = done[round(place * (len(done) - 1) / max(1, min(len(done), _MOST_SHOWN) - 1))]
+        snapshot = event.architecture.get(kind)
+        rows = snapshot.weights if snapshot else []
+        given = rows[row] if row < len(rows) else []
+        found.append(given[column] if column < len(given) else math.nan)
+    known = [value for value in found if math.isfinite(value)]
+    if not known:
+        return "no history"
+    low, high = min(known), max(known)
+    bars = BRAILLE.bars
+    drawn = "".join(
+        bars[round((value - low) / ((high - low) or 1) * (len(bars) - 1))] if math.isfinite(value) else " "
+        for value in found
+    )
+    return f"since epoch {done[0].epoch} {drawn} {low:.4f} to {high:.4f}"
+
+
+def _known(value: float | None) -> float:
+    return -math.inf if value is None or not math.isfinite(value) else value
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

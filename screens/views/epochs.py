@@ -1,0 +1,72 @@
+"""The selected epoch of a history, its genotype, and since when that genotype has not changed."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runs.catalogue.genotype_text import text_of_json
+from runs.errors import UsageError
+from runs.genotypes.genotype import Cell, Genotype
+from runs.log.events import EpochEnded
+from runs.log.history import History
+from screens.models.selection import Look
+
+# Larger cells cannot be read, and a broken log must not block the screen.
+_MOST_NODES, _MOST_EDGES = 40, 200
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The epoch that is looked at, and where it stands in the history."""
+
+    event: EpochEnded | None = None
+    index: int = -1
+    newest: bool = True
+    kinds: tuple[str, ...] = ()
+    kind: str = ""
+
+
+def selected_epoch(history: History, look: Look) -> Chosen:
+    """Return the epoch that is looked at: the nearest one before where there is none of that number."""
+    epochs = history.epochs
+    if not epochs:
+        return Chosen()
+    index = len(epochs) - 1
+    if look.epoch is not None:
+        index = max(0, bisect.bisect_right(epochs, look.epoch, key=lambda done: done.epoch) - 1)
+    event = epochs[index]
+    kinds = tuple(event.architecture) or tuple(genotype_cells(event))
+    kind = look.cell if look.cell in kinds else next(iter(kinds), "")
+    return Chosen(event, index, look.epoch is None, kinds, kind)
+
+
+def unchanged_since(epochs: Sequence[EpochEnded], index: int) -> int:
+    """Return the index of the epoch from which on the genotype was what it is at ``index``."""
+    since = index
+    while since > 0 and epochs[since - 1].genotype == epochs[index].genotype:
+        since -= 1
+    return since
+
+
+def drawable_cell(event: EpochEnded, kind: str) -> Cell | None:
+    """Return a cell of the epoch's genotype; None where there is none, or none that a screen could show."""
+    found = genotype_cells(event).get(kind)
+    if found is None or len(found.edges) > _MOST_EDGES:
+        return None
+    nodes = [*found.outputs, *(edge.target for edge in found.edges), found.inputs]
+    return found if max(nodes) <= _MOST_NODES and min(nodes) >= 0 else None
+
+
+def genotype_text(event: EpochEnded) -> str:
+    """Return the genotype of an epoch as text; as it came where it is none of a known space."""
+    return text_of_json(event.genotype)
+
+
+def genotype_cells(event: EpochEnded) -> Mapping[str, Cell]:
+    """Return the cells of an epoch's genotype; none where it has none that is known."""
+    try:
+        return Genotype.from_json(event.genotype).cells if event.genotype is not None else {}
+    except UsageError:
+        return {}

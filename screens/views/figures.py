@@ -1,0 +1,88 @@
+"""The figures of an epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from runs.log.events import EpochEnded
+from runs.log.history import History
+from screens import palette
+from screens.formatting import clean, count, gigabytes
+from screens.models.panels import Fact
+from screens.models.selection import Look
+from screens.palette import Kind
+from screens.views.epochs import genotype_cells, selected_epoch, unchanged_since
+from screens.views.weights import mean_entropy
+
+
+def epoch_figures(history: History, look: Look) -> tuple[Fact, ...]:
+    """Return the figures of the chosen epoch, the most telling first."""
+    chosen = selected_epoch(history, look)
+    event = chosen.event
+    if event is None:
+        started = history.progress.metrics if history.progress else {}
+        return tuple(Fact(_words(name), _figure(value)) for name, value in started.items()) + _memory(history)
+    before = history.epochs[chosen.index - 1] if chosen.index else None
+    facts = [_metric(name, event, history, chosen.index) for name in _by_weight(event.metrics)]
+    for dataset, splits in event.benchmark.items():
+        facts += [
+            Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
+            for split, value in splits.items()
+        ]
+    if event.genotype is not None:
+        stood = unchanged_since(history.epochs, chosen.index)
+        facts.append(Fact("genotype", f"stood {count(event.epoch - history.epochs[stood].epoch, 'epoch')}"))
+        facts += _operations(event)
+    if (entropy := mean_entropy(event)) is not None:
+        earlier = mean_entropy(before) if before is not None else None
+        trend = "" if earlier is None or abs(entropy - earlier) < 5e-4 else "▼" if entropy < earlier else "▲"
+        facts.append(Fact("entropy", f"{entropy:.3f} nats", trend))
+    facts += [Fact(f"lr {_words(name)}", _figure(value)) for name, value in event.learning_rates.items()]
+    return (*facts, *(_memory(history) if chosen.newest else ()))
+
+
+def _operations(event: EpochEnded) -> list[Fact]:
+    """Return how many skips and pools the genotype has: a search that collapses ends in them."""
+    edges = [edge for found in genotype_cells(event).values() for edge in found.edges]
+    if not edges:
+        return []
+    kinds = [palette.kind(edge.operation) for edge in edges]
+    skips, pools = kinds.count(Kind.SKIP), kinds.count(Kind.POOL)
+    verdict = "collapse?" if 2 * (skips + pools) > len(edges) else "ok"
+    return [Fact("skips, pools", f"{skips}, {pools} of {len(edges)}", verdict)]
+
+
+def _metric(name: str, event: EpochEnded, history: History, index: int) -> Fact:
+    note = ""
+    if "accuracy" in name:
+        seen = [done.metrics.get(name, math.nan) for done in history.epochs[: index + 1]]
+        best = max((value for value in seen if math.isfinite(value)), default=math.nan)
+        note = f"best {best:.2f}" if math.isfinite(best) else ""
+    value = event.metrics[name]
+    return Fact(_words(name), f"{value:.2f} %" if "accuracy" in name else _figure(value), note)
+
+
+def _by_weight(names: Mapping[str, float]) -> list[str]:
+    """Return metrics with the search's own accuracy first: it stands for what the genotype is worth."""
+    led = {"kappa": 1, "regions": 2}
+
+    def rank(name: str) -> tuple[int, bool, str]:
+        return 0 if name.endswith("accuracy") else led.get(name, 3), not name.startswith("search"), name
+
+    return sorted(names, key=rank)
+
+
+def _memory(history: History) -> tuple[Fact, ...]:
+    used = history.progress.memory if history.progress else None
+    return () if used is None else (Fact("memory", gigabytes(used)),)
+
+
+def _words(name: str) -> str:
+    return clean(name).replace("_", " ").replace("accuracy", "acc").replace("architecture", "arch")
+
+
+def _figure(value: float) -> str:
+    if not math.isfinite(value) or value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    return f"{value:.2e}"

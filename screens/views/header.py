@@ -1,0 +1,62 @@
+"""The header of a run: what it is, how far it is, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+
+from runs.home import short_id
+from runs.log.history import History
+from runs.store.run_store import Record
+from runs.store.status import Status
+from screens.formatting import clean, span
+from screens.models.run import HeaderView
+from screens.views.status_line import story
+
+
+def header_view(
+    record: Record, history: History, now: float, trouble: str = "", alarms: tuple[str, ...] = ()
+) -> HeaderView:
+    """Return what stands above everything: who the run is, how far it is, and what a person can do about it.
+
+    Args:
+        record, history: the run.
+        now: the time, in seconds since 1970.
+        trouble: why the run cannot be read any more.
+        alarms: what a person should look at.
+    """
+    head, summary, progress = record.head, history.summary, history.progress
+    done, epochs = summary.epoch, summary.epochs
+    within, rate, eta = 0.0, None, summary.eta
+    if record.status.live and progress is not None:
+        rate = progress.throughput
+        if progress.epoch > done and progress.of > 0:
+            within = progress.step / progress.of
+    share = min(1.0, max(0.0, (done + within) / epochs)) if epochs > 0 else 0.0
+    facts = [f"{math.floor(100 * share)}%"]
+    if record.status is Status.RUNNING and eta is not None and math.isfinite(eta):
+        facts.append(f"eta {span(eta)}")
+    elif not record.status.live and record.status is not Status.FINISHED and summary.seconds:
+        facts.append(f"took {span(summary.seconds)}")
+    if record.status is Status.RUNNING and rate is not None and math.isfinite(rate):
+        facts.append(f"{_quantity(rate)} img/s")
+    stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""
+    running = min(done + 1, epochs) if record.status.live else done
+    names = [head["method"], head["space"], head["dataset"], head["preset"]]
+    said = "" if record.status is Status.RUNNING else story(record, now)
+    if trouble:
+        said = f"{trouble} · shown is what was read before · q goes back"
+    return HeaderView(
+        title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
+        id=short_id(record.id),
+        status=None if trouble else record.status,
+        device=clean(str(head["device"])),
+        epoch=f"{stage}epoch {running}/{epochs or '?'}",
+        share=share,
+        facts=tuple(facts),
+        said=clean(said),
+        alarms=alarms,
+    )
+
+
+def _quantity(value: float) -> str:
+    return f"{value / 1000:.1f}k" if value >= 1000 else f"{value:.0f}" if value >= 20 else f"{value:.1f}"

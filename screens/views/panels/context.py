@@ -1,0 +1,117 @@
+"""What a panel is made from, and small steps that all panels share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runs.catalogue import Space
+from runs.log.events import CellSnapshot, EpochEnded
+from runs.log.history import History
+from screens import palette
+from screens.formatting import clean
+from screens.models.charts import Series
+from screens.models.selection import Look
+from screens.views.epochs import Chosen, selected_epoch
+
+# No chart shows more.
+_MOST_POINTS = 1000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An epoch of a run, and the whole run behind it.
+
+    Attributes:
+        extras: what the method tells of the epoch; of the one in progress where that is looked at.
+        epoch: its number.
+        snapshot: of the chosen kind of cell.
+        edges, operations: what rows and columns of matrices are called, as far as anybody knows.
+    """
+
+    history: History
+    look: Look
+    chosen: Chosen
+    extras: Mapping[str, Any]
+    epoch: int
+    snapshot: CellSnapshot | None
+    edges: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of cell that is looked at; before the first epoch, the first that the extras name."""
+        if self.chosen.kind:
+            return self.chosen.kind
+        named = next((value for value in self.extras.values() if isinstance(value, dict)), {})
+        return self.look.cell if self.look.cell in named else next(iter(named), "")
+
+    @property
+    def cursor(self) -> int | None:
+        """The epoch to mark in charts."""
+        return self.epoch if self.look.epoch is not None else None
+
+    @property
+    def before(self) -> list[EpochEnded]:
+        """The epochs up to the chosen one."""
+        return self.history.epochs[: self.chosen.index + 1]
+
+
+def subject(history: History, look: Look, space: Space | None = None) -> Subject | None:
+    """Return what panels are made from; None where nothing has been told. The space has names before any epoch does."""
+    chosen = selected_epoch(history, look)
+    told = history.interim if history.interim is not None and look.epoch is None else chosen.event
+    if told is None:
+        return None
+    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    edges: list[str] = []
+    operations: list[str] = []
+    if snapshot is not None:
+        edges, operations = [str(edge) for edge in snapshot.edges], [str(name) for name in snapshot.operations]
+    elif space is not None:
+        edges, operations = [f"{target}←{source}" for source, target in space.edges], list(space.operations)
+    return Subject(history, look, chosen, told.extras, told.epoch, snapshot, tuple(edges), tuple(operations))
+
+
+def series(name: str, history: History, value: Callable[[EpochEnded], Any], *, dots: bool = False) -> Series:
+    """Return a curve over all epochs, of those that have a finite number."""
+    epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
+    found = ((event.epoch, number(value(event))) for event in epochs)
+    return Series(name, tuple(point for point in found if math.isfinite(point[1])), dots)
+
+
+def number(value: Any) -> float:
+    """Return a number, or NaN for what is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def within(value: Any, *path: str | int) -> Any:
+    """Return what lies at a path of keys and places, or None where it does not go so far."""
+    for step in path:
+        if isinstance(step, str) and isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list) and 0 <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def short_edge(label: str) -> str:
+    """Return an edge's label with room around its arrow."""
+    return clean(label).replace("←", " ◂ ")
+
+
+def pair(source: Any, operation: Any) -> str:
+    """Return an operation with the state it reads, ``sep5 ◂ 1``."""
+    return f"{palette.short(str(operation))} ◂ {clean(str(source))}"
+
+
+def filled(snapshot: CellSnapshot, rows: Any) -> Iterator[tuple[str, str, float]]:
+    """Yield (edge, operation, value) of every number in a matrix of edges by operations."""
+    for edge, row in zip(snapshot.edges, rows, strict=False):
+        for operation, value in zip(snapshot.operations, row, strict=False):
+            if math.isfinite(found := number(value)):
+                yield str(edge), str(operation), found

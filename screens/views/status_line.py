@@ -1,0 +1,115 @@
+"""What a run has come to and what a person can do about it, in one sentence each."""
+
+from __future__ import annotations
+
+from runs.home import short_id
+from runs.store.groups import Group, seeds_told
+from runs.store.run_store import Record
+from runs.store.status import Status
+from screens.formatting import clean, millions, span
+
+_LONGEST = 90  # of what an engine said; room is left for what to do
+
+
+def identity(record: Record) -> str:
+    """Return what the run is: method and space, or what is retrained; data set, preset, seed, device."""
+    head = record.head
+    parts = [
+        short_id(record.id),
+        f"{head['method']} of {record.origin}" if record.origin else f"{head['method']} on {head['space']}",
+        f"{head['dataset']}",
+        f"preset {head['preset']}",
+    ]
+    parts += [f"seed {head['seed']}", f"{head['device']}"]
+    return clean(" · ".join(filter(None, [record.labels.name, *parts])))
+
+
+def group_identity(group: Group) -> str:
+    """Return what the runs of a group are, and by which seeds they differ."""
+    head = group.head
+    seeds = ", ".join(map(str, sorted(group.seeds)))
+    parts = [seeds_told(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
+    return clean(" · ".join([*parts, f"preset {head['preset']}", f"seeds {seeds}"]))
+
+
+def group_story(group: Group) -> str:
+    """Return how the runs of a group stand, what they reach, and the keys that go on from there."""
+    parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
+    for name, spread in (("best", group.best), ("table", group.benchmark)):
+        if spread is not None:
+            parts.append(f"{name} {spread.among(len(group.members))}")
+    return " · ".join([*parts, "enter unfolds", "c compares"])
+
+
+def story(record: Record, now: float) -> str:
+    """Return what happened, and the key that goes on from there."""
+    tell = {
+        Status.QUEUED: _queued,
+        Status.RUNNING: _running,
+        Status.PAUSED: _paused,
+        Status.STOPPING: _stopping,
+        Status.STOPPED: _stopped,
+        Status.FINISHED: _finished,
+        Status.FAILED: _failed,
+        Status.LOST: _lost,
+    }[record.status]
+    return clean(tell(record, now))
+
+
+def _queued(record: Record, now: float) -> str:
+    return "no engine has taken it yet · R starts one"
+
+
+def _running(record: Record, now: float) -> str:
+    summary = record.summary
+    parts = [f"epoch {summary.epoch} of {summary.epochs} done"] if summary.epochs else ["starting"]
+    if summary.eta is not None:
+        parts.append(f"about {span(summary.eta)} to go")
+    if summary.stood:
+        parts.append(f"genotype has stood for {summary.stood} epochs")
+    return " · ".join(parts)
+
+
+def _paused(record: Record, now: float) -> str:
+    return f"holding still after epoch {record.summary.epoch}, memory kept · p goes on"
+
+
+def _stopping(record: Record, now: float) -> str:
+    return "asked to stop; it writes a checkpoint first"
+
+
+def _stopped(record: Record, now: float) -> str:
+    return f"after epoch {record.summary.epoch} of {record.summary.epochs}, with a checkpoint · R resumes"
+
+
+def _finished(record: Record, now: float) -> str:
+    summary = record.summary
+    parts = [f"took {span(summary.seconds)}"]
+    if summary.parameters is not None:
+        parts.append(f"{millions(summary.parameters)} parameters")
+    if summary.macs is not None:
+        parts.append(
+            f"{millions(summary.macs)} MACs ({summary.network})" if summary.network else millions(summary.macs)
+        )
+    for dataset, splits in summary.benchmark.items():
+        tests = [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
+        parts += tests[-1:]  # of the longest training
+    return " · ".join(parts)
+
+
+def _failed(record: Record, now: float) -> str:
+    return f"{_cut(record.summary.problem)} {record.summary.hint} · R tries again".lstrip()
+
+
+def _lost(record: Record, now: float) -> str:
+    summary = record.summary
+    ago = f", {span(now - summary.touched)} ago" if summary.touched else ""
+    why = f": {_cut(summary.problem)}" if summary.problem else ""
+    if summary.checkpoint_epoch is None:
+        return f"engine gone before its first checkpoint{ago}{why} · R starts it again"
+    epoch = min(summary.epoch + 1, summary.epochs)
+    return f"engine gone at epoch {epoch} (last checkpoint {summary.checkpoint_epoch}{ago}){why} · R resumes"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

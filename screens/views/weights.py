@@ -1,0 +1,103 @@
+"""Architecture weights as matrices of edges by operations."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from runs.log.events import CellSnapshot, EpochEnded
+from runs.log.history import History
+from screens.formatting import clean
+from screens.models.panels import Matrix
+from screens.models.selection import Look
+from screens.views.edge_focus import Focus, focus, margin
+from screens.views.epochs import Chosen, selected_epoch
+
+# Larger tables cannot be read, and a broken log must not block the screen.
+_MOST_EDGES, _MOST_OPERATIONS = 200, 60
+
+
+def weights_matrix(history: History, look: Look) -> Matrix | None:
+    """Return the architecture weights after the chosen epoch."""
+    chosen = selected_epoch(history, look)
+    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    if chosen.event is None or snapshot is None:
+        return None
+    drawn = snapshot_matrix(snapshot, chosen.kind)
+    led = tuple(margin(values, taken) for values, taken in zip(drawn.values, drawn.chosen, strict=False))
+    drawn = dataclasses.replace(drawn, margin=led)
+    looked = focus_of(history, look, chosen, drawn)
+    return drawn if looked is None else dataclasses.replace(drawn, focus=(looked.row, looked.column), told=looked.told)
+
+
+def focus_of(history: History, look: Look, chosen: Chosen, drawn: Matrix) -> Focus | None:
+    """Return the selected edge of a matrix of weights; None if no edge is selected."""
+    if look.edge is None:
+        return None
+    return focus(history, chosen.kind, chosen.index, drawn, look.edge, look.operation)
+
+
+def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
+    """Return a snapshot as a heatmap, whatever its shape; what is missing counts as pruned."""
+    operations = tuple(clean(str(name)) for name in snapshot.operations[:_MOST_OPERATIONS])
+    rows = []
+    for place in range(min(len(snapshot.edges), _MOST_EDGES)):
+        alive, given = _at(snapshot.alive, place), _at(snapshot.weights, place)
+        rows.append(
+            tuple(
+                _float(given[column]) if column < len(given) and (column >= len(alive) or alive[column]) else None
+                for column in range(len(operations))
+            )
+        )
+    return Matrix(
+        clean(caption),
+        tuple(clean(str(edge)) for edge in snapshot.edges[: len(rows)]),
+        operations,
+        tuple(rows),
+        tuple(snapshot.chosen[: len(rows)]),
+        tuple(_entropy(row)[1] for row in rows),
+    )
+
+
+def value_matrix(
+    snapshot: CellSnapshot, rows: Sequence[Sequence[Any]], caption: str, *, bars: bool = False, everything: bool = False
+) -> Matrix:
+    """Return any figures of edges by operations as a matrix; with ``everything``, of what was pruned too."""
+    drawn = snapshot_matrix(snapshot, caption)
+    values = tuple(
+        tuple(
+            _float(given[column]) if column < len(given) and given[column] is not None else None
+            for column in range(len(drawn.columns))
+        )
+        for given in (_at(rows, place) for place in range(len(drawn.rows)))
+    )
+    if not everything:
+        values = tuple(
+            tuple(None if weight is None else value for value, weight in zip(row, weights, strict=True))
+            for row, weights in zip(values, drawn.values, strict=True)
+        )
+    return dataclasses.replace(drawn, values=values, entropy=(), share=False, bars=bars)
+
+
+def mean_entropy(event: EpochEnded) -> float | None:
+    """Return the entropy of the architecture weights in nats, averaged over every edge of every cell."""
+    rows = [row for kind, snapshot in event.architecture.items() for row in snapshot_matrix(snapshot, kind).values]
+    return sum(_entropy(row)[0] for row in rows) / len(rows) if rows else None
+
+
+def _entropy(row: Sequence[float | None]) -> tuple[float, float]:
+    """Return the entropy of a row of weights in nats, and as a share of the most there could be."""
+    given = [value for value in row if value is not None and value > 0 and math.isfinite(value)]
+    alive = sum(value is not None for value in row)
+    entropy = -sum(value * math.log(value) for value in given)
+    return entropy, entropy / math.log(alive) if alive > 1 else 0.0
+
+
+def _at(rows: Sequence[Any], place: int) -> Sequence[Any]:
+    return rows[place] if place < len(rows) and isinstance(rows[place], list) else []
+
+
+def _float(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
