@@ -89,7 +89,7 @@ class Worker:
         self._begin()
         self._begun_at = self._done(self._method.position())
         while self._method.epoch < self._method.epochs:
-            word = self._group.told(self._answer() if self._group.leads else GO)
+            word = self._group.broadcast(self._answer() if self._group.leads else GO)
             if word == STOP:
                 return
             if word == HOLD:

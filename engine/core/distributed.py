@@ -1,7 +1,7 @@
-"""Several processes that train one network: who this one is among them, and the little they tell each other.
+"""Several processes that train one network: the rank of this one, and the little that they exchange.
 
 They find each other through the environment that ``torchrun`` sets (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, ...);
-:mod:`engine.core.local_launcher` sets the same. The process of rank 0 leads: only it writes events and files.
+:mod:`engine.core.local_launcher` sets the same. Only the process of rank 0 writes events and files: it leads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Group:
-    """This process among those of its run. Alone, every exchange is free.
+    """This process among those of its run. A single process exchanges nothing.
 
     Attributes:
         rank: of this process, counted over all machines.
@@ -32,28 +32,32 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes what the run leaves behind."""
+        """Whether this process writes the run's events and files."""
         return self.rank == 0
 
-    def told(self, word: int) -> int:
-        """Return the word of the leader; all processes must ask at the same point of their work."""
+    def broadcast(self, number: int) -> int:
+        """Return rank 0's number; all processes must call this at the same point of their work."""
         if self.size == 1:
-            return word
-        said = torch.tensor([word])
-        distributed.broadcast(said, 0)
-        return int(said)
+            return number
+        value = torch.tensor([number])
+        distributed.broadcast(value, 0)
+        return int(value)
 
     def total(self, values: Tensor) -> Tensor:
-        """Return the sum over all processes."""
+        """Return the sum over all processes, which must all call this at the same point."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
 
-    def shared(self, network: nn.Module, device: torch.device, *, dead_parts: bool) -> nn.Module:
+    def parallel(self, network: nn.Module, device: torch.device, *, dead_parts: bool) -> nn.Module:
         """Return the network with its gradients averaged over all processes in each backward pass.
 
-        Batch norm uses the statistics of each process's own share; its running averages are the leader's.
-        ``dead_parts`` says that some weights get no gradient.
+        Batch norm uses the statistics of each process's own share; its running averages are those of rank 0.
+
+        Args:
+            network: on ``device``.
+            device: of this process.
+            dead_parts: whether some weights never get a gradient.
         """
         if self.size == 1:
             return network
@@ -64,13 +68,13 @@ class Group:
         )
 
     def align(self, network: nn.Module) -> None:
-        """Give all processes the leader's running averages, as they have them in each step of training."""
+        """Copy rank 0's running averages to all processes, as each step of training does."""
         if self.size > 1:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
 
     def leave(self) -> None:
-        """Say goodbye, so that the others do not wait."""
+        """Leave the process group."""
         if self.size > 1:
             distributed.destroy_process_group()
 
@@ -79,7 +83,7 @@ ALONE = Group()
 
 
 def join() -> Group:
-    """Return the group that the environment describes, once all its processes are there."""
+    """Return the group that the environment describes, once all its processes have joined."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return ALONE

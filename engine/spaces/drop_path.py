@@ -27,6 +27,12 @@ def factors(
     return kept(draws >= probability, probability, like.dtype).to(like.device, non_blocking=True)
 
 
+def draw(operations: int, images: int, probability: float, generator: torch.Generator) -> Tensor:
+    """Return the same factors before any features are there: [operations, images], on the generator's device."""
+    draws = torch.rand(operations, images, generator=generator, device=generator.device)
+    return kept(draws >= probability, probability, torch.get_default_dtype())
+
+
 def kept(keep: Tensor, probability: float, dtype: torch.dtype) -> Tensor:
     """Return the factors of given draws: ``keep`` says which outputs stay."""
     return keep.to(dtype) / (1 - probability)

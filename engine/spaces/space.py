@@ -49,17 +49,21 @@ class Supernet(nn.Module):
 
 
 class DiscreteNetwork(nn.Module):
-    """A network with one operation an edge, as it is trained from fresh weights."""
+    """A network with one operation an edge, as it is trained from fresh weights.
 
-    def forward(
-        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
-    ) -> Tensor | tuple[Tensor, Tensor | None]:
+    Attributes:
+        drops: how many of its operations drop path may drop.
+    """
+
+    drops: int = 0
+
+    def forward(self, images: Tensor, drop_factors: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor | None]:
         """Return class scores [B, classes] of images [B, 3, H, W].
 
         Args:
             images: normalised.
-            drop_path: in training, the probability that the output of an operation is dropped for an image.
-            generator: of these draws.
+            drop_factors: in training, what drop path multiplies the outputs of operations by, [drops, B], on the
+                device of the images; see :func:`engine.spaces.drop_path.draw`. None drops nothing.
 
         Returns:
             in evaluation the scores; in training (scores, scores of an auxiliary classifier or None without one).

@@ -186,9 +186,8 @@ def test_the_fast_form_computes_the_plain_one(case: str, probability: float) -> 
     network = CellNetwork(genotype, **shape).double()
     plain = PlainNetwork(network, genotype)
     images = torch.randn(5, 3, 32, 32, dtype=torch.float64)
-    scores, auxiliary = network(images, probability, torch.Generator().manual_seed(3))
-    count = sum(cell.drops for cell in network.cells)
-    factors = drop_path.factors(count, images, probability, torch.Generator().manual_seed(3))
+    factors = drop_path.factors(network.drops, images, probability, torch.Generator().manual_seed(3))
+    scores, auxiliary = network(images, factors)
     found, expected = [scores, auxiliary], plain(images, probability, None if factors is None else factors > 0)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
@@ -232,7 +231,8 @@ def test_evaluation_has_no_auxiliary_head_and_drops_nothing() -> None:
     images = torch.randn(4, 3, 16, 16)
     scores = network(images)
     assert isinstance(scores, Tensor)
-    torch.testing.assert_close(network(images, 0.9), scores, rtol=0, atol=0)
+    dropped = torch.zeros(network.drops, len(images))
+    torch.testing.assert_close(network(images, dropped), scores, rtol=0, atol=0)
 
 
 def test_a_network_without_auxiliary_head_returns_none_for_it() -> None:
@@ -257,11 +257,15 @@ def test_drop_path_spares_identities_that_stand_alone(norms: str, dropped: bool)
     assert network.cells[1].drops == 8
 
 
-def test_drop_path_draws_come_from_the_generator_alone() -> None:
+def factors_for(network: CellNetwork, images: Tensor, seed: int = 1, probability: float = 0.5) -> Tensor:
+    return drop_path.draw(network.drops, len(images), probability, torch.Generator().manual_seed(seed))
+
+
+def test_only_the_given_factors_decide_what_is_dropped() -> None:
     network = small().train()
     images = torch.randn(4, 3, 16, 16)
     state = torch.get_rng_state()
-    first, again, other = (network(images, 0.5, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2))
+    first, again, other = (network(images, factors_for(network, images, seed))[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), state)
@@ -291,20 +295,21 @@ def test_channels_last_survives_the_cells(name: str) -> None:
             lambda _, __, out: strides.append(out.is_contiguous(memory_format=torch.channels_last))
         )
     images = torch.randn(4, 3, 32, 32).to(memory_format=torch.channels_last)
-    network(images, 0.5)
+    network(images, factors_for(network, images))
     assert strides == [True] * 5
 
 
 def test_every_cell_compiles_whole() -> None:
     network = small().train()
     images = torch.randn(4, 3, 16, 16)
-    expected = network(images, 0.5, torch.Generator().manual_seed(1))
+    factors = factors_for(network, images)
+    expected = network(images, factors)
     compiled = copy.deepcopy(network)
     torch.compiler.reset()
     try:
         for part in compiled.parts():
             part.compile(fullgraph=True, dynamic=False, backend="eager")
-        found = compiled(images, 0.5, torch.Generator().manual_seed(1))
+        found = compiled(images, factors)
     finally:
         torch.compiler.reset()
     torch.testing.assert_close(found, expected)
@@ -343,7 +348,7 @@ def test_a_training_step_stays_within_its_kernels() -> None:
     for _ in range(2):
         optimiser.zero_grad()
         with Kernels() as kernels:
-            scores, auxiliary = network(images, 0.15)
+            scores, auxiliary = network(images, factors_for(network, images, probability=0.15))
             losses = [nn.functional.cross_entropy(out, labels) for out in (scores, auxiliary)]
             (losses[0] + 0.4 * losses[1]).backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5, foreach=True)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.spaces import drop_path
 from engine.spaces.darts.network import CellNetwork
 from tests.engine.plain_network import PlainNetwork
 from tests.engine.test_darts_network import published
@@ -64,7 +65,7 @@ def measure(public_layout: torch.memory_format) -> list[float]:
     images, labels = torch.randn(BATCH, 3, 32, 32), torch.randint(10, (BATCH,))
     last, first = images.to(memory_format=torch.channels_last), images.to(memory_format=public_layout)
     generator = torch.Generator().manual_seed(0)
-    fast = trainer(own, lambda: own(last, DROP_PATH, generator), labels)
+    fast = trainer(own, lambda: own(last, drop_path.draw(own.drops, BATCH, DROP_PATH, generator)), labels)
     slow = trainer(plain, lambda: plain(first, DROP_PATH), labels)
     ratios = []
     for turn in range(PAIRS + 1):

@@ -44,6 +44,13 @@ def test_draws_do_not_depend_on_the_type_of_the_features() -> None:
     assert torch.equal(single.double(), double)
 
 
+def test_factors_drawn_ahead_are_those_drawn_for_features() -> None:
+    ahead = drop_path.draw(5, 8, 0.5, torch.Generator().manual_seed(1))
+    beside = drop_path.factors(5, torch.ones(8), 0.5, torch.Generator().manual_seed(1))
+    assert beside is not None
+    assert torch.equal(ahead, beside)
+
+
 @pytest.mark.parametrize("case", MISC["label_smoothing"])
 def test_torchs_label_smoothing_is_the_papers(case: dict[str, Any]) -> None:
     """Target (1 - eps) onehot + eps / K, the true class included."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces import drop_path as dropping
 from engine.spaces.darts import operations
 from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
@@ -33,6 +32,7 @@ class CellNetwork(DiscreteNetwork):
 
     Attributes:
         cells: the cells, which may be compiled one by one.
+        drops: how many operations drop path may drop.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class CellNetwork(DiscreteNetwork):
         cells = [DiscreteCell(genotype.cells[place.kind], place, norms, last=place is walk[-1]) for place in walk]
         self.cells = nn.ModuleList(cells)
         self._drops = [cell.drops for cell in cells]
+        self.drops = sum(self._drops)
         self.classifier = nn.Linear(widths[walk[-1].kind] * walk[-1].channels, classes)
         self._read_by_head = next(index for index, place in enumerate(walk) if place.auxiliary)
         self.auxiliary = (
@@ -67,23 +68,21 @@ class CellNetwork(DiscreteNetwork):
             else None
         )
 
-    def forward(
-        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
-    ) -> Tensor | tuple[Tensor, Tensor | None]:
+    def forward(self, images: Tensor, drop_factors: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor | None]:
         """Return class scores [B, classes] of images [B, 3, H, W].
 
         Args:
             images: normalised.
-            drop_path: in training, the probability that the output of an operation is dropped for an image; that of
-                stride-1 identities never is.
-            generator: of these draws, on the host or the images' device.
+            drop_factors: in training, what drop path multiplies the outputs of operations by, [drops, B]; outputs of
+                stride-1 identities are never dropped and have no row. None drops nothing.
 
         Returns:
             in evaluation the scores; in training (scores, scores of the auxiliary classifier or None without one).
         """
         older, newer = rectified(self.stem, images)
-        drawn = dropping.factors(sum(self._drops), newer, drop_path, generator) if self.training else None
-        factors = [None] * len(self.cells) if drawn is None else drawn.split(self._drops)
+        factors: Sequence[Tensor | None] = [None] * len(self.cells)
+        if self.training and drop_factors is not None:
+            factors = drop_factors.to(newer.dtype).split(self._drops)
         auxiliary = None
         for index, cell in enumerate(self.cells):
             older, newer = newer, cell(older, newer, factors[index])

@@ -29,12 +29,10 @@ class NasBench201Network(DiscreteNetwork):
         self.body = nn.Sequential(operations.Stem(channels), *blocks)
         self.head = operations.Head(4 * channels, classes)
 
-    def forward(
-        self, images: Tensor, drop_path: float = 0.0, generator: torch.Generator | None = None
-    ) -> Tensor | tuple[Tensor, None]:
+    def forward(self, images: Tensor, drop_factors: Tensor | None = None) -> Tensor | tuple[Tensor, None]:
         """Return class scores [B, classes] of images [B, 3, H, W]; in training (scores, None): there is no second head.
 
-        The benchmark drops nothing, so ``drop_path`` is always 0.
+        The benchmark has no drop path, so ``drop_factors`` is always None.
         """
         scores: Tensor = self.head(self.body(images))
         return (scores, None) if self.training else scores
