@@ -97,7 +97,7 @@ def _events(generator: random.Random, evil: str, last: Event) -> Iterable[Event]
         cell = plain.architecture["cell"]
         rows = list(cell.weights)
         named = CellSnapshot(
-            [*cell.edges[:-1], evil],
+            cell.edges,
             [*cell.operations[:-1], evil],
             rows,
             cell.alive,

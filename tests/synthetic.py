@@ -26,7 +26,7 @@ from runs.log.events import (
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
 
-EDGES = [f"{target}←{source}" for source, target in SPACE.edges]
+EDGES = list(SPACE.edges)
 
 
 def snapshot(weights: Sequence[Sequence[float]]) -> CellSnapshot:

@@ -141,7 +141,7 @@ class QuerySearch:
         if shares is None or not self._coding.by_edge:
             return {}
         snapshot = CellSnapshot(
-            edges=[f"{target}←{source}" for source, target in self._space.edges],
+            edges=list(self._space.edges),
             operations=list(self._space.operations),
             weights=shares,
             alive=[[True] * len(self._space.operations) for _ in self._space.edges],

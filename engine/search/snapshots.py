@@ -33,7 +33,7 @@ def take(
     for kind, cell_weights in relaxation.mean(architecture).items():
         known, weights = relaxation.snapshot(architecture, kind), cell_weights.weights.tolist()
         cells[kind] = CellSnapshot(
-            edges=[f"{target}←{source}" for source, target in space.entry.edges],
+            edges=list(space.entry.edges),
             operations=list(space.entry.operations),
             weights=weights,
             alive=architecture.alive(kind).tolist(),

@@ -34,7 +34,7 @@ def snapshots(
     columns = range(len(space.operations))
     return {
         kind: CellSnapshot(
-            [f"{target}←{source}" for source, target in space.edges],
+            list(space.edges),
             list(space.operations),
             [[1 / len(row) if op in row else 0.0 for op in columns] for row in live[kind]],
             [[op in row for op in columns] for row in live[kind]],

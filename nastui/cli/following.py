@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 
@@ -13,7 +12,7 @@ from nastui.cli import output
 from runs.catalogue.genotype_text import text_of_json
 from runs.genotypes.costs import COUNTER
 from runs.home import short_id
-from runs.log.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, encode
+from runs.log.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, printed
 from runs.log.history import Follower
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
@@ -78,7 +77,7 @@ def describe(entry: Entry) -> str:
 
 def _show(entry: Entry, as_json: bool) -> None:
     if as_json:
-        output.line(json.loads(encode(entry)))
+        output.line(printed(entry))
     elif isinstance(entry.event, EpochEnded | Warned | Resumed | Answered):
         sys.stdout.write(output.clean(describe(entry)) + "\n")
         sys.stdout.flush()

@@ -125,14 +125,13 @@ def events(
 ) -> None:
     """Print the events of a run, one a line."""
     import datetime
-    import json
     import time
 
     from nastui.cli import output
     from nastui.cli.following import LOOK_SECONDS, describe
     from runs.errors import closest
     from runs.log.event_log import JournalReader
-    from runs.log.events import EVENT_TYPES, encode
+    from runs.log.events import EVENT_TYPES, printed
 
     if kind is not None and kind not in EVENT_TYPES:
         raise UsageError(f"Unknown event type '{kind}'.", closest(kind, EVENT_TYPES))
@@ -142,7 +141,7 @@ def events(
     while True:
         live = store.find(paths.root.name).status.live
         for entry in reader.read():
-            raw = json.loads(encode(entry))
+            raw = printed(entry)
             if kind is not None and raw["type"] != kind:
                 continue
             if as_json:

@@ -9,6 +9,11 @@ from typing import Any
 from runs.errors import UsageError
 
 
+def edge_label(source: int, target: int) -> str:
+    """Return an edge as people read it, such as ``3←1``: the node it enters first."""
+    return f"{target}←{source}"
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A directed edge and the operation on it. A node's value is the sum over its incoming edges."""

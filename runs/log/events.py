@@ -1,7 +1,10 @@
 """The vocabulary that an engine speaks: one frozen record an event, one JSON object a line.
 
-A line is ``{"v": 1, "t": wall seconds, "n": counter, "type": name, ...payload}``. Readers keep going over a torn
+A line is ``{"v": 2, "t": wall seconds, "n": counter, "type": name, ...payload}``. Readers keep going over a torn
 line, an unknown type and a newer version: see :func:`decode`.
+
+Schema 2 (nastui 0.2) has the edges of a :class:`CellSnapshot` as ``[source, target]``. Schema 1 (0.1) had labels such
+as ``"3←1"``; they are still read, and commands still print them (:func:`printed`).
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -16,7 +20,10 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-SCHEMA_VERSION = 1
+from runs.genotypes.genotype import edge_label
+
+SCHEMA_VERSION = 2
+PRINTED_VERSION = 1
 Rows = Sequence[list[float]]
 
 
@@ -32,7 +39,7 @@ class CellSnapshot:
     """The architecture weights of one kind of cell.
 
     Attributes:
-        edges: one label a row, such as ``3←1``.
+        edges: the (source, target) of each row.
         operations: one label a column.
         weights: edges x operations; each row sums to 1 over the operations that are alive. (Of ISTA-NAS, which has no
             weights of edges, the rows of a node do together.)
@@ -41,7 +48,7 @@ class CellSnapshot:
         extras: further edges x operations matrices of the method, such as ``concentration``.
     """
 
-    edges: list[str]
+    edges: list[tuple[int, int]]
     operations: list[str]
     weights: Rows
     alive: list[list[bool]]
@@ -254,15 +261,27 @@ def encode(entry: Entry) -> str:
     return json.dumps(head | dataclasses.asdict(entry.event), ensure_ascii=False, allow_nan=True, default=list)
 
 
+def printed(entry: Entry) -> dict[str, Any]:
+    """Return the entry as commands print it with ``--json``: in the form of schema 1, which scripts rely on."""
+    raw: dict[str, Any] = json.loads(encode(entry)) | {"v": PRINTED_VERSION}
+    if isinstance(entry.event, EpochEnded):
+        for cell in raw["architecture"].values():
+            cell["edges"] = [edge_label(source, target) for source, target in cell["edges"]]
+    return raw
+
+
 def decode(line: str | bytes) -> Entry | None:
     """Return what a line says, or None where it is torn or is no event at all.
 
-    Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines.
+    Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines. A cell
+    whose edges have labels that are not those of schema 1 is left out of its epoch.
     """
     try:
         raw = _parsed(line)
         time, number, name = float(raw.pop("t")), int(raw.pop("n")), str(raw.pop("type"))
         raw.pop("v", None)
+        if name == EpochEnded.type:
+            _read_edge_labels(raw.get("architecture"))
         event = _adapter(name).validate_python(raw) if name in _PAYLOADS else Unknown(name, raw)
         return Entry(time, number, event)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -274,6 +293,30 @@ def _parsed(line: str | bytes) -> Any:
         return from_json(line)  # ten times as fast as Python's own, which is what opens a long run at once
     except ValueError:
         return json.loads(line)  # takes half a surrogate pair too, as in a name that is no text
+
+
+_EDGE_LABEL = re.compile(r"([0-9]{1,9})←([0-9]{1,9})")
+
+
+def _read_edge_labels(cells: Any) -> None:
+    """Replace the labels of edges, as schema 1 has them, by pairs. What is not a snapshot is left to the checks."""
+    if not isinstance(cells, dict):
+        return
+    for kind, cell in list(cells.items()):
+        edges = cell.get("edges") if isinstance(cell, dict) else None
+        if isinstance(edges, list) and any(isinstance(edge, str) for edge in edges):
+            pairs = [_ends(edge) if isinstance(edge, str) else edge for edge in edges]
+            if None in pairs:
+                del cells[kind]
+            else:
+                cell["edges"] = pairs
+
+
+@functools.cache
+def _ends(label: str) -> tuple[int, int] | None:
+    """Return source and target of a label such as ``3←1``; None if it is none."""
+    found = _EDGE_LABEL.fullmatch(label)
+    return (int(found[2]), int(found[1])) if found else None
 
 
 @functools.cache

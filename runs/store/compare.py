@@ -10,7 +10,7 @@ from runs.catalogue.genotype_text import text_of_json
 from runs.configuration import RunConfig
 from runs.errors import UsageError
 from runs.genotypes.differences import Difference, differences
-from runs.genotypes.genotype import Genotype
+from runs.genotypes.genotype import Genotype, edge_label
 from runs.log.summary import HEADLINES, LOWER_IS_BETTER
 from runs.store.groups import grouped
 from runs.store.run_store import Record
@@ -116,7 +116,7 @@ def edge_rows(content: dict[str, Any]) -> list[list[str]]:
     for edge in content["edges"]:
         source, target = edge["edge"]
         names = (edge["operations"][run["id"]] for run in content["runs"])
-        rows.append([f"{edge['cell']} {target}←{source}", *(name or "-" for name in names)])
+        rows.append([f"{edge['cell']} {edge_label(source, target)}", *(name or "-" for name in names)])
     return rows
 
 

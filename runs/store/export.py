@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from runs.errors import EnvironmentLacksError, UsageError
+from runs.genotypes.genotype import edge_label
 from runs.log.history import load
 from runs.store.run_store import Record
 from runs.subprocess_task import ask
@@ -90,5 +91,5 @@ def _write_series(record: Record, folder: Path) -> None:
                 for edge, row in enumerate(cell.weights):
                     for column, weight in enumerate(row):
                         chosen = cell.chosen[edge] == column
-                        name, operation = cell.edges[edge], cell.operations[column]
+                        name, operation = edge_label(*cell.edges[edge]), cell.operations[column]
                         writer.writerow([epoch.epoch, kind, name, operation, weight, cell.alive[edge][column], chosen])

@@ -24,6 +24,7 @@ class Matrix:
         caption: what it holds.
         rows: one label an edge, such as ``3←1``.
         columns: the operations.
+        edges: the (source, target) of each row; empty where the rows are not edges.
         values: weights; None where an operation has been pruned.
         chosen: per row the column that the genotype takes, or -1.
         entropy: per row, as a share of the most there could be; empty for none.
@@ -45,6 +46,7 @@ class Matrix:
     bars: bool = False
     focus: tuple[int, int] | None = None
     told: tuple[str, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

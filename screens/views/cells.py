@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.genotypes.genotype import Cell
+from runs.genotypes.genotype import Cell, edge_label
 from runs.log.events import CellSnapshot
 from runs.log.history import History
 from screens import palette
@@ -10,7 +10,7 @@ from screens.formatting import count
 from screens.models.cells import CellView, Ends
 from screens.models.selection import Look
 from screens.palette import Kind
-from screens.views.edge_focus import ends, margin
+from screens.views.edge_focus import margin
 from screens.views.epochs import drawable_cell, selected_epoch, unchanged_since
 from screens.views.weights import focus_of, snapshot_matrix
 
@@ -62,7 +62,7 @@ def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
     for edge in sorted(before.keys() | after.keys(), key=lambda edge: (edge[1], edge[0])):
         if before.get(edge) != after.get(edge):
             was, now = (palette.short(found[edge]) if edge in found else "-" for found in (before, after))
-            changes[edge] = f"{edge[1]}←{edge[0]} {was}→{now}"
+            changes[edge] = f"{edge_label(*edge)} {was}→{now}"
     return changes
 
 
@@ -71,8 +71,7 @@ def _ties(snapshot: CellSnapshot | None) -> frozenset[Ends]:
     if snapshot is None:
         return frozenset()
     drawn, ties = snapshot_matrix(snapshot, ""), set()
-    for label, row, taken in zip(drawn.rows, drawn.values, drawn.chosen, strict=False):
-        place, led = ends(label), margin(row, taken)
-        if place is not None and led is not None and abs(led) < _NEAR_TIE:
-            ties.add(place)
+    for edge, row, taken in zip(drawn.edges, drawn.values, drawn.chosen, strict=False):
+        if (led := margin(row, taken)) is not None and abs(led) < _NEAR_TIE:
+            ties.add(edge)
     return frozenset(ties)

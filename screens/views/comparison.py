@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from runs.benchmarks.published import COLUMNS
 from runs.errors import UsageError
 from runs.genotypes.differences import differences
-from runs.genotypes.genotype import Genotype
+from runs.genotypes.genotype import Genotype, edge_label
 from runs.home import short_id
 from runs.log.events import EpochEnded
 from runs.log.summary import LOWER_IS_BETTER
@@ -183,7 +183,7 @@ def beside(item: CellItem, base: Genotype | None, other: Genotype | None, kind: 
     words = []
     for difference in found:
         was, now = (palette.short(operation) if operation else "-" for operation in difference.operations)
-        words.append(f"{difference.target}←{difference.source} {was}→{now}")
+        words.append(f"{edge_label(difference.source, difference.target)} {was}→{now}")
     more = f" and {len(words) - _MOST_DIFFERENCES} more" if len(words) > _MOST_DIFFERENCES else ""
     told = f"{count(len(words), 'edge')} differ{'s' if len(words) == 1 else ''} from {name}: "
     told += ", ".join(words[:_MOST_DIFFERENCES]) + more

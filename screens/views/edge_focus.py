@@ -21,7 +21,7 @@ class Focus:
 
     Attributes:
         row, column: in the matrix of weights.
-        ends: (source, target), or None where the label of the edge does not say.
+        ends: (source, target).
         told: in words, the most telling line first.
     """
 
@@ -50,7 +50,7 @@ def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, op
     return Focus(
         row,
         column,
-        ends(matrix.rows[row]),
+        matrix.edges[row] if row < len(matrix.edges) else None,
         (
             _said(matrix, row, column, taken),
             _course(history, kind, index, row, column),
@@ -59,12 +59,6 @@ def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, op
             ),
         ),
     )
-
-
-def ends(label: str) -> Ends | None:
-    """Return source and target of an edge's label."""
-    target, arrow, source = label.partition("←")
-    return (int(source), int(target)) if arrow and target.isdecimal() and source.isdecimal() else None
 
 
 def margin(values: tuple[float | None, ...], taken: int) -> float | None:

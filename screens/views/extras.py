@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from runs.genotypes.genotype import edge_label
 from runs.log.events import CellSnapshot
 from runs.log.history import History
 from screens.formatting import clean
@@ -80,7 +81,7 @@ def _matrix(caption: str, rows: list[list[Any]], snapshot: CellSnapshot | None) 
     width = min(max(map(len, rows)), _MOST_COLUMNS)
     edges, operations = (snapshot.edges, snapshot.operations) if snapshot else ([], [])
     fits = len(edges) == len(rows) and len(operations) == max(map(len, rows))
-    labels = edges if fits else [str(place) for place in range(len(rows))]
+    labels = _labels(edges) if fits else [str(place) for place in range(len(rows))]
     columns = operations if fits else [str(place) for place in range(width)]
     return Matrix(
         caption,
@@ -95,9 +96,13 @@ def _matrix(caption: str, rows: list[list[Any]], snapshot: CellSnapshot | None) 
     )
 
 
+def _labels(edges: list[tuple[int, int]]) -> list[str]:
+    return [edge_label(*ends) for ends in edges]
+
+
 def _bars(caption: str, items: list[Any], snapshot: CellSnapshot | None) -> Bars:
     fits = snapshot is not None and len(snapshot.edges) == len(items)
-    labels = snapshot.edges if snapshot and fits else [str(place) for place in range(len(items))]
+    labels = _labels(snapshot.edges) if snapshot and fits else [str(place) for place in range(len(items))]
     return Bars(
         caption,
         tuple(clean(str(label)) for label in labels[:_MOST_ROWS]),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from runs.genotypes.genotype import edge_label
 from runs.log.events import CellSnapshot, EpochEnded
 from runs.log.history import History
 from screens.formatting import clean
@@ -53,11 +54,12 @@ def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
         )
     return Matrix(
         clean(caption),
-        tuple(clean(str(edge)) for edge in snapshot.edges[: len(rows)]),
+        tuple(edge_label(*ends) for ends in snapshot.edges[: len(rows)]),
         operations,
         tuple(rows),
         tuple(snapshot.chosen[: len(rows)]),
         tuple(_entropy(row)[1] for row in rows),
+        edges=tuple(snapshot.edges[: len(rows)]),
     )
 
 

@@ -44,6 +44,8 @@ def of_type(hint: Any) -> st.SearchStrategy[Any]:
     match typing.get_origin(hint):
         case kind if kind in (list, Sequence):
             return st.lists(*inner, max_size=3)
+        case kind if kind is tuple:
+            return st.tuples(*inner)
         case kind if kind in (dict, Mapping):
             return st.dictionaries(*inner, max_size=3)
         case _:

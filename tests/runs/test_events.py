@@ -23,6 +23,7 @@ from runs.log.events import (
     Unknown,
     decode,
     encode,
+    printed,
 )
 from tests.runs.strategies import PAYLOADS, events, json_values, number, whole
 
@@ -49,7 +50,7 @@ def test_a_line_is_one_object_that_names_its_type(kind: type[Event]) -> None:
     text = encode(Entry(1.5, 7, kind()))
     assert "\n" not in text
     raw = json.loads(text)
-    assert (raw["v"], raw["t"], raw["n"], raw["type"]) == (1, 1.5, 7, kind.type)
+    assert (raw["v"], raw["t"], raw["n"], raw["type"]) == (2, 1.5, 7, kind.type)
 
 
 def test_types_are_distinct() -> None:
@@ -69,10 +70,32 @@ def test_missing_fields_take_their_default(kind: type[Event]) -> None:
 
 
 def test_a_newer_cell_snapshot_is_read() -> None:
-    cell = CellSnapshot(["1←0"], ["none"], [[1.0]], [[True]], [0])
+    cell = CellSnapshot([(0, 1)], ["none"], [[1.0]], [[True]], [0])
     raw = dataclasses.asdict(cell) | {"invented": 1}
     del raw["extras"]
     assert decoded({"type": "epoch", "architecture": {"cell": raw}}) == EpochEnded(architecture={"cell": cell})
+
+
+def test_labels_of_edges_are_read_as_pairs() -> None:
+    """Schema 1 named an edge ``target←source``."""
+    cell = CellSnapshot([(0, 1), (1, 12)], ["none"], [[1.0], [1.0]], [[True], [True]], [0, 0])
+    raw = dataclasses.asdict(cell) | {"edges": ["1←0", "12←1"]}
+    assert decoded({"type": "epoch", "architecture": {"cell": raw}}) == EpochEnded(architecture={"cell": cell})
+
+
+@pytest.mark.parametrize("label", ["", "e", "1→0", "-1←0", "1←", "²←1", "1←0\n", f"{10**20}←0"])
+def test_a_cell_with_other_labels_is_left_out_of_its_epoch(label: str) -> None:
+    good = dataclasses.asdict(CellSnapshot([(0, 1)], ["none"], [[1.0]], [[True]], [0]))
+    event = decoded({"type": "epoch", "epoch": 3, "architecture": {"good": good, "bad": good | {"edges": [label]}}})
+    assert isinstance(event, EpochEnded)
+    assert (event.epoch, list(event.architecture)) == (3, ["good"])
+
+
+def test_commands_print_edges_as_labels() -> None:
+    cell = CellSnapshot([(0, 1), (1, 12)], ["none"], [[1.0], [1.0]], [[True], [True]], [0, 0])
+    raw = printed(Entry(1.5, 7, EpochEnded(architecture={"cell": cell})))
+    assert (raw["v"], raw["architecture"]["cell"]["edges"]) == (1, ["1←0", "12←1"])
+    assert decode(json.dumps(raw)) == Entry(1.5, 7, EpochEnded(architecture={"cell": cell}))
 
 
 @given(st.text().filter(lambda name: name not in EVENT_TYPES), st.dictionaries(st.text(), json_values, max_size=3))

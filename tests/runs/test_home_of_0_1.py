@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runs.catalogue.entries import Space
 from runs.catalogue.genotype_text import text_of_json
+from runs.catalogue.spaces.darts import SPACE as DARTS
+from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.home import Home, RunPaths
 from runs.log.history import load
 from runs.store.compare import compare
@@ -45,6 +48,17 @@ def test_its_log_is_read_to_the_end(runs: dict[str, RunPaths], name: str) -> Non
             assert text_of_json(epoch.genotype)
 
 
+@pytest.mark.parametrize(
+    ("name", "space"), [("finished", NASBENCH201), ("two cells", DARTS), ("zero cost", NASBENCH201)]
+)
+def test_its_edges_are_those_of_the_space(runs: dict[str, RunPaths], name: str, space: Space) -> None:
+    for epoch in load(runs[name]).epochs:
+        assert tuple(epoch.architecture) == space.cells
+        for cell in epoch.architecture.values():
+            assert tuple(cell.edges) == space.edges
+            assert len(cell.weights) == len(space.edges)
+
+
 def test_runs_are_compared(home: Home, runs: dict[str, RunPaths]) -> None:
     store = RunStore(home)
     content = compare([store.find(runs[name].root.name) for name in ("finished", "stopped", "two cells")])
@@ -58,4 +72,4 @@ def test_a_run_is_exported(home: Home, runs: dict[str, RunPaths], tmp_path: Path
     assert (folder / "metrics.csv").read_text().count("\n") == 1 + len(load(runs[name]).epochs)
     rows = (folder / "architecture.csv").read_text().splitlines()
     if name == "two cells":
-        assert rows[1].startswith("1,normal,")
+        assert rows[1].startswith("1,normal,2←0,none,")

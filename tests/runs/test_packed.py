@@ -29,7 +29,7 @@ def test_rows_are_lists_of_floats() -> None:
 
 @pytest.mark.parametrize("weights", [[], [[]], [[], [0.5]], [[0.1], [0.1, 0.2]]])
 def test_an_odd_shape_stays_as_it_is(weights: list[list[float]]) -> None:
-    event = EpochEnded(1, architecture={"cell": CellSnapshot(["1←0"], ["a"], weights, [], [], {"x": weights})})
+    event = EpochEnded(1, architecture={"cell": CellSnapshot([(0, 1)], ["a"], weights, [], [], {"x": weights})})
     assert Packer().pack(event) == event
 
 

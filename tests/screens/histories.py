@@ -10,7 +10,7 @@ from runs.log.history import History
 from tests.synthetic import EDGES as BENCH_EDGES
 
 OPERATIONS = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"]
-EDGES = [f"{target}←{source}" for target in range(2, 6) for source in range(target)]
+EDGES = [(source, target) for target in range(2, 6) for source in range(target)]
 KINDS = ("normal", "reduce")
 BENCH = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 
@@ -29,7 +29,7 @@ def _wave(*places: int) -> float:
 
 
 def _snapshot(
-    edges: list[str], operations: list[str], lean: float, shift: int, extras: dict[str, Any] | None = None
+    edges: list[tuple[int, int]], operations: list[str], lean: float, shift: int, extras: dict[str, Any] | None = None
 ) -> CellSnapshot:
     rows = []
     for edge in range(len(edges)):
@@ -61,7 +61,7 @@ def dirichlet(epochs: int = 8) -> list[Event]:
         told = _snapshot(BENCH_EDGES, BENCH, epoch / epochs, 3)
         told.extras["concentration"] = [[1 + 3 * weight for weight in row] for row in told.weights]
         names = [BENCH[place] for place in told.chosen]
-        cells = {"inputs": 1, "edges": [[int(e[2]), int(e[0]), n] for e, n in zip(BENCH_EDGES, names, strict=True)]}
+        cells = {"inputs": 1, "edges": [[*ends, n] for ends, n in zip(BENCH_EDGES, names, strict=True)]}
         reached = 94 - 40 / epoch
         band = {"min": 10.0 + 5 * epoch, "mean": reached - 4, "max": 94.3}
         events.append(
@@ -211,4 +211,4 @@ def queries(epochs: int = 10) -> list[Event]:
     ]
 
 
-FOREIGN = CellSnapshot(["e"], ["[/o]"], [], [], [], {"concentration": [[1.0]], "x": [[]]})
+FOREIGN = CellSnapshot([(0, 1)], ["[/o]"], [], [], [], {"concentration": [[1.0]], "x": [[]]})

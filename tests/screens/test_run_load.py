@@ -23,7 +23,7 @@ NAMES += ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"]
 
 def darts_epoch(epoch: int, epochs: int, generator: random.Random) -> EpochEnded:
     """Return an epoch of a search over both kinds of cell: 14 edges, 8 operations, all of it drawn by lot."""
-    edges = [f"{target}←{source}" for target in range(2, 6) for source in range(target)]
+    edges = [(source, target) for target in range(2, 6) for source in range(target)]
 
     def snapshot() -> CellSnapshot:
         drawn = [[generator.random() for _ in NAMES] for _ in edges]

@@ -206,16 +206,16 @@ class TestCell:
 
 class TestWeights:
     def test_pruned_operations_and_entropy(self) -> None:
-        cell = CellSnapshot(["1←0"], ["a", "b", "c"], [[0.5, 0.5, 0.0]], [[True, True, False]], [0])
+        cell = CellSnapshot([(0, 1)], ["a", "b", "c"], [[0.5, 0.5, 0.0]], [[True, True, False]], [0])
         matrix = snapshot_matrix(cell, "cell")
         assert matrix.values == ((0.5, 0.5, None),)
         assert matrix.entropy == (pytest.approx(1.0),)
 
     def test_any_shape(self) -> None:
-        ragged = CellSnapshot(["1←0", "2←0", "[/x]\x1b[2J"], ["a", "b"], [[0.1], [0.1, 0.2, 0.3]], [], [7])
+        ragged = CellSnapshot([(0, 1), (0, 2), (-3, 10**9)], ["a", "b"], [[0.1], [0.1, 0.2, 0.3]], [], [7])
         matrix = snapshot_matrix(ragged, "cell")
         assert [len(row) for row in matrix.values] == [2, 2, 2]
-        assert matrix.rows[2] == "[/x][2J"
+        assert matrix.rows[2] == "1000000000←-3"
 
 
 class TestNow:

@@ -36,7 +36,7 @@ class BudgetSearch:
 
     def report(self):
         cell = CellSnapshot(
-            edges=[f"{target}←{source}" for source, target in self.context.space.entry.edges],
+            edges=list(self.context.space.entry.edges),
             operations=list(self.context.space.entry.operations),
             weights=(self.counts / self.counts.sum(1, keepdim=True)).tolist(),
             alive=[[True] * 5] * 6,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.catalogue import Space
+from runs.genotypes.genotype import edge_label
 from runs.log.events import CellSnapshot, EpochEnded
 from runs.log.history import History
 from screens import palette
@@ -66,13 +67,14 @@ def subject(history: History, look: Look, space: Space | None = None) -> Subject
     if told is None:
         return None
     snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
-    edges: list[str] = []
+    edges: list[tuple[int, int]] = []
     operations: list[str] = []
     if snapshot is not None:
-        edges, operations = [str(edge) for edge in snapshot.edges], [str(name) for name in snapshot.operations]
+        edges, operations = snapshot.edges, [str(name) for name in snapshot.operations]
     elif space is not None:
-        edges, operations = [f"{target}←{source}" for source, target in space.edges], list(space.operations)
-    return Subject(history, look, chosen, told.extras, told.epoch, snapshot, tuple(edges), tuple(operations))
+        edges, operations = list(space.edges), list(space.operations)
+    labels = tuple(edge_label(*ends) for ends in edges)
+    return Subject(history, look, chosen, told.extras, told.epoch, snapshot, labels, tuple(operations))
 
 
 def series(name: str, history: History, value: Callable[[EpochEnded], Any], *, dots: bool = False) -> Series:
@@ -109,9 +111,9 @@ def pair(source: Any, operation: Any) -> str:
     return f"{palette.short(str(operation))} ◂ {clean(str(source))}"
 
 
-def filled(snapshot: CellSnapshot, rows: Any) -> Iterator[tuple[str, str, float]]:
-    """Yield (edge, operation, value) of every number in a matrix of edges by operations."""
+def filled(snapshot: CellSnapshot, rows: Any) -> Iterator[tuple[tuple[int, int], str, float]]:
+    """Yield ((source, target), operation, value) of every number in a matrix of edges by operations."""
     for edge, row in zip(snapshot.edges, rows, strict=False):
         for operation, value in zip(snapshot.operations, row, strict=False):
             if math.isfinite(found := number(value)):
-                yield str(edge), str(operation), found
+                yield edge, str(operation), found

@@ -58,10 +58,9 @@ def _bars(subject: Subject, place: int, told: dict[str, Any]) -> Bars:
     }
     found = []
     if subject.snapshot is not None and "x" in subject.snapshot.extras:
-        for edge, operation, x in filled(subject.snapshot, subject.snapshot.extras["x"]):
-            target, _, source = edge.partition("←")
-            if target == str(node) and (x or (source, operation) in live):
-                found.append((abs(x), source, operation))
+        for (source, target), operation, x in filled(subject.snapshot, subject.snapshot.extras["x"]):
+            if target == node and (x or (str(source), operation) in live):
+                found.append((abs(x), str(source), operation))
     found.sort(key=lambda one: (-one[0], (one[1], one[2]) not in live))
     shown = found[:_SHOWN]
     caption = f"node {node}: |x|"
