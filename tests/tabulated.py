@@ -5,10 +5,9 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from runs.benchmarks import addresses
-from runs.genotypes.nasbench201 import format_string
+from runs.genotypes.nasbench201 import TOPOLOGY, format_string
 
-BEST = addresses.CODES - 1
+BEST = TOPOLOGY.size - 1
 
 
 def accuracy(code: int) -> float:
@@ -19,8 +18,8 @@ def accuracy(code: int) -> float:
 def lines() -> list[str]:
     """Return the file, header first; the column of 12 epochs is half of the other."""
     rows = [
-        f"{format_string(addresses.decode(code))},{accuracy(code) / 2:.4f},{accuracy(code):.3f}"
-        for code in range(addresses.CODES)
+        f"{format_string(TOPOLOGY.numbered(code))},{accuracy(code) / 2:.4f},{accuracy(code):.3f}"
+        for code in range(TOPOLOGY.size)
     ]
     return ["arch,digits_valid_12,digits_test_200", *rows]
 

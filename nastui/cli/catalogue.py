@@ -89,7 +89,7 @@ def presets(name: Name = None, as_json: Json = False) -> None:
     from runs.errors import UsageError, closest
 
     pairs = [
-        (method, preset) for method in (*catalogue.methods().values(), catalogue.TRAINER) for preset in method.presets
+        (method, preset) for method in (*catalogue.methods().values(), catalogue.trainer()) for preset in method.presets
     ]
     if name:
         known = {preset.name for _, preset in pairs}

@@ -157,15 +157,16 @@ def _find(text: str, epoch: int | None) -> Found:
 
 
 def _shape(found: Found, stem: str | None, given: dict[str, Any]) -> Shape:
-    from runs.genotypes.costs import standard_shape
+    from runs.catalogue.costs import standard_shape
 
     usual = found.published.shape(stem) if found.published else standard_shape(found.genotype.space, stem or "cifar")
     return dataclasses.replace(usual, **{name: value for name, value in given.items() if value is not None})
 
 
 def _data(found: Found, shape: Shape) -> dict[str, Any]:
+    from runs.catalogue.costs import count
     from runs.catalogue.genotype_text import format_text
-    from runs.genotypes.costs import COUNTER, count
+    from runs.genotypes.costs import COUNTER
 
     costs = count(found.genotype, shape)
     published = found.published
@@ -191,8 +192,9 @@ def _data(found: Found, shape: Shape) -> dict[str, Any]:
 
 def _print(found: Found, shape: Shape) -> None:
     from nastui.cli import output
+    from runs.catalogue.costs import count
     from runs.catalogue.genotype_text import format_text
-    from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, count
+    from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS
     from screens.widgets.wiring import lines
 
     costs, published = count(found.genotype, shape), found.published

@@ -1,38 +1,10 @@
-"""Where an architecture stands in a table: its number in NAS-Bench-201, a canonical key in any other space."""
+"""The canonical key of an architecture in a table, for spaces whose genotypes have no numbers."""
 
 from __future__ import annotations
 
 import json
 
-from runs.catalogue.spaces.nasbench201 import SPACE
-from runs.genotypes import nasbench201
-from runs.genotypes.genotype import Genotype
-
-BASE = len(SPACE.operations)
-CODES = BASE ** len(SPACE.edges)
-
-
-def code(genotype: Genotype) -> int:
-    """Return the number of a NAS-Bench-201 cell: its operations as digits of base 5, the first edge most significant.
-
-    An edge that is left out is ``none``.
-
-    Raises:
-        UsageError: the genotype is none of the space.
-    """
-    number = 0
-    for operation in nasbench201.operation_indices(genotype):
-        number = number * BASE + operation
-    return number
-
-
-def decode(number: int) -> Genotype:
-    """Return the NAS-Bench-201 cell of a number in [0, 15625)."""
-    digits = []
-    for _ in SPACE.edges:
-        number, digit = divmod(number, BASE)
-        digits.append(digit)
-    return nasbench201.genotype(digits[::-1])
+from runs.genotypes.genotype import NONE, Genotype
 
 
 def key(genotype: Genotype) -> bytes:
@@ -44,7 +16,7 @@ def key(genotype: Genotype) -> bytes:
         kind: {
             "inputs": cell.inputs,
             "edges": sorted(
-                [edge.target, edge.source, edge.operation] for edge in cell.edges if edge.operation != "none"
+                [edge.target, edge.source, edge.operation] for edge in cell.edges if edge.operation != NONE
             ),
             "outputs": sorted(cell.outputs),
         }

@@ -1,8 +1,8 @@
 """A benchmark as plain text: one architecture a line, plain or compressed by gzip.
 
-The column ``arch`` has a genotype in any text that nastui reads; ``index`` is left out; every other column is named
-``<data set>_<train|valid|test>_<epochs>``, with ``_error``, ``_loss`` or ``_seconds`` behind it where it is no
-accuracy. An empty field is a value that is not known.
+The column ``arch`` has a genotype in any text that nastui reads; ``index`` is skipped; every other column is named
+``<data set>_<train|valid|test>_<epochs>``, with ``_error``, ``_loss`` or ``_seconds`` appended unless it is an
+accuracy. An empty field is an unknown value.
 """
 
 from __future__ import annotations
@@ -20,26 +20,19 @@ from typing import TextIO
 
 from runs.benchmarks import addresses
 from runs.benchmarks.table import Column
+from runs.catalogue import CompleteTable, find_space
 from runs.catalogue.genotype_text import parse_text
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import NotFoundError, UsageError
 from runs.genotypes.genotype import Genotype
+from runs.genotypes.topology import Topology
 
 MOST_CHARACTERS = 100_000  # of a line
 PERCENT = ("accuracy", "error")
 _COLUMN = re.compile(
     r"([A-Za-z0-9][\w.-]{0,59})_(train|valid|test)_([0-9]{1,6})(?:_(accuracy|error|loss|seconds))?", re.ASCII
 )
-# What the benchmark's own dumps call a data set, and the catalogue does not.
+# Names of data sets in dumps of benchmarks that differ from those of the catalogue.
 _DATASETS = {"imagenet16": "imagenet16_120"}
-# How NAS-Bench-201 defines its splits (baselines.md, section 4).
-_HALVES = "half of the original test images; trained on the original training images"
-_NOTES = {
-    ("cifar10", "valid"): "25,000 of the training images; trained on the other 25,000",
-    ("cifar10", "test"): "trained on all 50,000 training images",
-    **{(dataset, split): _HALVES for dataset in ("cifar100", "imagenet16_120") for split in ("valid", "test")},
-}
-_SCHEDULES = {12: "may be queried by a search", 200: "what papers report, a mean over the benchmark's runs"}
 
 Address = int | bytes
 Values = tuple[float, ...]
@@ -47,9 +40,18 @@ Values = tuple[float, ...]
 
 @dataclass
 class Content:
-    """What a file holds; ``rows`` by code or key, see :mod:`runs.benchmarks.addresses`."""
+    """What a file holds.
+
+    Attributes:
+        space: of every genotype in it.
+        topology: numbers the genotypes, if the space has complete tables; else None.
+        columns: what the numbers of a row are.
+        rows: by number, see :meth:`runs.genotypes.topology.Topology.number`, or by key, see
+            :mod:`runs.benchmarks.addresses`.
+    """
 
     space: str = ""
+    topology: Topology | None = None
     columns: tuple[Column, ...] = ()
     rows: dict[Address, Values] = field(default_factory=dict)
 
@@ -58,8 +60,8 @@ def read(path: Path) -> Content:
     """Read a file and check every line.
 
     Raises:
-        NotFoundError: it is not there or cannot be read.
-        UsageError: it is no such file, ends in the middle, or a line is wrong; the message names the line.
+        NotFoundError: the file is missing or cannot be read.
+        UsageError: it is not such a file, ends in the middle, or has an invalid line, which the message names.
     """
     try:
         with _opened(path) as stream:
@@ -67,7 +69,7 @@ def read(path: Path) -> Content:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UsageError(f"'{path}' ends in the middle or is damaged: {error}.", "Fetch it again.") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"'{path}' is no text: {error.reason} at byte {error.start}.") from error
+        raise UsageError(f"'{path}' is not text: {error.reason} at byte {error.start}.") from error
     except OSError as error:
         raise NotFoundError(f"'{path}' cannot be read: {error.strerror or error}.") from error
 
@@ -86,7 +88,7 @@ def _read(name: str, stream: TextIO) -> Content:
     first: dict[Address, int] = {}
     try:
         header = next(reader, [])
-        arch, places, content.columns = _columns(name, header)
+        arch, indices, content.columns = _columns(name, header)
         for fields in reader:
             if not fields:
                 continue
@@ -95,8 +97,8 @@ def _read(name: str, stream: TextIO) -> Content:
                 raise UsageError(f"{where} has {len(fields)} fields, not {len(header)} as the first line.")
             address = _address(where, fields[arch], content)
             values = tuple(
-                _value(where, header[place], fields[place], column)
-                for place, column in zip(places, content.columns, strict=True)
+                _value(where, header[index], fields[index], column)
+                for index, column in zip(indices, content.columns, strict=True)
             )
             if all(map(math.isnan, values)):
                 continue
@@ -104,7 +106,7 @@ def _read(name: str, stream: TextIO) -> Content:
                 raise UsageError(f"{where} gives other values for the architecture of line {first[address]}.")
             first.setdefault(address, reader.line_num)
     except csv.Error as error:
-        raise UsageError(f"Line {reader.line_num} of '{name}' is no CSV: {error}.") from error
+        raise UsageError(f"Line {reader.line_num} of '{name}' is not valid CSV: {error}.") from error
     _check_scale(name, content)
     return content
 
@@ -119,27 +121,27 @@ def _lines(name: str, stream: TextIO) -> Iterator[str]:
 
 
 def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column, ...]]:
-    """Return the place of the architecture, the places of the values, and what these are."""
+    """Return the index of the architecture, the indices of the values, and what these are."""
     names = [title.strip() for title in header]
     doubled = {title for title in names if names.count(title) > 1}
     if doubled:
         raise UsageError(f"'{name}' has the column '{min(doubled)[:80]}' twice.")
     if "arch" not in names:
         raise UsageError(f"'{name}' has no column 'arch'.", "Its first line names the columns.")
-    places = [place for place, title in enumerate(names) if title not in ("arch", "index")]
+    indices = [index for index, title in enumerate(names) if title not in ("arch", "index")]
     columns = []
-    for place in places:
-        match = _COLUMN.fullmatch(names[place])
+    for index in indices:
+        match = _COLUMN.fullmatch(names[index])
         if match is None:
             raise UsageError(
-                f"Column '{names[place][:80]}' of '{name}' is not named <data set>_<train|valid|test>_<epochs>.",
+                f"Column '{names[index][:80]}' of '{name}' is not named <data set>_<train|valid|test>_<epochs>.",
                 "Such as cifar10_test_200, or mydata_valid_50_loss. Rename it or leave it out.",
             )
         dataset = _DATASETS.get(match[1], match[1])
         columns.append(Column(dataset, match[2], int(match[3]), match[4] or "accuracy"))
     if not columns:
         raise UsageError(f"'{name}' has no column of results.", "Such as cifar10_test_200.")
-    return names.index("arch"), places, tuple(columns)
+    return names.index("arch"), indices, tuple(columns)
 
 
 def _address(where: str, text: str, content: Content) -> Address:
@@ -149,19 +151,20 @@ def _address(where: str, text: str, content: Content) -> Address:
         raise UsageError(f"{where}: {error.message}", error.hint) from error
     if not content.space:
         content.space = genotype.space
-        if genotype.space == NASBENCH201.name:
-            content.columns = tuple(_noted(column) for column in content.columns)
+        known = find_space(genotype.space)
+        if known is not None and known.complete_table is not None:
+            content.topology = known.topology
+            content.columns = tuple(_noted(column, known.complete_table) for column in content.columns)
     elif genotype.space != content.space:
         raise UsageError(
             f"{where} is of the space '{genotype.space[:80]}', the lines before it of '{content.space[:80]}'.",
             "A table has one space.",
         )
-    return addresses.code(genotype) if genotype.space == NASBENCH201.name else addresses.key(genotype)
+    return content.topology.number(genotype) if content.topology is not None else addresses.key(genotype)
 
 
-def _noted(column: Column) -> Column:
-    notes = [_NOTES.get((column.dataset, column.split), ""), _SCHEDULES.get(column.epochs, "")]
-    return dataclasses.replace(column, note="; ".join(filter(None, notes)))
+def _noted(column: Column, complete: CompleteTable) -> Column:
+    return dataclasses.replace(column, note=complete.note(column.dataset, column.split, column.epochs))
 
 
 def _value(where: str, title: str, text: str, column: Column) -> float:
@@ -170,7 +173,7 @@ def _value(where: str, title: str, text: str, column: Column) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise UsageError(f"{where}: '{text[:80]}' in column '{title[:80]}' is no number.") from None
+        raise UsageError(f"{where}: '{text[:80]}' in column '{title[:80]}' is not a number.") from None
     if math.isinf(value) or (column.unit in PERCENT and not (0 <= value <= 100 or math.isnan(value))):
         allowed = "a percentage" if column.unit in PERCENT else "finite"
         raise UsageError(f"{where}: '{text[:80]}' in column '{title[:80]}' is not {allowed}.")
@@ -182,9 +185,9 @@ def _same(one: Values, other: Values) -> bool:
 
 
 def _check_scale(name: str, content: Content) -> None:
-    """See that every column has a value, and that accuracies are percentages and no fractions."""
-    for place, column in enumerate(content.columns):
-        known = [values[place] for values in content.rows.values() if not math.isnan(values[place])]
+    """Check that every column has a value, and that accuracies are percentages, not fractions."""
+    for index, column in enumerate(content.columns):
+        known = [values[index] for values in content.rows.values() if not math.isnan(values[index])]
         if not known:
             raise UsageError(f"'{name}' has no value for {column.dataset} {column.label}.")
         if column.unit == "accuracy" and len(known) > 1 and max(known) <= 1:

@@ -1,4 +1,4 @@
-"""The benchmarks' own files, which are pickles: opened for who trusts them, and never in this process."""
+"""The benchmarks' own files, which are pickles: opened only if trusted, and never in this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
 
 
 def is_pickled(path: Path) -> bool:
-    """Say whether a path is a folder, or a file that begins as pickles and archives of them do."""
+    """Return whether a path is a folder, or a file that begins as pickles and archives of them do."""
     if path.is_dir():
         return True
     try:
@@ -27,10 +27,10 @@ def is_pickled(path: Path) -> bool:
 
 
 def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: bool) -> Table:
-    """Import what :mod:`engine.tools.benchmark_import` reads; ``trusted`` says that its code may run.
+    """Import a file that :mod:`engine.tools.benchmark_import` reads. ``trusted`` allows the code in it to run.
 
     Raises:
-        UsageError: it is not trusted, damaged, or something else.
+        UsageError: it is not trusted, is damaged, or is another kind of file.
         EnvironmentLacksError: the memory is too small, or the home cannot be written.
     """
     if not trusted:

@@ -1,4 +1,4 @@
-"""The benchmark tables of a home: one file a table, whole or not there."""
+"""The benchmark tables of a home: one file a table, either whole or absent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import struct
 from pathlib import Path
 from typing import IO
 
-from runs.benchmarks import addresses, csv_file
+from runs.benchmarks import csv_file
 from runs.benchmarks.csv_file import Address, Content
 from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError, closest
 from runs.files import replace_with
 from runs.home import Home
@@ -40,7 +39,7 @@ def for_space(home: Home, space: str) -> Table | None:
 def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
     """Turn a file (see :mod:`runs.benchmarks.csv_file`) into a table of the home, and return it.
 
-    A table of the same name is replaced once the new one is whole; where anything is wrong it stays.
+    A table of the same name is replaced once the new one is whole. If anything is wrong, it stays.
 
     Args:
         path: the file.
@@ -72,33 +71,33 @@ def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
 
 
 def remove(home: Home, name: str) -> Path:
-    """Move a table, damaged or not, to the trash and return where it lies; what lies there already stays.
+    """Move a table, damaged or not, to the trash and return its path there. Nothing in the trash is replaced.
 
     Raises:
         NotFoundError: there is no such table.
         EnvironmentLacksError: the home cannot be written.
     """
-    place = home.removed_benchmarks / f"{_known(home.benchmarks, name)}{SUFFIX}"
+    target = home.removed_benchmarks / f"{_known(home.benchmarks, name)}{SUFFIX}"
     copies = itertools.count(2)
-    while place.exists():
-        place = home.removed_benchmarks / f"{name}.{next(copies)}{SUFFIX}"
-    _move(home.benchmarks / f"{name}{SUFFIX}", place)
-    return place
+    while target.exists():
+        target = home.removed_benchmarks / f"{name}.{next(copies)}{SUFFIX}"
+    _move(home.benchmarks / f"{name}{SUFFIX}", target)
+    return target
 
 
 def restore(home: Home, name: str) -> Path:
-    """Bring a table back from the trash, and return where it lies.
+    """Bring a table back from the trash, and return its path.
 
     Raises:
-        NotFoundError: no table of that name lies in the trash.
+        NotFoundError: no table of that name is in the trash.
         UsageError: there is another table of that name.
         EnvironmentLacksError: the home cannot be written.
     """
-    place = home.benchmarks / f"{_known(home.removed_benchmarks, name)}{SUFFIX}"
-    if place.exists():
+    target = home.benchmarks / f"{_known(home.removed_benchmarks, name)}{SUFFIX}"
+    if target.exists():
         raise UsageError(f"There is another table '{name}'.", f"First: nastui benchmark remove {name}")
-    _move(home.removed_benchmarks / place.name, place)
-    return place
+    _move(home.removed_benchmarks / target.name, target)
+    return target
 
 
 def _known(folder: Path, name: str) -> str:
@@ -133,16 +132,15 @@ def _opened(home: Home) -> dict[str, Table | UsageError]:
 def _check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"'{name[:80]}' is no name for a table.", "Use --name with letters, digits, '.', '_' and '-', 64 at most."
+            f"'{name[:80]}' is not a name for a table.",
+            "Use --name with letters, digits, '.', '_' and '-', 64 at most.",
         )
     return name
 
 
 def _write(stream: IO[bytes], content: Content, source: str, digest: str) -> None:
-    keyed = content.space != NASBENCH201.name
-    slots: list[Address] = list(range(addresses.CODES))
-    if keyed:
-        slots = sorted(content.rows)
+    keyed = content.topology is None
+    slots: list[Address] = sorted(content.rows) if content.topology is None else list(range(content.topology.size))
     header = Header(content.space, content.columns, len(slots), len(content.rows), keyed, source, digest)
     stream.write(header_bytes(header))
     row = struct.Struct(f"<{len(content.columns)}f")

@@ -9,7 +9,8 @@ The file, all numbers little-endian::
     uint64     keyed tables: slots + 1 offsets into the keys
     bytes      keyed tables: the keys, ascending (see runs.benchmarks.addresses)
 
-NAS-Bench-201 has a slot for each of its 15,625 codes and needs no keys.
+A space that has complete tables, such as NAS-Bench-201, numbers its genotypes: its tables have a slot for each and no
+keys.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from runs.benchmarks import addresses
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.catalogue import find_space
 from runs.errors import UsageError
 from runs.genotypes.genotype import Genotype
+from runs.genotypes.topology import Topology
 
 MAGIC = b"nastui table 1\n\0"
 LENGTH = struct.Struct("<Q")
@@ -40,7 +42,7 @@ LOWER_IS_BETTER = ("error", "loss", "seconds")
 
 @dataclass(frozen=True)
 class Column:
-    """What one number of a row is.
+    """What a number of a row is.
 
     Attributes:
         dataset: the catalogue's name, where it has the data set.
@@ -58,7 +60,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """What events and screens call it inside its data set, such as ``test (200 epochs)``."""
+        """Its name in events and on screens, within its data set, such as ``test (200 epochs)``."""
         unit = "" if self.unit == "accuracy" else f" {self.unit}"
         return f"{self.split}{unit} ({self.epochs} epochs)"
 
@@ -70,14 +72,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Header:
-    """What a table says of itself.
+    """The description of a table.
 
     Attributes:
         space: of its architectures.
         columns: in the order of a row.
         slots: rows in the file, those without a value counted.
         rows: architectures with a value.
-        keyed: whether architectures are found by key; else by their code.
+        keyed: whether architectures are found by key; else by their number.
         source, sha256: name and checksum of the file it was imported from.
     """
 
@@ -114,19 +116,21 @@ class Table:
         self._offsets = start + header.slots * self._row.size
         self._keys = self._offsets + (header.slots + 1) * LENGTH.size
         self._best: dict[int, tuple[float, int]] = {}
+        # Numbers the genotypes; None if they are found by key.
+        self._topology = None if header.keyed else _numbering(header.space)
 
     @classmethod
     def open(cls, path: Path) -> Table:
         """Map a table.
 
         Raises:
-            UsageError: it cannot be read, is no table, or is damaged.
+            UsageError: it cannot be read, is not a table, is damaged, or is of an unknown space.
         """
         try:
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             if mapped[: len(MAGIC)] != MAGIC:
-                raise ValueError("it does not begin as one")
+                raise ValueError("it does not begin like one")
             start = START + LENGTH.unpack_from(mapped, len(MAGIC))[0]
             header = _HEADER.validate_json(mapped[START:start])
             table = cls(path.stem, header, mapped, start)
@@ -134,7 +138,7 @@ class Table:
         except (OSError, ValueError, struct.error, OverflowError) as error:
             why = "its header is damaged" if isinstance(error, ValidationError) else error
             raise UsageError(
-                f"'{path}' is no benchmark table: {why}.", "Import it again: nastui benchmark import."
+                f"'{path}' is not a benchmark table: {why}.", "Import it again: nastui benchmark import."
             ) from error
         return table
 
@@ -143,41 +147,31 @@ class Table:
         return self.header.rows
 
     def row(self, genotype: Genotype) -> tuple[float, ...] | None:
-        """Return the row of an architecture, NaN for what is not known; None where it is not in the table.
+        """Return the row of an architecture, NaN for unknown values; None if it is not in the table.
 
         An edge that is left out is ``none``.
 
         Raises:
-            UsageError: the genotype is of another space, or none of its space.
+            UsageError: the genotype is of another space, or does not belong to its space.
         """
         if genotype.space != self.space:
             raise UsageError(f"The table '{self.name}' is of the space '{self.space}', not '{genotype.space[:80]}'.")
-        if self.header.keyed:
-            wanted = addresses.key(genotype)
-            slot = bisect.bisect_left(range(self.header.slots), wanted, key=self._key)
-            return self._values(slot) if slot < self.header.slots and self._key(slot) == wanted else None
-        values = self._values(addresses.code(genotype))
+        if self._topology is None:
+            key = addresses.key(genotype)
+            slot = bisect.bisect_left(range(self.header.slots), key, key=self._key)
+            return self._values(slot) if slot < self.header.slots and self._key(slot) == key else None
+        values = self._values(self._topology.number(genotype))
         return None if all(map(math.isnan, values)) else values
 
-    def row_of(self, code: int) -> tuple[float, ...]:
-        """Return the row of a NAS-Bench-201 code (base 5, first edge most significant), NaN for what is not known.
-
-        Raises:
-            UsageError: the table is of another space, or has no such code.
-        """
-        if self.header.keyed or not 0 <= code < self.header.slots:
-            raise UsageError(f"The table '{self.name}' of the space '{self.space}' has no architecture {code}.")
-        return self._values(code)
-
     def column(self, dataset: str, split: str, epochs: int) -> int:
-        """Return the place of a column of accuracies in a row.
+        """Return the index of a column of accuracies.
 
         Raises:
-            UsageError: there is none; the message names what there is.
+            UsageError: the table has no such column; the message lists its columns.
         """
-        for place, column in enumerate(self.columns):
+        for index, column in enumerate(self.columns):
             if (column.dataset, column.split, column.epochs, column.unit) == (dataset, split, epochs, "accuracy"):
-                return place
+                return index
         listed = ", ".join(f"{column.dataset} {column.label}" for column in self.columns)
         raise UsageError(
             f"The table '{self.name}' has no accuracy of '{dataset[:80]}', {split[:80]} ({epochs} epochs).",
@@ -185,10 +179,10 @@ class Table:
         )
 
     def accuracies(self, genotype: Genotype) -> dict[str, dict[str, float]]:
-        """Return what is known of an architecture, as events have it: ``{data set: {"test (200 epochs)": percent}}``.
+        """Return the results of an architecture, as events have them: ``{data set: {"test (200 epochs)": percent}}``.
 
         Raises:
-            UsageError: the genotype is of another space, or none of its space.
+            UsageError: the genotype is of another space, or does not belong to its space.
         """
         found: dict[str, dict[str, float]] = {}
         for column, value in zip(self.columns, self.row(genotype) or (), strict=False):
@@ -200,11 +194,11 @@ class Table:
     def reported(self) -> tuple[int, ...]:
         """The columns that papers report: of each data set the accuracy on the test set after the longest schedule."""
         longest: dict[str, int] = {}
-        for place, column in enumerate(self.columns):
+        for index, column in enumerate(self.columns):
             if (column.split, column.unit) == ("test", "accuracy"):
-                known = longest.setdefault(column.dataset, place)
+                known = longest.setdefault(column.dataset, index)
                 if column.epochs > self.columns[known].epochs:
-                    longest[column.dataset] = place
+                    longest[column.dataset] = index
         return tuple(longest.values())
 
     def regret(self, column: int, value: float) -> float:
@@ -212,13 +206,14 @@ class Table:
         return round(abs(self._best_slot(column)[0] - value), 4)
 
     def best(self, column: int) -> tuple[float, Genotype]:
-        """Return the best value of a column, and the architecture that reached it; the first in the table of several.
+        """Return the best value of a column, and the first architecture of the table that reached it.
 
-        For an unknown column this is an IndexError: ask :meth:`column`.
+        Raises:
+            IndexError: no such column; :meth:`column` returns an index.
         """
         value, slot = self._best_slot(column)
-        genotype = addresses.from_key(self._key(slot)) if self.header.keyed else addresses.decode(slot)
-        return shown(value), genotype
+        topology = self._topology
+        return shown(value), addresses.from_key(self._key(slot)) if topology is None else topology.numbered(slot)
 
     def rank(self, column: int, value: float) -> tuple[int, int]:
         """Return the rank of a row's value in a column, 1 the best and shared by equals, and how many there are."""
@@ -228,7 +223,7 @@ class Table:
         return 1 + sum(other > value for other in known), len(known)
 
     def values(self, column: int) -> Iterator[float]:
-        """Yield a column's values, slot by slot; NaN where nothing is known."""
+        """Yield a column's values, slot by slot; NaN for unknown values."""
         after = len(self.columns) - column - 1
         picked = struct.Struct(f"<{4 * column}xf{4 * after}x")
         with memoryview(self._mapped) as whole, whole[self._start : self._offsets] as matrix:
@@ -253,7 +248,7 @@ class Table:
         return self._mapped[self._keys + first : self._keys + last]
 
     def _check(self) -> None:
-        """See that the file is whole: everything that a look-up trusts.
+        """Check that the file is whole, so that look-ups can rely on it.
 
         Raises:
             ValueError: it is not.
@@ -261,13 +256,25 @@ class Table:
         header, size = self.header, len(self._mapped)
         if not header.columns or header.slots < 1:
             raise ValueError("it is empty")
-        if header.keyed:
+        if self._topology is None:
             fits = size >= self._keys
             fits = fits and size == self._keys + LENGTH.unpack_from(self._mapped, self._keys - LENGTH.size)[0]
         else:
-            fits = (self.space, header.slots, size) == (NASBENCH201.name, addresses.CODES, self._offsets)
+            fits = (header.slots, size) == (self._topology.size, self._offsets)
         if not fits:
             raise ValueError("its size is not what its header says")
+
+
+def _numbering(space: str) -> Topology:
+    """Return what numbers the genotypes of a space.
+
+    Raises:
+        ValueError: the space is unknown, or its genotypes have no numbers.
+    """
+    known = find_space(space)
+    if known is None or known.complete_table is None:
+        raise ValueError(f"the space '{space[:80]}' is unknown; its plug-in may be missing from NASTUI_PLUGINS")
+    return known.topology
 
 
 def shown(value: float) -> float:

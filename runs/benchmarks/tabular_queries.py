@@ -1,4 +1,4 @@
-"""What a search by queries asks: the benchmark table of its space, and the columns of its data set."""
+"""What a black-box search looks up: the benchmark table of its space, and the columns of its data set."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from typing import Any
 
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
-from runs.catalogue.entries import Method
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.catalogue import Method, find_space
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
-
-# NAS-Bench-201 lets a search see the validation accuracy of its 12-epoch schedule; reported is the test accuracy of the
-# 200-epoch one.
-SIGNAL = ("valid", 12)
-REPORT = ("test", 200)
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Answers:
         table: complete in the columns below.
         signal: the column that a search may look at.
         report: the column that its result is judged by.
-        seconds: the column of what the signal's training takes; None where the table does not know.
+        seconds: the column of the seconds that the signal's training takes; None if the table has no such column.
     """
 
     table: Table
@@ -38,7 +32,12 @@ class Answers:
 
 
 def asks_table(method: Method, values: Mapping[str, Any]) -> bool:
-    """Say whether a run asks a benchmark table, and so looks at no image; ``values`` are those of its settings."""
+    """Return whether a run looks results up in a benchmark table, and so needs no images.
+
+    Args:
+        method: of the run.
+        values: its hyperparameters; others have their defaults.
+    """
     evaluator = method.options.model_fields.get("evaluator")
     return evaluator is not None and values.get("evaluator", evaluator.default) == "table"
 
@@ -47,35 +46,37 @@ def answers(home: Home, space: str, dataset: str) -> Answers:
     """Return what answers the queries of a run.
 
     Raises:
-        EnvironmentLacksError: no table of the space, or one with gaps.
-        UsageError: the table is damaged, or has no results for the data set; or no table has all cells of the space.
+        EnvironmentLacksError: the home has no table of the space, or one with gaps.
+        UsageError: the table is damaged or has no results for the data set, or the space has no complete tables.
     """
-    if space != NASBENCH201.name:
+    known = find_space(space)
+    if known is None or known.complete_table is None:
         raise UsageError(
             f"No table has all cells of '{space}', and a search may ask for any.",
             "Set evaluator=training or evaluator=supernet.",
         )
+    searched, reported = known.complete_table.signal, known.complete_table.report
     table = store.for_space(home, space)
     if table is None:
         for error in store.damaged(home).values():
             raise error
-        columns = " and ".join(f"{dataset[:80]}_{split}_{epochs}" for split, epochs in (SIGNAL, REPORT))
+        columns = " and ".join(f"{dataset[:80]}_{split}_{epochs}" for split, epochs in (searched, reported))
         raise EnvironmentLacksError(
             f"This search looks up what the cells of '{space}' reach, but '{home.benchmarks}' has no table of them.",
             f"Import one: nastui benchmark import FILE, a CSV with the columns arch, {columns}.",
         )
-    signal, report = (table.column(dataset, *column) for column in (SIGNAL, REPORT))
+    signal, report = (table.column(dataset, *column) for column in (searched, reported))
     seconds = next(
         (
-            place
-            for place, column in enumerate(table.columns)
-            if (column.dataset, column.split, column.epochs, column.unit) == (dataset, *SIGNAL, "seconds")
+            index
+            for index, column in enumerate(table.columns)
+            if (column.dataset, column.split, column.epochs, column.unit) == (dataset, *searched, "seconds")
         ),
         None,
     )
-    for place in (signal, report, *([] if seconds is None else [seconds])):
-        if missing := sum(map(math.isnan, table.values(place))):
-            column = table.columns[place]
+    for index in (signal, report, *([] if seconds is None else [seconds])):
+        if missing := sum(map(math.isnan, table.values(index))):
+            column = table.columns[index]
             raise EnvironmentLacksError(
                 f"The table '{table.name}' has no {column.dataset} {column.label} for {missing:,} cells, "
                 "and a search may ask for any.",

@@ -1,4 +1,4 @@
-"""Hyperparameters that searches by queries share."""
+"""Hyperparameters of black-box searches."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from pydantic import model_validator
 
 from runs.catalogue.settings import setting
 from runs.catalogue.shared_settings import SupernetSettings
-from runs.catalogue.spaces.darts import DartsSettings
-from runs.catalogue.spaces.nasbench201 import NasBench201Settings
 
 
 class QuerySettings(SupernetSettings):
     """The budget, what answers, and how often the search reports.
 
-    NAS-Bench-201's own runs have 12,000 simulated seconds, for as many cells as train in that time. A table without
-    seconds knows no such budget. 90 queries stand for it: with so many, random search on CIFAR-10 reaches on average
-    the 93.70 that is published for it.
+    NAS-Bench-201's own runs have a budget of 12,000 simulated seconds. A table without seconds has no such budget; 90
+    queries stand for it. With so many, random search on CIFAR-10 reaches on average its published accuracy of 93.70.
     """
 
     queries: int = setting(
@@ -50,23 +47,22 @@ class QuerySettings(SupernetSettings):
 
     @model_validator(mode="after")
     def _nothing_is_idle(self) -> Self:
-        for name in sorted(_TRAINED & type(self).model_fields.keys()):
-            of_use = self.evaluator == "supernet" or (self.evaluator == "training" and name not in _SHARED)
-            if not of_use and getattr(self, name) != type(self).model_fields[name].default:
+        fields = type(self).model_fields
+        of_supernet, trained = set(_OF_SUPERNET), {*SupernetSettings.model_fields, "training_epochs"}
+        if self.joined is not None:
+            of_supernet |= self.joined.of_supernet
+            trained |= self.joined.options
+        for name in sorted(trained & fields.keys()):
+            of_use = self.evaluator == "supernet" or (self.evaluator == "training" and name not in of_supernet)
+            if not of_use and getattr(self, name) != fields[name].default:
                 raise ValueError(f"{name} is of no use with evaluator={self.evaluator}: leave it out")
         if self.evaluator == "supernet" and self.budget_seconds:
             raise ValueError("budget_seconds counts trainings of cells, and a supernet needs none: set queries")
         return self
 
 
-# What acts where weights are trained, and what where they are shared alone.
-_SHARED = {"batch_norm", "sampled_accuracy", "evaluated_epochs"}
-_TRAINED = {
-    *SupernetSettings.model_fields,
-    *NasBench201Settings.model_fields,
-    *DartsSettings.model_fields,
-    "training_epochs",
-}
+# Hyperparameters that act only while shared weights are trained, beside those of the space's supernet.
+_OF_SUPERNET = ("sampled_accuracy", "evaluated_epochs")
 
 # 12,000 s of the benchmark, and a search that is over in a second or two.
 PAPER = {"queries": 90, "budget_seconds": 0.0, "epoch_queries": 10, "evaluator": "table"}

@@ -1,13 +1,18 @@
-"""What the catalogue lists: methods, spaces, data sets and presets, each a frozen record without any torch."""
+"""What the catalogue lists: methods, spaces, data sets and presets, each a frozen record without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from runs.catalogue.settings import Settings
+from runs.genotypes.costs import CostFormula
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.kinds import OperationKind, kind_by_name
+from runs.genotypes.text_form import TextForm
+from runs.genotypes.topology import Topology
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +23,7 @@ class Preset:
         name: ``paper``, ``quick``, ...
         summary: one line: what it is for and what it costs.
         space: the space it belongs to.
-        dataset: the data set it starts from unless another is named.
+        dataset: the data set, unless another is named.
         seed: the seed unless another is named.
         values: hyperparameters that differ from their defaults, or that a paper states.
     """
@@ -33,23 +38,23 @@ class Preset:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A search method, as a person chooses it and as the engine finds it.
+    """A search method: what a person chooses, and where the engine finds it.
 
     Attributes:
         name: what is typed, such as ``drnas``.
         title: what is shown, such as ``DrNAS``.
         summary: one line: what it does.
-        cost: one line: what it asks of a machine.
+        cost: one line: what it needs of a machine.
         reference: the paper.
         options: its hyperparameters; a space and the machine add theirs.
         presets: at least ``paper`` and ``quick`` for each of its spaces.
-        engine: ``package.module:factory``, imported by the engine process alone.
+        engine: ``package.module:factory``. Only the engine imports it.
         kind: what its runs are: a search, or the training of a discrete network.
         recipes: by space of its genotypes, the retraining preset of its paper.
-        uses_supernet: whether it trains the space's supernet or networks of its cells; else their size is no option of
-            its runs.
-        samples_images: whether a part of an image folder will do for it; ``image_limit`` is then what is decoded.
-        requests: what a running search may be asked for by ``nastui runs ask``, each with one line of help.
+        uses_supernet: whether it trains the space's supernet or networks of its cells; if not, its runs have no options
+            for their size.
+        samples_images: whether a part of an image folder is enough for it; ``image_limit`` images are then decoded.
+        requests: what ``nastui runs ask`` can ask a running search for, each with one line of help.
     """
 
     name: str
@@ -68,22 +73,61 @@ class Method:
 
     @property
     def spaces(self) -> tuple[str, ...]:
-        """The spaces that it searches, the usual one first."""
+        """The spaces that it searches, its usual one first."""
         return tuple(dict.fromkeys(preset.space for preset in self.presets))
+
+
+Statistics = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class CompleteTable:
+    """How a benchmark table with a result for every genotype of a space is used.
+
+    Attributes:
+        signal: split and epochs of the column that a search may look at, such as ``("valid", 12)``.
+        report: split and epochs of the column that its result is judged by.
+        note: returns what else one must know of a column, by data set, split and epochs; may be empty.
+    """
+
+    signal: tuple[str, int]
+    report: tuple[str, int]
+    note: Callable[[str, str, int], str] = lambda dataset, split, epochs: ""
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A search space: its topology and its own hyperparameters.
+    """A search space: everything that can be said of it without torch. The engine adds the class that ``engine`` names.
+
+    A space whose genotypes have one operation on each edge needs only the fields without a default, and
+    ``complete_table``, ``costs`` or ``forms`` for what it can do beyond that.
 
     Attributes:
+        name: what is typed, such as ``nasbench201``.
+        title: what is shown, such as ``NAS-Bench-201``.
+        summary: one line: what it is.
         cells: the kinds of cell, such as ``("cell",)`` or ``("normal", "reduce")``.
         edges: (source, target) node pairs, in the order of the rows of every architecture matrix.
-        operations: the candidate operations, in the order of the columns.
+        operations: the candidate operations, in the order of the columns. ``none`` is the one that carries nothing.
+        outputs: the nodes whose values are concatenated; a single one is passed on.
         options: hyperparameters of a search in this space: the size of its supernet, ...
-        engine: ``package.module:Class``, imported by the engine process alone.
-        network_options: hyperparameters of its discrete networks; None where these cannot be trained.
+        engine: ``package.module:Class``, a subclass of ``engine.spaces.space.SearchSpace``. Only the engine imports it.
+        network_options: hyperparameters of its discrete networks; None if these cannot be trained.
+        kinds: what its operations do. Unlisted ones are classified by their names.
         own: by kind of cell, the operations that it searches, where these are not all.
+        checks: checks that a genotype belongs to the space and raises UsageError if not; None for the check that it has
+            one operation on each edge.
+        format: returns the usual text of a genotype, on one line; None for JSON.
+        forms: the notations of its genotypes beside JSON.
+        costs: what its networks cost; None if they cannot be counted.
+        complete_table: how a benchmark table of all its genotypes is used; None if there can be none. Genotypes have a
+            number in such a table, see :meth:`runs.genotypes.topology.Topology.number`.
+        typical: a genotype whose training stands for that of any: a name of the library, or text. Empty if its networks
+            cannot be trained.
+        normalisation: by data set, mean and standard deviation per channel in the space's public code, of values in
+            0..1, where these are not those of the data set.
+        presets: by name of a method, further presets of that method in this space; for ``retrain``, recipes. For spaces
+            from outside: the methods of the catalogue list their own.
     """
 
     name: str
@@ -92,10 +136,37 @@ class Space:
     cells: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     operations: tuple[str, ...]
+    outputs: tuple[int, ...]
     options: type[Settings]
     engine: str
     network_options: type[Settings] | None = None
+    kinds: Mapping[str, OperationKind] = field(default_factory=dict)
     own: Mapping[str, Collection[str]] = field(default_factory=dict)
+    checks: Callable[[Genotype], object] | None = None
+    format: Callable[[Genotype], str] | None = None
+    forms: tuple[TextForm, ...] = ()
+    costs: CostFormula | None = None
+    complete_table: CompleteTable | None = None
+    typical: str = ""
+    normalisation: Mapping[str, Statistics] = field(default_factory=dict)
+    presets: Mapping[str, tuple[Preset, ...]] = field(default_factory=dict)
+
+    @property
+    def topology(self) -> Topology:
+        """The cells, for genotypes with one operation on each edge."""
+        return Topology(self.name, self.cells, self.edges, self.operations, self.outputs)
+
+    def kind_of(self, operation: str) -> OperationKind:
+        """Return what an operation does."""
+        return self.kinds.get(operation) or kind_by_name(operation)
+
+    def check(self, genotype: Genotype) -> None:
+        """Check that a genotype belongs to the space.
+
+        Raises:
+            UsageError: it does not; the message names the cell, the edge and the operation.
+        """
+        (self.checks or self.topology.check)(genotype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +174,17 @@ class Dataset:
     """A data set of images in classes.
 
     Attributes:
-        classes: the number of classes; None where the folder tells.
-        size: side of the square images in pixels; None where the folder tells.
-        train, test: the number of images; None where the folder tells.
+        classes: the number of classes; None if only the folder shows it.
+        size: side of the square images in pixels; None if only the folder shows it.
+        train, test: the number of images; None if only the folder shows it.
         mean, std: per channel, of values in 0..1.
         crop_padding: pixels added around before the random crop of training; 0 for no crop.
         flip: whether training flips images left to right.
         obtain: how a person gets it.
-        engine: ``package.module:load``, imported by the engine process alone.
-        requires: files below the home's data sets that must be there; none for what is embedded.
-        folder: the path, where the data set is an image folder of the user's.
-        kept_as: the folder below the home's data sets, where it is an image folder that belongs there.
+        engine: ``package.module:load``. Only the engine imports it.
+        requires: files below the home's data sets that must exist; empty for embedded data.
+        folder: the path of an image folder of the user's.
+        kept_as: the folder below the home's data sets, for an image folder that belongs there.
     """
 
     name: str
@@ -134,5 +205,5 @@ class Dataset:
     kept_as: str = ""
 
     def images(self, root: Path) -> Path | None:
-        """Return the image folder, or None where the data set is none; ``root`` is where the home's data sets lie."""
+        """Return the image folder below ``root``, the folder of data sets; None for any other data set."""
         return root / self.kept_as if self.kept_as else self.folder

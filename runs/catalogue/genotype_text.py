@@ -1,4 +1,4 @@
-"""Genotypes as the text that people paste, and as the files that they keep. Nothing is ever evaluated."""
+"""Genotypes as text that people paste and as files that they keep. Nothing is ever evaluated."""
 
 from __future__ import annotations
 
@@ -7,33 +7,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runs.catalogue.spaces.darts import SPACE as DARTS
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
+from runs.catalogue.registry import find_space, operation_kind, spaces
 from runs.errors import NotFoundError, UsageError, closest
-from runs.genotypes import darts, morphable, nasbench201, python_text
+from runs.genotypes import python_text
 from runs.genotypes.dot import dot
-from runs.genotypes.genotype import Genotype
+from runs.genotypes.genotype import Genotype, read_json
 from runs.genotypes.svg import svg
+from runs.genotypes.text_form import TextForm
 
 MOST_BYTES = 1_000_000
-_FORMATS: dict[str, Callable[[Genotype], str]] = {
-    NASBENCH201.name: nasbench201.format_string,
-    DARTS.name: python_text.format_python,
-}
-_CHECKS: dict[str, Callable[[Genotype], object]] = {
-    NASBENCH201.name: nasbench201.operation_indices,
-    DARTS.name: darts.check,
-}
 
 
 def format_text(genotype: Genotype) -> str:
-    """Return the usual text of a genotype, on one line: that of its space, or JSON where a space has none."""
-    known = _FORMATS.get(genotype.space)
-    return known(genotype) if known else json.dumps(genotype.to_json(), separators=(",", ":"))
+    """Return the usual text of a genotype on one line: that of its space, or JSON if the space has none.
+
+    Raises:
+        UsageError: the genotype does not belong to its space.
+    """
+    space = find_space(genotype.space)
+    if space is None or space.format is None:
+        return json.dumps(genotype.to_json(), separators=(",", ":"))
+    return space.format(genotype)
 
 
 def text_of_json(raw: Any) -> str:
-    """Return the usual text of a genotype in its file form; as it came where it is none, as in an edited log."""
+    """Return the usual text of a genotype in its file form; of anything else, as in an edited log, its JSON."""
     try:
         return format_text(Genotype.from_json(raw))
     except UsageError:
@@ -41,43 +39,45 @@ def text_of_json(raw: Any) -> str:
 
 
 def check(genotype: Genotype) -> None:
-    """See that a genotype is one of its space, where nastui knows the space.
+    """Check that a genotype belongs to its space. One of an unknown space passes.
 
     Raises:
-        UsageError: it is not; the message names the cell, the edge and the operation.
+        UsageError: it does not; the message names the cell, the edge and the operation.
     """
-    known = _CHECKS.get(genotype.space)
-    if known:
-        known(genotype)
+    space = find_space(genotype.space)
+    if space is not None:
+        space.check(genotype)
 
 
 def is_text(text: str) -> bool:
-    """Say whether something typed means to be a genotype itself, and not the name of one."""
-    return text.strip().startswith(("|", "{", "[", "'|", '"|')) or python_text.looks_like(text.strip())
+    """Return whether something that was typed means to be a genotype itself, not the name of one."""
+    text = text.strip()
+    return text.startswith("{") or any(form.looks_like(text) for form in _forms())
 
 
 def parse_text(text: str) -> Genotype:
-    """Read the text of a genotype.
-
-    Known are the NAS-Bench-201 string, with or without quotes; ``Genotype(…)`` as the repositories of DARTS and its
-    descendants print it; JSON; and the JSON list of PR-DARTS.
+    """Read the text of a genotype: in a notation of any space, or JSON.
 
     Raises:
-        UsageError: it is none of them, or none of its space; the message names what is wrong.
+        UsageError: it is in no such notation, or does not belong to its space; the message names what is wrong.
     """
     text = text.strip()
-    if text.startswith(("{", "[")):
-        genotype = _from_json(text)
-    elif python_text.looks_like(text):
-        genotype = python_text.parse_python(text)
-    elif text.startswith(("|", "'|", '"|')):
-        genotype = nasbench201.parse_string(text.strip("'\""))
+    if text.startswith("{"):
+        genotype = Genotype.from_json(read_json(text))
     else:
-        raise UsageError(
-            f"'{text[:80]}' is no genotype.", "Give a NAS-Bench-201 string, Genotype(normal=…), JSON, a file, or a run."
-        )
+        form = next((form for form in _forms() if form.looks_like(text)), None)
+        if form is None:
+            raise UsageError(
+                f"'{text[:80]}' is not a genotype.",
+                f"Give {', '.join(form.title for form in _forms())}, JSON, a file, or a run.",
+            )
+        genotype = form.parse(text)
     check(genotype)
     return genotype
+
+
+def _forms() -> list[TextForm]:
+    return list(dict.fromkeys(form for space in spaces().values() for form in space.forms))
 
 
 def read(path: Path) -> Genotype:
@@ -85,7 +85,7 @@ def read(path: Path) -> Genotype:
 
     Raises:
         NotFoundError: it cannot be read.
-        UsageError: it holds no genotype.
+        UsageError: it does not hold a genotype.
     """
     try:
         with path.open("rb") as file:
@@ -97,18 +97,22 @@ def read(path: Path) -> Genotype:
         raise NotFoundError(f"'{path}' cannot be read as a genotype: {error}.") from error
 
 
-def _quoted(genotype: Genotype) -> str:
+def _literal(genotype: Genotype) -> str:
     text = format_text(genotype)
     return text if python_text.looks_like(text) else repr(text)
 
 
-# The first three can be read again.
+def _svg(genotype: Genotype) -> str:
+    return svg(genotype, lambda operation: operation_kind(operation, genotype.space))
+
+
+# nastui reads the first three again.
 FORMS: dict[str, Callable[[Genotype], str]] = {
     "json": lambda genotype: json.dumps(genotype.to_json(), indent=2),
-    "python": _quoted,
+    "python": _literal,
     "string": format_text,
     "dot": dot,
-    "svg": svg,
+    "svg": _svg,
 }
 
 
@@ -116,16 +120,8 @@ def convert(genotype: Genotype, form: str) -> str:
     """Return a genotype in another form, see :data:`FORMS`; ``python`` is a literal for source code.
 
     Raises:
-        UsageError: there is no such form.
+        UsageError: unknown form; the closest match is suggested.
     """
     if form not in FORMS:
         raise UsageError(f"Unknown form '{form[:80]}'.", closest(form, FORMS))
     return FORMS[form](genotype)
-
-
-def _from_json(text: str) -> Genotype:
-    try:
-        raw: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"The genotype is no JSON: {error}.") from error
-    return morphable.from_json(raw) if isinstance(raw, list) else Genotype.from_json(raw)

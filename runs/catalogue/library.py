@@ -1,4 +1,4 @@
-"""The library: cells that papers have published, with what tables say of them."""
+"""The library: cells that papers have published, with their results from published tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from runs.catalogue.costs import count, standard_shape
+from runs.catalogue.entries import Space
 from runs.catalogue.genotype_text import parse_text
 from runs.errors import NotFoundError
-from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, Costs, Shape, count, standard_shape
+from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, Costs, Shape
 from runs.genotypes.genotype import Genotype
 
 _COUNTERS = {"conv": COUNTER, "norms": COUNTER_WITH_NORMS, "own": "counted in a way of the paper's own", None: None}
@@ -21,7 +23,7 @@ _COUNTERS = {"conv": COUNTER, "norms": COUNTER_WITH_NORMS, "own": "counted in a 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a published table. Tables that disagree stand side by side.
+    """A number of a published table. Tables that disagree are listed side by side.
 
     Attributes:
         dataset: ``cifar10``, ``cifar100``, ``imagenet`` or ``imagenet16_120``; the test set.
@@ -47,12 +49,12 @@ class Figure:
     note: str = ""
 
     def __str__(self) -> str:
-        """Return it in words, such as ``cifar10 error 2.76 ± 0.09 %``."""
+        """Return it as text, such as ``cifar10 error 2.76 ± 0.09 %``."""
         spread = f" ± {self.std:g}" if self.std else ""
         return f"{self.dataset} {self.metric.replace('_', ' ')} {self.value:g}{spread} %"
 
     def in_full(self) -> str:
-        """Return it with what is printed beside it, and its source."""
+        """Return it with the numbers printed beside it, and its source."""
         parts = [str(self)]
         parts += [f"{self.parameters_m:g} M parameters"] if self.parameters_m else []
         parts += [f"{self.macs_m:g} M multiply-adds ({self.counter})"] if self.macs_m else []
@@ -125,7 +127,7 @@ def get(name: str) -> Published:
     """Return the cell of a name or alias.
 
     Raises:
-        NotFoundError: the library has none of this name; the nearest is given.
+        NotFoundError: unknown name; the closest match is suggested.
     """
     found = lookup(name)
     if found is None:
@@ -134,9 +136,19 @@ def get(name: str) -> Published:
 
 
 def nearest(name: str) -> str:
-    """Return "Did you mean 'x'?" for the cell of the nearest name, or nothing where none is near."""
+    """Return "Did you mean 'x'?" for the cell of the closest name; empty if no name is close."""
     near = difflib.get_close_matches(_plain(name), _by_name(), n=1)
     return f"Did you mean '{_by_name()[near[0]].name}'?" if near else ""
+
+
+def typical(space: Space) -> Genotype:
+    """Return the genotype whose training stands for that of any genotype of a space.
+
+    Raises:
+        NastuiError: the space names none, or none that can be read.
+    """
+    known = lookup(space.typical)
+    return known.genotype if known is not None else parse_text(space.typical)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -19,16 +19,36 @@ Group = Literal[
 GROUPS: tuple[str, ...] = get_args(Group)
 
 
+@dataclass(frozen=True)
+class SpaceFacts:
+    """What the settings of a method can ask about the space that they have been joined with.
+
+    Attributes:
+        operations: the candidate operations of the space.
+        options: the names of the space's hyperparameters.
+        of_supernet: those of them that its discrete networks do not have.
+    """
+
+    operations: tuple[str, ...]
+    options: frozenset[str]
+    of_supernet: frozenset[str]
+
+
 class Settings(BaseModel):
-    """Base of every set of hyperparameters: frozen, no unknown keys, no NaN, no booleans for numbers."""
+    """Base of every set of hyperparameters: frozen, no unknown keys, no NaN, no booleans for numbers.
+
+    Attributes:
+        joined: the space that :func:`runs.catalogue.options` joined the hyperparameters of a method with; else None.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=False)
+    joined: ClassVar[SpaceFacts | None] = None
 
     @field_validator("*", mode="before")
     @classmethod
     def _no_booleans_for_numbers(cls, value: Any, info: Any) -> Any:
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation in (int, float):
-            raise ValueError("a number is wanted, not true or false")
+            raise ValueError("must be a number, not true or false")
         return value
 
 
@@ -48,7 +68,7 @@ def setting(
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """A hyperparameter as people see it. ``range`` reads like ``1 … 512`` or ``l2 | kl``; empty where free."""
+    """A hyperparameter as people see it. ``range`` reads like ``1 … 512`` or ``l2 | kl``; empty if anything goes."""
 
     name: str
     type: str
@@ -69,9 +89,9 @@ def validate(options: type[Settings], values: Mapping[str, Any], source: str) ->
     """Check values against their descriptions.
 
     Args:
-        options: the hyperparameters there are.
-        values: text or typed values by name; what is left out takes its default.
-        source: where they come from, for the message: ``--set`` or a file's name.
+        options: the description.
+        values: text or typed values by name; the others take their defaults.
+        source: where the values come from, for the message: ``--set`` or the name of a file.
 
     Raises:
         UsageError: an unknown name, a wrong type or a value out of range; the message lists every fault.

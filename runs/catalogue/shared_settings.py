@@ -216,11 +216,8 @@ class StagedSettings(DifferentiableSettings):
         return self
 
     def _searched(self) -> int | None:
-        """Return how many operations are searched; None before a space has joined these settings."""
-        from runs import catalogue
-
-        entries = (entry for entry in catalogue.spaces().values() if isinstance(self, entry.options))
-        return next((len(self.candidates(entry.operations)) for entry in entries), None)
+        """Return how many operations are searched; None before these settings are joined with a space."""
+        return None if self.joined is None else len(self.candidates(self.joined.operations))
 
 
 def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[Number, ...]:

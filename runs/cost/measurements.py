@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runs import catalogue, configuration
 from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue import Method, Preset, library
-from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.files import replace_text
@@ -25,13 +24,6 @@ SCHEMA_VERSION = 1
 MOST = 300  # the oldest go first
 _PATIENCE_SECONDS = 10.0
 _BUSY_SHARE = 0.5
-# The cells whose training stands for that of any: DrNAS's for CIFAR-10, and a strong one of the benchmark.
-_TYPICAL = {
-    "darts": lambda: library.get("DrNAS_cifar10").genotype,
-    "nasbench201": lambda: parse_text(
-        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
-    ),
-}
 
 
 class Figure(BaseModel):
@@ -148,7 +140,7 @@ def representative(method: Method, preset: Preset, device: str) -> RunConfig:
     """
     draft = Draft(method=method.name, space=preset.space, preset=preset.name, device=device)
     if method.kind == "retrain":
-        typical = _TYPICAL[preset.space]().to_json()
+        typical = library.typical(catalogue.space(preset.space)).to_json()
         draft = Draft(method=method.name, genotype=typical, preset=preset.name, device=device)
     return configuration.resolve(draft)
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from runs.genotypes.kinds import OperationKind, kind
 from runs.genotypes.morphable import settings
 from runs.genotypes.operations import Separable, operation
 
-TYPES = ("conv", "none", "pool", "skip")
+# How events name the kinds.
+TYPES = {
+    OperationKind.CONVOLUTION: "conv",
+    OperationKind.NONE: "none",
+    OperationKind.POOL: "pool",
+    OperationKind.SKIP: "skip",
+}
 
 
 def similarity(names: Sequence[str]) -> float:
@@ -27,13 +34,13 @@ def similarity(names: Sequence[str]) -> float:
 
 
 def type_shares(names: Sequence[str]) -> dict[str, float]:
-    """Return which share of a pool, or of the pools of many edges, is of each type.
+    """Return the share of each kind of operation in a pool, or in the pools of many edges.
 
     Raises:
-        UsageError: the language of PR-DARTS has no name for one of them.
+        UsageError: unknown name of an operation.
     """
-    types = [settings(operation(name))[0].partition("_")[0] for name in names]
-    return {type_: types.count(type_) / len(names) for type_ in TYPES}
+    found = [kind(operation(name)) for name in names]
+    return {name: found.count(of) / len(names) for of, name in TYPES.items()}
 
 
 def kernel_shares(names: Sequence[str]) -> dict[int, float]:
@@ -43,8 +50,8 @@ def kernel_shares(names: Sequence[str]) -> dict[int, float]:
 
 
 def _alike(one: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]) -> float:
-    (kind, named), (other_kind, others) = one, other
-    if kind != other_kind:
+    (type_, named), (other_type, others) = one, other
+    if type_ != other_type:
         return 0.0
     return (1 + sum(_agreement(value, others[key]) for key, value in named.items())) / (1 + len(named))
 

@@ -8,17 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runs.catalogue.spaces.darts import SPACE
 from runs.errors import UsageError, closest
+from runs.genotypes import cell_networks
 from runs.genotypes.cell_networks import NORMAL, REDUCE
-from runs.genotypes.genotype import Cell, Edge, Genotype
+from runs.genotypes.costs import CostFormula, Costs, Shape
+from runs.genotypes.genotype import NONE, Cell, Edge, Genotype
 from runs.genotypes.operations import operation
+from runs.genotypes.topology import Topology
 
 Pair = tuple[str, int]
 
 INPUTS = 2
 CONCAT = (2, 3, 4, 5)
 MOST_NODES = 30
+# The cells that searches have: every edge, and the operations of the paper. A genotype keeps two edges a node.
+TOPOLOGY = Topology(
+    space="darts",
+    cells=(NORMAL, REDUCE),
+    edges=tuple((source, target) for target in CONCAT for source in range(target)),
+    operations=(
+        NONE,
+        "max_pool_3x3",
+        "avg_pool_3x3",
+        "skip_connect",
+        "sep_conv_3x3",
+        "sep_conv_5x5",
+        "dil_conv_3x3",
+        "dil_conv_5x5",
+    ),
+    outputs=CONCAT,
+)
 
 
 def genotype(
@@ -30,10 +49,10 @@ def genotype(
     """Return the genotype of two lists of pairs (operation, source), two a node or one for every edge.
 
     Raises:
-        UsageError: it is none of the space; the message names the cell, the node or edge, and the operation.
+        UsageError: it does not belong to the space; the message names the cell, the node or edge, and the operation.
     """
     cells = {NORMAL: _cell(NORMAL, normal, normal_concat), REDUCE: _cell(REDUCE, reduce, reduce_concat)}
-    made = Genotype(SPACE.name, cells)
+    made = Genotype(TOPOLOGY.space, cells)
     check(made)
     return made
 
@@ -49,25 +68,55 @@ def pairs(cell: Cell) -> list[Pair]:
     listed: list[Pair] = []
     for target, edges in enumerate(nodes, start=INPUTS):
         listed += [(edge.operation, edge.source) for edge in edges]
-        listed += [("none", source) for source in range(target) if source not in {edge.source for edge in edges}]
+        listed += [(NONE, source) for source in range(target) if source not in {edge.source for edge in edges}]
     return listed
 
 
 def check(architecture: Genotype) -> None:
-    """See that a genotype is one of the space.
+    """Check that a genotype belongs to the space.
 
     Raises:
-        UsageError: it is not; the message names the cell, the node or edge, and the operation.
+        UsageError: it does not; the message names the cell, the node or edge, and the operation.
     """
-    if architecture.space != SPACE.name:
-        raise UsageError(f"The genotype belongs to the space '{architecture.space[:80]}', not to '{SPACE.name}'.")
+    if architecture.space != TOPOLOGY.space:
+        raise UsageError(f"The genotype belongs to the space '{architecture.space[:80]}', not to '{TOPOLOGY.space}'.")
     for kind in architecture.cells:
-        if kind not in SPACE.cells:
-            raise UsageError(f"Unknown cell '{kind[:80]}'.", closest(kind, SPACE.cells))
-    for kind in SPACE.cells:
+        if kind not in TOPOLOGY.cells:
+            raise UsageError(f"Unknown cell '{kind[:80]}'.", closest(kind, TOPOLOGY.cells))
+    for kind in TOPOLOGY.cells:
         if kind not in architecture.cells:
             raise UsageError(f"The genotype has no cell '{kind}'.")
         _check_cell(kind, architecture.cells[kind])
+
+
+def count(genotype: Genotype, shape: Shape) -> Costs:
+    """Return the costs of a genotype's evaluation network.
+
+    Raises:
+        UsageError: the genotype does not belong to the space, or the shape has unknown norms or too few layers.
+    """
+    check(genotype)
+    if shape.norms not in cell_networks.NORMS:
+        known = ", ".join(cell_networks.NORMS)
+        raise UsageError(f"Unknown norms '{shape.norms[:80]}'.", f"Allowed: {known}.")
+    channels, layers, classes, stem = shape.channels, shape.layers, shape.classes, shape.stem
+    total = cell_networks.discrete(
+        genotype, channels=channels, layers=layers, classes=classes, stem=stem, size=shape.size, norms=shape.norms
+    )
+    auxiliary = cell_networks.auxiliary(
+        genotype, channels=channels, layers=layers, classes=classes, stem=stem, second_norm=shape.auxiliary_norm
+    )
+    return Costs(total.parameters, auxiliary, total.macs, total.norms, total.relus)
+
+
+# The sizes of the papers: CIFAR's networks, and those of the mobile setting on ImageNet.
+COSTS = CostFormula(
+    {
+        "cifar": Shape(channels=36, layers=20),
+        "imagenet": Shape(channels=48, layers=14, classes=1000, size=224, stem="imagenet"),
+    },
+    count,
+)
 
 
 def _cell(kind: str, listed: Sequence[Pair], concat: Sequence[int]) -> Cell:
@@ -132,7 +181,7 @@ def _check_cell(kind: str, cell: Cell) -> None:
 def _check_outputs(kind: str, cell: Cell, last: int) -> None:
     for output in cell.outputs:
         if not INPUTS <= output <= last:
-            raise UsageError(f"Output {output} of cell '{kind}' is no node.", f"Its nodes are {INPUTS} … {last}.")
+            raise UsageError(f"Output {output} of cell '{kind}' is not a node.", f"Its nodes are {INPUTS} … {last}.")
     if len(set(cell.outputs)) < len(cell.outputs):
         raise UsageError(f"Cell '{kind}' lists an output twice: {', '.join(map(str, cell.outputs))}.")
     if last not in cell.outputs:

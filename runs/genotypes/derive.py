@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from runs.catalogue.spaces.darts import SPACE
-from runs.genotypes.darts import INPUTS, Pair
+from runs.genotypes.darts import INPUTS, TOPOLOGY, Pair
+from runs.genotypes.genotype import NONE
 
 Row = Sequence[float]
 Rows = Sequence[Row]
 Kept = Sequence[Sequence[int]]
 
-NONE, SKIP = "none", "skip_connect"
+SKIP = "skip_connect"
 CHOSEN = 2
 
 
@@ -70,7 +70,7 @@ def two_a_node(weights: Rows, operations: Sequence[str], *, none_competes: bool 
 
 def all_edges(weights: Rows, operations: Sequence[str]) -> list[Pair]:
     """Return every edge, the strongest of a node first, each with its best operation, ``none`` included (SNAS 7.4)."""
-    return _ranked(weights, operations, range(len(operations)), len(SPACE.edges))
+    return _ranked(weights, operations, range(len(operations)), len(TOPOLOGY.edges))
 
 
 def survivors(alphas: Rows, candidates: Sequence[Sequence[str]], drop: int) -> list[list[str]]:
@@ -100,7 +100,7 @@ def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | No
         edges = [edge for node in _strongest(strengths) for edge in sorted(node)]
         skipping = [edge for edge in edges if chosen[edge] == SKIP]
         if skips is None or len(skipping) <= skips:
-            return [(chosen[edge], SPACE.edges[edge][0]) for edge in edges]
+            return [(chosen[edge], TOPOLOGY.edges[edge][0]) for edge in edges]
         weakest = min(skipping, key=strengths.__getitem__)
         weights[weakest][candidates[weakest].index(SKIP)] = 0.0
 
@@ -123,7 +123,7 @@ def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes:
         winners.append(names[column])
         strengths.append(row[column])
     edges = [edge for node in _strongest(strengths, later=True) for edge in sorted(node)]
-    return [(winners[edge], SPACE.edges[edge][0]) for edge in edges]
+    return [(winners[edge], TOPOLOGY.edges[edge][0]) for edge in edges]
 
 
 def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
@@ -154,7 +154,7 @@ def _ranked(weights: Rows, operations: Sequence[str], columns: Sequence[int], mo
     chosen = [max(columns, key=row.__getitem__) for row in weights]
     strengths = [row[column] for row, column in zip(weights, chosen, strict=True)]
     edges = [edge for node in _strongest(strengths, most) for edge in node]
-    return [(operations[chosen[edge]], SPACE.edges[edge][0]) for edge in edges]
+    return [(operations[chosen[edge]], TOPOLOGY.edges[edge][0]) for edge in edges]
 
 
 def _softmax(row: Row, kept: Sequence[int] | None = None) -> list[float]:

@@ -1,12 +1,16 @@
-"""The genotype: which operation stands on which edge of each kind of cell. One type for every space."""
+"""The genotype: which operation is on which edge of each kind of cell. One type for every space."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from runs.errors import UsageError
+
+# The operation of an edge that carries nothing, in every space.
+NONE = "none"
 
 
 def edge_label(source: int, target: int) -> str:
@@ -37,17 +41,17 @@ class Cell:
     outputs: tuple[int, ...]
 
     def is_connected(self) -> bool:
-        """Say whether a path of operations other than ``none`` leads from an input to an output."""
+        """Return whether a path of operations other than ``none`` leads from an input to an output."""
         reached = set(range(self.inputs))
         for edge in sorted(self.edges, key=lambda edge: edge.target):
-            if edge.source in reached and edge.operation != "none":
+            if edge.source in reached and edge.operation != NONE:
                 reached.add(edge.target)
         return not reached.isdisjoint(self.outputs)
 
     def has_dead_edges(self) -> bool:
-        """Say whether an edge other than ``none`` leads to no output."""
+        """Return whether an edge other than ``none`` leads to no output."""
         useful = set(self.outputs)
-        carrying = [edge for edge in self.edges if edge.operation != "none"]
+        carrying = [edge for edge in self.edges if edge.operation != NONE]
         for edge in sorted(carrying, key=lambda edge: -edge.target):
             if edge.target in useful:
                 useful.add(edge.source)
@@ -80,11 +84,23 @@ class Genotype:
         """Read the file form.
 
         Raises:
-            UsageError: it is none; the message says which cell or edge is wrong.
+            UsageError: it is not a genotype; the message names the cell or edge that is wrong.
         """
         if not isinstance(raw, dict) or not isinstance(raw.get("cells"), dict) or not raw["cells"]:
             raise UsageError("A genotype's JSON has 'space' and a non-empty 'cells'.")
         return cls(str(raw.get("space")), {str(kind): _cell(kind, cell) for kind, cell in raw["cells"].items()})
+
+
+def read_json(text: str) -> Any:
+    """Return the value that a JSON text stands for.
+
+    Raises:
+        UsageError: the text is not valid JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The genotype is not valid JSON: {error}.") from error
 
 
 def _cell(kind: str, raw: Any) -> Cell:
@@ -97,14 +113,14 @@ def _cell(kind: str, raw: Any) -> Cell:
     except (KeyError, TypeError, ValueError, OverflowError):
         raise UsageError(f"Cell '{kind}' of the genotype needs 'inputs', 'edges' and 'outputs'.") from None
     edges = []
-    for place, edge in enumerate(listed):
+    for index, edge in enumerate(listed):
         try:
             source, target, operation = edge
             edges.append(Edge(int(source), int(target), str(operation)))
         except (TypeError, ValueError, OverflowError):
             raise UsageError(
-                f"Edge {place} of cell '{kind}' is {repr(edge)[:80]}, but must be [source, target, operation]."
+                f"Edge {index} of cell '{kind}' is {repr(edge)[:80]}, but must be [source, target, operation]."
             ) from None
         if not 0 <= edges[-1].source < edges[-1].target or edges[-1].target < inputs:
-            raise UsageError(f"Edge {place} of cell '{kind}' runs from node {source} to node {target}.")
+            raise UsageError(f"Edge {index} of cell '{kind}' runs from node {source} to node {target}.")
     return Cell(inputs, tuple(edges), tuple(outputs))

@@ -8,8 +8,9 @@ from typing import Any
 from runs.errors import UsageError
 from runs.genotypes import darts
 from runs.genotypes.darts import Pair
-from runs.genotypes.genotype import Genotype
+from runs.genotypes.genotype import Genotype, read_json
 from runs.genotypes.operations import Factored, Operation, Pool, Separable, Skip, Zero, operation
+from runs.genotypes.text_form import TextForm
 
 _PARTS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
@@ -26,7 +27,7 @@ def compact(of: Operation) -> str:
         case Skip():
             return "skip"
         case Pool():
-            return f"{of.kind}{of.kernel}"
+            return f"{of.statistic}{of.kernel}"
         case Factored(kernel=7):
             return "c1x7"
         case Separable(choke=None) if len(set(of.dilations)) == 1:
@@ -44,7 +45,7 @@ def label(of: Operation) -> str:
     """
     match compact(of), of:
         case _, Pool():
-            return f"Pool({of.kind}, {of.kernel}x{of.kernel})"
+            return f"Pool({of.statistic}, {of.kernel}x{of.kernel})"
         case _, Separable():
             parts = [f"{of.kernel}x{of.kernel}"]
             parts += [f"dil={of.dilations[0]}"] if of.dilations[0] > 1 else []
@@ -62,24 +63,18 @@ def settings(of: Operation) -> tuple[str, dict[str, Any]]:
     """
     match compact(of), of:
         case _, Pool():
-            return "pool", {"k": of.kernel, "type_": of.kind}
+            return "pool", {"k": of.kernel, "type_": of.statistic}
         case _, Separable():
             return "conv", {"c_mul": list(of.multipliers), "dil": of.dilations[0], "k": of.kernel}
         case name, _:
             return {"c1x7": "conv_7x1_1x7"}.get(name, name), {}
 
 
-def canonical(of: Operation) -> str:
-    """Return kind and settings as one text, the key that PR-DARTS sorts and compares by."""
-    kind, named = settings(of)
-    return f"{kind}{list(named.items())}"
-
-
 def from_settings(kind: str, named: dict[str, Any]) -> str:
     """Return the compact name of a kind with settings.
 
     Raises:
-        UsageError: they describe no operation.
+        UsageError: they do not describe an operation.
     """
     match kind, named:
         case (("none" | "skip"), {**rest}) if not rest:
@@ -93,7 +88,7 @@ def from_settings(kind: str, named: dict[str, Any]) -> str:
             name = f"c{kernel}{dilated}{'m' if multipliers else ''}{'.'.join(map(str, multipliers))}"
         case _:
             raise UsageError(
-                f"'{kind[:40]}' with {json.dumps(named)[:80]} is no operation.",
+                f"'{kind[:40]}' with {json.dumps(named)[:80]} is not an operation.",
                 "Kinds: none, skip, pool {k, type_}, conv {c_mul, dil, k}, conv_7x1_1x7.",
             )
     operation(name)
@@ -106,7 +101,7 @@ def from_json(raw: list[Any]) -> Genotype:
     A gene is ``[kind, settings, input]``; settings are an object or a list of ``[key, value]``.
 
     Raises:
-        UsageError: it is none; the message names the cell and the gene.
+        UsageError: it is not such a list; the message names the cell and the gene.
     """
     if len(raw) != len(_PARTS):
         raise UsageError(f"A PR-DARTS genotype is a list of {', '.join(_PARTS)}; this one has {len(raw)} entries.")
@@ -116,13 +111,21 @@ def from_json(raw: list[Any]) -> Genotype:
         if name.endswith("concat") and not all(type(node) is int for node in part):
             raise UsageError(f"{name} of the genotype is '{json.dumps(part)[:60]}', but must be a list of nodes.")
     normal, reduce = (
-        [_pair(kind, place, gene) for place, gene in enumerate(part)]
+        [_pair(kind, index, gene) for index, gene in enumerate(part)]
         for kind, part in (("normal", raw[0]), ("reduce", raw[2]))
     )
     return darts.genotype(normal, reduce, raw[1], raw[3])
 
 
-def _pair(cell: str, place: int, gene: Any) -> Pair:
+def parse_list(text: str) -> Genotype:
+    """Read the JSON text of a genotype as PR-DARTS stores it, see :func:`from_json`."""
+    return from_json(read_json(text))
+
+
+LIST = TextForm("PR-DARTS's JSON list", lambda text: text.startswith("["), parse_list)
+
+
+def _pair(cell: str, index: int, gene: Any) -> Pair:
     match gene:
         case [str(kind), dict() | list() as named, int(source)] if not isinstance(source, bool):
             try:
@@ -130,7 +133,7 @@ def _pair(cell: str, place: int, gene: Any) -> Pair:
             except (TypeError, ValueError):
                 pass
             except UsageError as error:
-                raise UsageError(f"Gene {place} of cell '{cell}': {error.message}", error.hint) from None
+                raise UsageError(f"Gene {index} of cell '{cell}': {error.message}", error.hint) from None
     raise UsageError(
-        f"Gene {place} of cell '{cell}' is '{json.dumps(gene)[:60]}', but must be [kind, settings, input]."
+        f"Gene {index} of cell '{cell}' is '{json.dumps(gene)[:60]}', but must be [kind, settings, input]."
     )

@@ -5,66 +5,63 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from runs.catalogue.spaces.nasbench201 import SPACE
-from runs.errors import UsageError, closest
-from runs.genotypes.genotype import Cell, Edge, Genotype
+from runs.errors import UsageError
+from runs.genotypes.costs import CostFormula, Costs, Shape
+from runs.genotypes.genotype import NONE, Cell, Edge, Genotype
+from runs.genotypes.kinds import OperationKind
+from runs.genotypes.text_form import TextForm
+from runs.genotypes.topology import Topology
 
+CELL = "cell"
+KINDS = {
+    NONE: OperationKind.NONE,
+    "skip_connect": OperationKind.SKIP,
+    "nor_conv_1x1": OperationKind.CONVOLUTION,
+    "nor_conv_3x3": OperationKind.CONVOLUTION,
+    "avg_pool_3x3": OperationKind.POOL,
+}
+TOPOLOGY = Topology(
+    space="nasbench201",
+    cells=(CELL,),
+    edges=((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)),
+    operations=tuple(KINDS),
+    outputs=(3,),
+)
 _TOKEN = re.compile(r"([^|~+]+)~([0-9]{1,9})")
-_OUTPUT = SPACE.edges[-1][1]
+_OUTPUT = TOPOLOGY.outputs[0]
 
 
 def genotype(operations: Sequence[int]) -> Genotype:
-    """Return the cell with these operations, one index an edge in the order of the space."""
-    edges = tuple(
-        Edge(source, target, SPACE.operations[operation])
-        for (source, target), operation in zip(SPACE.edges, operations, strict=True)
-    )
-    return Genotype(SPACE.name, {"cell": Cell(1, edges, (_OUTPUT,))})
+    """Return the genotype with these operations, one column an edge in the order of the space."""
+    return TOPOLOGY.genotype({CELL: operations})
 
 
 def operation_indices(architecture: Genotype) -> list[int]:
-    """Return one operation index an edge, in the order of the space.
+    """Return one column an edge, in the order of the space.
 
     Raises:
-        UsageError: the genotype is none of this space; the message says which edge is wrong.
+        UsageError: the genotype does not belong to the space; the message names the edge that is wrong.
     """
-    if architecture.space != SPACE.name:
-        raise UsageError(f"The genotype belongs to the space '{architecture.space[:80]}', not to '{SPACE.name}'.")
-    if set(architecture.cells) != {"cell"}:
-        kinds = ", ".join(architecture.cells)[:80]
-        raise UsageError(f"A genotype of '{SPACE.name}' has one kind of cell, 'cell', and not '{kinds}'.")
-    found: dict[tuple[int, int], int] = {}
-    for edge in architecture.cells["cell"].edges:
-        where = (edge.source, edge.target)
-        if where not in SPACE.edges or where in found:
-            raise UsageError(f"Edge {edge.target}←{edge.source} is {'doubled' if where in found else 'unknown'}.")
-        if edge.operation not in SPACE.operations:
-            raise UsageError(
-                f"Unknown operation '{edge.operation[:80]}' on edge {edge.target}←{edge.source}.",
-                closest(edge.operation, SPACE.operations),
-            )
-        found[where] = SPACE.operations.index(edge.operation)
-    # An edge that is left out carries nothing: the benchmark writes it as `none`.
-    return [found.get(edge, 0) for edge in SPACE.edges]
+    return TOPOLOGY.columns(architecture)[CELL]
 
 
 def format_string(architecture: Genotype) -> str:
     """Return the benchmark's string, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, every edge named."""
-    indices = dict(zip(SPACE.edges, operation_indices(architecture), strict=True))
+    indices = dict(zip(TOPOLOGY.edges, operation_indices(architecture), strict=True))
     nodes = []
     for target in range(1, _OUTPUT + 1):
-        tokens = (f"{SPACE.operations[indices[source, target]]}~{source}" for source in range(target))
+        tokens = (f"{TOPOLOGY.operations[indices[source, target]]}~{source}" for source in range(target))
         nodes.append(f"|{'|'.join(tokens)}|")
     return "+".join(nodes)
 
 
 def parse_string(text: str) -> Genotype:
-    """Read the benchmark's string. Inputs that a node leaves out become ``none`` (drnas.md, T20).
+    """Read the benchmark's string, with or without quotes. Inputs that a node leaves out are ``none`` (drnas.md, T20).
 
     Raises:
-        UsageError: it is none; the message names the node or the operation.
+        UsageError: it is not such a string; the message names the node or the operation.
     """
-    nodes = text.strip().split("+")
+    nodes = text.strip().strip("'\"").split("+")
     if len(nodes) != _OUTPUT:
         raise UsageError(f"A NAS-Bench-201 string has {_OUTPUT} nodes joined by '+', not {len(nodes)}: '{text[:80]}'.")
     edges = []
@@ -77,7 +74,7 @@ def parse_string(text: str) -> Genotype:
             if source >= target:
                 raise UsageError(f"Node {target} cannot take node {source} as input.")
             edges.append(Edge(source, target, match[1]))
-    read = Genotype(SPACE.name, {"cell": Cell(1, tuple(edges), (_OUTPUT,))})
+    read = Genotype(TOPOLOGY.space, {CELL: Cell(1, tuple(edges), (_OUTPUT,))})
     return genotype(operation_indices(read))
 
 
@@ -113,5 +110,19 @@ def macs(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes:
     return total + widths[-1] * classes
 
 
+def count(architecture: Genotype, shape: Shape) -> Costs:
+    """Return the costs of a genotype's network; ``layers`` of the shape are the cells of each of the three stages.
+
+    Raises:
+        UsageError: the genotype does not belong to the space.
+    """
+    width = {"channels": shape.channels, "cells": shape.layers, "classes": shape.classes}
+    return Costs(parameters(architecture, **width), 0, macs(architecture, size=shape.size, **width))
+
+
+COSTS = CostFormula({"cifar": Shape(channels=16, layers=5)}, count)
+STRING = TextForm("a NAS-Bench-201 string", lambda text: text.startswith(("|", "'|", '"|')), parse_string)
+
+
 def _kernel_area(operation: int) -> int:
-    return {"nor_conv_1x1": 1, "nor_conv_3x3": 9}.get(SPACE.operations[operation], 0)
+    return {"nor_conv_1x1": 1, "nor_conv_3x3": 9}.get(TOPOLOGY.operations[operation], 0)

@@ -31,9 +31,9 @@ class Skip(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Operation):
-    """Maximum or average over ``kernel`` x ``kernel``, padded; padding does not count in an average."""
+    """Maximum (``max``) or average (``avg``) over ``kernel`` x ``kernel``, padded; an average leaves padding out."""
 
-    kind: str
+    statistic: str
     kernel: int
 
 
@@ -147,7 +147,7 @@ def operation(name: str) -> Operation:
     """Return what a name stands for.
 
     Raises:
-        UsageError: it stands for nothing; the nearest usual names are given.
+        UsageError: unknown name; the closest usual names are suggested.
     """
     if name in _FIXED:
         return _FIXED[name]
@@ -162,15 +162,6 @@ def operation(name: str) -> Operation:
         dilation = int(match[2] or 1)
         return Separable(int(match[1]), (dilation,) * (len(multipliers) + 1), multipliers)
     raise UsageError(f"Unknown operation '{name[:80]}'.", closest(name, USUAL))
-
-
-def is_operation(name: str) -> bool:
-    """Say whether a name stands for an operation."""
-    try:
-        operation(name)
-    except UsageError:
-        return False
-    return True
 
 
 def cost(of: Operation, channels: int, size: int, stride: int = 1, *, affine: bool = True) -> Cost:

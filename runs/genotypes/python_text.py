@@ -15,15 +15,16 @@ from runs.genotypes import darts
 from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.genotypes.darts import Pair
 from runs.genotypes.genotype import Genotype
+from runs.genotypes.text_form import TextForm
 
 MOST_CHARACTERS = 50_000
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
-_LOOK = re.compile(r"(?:\w{1,80}\s*=\s*)?Genotype\s*\(", re.ASCII)
+_START = re.compile(r"(?:\w{1,80}\s*=\s*)?Genotype\s*\(", re.ASCII)
 
 
 def looks_like(text: str) -> bool:
-    """Say whether a text begins as ``Genotype(`` or ``NAME = Genotype(``."""
-    return _LOOK.match(text) is not None
+    """Return whether a text begins as ``Genotype(`` or ``NAME = Genotype(``."""
+    return _START.match(text) is not None
 
 
 def format_python(genotype: Genotype) -> str:
@@ -39,7 +40,7 @@ def parse_python(text: str) -> Genotype:
     """Read the text of a genotype of the DARTS space; nothing is evaluated.
 
     Raises:
-        UsageError: it is none; the message names the cell and the entry.
+        UsageError: it is not such a text; the message names the cell and the entry.
     """
     fields = _fields(_call(text))
     cells = {kind: _pairs(kind, fields[kind], text) for kind in (NORMAL, REDUCE) if kind in fields}
@@ -48,6 +49,9 @@ def parse_python(text: str) -> Genotype:
     if missing:
         raise UsageError(f"The genotype lacks {' and '.join(f'{name}=' for name in missing)}.")
     return darts.genotype(cells[NORMAL], cells[REDUCE], concats[f"{NORMAL}_concat"], concats[f"{REDUCE}_concat"])
+
+
+PYTHON = TextForm("Genotype(normal=…)", looks_like, parse_python)
 
 
 def _call(text: str) -> ast.Call:
@@ -65,7 +69,7 @@ def _call(text: str) -> ast.Call:
     statement = body[0] if len(body) == 1 else None
     value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
     if not isinstance(value, ast.Call) or not _is_name(value.func, "Genotype"):
-        raise UsageError("The text is no single Genotype(normal=…, normal_concat=…, reduce=…, reduce_concat=…).")
+        raise UsageError("The text is not one Genotype(normal=…, normal_concat=…, reduce=…, reduce_concat=…).")
     return value
 
 
@@ -87,7 +91,7 @@ def _pairs(kind: str, node: ast.expr, text: str) -> list[Pair]:
     if not isinstance(node, ast.List | ast.Tuple):
         raise UsageError(f"{kind} is {_source(node, text)}, but must be a list of ('operation', node).")
     found: list[Pair] = []
-    for place, entry in enumerate(node.elts):
+    for index, entry in enumerate(node.elts):
         match entry:
             case (
                 ast.Tuple(elts=[ast.Constant(value=str(name)), ast.Constant(value=int(source))])
@@ -95,7 +99,7 @@ def _pairs(kind: str, node: ast.expr, text: str) -> list[Pair]:
             ) if not isinstance(source, bool):
                 found.append((name, source))
             case _:
-                raise UsageError(f"Entry {place} of {kind} is {_source(entry, text)}, but must be ('operation', node).")
+                raise UsageError(f"Entry {index} of {kind} is {_source(entry, text)}, but must be ('operation', node).")
     return found
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from html import escape
 
-from runs.genotypes import operations
 from runs.genotypes.dot import captions
-from runs.genotypes.genotype import Cell, Genotype
+from runs.genotypes.genotype import NONE, Cell, Genotype
+from runs.genotypes.kinds import OperationKind, kind_by_name
 
 GAP, STEP, NODE_WIDTH, NODE_HEIGHT, MARGIN, TITLE = 156, 46, 62, 26, 24, 28
-# Colours of Okabe and Ito, told apart by the colour-blind; every arc is labelled besides.
-CONVOLUTION, POOL, SKIP, NONE = "#0072b2", "#d55e00", "#009e73", "#999999"
+# Colours of Okabe and Ito, which colour-blind readers can tell apart; every arc has a label too.
+_COLOURS = {
+    OperationKind.CONVOLUTION: "#0072b2",
+    OperationKind.POOL: "#d55e00",
+    OperationKind.SKIP: "#009e73",
+    OperationKind.NONE: "#999999",
+    OperationKind.OTHER: "#0072b2",
+}
 
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" \
 font-family="sans-serif" font-size="12">
@@ -20,31 +27,36 @@ font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="#ffffff"/>"""
 
 
-def svg(genotype: Genotype) -> str:
-    """Return a self-contained SVG with one row a kind of cell."""
+def svg(genotype: Genotype, kind_of: Callable[[str], OperationKind] = kind_by_name) -> str:
+    """Return a self-contained SVG with one row a kind of cell.
+
+    Args:
+        genotype: of any space.
+        kind_of: returns the kind of an operation, which decides its colour.
+    """
     parts, width, top = [], 0, 0
     for kind, cell in genotype.cells.items():
-        drawn, cell_width, height = _cell(kind, cell, top)
+        drawn, cell_width, height = _cell(kind, cell, top, kind_of)
         parts.append(drawn)
         width, top = max(width, cell_width), top + height
     return "\n".join([_HEAD.format(width=width, height=top), *parts, "</svg>"])
 
 
-def _cell(kind: str, cell: Cell, top: int) -> tuple[str, int, int]:
+def _cell(kind: str, cell: Cell, top: int, kind_of: Callable[[str], OperationKind]) -> tuple[str, int, int]:
     names = captions(cell)
     heights = _heights(cell)
     line = top + MARGIN + TITLE + max(heights, default=0) + NODE_HEIGHT
     under = [STEP * 0.45 * (len(names) - node) for node in cell.outputs]
-    xs = [MARGIN + NODE_WIDTH // 2 + GAP * place for place in range(len(names) + 1)]
+    xs = [MARGIN + NODE_WIDTH // 2 + GAP * index for index in range(len(names) + 1)]
     parts = [f'<text x="{MARGIN}" y="{top + MARGIN}" font-size="15" font-weight="bold">{escape(kind)}</text>']
     for node, depth in zip(cell.outputs, under, strict=True):
         y = line + NODE_HEIGHT // 2
         parts.append(_arc(xs[node], xs[-1], y, depth, "#999999", dashed=True))
     labels = []
     for edge, height in zip(cell.edges, heights, strict=True):
-        colour = _colour(edge.operation)
+        colour = _COLOURS[kind_of(edge.operation)]
         y = line - NODE_HEIGHT // 2
-        parts.append(_arc(xs[edge.source], xs[edge.target], y, -height, colour, dashed=colour == NONE))
+        parts.append(_arc(xs[edge.source], xs[edge.target], y, -height, colour, dashed=edge.operation == NONE))
         labels.append(_label((xs[edge.source] + xs[edge.target]) / 2, y - height, edge.operation, colour))
     parts += labels
     parts += [_node(x, line, name) for x, name in zip(xs, [*names, "output"], strict=True)]
@@ -60,19 +72,6 @@ def _heights(cell: Cell) -> list[int]:
         heights.append(STEP * (edge.target - edge.source) - STEP // 4 + STEP // 2 * seen[ends])
         seen[ends] += 1
     return heights
-
-
-def _colour(name: str) -> str:
-    if not operations.is_operation(name):
-        return POOL if "pool" in name else CONVOLUTION
-    match operations.operation(name):
-        case operations.Zero():
-            return NONE
-        case operations.Skip():
-            return SKIP
-        case operations.Pool():
-            return POOL
-    return CONVOLUTION
 
 
 def _arc(start: int, end: int, y: int, rise: float, colour: str, *, dashed: bool) -> str:

@@ -7,17 +7,16 @@ import re
 
 from runs.benchmarks import store as tables
 from runs.catalogue import library
+from runs.catalogue.costs import count, standard_shape, stems
 from runs.catalogue.genotype_text import format_text
 from runs.errors import NastuiError, UsageError
-from runs.genotypes.costs import COUNTER, Costs, count, standard_shape
+from runs.genotypes.costs import COUNTER, Costs
 from runs.home import Home, short_id
 from runs.store import find_genotype
 from runs.store.find_genotype import Found
 from runs.store.run_store import RunStore
 from screens.formatting import clean, millions
 from screens.models.genotypes import FOUND, PUBLISHED, Detail, Entry, Listing
-
-_STEMS = ("cifar", "imagenet")
 
 
 def listing(store: RunStore) -> Listing:
@@ -82,8 +81,8 @@ def _finder(found: Found, store: RunStore) -> list[tuple[str, str]]:
 def _sizes(found: Found) -> list[tuple[str, str]]:
     """Return what the network costs at the papers' sizes, one pair a stem."""
     told: list[tuple[str, str]] = []
-    for stem in _STEMS:
-        with contextlib.suppress(UsageError):  # no such stem, or a space that nobody counts
+    for stem in stems(found.genotype.space):
+        with contextlib.suppress(UsageError):  # the genotype was edited, or does not fit the shape
             published = found.published
             shape = published.shape(stem) if published else standard_shape(found.genotype.space, stem)
             told.append((stem, f"{_cost(count(found.genotype, shape))} · {shape}"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runs.benchmarks import addresses
 from runs.configuration import Draft, RunConfig, resolve
 from runs.genotypes.genotype import Genotype
-from runs.genotypes.nasbench201 import format_string
+from runs.genotypes.nasbench201 import TOPOLOGY, format_string
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
 from tests.end_to_end.conftest import Cli
@@ -18,7 +17,7 @@ LABEL = "test (200 epochs)"
 
 def test_import_list_and_query(cli: Cli) -> None:
     assert cli.json("benchmark", "list") == []
-    cell = format_string(addresses.decode(1000))
+    cell = format_string(TOPOLOGY.numbered(1000))
     assert "Import one: nastui benchmark import" in cli("benchmark", "query", cell, code=3).stderr
     write_csv(cli.folder / "table.csv.gz")
     done = cli("benchmark", "import", "table.csv.gz")
@@ -30,7 +29,7 @@ def test_import_list_and_query(cli: Cli) -> None:
     assert (table["source"], len(table["sha256"])) == ("table.csv.gz", 64)
     best = table["columns"][1]
     assert (best["dataset"], best["split"], best["epochs"], best["best"]) == ("digits", "test", 200, 90.0)
-    assert best["best_architecture"] == format_string(addresses.decode(BEST))
+    assert best["best_architecture"] == format_string(TOPOLOGY.numbered(BEST))
     assert "15,625" in cli("benchmark", "list").stdout
 
     found = cli.json("benchmark", "query", cell)
@@ -56,7 +55,7 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     cli("benchmark", "import", "table.csv")
     (cli.home.benchmarks / "broken.table").write_bytes(b"nonsense")
     for words in (["list"], ["query", "NB201_ResNet"]):
-        assert "broken.table' is no benchmark table" in cli("benchmark", *words).stderr
+        assert "broken.table' is not a benchmark table" in cli("benchmark", *words).stderr
     assert "there is nasbench201" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
@@ -68,7 +67,7 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     cli("benchmark", "remove", "broken", "--yes")
     assert cli("benchmark", "list").stderr == ""
     cli("benchmark", "restore", "broken")
-    assert "broken.table' is no benchmark table" in cli("benchmark", "list").stderr
+    assert "broken.table' is not a benchmark table" in cli("benchmark", "list").stderr
 
 
 def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
@@ -81,7 +80,7 @@ def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
     epochs = cli.series(run)
     assert len(epochs) == 2
     for epoch in epochs:
-        code = addresses.code(Genotype.from_json(epoch["genotype"]))
+        code = TOPOLOGY.number(Genotype.from_json(epoch["genotype"]))
         told = epoch["benchmark"]["digits"]
         assert told[LABEL] == pytest.approx(accuracy(code), abs=1e-3)
         regret = epoch["extras"]["benchmark_regret"]["digits"][LABEL]

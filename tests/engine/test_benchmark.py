@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from engine.tabular_benchmark import Benchmark, sampled
-from runs.benchmarks import addresses, store
+from runs.benchmarks import store
 from runs.catalogue import library
+from runs.genotypes.nasbench201 import TOPOLOGY
 from runs.home import Home
 from runs.log.events import Event, Warned
 from tests.engine.conftest import Bench, same
@@ -31,11 +32,11 @@ def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home)
     search, said = bench().method, list[Event]()
     table = Benchmark(tabulated, "nasbench201", said.append)
     genotype = search.genotype()
-    code = addresses.code(genotype)
+    code = TOPOLOGY.number(genotype)
     assert table.accuracies(genotype)["digits"][LABEL] == pytest.approx(accuracy(code))
     told = table.extras(search, genotype)
     assert told["benchmark_regret"] == {"digits": {LABEL: pytest.approx(90 - accuracy(code), abs=1e-3)}}
-    values = [accuracy(addresses.code(one)) for one in sampled(search)]
+    values = [accuracy(TOPOLOGY.number(one)) for one in sampled(search)]
     assert len(values) == 100
     band = told["benchmark_band"]["digits"][LABEL]
     assert band == {
@@ -53,7 +54,7 @@ def test_the_band_closes_as_the_distribution_does(bench: Make, tabulated: Home) 
     with torch.no_grad():
         search.architecture.alphas["cell"].fill_(-6)
         search.architecture.alphas["cell"][:, 3] = 1000
-    assert {addresses.code(one) for one in sampled(search)} == {addresses.code(search.genotype())}
+    assert {TOPOLOGY.number(one) for one in sampled(search)} == {TOPOLOGY.number(search.genotype())}
     told = Benchmark(tabulated, "nasbench201", [].append).extras(search, search.genotype())
     assert set(told) == {"benchmark_regret"}
 

@@ -14,10 +14,9 @@ import torch
 
 from engine.tools import benchmark_import
 from engine.tools.benchmark_import import convert
-from runs.benchmarks import addresses
 from runs.benchmarks.pickled import import_pickled, is_pickled
 from runs.errors import EnvironmentLacksError, UsageError
-from runs.genotypes.nasbench201 import format_string
+from runs.genotypes.nasbench201 import TOPOLOGY, format_string
 from runs.home import Home
 from tests.runs.processes import output
 
@@ -58,7 +57,7 @@ def results(code: int, epochs: int, seeds: tuple[int, ...], datasets: tuple[str,
 def whole(short: str, long: str) -> dict[str, Any]:
     """Return a file with everything: one run of 12 epochs, two of 200."""
     return {
-        "meta_archs": [format_string(addresses.decode(code)) for code in CODES],
+        "meta_archs": [format_string(TOPOLOGY.numbered(code)) for code in CODES],
         "arch2infos": {
             index: {short: results(code, 12, (777,)), long: results(code, 200, (777, 888))}
             for index, code in enumerate(CODES)
@@ -104,7 +103,7 @@ def test_made_up_files_in_the_layout_of_the_benchmarks(kind: str, tmp_path: Path
     with (tmp_path / "plain.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     for code, row in zip(CODES, rows, strict=True):
-        assert row["arch"] == format_string(addresses.decode(code))
+        assert row["arch"] == format_string(TOPOLOGY.numbered(code))
         assert len(row) == 13
         for column, dataset, images in benchmark_import.SPLITS:
             assert float(row[f"{column}_12"]) == pytest.approx(accuracy(code, 12, dataset, images, 777))
@@ -161,7 +160,7 @@ def test_a_memory_that_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_memory_is_bounded() -> None:
     code = """
-from engine import benchmark_import
+from engine.tools import benchmark_import
 benchmark_import.MEMORY_SHARE = 0.0001
 benchmark_import.bound_memory()
 try:
@@ -194,7 +193,7 @@ def test_a_trusted_folder_becomes_a_table(home: Home, tmp_path: Path) -> None:
     assert (table.name, len(table), table.header.source) == ("nats", 3, "NATS-tss-simple.csv")
     value, genotype = table.best(table.column("imagenet16_120", "test", 200))
     assert value == pytest.approx(accuracy(CODES[-1], 200, "ImageNet16-120", "x-test", 777) + 0.5, abs=1e-4)
-    assert addresses.code(genotype) == CODES[-1]
+    assert TOPOLOGY.number(genotype) == CODES[-1]
     (tmp_path / "NATS-tss-simple" / "000001.pickle.pbz2").write_bytes(b"BZh9cut")
     with pytest.raises(UsageError, match="ends in the middle, is damaged"):
         import_pickled(tmp_path / "NATS-tss-simple", home, "nats", trusted=True)

@@ -28,9 +28,10 @@ from engine.spaces import drop_path as dropping
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import CellWeights
 from engine.training import model_io
+from runs.catalogue.costs import count
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
-from runs.genotypes.costs import Shape, count
+from runs.genotypes.costs import Shape
 from runs.home import RunPaths
 from runs.log.events import Event, Warned
 from tests.engine.sparse_coding.vectors import dense

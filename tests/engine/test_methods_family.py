@@ -137,4 +137,4 @@ def test_genotypes_of_a_variant_are_of_the_darts_space(space: str) -> None:
 @pytest.mark.parametrize("method", FAMILY)
 def test_recipes_are_presets_of_the_trainer(method: str) -> None:
     for space, recipe in catalogue.method(method).recipes.items():
-        assert catalogue.preset(catalogue.TRAINER, space, recipe).name == recipe
+        assert catalogue.preset(catalogue.trainer(), space, recipe).name == recipe

@@ -16,11 +16,12 @@ from engine.black_box.one_shot import SharedSearch
 from engine.black_box.search import QuerySearch
 from engine.method import Context, EpochReport
 from runs import catalogue
-from runs.benchmarks import addresses, store, tabular_queries
+from runs.benchmarks import store, tabular_queries
 from runs.benchmarks.table import Table
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
 from runs.genotypes import nasbench201
+from runs.genotypes.nasbench201 import TOPOLOGY
 from runs.home import Home
 from runs.log.events import StageStarted
 from runs.store.run_store import RunStore
@@ -106,7 +107,7 @@ def test_the_query_that_spends_the_seconds_is_the_last(timed: Home, method: str,
     _, search = make(timed, method, queries=500, budget_seconds=budget, epoch_queries=length)
     reports = work(search)
     queried = [cell for report in reports for cell, _ in report.extras["queried"]]
-    spent = [seconds(addresses.code(nasbench201.genotype(cell))) for cell in queried]
+    spent = [seconds(TOPOLOGY.number(nasbench201.genotype(cell))) for cell in queried]
     assert sum(spent[:-1]) < budget <= sum(spent) == reports[-1].metrics["simulated_seconds"]
     assert search.epoch == search.epochs == len(reports)
 
@@ -212,7 +213,7 @@ def test_a_table_that_cannot_answer_is_refused(
 def test_a_damaged_table_is_named(home: Home) -> None:
     home.benchmarks.mkdir(parents=True)
     (home.benchmarks / "nasbench201.table").write_bytes(b"nothing")
-    with pytest.raises(UsageError, match=r"nasbench201\.table' is no benchmark table"):
+    with pytest.raises(UsageError, match=r"nasbench201\.table' is not a benchmark table"):
         launcher.start(RunStore(home), Draft(method="random_search", device="cpu"))
 
 

@@ -164,8 +164,8 @@ class TestRates:
 
     def rates(self, preset: str, count: int, **changes: Any) -> list[float]:
         space = catalogue.space("nasbench201" if preset.startswith("nasbench") else "darts")
-        values = catalogue.preset(catalogue.TRAINER, space.name, preset).values
-        settings = validate(catalogue.options(catalogue.TRAINER, space), {**values, **changes}, "test")
+        values = catalogue.preset(catalogue.trainer(), space.name, preset).values
+        settings = validate(catalogue.options(catalogue.trainer(), space), {**values, **changes}, "test")
         assert isinstance(settings, TrainingSettings)
         assert settings.epochs == count
         return [learning_rate(settings, epoch) for epoch in range(count)]

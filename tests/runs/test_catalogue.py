@@ -19,7 +19,7 @@ from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
 from runs.store import datasets
 
-METHODS = [*catalogue.methods().values(), catalogue.TRAINER]
+METHODS = [*catalogue.methods().values(), catalogue.trainer()]
 PAIRS = [(method, catalogue.space(space)) for method in METHODS for space in method.spaces]
 PRESETS = [(method, preset) for method in METHODS for preset in method.presets]
 SETTINGS = {
@@ -61,7 +61,7 @@ def test_every_published_cell_is_retrained_by_its_papers_recipe(cell: library.Pu
 @pytest.mark.parametrize("method", catalogue.methods().values(), ids=name_of)
 def test_what_a_method_finds_has_a_recipe(method: Method) -> None:
     for space, recipe in method.recipes.items():
-        assert catalogue.preset(catalogue.TRAINER, space, recipe).name == recipe
+        assert catalogue.preset(catalogue.trainer(), space, recipe).name == recipe
 
 
 def test_the_paper_preset_of_drnas_is_the_published_one() -> None:

@@ -125,7 +125,7 @@ def test_an_input_that_is_left_out_is_none() -> None:
         (GOOD.replace("nor_conv_3x3~0", "nor_conv_3x3", 1), "'nor_conv_3x3' at node 1"),
         (GOOD.replace("nor_conv_3x3~0", "nor_conv_3x3~x", 1), "'nor_conv_3x3~x' at node 1"),
         (GOOD.replace("nor_conv_3x3~0", "nor_conv_3x3~1", 1), "Node 1 cannot take node 1"),
-        (GOOD.replace("~1|", "~0|", 1), "2←0 is doubled"),
+        (GOOD.replace("~1|", "~0|", 1), "2←0 of cell 'cell' is listed twice"),
         (GOOD.replace("nor_conv_3x3~0", "nor_conv_3x4~0", 1), "Did you mean 'nor_conv_3x3'?"),
         (GOOD.replace("~0", "~" + "9" * 5000, 1), "at node 1"),
         ("[red]" * 100, "3 nodes"),
@@ -189,8 +189,8 @@ def test_any_json_is_a_genotype_or_a_usage_error(raw: Any) -> None:
     ("genotype", "named"),
     [
         (Genotype("darts", {"cell": Cell(1, (), (3,))}), "belongs to the space 'darts'"),
-        (Genotype(SPACE.name, {"normal": Cell(1, (), (3,))}), "has one kind of cell, 'cell', and not 'normal'"),
-        (Genotype(SPACE.name, {"cell": Cell(1, (Edge(0, 4, "none"),), (3,))}), "4←0 is unknown"),
+        (Genotype(SPACE.name, {"normal": Cell(1, (), (3,))}), "has the cell 'cell', not 'normal'"),
+        (Genotype(SPACE.name, {"cell": Cell(1, (Edge(0, 4, "none"),), (3,))}), "4←0 of cell 'cell' is unknown"),
         (Genotype(SPACE.name, {"cell": Cell(1, (Edge(0, 1, "sep_conv_3x3"),), (3,))}), "'sep_conv_3x3' on edge 1←0"),
     ],
 )

@@ -8,9 +8,10 @@ import pytest
 
 from runs import catalogue
 from runs.catalogue import library
+from runs.catalogue.costs import count
 from runs.catalogue.library import Figure, Published
 from runs.errors import NotFoundError
-from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS, count
+from runs.genotypes.costs import COUNTER, COUNTER_WITH_NORMS
 from runs.genotypes.operations import operation
 from tests.runs.test_genotypes_costs import NETWORKS, PRDARTS, genotype
 from tests.vectors import load

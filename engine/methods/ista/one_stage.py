@@ -19,7 +19,8 @@ from engine.search.stages import Stage
 from engine.search.updates import SingleLevel
 from runs.catalogue.methods.ista_onestage import IstaOneStageSettings
 from runs.catalogue.spaces.darts import DartsSettings
-from runs.genotypes.costs import Shape, count
+from runs.genotypes import darts
+from runs.genotypes.costs import Shape
 from runs.genotypes.genotype import Genotype
 
 
@@ -91,4 +92,4 @@ def parameters(context: Context, genotype: Genotype) -> int:
         stem=settings.stem,
         norms="all",
     )
-    return count(genotype, shape).parameters
+    return darts.count(genotype, shape).parameters

@@ -18,7 +18,7 @@ from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
 from runs.genotypes import cell_networks, darts, derive
-from runs.genotypes.costs import Costs, Shape, count, standard_shape
+from runs.genotypes.costs import Costs, Shape
 from runs.genotypes.genotype import Genotype
 
 
@@ -102,7 +102,7 @@ class Darts:
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost by the closed form: of the trained network, or at the papers' size for a search."""
         settings = self._settings
-        shape = replace(standard_shape(genotype.space, settings.stem), classes=self._classes, size=size)
+        shape = replace(darts.COSTS.shapes[settings.stem], classes=self._classes, size=size)
         if isinstance(settings, DartsNetworkSettings):
             shape = replace(
                 shape,
@@ -111,4 +111,4 @@ class Darts:
                 norms=settings.norms,
                 auxiliary_norm=settings.auxiliary_norm,
             )
-        return count(genotype, shape), shape
+        return darts.count(genotype, shape), shape

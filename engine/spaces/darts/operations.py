@@ -32,7 +32,7 @@ def build(name: str, channels: int, stride: int, *, affine: bool, track_statisti
             return nn.Identity()
         case Skip():
             return FactorizedReduce(channels, channels, **norms)
-        case Pool(kind="max"):
+        case Pool(statistic="max"):
             return nn.MaxPool2d(of.kernel, stride, of.kernel // 2)
         case Pool():
             return nn.AvgPool2d(of.kernel, stride, of.kernel // 2, count_include_pad=False)

@@ -17,7 +17,7 @@ from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
 from runs.genotypes import nasbench201
-from runs.genotypes.costs import Costs, Shape, count, standard_shape
+from runs.genotypes.costs import Costs, Shape
 from runs.genotypes.genotype import Genotype
 
 
@@ -67,7 +67,7 @@ class NasBench201:
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost by the closed form: of the trained network, or at the benchmark's own size for a search."""
-        shape = replace(standard_shape(self.entry.name), classes=self._classes, size=size)
+        shape = replace(nasbench201.COSTS.shapes["cifar"], classes=self._classes, size=size)
         if not isinstance(self._settings, NasBench201Settings):
             shape = replace(shape, channels=self._settings.channels, layers=self._settings.cells)
-        return count(genotype, shape), shape
+        return nasbench201.count(genotype, shape), shape

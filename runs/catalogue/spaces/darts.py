@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from runs.catalogue.entries import Space
+from runs.catalogue.entries import Space, Statistics
 from runs.catalogue.settings import Settings, setting
+from runs.genotypes import darts, python_text
+from runs.genotypes.darts import TOPOLOGY
 
 
 class DartsSettings(Settings):
@@ -68,23 +70,25 @@ class DartsNetworkSettings(Settings):
     )
 
 
+# The constants of CIFAR-10; DARTS, PC-DARTS and DrNAS use them for CIFAR-100 too (baselines.md 5).
+_CIFAR: Statistics = ((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768))
+
 SPACE = Space(
-    name="darts",
+    name=TOPOLOGY.space,
     title="DARTS",
     summary="A normal and a reduction cell of 4 nodes and 14 edges, 8 operations an edge; about 1e18 pairs of cells.",
-    cells=("normal", "reduce"),
-    edges=tuple((source, target) for target in range(2, 6) for source in range(target)),
-    operations=(
-        "none",
-        "max_pool_3x3",
-        "avg_pool_3x3",
-        "skip_connect",
-        "sep_conv_3x3",
-        "sep_conv_5x5",
-        "dil_conv_3x3",
-        "dil_conv_5x5",
-    ),
+    cells=TOPOLOGY.cells,
+    edges=TOPOLOGY.edges,
+    operations=TOPOLOGY.operations,
+    outputs=TOPOLOGY.outputs,
     options=DartsSettings,
     engine="engine.spaces.darts:Darts",
     network_options=DartsNetworkSettings,
+    # A genotype keeps two edges into each node, with any operation of DARTS-like cells.
+    checks=darts.check,
+    format=python_text.format_python,
+    forms=(python_text.PYTHON,),
+    costs=darts.COSTS,
+    typical="DrNAS_cifar10",
+    normalisation={"cifar10": _CIFAR, "cifar100": _CIFAR},
 )

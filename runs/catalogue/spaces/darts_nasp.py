@@ -27,4 +27,5 @@ SPACE = replace(
     own={"normal": NORMAL, "reduce": REDUCE},
     # Its genotypes are those of the DARTS space, and are trained there.
     network_options=None,
+    typical="",
 )

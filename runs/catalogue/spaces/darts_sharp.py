@@ -15,4 +15,5 @@ SPACE = replace(
     operations=tuple(name.replace("dil_conv", "sharp_dil_conv") for name in darts.SPACE.operations),
     # Its genotypes are those of the DARTS space, and are trained there.
     network_options=None,
+    typical="",
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from runs.catalogue.entries import Space
+from runs.catalogue.entries import CompleteTable, Space
 from runs.catalogue.settings import Settings, setting
+from runs.genotypes import nasbench201
+from runs.genotypes.nasbench201 import TOPOLOGY
 
 
 class NasBench201NetworkSettings(Settings):
@@ -32,14 +34,45 @@ class NasBench201Settings(NasBench201NetworkSettings):
     )
 
 
+# How the benchmark defines its splits (baselines.md, section 4).
+_HALVES = "half of the original test images; trained on the original training images"
+_SPLITS = {
+    ("cifar10", "valid"): "25,000 of the training images; trained on the other 25,000",
+    ("cifar10", "test"): "trained on all 50,000 training images",
+    **{(dataset, split): _HALVES for dataset in ("cifar100", "imagenet16_120") for split in ("valid", "test")},
+}
+_SCHEDULES = {12: "may be queried by a search", 200: "what papers report, a mean over the benchmark's runs"}
+
+
+def _note(dataset: str, split: str, epochs: int) -> str:
+    return "; ".join(filter(None, (_SPLITS.get((dataset, split), ""), _SCHEDULES.get(epochs, ""))))
+
+
 SPACE = Space(
-    name="nasbench201",
+    name=TOPOLOGY.space,
     title="NAS-Bench-201",
     summary="One cell of 4 nodes and 6 edges, 5 operations an edge; 15,625 cells, all of them tabulated.",
-    cells=("cell",),
-    edges=((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)),
-    operations=("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"),
+    cells=TOPOLOGY.cells,
+    edges=TOPOLOGY.edges,
+    operations=TOPOLOGY.operations,
+    outputs=TOPOLOGY.outputs,
     options=NasBench201Settings,
     engine="engine.spaces.nasbench201:NasBench201",
     network_options=NasBench201NetworkSettings,
+    kinds=nasbench201.KINDS,
+    format=nasbench201.format_string,
+    forms=(nasbench201.STRING,),
+    costs=nasbench201.COSTS,
+    # A search sees the validation accuracy of the 12-epoch schedule; papers report the test accuracy of 200 epochs.
+    complete_table=CompleteTable(signal=("valid", 12), report=("test", 200), note=_note),
+    # One of the benchmark's strong cells.
+    typical="|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    normalisation={
+        "cifar10": ((125.3 / 255, 123.0 / 255, 113.9 / 255), (63.0 / 255, 62.1 / 255, 66.7 / 255)),
+        "cifar100": ((129.3 / 255, 124.1 / 255, 112.4 / 255), (68.2 / 255, 65.4 / 255, 70.4 / 255)),
+        "imagenet16_120": (
+            (122.68 / 255, 116.66 / 255, 104.01 / 255),
+            (63.22 / 255, 61.26 / 255, 65.09 / 255),
+        ),
+    },
 )

@@ -1,10 +1,11 @@
-"""The DARTS cells with PR-DARTS's operations, which a search discovers while it goes on (Laube and Zell, 2019)."""
+"""The DARTS cells with PR-DARTS's operations, which a search discovers as it proceeds (Laube and Zell, 2019)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from runs.catalogue.spaces import darts
+from runs.genotypes import morphable
 from runs.genotypes.morphisms import POOLS
 
 SPACE = replace(
@@ -15,6 +16,8 @@ SPACE = replace(
     # What a search begins with, unless its settings say otherwise.
     operations=POOLS["prdarts4"],
     engine="engine.spaces.darts.discovering:DiscoveringDarts",
+    forms=(*darts.SPACE.forms, morphable.LIST),
     # Its genotypes are those of the DARTS space, and are trained there.
     network_options=None,
+    typical="",
 )

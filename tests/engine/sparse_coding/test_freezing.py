@@ -11,7 +11,8 @@ from engine.core import schedules
 from engine.methods.ista.sparse_coding import Array, freezing
 from engine.methods.ista.sparse_coding.freezing import Nodes
 from engine.methods.ista.sparse_coding.supports import Live, genotype, live
-from runs.genotypes.costs import Shape, count
+from runs.catalogue.costs import count
+from runs.genotypes.costs import Shape
 from tests.engine.sparse_coding.vectors import dense
 from tests.vectors import load
 

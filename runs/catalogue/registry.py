@@ -1,0 +1,210 @@
+"""Every method, space and data set by name: those of the catalogue, and those of plug-ins.
+
+A method or a space is one file with one record. Plug-ins are named by ``NASTUI_PLUGINS``: a comma-separated list of
+importable modules, each with any of ``METHOD``, ``SPACE`` and ``DATASET``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from pydantic import create_model
+
+from runs.catalogue import methods as method_files
+from runs.catalogue import spaces as space_files
+from runs.catalogue.datasets import DATASETS, image_folder
+from runs.catalogue.entries import Dataset, Method, Preset, Space
+from runs.catalogue.settings import Settings, SpaceFacts
+from runs.catalogue.shared_settings import HardwareSettings, MachineSettings
+from runs.catalogue.training import TRAINER
+from runs.errors import EnvironmentLacksError, UsageError, closest
+from runs.genotypes.kinds import OperationKind, kind_by_name
+
+Entry = TypeVar("Entry", Method, Space, Dataset, Preset)
+
+
+def plugins() -> tuple[str, ...]:
+    """Return the names of the modules that ``NASTUI_PLUGINS`` adds to the catalogue."""
+    listed = os.environ.get("NASTUI_PLUGINS", "")
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+def methods() -> dict[str, Method]:
+    """Return every search method by name.
+
+    Raises:
+        EnvironmentLacksError: a plug-in cannot be imported. So do all functions here that look names up.
+    """
+    return _methods(plugins())
+
+
+def trainer() -> Method:
+    """Return the method that trains discrete networks. Its presets are the recipes of papers."""
+    return _trainer(plugins())
+
+
+def spaces() -> dict[str, Space]:
+    """Return every search space by name."""
+    return _collect("SPACE", space_files, Space, plugins())
+
+
+def datasets() -> dict[str, Dataset]:
+    """Return every data set of the catalogue by name. Image folders are not listed: their path is their name."""
+    return {entry.name: entry for entry in DATASETS} | _collect("DATASET", None, Dataset, plugins())
+
+
+def method(name: str) -> Method:
+    """Return a search method, or the trainer by its name.
+
+    Raises:
+        UsageError: unknown name; the closest match is suggested.
+    """
+    return trainer() if name == TRAINER.name else _named("method", name, methods())
+
+
+def space(name: str) -> Space:
+    """Return a search space.
+
+    Raises:
+        UsageError: unknown name; the closest match is suggested.
+    """
+    return _named("space", name, spaces())
+
+
+def find_space(name: str) -> Space | None:
+    """Return a search space, or None if it is unknown: its plug-in may have gone since a run was made.
+
+    A plug-in that cannot be imported does not matter here, so that logs and tables of other spaces stay readable.
+    """
+    return _importable_spaces().get(name)
+
+
+def dataset(name: str) -> Dataset:
+    """Return a data set of the catalogue, or describe the image folder at a path.
+
+    Raises:
+        UsageError: neither a name of the catalogue nor a path.
+        EnvironmentLacksError: a path without an image folder.
+    """
+    known = datasets()
+    if name in known:
+        return known[name]
+    if os.sep in name or os.path.isdir(name):  # noqa: PTH112  # which, unlike Path, takes a text of any length
+        return image_folder(Path(name))
+    raise UsageError(f"Unknown data set '{name[:80]}'.", closest(name, known) + " Or give the path of an image folder.")
+
+
+def preset(of: Method, space_name: str, name: str) -> Preset:
+    """Return a method's preset for a space.
+
+    Raises:
+        UsageError: unknown name, or the method does not search the space; the closest match is suggested.
+    """
+    known = {entry.name: entry for entry in of.presets if entry.space == space_name}
+    if not known:
+        raise UsageError(
+            f"'{of.name}' does not know the space '{space_name}'.",
+            f"It knows: {', '.join(of.spaces)}.",
+        )
+    return _named("preset", name, known)
+
+
+def operation_kind(operation: str, space_name: str = "") -> OperationKind:
+    """Return what an operation does.
+
+    Args:
+        operation: its name.
+        space_name: of its space. If this is unknown or left out, any space that lists the operation decides, and else
+            its name.
+    """
+    known = find_space(space_name)
+    if known is not None:
+        return known.kind_of(operation)
+    listed = (entry.kinds[operation] for entry in _importable_spaces().values() if operation in entry.kinds)
+    return next(listed, None) or kind_by_name(operation)
+
+
+@functools.cache
+def options(of: Method, in_space: Space) -> type[Settings]:
+    """Return the hyperparameters of a run: the method's, the space's and the machine's, as one flat set.
+
+    Raises:
+        UsageError: discrete networks of this space cannot be trained.
+    """
+    of_space = in_space.options if of.kind == "search" else in_space.network_options
+    if of_space is None:
+        raise UsageError(f"Networks of the space '{in_space.name}' cannot be trained.")
+    shared = (of_space, HardwareSettings) if of.uses_supernet else (MachineSettings,)
+    model = create_model(
+        f"{of.title}{in_space.title}Settings".replace("-", "").replace(" ", ""), __base__=(of.options, *shared)
+    )
+    network = in_space.network_options.model_fields if in_space.network_options else {}
+    model.joined = SpaceFacts(
+        operations=in_space.operations,
+        options=frozenset(in_space.options.model_fields),
+        of_supernet=frozenset(in_space.options.model_fields.keys() - network.keys()),
+    )
+    return model
+
+
+def _named(noun: str, name: str, known: dict[str, Entry]) -> Entry:
+    if name not in known:
+        raise UsageError(f"Unknown {noun} '{name[:80]}'.", closest(name, known))
+    return known[name]
+
+
+@functools.cache
+def _methods(extra: tuple[str, ...]) -> dict[str, Method]:
+    found = _collect("METHOD", method_files, Method, extra)
+    return {name: _with_presets(entry, extra) for name, entry in found.items()}
+
+
+@functools.cache
+def _trainer(extra: tuple[str, ...]) -> Method:
+    return _with_presets(TRAINER, extra)
+
+
+def _with_presets(entry: Method, extra: tuple[str, ...]) -> Method:
+    """Return a method with the presets that spaces bring for it."""
+    brought = [
+        preset
+        for known in _collect("SPACE", space_files, Space, extra).values()
+        for preset in known.presets.get(entry.name, ())
+    ]
+    return dataclasses.replace(entry, presets=(*entry.presets, *brought)) if brought else entry
+
+
+def _importable_spaces() -> dict[str, Space]:
+    """Return every space, or those of the catalogue if a plug-in cannot be imported."""
+    try:
+        return spaces()
+    except EnvironmentLacksError:
+        return _collect("SPACE", space_files, Space, ())
+
+
+@functools.cache
+def _collect(
+    attribute: str, package: ModuleType | None, type_: type[Entry], extra: tuple[str, ...]
+) -> dict[str, Entry]:
+    names = list(extra)
+    if package is not None:
+        names[:0] = [f"{package.__name__}.{file.name}" for file in pkgutil.iter_modules(package.__path__)]
+    found: dict[str, Entry] = {}
+    for name in names:
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:  # foreign code may fail in any way
+            raise EnvironmentLacksError(
+                f"The plugin '{name}' cannot be imported: {error}.", "Check NASTUI_PLUGINS and PYTHONPATH."
+            ) from error
+        entry = getattr(module, attribute, None)
+        if isinstance(entry, type_):
+            found[entry.name] = entry
+    return found

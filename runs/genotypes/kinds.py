@@ -1,0 +1,72 @@
+"""What an operation does: the one classification that events, drawings and screens share."""
+
+from __future__ import annotations
+
+import functools
+import re
+from enum import StrEnum
+
+from runs.errors import UsageError
+from runs.genotypes.genotype import NONE
+from runs.genotypes.operations import Operation, Pool, Separable, Skip, Zero, operation
+
+_MOST_CHARACTERS = 100  # of a name from a log that anybody may have edited
+_DILATED = re.compile(r"dil")
+
+
+class OperationKind(StrEnum):
+    """The kinds. A search that ends in skips and pools alone has collapsed: neither has weights."""
+
+    CONVOLUTION = "convolution"
+    POOL = "pool"
+    SKIP = "skip"
+    NONE = "none"
+    OTHER = "other"
+
+
+# What the names of operations that no space describes tend to contain, in this order.
+_MARKS = (
+    (NONE, OperationKind.NONE),
+    ("zero", OperationKind.NONE),
+    ("skip", OperationKind.SKIP),
+    ("identity", OperationKind.SKIP),
+    ("pool", OperationKind.POOL),
+    ("dil", OperationKind.CONVOLUTION),
+    ("conv", OperationKind.CONVOLUTION),
+)
+
+
+def kind(of: Operation) -> OperationKind:
+    """Return the kind of an operation of DARTS-like cells."""
+    match of:
+        case Zero():
+            return OperationKind.NONE
+        case Skip():
+            return OperationKind.SKIP
+        case Pool():
+            return OperationKind.POOL
+    return OperationKind.CONVOLUTION
+
+
+@functools.lru_cache(maxsize=4096)
+def kind_by_name(name: str) -> OperationKind:
+    """Return the kind of an operation of which only the name is known.
+
+    Names of DARTS-like cells are looked up. Others are judged by the words in them, and may be ``OTHER``.
+    """
+    name = name[:_MOST_CHARACTERS].lower()
+    try:
+        return kind(operation(name))
+    except UsageError:
+        return next((found for mark, found in _MARKS if mark in name), OperationKind.OTHER)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_dilated(name: str) -> bool:
+    """Say whether an operation is a dilated convolution, by its name."""
+    name = name[:_MOST_CHARACTERS].lower()
+    try:
+        of = operation(name)
+    except UsageError:
+        return _DILATED.search(name) is not None
+    return isinstance(of, Separable) and max(of.dilations) > 1
