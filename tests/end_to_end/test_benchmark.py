@@ -59,7 +59,7 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     assert "there is nasbench201" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
-    assert "is no name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr
+    assert "is not a name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr
     assert "Add --yes" in cli("benchmark", "remove", "broken", code=2).stderr
     told = {finding["name"]: finding for finding in cli.json("doctor")["findings"] if finding["area"] == "tables"}
     assert "15,625 architectures of nasbench201: digits" in told["nasbench201"]["value"]
