@@ -1,1 +1,1 @@
-"""Searches that ask what an architecture reaches, one query after the other, and train no supernet."""
+"""Black-box searches: an optimiser asks for one evaluation after the other and is told the accuracy."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.black_box.rng import Dice
+from engine.black_box.rng import Rng
 from runs.catalogue import Space
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
@@ -34,18 +34,18 @@ class Codec:
         """The number of cells."""
         return math.prod(self.choices)
 
-    def random(self, dice: Dice) -> Cell:
+    def random(self, rng: Rng) -> Cell:
         """Return a cell, every one as likely."""
-        return tuple(dice.below(count) for count in self.choices)
+        return tuple(rng.below(count) for count in self.choices)
 
-    def mutate(self, cell: Cell, dice: Dice) -> Cell:
+    def mutate(self, cell: Cell, rng: Rng) -> Cell:
         """Return a cell with another alternative of one choice.
 
         Every choice that is one is as likely. (Public code that first draws a node favours the edges of early nodes.)
         """
         free = [place for place, count in enumerate(self.choices) if count > 1]
-        place = free[dice.below(len(free))]
-        other = dice.below(self.choices[place] - 1)
+        place = free[rng.below(len(free))]
+        other = rng.below(self.choices[place] - 1)
         return _with(cell, place, other + (other >= cell[place]))
 
     def neighbours(self, cell: Cell) -> list[Cell]:

@@ -1,7 +1,8 @@
-"""What a query answers: the contract, and what a benchmark table knows of a cell."""
+"""What evaluates a cell: the contract, and the evaluation by a benchmark table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,16 +10,16 @@ from engine.black_box.encoding import Cell
 from runs.benchmarks.table import shown
 from runs.benchmarks.tabular_queries import Answers
 from runs.errors import UsageError
-from runs.genotypes import nasbench201
+from runs.genotypes.genotype import Genotype
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a query brings.
+class Evaluation:
+    """The result of evaluating a cell.
 
     Attributes:
         accuracy: the signal that the search may use, in percent.
-        seconds: what the training behind it took; 0 where nobody knows.
+        seconds: what the training behind it took; 0 if unknown.
     """
 
     accuracy: float
@@ -26,80 +27,90 @@ class Answer:
 
 
 class Evaluator(Protocol):
-    """Answers one query after the other, in units of work: batches, where it trains.
+    """Evaluates one cell after the other, in units of work: batches, if it trains.
 
     Attributes:
-        units: of one query.
-        images: that it has looked at since the engine started.
-        done: units of the query in progress that are done.
+        units: of one evaluation.
+        images: processed since the engine started.
+        done: units of the evaluation in progress that are done.
     """
 
     units: int
     images: int
     done: int
 
-    def advance(self, cell: Cell) -> Answer | None:
-        """Do the next unit of work of the query; return its answer with the last."""
+    def advance(self, cell: Cell) -> Evaluation | None:
+        """Do the next unit of work; the last one returns the evaluation.
+
+        Args:
+            cell: the same for all units of an evaluation.
+        """
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Return what an epoch tells of the best cell so far, and of the seconds of all queries."""
+        """Return what this evaluator adds to the metrics of an epoch.
+
+        Args:
+            best: the best cell so far.
+            seconds: of all evaluations so far.
+        """
 
     def state(self) -> dict[str, Any]:
         """Return everything that :meth:`load` needs."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state.
+        """Continue from a state.
 
         Raises:
-            UsageError: the answers would be others than before.
+            UsageError: the evaluations would differ from those before.
         """
 
 
 class TableEvaluator:
-    """Looks cells of NAS-Bench-201 up; the same cell always has the same answer. See :class:`Evaluator`.
+    """Looks cells up in a benchmark table; the same cell always gives the same. Implements :class:`Evaluator`.
 
     Args:
         answers: the table, and which of its columns count.
+        genotype: from a cell to its genotype.
     """
 
     units = 1
     images = done = 0
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers, genotype: Callable[[Cell], Genotype]) -> None:
+        self._answers, self._genotype = answers, genotype
 
-    def advance(self, cell: Cell) -> Answer:
-        """Return the validation accuracy after short training, and its seconds where the table has them."""
+    def advance(self, cell: Cell) -> Evaluation:
+        """Return the validation accuracy after short training, and its seconds if the table has them."""
         row = self._row(cell)
         seconds = self._answers.seconds
-        return Answer(shown(row[self._answers.signal]), 0.0 if seconds is None else row[seconds])
+        return Evaluation(shown(row[self._answers.signal]), 0.0 if seconds is None else row[seconds])
 
-    def reached(self, cell: Cell) -> float:
-        """Return the test accuracy after full training, in percent: what papers report and no search may look at."""
+    def test_accuracy(self, cell: Cell) -> float:
+        """Return the test accuracy after full training, in percent: what papers report and no search may use."""
         return shown(self._row(cell)[self._answers.report])
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Return what papers report of the best cell, its regret, and the simulated seconds."""
-        reached = self.reached(best)
-        found = {
-            "table_test_accuracy": reached,
-            "regret": self._answers.table.regret(self._answers.report, reached),
+        """Return the reported accuracy of the best cell, its regret, and the simulated seconds."""
+        accuracy = self.test_accuracy(best)
+        metrics = {
+            "table_test_accuracy": accuracy,
+            "regret": self._answers.table.regret(self._answers.report, accuracy),
         }
-        return found if self._answers.seconds is None else found | {"simulated_seconds": seconds}
+        return metrics if self._answers.seconds is None else metrics | {"simulated_seconds": seconds}
 
     def state(self) -> dict[str, Any]:
-        """Return which table it is."""
+        """Return the checksum of the table."""
         return {"table": self._answers.table.header.sha256}
 
     def load(self, state: dict[str, Any]) -> None:
-        """See that the table is the same."""
+        """Check that the table is the same."""
         if state["table"] != self._answers.table.header.sha256:
             raise UsageError(
-                f"The table '{self._answers.table.name}' is another than when this run began: its answers would mix.",
-                "Import the one before again, or start a new run.",
+                f"The table '{self._answers.table.name}' is not the one that this run began with.",
+                "Import the earlier table again, or start a new run.",
             )
 
     def _row(self, cell: Cell) -> tuple[float, ...]:
-        row = self._answers.table.row(nasbench201.genotype(cell))
-        assert row is not None  # runs.benchmarks.tabular_queries takes complete tables alone
+        row = self._answers.table.row(self._genotype(cell))
+        assert row is not None  # runs.benchmarks.tabular_queries accepts only complete tables
         return row

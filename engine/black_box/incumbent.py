@@ -1,21 +1,21 @@
-"""The best cell of everything that was queried, and what the queries cost."""
+"""The best cell of all that were evaluated, and what the evaluations cost."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from engine.black_box.encoding import Cell
-from engine.black_box.evaluator import Answer
+from engine.black_box.evaluator import Evaluation
 
 
-class Record:
-    """Keeps the answer of a search: the best of the whole history, the first of several equals.
+class Incumbent:
+    """The result of a search: the best cell of its whole history, the first of several equals.
 
     Attributes:
-        queries: how many there were; one that was repeated counts again, as its training would.
-        seconds: simulated, of all queries.
-        best: the best cell.
-        accuracy: what its query answered, in percent.
+        queries: evaluations so far; a repeated cell counts again, as its training would.
+        seconds: simulated or measured, of all evaluations.
+        best: the best cell; empty before the first evaluation.
+        accuracy: of the best cell, in percent.
     """
 
     def __init__(self) -> None:
@@ -24,17 +24,17 @@ class Record:
         self.best: Cell = ()
         self.accuracy = float("-inf")
 
-    def take(self, cell: Cell, answer: Answer) -> None:
-        """Count a query and what it answered."""
+    def update(self, cell: Cell, evaluation: Evaluation) -> None:
+        """Count an evaluation, and keep its cell if it is better."""
         self.queries += 1
-        self.seconds += answer.seconds
-        if answer.accuracy > self.accuracy:
-            self.best, self.accuracy = cell, answer.accuracy
+        self.seconds += evaluation.seconds
+        if evaluation.accuracy > self.accuracy:
+            self.best, self.accuracy = cell, evaluation.accuracy
 
     def state(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {**vars(self), "best": list(self.best)}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take what :meth:`state` returned."""
+        """Continue from a state."""
         vars(self).update(state, best=tuple(state["best"]))

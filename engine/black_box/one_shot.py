@@ -1,21 +1,19 @@
-"""Searches by queries that shared weights answer: a supernet is trained first, on architectures drawn evenly."""
+"""Black-box searches with one-shot evaluation: a supernet is trained first, on uniformly drawn architectures."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.black_box.encoding import Cell, Codec, coding
-from engine.black_box.evaluator import Answer
-from engine.black_box.optimizer import Strategy
+from engine.black_box.encoding import Cell, coding
+from engine.black_box.evaluator import Evaluation
 from engine.black_box.path_sampling import Even, Sampling
-from engine.black_box.rng import Dice
-from engine.black_box.search import QuerySearch
+from engine.black_box.search import BlackBoxSearch, OptimizerFactory
 from engine.black_box.supernet_training import strategies
 from engine.method import Context, EpochReport, Position
 from engine.search.loop import DifferentiableSearch
@@ -23,18 +21,19 @@ from runs.catalogue.black_box import QuerySettings
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Event, StageStarted
 
-# While the weights train, the best of so few cells stands for the answer.
+# While the weights train, the search returns the best of so few cells, each scored on so many images.
 SAMPLES, IMAGES = 10, 256
 ALL = 10**9
 
 
-class SharedWeights:
-    """Answers with the accuracy by shared weights on all held-out images: see
-    :class:`engine.black_box.evaluator.Evaluator`. A query is one unit of work.
+class OneShotEvaluator:
+    """Evaluates a cell by its accuracy with the supernet's weights on all held-out images, in one unit of work.
+
+    Implements :class:`engine.black_box.evaluator.Evaluator`.
 
     Args:
-        search: whose supernet, trained, and whose held-out images it takes.
-        sampling: knows how to run a cell in it.
+        search: trained the supernet; knows the held-out images.
+        sampling: selects a cell's path in the supernet.
     """
 
     units = 1
@@ -45,7 +44,7 @@ class SharedWeights:
         self.images = 0
 
     @torch.no_grad()
-    def advance(self, cell: Cell) -> Answer:
+    def advance(self, cell: Cell) -> Evaluation:
         """Return the accuracy, the same for the same cell."""
         began = time.perf_counter()
         self._search.supernet.eval()
@@ -55,41 +54,41 @@ class SharedWeights:
             hits += (self._search.scores(images, mixing).argmax(1) == labels).sum()
             count += len(labels)
         self.images += count
-        return Answer(100 * float(hits) / count, time.perf_counter() - began)
+        return Evaluation(100 * float(hits) / count, time.perf_counter() - began)
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Tell nothing more."""
+        """Return nothing."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Remember nothing: the weights are the search's."""
+        """Return nothing: the search keeps the weights."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take nothing back."""
+        """Do nothing."""
 
 
-class SharedSearch:
-    """Trains shared weights, then asks them, in two stages: see :class:`engine.method.Method`.
+class OneShotSearch:
+    """Trains a supernet, then searches with its weights, in two stages. Implements :class:`engine.method.Method`.
 
     With random search this is the selection of Li and Talwalkar; with evolution that of single-path one-shot searches.
 
     Args:
         context: of the run.
-        strategy: made for the cells of the space.
+        make_optimizer: for the cells of the space.
     """
 
-    def __init__(self, context: Context, strategy: Callable[[Codec, Dice], Strategy]) -> None:
+    def __init__(self, context: Context, make_optimizer: OptimizerFactory) -> None:
         settings = context.settings
         assert isinstance(settings, QuerySettings)
         self._emit = context.emit
-        inner = dataclasses.replace(context, emit=self._say)
+        inner = dataclasses.replace(context, emit=self._renumber)
         known = coding(context.space.entry)
         sampling = Sampling(Even(known.codec), known, context.space, samples=SAMPLES, images=IMAGES)
         self._training = DifferentiableSearch(
             inner, strategies(settings, sampling, settings.training_epochs, "shared weights")
         )
-        self._queries = QuerySearch(inner, strategy, SharedWeights(self._training, sampling))
+        self._queries = BlackBoxSearch(inner, make_optimizer, OneShotEvaluator(self._training, sampling))
 
     @property
     def epochs(self) -> int:
@@ -103,15 +102,15 @@ class SharedSearch:
 
     @property
     def stage(self) -> int:
-        """0 while the weights train, 1 while they are asked."""
+        """0 while the weights train, 1 while cells are evaluated."""
         return int(self._training.epoch == self._training.epochs)
 
     def prepare(self) -> None:
-        """Begin to train."""
+        """Begin to train the supernet."""
         self._training.prepare()
 
     def advance(self) -> EpochReport | None:
-        """Train on a batch, or query a cell."""
+        """Train on a batch, or evaluate a cell."""
         if self.stage:
             return self._queries.advance()
         report = self._training.advance()
@@ -120,18 +119,18 @@ class SharedSearch:
         return report
 
     def position(self) -> Position:
-        """Say how much of the epoch is done."""
+        """Return the position in the epoch in progress."""
         if not self.stage:
             return self._training.position()
         position = self._queries.position()
         return dataclasses.replace(position, images=position.images + self._training.position().images)
 
     def genotype(self) -> Genotype:
-        """Return the best cell that was queried; before, the best of those drawn meanwhile."""
-        return self._queries.genotype() if self._queries.record.queries else self._training.genotype()
+        """Return the best cell that was evaluated; while the supernet trains, the best that was sampled."""
+        return self._queries.genotype() if self._queries.incumbent.queries else self._training.genotype()
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return the supernet's."""
+        """Return the weights of the supernet."""
         return self._training.weights()
 
     def state(self) -> dict[str, Any]:
@@ -139,19 +138,19 @@ class SharedSearch:
         return {"training": self._training.state(), "queries": self._queries.state()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self._training.load(state["training"])
         self._queries.load(state["queries"])
 
-    def _say(self, event: Event) -> None:
-        """Pass an event on; of a stage, which of both it is."""
+    def _renumber(self, event: Event) -> None:
+        """Pass an event on; the start of a stage with its number among both."""
         if isinstance(event, StageStarted):
             event = dataclasses.replace(event, index=self.stage, of=2)
         self._emit(event)
 
 
-def search(context: Context, strategy: Callable[[Codec, Dice], Strategy]) -> QuerySearch | SharedSearch:
-    """Return the search by queries that the settings describe."""
+def make_search(context: Context, make_optimizer: OptimizerFactory) -> BlackBoxSearch | OneShotSearch:
+    """Return the black-box search that the settings describe."""
     assert isinstance(context.settings, QuerySettings)
-    shared = context.settings.evaluator == "supernet"
-    return SharedSearch(context, strategy) if shared else QuerySearch(context, strategy)
+    one_shot = context.settings.evaluator == "supernet"
+    return OneShotSearch(context, make_optimizer) if one_shot else BlackBoxSearch(context, make_optimizer)

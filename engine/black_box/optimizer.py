@@ -1,29 +1,45 @@
-"""The contract of a search by queries: which cell comes next, given what the ones before have reached."""
+"""The contract of a black-box optimiser: which cell to evaluate next, given the accuracies of those before."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from engine.black_box.encoding import Cell
 
 
-class Strategy(Protocol):
-    """Proposes cells and learns what they reach, in turns. It need not keep the best: the search does."""
+class Optimizer(ABC):
+    """Chooses cells, one at a time. It need not keep the best: the search does.
 
-    def propose(self) -> Cell:
-        """Return the cell to be queried next."""
+    The search calls :meth:`ask` and :meth:`tell` in strict turns: each cell that was asked for is evaluated and told
+    before the next is asked for. :meth:`distribution` and :meth:`extras` are called at the end of an epoch, always
+    after a ``tell``. :meth:`state` is called between two units of work: before an ``ask``, or between an ``ask`` and
+    its ``tell`` if an evaluation takes several units; the search itself keeps the cell that is being evaluated.
+    :meth:`load` is called at most once, on a new optimiser with the same arguments, before anything else.
 
-    def learn(self, cell: Cell, accuracy: float) -> None:
-        """Take in the answer, in percent, to the query that was proposed last."""
+    Everything random must come from the :class:`engine.black_box.rng.Rng` that the optimiser is made with, whose state
+    the runtime keeps.
+    """
 
-    def shares(self) -> list[list[float]] | None:
-        """Return what it leans to, choices x alternatives, rows that sum to 1; None where it leans to nothing."""
+    @abstractmethod
+    def ask(self) -> Cell:
+        """Return the cell to evaluate next."""
+
+    @abstractmethod
+    def tell(self, cell: Cell, accuracy: float) -> None:
+        """Take the accuracy, in percent, of the cell that :meth:`ask` returned last."""
+
+    def distribution(self) -> list[list[float]] | None:
+        """Return how likely each alternative is, choices x alternatives, rows that sum to 1; None if undefined."""
+        return None
 
     def extras(self) -> dict[str, Any]:
-        """Return what this strategy alone can tell."""
+        """Return what this optimiser adds to the event of an epoch, as plain values."""
+        return {}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that :meth:`load` needs, but for the generator of its draws."""
+        """Return everything that :meth:`load` needs, except the state of the generator."""
+        return {}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take the state of an earlier engine."""
+    def load(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Continue from a state."""

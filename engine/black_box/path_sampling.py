@@ -10,7 +10,7 @@ import torch
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense, probabilities
 from engine.black_box.encoding import Cell, Codec, Coding
-from engine.black_box.rng import Dice
+from engine.black_box.rng import Rng
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 
@@ -48,7 +48,7 @@ class Even:
 
     def draw(self) -> Cell:
         """Return an architecture."""
-        return self._codec.random(Dice(torch.default_generator))
+        return self._codec.random(Rng(torch.default_generator))
 
     def shares(self) -> None:
         """Lean to nothing."""

@@ -1,12 +1,12 @@
-"""Where the chance of a search by queries comes from."""
+"""The random numbers of a black-box search."""
 
 from __future__ import annotations
 
 import torch
 
 
-class Dice:
-    """Draws numbers from one generator, whose state is all that there is to remember.
+class Rng:
+    """Draws numbers from one generator, whose state is all there is to keep.
 
     Attributes:
         generator: for draws of other kinds.
@@ -16,9 +16,9 @@ class Dice:
         self.generator = generator
 
     def below(self, count: int) -> int:
-        """Return a whole number from 0 to ``count`` - 1, each as likely."""
+        """Return a whole number from 0 to ``count`` - 1, drawn uniformly."""
         return int(torch.randint(count, (), generator=self.generator))
 
-    def order(self, count: int) -> list[int]:
-        """Return the numbers from 0 to ``count`` - 1 in an order drawn evenly."""
+    def permutation(self, count: int) -> list[int]:
+        """Return the numbers from 0 to ``count`` - 1 in an order drawn uniformly."""
         return torch.randperm(count, generator=self.generator).tolist()

@@ -1,4 +1,4 @@
-"""What a query answers by training: the accuracy of the cell's network on images that it was not trained on."""
+"""Evaluation by a short training: the accuracy of the cell's network on images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import torch
 from torch.nn import functional
 
 from engine.black_box.encoding import Cell, Coding
-from engine.black_box.evaluator import Answer
+from engine.black_box.evaluator import Evaluation
 from engine.core.metrics import RunningMetrics
+from engine.core.optimizers import load_optimizer, set_learning_rate, sgd
 from engine.core.schedules import cosine
 from engine.data.augment import Augmenter
 from engine.data.batches import EVALUATION_BATCH, IndexStream
@@ -24,20 +25,20 @@ from runs.catalogue.black_box import QuerySettings
 class ShortTraining:
     """Trains the network of a cell from fresh weights for a few epochs. Implements :class:`.evaluator.Evaluator`.
 
-    Half of the training images train, the other half answers, as NAS-Bench-201 splits CIFAR-10; the test set is never
-    looked at. The same cell, queried again, begins with other weights.
+    Half of the training images train, the other half evaluates, as NAS-Bench-201 splits CIFAR-10; the test set is
+    never used. A cell that is evaluated again begins with other weights.
 
     Args:
         context: of the run.
-        coding: what cells stand for.
+        settings: of the trainings.
+        coding: from cells to genotypes.
     """
 
-    def __init__(self, context: Context, coding: Coding) -> None:
-        assert isinstance(context.settings, QuerySettings)
-        self._context, self._settings, self._coding = context, context.settings, coding
+    def __init__(self, context: Context, settings: QuerySettings, coding: Coding) -> None:
+        self._context, self._settings, self._coding = context, settings, coding
         runtime, dataset = context.runtime, context.dataset
         data = context.images("train")
-        trained, held_out = halves(data.labels.cpu(), runtime.generator("split"), how=self._settings.split)
+        trained, held_out = halves(data.labels.cpu(), runtime.generator("split"), how=settings.split)
         self._stream = IndexStream(trained, runtime.generator("weight batches"))
         self._held_out = held_out
         self._augmenter = Augmenter(
@@ -46,105 +47,114 @@ class ShortTraining:
             std=dataset.std,
             crop_padding=dataset.crop_padding,
             flip=dataset.flip,
-            cutout_length=self._settings.cutout_length,
+            cutout_length=settings.cutout_length,
             generator=runtime.generator("augmentation"),
         )
-        self._batches = math.ceil(len(trained) / self._settings.batch_size)
-        self._trains = self._settings.training_epochs * self._batches
-        self.units = self._trains + math.ceil(len(held_out) / EVALUATION_BATCH)
+        self._epoch_batches = math.ceil(len(trained) / settings.batch_size)
+        self._training_batches = settings.training_epochs * self._epoch_batches
+        self.units = self._training_batches + math.ceil(len(held_out) / EVALUATION_BATCH)
         self.images = self.done = 0
         self._seconds = 0.0
-        self._meter = RunningMetrics(runtime.device)
-        self._network: DiscreteNetwork | None = None
+        self._metrics = RunningMetrics(runtime.device)
+        self._training: _Training | None = None
 
-    def advance(self, cell: Cell) -> Answer | None:
-        """Train on a batch, or test on one; the first unit of a query makes its network."""
+    def advance(self, cell: Cell) -> Evaluation | None:
+        """Train on a batch or test on one; the first unit of an evaluation makes the network."""
         began = time.perf_counter()
-        if self._network is None:
-            self._make(cell)
-        if self.done < self._trains:
-            self._train_unit()
+        training = self._training = self._training or self._begin(cell)
+        if self.done < self._training_batches:
+            self._train_unit(training)
         else:
-            self._test_unit()
+            self._test_unit(training.network)
         self.done += 1
-        answer = self._meter.read("held_out")["held_out_accuracy"] if self.done == self.units else None
+        accuracy = self._metrics.read("held_out")["held_out_accuracy"] if self.done == self.units else None
         self._seconds += time.perf_counter() - began
-        if answer is None:
+        if accuracy is None:
             return None
-        seconds, self._network = self._seconds, None
+        evaluation = Evaluation(accuracy, self._seconds)
+        self._training = None
         self.done, self._seconds = 0, 0.0
-        self._meter.reset()
-        return Answer(answer, seconds)
+        self._metrics.reset()
+        return evaluation
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Return the seconds where they are a budget: else what a clock says would make equal runs differ."""
+        """Return the seconds only if they are a budget: otherwise a clock would make equal runs differ."""
         return {"training_seconds": seconds} if self._settings.budget_seconds else {}
 
     def state(self) -> dict[str, Any]:
         """Return the training in progress."""
-        network = self._network
+        training = self._training
         return {
             "done": self.done,
             "seconds": self._seconds,
             "stream": self._stream.state(),
-            "meter": self._meter.state(),
-            "cell": None if network is None else list(self._cell),
-            "network": None if network is None else network.state_dict(),
-            "optimiser": None if network is None else self._optimiser.state_dict(),
+            "meter": self._metrics.state(),
+            "cell": None if training is None else list(training.cell),
+            "network": None if training is None else training.network.state_dict(),
+            "optimiser": None if training is None else training.optimizer.state_dict(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on with a training."""
+        """Continue a training."""
         self.done, self._seconds = state["done"], state["seconds"]
         self._stream.load(state["stream"])
-        self._meter.load(state["meter"])
+        self._metrics.load(state["meter"])
         if state["cell"] is not None:
-            self._make(tuple(state["cell"])).load_state_dict(state["network"])
-            self._optimiser.load_state_dict(state["optimiser"])
+            self._training = self._begin(tuple(state["cell"]))
+            self._training.network.load_state_dict(state["network"])
+            load_optimizer(self._training.optimizer, state["optimiser"])
 
-    def _make(self, cell: Cell) -> DiscreteNetwork:
+    def _begin(self, cell: Cell) -> _Training:
         runtime, settings = self._context.runtime, self._settings
         network = self._context.space.network(self._coding.genotype(cell))
         network.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-        self._cell, self._network = cell, network
-        self._optimiser = torch.optim.SGD(
-            network.parameters(),
-            settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            nesterov=settings.nesterov,
-        )
-        return network
+        return _Training(cell, network, settings, runtime.device)
 
-    def _train_unit(self) -> None:
-        assert self._network is not None
+    def _train_unit(self, training: _Training) -> None:
         settings = self._settings
-        epoch, step = divmod(self.done, self._batches)
+        epoch, step = divmod(self.done, self._epoch_batches)
         if step == 0:
             self._stream.start()
-        self._network.train()
-        for group in self._optimiser.param_groups:
-            group["lr"] = cosine(settings.learning_rate, settings.learning_rate_min, epoch, settings.training_epochs)
+        if not training.network.training:
+            training.network.train()
+        rate = cosine(settings.learning_rate, settings.learning_rate_min, epoch, settings.training_epochs)
+        set_learning_rate(training.optimizer, rate)
         images, labels = self._augmenter.train(self._stream.next(settings.batch_size))
         self.images += len(labels)
         # Batch norm needs two images.
         if len(labels) < 2:
             return
         with self._context.runtime.autocast():
-            scores, _ = self._network(images)
+            scores, _ = training.network(images)
         loss = functional.cross_entropy(scores.float(), labels)
-        self._optimiser.zero_grad()
+        training.optimizer.zero_grad()
         loss.backward()
         if settings.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self._network.parameters(), settings.gradient_clip, foreach=True)
-        self._optimiser.step()
+            torch.nn.utils.clip_grad_norm_(training.parameters, settings.gradient_clip, foreach=True)
+        training.optimizer.step()
 
     @torch.no_grad()
-    def _test_unit(self) -> None:
-        assert self._network is not None
-        self._network.eval()
-        start = (self.done - self._trains) * EVALUATION_BATCH
+    def _test_unit(self, network: DiscreteNetwork) -> None:
+        if network.training:
+            network.eval()
+        start = (self.done - self._training_batches) * EVALUATION_BATCH
         images, labels = self._augmenter.test(self._held_out[start : start + EVALUATION_BATCH])
         with self._context.runtime.autocast():
-            scores = self._network(images).float()
-        self._meter.add(functional.cross_entropy(scores, labels), scores, labels)
+            scores = network(images).float()
+        self._metrics.add(functional.cross_entropy(scores, labels), scores, labels)
+
+
+class _Training:
+    """A network in training, with its optimiser."""
+
+    def __init__(self, cell: Cell, network: DiscreteNetwork, settings: QuerySettings, device: torch.device) -> None:
+        self.cell, self.network = cell, network
+        self.parameters = list(network.parameters())
+        self.optimizer = sgd(
+            self.parameters,
+            settings.learning_rate,
+            device=device,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            nesterov=settings.nesterov,
+        )

@@ -1,4 +1,4 @@
-"""Local search: climb to a better neighbour until there is none, then start anew (baselines.md, 7.13)."""
+"""Local search: climb to a better neighbour until there is none, then start again (baselines.md, 7.13)."""
 
 from __future__ import annotations
 
@@ -6,44 +6,45 @@ from functools import partial
 from typing import Any
 
 from engine.black_box.encoding import Cell, Codec
-from engine.black_box.one_shot import SharedSearch, search
-from engine.black_box.rng import Dice
-from engine.black_box.search import QuerySearch
+from engine.black_box.one_shot import OneShotSearch, make_search
+from engine.black_box.optimizer import Optimizer
+from engine.black_box.rng import Rng
+from engine.black_box.search import BlackBoxSearch
 from engine.method import Context
 from runs.catalogue.methods.local_search import LocalSearchSettings
 
 
-def build(context: Context) -> QuerySearch | SharedSearch:
+def build(context: Context) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     settings = context.settings
     assert isinstance(settings, LocalSearchSettings)
-    return search(context, partial(LocalSearch, patient=settings.move == "best"))
+    return make_search(context, partial(LocalSearch, patient=settings.move == "best"))
 
 
-class LocalSearch:
-    """Never asks about a cell twice, until it knows all of them: see :class:`engine.black_box.optimizer.Strategy`.
+class LocalSearch(Optimizer):
+    """Climbs from cell to cell. It asks for no cell twice before it knows all of them.
 
     Args:
         codec: of the space.
-        dice: draws the starts and the order of the neighbours.
-        patient: query all neighbours and move to the best; else move to the first that is better.
+        rng: draws the starts and the order of the neighbours.
+        patient: evaluate all neighbours and move to the best; otherwise move to the first that is better.
 
     Attributes:
-        current: the cell that the climb has come to, and its accuracy; None before a start is known.
-        optima: the cells that climbs have ended in, with their accuracies: of the neighbours that had not been known
-            before, none is better.
+        current: the cell that the climb has reached, and its accuracy; None before a start has been evaluated.
+        optima: the cells in which climbs ended, with their accuracies: none of the neighbours that were not known
+            before is better.
     """
 
-    def __init__(self, codec: Codec, dice: Dice, *, patient: bool = False) -> None:
-        self._codec, self._dice, self._patient = codec, dice, patient
+    def __init__(self, codec: Codec, rng: Rng, *, patient: bool = False) -> None:
+        self._codec, self._rng, self._patient = codec, rng, patient
         self.current: tuple[Cell, float] | None = None
         self.optima: list[tuple[Cell, float]] = []
         self._better: tuple[Cell, float] | None = None
         self._pending: list[Cell] = []
         self._known: set[Cell] = set()
 
-    def propose(self) -> Cell:
-        """Return a neighbour that is not known yet, or a start where the climb has ended."""
+    def ask(self) -> Cell:
+        """Return a neighbour that is not known yet, or a new start if the climb has ended."""
         while self.current is not None:
             if self._pending:
                 return self._pending[0]
@@ -52,12 +53,12 @@ class LocalSearch:
             else:
                 self.optima.append(self.current)
                 self.current = None
-        while (start := self._codec.random(self._dice)) in self._known and len(self._known) < self._codec.size:
+        while (start := self._codec.random(self._rng)) in self._known and len(self._known) < self._codec.size:
             pass
         return start
 
-    def learn(self, cell: Cell, accuracy: float) -> None:
-        """Note whether the cell is a step up."""
+    def tell(self, cell: Cell, accuracy: float) -> None:
+        """Move to the cell if it is better, or keep it as the best neighbour so far."""
         self._known.add(cell)
         if self.current is None:
             self._climb((cell, accuracy))
@@ -69,18 +70,15 @@ class LocalSearch:
             if not self._patient:
                 self._pending = []
 
-    def shares(self) -> None:
-        """Lean to nothing: a climb stands on one cell."""
-
     def extras(self) -> dict[str, Any]:
-        """Return where the climb stands, and the optima before."""
+        """Return the current cell and the optima before it."""
         return {
             "current": None if self.current is None else _plain(self.current),
             "optima": [_plain(found) for found in self.optima],
         }
 
     def state(self) -> dict[str, Any]:
-        """Return where the climb stands and what it knows."""
+        """Return the climb in progress and the cells that are known."""
         return {
             **self.extras(),
             "better": None if self._better is None else _plain(self._better),
@@ -89,7 +87,7 @@ class LocalSearch:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a climb back."""
+        """Continue a saved climb."""
         self.current, self._better = (
             None if found is None else (tuple(found[0]), found[1]) for found in (state["current"], state["better"])
         )
@@ -99,7 +97,7 @@ class LocalSearch:
 
     def _climb(self, found: tuple[Cell, float]) -> None:
         neighbours = self._codec.neighbours(found[0])
-        ordered = [neighbours[place] for place in self._dice.order(len(neighbours))]
+        ordered = [neighbours[index] for index in self._rng.permutation(len(neighbours))]
         self.current, self._better = found, None
         self._pending = [cell for cell in ordered if cell not in self._known]
 

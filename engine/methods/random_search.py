@@ -1,44 +1,34 @@
-"""Random search: cells drawn evenly, the best is kept (baselines.md, 7.10)."""
+"""Random search: cells are drawn uniformly, the best is kept (baselines.md, 7.10)."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from engine.black_box.encoding import Cell, Codec
-from engine.black_box.one_shot import SharedSearch, search
-from engine.black_box.rng import Dice
-from engine.black_box.search import QuerySearch
+from engine.black_box.one_shot import OneShotSearch, make_search
+from engine.black_box.optimizer import Optimizer
+from engine.black_box.rng import Rng
+from engine.black_box.search import BlackBoxSearch
 from engine.method import Context
 
 
-def build(context: Context) -> QuerySearch | SharedSearch:
+def build(context: Context) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
-    return search(context, RandomSearch)
+    return make_search(context, RandomSearch)
 
 
-class RandomSearch:
-    """Draws with replacement, as the benchmark's own runs do: see :class:`engine.black_box.optimizer.Strategy`."""
+class RandomSearch(Optimizer):
+    """Draws with replacement, as the benchmark's own runs do.
 
-    def __init__(self, codec: Codec, dice: Dice) -> None:
-        self._codec, self._dice = codec, dice
+    Args:
+        codec: of the space.
+        rng: draws the cells.
+    """
 
-    def propose(self) -> Cell:
+    def __init__(self, codec: Codec, rng: Rng) -> None:
+        self._codec, self._rng = codec, rng
+
+    def ask(self) -> Cell:
         """Draw a cell."""
-        return self._codec.random(self._dice)
+        return self._codec.random(self._rng)
 
-    def learn(self, cell: Cell, accuracy: float) -> None:
-        """Learn nothing."""
-
-    def shares(self) -> None:
-        """Lean to nothing."""
-
-    def extras(self) -> dict[str, Any]:
-        """Tell nothing more."""
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        """Remember nothing."""
-        return {}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take nothing back."""
+    def tell(self, cell: Cell, accuracy: float) -> None:
+        """Ignore the accuracy."""

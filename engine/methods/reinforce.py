@@ -1,6 +1,6 @@
 """REINFORCE: a policy of one distribution an edge follows the score-function gradient (Williams 1992).
 
-A stand-in for learned controllers such as ENAS's on a table (baselines.md, 7.7), as NAS-Bench-201's own baseline.
+Stands in for learned controllers such as that of ENAS on a table (baselines.md, 7.7), as NAS-Bench-201's own baseline.
 """
 
 from __future__ import annotations
@@ -12,35 +12,36 @@ import torch
 from torch.nn import functional
 
 from engine.black_box.encoding import Cell, Codec
-from engine.black_box.one_shot import SharedSearch, search
-from engine.black_box.rng import Dice
-from engine.black_box.search import QuerySearch
+from engine.black_box.one_shot import OneShotSearch, make_search
+from engine.black_box.optimizer import Optimizer
+from engine.black_box.rng import Rng
+from engine.black_box.search import BlackBoxSearch
 from engine.method import Context
 from runs.catalogue.methods.reinforce import ReinforceSettings
 
 
-def build(context: Context) -> QuerySearch | SharedSearch:
+def build(context: Context) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     settings = context.settings
     assert isinstance(settings, ReinforceSettings)
-    strategy = partial(
+    optimizer = partial(
         Reinforce,
         learning_rate=settings.arch_learning_rate,
         baseline_momentum=settings.baseline_momentum,
         init_scale=settings.init_scale,
     )
-    return search(context, strategy)
+    return make_search(context, optimizer)
 
 
-class Reinforce:
-    """One sampled cell, one step of Adam: see :class:`engine.black_box.optimizer.Strategy`.
+class Reinforce(Optimizer):
+    """One sampled cell, one step of Adam.
 
-    The reward is the accuracy in percent. The baseline is its moving average, freed of the bias to its start, with the
-    newest reward in it.
+    The reward is the accuracy in percent. The baseline is its moving average, corrected for the bias towards its
+    start; it includes the newest reward.
 
     Args:
-        codec: of the space, with as many operations on every edge.
-        dice: draws the first logits and the cells.
+        codec: of the space, with the same number of operations on every edge.
+        rng: draws the first logits and the cells.
         learning_rate: of Adam.
         baseline_momentum: how much of the moving average stays at each query.
         init_scale: standard deviation of the first logits.
@@ -50,22 +51,22 @@ class Reinforce:
     """
 
     def __init__(
-        self, codec: Codec, dice: Dice, *, learning_rate: float, baseline_momentum: float, init_scale: float
+        self, codec: Codec, rng: Rng, *, learning_rate: float, baseline_momentum: float, init_scale: float
     ) -> None:
-        self._dice = dice
+        self._rng = rng
         self._momentum = baseline_momentum
-        noise = torch.randn(len(codec.choices), codec.choices[0], dtype=torch.float64, generator=dice.generator)
+        noise = torch.randn(len(codec.choices), codec.choices[0], dtype=torch.float64, generator=rng.generator)
         self.logits = init_scale * noise
         self._adam = torch.optim.Adam([self.logits], lr=learning_rate)
         self._average = self._weight = 0.0
 
-    def propose(self) -> Cell:
+    def ask(self) -> Cell:
         """Draw an operation on every edge."""
-        drawn = torch.multinomial(self._policy(), 1, generator=self._dice.generator)
+        drawn = torch.multinomial(self._policy(), 1, generator=self._rng.generator)
         return tuple(drawn.flatten().tolist())
 
-    def learn(self, cell: Cell, accuracy: float) -> None:
-        """Make the cell likelier where it was better than the average, less likely where it was worse."""
+    def tell(self, cell: Cell, accuracy: float) -> None:
+        """Make the cell more likely if it was better than the baseline, less likely if it was worse."""
         self._average = self._momentum * self._average + (1 - self._momentum) * accuracy
         self._weight = self._momentum * self._weight + (1 - self._momentum)
         advantage = accuracy - self._average / self._weight
@@ -74,7 +75,7 @@ class Reinforce:
         self.logits.grad = advantage * (self._policy() - taken)
         self._adam.step()
 
-    def shares(self) -> list[list[float]]:
+    def distribution(self) -> list[list[float]]:
         """Return the policy."""
         return self._policy().tolist()
 
@@ -92,7 +93,7 @@ class Reinforce:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take a policy back."""
+        """Continue with a saved policy."""
         self.logits.copy_(state["logits"])
         self._adam.load_state_dict(state["adam"])
         self._average, self._weight = state["average"], state["weight"]

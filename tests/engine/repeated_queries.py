@@ -1,33 +1,31 @@
-"""A strategy many times over on one table, without runs: for statistics of seeds."""
+"""An optimiser many times over on one table, without runs: for statistics of seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 
-from engine.black_box.encoding import Codec, coding
+from engine.black_box.encoding import coding
 from engine.black_box.evaluator import TableEvaluator
-from engine.black_box.incumbent import Record
-from engine.black_box.optimizer import Strategy
-from engine.black_box.rng import Dice
+from engine.black_box.incumbent import Incumbent
+from engine.black_box.rng import Rng
+from engine.black_box.search import OptimizerFactory
 from runs.benchmarks.tabular_queries import Answers
 from runs.catalogue.spaces.nasbench201 import SPACE
 
 
-def repeat(
-    answers: Answers, strategy: Callable[[Codec, Dice], Strategy], seeds: Iterable[int], queries: int
-) -> list[float]:
+def repeat(answers: Answers, make_optimizer: OptimizerFactory, seeds: Iterable[int], queries: int) -> list[float]:
     """Return, seed by seed, the reported test accuracy in percent of the best cell of so many queries."""
-    evaluator, codec = TableEvaluator(answers), coding(SPACE).codec
+    space = coding(SPACE)
+    evaluator = TableEvaluator(answers, space.genotype)
     reached = []
     for seed in seeds:
-        made = strategy(codec, Dice(torch.Generator().manual_seed(seed)))
-        record = Record()
+        optimizer, incumbent = make_optimizer(space.codec, Rng(torch.Generator().manual_seed(seed))), Incumbent()
         for _ in range(queries):
-            cell = made.propose()
-            answer = evaluator.advance(cell)
-            made.learn(cell, answer.accuracy)
-            record.take(cell, answer)
-        reached.append(evaluator.reached(record.best))
+            cell = optimizer.ask()
+            evaluation = evaluator.advance(cell)
+            optimizer.tell(cell, evaluation.accuracy)
+            incumbent.update(cell, evaluation)
+        reached.append(evaluator.test_accuracy(incumbent.best))
     return reached

@@ -45,7 +45,9 @@ CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
     for method in catalogue.methods().values()
     for space in method.spaces
-    if not asks_table(method, catalogue.preset(method, space, "quick").values)  # tests/engine/test_query.py has these
+    if not asks_table(
+        method, catalogue.preset(method, space, "quick").values
+    )  # tests/engine/test_black_box_search.py has these
     # Hundreds of candidates: tests/engine/test_tenas_search.py has this pair.
     if (method.name, space) != ("tenas", "darts")
 ]

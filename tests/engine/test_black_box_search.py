@@ -1,4 +1,4 @@
-"""Searches by queries as runs, on a made-up table: the budget, what they report, resuming, and what they refuse."""
+"""Black-box searches as runs, on a made-up table: the budget, what they report, resuming, and what they refuse."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.assembly import assemble
-from engine.black_box.one_shot import SharedSearch
-from engine.black_box.search import QuerySearch
+from engine.black_box.encoding import coding
+from engine.black_box.one_shot import OneShotSearch
+from engine.black_box.search import BlackBoxSearch, make_evaluator
 from engine.method import Context, EpochReport
 from runs import catalogue
 from runs.benchmarks import store, tabular_queries
@@ -66,23 +67,23 @@ def table(home: Home) -> Table:
 
 
 def no_images(*arguments: Any, **options: Any) -> Any:
-    raise AssertionError("a search by queries looks at no image")
+    raise AssertionError("a search on a table needs no image")
 
 
 def make(
     home: Home, method: str, *, seed: int = 0, dataset: str = "digits", **options: Any
-) -> tuple[Context, QuerySearch]:
+) -> tuple[Context, BlackBoxSearch]:
     options = {"threads": 1} | options
     draft = Draft(method=method, preset="quick", dataset=dataset, device="cpu", seed=seed, options=options)
     said: list[Any] = []
     context, search = assemble(resolve(draft), Path(), said.append, no_images, folder=home.run("some-run").root)
-    assert isinstance(search, QuerySearch)
+    assert isinstance(search, BlackBoxSearch)
     search.prepare()
     assert isinstance(said[-1], StageStarted)
     return context, search
 
 
-def work(search: QuerySearch) -> list[EpochReport]:
+def work(search: BlackBoxSearch) -> list[EpochReport]:
     reports = []
     while search.epoch < search.epochs:
         if report := search.advance():
@@ -113,7 +114,7 @@ def test_the_query_that_spends_the_seconds_is_the_last(timed: Home, method: str,
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_answer_is_the_best_that_was_queried(untimed: Home, method: str) -> None:
+def test_the_result_is_the_best_cell_that_was_evaluated(untimed: Home, method: str) -> None:
     context, search = make(untimed, method)
     seen: list[tuple[list[int], float]] = []
     for report in work(search):
@@ -226,11 +227,11 @@ def test_a_resumed_search_keeps_its_table(timed: Home, untimed: Home) -> None:
     _, begun = make(timed, "random_search")
     begun.advance()
     _, other = make(untimed, "random_search")
-    with pytest.raises(UsageError, match="another than when this run began"):
+    with pytest.raises(UsageError, match="not the one that this run began with"):
         other.load(begun.state())
 
 
-# Answers by training
+# Evaluation by training
 
 
 TRAINING = {
@@ -247,15 +248,15 @@ TRAINING = {
 }
 
 
-def trained(seed: int = 0, **options: Any) -> QuerySearch:
+def trained(seed: int = 0, **options: Any) -> tuple[Context, BlackBoxSearch]:
     draft = Draft(method="evolution", dataset="digits", device="cpu", seed=seed, options=TRAINING | options)
-    _, search = assemble(resolve(draft), Path(), lambda event: None)
-    assert isinstance(search, QuerySearch)
-    return search
+    context, search = assemble(resolve(draft), Path(), lambda event: None)
+    assert isinstance(search, BlackBoxSearch)
+    return context, search
 
 
-def test_a_training_answers_without_a_table() -> None:
-    search = trained()
+def test_a_training_evaluates_without_a_table() -> None:
+    _, search = trained()
     reports = work(search)
     assert [report.metrics["queries"] for report in reports] == [2, 4]
     answered = [accuracy for report in reports for _, accuracy in report.extras["queried"]]
@@ -266,11 +267,12 @@ def test_a_training_answers_without_a_table() -> None:
     assert search.position().images == 800
 
 
-def test_a_good_cell_is_told_from_one_that_learns_nothing() -> None:
-    search = trained(training_epochs=8, image_limit=600, batch_size=32)
+def test_a_good_cell_beats_one_that_learns_nothing() -> None:
+    context, _ = trained(training_epochs=8, image_limit=600, batch_size=32)
+    evaluator = make_evaluator(context, coding(context.space.entry))
     found = []
     for cell in ((3, 3, 3, 1, 3, 3), (0, 0, 0, 0, 0, 0)):
-        while (answer := search._evaluator.advance(cell)) is None:
+        while (answer := evaluator.advance(cell)) is None:
             pass
         assert answer.seconds > 0
         found.append(answer.accuracy)
@@ -279,16 +281,16 @@ def test_a_good_cell_is_told_from_one_that_learns_nothing() -> None:
 
 
 @pytest.mark.parametrize(("method", "space"), [("evolution", "nasbench201"), ("random_search", "darts")])
-def test_shared_weights_answer_and_it_goes_on_from_either_stage(method: str, space: str) -> None:
+def test_a_one_shot_search_continues_from_either_stage(method: str, space: str) -> None:
     options = TRAINING | {"evaluator": "supernet", "layers": 3} | ({"batch_norm": "batch"} if space != "darts" else {})
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     options = {name: value for name, value in options.items() if name in known}
 
-    def begun() -> tuple[Context, SharedSearch, list[Any]]:
+    def begun() -> tuple[Context, OneShotSearch, list[Any]]:
         draft = Draft(method=method, space=space, preset="quick", dataset="digits", device="cpu", options=options)
         said: list[Any] = []
         context, search = assemble(resolve(draft), Path(), said.append)
-        assert isinstance(search, SharedSearch)
+        assert isinstance(search, OneShotSearch)
         return context, search, said
 
     context, whole, said = begun()
@@ -326,7 +328,7 @@ def test_shared_weights_answer_and_it_goes_on_from_either_stage(method: str, spa
 
 
 def test_the_seconds_of_trainings_are_a_budget() -> None:
-    search = trained(queries=1000, epoch_queries=1, budget_seconds=0.3)
+    _, search = trained(queries=1000, epoch_queries=1, budget_seconds=0.3)
     reports = work(search)
     spent = [report.metrics["training_seconds"] for report in reports]
     assert spent == sorted(spent)
@@ -358,7 +360,7 @@ def test_no_table_has_all_cells_of_darts(home: Home) -> None:
         tabular_queries.answers(home, "darts", "cifar10")
 
 
-def test_who_asks_a_table_looks_at_no_image() -> None:
+def test_only_a_search_on_a_table_needs_no_image() -> None:
     def asks(name: str, **values: Any) -> bool:
         return tabular_queries.asks_table(catalogue.method(name), values)
 
