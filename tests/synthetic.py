@@ -23,6 +23,7 @@ from runs.log.events import (
     StageStarted,
     Started,
 )
+from runs.log.indicators import entropy
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
 
@@ -65,7 +66,7 @@ def epoch_event(epoch: int, epochs: int, generator: random.Random) -> EpochEnded
         learning_rates={"weights": 0.025 * (1 - progress) + 0.001, "architecture": 3e-4},
         architecture={"cell": cell},
         genotype=nasbench201.genotype(cell.chosen).to_json(),
-        extras={"entropy": {"cell": [1.5 - progress] * len(EDGES)}},
+        extras={"entropy": {"cell": [entropy(row) for row in rows]}},
     )
 
 

@@ -1,4 +1,7 @@
-"""How settled a search is: since when its genotype stands, and whether it collapses into operations without weights."""
+"""How settled a search is: for how long its genotype has stood, and whether it has collapsed into skip connections.
+
+This is the only definition of a collapse. Every epoch carries it in its extras, and screens show what it says.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runs.genotypes.genotype import Cell, Genotype
+from runs.log.indicators import COLLAPSED
 
 # A kind of cell has collapsed when this share of its edges are skip connections, in this many epochs one after the
 # other that trained the architecture. Chance alone gives such a cell now and then, but not again and again; published
@@ -28,7 +32,7 @@ class CollapseMonitor:
         """Take in the genotype of an epoch, and whether the epoch trained the architecture.
 
         Returns:
-            ``epochs_unchanged``; and by kind of cell ``skip_share`` and ``pool_share``, of its edges.
+            ``epochs_unchanged``; ``collapsed``; and by kind of cell ``skip_share`` and ``pool_share``, of its edges.
         """
         now = genotype.to_json()
         self._unchanged = self._unchanged + 1 if now == self._genotype else 0
@@ -39,7 +43,12 @@ class CollapseMonitor:
         if trained:
             self._collapsed = self._collapsed + 1 if max(skips.values()) >= COLLAPSED_SHARE else 0
         self._alarmed = trained and self._collapsed == COLLAPSED_EPOCHS
-        return {"epochs_unchanged": self._unchanged, "skip_share": skips, "pool_share": pools}
+        return {
+            "epochs_unchanged": self._unchanged,
+            COLLAPSED: self._collapsed >= COLLAPSED_EPOCHS,
+            "skip_share": skips,
+            "pool_share": pools,
+        }
 
     @property
     def alarm(self) -> str:

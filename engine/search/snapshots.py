@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
@@ -13,6 +12,7 @@ from engine.architecture.relaxations.relaxation import Relaxation
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 from runs.log.events import CellSnapshot
+from runs.log.indicators import ENTROPY, MARGIN, entropy, margin
 
 SAMPLES = 100
 
@@ -41,8 +41,8 @@ def take(
             extras=known.operations,
         )
         indicators: dict[str, Any] = {
-            "entropy": [entropy(row) for row in weights],
-            "margin": [margin(row) for row in weights],
+            ENTROPY: [entropy(row) for row in weights],
+            MARGIN: [margin(row) for row in weights],
             **known.edges,
             **known.figures,
             "operations": dict(Counter(space.entry.operations[op] for op in chosen[kind] if op >= 0)),
@@ -77,17 +77,6 @@ def derived(
             weights[edge, list(ops)] = 1.0
         found[kind] = CellWeights(weights.to(mixing[kind].weights.device), active)
     return found
-
-
-def entropy(weights: list[float]) -> float:
-    """Return the Shannon entropy in nats."""
-    return -sum(weight * math.log(weight) for weight in weights if weight > 0)
-
-
-def margin(weights: list[float]) -> float:
-    """Return the distance between the two largest weights."""
-    first, second = sorted(weights, reverse=True)[:2]
-    return first - second
 
 
 def draws(architecture: ArchitectureParameters, relaxation: Relaxation) -> list[MixingWeights]:

@@ -27,8 +27,8 @@ class Matrix:
         edges: the (source, target) of each row; empty where the rows are not edges.
         values: weights; None where an operation has been pruned.
         chosen: per row the column that the genotype takes, or -1.
-        entropy: per row, as a share of the most there could be; empty for none.
-        margin: per row, the lead of the derived operation over the next best; empty for none.
+        entropy: per row, in nats; empty for none.
+        margin: per row, the distance between the two largest weights; empty for none.
         share: values are shares of 1 and stand as two digits of percent.
         bars: values stand as bars.
         focus: the row and the column that a person looks at.
@@ -41,7 +41,7 @@ class Matrix:
     values: tuple[tuple[float | None, ...], ...]
     chosen: tuple[int, ...] = ()
     entropy: tuple[float, ...] = ()
-    margin: tuple[float | None, ...] = ()
+    margin: tuple[float, ...] = ()
     share: bool = True
     bars: bool = False
     focus: tuple[int, int] | None = None

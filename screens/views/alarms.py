@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
+from runs.log import indicators
 from runs.log.history import History
-from screens import palette
 from screens.formatting import clean
 from screens.models.selection import Look
-from screens.palette import Kind
-from screens.views.epochs import genotype_cells, selected_epoch
+from screens.views.epochs import selected_epoch
 
 # Points between the accuracy of the supernet and of the cell in it: beyond, the one says little of the other.
 _WIDE_GAP = 20.0
@@ -20,11 +19,8 @@ def alarms(history: History, look: Look) -> tuple[str, ...]:
     event = selected_epoch(history, look).event
     found: list[str] = []
     if event is not None:
-        for kind, cell in genotype_cells(event).items():
-            kinds = [palette.kind(edge.operation) for edge in cell.edges]
-            idle = kinds.count(Kind.SKIP) + kinds.count(Kind.POOL) + kinds.count(Kind.NONE)
-            if kinds and 2 * idle > len(kinds):
-                found.append(f"{kind}: {idle} of {len(kinds)} operations learn nothing (skip, pool, none): a collapse?")
+        if indicators.collapsed(event):
+            found.append("the search has collapsed into skip connections")
         search, derived = (event.metrics.get(f"{name}_accuracy", math.nan) for name in ("search", "derived"))
         if search - derived > _WIDE_GAP:
             found.append(f"the derived cell is {search - derived:.0f} points below the supernet")

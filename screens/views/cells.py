@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from runs.genotypes.genotype import Cell, edge_label
-from runs.log.events import CellSnapshot
 from runs.log.history import History
 from screens import palette
 from screens.formatting import count
 from screens.models.cells import CellView, Ends
+from screens.models.panels import Matrix
 from screens.models.selection import Look
 from screens.palette import Kind
-from screens.views.edge_focus import margin
 from screens.views.epochs import drawable_cell, selected_epoch, unchanged_since
-from screens.views.weights import focus_of, snapshot_matrix
+from screens.views.weights import decided_matrix, focus_of
 
 _NEAR_TIE = 0.02
 
@@ -47,11 +46,11 @@ def cell_view(history: History, look: Look) -> CellView:
     if listed:
         caption.append(f"* {listed}")
     changed = frozenset((edge.source, edge.target) for edge in found.edges if (edge.source, edge.target) in changes)
-    snapshot = chosen.event.architecture.get(chosen.kind)
-    looked = focus_of(history, look, chosen, snapshot_matrix(snapshot, "")) if snapshot is not None else None
+    drawn = decided_matrix(chosen.event, chosen.kind) if chosen.kind in chosen.event.architecture else None
+    looked = focus_of(history, look, chosen, drawn) if drawn is not None else None
     if looked is not None:
         caption = [*looked.told[:2], *caption]
-    return CellView(found, changed, _ties(snapshot), tuple(caption), looked.ends if looked else None)
+    return CellView(found, changed, _ties(drawn), tuple(caption), looked.ends if looked else None)
 
 
 def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
@@ -66,12 +65,9 @@ def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
     return changes
 
 
-def _ties(snapshot: CellSnapshot | None) -> frozenset[Ends]:
-    """Return the edges whose chosen operation leads or trails the next best by less than two percent points."""
-    if snapshot is None:
+def _ties(drawn: Matrix | None) -> frozenset[Ends]:
+    """Return the edges of the genotype whose two largest weights are less than two percentage points apart."""
+    if drawn is None:
         return frozenset()
-    drawn, ties = snapshot_matrix(snapshot, ""), set()
-    for edge, row, taken in zip(drawn.edges, drawn.values, drawn.chosen, strict=False):
-        if (led := margin(row, taken)) is not None and abs(led) < _NEAR_TIE:
-            ties.add(edge)
-    return frozenset(ties)
+    edges = zip(drawn.edges, drawn.margin, drawn.chosen, strict=False)
+    return frozenset(edge for edge, margin, taken in edges if margin < _NEAR_TIE and taken >= 0)

@@ -61,15 +61,6 @@ def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, op
     )
 
 
-def margin(values: tuple[float | None, ...], taken: int) -> float | None:
-    """Return by how much the derived operation leads the best other one; negative where it trails it."""
-    if not 0 <= taken < len(values) or values[taken] is None:
-        return None
-    rest = [value for place, value in enumerate(values) if place != taken and value is not None]
-    led = _known(values[taken]) - max(rest) if rest else math.nan
-    return led if math.isfinite(led) else None
-
-
 def _said(matrix: Matrix, row: int, column: int, taken: int) -> str:
     values = matrix.values[row]
     said = f"{matrix.rows[row].replace('←', ' ◂ ')} {palette.short(matrix.columns[column])} {_figure(values[column])}"
@@ -79,10 +70,11 @@ def _said(matrix: Matrix, row: int, column: int, taken: int) -> str:
         said += f", derived is {palette.short(matrix.columns[taken])} {_figure(values[taken])}"
     else:
         said += ", the genotype has no such edge"
-    if (led := margin(values, taken)) is not None:
-        said += f" · margin {led:+.4f}"
-    given = [value for value in values if value is not None and value > 0 and math.isfinite(value)]
-    return said + f" · entropy {-sum(value * math.log(value) for value in given):.3f} nats"
+    if row < len(matrix.margin) and math.isfinite(matrix.margin[row]):
+        said += f" · margin {matrix.margin[row]:.4f}"
+    if row < len(matrix.entropy) and math.isfinite(matrix.entropy[row]):
+        said += f" · entropy {matrix.entropy[row]:.3f} nats"
+    return said
 
 
 def _course(history: History, kind: str, index: int, row: int, column: int) -> str:

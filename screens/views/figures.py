@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from runs.log import indicators
 from runs.log.events import EpochEnded
 from runs.log.history import History
 from screens import palette
@@ -43,13 +44,14 @@ def epoch_figures(history: History, look: Look) -> tuple[Fact, ...]:
 
 
 def _operations(event: EpochEnded) -> list[Fact]:
-    """Return how many skips and pools the genotype has: a search that collapses ends in them."""
+    """Return how many skips and pools the genotype has, and whether the search has collapsed."""
     edges = [edge for found in genotype_cells(event).values() for edge in found.edges]
     if not edges:
         return []
     kinds = [palette.kind(edge.operation) for edge in edges]
     skips, pools = kinds.count(Kind.SKIP), kinds.count(Kind.POOL)
-    verdict = "collapse?" if 2 * (skips + pools) > len(edges) else "ok"
+    collapsed = indicators.collapsed(event)
+    verdict = "" if collapsed is None else "collapsed" if collapsed else "ok"
     return [Fact("skips, pools", f"{skips}, {pools} of {len(edges)}", verdict)]
 
 

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from runs.genotypes.genotype import edge_label
+from runs.log import indicators
 from runs.log.events import CellSnapshot, EpochEnded
 from runs.log.history import History
 from screens.formatting import clean
 from screens.models.panels import Matrix
 from screens.models.selection import Look
-from screens.views.edge_focus import Focus, focus, margin
+from screens.views.edge_focus import Focus, focus
 from screens.views.epochs import Chosen, selected_epoch
 
 # Larger tables cannot be read, and a broken log must not block the screen.
@@ -26,9 +27,7 @@ def weights_matrix(history: History, look: Look) -> Matrix | None:
     snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
     if chosen.event is None or snapshot is None:
         return None
-    drawn = snapshot_matrix(snapshot, chosen.kind)
-    led = tuple(margin(values, taken) for values, taken in zip(drawn.values, drawn.chosen, strict=False))
-    drawn = dataclasses.replace(drawn, margin=led)
+    drawn = decided_matrix(chosen.event, chosen.kind)
     looked = focus_of(history, look, chosen, drawn)
     return drawn if looked is None else dataclasses.replace(drawn, focus=(looked.row, looked.column), told=looked.told)
 
@@ -58,7 +57,6 @@ def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
         operations,
         tuple(rows),
         tuple(snapshot.chosen[: len(rows)]),
-        tuple(_entropy(row)[1] for row in rows),
         edges=tuple(snapshot.edges[: len(rows)]),
     )
 
@@ -80,21 +78,23 @@ def value_matrix(
             tuple(None if weight is None else value for value, weight in zip(row, weights, strict=True))
             for row, weights in zip(values, drawn.values, strict=True)
         )
-    return dataclasses.replace(drawn, values=values, entropy=(), share=False, bars=bars)
+    return dataclasses.replace(drawn, values=values, share=False, bars=bars)
+
+
+def decided_matrix(event: EpochEnded, kind: str) -> Matrix:
+    """Return a cell's weights with the entropy and the margin of each edge."""
+    drawn = snapshot_matrix(event.architecture[kind], kind)
+    rows = len(drawn.rows)
+    return dataclasses.replace(
+        drawn, entropy=indicators.entropies(event, kind)[:rows], margin=indicators.margins(event, kind)[:rows]
+    )
 
 
 def mean_entropy(event: EpochEnded) -> float | None:
     """Return the entropy of the architecture weights in nats, averaged over every edge of every cell."""
-    rows = [row for kind, snapshot in event.architecture.items() for row in snapshot_matrix(snapshot, kind).values]
-    return sum(_entropy(row)[0] for row in rows) / len(rows) if rows else None
-
-
-def _entropy(row: Sequence[float | None]) -> tuple[float, float]:
-    """Return the entropy of a row of weights in nats, and as a share of the most there could be."""
-    given = [value for value in row if value is not None and value > 0 and math.isfinite(value)]
-    alive = sum(value is not None for value in row)
-    entropy = -sum(value * math.log(value) for value in given)
-    return entropy, entropy / math.log(alive) if alive > 1 else 0.0
+    edges = [value for kind in event.architecture for value in indicators.entropies(event, kind)]
+    known = [value for value in edges if math.isfinite(value)]
+    return sum(known) / len(known) if known else None
 
 
 def _at(rows: Sequence[Any], place: int) -> Sequence[Any]:

@@ -56,10 +56,10 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
             line.append((shade * min(2, cell - len(words))).rjust(cell - len(words)), style)
             line.append(words, (_BOLD if column == chosen else _DIM if value is None else _PLAIN) + focused)
         if place < len(matrix.entropy):
-            line.append("  " + _bar(matrix.entropy[place], colours), _DIM)
+            line.append("  " + _bar(_evenness(matrix.entropy[place], matrix.values[place]), colours), _DIM)
         if margins and place < len(matrix.margin):
-            led = matrix.margin[place]
-            line.append("    -" if led is None else f" {100 * led:+4.0f}", _DIM)
+            margin = matrix.margin[place]
+            line.append(f" {100 * margin:4.0f}" if math.isfinite(margin) else "    -", _DIM)
         drawn.append(line)
         before = target
     return drawn
@@ -123,6 +123,12 @@ def _bounds(matrix: Matrix) -> tuple[float, float]:
 
 def _level(share: float, levels: int) -> int:
     return min(levels - 1, max(0, round(share * (levels - 1)))) if math.isfinite(share) else 0
+
+
+def _evenness(entropy: float, row: tuple[float | None, ...]) -> float:
+    """Return an entropy as a share of the most that the operations left on the edge allow."""
+    alive = sum(value is not None for value in row)
+    return entropy / math.log(alive) if alive > 1 else 0.0
 
 
 def _bar(share: float, colours: Palette) -> str:

@@ -40,6 +40,13 @@ def test_a_collapse_is_told_once_and_chance_is_none() -> None:
     assert [place for place, alarmed in enumerate(told) if alarmed] == [8 + COLLAPSED_EPOCHS - 1]
 
 
+def test_every_epoch_says_whether_the_search_has_collapsed() -> None:
+    settling = CollapseMonitor()
+    course = [(SKIPS, False), (SKIPS, True), (SKIPS, True), (SKIPS, True), (SKIPS, False), (OTHERS, True)]
+    said = [settling.observe(genotype, trained)["collapsed"] for genotype, trained in course]
+    assert said == [False, False, False, True, True, False]
+
+
 def test_frozen_epochs_repeat_no_alarm() -> None:
     settling = CollapseMonitor()
     for _ in range(COLLAPSED_EPOCHS):

@@ -42,7 +42,7 @@ Go = Callable[[Pilot[Any], Home], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def _no_machine_and_no_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("screens.widgets.log.stamp", lambda moment: "12:00:00")
+    monkeypatch.setattr("screens.widgets.log.time_of_day", lambda moment: "12:00:00")
     monkeypatch.setattr("runs.machine.meters.Meter.look", lambda meter, pid=None: Machine(cores=2))
     numbers = itertools.count(1)
     monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])

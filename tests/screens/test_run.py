@@ -113,7 +113,7 @@ class TestEpochs:
                 await pilot.press("left", "h")
                 assert text(screen, Scrubber).endswith("epoch 4")
                 assert text(screen, Now) != newest
-                assert "1.056" in text(screen, MethodPanel)
+                assert "1.438" in text(screen, MethodPanel)
                 await pilot.press("g")
                 assert text(screen, Scrubber).endswith("epoch 1")
                 await pilot.press("left", "l")

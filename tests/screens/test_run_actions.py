@@ -49,7 +49,7 @@ async def test_edges_are_looked_at_in_the_cell_and_in_the_weights(home: Home) ->
         assert "since epoch" not in text(screen, Heatmap)
         await pilot.press("full_stop")
         told = text(screen, Heatmap)
-        assert "1 ◂ 0 " in told and "derived · margin +" in told and "entropy" in told and "since epoch 1" in told
+        assert "1 ◂ 0 " in told and "derived · margin 0." in told and "entropy" in told and "since epoch 1" in told
         assert "margin" in text(screen, Wiring)
         await pilot.press("o")
         assert ", derived is " in text(screen, Heatmap)
@@ -232,7 +232,7 @@ async def test_alarms_say_what_to_look_at_and_leave_their_place(home: Home) -> N
 def test_looks(
     home: Home, snap_compare: Any, monkeypatch: pytest.MonkeyPatch, family: str, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("screens.widgets.log.stamp", lambda moment: "12:00:00")  # whatever the time zone
+    monkeypatch.setattr("screens.widgets.log.time_of_day", lambda moment: "12:00:00")  # whatever the time zone
     run = written(home, getattr(histories, family)())
 
     async def to_the_panel(pilot: Pilot[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 import subprocess
 import sys
@@ -34,12 +35,13 @@ from screens.models.log import LogLine
 from screens.models.panels import Fact
 from screens.models.selection import Look
 from screens.views import curves, extras
+from screens.views.alarms import alarms
 from screens.views.cells import cell_view
 from screens.views.epochs import genotype_text, selected_epoch
 from screens.views.figures import epoch_figures
 from screens.views.header import header_view
 from screens.views.log_lines import log_lines, output_lines
-from screens.views.weights import snapshot_matrix, weights_matrix
+from screens.views.weights import decided_matrix, mean_entropy, snapshot_matrix, weights_matrix
 from tests.synthetic import course, epoch_event, snapshot
 
 NEWEST = Look()
@@ -207,9 +209,17 @@ class TestCell:
 class TestWeights:
     def test_pruned_operations_and_entropy(self) -> None:
         cell = CellSnapshot([(0, 1)], ["a", "b", "c"], [[0.5, 0.5, 0.0]], [[True, True, False]], [0])
-        matrix = snapshot_matrix(cell, "cell")
+        matrix = decided_matrix(EpochEnded(architecture={"cell": cell}), "cell")
         assert matrix.values == ((0.5, 0.5, None),)
-        assert matrix.entropy == (pytest.approx(1.0),)
+        assert matrix.entropy == (pytest.approx(math.log(2)),)
+        assert matrix.margin == (0.0,)
+
+    def test_entropy_and_margin_are_those_of_the_engine(self) -> None:
+        cell = CellSnapshot([(0, 1)], ["a", "b"], [[0.5, 0.5]], [[True, True]], [0])
+        told = EpochEnded(architecture={"cell": cell}, extras={"entropy": {"cell": [0.25]}, "margin": {"cell": [0.75]}})
+        matrix = decided_matrix(told, "cell")
+        assert (matrix.entropy, matrix.margin) == ((0.25,), (0.75,))
+        assert mean_entropy(told) == 0.25
 
     def test_any_shape(self) -> None:
         ragged = CellSnapshot([(0, 1), (0, 2), (-3, 10**9)], ["a", "b"], [[0.1], [0.1, 0.2, 0.3]], [], [7])
@@ -223,9 +233,15 @@ class TestNow:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), Progress(3, 10, 1, 2, 1.0, 1.0, 6_100_000_000))
         found = facts(history)
         assert found["search acc"] == Fact("search acc", "42.00 %", "best 42.00")
-        assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "collapse?")
+        assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "")
         assert found["genotype"].value == "stood 0 epochs"
         assert found["memory"].value == "6.1 GB"
+
+    @pytest.mark.parametrize(("said", "shown"), [(True, "collapsed"), (False, "ok"), ("yes", "")])
+    def test_a_collapse_is_what_the_engine_says(self, said: object, shown: str) -> None:
+        history = told(epoch(1, [1] * 6, extras={"collapsed": said}))
+        assert facts(history)["skips, pools"] == Fact("skips, pools", "6, 0 of 6", shown)
+        assert ("the search has collapsed into skip connections" in alarms(history, Look())) == (said is True)
 
     def test_the_best_is_that_of_the_epochs_so_far(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in range(1, 6)))

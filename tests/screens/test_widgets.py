@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -139,7 +140,7 @@ class TestHeatmap:
         ("none", "skip_connect", "nor_conv_3x3"),
         ((0.07, 0.33, 0.6), (0.0, None, 1.0)),
         (2, -1),
-        (1.0, 0.0),
+        (math.log(3), 0.0),
     )
 
     def test_digits_choice_pruned_operations_and_entropy(self) -> None:

@@ -13,9 +13,9 @@ from engine.architecture.relaxations.relaxation import RelaxationSnapshot
 from engine.methods.ista.codes import Codes, places
 from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.supports import Live
-from engine.search.snapshots import entropy, margin
 from engine.spaces.space import CellWeights, MixingWeights
 from runs.catalogue import Space
+from runs.log.indicators import ENTROPY, MARGIN, entropy, margin
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class SparseCode:
         alphas = self._spread(architecture, self.alphas(architecture).detach())[kind].weights
         return RelaxationSnapshot(
             operations={"x": x.tolist(), "alpha": alphas.tolist()},
-            edges={"entropy": [entropy(row) for row in shares], "margin": [margin(row) for row in shares]},
+            edges={ENTROPY: [entropy(row) for row in shares], MARGIN: [margin(row) for row in shares]},
         )
 
     def alphas(self, architecture: ArchitectureParameters) -> Tensor:

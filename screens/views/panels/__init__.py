@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from runs.catalogue import Space
 from runs.log.history import History
+from runs.log.indicators import COLLAPSED
 from screens.models.panels import Panel, Part, Row, Rows
 from screens.models.selection import Look
 from screens.views import extras
@@ -22,7 +23,7 @@ def panel(history: History, look: Look, space: Space | None = None) -> Panel:
     if looked is None:
         return Panel()
     parts: list[Part] = []
-    known: set[str] = set()
+    known = {COLLAPSED}  # the figures say it
     for family in FAMILIES:
         if found := _parts(family.parts, looked):
             parts += found
