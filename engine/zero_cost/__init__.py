@@ -1,1 +1,1 @@
-"""Searches that train nothing: an untrained supernet loses, step by step, what it can best do without."""
+"""Zero-cost searches: an untrained supernet loses, round by round, the operations that it needs least."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.spaces.space import Candidates
-from engine.zero_cost.pruning_rules import KEPT_EDGES, Place
+from engine.zero_cost.pruning_rules import KEPT_EDGES, Slot
 from runs.catalogue import Space
 
-# Equals fall in the order in which they are enumerated: that of TE-NAS in both spaces (tenas.md 2).
+# Of equal candidates the one enumerated first is removed first. This order is TE-NAS's in both spaces (tenas.md 2).
 ENUMERATED = (
     "skip_connect",
     "nor_conv_1x1",
@@ -21,10 +21,11 @@ ENUMERATED = (
     "max_pool_3x3",
 )
 
-Group = tuple[int, tuple[int, ...]]
+# The index of a kind of cell, and its edges into one node.
+EdgeGroup = tuple[int, tuple[int, ...]]
 
 
-def candidates(space: Space, live: Candidates) -> list[Place]:
+def candidate_slots(space: Space, live: Candidates) -> list[Slot]:
     """Return every live operation of every edge that has more than one."""
     return [
         (cell, edge, op)
@@ -35,8 +36,8 @@ def candidates(space: Space, live: Candidates) -> list[Place]:
     ]
 
 
-def groups(space: Space, live: Candidates) -> list[Group]:
-    """Return the edges into each node, with the cell's index, where more are live than the node may keep."""
+def edge_groups(space: Space, live: Candidates) -> list[EdgeGroup]:
+    """Return the edges into each node that has more live edges than it may keep."""
     found = []
     for cell, kind in enumerate(space.cells):
         for node in dict.fromkeys(target for _, target in space.edges):
@@ -46,33 +47,33 @@ def groups(space: Space, live: Candidates) -> list[Group]:
     return found
 
 
-def places(group: Group, space: Space, live: Candidates) -> list[Place]:
-    """Return the edges of a group as candidates: the operation that is left on each."""
+def group_slots(group: EdgeGroup, space: Space, live: Candidates) -> list[Slot]:
+    """Return the edges of a group as candidates: the one operation that each still has."""
     cell, edges = group
     return [(cell, edge, live[space.cells[cell]][edge][0]) for edge in edges]
 
 
-def without(live: Candidates, space: Space, fallen: Sequence[Place]) -> Candidates:
-    """Return what is live once some places have fallen."""
-    gone = set(fallen)
+def without(live: Candidates, space: Space, removed: Sequence[Slot]) -> Candidates:
+    """Return the live operations once some slots have been removed."""
+    gone = set(removed)
     return {
         kind: tuple(tuple(op for op in row if (cell, edge, op) not in gone) for edge, row in enumerate(live[kind]))
         for cell, kind in enumerate(space.cells)
     }
 
 
-def lengths(space: Space, live: Candidates, number: int, *, selects_edges: bool) -> list[int]:
+def epoch_lengths(space: Space, live: Candidates, number: int, *, selects_edges: bool) -> list[int]:
     """Return the candidates of each epoch: of every round until one operation an edge is left, and of the selection.
 
     Args:
-        space, live: what there is.
+        space, live: the space and its live operations at the start.
         number: of operations that an edge loses in a round.
         selects_edges: whether a last epoch leaves each node two edges.
     """
     counts = [len(row) for kind in space.cells for row in live[kind]]
     found = list(_rounds(counts, number))
     if selects_edges:
-        found.append(sum(len(edges) for _, edges in groups(space, live)))
+        found.append(sum(len(edges) for _, edges in edge_groups(space, live)))
     return found
 
 

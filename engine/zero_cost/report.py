@@ -1,4 +1,4 @@
-"""What a search by pruning tells of a round: matrices edges x operations, and the draws behind them (tenas.md 12)."""
+"""The report of a pruning round: matrices edges x operations, and the draws behind them (tenas.md 12)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.spaces.space import Candidates
-from engine.zero_cost.pruning_rules import Place
-from engine.zero_cost.scores import Measured
-from engine.zero_cost.table import CHECKS, Standing, Table
+from engine.zero_cost.pruning_rules import Slot
+from engine.zero_cost.scores import Measurement
+from engine.zero_cost.table import CHECKS, Decision, Table
 from runs.catalogue import Space
 from runs.log.events import CellSnapshot
 
 Value = float | int | None
-# Below so many standard errors a cut may be chance.
+# A margin of fewer standard errors may be chance.
 COIN_TOSS = 2.0
-# Decimals of what is told: more would be noise.
+# Decimals of what is reported: more would be noise.
 _DIGITS = 6
 
 
 def snapshots(
-    space: Space, live: Candidates, chosen: dict[str, list[int]], fell: dict[Place, int]
+    space: Space, live: Candidates, chosen: dict[str, list[int]], fell: dict[Slot, int]
 ) -> dict[str, CellSnapshot]:
     """Return what is alive, each operation with its share 1 / k of an edge.
 
     Args:
-        space, live: what there is.
+        space, live: the space and its live operations.
         chosen: by kind of cell and edge, the operation that the genotype takes, or -1.
-        fell: the round in which a place fell. ``round_of_cut`` shows it; 0 for what has not, or never was a candidate.
+        fell: the round in which a slot was removed. ``round_of_cut`` shows it; 0 if it never was.
     """
     columns = range(len(space.operations))
     return {
@@ -50,104 +50,103 @@ def snapshots(
 
 
 def extras(space: Space, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return what the tables of an epoch say so far. Infinite figures are None, as those of no candidate are."""
-    standings = [standing for table in tables if (standing := table.standing(table.draws())) is not None]
-    told: dict[str, Any] = {}
-    matrices: dict[str, Callable[[Standing], Sequence[Value]]] = {
-        "change_of_kappa": lambda standing: [_finite(value) for value in standing.kappa],
-        "change_of_regions": lambda standing: [_finite(value) for value in standing.regions],
-        "rank_of_kappa": lambda standing: standing.ranked.kappa,
-        "rank_of_regions": lambda standing: standing.ranked.regions,
-        "rank_sum": lambda standing: standing.ranked.sums,
-        "falls": lambda standing: [int(place in standing.fallen) for place in standing.places],
+    """Return what follows from the tables of an epoch so far. Infinite values are None, as are those of no candidate.
+
+    Values of candidates are matrices by kind of cell, edges x operations.
+    """
+    decisions = [decision for table in tables if (decision := table.decide(table.draws())) is not None]
+    report: dict[str, Any] = {}
+    matrices: dict[str, Callable[[Decision], Sequence[Value]]] = {
+        "change_of_kappa": lambda decision: [_finite(value) for value in decision.kappa],
+        "change_of_regions": lambda decision: [_finite(value) for value in decision.regions],
+        "rank_of_kappa": lambda decision: decision.ranking.kappa,
+        "rank_of_regions": lambda decision: decision.ranking.regions,
+        "rank_sum": lambda decision: decision.ranking.sums,
+        "falls": lambda decision: [int(slot in decision.removed) for slot in decision.slots],
     }
     for name, values in matrices.items():
-        filled = {
-            place: value
-            for standing in standings
-            for place, value in zip(standing.places, values(standing), strict=True)
+        by_slot = {
+            slot: value for decision in decisions for slot, value in zip(decision.slots, values(decision), strict=True)
         }
-        told[name] = {
+        report[name] = {
             kind: [
-                [filled.get((cell, edge, op)) for op in range(len(space.operations))]
+                [by_slot.get((cell, edge, op)) for op in range(len(space.operations))]
                 for edge in range(len(space.edges))
             ]
             for cell, kind in enumerate(space.cells)
         }
     margins = {
         where: None if margin is None else round(margin, 2)
-        for standing in standings
-        for where, margin in standing.margins.items()
+        for decision in decisions
+        for where, margin in decision.margins.items()
     }
-    told["margin_in_noise"] = {
+    report["margin_in_noise"] = {
         kind: [margins.get((cell, edge)) for edge in range(len(space.edges))] for cell, kind in enumerate(space.cells)
     }
-    told["kappa_of_draws"] = [_finite(kappa(tables[0].of(draw))) for draw in _begun(tables[0])]
-    told["regions_of_draws"] = [regions(tables[0].of(draw)) for draw in _begun(tables[0])]
-    told["infinite_kappas"] = sum(not math.isfinite(pair.kappa) for table in tables for pair in table.measured)
-    told["draws"] = sum(len(table.draws()) for table in tables)
-    if (check := checked(tables)) is not None:
-        told["another_seed"] = check
-    return told
+    first = tables[0]
+    begun = [measurements for draw in first.draws() if (measurements := first.of(draw))]
+    report["kappa_of_draws"] = [_finite(kappa(measurements)) for measurements in begun]
+    report["regions_of_draws"] = [regions(measurements) for measurements in begun]
+    report["infinite_kappas"] = sum(not math.isfinite(one.kappa) for table in tables for one in table.measured)
+    report["draws"] = sum(len(table.draws()) for table in tables)
+    if (check := check_by_other_draws(tables)) is not None:
+        report["another_seed"] = check
+    return report
 
 
-def checked(tables: Sequence[Table]) -> dict[str, int] | None:
-    """Return on how many edges draws of another seed would cut otherwise; None where nobody asked for such."""
+def check_by_other_draws(tables: Sequence[Table]) -> dict[str, int] | None:
+    """Return on how many edges draws of another seed would decide otherwise; None if there are no such draws."""
     changed = edges = 0
     for table in tables:
-        other, standing = table.standing(table.draws(CHECKS)), table.standing(table.draws())
-        if other is None or standing is None:
+        other, decision = table.decide(table.draws(CHECKS)), table.decide(table.draws())
+        if other is None or decision is None:
             continue
-        differ = set(standing.fallen) ^ set(other.fallen)
-        changed += len({place[:2] for place in differ})
-        edges += len({place[:2] for place in table.places})
+        differ = set(decision.removed) ^ set(other.removed)
+        changed += len({slot[:2] for slot in differ})
+        edges += len({slot[:2] for slot in table.slots})
     return {"edges": edges, "cut_otherwise": changed} if edges else None
 
 
 def metrics(tables: Sequence[Table], samples: int) -> dict[str, float]:
-    """Return the figures of an epoch: of the network before its first cut, and how sure the cuts are.
+    """Return the metrics of an epoch: of the network before its first cut, and how certain the cuts are.
 
     Args:
         tables: of the epoch, with all their draws.
         samples: crops that regions are counted on.
     """
     first = tables[0]
-    decided = [pair for draw in first.draws() for pair in first.of(draw)]
-    told = {"regions": regions(decided), "region_share": 100 * regions(decided) / samples}
-    if math.isfinite(of_all := kappa(decided)):
-        told = {"kappa": of_all, **told}
-    standings = [standing for table in tables if (standing := table.standing(table.draws())) is not None]
-    margins = [margin for standing in standings for margin in standing.margins.values()]
+    deciding = [measurement for draw in first.draws() for measurement in first.of(draw)]
+    found = {"regions": regions(deciding), "region_share": 100 * regions(deciding) / samples}
+    if math.isfinite(of_all := kappa(deciding)):
+        found = {"kappa": of_all, **found}
+    decisions = [decision for table in tables if (decision := table.decide(table.draws())) is not None]
+    margins = [margin for decision in decisions for margin in decision.margins.values()]
     known = [margin for margin in margins if margin is not None]
     if known:
-        told["coin_tosses"] = float(sum(margin < COIN_TOSS for margin in known))
-    told["dropped_draws"] = float(len(dropped(tables)))
-    return told
+        found["coin_tosses"] = float(sum(margin < COIN_TOSS for margin in known))
+    found["dropped_draws"] = float(len(uninformative_draws(tables)))
+    return found
 
 
-def dropped(tables: Sequence[Table]) -> list[tuple[int, int]]:
-    """Return the draws, by table, that tell nothing of a candidate's kappa, as the network before had none."""
+def uninformative_draws(tables: Sequence[Table]) -> list[tuple[int, int]]:
+    """Return (table, draw) of each draw whose network before the cut has an infinite kappa."""
     return [
         (number, draw)
         for number, table in enumerate(tables)
         for draw in table.draws()
-        if any(not math.isfinite(pair.kappa_before) for pair in table.of(draw))
+        if any(not math.isfinite(measurement.kappa_before) for measurement in table.of(draw))
     ]
 
 
-def kappa(pairs: Sequence[Measured]) -> float:
-    """Return the geometric mean of the network before, over what is finite; infinite where nothing is."""
-    known = [pair.kappa_before for pair in pairs if math.isfinite(pair.kappa_before)]
+def kappa(measurements: Sequence[Measurement]) -> float:
+    """Return the geometric mean of kappa before the cut, over finite values; infinite if there are none."""
+    known = [one.kappa_before for one in measurements if math.isfinite(one.kappa_before)]
     return statistics.geometric_mean(known) if known else math.inf
 
 
-def regions(pairs: Sequence[Measured]) -> float:
-    """Return the mean number of regions of the network before."""
-    return statistics.fmean(pair.regions_before for pair in pairs)
-
-
-def _begun(table: Table) -> list[int]:
-    return [draw for draw in table.draws() if table.of(draw)]
+def regions(measurements: Sequence[Measurement]) -> float:
+    """Return the mean number of regions before the cut."""
+    return statistics.fmean(one.regions_before for one in measurements)
 
 
 def _finite(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What deleting an operation changes: from pairs of measurements to one number each (tenas.md 3, 4 and 10)."""
+"""What deleting an operation changes: from pairs of measurements to one score each (tenas.md 3, 4 and 10)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-How = Literal["relative", "log"]
+Change = Literal["relative", "log"]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """One candidate with one draw, and the network that it was cut from with the same weights and images.
 
     Attributes:
-        kappa_before, kappa: condition numbers of the NTK; infinite where it is singular.
+        kappa_before, kappa: condition numbers of the NTK; infinite if it is singular.
         regions_before, regions: linear regions.
     """
 
@@ -26,40 +26,42 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Changes:
-    """How changes are reckoned.
+class Scoring:
+    """From a measurement to the scores of its candidate.
 
     Attributes:
-        how: ``relative`` to the network before; or ``log``, the decimal logarithm of the ratio, which one bad draw
-            does not outweigh two good ones in (trap 3).
-        decimals: that each draw's change is rounded to.
+        change: ``relative`` to the network before; or ``log``, the decimal logarithm of the ratio, with which one bad
+            draw does not outweigh two good ones (trap 3).
+        decimals: that the score of each draw is rounded to.
     """
 
-    how: How = "relative"
+    change: Change = "relative"
     decimals: int = 3
 
-    def of_kappa(self, pair: Measured) -> float | None:
-        """Return the fall of kappa, so that positive is good; -inf where the candidate's is infinite.
+    def kappa(self, measurement: Measurement) -> float | None:
+        """Return the decrease of kappa, so that positive is good; -inf if the candidate's is infinite.
 
-        None where that of the network before is infinite: such a draw says nothing of kappa (trap 5).
+        None if that of the network before is infinite: such a draw says nothing about kappa (trap 5).
         """
-        if not math.isfinite(pair.kappa_before):
+        if not math.isfinite(measurement.kappa_before):
             return None
-        return self._fall(pair.kappa_before, pair.kappa) if math.isfinite(pair.kappa) else -math.inf
+        if not math.isfinite(measurement.kappa):
+            return -math.inf
+        return self._decrease(measurement.kappa_before, measurement.kappa)
 
-    def of_regions(self, pair: Measured) -> float:
-        """Return the fall of the number of regions, so that positive is bad."""
-        return self._fall(pair.regions_before, pair.regions)
+    def regions(self, measurement: Measurement) -> float:
+        """Return the decrease of the number of regions, so that positive is bad."""
+        return self._decrease(measurement.regions_before, measurement.regions)
 
-    def _fall(self, before: float, after: float) -> float:
-        fall = math.log10(before / after) if self.how == "log" else (before - after) / before
-        return round(fall, self.decimals)
+    def _decrease(self, before: float, after: float) -> float:
+        decrease = math.log10(before / after) if self.change == "log" else (before - after) / before
+        return round(decrease, self.decimals)
 
 
-def mean(changes: Sequence[float | None]) -> float:
-    """Return the mean of those that are known; -inf where none is, so that the unknown comes last in the NTK order."""
-    known = [change for change in changes if change is not None]
+def mean(scores: Sequence[float | None]) -> float:
+    """Return the mean of the known scores; -inf if none is known, so that the unknown come last in the NTK order."""
+    known = [score for score in scores if score is not None]
     total = 0.0
-    for change in known:  # in their order and plainly: some of Python's versions compensate their sums
-        total += change
+    for score in known:  # a plain loop in their order: some versions of Python compensate their sums
+        total += score
     return total / len(known) if known else -math.inf

@@ -1,4 +1,4 @@
-"""The loop of a search by pruning: one measurement a unit of work, a round of deletions an epoch (tenas.md 5)."""
+"""The loop of a search by pruning: a unit of work is one measurement, an epoch a round of deletions (tenas.md 5)."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from engine.zero_cost import plan, report
 from engine.zero_cost.proxies.linear_regions import NEAR_SATURATION
 from engine.zero_cost.proxies.networks import everything
 from engine.zero_cost.proxies.scorer import Score
-from engine.zero_cost.pruning_rules import Place, cut_edges, cut_operations
-from engine.zero_cost.scores import Changes, Measured
+from engine.zero_cost.pruning_rules import Slot, prune_edges, prune_operations
+from engine.zero_cost.scores import Measurement, Scoring
 from engine.zero_cost.table import CHECKS, DECIDES, Table
 from runs.catalogue.methods.tenas import ANOTHER_SEED, MORE_DRAWS, TenasSettings
 from runs.genotypes.cell_networks import REDUCE
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Interim, StageStarted, Warned
 
-# A draw can take minutes; who watches wants to see the table fill.
+# A draw can take minutes: an interim event shows how the table fills.
 INTERIM_SECONDS = 5.0
 OPERATIONS, EDGES = "operations", "edges"
 
 
 class Scorer(Protocol):
-    """What measures: see :class:`engine.zero_cost.proxies.scorer.Scorer`."""
+    """Measures both proxies; implemented by :class:`engine.zero_cost.proxies.scorer.Scorer`."""
 
     batch_size: int
 
     def draw(
         self, *key: int, ntk_weights: tuple[int, ...] | None = None, thin_weights: tuple[int, ...] | None = None
     ) -> Any:
-        """Draw images, and say which weights go with them; the same keys give the same."""
+        """Draw images, and the keys of the weights that go with them; the same keys give the same."""
 
     def measure(self, draw: Any, live: Candidates) -> Score:
-        """Return both indicators of the live operations."""
+        """Return both proxies of the live operations."""
 
 
 class PruningSearch:
-    """Deletes the operations that an untrained supernet can best do without. See :class:`engine.method.Method`.
+    """Deletes the operations that an untrained supernet needs least. Implements :class:`engine.method.Method`.
 
-    An epoch is a round, in which every edge loses operations; where nodes keep two edges, the last epoch chooses these.
-    Every measurement is kept until its epoch is over, and a draw is made anew from its key: so a search goes on exactly
-    where it was interrupted.
+    An epoch is a round, in which every edge loses operations; if nodes keep two edges, the last epoch chooses them.
+    Every measurement is kept until its epoch is over, and a draw is repeated from its key: so a search continues
+    exactly where it was interrupted.
 
     Args:
         context: of the run.
@@ -60,62 +60,62 @@ class PruningSearch:
         self._context, self._settings, self._scorer = context, context.settings, scorer
         self._entry = context.space.entry
         self._public = self._settings.ranking == "public"
-        self._changes = Changes(self._settings.change, self._settings.decimals)
+        self._scoring = Scoring(self._settings.change, self._settings.decimals)
         self.live: Candidates = everything(self._entry)
         self._selects_edges = REDUCE in self._entry.cells
-        self._lengths = plan.lengths(
+        self._lengths = plan.epoch_lengths(
             self._entry, self.live, self._settings.prune_number, selects_edges=self._selects_edges
         )
         self.epochs = len(self._lengths)
         self.epoch = self.stage = 0
-        self._fell: dict[Place, int] = {}
-        # Rank sums as they were last known: what a genotype is derived from before one operation an edge is left.
-        self._sums: dict[Place, int] = {}
+        self._removed_in: dict[Slot, int] = {}  # the round, from 1
+        # The last known rank sums: a genotype is derived from them until each edge has one operation left.
+        self._sums: dict[Slot, int] = {}
         self._tables: list[Table] = []
         self._before_edges: Candidates | None = None
         self._worked = 0
         self._images = 0
-        self._drawn: tuple[tuple[int, ...], Any] | None = None
+        self._last_draw: tuple[tuple[int, ...], Any] | None = None
         self._seconds = [0.0, 0.0]
-        self._last: Score | None = None
-        self._last_told = time.monotonic()
+        self._last_score: Score | None = None
+        self._last_interim = time.monotonic()
         self._begin_epoch()
 
-    # What a run asks -------------------------------------------------------------------------------------------
+    # The contract of a method ----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Say that the search begins."""
+        """Announce the first stage; warn if the data set is smaller than a batch."""
         self._announce()
         if self._scorer.batch_size < self._settings.batch_size:
             self._context.emit(
                 Warned(
                     "batch",
-                    f"The data set has {self._scorer.batch_size} training images: batches have these in place of "
-                    f"{self._settings.batch_size}.",
+                    f"The data set has {self._scorer.batch_size} training images: batches have this size "
+                    f"instead of {self._settings.batch_size}.",
                 )
             )
 
     def advance(self) -> EpochReport | None:
-        """Measure the next candidate; with the last of a table, cut."""
+        """Measure the next candidate; after the last of a table, decide what is removed."""
         table = self._tables[-1]
         draw, candidate = table.next
         table.measured.append(self._measure(table, draw, candidate))
-        if not table.full:
-            self._tell(complete=candidate == len(table.places) - 1)
+        if not table.complete:
+            self._emit_interim(complete=candidate == len(table.slots) - 1)
             return None
-        return self._cut(table)
+        return self._prune(table)
 
     def position(self) -> Position:
-        """Say how many measurements of the epoch are done, and of the run."""
+        """Return how many measurements of the epoch and of the run are done."""
         step = sum(len(table.measured) for table in self._tables)
         of = step + self._left()
         later = sum(self._lengths[self.epoch + 1 :]) * self._settings.repeats
-        return Position(step, of, self._images, self._figures(), self._worked + step, self._worked + of + later)
+        return Position(step, of, self._images, self._metrics(), self._worked + step, self._worked + of + later)
 
     def genotype(self) -> Genotype:
-        """Return the cells of the operations that matter most by what is known now."""
+        """Return the cells of the operations that matter most by the current rank sums."""
         sums = {**self._sums, **self._current_sums()}
-        # In the end there is nothing to choose: all that is left counts alike, and comes in order.
+        # In the end nothing is left to choose: the remaining operations score alike and keep their order.
         most = 0 if self.epoch >= self.epochs else max(sums.values(), default=0)
         scores = {
             kind: [
@@ -131,7 +131,7 @@ class PruningSearch:
         return {}
 
     def ask(self, request: str) -> bool:
-        """Add a set of draws to the decision in progress, or a set that checks it with another seed."""
+        """Add a set of draws that decides, or one that checks the decision with another seed."""
         purposes = {MORE_DRAWS: DECIDES, ANOTHER_SEED: CHECKS}
         if request not in purposes:
             return False
@@ -144,34 +144,34 @@ class PruningSearch:
             "epoch": self.epoch,
             "live": {kind: [list(row) for row in rows] for kind, rows in self.live.items()},
             "before_edges": _plain(self._before_edges),
-            "fell": [[*place, number] for place, number in self._fell.items()],
-            "sums": [[*place, number] for place, number in self._sums.items()],
+            "fell": [[*slot, number] for slot, number in self._removed_in.items()],
+            "sums": [[*slot, number] for slot, number in self._sums.items()],
             "tables": [table.state() for table in self._tables],
             "worked": self._worked,
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.epoch, self._worked = state["epoch"], state["worked"]
         self.live = _candidates(state["live"])
         self._before_edges = None if state["before_edges"] is None else _candidates(state["before_edges"])
         self.stage = int(self._selecting)
-        self._fell = {tuple(place): number for *place, number in state["fell"]}
-        self._sums = {tuple(place): number for *place, number in state["sums"]}
+        self._removed_in = {tuple(slot): number for *slot, number in state["fell"]}
+        self._sums = {tuple(slot): number for *slot, number in state["sums"]}
         self._tables = []
         for saved in state["tables"]:
-            self._tables.append(self._table([tuple(place) for place in saved["places"]]))
+            self._tables.append(self._table([tuple(slot) for slot in saved["places"]]))
             self._tables[-1].load(saved)
 
     # Measuring -------------------------------------------------------------------------------------------------
 
-    def _measure(self, table: Table, draw: int, candidate: int) -> Measured:
-        """Return a candidate and the network before it with the same weights and images.
+    def _measure(self, table: Table, draw: int, candidate: int) -> Measurement:
+        """Measure a candidate, and the network before it with the same weights and images.
 
-        Where draws are shared, that network is measured once for all candidates of a draw.
+        If candidates share draws, that network is measured once for all candidates of a draw.
         """
         shared = self._settings.draws == "shared"
-        # Rounds are counted on over the groups of edges, which come last.
+        # Groups of edges, which come last, continue the numbers of the rounds.
         number = self.epoch + len(self._tables) - 1
         drawn = self._draw((number, draw) if shared else (number, draw, candidate))
         of_draw = table.of(draw)
@@ -182,19 +182,19 @@ class PruningSearch:
             kappa_before, regions_before = score.kappa, score.regions.regions
             if self._public and self._before_edges is not None:
                 kappa_before = self._score(drawn, self._before_edges).kappa
-        place = table.places[candidate]
-        after = self._score(drawn, plan.without(self.live, self._entry, [place]))
-        self._last = after
-        return Measured(float(kappa_before), float(after.kappa), float(regions_before), float(after.regions.regions))
+        slot = table.slots[candidate]
+        after = self._score(drawn, plan.without(self.live, self._entry, [slot]))
+        self._last_score = after
+        return Measurement(float(kappa_before), float(after.kappa), float(regions_before), float(after.regions.regions))
 
     def _draw(self, key: tuple[int, ...]) -> Any:
-        if self._drawn is None or self._drawn[0] != key:
+        if self._last_draw is None or self._last_draw[0] != key:
             number, draw, *candidate = key
             weights: dict[str, tuple[int, ...]] = {}
             if self._settings.weights_drawn == "round":
                 weights = {"ntk_weights": (number,), "thin_weights": (number, *candidate)}
-            self._drawn = key, self._scorer.draw(number, draw, *candidate, **weights)
-        return self._drawn[1]
+            self._last_draw = key, self._scorer.draw(number, draw, *candidate, **weights)
+        return self._last_draw[1]
 
     def _score(self, drawn: Any, live: Candidates) -> Score:
         score = self._scorer.measure(drawn, live)
@@ -205,15 +205,15 @@ class PruningSearch:
 
     # Deciding --------------------------------------------------------------------------------------------------
 
-    def _cut(self, table: Table) -> EpochReport | None:
-        """Let fall what the table says; return a report if that ends the epoch."""
-        standing = table.standing(table.draws())
-        assert standing is not None
-        self._sums |= dict(zip(standing.places, standing.ranked.sums, strict=True))
-        self._fell |= dict.fromkeys(standing.fallen, self.epoch + 1)
-        self.live = plan.without(self.live, self._entry, standing.fallen)
-        if self._selecting and (left := plan.groups(self._entry, self.live)):
-            self._tables.append(self._table(plan.places(left[0], self._entry, self.live)))
+    def _prune(self, table: Table) -> EpochReport | None:
+        """Remove what the table decides; return a report if that ends the epoch."""
+        decision = table.decide(table.draws())
+        assert decision is not None
+        self._sums |= dict(zip(decision.slots, decision.ranking.sums, strict=True))
+        self._removed_in |= dict.fromkeys(decision.removed, self.epoch + 1)
+        self.live = plan.without(self.live, self._entry, decision.removed)
+        if self._selecting and (left := plan.edge_groups(self._entry, self.live)):
+            self._tables.append(self._table(plan.group_slots(left[0], self._entry, self.live)))
             return None
         return self._end_epoch()
 
@@ -227,7 +227,9 @@ class PruningSearch:
         ended = EpochReport(
             genotype,
             report.metrics(tables, self._samples),
-            architecture=report.snapshots(self._entry, self.live, self._context.space.chosen(genotype), self._fell),
+            architecture=report.snapshots(
+                self._entry, self.live, self._context.space.chosen(genotype), self._removed_in
+            ),
             extras=report.extras(self._entry, tables),
         )
         if self.epoch < self.epochs:
@@ -240,18 +242,18 @@ class PruningSearch:
     def _begin_epoch(self) -> None:
         if self._selecting:
             self._before_edges = self.live
-            first = plan.places(plan.groups(self._entry, self.live)[0], self._entry, self.live)
+            first = plan.group_slots(plan.edge_groups(self._entry, self.live)[0], self._entry, self.live)
         else:
-            first = plan.candidates(self._entry, self.live)
+            first = plan.candidate_slots(self._entry, self.live)
         self._tables = [self._table(first)]
 
-    def _table(self, places: list[Place]) -> Table:
+    def _table(self, slots: list[Slot]) -> Table:
         live = [self.live[kind] for kind in self._entry.cells]
-        operations = partial(cut_operations, live=live, number=self._settings.prune_number, public=self._public)
+        operations = partial(prune_operations, live=live, number=self._settings.prune_number, public=self._public)
         return Table(
-            places,
-            self._changes,
-            cut_edges if self._selecting else operations,
+            slots,
+            self._scoring,
+            prune_edges if self._selecting else operations,
             public=self._public,
             repeats=self._settings.repeats,
         )
@@ -261,7 +263,7 @@ class PruningSearch:
         """Whether the epoch in progress chooses edges."""
         return self._selects_edges and self.epoch == self.epochs - 1
 
-    # Telling ---------------------------------------------------------------------------------------------------
+    # Reporting -------------------------------------------------------------------------------------------------
 
     @property
     def _columns(self) -> range:
@@ -272,34 +274,34 @@ class PruningSearch:
         return self._settings.region_batches * self._settings.region_samples
 
     def _left(self) -> int:
-        """Return the measurements that are left of the epoch."""
+        """Return how many measurements of the epoch are left."""
         left = self._tables[-1].size - len(self._tables[-1].measured) if self._tables else 0
         if self._selecting:
-            begun = sum(len(table.places) for table in self._tables)
+            begun = sum(len(table.slots) for table in self._tables)
             left += (self._lengths[self.epoch] - begun) * self._settings.repeats
         return left
 
-    def _current_sums(self) -> dict[Place, int]:
+    def _current_sums(self) -> dict[Slot, int]:
         """Return the rank sums of the table in progress, once every candidate has one."""
-        if not self._tables or len(self._tables[-1].measured) < len(self._tables[-1].places):
+        if not self._tables or len(self._tables[-1].measured) < len(self._tables[-1].slots):
             return {}
         table = self._tables[-1]
-        standing = table.standing(table.draws())
-        return dict(zip(standing.places, standing.ranked.sums, strict=True)) if standing else {}
+        decision = table.decide(table.draws())
+        return dict(zip(decision.slots, decision.ranking.sums, strict=True)) if decision else {}
 
-    def _figures(self) -> dict[str, float]:
-        if self._last is None:
+    def _metrics(self) -> dict[str, float]:
+        if self._last_score is None:
             return {}
-        figures = {"regions": float(self._last.regions.regions)}
-        if math.isfinite(self._last.kappa):
-            figures["kappa"] = self._last.kappa
-        figures["ntk_seconds"], figures["region_seconds"] = self._seconds
-        return figures
+        metrics = {"regions": float(self._last_score.regions.regions)}
+        if math.isfinite(self._last_score.kappa):
+            metrics["kappa"] = self._last_score.kappa
+        metrics["ntk_seconds"], metrics["region_seconds"] = self._seconds
+        return metrics
 
-    def _tell(self, *, complete: bool) -> None:
-        """Tell the table so far, after each draw, and meanwhile for whoever waits long for one."""
-        if complete or time.monotonic() - self._last_told > INTERIM_SECONDS:
-            self._last_told = time.monotonic()
+    def _emit_interim(self, *, complete: bool) -> None:
+        """Emit the table so far: after each draw, and every few seconds during a long one."""
+        if complete or time.monotonic() - self._last_interim > INTERIM_SECONDS:
+            self._last_interim = time.monotonic()
             self._context.emit(Interim(self.epoch + 1, report.extras(self._entry, self._tables)))
 
     def _announce(self) -> None:
@@ -308,16 +310,16 @@ class PruningSearch:
         self._context.emit(StageStarted(self.stage, stages, epochs, EDGES if self._selecting else OPERATIONS))
 
     def _warn(self, tables: Sequence[Table]) -> None:
-        """Say what makes the figures of an epoch worth less than they look."""
+        """Warn of what makes the numbers of an epoch less reliable than they look."""
         where = f"Round {self.epoch}:"
-        if lost := report.dropped(tables):
+        if lost := report.uninformative_draws(tables):
             draws = sum(len(table.draws()) for table in tables)
-            rest = " Regions alone decided." if len(lost) == draws and self._settings.draws == "shared" else ""
+            rest = " Only regions decided." if len(lost) == draws and self._settings.draws == "shared" else ""
             self._context.emit(
                 Warned(
                     "singular",
-                    f"{where} with {len(lost)} of {draws} draws the NTK before the cut is singular, and kappa infinite:"
-                    f" they say nothing of kappa.{rest}",
+                    f"{where} with {len(lost)} of {draws} draws the NTK before the cut is singular and kappa infinite:"
+                    f" they say nothing about kappa.{rest}",
                 )
             )
         share = report.metrics(tables, self._samples)["region_share"]
@@ -326,7 +328,7 @@ class PruningSearch:
                 Warned(
                     "saturated",
                     f"{where} {share:.1f} % of the samples have a linear region of their own, so the count says more "
-                    "of these than of the network. Raise region_samples.",
+                    "about the samples than about the network. Raise region_samples.",
                 )
             )
 

@@ -1,4 +1,4 @@
-"""The table of one decision: what every candidate gave with every draw, and what follows of it."""
+"""The table of one decision: what every candidate measured with every draw, and what follows from it."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from engine.zero_cost.pruning_rules import Place, Ranked, rank
-from engine.zero_cost.scores import Changes, Measured, mean
+from engine.zero_cost.pruning_rules import Ranking, Slot, rank
+from engine.zero_cost.scores import Measurement, Scoring, mean
 
 # Draws are made in sets of ``repeats``: those that decide, and those that only check what other draws would decide.
 DECIDES, CHECKS = "decides", "checks"
-# From the candidates and their order to those that fall.
-Cut = Callable[[Sequence[Place], Sequence[int]], list[Place]]
+# From the candidates and their order to those that are removed.
+Rule = Callable[[Sequence[Slot], Sequence[int]], list[Slot]]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a table says, of the candidates that have been measured.
+class Decision:
+    """What follows from a table, for the candidates that have been measured.
 
     Attributes:
-        places: these candidates, in the order of the other fields.
-        kappa, regions: mean changes.
-        ranked: their ranks and their order.
-        fallen: what falls.
-        margins: by (cell, edge) of what falls, how far it is from staying: the difference of its rank sum to that of
-            the first that stays, over the standard error of this difference between draws; below 2 it may be chance.
-            None of a single draw.
+        slots: these candidates, in the order of the other fields.
+        kappa, regions: mean scores.
+        ranking: their ranks and their order.
+        removed: what is removed.
+        margins: by (cell, edge) of what is removed, how far it is from staying: the rank sum of the first that stays
+            minus its own, over the standard error of this difference between draws; below 2 it may be chance. None
+            with a single draw.
     """
 
-    places: list[Place]
+    slots: list[Slot]
     kappa: list[float]
     regions: list[float]
-    ranked: Ranked
-    fallen: list[Place]
+    ranking: Ranking
+    removed: list[Slot]
     margins: dict[tuple[int, int], float | None]
 
 
@@ -43,104 +43,104 @@ class Table:
     """Measurements of the candidates of one decision, draw by draw.
 
     Args:
-        places: the candidates, as they are enumerated.
-        changes: how a change is reckoned.
-        cut: what falls.
+        slots: the candidates, as they are enumerated.
+        scoring: from measurements to scores.
+        rule: what is removed.
         public: whether to rank as the public code does.
         repeats: draws in a set.
 
     Attributes:
-        places: as given.
-        sets: what each set of draws is for; there is always the first, which decides.
+        slots: as given.
+        sets: the purpose of each set of draws; the first always decides.
         measured: draw by draw, and in each candidate by candidate.
     """
 
-    def __init__(self, places: list[Place], changes: Changes, cut: Cut, *, public: bool, repeats: int) -> None:
-        self.places = places
+    def __init__(self, slots: list[Slot], scoring: Scoring, rule: Rule, *, public: bool, repeats: int) -> None:
+        self.slots = slots
         self.sets = [DECIDES]
-        self.measured: list[Measured] = []
-        self._changes, self._cut, self._public, self._repeats = changes, cut, public, repeats
+        self.measured: list[Measurement] = []
+        self._scoring, self._rule, self._public, self._repeats = scoring, rule, public, repeats
 
     @property
     def size(self) -> int:
         """Measurements of all sets."""
-        return len(self.sets) * self._repeats * len(self.places)
+        return len(self.sets) * self._repeats * len(self.slots)
 
     @property
     def next(self) -> tuple[int, int]:
         """The draw and the candidate that are measured next."""
-        return divmod(len(self.measured), len(self.places))
+        return divmod(len(self.measured), len(self.slots))
 
     @property
-    def full(self) -> bool:
+    def complete(self) -> bool:
         """Whether every candidate has been measured with every draw."""
         return len(self.measured) == self.size
 
     def draws(self, purpose: str = DECIDES) -> list[int]:
-        """Return the draws of the sets of a purpose."""
+        """Return the draws of the sets with a purpose."""
         return [draw for draw in range(len(self.sets) * self._repeats) if self.sets[draw // self._repeats] == purpose]
 
-    def of(self, draw: int) -> list[Measured]:
-        """Return what a draw has measured so far."""
-        return self.measured[draw * len(self.places) : (draw + 1) * len(self.places)]
+    def of(self, draw: int) -> list[Measurement]:
+        """Return what has been measured with a draw so far."""
+        return self.measured[draw * len(self.slots) : (draw + 1) * len(self.slots)]
 
-    def standing(self, draws: Collection[int]) -> Standing | None:
-        """Return what these draws say together; None before any of them has measured anything."""
+    def decide(self, draws: Collection[int]) -> Decision | None:
+        """Return what follows from these draws together; None before anything has been measured with them."""
         by_draw = [self.of(draw) for draw in draws]
         known = max(map(len, by_draw), default=0)
         if not known:
             return None
-        places = self.places[:known]
-        columns = [[of_draw[place] for of_draw in by_draw if place < len(of_draw)] for place in range(known)]
-        kappa = [mean([self._changes.of_kappa(pair) for pair in column]) for column in columns]
-        regions = [mean([self._changes.of_regions(pair) for pair in column]) for column in columns]
-        ranked = rank(kappa, regions, public=self._public)
-        fallen = self._cut(places, ranked.order)
+        slots = self.slots[:known]
+        columns = [[of_draw[index] for of_draw in by_draw if index < len(of_draw)] for index in range(known)]
+        kappa = [mean([self._scoring.kappa(measurement) for measurement in column]) for column in columns]
+        regions = [mean([self._scoring.regions(measurement) for measurement in column]) for column in columns]
+        ranking = rank(kappa, regions, public=self._public)
+        removed = self._rule(slots, ranking.order)
         complete = [of_draw for of_draw in by_draw if len(of_draw) == known]
-        return Standing(places, kappa, regions, ranked, fallen, self._margins(places, ranked, fallen, complete))
+        return Decision(slots, kappa, regions, ranking, removed, self._margins(slots, ranking, removed, complete))
 
     def _margins(
-        self, places: list[Place], ranked: Ranked, fallen: list[Place], draws: list[list[Measured]]
+        self, slots: list[Slot], ranking: Ranking, removed: list[Slot], draws: list[list[Measurement]]
     ) -> dict[tuple[int, int], float | None]:
         if len(draws) < 2:
-            return {place[:2]: None for place in fallen}
-        sums = ranked.sums
-        alone = [self._alone(pairs).sums for pairs in draws]
+            return {slot[:2]: None for slot in removed}
+        sums = ranking.sums
+        sums_by_draw = [self._rank_alone(measurements).sums for measurements in draws]
         margins: dict[tuple[int, int], float | None] = {}
-        stays = [candidate for candidate in ranked.order if places[candidate] not in fallen]
-        for candidate in ranked.order:
-            if places[candidate] not in fallen:
+        stays = [candidate for candidate in ranking.order if slots[candidate] not in removed]
+        for candidate in ranking.order:
+            if slots[candidate] not in removed:
                 continue
-            where = places[candidate][:2]
-            # Of an edge that stays, the rival is another operation; of one that falls, another edge into the node.
-            rivals = [other for other in stays if places[other][:2] == where] or stays
+            where = slots[candidate][:2]
+            # If the edge stays, the rival is another operation; if it is removed, another edge into the node.
+            rivals = [other for other in stays if slots[other][:2] == where] or stays
             if not rivals:
                 continue
             rival = rivals[0]
-            differences = [of_draw[rival] - of_draw[candidate] for of_draw in alone]
-            # Sums are whole numbers: less noise than one rank is not seen.
+            differences = [of_draw[rival] - of_draw[candidate] for of_draw in sums_by_draw]
+            # Sums are whole numbers: noise below one rank cannot be seen.
             noise = max(1.0, statistics.stdev(differences)) / math.sqrt(len(differences))
-            # Of several that fall from an edge, the last in the order was the nearest to stay.
+            # Of several that an edge loses, the last in the order was the nearest to staying.
             margins[where] = (sums[rival] - sums[candidate]) / noise
         return margins
 
-    def _alone(self, pairs: list[Measured]) -> Ranked:
-        """Return the ranks that one draw would give."""
+    def _rank_alone(self, measurements: list[Measurement]) -> Ranking:
+        """Return the ranking that one draw alone would give."""
         return rank(
-            [mean([self._changes.of_kappa(pair)]) for pair in pairs],
-            [self._changes.of_regions(pair) for pair in pairs],
+            [mean([self._scoring.kappa(measurement)]) for measurement in measurements],
+            [self._scoring.regions(measurement) for measurement in measurements],
             public=self._public,
         )
 
     def state(self) -> dict[str, Any]:
         """Return what has been measured, and what is still to be."""
         return {
-            "places": [list(place) for place in self.places],
+            "places": [list(slot) for slot in self.slots],
             "sets": list(self.sets),
-            "measured": [list(astuple(pair)) for pair in self.measured],
+            "measured": [list(astuple(measurement)) for measurement in self.measured],
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state of a table of the same candidates."""
+        """Continue from the state of a table of the same candidates."""
         self.sets = list(state["sets"])
-        self.measured = [Measured(*values) for values in state["measured"]]
+        self.measured = [Measurement(*values) for values in state["measured"]]

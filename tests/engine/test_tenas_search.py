@@ -1,8 +1,7 @@
-"""The loop of TE-NAS: it replays the public routine, resumes at any unit, and says what its figures are worth."""
+"""The loop of TE-NAS: it replays the public routine, resumes at any unit, and reports how certain it is."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from tests.vectors import load
 
 NB201, DARTS = "nasbench201", "darts"
 SAMPLES = 1000
-Indicators = Callable[[tuple[Any, ...], Candidates], tuple[float, float]]
+Proxies = Callable[[tuple[Any, ...], Candidates], tuple[float, float]]
 
 
 def score(kappa: float, regions: float) -> Score:
@@ -34,18 +33,18 @@ def score(kappa: float, regions: float) -> Score:
 
 
 def hashed(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
-    """Return figures that follow from what is measured, and from nothing else."""
+    """Return values that depend only on what is measured."""
     digest = hashlib.sha256(repr((key, sorted(live.items()))).encode()).digest()
     return 10 + digest[0] + digest[1] / 256, 300 + digest[2]
 
 
-class Made:
-    """A scorer of made-up figures, which notes what it is asked for."""
+class FakeScorer:
+    """A scorer of made-up values, which records what it measures."""
 
     batch_size = 16
 
-    def __init__(self, indicators: Indicators = hashed) -> None:
-        self._indicators = indicators
+    def __init__(self, proxies: Proxies = hashed) -> None:
+        self.proxies = proxies
         self.asked: list[tuple[Any, ...]] = []
 
     def draw(self, *key: int, **weights: tuple[int, ...]) -> Any:
@@ -54,24 +53,24 @@ class Made:
 
     def measure(self, draw: Any, live: Candidates) -> Score:
         self.asked.append((draw, live))
-        return score(*self._indicators(draw, live))
+        return score(*self.proxies(draw, live))
 
 
 class Bench:
-    """A search in this process, on made-up figures unless it is to measure, with what it said."""
+    """A search in this process, on made-up values unless ``proxies`` is None, with its events."""
 
-    def __init__(self, space: str, indicators: Indicators | None = hashed, **options: Any) -> None:
+    def __init__(self, space: str, proxies: Proxies | None = hashed, **options: Any) -> None:
         options = {"threads": 1, "region_batches": 1, "region_samples": SAMPLES, "batch_size": 16, **options}
         config = resolve(Draft(method="tenas", space=space, preset="quick", device="cpu", options=options))
         self.said: list[Event] = []
         self.context, method = assemble(config, Path(), self.said.append)
         assert isinstance(method, PruningSearch)
-        self.scorer = Made(indicators) if indicators else None
+        self.scorer = FakeScorer(proxies) if proxies else None
         self.method = PruningSearch(self.context, self.scorer) if self.scorer else method
         self.reports: list[EpochReport] = []
 
     def work(self, units: int = 1_000_000) -> Bench:
-        """Do so many units, or all that there are."""
+        """Do so many units, or all that are left."""
         while units and self.method.epoch < self.method.epochs:
             report = self.method.advance()
             self.reports += [report] if report else []
@@ -79,10 +78,10 @@ class Bench:
         return self
 
     def resumed(self, context: Context) -> Bench:
-        """Return this search gone on from its state, as after a kill."""
+        """Return a search that continues from this one's state, as after a kill."""
         again = object.__new__(Bench)
         again.context, again.said, again.reports = context, self.said, list(self.reports)
-        again.scorer = Made(self.scorer._indicators) if self.scorer else None
+        again.scorer = FakeScorer(self.scorer.proxies) if self.scorer else None
         assert again.scorer is not None
         again.method = PruningSearch(context, again.scorer)
         again.method.load(round_trip(self.method.state()))
@@ -144,7 +143,7 @@ def test_the_cell_is_the_one_of_the_masks() -> None:
     cells = []
     for rows in bench.method.live.values():
         alphas = [[0.0 if op in row else -1000.0 for op in range(len(operations))] for row in rows]
-        # A softmax over an edge that has lost everything is even; the search never mistakes that for life.
+        # The softmax of an edge that has lost everything is uniform; the search must not take it for live.
         weights = [row if any(live) else [0.0] * 8 for row, live in zip(derive.softmax(alphas), rows, strict=True)]
         cells.append(derive.two_a_node(weights, operations))
         assert [sum(bool(rows[edge]) for edge in node) for node in ((0, 1), (2, 3, 4), (5, 6, 7, 8))] == [2, 2, 2]
@@ -154,7 +153,7 @@ def test_the_cell_is_the_one_of_the_masks() -> None:
 
 
 @pytest.mark.parametrize("draws", ["shared", "per_candidate"])
-def test_it_goes_on_from_every_unit(draws: str) -> None:
+def test_it_continues_from_every_unit(draws: str) -> None:
     bench = Bench(NB201, repeats=2, draws=draws)
     whole = Bench(NB201, repeats=2, draws=draws).work()
     for _ in range(108):
@@ -163,7 +162,7 @@ def test_it_goes_on_from_every_unit(draws: str) -> None:
     assert not Bench(NB201, lambda key, live: hashed((1, key), live), repeats=2).work().all_the_same(whole)
 
 
-def test_it_goes_on_in_the_midst_of_edges() -> None:
+def test_it_continues_within_the_selection_of_edges() -> None:
     whole = Bench(DARTS, repeats=2, ranking="public").work()
     bench = Bench(DARTS, repeats=2, ranking="public")
     for units in (100, 500, 20, 15, 13, 9, 1_000_000):
@@ -182,7 +181,7 @@ def test_kappa_before_an_edge_is_the_latest_unless_public() -> None:
         assert [{kappa for kappa, *_ in table["measured"]} for table in tables] == [{kappa} for kappa in expected]
 
 
-def test_more_draws_decide_and_another_seed_only_tells() -> None:
+def test_more_draws_decide_and_another_seed_only_checks() -> None:
     plain = Bench(NB201, repeats=2).work(48)
     more, checked = Bench(NB201, repeats=2), Bench(NB201, repeats=2)
     assert isinstance(more.method, Answering)
@@ -198,15 +197,15 @@ def test_more_draws_decide_and_another_seed_only_tells() -> None:
     assert (first.extras["draws"], with_more.extras["draws"]) == (2, 4)
     assert with_more.extras["kappa_of_draws"][:2] == first.extras["kappa_of_draws"]
     assert with_more.extras["rank_sum"] != first.extras["rank_sum"]
-    told = with_check.extras.pop("another_seed")
-    assert told["edges"] == 6
-    assert 0 < told["cut_otherwise"] <= 6
+    check = with_check.extras.pop("another_seed")
+    assert check["edges"] == 6
+    assert 0 < check["cut_otherwise"] <= 6
     assert same(with_check, first)
     # The next round has its own number again.
     assert more.method.position().of == 36
 
 
-def test_singular_draws_are_told_and_dropped() -> None:
+def test_singular_draws_are_reported_and_dropped() -> None:
     def singular(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
         kappa, regions = hashed(key, live)
         return (math.inf if key[1] == 0 else kappa), regions
@@ -216,17 +215,17 @@ def test_singular_draws_are_told_and_dropped() -> None:
     assert report.metrics["dropped_draws"] == 1
     assert report.extras["kappa_of_draws"][0] is None
     (warned,) = [event for event in bench.said if isinstance(event, Warned)]
-    assert (warned.kind, "alone" in warned.message) == ("singular", False)
+    assert (warned.kind, "Only regions" in warned.message) == ("singular", False)
 
 
-def test_where_every_kappa_is_infinite_regions_decide() -> None:
+def test_if_every_kappa_is_infinite_regions_decide() -> None:
     def dead(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
         # The more of the last operations are live, the more regions.
         return math.inf, 100 + sum(map(sum, live["cell"]))
 
     bench = Bench(NB201, dead, repeats=1, decimals=9).work()
     assert "kappa" not in bench.reports[0].metrics
-    assert all("Regions alone decided" in event.message for event in bench.said if isinstance(event, Warned))
+    assert all("Only regions decided" in event.message for event in bench.said if isinstance(event, Warned))
     assert nasbench201.operation_indices(bench.method.genotype()) == [4] * 6
 
 
@@ -238,19 +237,19 @@ def test_an_operation_whose_loss_is_deadly_stays() -> None:
     assert nasbench201.operation_indices(bench.method.genotype())[3] == 2
 
 
-def test_saturation_is_told() -> None:
+def test_saturation_is_reported() -> None:
     bench = Bench(NB201, lambda key, live: (10.0, SAMPLES - 1), repeats=1).work(24)
     assert bench.reports[0].metrics["region_share"] == pytest.approx(99.9)
     assert [event.kind for event in bench.said if isinstance(event, Warned)] == ["saturated"]
 
 
-def test_the_table_is_told_as_it_fills() -> None:
+def test_the_table_is_reported_as_it_fills() -> None:
     bench = Bench(NB201, repeats=2).work(47)
-    (told,) = [event for event in bench.said if isinstance(event, Interim)]
-    assert told.epoch == 1
-    sums = told.extras["rank_sum"]["cell"]
+    (interim,) = [event for event in bench.said if isinstance(event, Interim)]
+    assert interim.epoch == 1
+    sums = interim.extras["rank_sum"]["cell"]
     assert all((value is None) == (op == 0) for row in sums for op, value in enumerate(row))
-    assert told.extras["margin_in_noise"]["cell"] == [None] * 6  # one draw knows no noise
+    assert interim.extras["margin_in_noise"]["cell"] == [None] * 6  # a single draw has no noise
     report = bench.work(1).reports[0]
     falls = report.extras["falls"]["cell"]
     assert [sum(filter(None, row)) for row in falls] == [1] * 6
@@ -262,7 +261,7 @@ def test_the_table_is_told_as_it_fills() -> None:
     assert cut == [[bool(value) for value in row] for row in falls]
 
 
-def test_the_genotype_is_there_at_any_time() -> None:
+def test_there_is_a_genotype_at_any_time() -> None:
     bench = Bench(DARTS, repeats=1, prune_number=9)
     seen = set()
     while bench.method.epoch < bench.method.epochs:
@@ -280,5 +279,5 @@ def test_real_measurements_repeat_from_a_state() -> None:
     second.method.load(state)
     second.work(3)
     assert second.method.state() == first.method.state()
-    kappas = [dataclasses.astuple(pair) for pair in first.method._tables[0].measured]
-    assert len(set(kappas)) == 6
+    (table,) = first.method.state()["tables"]
+    assert len(set(map(tuple, table["measured"]))) == 6

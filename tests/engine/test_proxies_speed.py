@@ -31,7 +31,7 @@ from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.genotypes import nasbench201
 from tests import vectors
-from tests.engine.test_indicators_regions import by_products
+from tests.engine.test_proxies_regions import by_products
 
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "cifar10-imagefolder.tar.xz"
 CIFAR10 = next(dataset for dataset in DATASETS if dataset.name == "cifar10")
