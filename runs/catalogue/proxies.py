@@ -10,7 +10,7 @@ from runs.catalogue.settings import setting
 from runs.catalogue.shared_settings import ImageSettings, MachineSettings
 
 
-class IndicatorSettings(ImageSettings):
+class ProxySettings(ImageSettings):
     """The condition number of the NTK and the number of linear regions: of what, and how often (tenas.md 3 and 4)."""
 
     batch_size: int = setting(
@@ -64,7 +64,7 @@ class IndicatorSettings(ImageSettings):
         return self
 
 
-class ScoreSettings(IndicatorSettings, MachineSettings):
+class ScoreSettings(ProxySettings, MachineSettings):
     """What is measured of a single architecture, and on what machine."""
 
     threads: int = setting(

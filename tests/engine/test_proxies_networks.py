@@ -209,7 +209,7 @@ def test_published_cells_of_darts_can_be_scored() -> None:
 @pytest.mark.parametrize(
     ("genotype", "space", "message"),
     [
-        (library.get("NASNet").genotype, DARTS, "gives nodes"),
+        (library.get("NASNet").genotype, DARTS, "outputs nodes"),
         (library.get("TENAS_cifar10").genotype, NASBENCH201, "belongs to the space 'darts'"),
         (nasbench201.genotype([1] * 6), DARTS, "belongs to the space 'nasbench201'"),
         (darts.genotype([("conv_7x1_1x7", 0), ("none", 1)] * 4, [("none", 0), ("none", 1)] * 4), DARTS, "not among"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from engine.zero_cost.proxies.initialisation import initialise
-from engine.zero_cost.proxies.linear_regions import Patterns, Regions
+from engine.zero_cost.proxies.linear_regions import ActivationPatterns, Regions
 from engine.zero_cost.proxies.networks import build as build_network
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
@@ -26,7 +26,7 @@ REGIONS = vectors.load("tenas/linear_regions")
 @pytest.mark.parametrize("case", REGIONS["cases"], ids=lambda case: case["id"])
 def test_vectors(case: dict[str, Any]) -> None:
     expected = case["expected"]
-    patterns = Patterns(build(case["layers"]))
+    patterns = ActivationPatterns(build(case["layers"]))
     batches = torch.tensor(case["input"], dtype=torch.float64).split(case["forward_batch"])
     assert patterns.count(batches) == Regions(
         expected["regions"], expected["samples"], expected["bits"], expected["largest_group"]
@@ -41,8 +41,8 @@ def test_vectors(case: dict[str, Any]) -> None:
 
 
 def counted(rows: list[list[int]]) -> Regions:
-    """Patterns as a ReLU shows them."""
-    return Patterns(nn.Sequential(nn.ReLU())).count([torch.tensor(rows).float()])
+    """Count the rows as patterns of one ReLU."""
+    return ActivationPatterns(nn.Sequential(nn.ReLU())).count([torch.tensor(rows).float()])
 
 
 @pytest.mark.parametrize("case", REGIONS["pattern_cases"], ids=lambda case: case["id"])
@@ -75,7 +75,7 @@ def test_the_bits_of_the_thin_networks(space: Any, bits: int, distinct: Containe
     network = build_network(space, "thin", 10)
     initialise(network, "default", generator, fan="fan_in")
     crops = torch.randn(1000, 1, 3, 3, generator=generator)
-    patterns = Patterns(network)
+    patterns = ActivationPatterns(network)
     rows, length = patterns.packed(crops)
     assert length == bits
     columns = np.unpackbits(rows, axis=1)[:, :bits].T

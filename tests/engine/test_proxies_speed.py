@@ -1,4 +1,4 @@
-"""What the indicators cost each way, and what they say of 60 cells of NAS-Bench-201 on photographs."""
+"""What the proxies cost each way, and what they say about 60 cells of NAS-Bench-201 on photographs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from torchvision import transforms
 
 from engine.data.images import ImageSet
 from engine.zero_cost.proxies import ntk
+from engine.zero_cost.proxies.draws import DrawSource
 from engine.zero_cost.proxies.genotypes import live_operations
-from engine.zero_cost.proxies.linear_regions import Patterns
+from engine.zero_cost.proxies.linear_regions import ActivationPatterns
 from engine.zero_cost.proxies.networks import build
 from engine.zero_cost.proxies.scorer import Scorer
 from runs.catalogue.datasets import DATASETS
@@ -31,6 +32,7 @@ from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.genotypes import nasbench201
 from tests import vectors
+from tests.engine.test_proxies_ntk import condition
 from tests.engine.test_proxies_regions import by_products
 
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "cifar10-imagefolder.tar.xz"
@@ -82,10 +84,10 @@ def told(title: str, took: Mapping[str, float]) -> None:
 def test_the_condition_number(space: Any, batch: int) -> None:
     network, images = build(space, "ntk", 10), torch.randn(batch, 3, 32, 32)
     ways: dict[str, Callable[[], object]] = {
-        "loop": lambda: ntk.condition(ntk.gram(network, images)),
-        "chunks of 8": lambda: ntk.condition(ntk.gram(network, images, how="chunked")),
-        "frozen, loop": lambda: ntk.condition(ntk.gram(network, images, bn="frozen")),
-        "frozen, by sample": lambda: ntk.condition(ntk.gram(network, images, bn="frozen", how="per_sample")),
+        "loop": lambda: condition(ntk.gram(network, images)),
+        "chunks of 8": lambda: condition(ntk.gram(network, images, how="chunked")),
+        "frozen, loop": lambda: condition(ntk.gram(network, images, bn="frozen")),
+        "frozen, by sample": lambda: condition(ntk.gram(network, images, bn="frozen", how="per_sample")),
     }
     took = interleaved(ways, 3)
     told(f"kappa of the whole {space.name} supernet, batch {batch}", took)
@@ -94,7 +96,7 @@ def test_the_condition_number(space: Any, batch: int) -> None:
 
 @pytest.mark.parametrize("space", [NASBENCH201, DARTS])
 def test_linear_regions(space: Any) -> None:
-    patterns = Patterns(build(space, "thin", 10))
+    patterns = ActivationPatterns(build(space, "thin", 10))
     crops = torch.randn(3000, 1, 3, 3).split(1000)
     rows = [patterns.packed(batch) for batch in crops]
     length = rows[0][1]
@@ -114,8 +116,16 @@ def test_linear_regions(space: Any) -> None:
 
 def test_drawing_crops() -> None:
     images = noise()
-    draws = Scorer(
-        NASBENCH201, images, classes=10, mean=MEAN, std=STD, crop_padding=4, flip=True, batch_size=32, seed=0
+    draws = DrawSource(
+        images,
+        mean=MEAN,
+        std=STD,
+        crop_padding=4,
+        flip=True,
+        batch_size=32,
+        region_batches=3,
+        region_samples=1000,
+        seed=0,
     )
     pictures = [Image.fromarray(pixels.numpy()) for pixels in images.images]
     pipeline = transforms.Compose([transforms.RandomCrop(3), transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
@@ -125,7 +135,7 @@ def test_drawing_crops() -> None:
         parts = [pipeline(pictures[index])[int(torch.randint(3, ()))] for index in chosen]
         return list(torch.stack(parts).unsqueeze(1).split(1000))
 
-    took = interleaved({"transforms": one_by_one, "indexing": lambda: draws._drawer.crops((0,))}, 5)
+    took = interleaved({"transforms": one_by_one, "indexing": lambda: draws.crops((0,))}, 5)
     told("3000 crops", took)
     assert took["indexing"] < took["transforms"] / 20
 

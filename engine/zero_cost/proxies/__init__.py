@@ -1,1 +1,1 @@
-"""What a network promises before any training: its NTK's condition number, and how many linear regions it has."""
+"""Zero-cost proxies of an untrained network: the condition number of its NTK, and its number of linear regions."""

@@ -1,6 +1,6 @@
 """A draw: the weights, the batch and the crops that candidates are measured with (tenas.md 3, 4 and 10, trap 3).
 
-Everything of a draw comes from the seed and its key alone, so it depends neither on threads nor on what came before.
+A draw follows from the seed and its key alone: it depends neither on threads nor on earlier draws.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from runs.errors import UsageError
 
 Key = tuple[int, ...]
 CROP = 3
-# Larger images are scaled down to it, as TE-NAS does with ImageNet's.
+# Larger images are scaled down to this side, as TE-NAS does with ImageNet.
 SIDE = 32
 _COLOURS = 3
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What one evaluation of a candidate reads.
+    """The inputs of one measurement of a candidate.
 
     Attributes:
         ntk_weights, thin_weights: keys of the weights of both networks: equal keys, equal weights.
@@ -39,23 +39,23 @@ class Draw:
     crops: tuple[Tensor, ...]
 
 
-class Drawer:
+class DrawSource:
     """Draws batches and crops from images that lie in memory.
 
     Args:
-        images: uint8 [N, H, W, 3], or one channel, which is taken for all three. Labels are never read.
+        images: uint8 [N, H, W, 3], or one channel, which then stands for all three. Labels are never read.
         mean, std: per channel, of values in 0..1.
         crop_padding: black pixels around before the random crop of a batch; 0 for none.
         flip: whether to mirror half of a batch.
-        batch_size: images of a batch; all there are where these are fewer.
+        batch_size: images of a batch; all of them if there are fewer.
         region_batches, region_samples: batches of crops, and crops in each.
         seed: of the run.
 
     Attributes:
-        batch_size: as it came out.
+        batch_size: images of a batch, at most all.
 
     Raises:
-        UsageError: images from which nothing can be drawn; the message says why.
+        UsageError: the images or the sizes do not allow a draw; the message says why.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Drawer:
         self._seed = seed
 
     def generator(self, *key: object) -> torch.Generator:
-        """Return a fresh generator, on the CPU, of this name."""
+        """Return a new generator, on the CPU, seeded by this name."""
         digest = hashlib.sha256("/".join(map(str, (self._seed, *key))).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
@@ -105,7 +105,7 @@ class Drawer:
         return augmenter.train(torch.arange(len(pixels)))[0].contiguous()
 
     def crops(self, key: Key) -> tuple[Tensor, ...]:
-        """Return batches of 3 x 3 crops of single channels, drawn evenly from all images, [N, 1, 3, 3] each."""
+        """Return batches of 3 x 3 crops of single channels, drawn uniformly from all images, [N, 1, 3, 3] each."""
         generator = self.generator("crops", *key)
         count = self._region_batches * self._region_samples
         available, height, width, channels = self._pixels.shape
@@ -115,10 +115,10 @@ class Drawer:
         top, left, channel = (torch.randint(limit, (count,), generator=generator) for limit in limits)
         span = torch.arange(CROP)
         rows, columns = (top[:, None] + span)[:, :, None], (left[:, None] + span)[:, None, :]
-        places = ((chosen[:, None, None] * height + rows) * width + columns) * channels
+        positions = ((chosen[:, None, None] * height + rows) * width + columns) * channels
         if channels > 1:
-            places += channel[:, None, None]
-        bytes_ = self._pixels.flatten()[places.to(self._pixels.device)]
+            positions += channel[:, None, None]
+        bytes_ = self._pixels.flatten()[positions.to(self._pixels.device)]
         mean, std = (torch.tensor(values)[channel].view(-1, 1, 1) for values in (self._mean, self._std))
         values = bytes_.float().div_(255).sub_(mean.to(bytes_.device)).div_(std.to(bytes_.device))
         return tuple(torch.split(values.unsqueeze(1), self._region_samples))
@@ -135,10 +135,12 @@ def _check(images: ImageSet, batch_size: int, region_batches: int, region_sample
         )
     if batch_size < 2:
         raise UsageError(
-            f"A batch of {batch_size} has no condition number to speak of: that of one number is always 1.",
+            f"A batch of {batch_size} is too small: the condition number of a 1 x 1 kernel is always 1.",
             "Use at least 2 images.",
         )
     if count < 2:
-        raise UsageError(f"{count} training images are too few: the NTK compares at least 2.", "Give more images.")
+        raise UsageError(f"{count} training images are too few: the NTK needs at least 2.", "Give more images.")
     if min(region_batches, region_samples) < 1:
-        raise UsageError("Linear regions are counted on at least one batch of at least one crop.")
+        raise UsageError(
+            "Linear regions need at least one batch of at least one crop.", "Raise region_batches and region_samples."
+        )

@@ -1,4 +1,4 @@
-"""Batch norms that take the statistics of the batch at hand as constants (tenas.md 10, trap 4)."""
+"""Batch norms that treat the statistics of the current batch as constants (tenas.md 10, trap 4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.zero_cost.proxies.joint_convolution import JointNorm
 
 @contextlib.contextmanager
 def frozen_statistics(network: nn.Module) -> Iterator[None]:
-    """Inside, batch norms in training mode normalise by the batch's mean and variance, but pass no gradient to them."""
+    """Inside, batch norms in training mode normalise by the batch's mean and variance without a gradient to these."""
     norms = [part for part in network.modules() if isinstance(part, _BatchNorm | JointNorm) and part.training]
     before = [(norm.running_mean, norm.running_var) for norm in norms]
     handles = [norm.register_forward_pre_hook(_measure) for norm in norms]
@@ -31,14 +31,14 @@ def frozen_statistics(network: nn.Module) -> Iterator[None]:
 
 
 def _measure(norm: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Give a norm in evaluation mode the statistics of what it is about to see."""
+    """Give a norm in evaluation mode the statistics of its next input."""
     assert isinstance(norm, _BatchNorm | JointNorm)
     norm.running_mean, norm.running_var = _statistics(inputs[0].detach())
 
 
 def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance, without Bessel's correction, per channel of [B, C, ...]."""
-    # The library's own takes a dozen times as long where what it sums over is not in one piece.
+    # torch.var_mean takes a dozen times as long if the values it sums over are not contiguous.
     planes = features.reshape(*features.shape[:2], -1)
     count = planes.shape[0] * planes.shape[2]
     mean = planes.sum(2).sum(0) / count

@@ -1,4 +1,4 @@
-"""Both indicators of a genotype: of any cell of the two spaces, not only of what a search passes through."""
+"""Both proxies of a genotype: of any cell of a space, not only of those that a search passes through."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NONE = "none"
 
 
 def score_genotype(scorer: Scorer, genotype: Genotype, repeats: int) -> list[Score]:
-    """Return what a genotype gives with each of ``repeats`` draws, (0, 0), (0, 1), ...
+    """Return the scores of a genotype with the draws (0, 0), (0, 1), ... (0, ``repeats`` - 1).
 
     Raises:
-        UsageError: the genotype is none of the scorer's space.
+        UsageError: the genotype does not belong to the scorer's space.
     """
     live = live_operations(genotype, scorer.space)
     return [scorer.measure(scorer.draw(0, repeat), live) for repeat in range(repeats)]
@@ -25,7 +25,7 @@ def live_operations(genotype: Genotype, space: Space) -> Candidates:
     """Return the column that a genotype keeps on each edge; ``none`` and edges that it leaves out keep nothing.
 
     Raises:
-        UsageError: the genotype is none of the space, or has other nodes, edges or operations than its supernet.
+        UsageError: the genotype is not of the space, or has other nodes, edges or operations than its supernet.
     """
     if genotype.space != space.name or set(genotype.cells) != set(space.cells):
         raise UsageError(f"The genotype belongs to the space '{genotype.space[:80]}', not to '{space.name}'.")
@@ -37,7 +37,7 @@ def _live(kind: str, cell: Cell, space: Space) -> tuple[tuple[int, ...], ...]:
     concatenated = targets if cell.inputs > 1 else targets[-1:]
     if sorted(cell.outputs) != concatenated:
         raise UsageError(
-            f"Cell '{kind}' gives nodes {', '.join(map(str, cell.outputs))}, but the networks that are scored give "
+            f"Cell '{kind}' outputs nodes {', '.join(map(str, cell.outputs))}, but the scoring networks output "
             f"{', '.join(map(str, concatenated))}."
         )
     live: dict[tuple[int, int], tuple[int, ...]] = {}

@@ -1,4 +1,4 @@
-"""How a scoring network gets its weights: drawn from one generator, whatever the device (tenas.md 2)."""
+"""The initial weights of a scoring network, drawn from one generator whatever the device (tenas.md 2)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def initialise(network: nn.Module, how: str, generator: torch.Generator, *, fan:
     """Draw the weights of a network anew, in the order of its modules.
 
     Args:
-        network: of convolutions, linear layers and batch norms; these end with scale 1 and shift 0.
-        how: ``default`` is the library's own, uniform within 1 / sqrt(fan in), biases too; ``kaiming`` is normal with
-            deviation sqrt(2 / fan) and biases of 0, as the paper describes.
+        network: of convolutions, linear layers and batch norms; the latter get scale 1 and shift 0.
+        how: ``default`` is torch's own, uniform within 1 / sqrt(fan in), biases too; ``kaiming`` is normal with
+            standard deviation sqrt(2 / fan) and biases of 0, as the paper describes.
         generator: on the CPU.
-        fan: of ``kaiming``: the paper takes ``fan_out`` for the NTK and ``fan_in`` for linear regions.
+        fan: of ``kaiming``: the paper uses ``fan_out`` for the NTK and ``fan_in`` for linear regions.
 
     Raises:
-        UsageError: no such initialisation. The public code ignores unknown names silently (tenas.md 10, trap 1).
+        UsageError: unknown initialisation. The public code ignores unknown names silently (tenas.md 10, trap 1).
     """
     if how not in INITIALISATIONS:
         raise UsageError(f"Unknown initialisation '{how}'.", closest(how, INITIALISATIONS))

@@ -1,6 +1,6 @@
 """Convolutions that read the same tensor, as one convolution and one batch norm: fewer and larger kernels, same sums.
 
-The small ones keep their weights; here are the calls, as modules so that hooks see them.
+The small ones keep their weights; these modules only compute, so that hooks see one call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class JointNorm(nn.Module):
     """Batch norms side by side, each times a constant.
 
     Attributes:
-        running_mean, running_var: what it normalises by where it is not in training mode.
+        running_mean, running_var: what it normalises by in evaluation mode.
     """
 
     running_mean: Tensor | None = None

@@ -1,4 +1,4 @@
-"""Linear regions: how many on/off patterns of its ReLUs a network shows to sampled inputs (tenas.md 4 and 10)."""
+"""Linear regions: how many on/off patterns of its ReLUs a network shows for sampled inputs (tenas.md 4 and 10)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor, nn
 from engine.spaces.darts.operations import Rectified
 from engine.zero_cost.proxies.precision import full_float32
 
-# Beyond this share of the samples the count says more of these than of the network (trap 6).
+# Above this share of the samples the count says more about the samples than about the network (trap 6).
 NEAR_SATURATION = 0.95
 
 
 @dataclass(frozen=True)
 class Regions:
-    """What a count of patterns found.
+    """A count of patterns.
 
     Attributes:
         regions: distinct patterns, at most the samples; 1 for a network without any ReLU.
         samples: inputs.
-        bits: length of a pattern: outputs of all ReLUs that ran. Where several see the same tensor, all count.
+        bits: length of a pattern: outputs of all ReLUs that ran, also of several that see the same tensor.
         largest: inputs that share the most frequent pattern.
     """
 
@@ -40,10 +40,10 @@ class Regions:
         return self.regions > NEAR_SATURATION * self.samples
 
 
-class Patterns:
-    """Watches the ReLUs of a network: modules, and the ReLU that a :class:`Rectified` begins with.
+class ActivationPatterns:
+    """Records the ReLUs of a network: modules, and the ReLU that a :class:`Rectified` begins with.
 
-    Watch a network once; patterns are asked for as often as wanted (trap 8).
+    It registers hooks: make one for a network and use it as often as needed (trap 8).
 
     Args:
         network: its ReLUs run in the same order for every input.
@@ -70,7 +70,7 @@ class Patterns:
         return np.packbits(bits.cpu().numpy(), axis=1), bits.shape[1]
 
     def count(self, batches: Iterable[Tensor]) -> Regions:
-        """Return the distinct patterns of all batches together; each batch is one forward pass."""
+        """Count the distinct patterns of all batches together; each batch is one forward pass."""
         found: Counter[bytes] = Counter()
         bits = 0
         for batch in batches:
@@ -82,5 +82,5 @@ class Patterns:
         self._seen.append((output > 0).flatten(1))
 
     def _before(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        # An exact zero is off, so the sign of what goes in tells.
+        # An exact zero counts as off, so the sign of the input is enough.
         self._seen.append((inputs[0] > 0).flatten(1))

@@ -15,9 +15,9 @@ from engine.zero_cost.proxies.precision import full_float32
 
 Outputs = Literal["sum", "trace", "full"]
 Norms = Literal["batch", "frozen"]
-Way = Literal["loop", "chunked", "per_sample"]
+Backward = Literal["loop", "chunked", "per_sample"]
 
-# Of the largest eigenvalue: a smaller one is what rounding makes of zero.
+# A smaller share of the largest eigenvalue is rounding of zero.
 SINGULAR = 1e-12
 
 
@@ -28,7 +28,7 @@ def gram(
     outputs: Outputs = "sum",
     bn: Norms = "batch",
     parameters: Literal["weights", "all"] = "weights",
-    how: Way = "loop",
+    how: Backward = "loop",
     chunk: int = 8,
 ) -> Tensor:
     """Return inner products of the gradients of a network's outputs by its parameters, float64.
@@ -38,18 +38,21 @@ def gram(
     Args:
         network: in training mode, so that batch norms see the batch.
         images: [B, ...].
-        outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as the public code has it; ``trace``
+        outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as in the public code; ``trace``
             the sum over k of Theta_kk; both [B, B]. ``full`` is [BK, BK], row nK + k.
         bn: ``batch`` differentiates through the statistics of the batch, so that samples depend on each other;
-            ``frozen`` takes the same statistics as constants.
+            ``frozen`` treats the same statistics as constants.
         parameters: ``weights`` leaves out biases and shifts.
-        how: ``loop`` goes back once for each row; ``chunked`` for ``chunk`` rows at once; both give the same.
-            ``per_sample`` goes back once for all samples, which is right only where these do not depend on each other:
-            with ``frozen``, or without batch norms.
+        how: ``loop`` does one backward pass a row; ``chunked`` one for ``chunk`` rows; both give the same.
+            ``per_sample`` does one for all samples, which is right only if these do not depend on each other: with
+            ``frozen``, or without batch norms.
         chunk: rows at a time.
+
+    Raises:
+        ValueError: ``per_sample`` with batch norms through which samples depend on each other.
     """
     if how == "per_sample" and bn == "batch" and _mixes_samples(network):
-        raise ValueError("samples depend on each other through batch norms: per_sample is for bn = frozen")
+        raise ValueError("Samples depend on each other through batch norms: per_sample needs bn=frozen.")
     chosen = [
         parameter
         for name, parameter in network.named_parameters()
@@ -60,7 +63,7 @@ def gram(
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:
             rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
-    # [K, B, P], in double: what rounding adds would drown the smallest eigenvalues (trap 5).
+    # [K, B, P], in double precision: rounding would swamp the smallest eigenvalues (trap 5).
     wide = rows.double()
     if outputs == "full":
         flat = wide.transpose(0, 1).flatten(0, 1)
@@ -68,22 +71,13 @@ def gram(
     return (wide @ wide.transpose(1, 2)).sum(0)
 
 
-def condition(kernel: Tensor) -> float:
-    """Return the largest eigenvalue over the smallest, or infinity where the kernel is singular (tenas.md 10, trap 5).
-
-    Args:
-        kernel: symmetric, [N, N].
-    """
-    return ratio(*extremes(kernel))
-
-
-def ratio(lowest: float, highest: float) -> float:
-    """Return ``highest / lowest`` of eigenvalues, or infinity where the kernel is singular."""
+def condition_number(lowest: float, highest: float) -> float:
+    """Return ``highest / lowest`` of eigenvalues, or infinity if the kernel is singular (tenas.md 10, trap 5)."""
     return highest / lowest if highest > 0 and lowest > SINGULAR * highest else math.inf
 
 
 def extremes(kernel: Tensor) -> tuple[float, float]:
-    """Return the smallest and the largest eigenvalue of a symmetric [N, N]; NaN where it holds what is not finite."""
+    """Return the smallest and the largest eigenvalue of a symmetric kernel [N, N]; NaN if an entry is not finite."""
     kernel = kernel.double()
     if not bool(kernel.isfinite().all()):
         return math.nan, math.nan
@@ -92,7 +86,7 @@ def extremes(kernel: Tensor) -> tuple[float, float]:
 
 
 def _rows(scores: Tensor, parameters: list[nn.Parameter], summed: bool, chunk: int) -> Tensor:
-    """Return the gradients of each row's outputs [K, B, P], K = 1 for their sum."""
+    """Return the gradients of each sample's outputs, [K, B, P]; K is 1 for their sum."""
     values = scores.sum(1, keepdim=True) if summed else scores
     samples, outputs = values.shape
     flat = values.T.flatten()
@@ -108,7 +102,7 @@ def _rows(scores: Tensor, parameters: list[nn.Parameter], summed: bool, chunk: i
                 flat, parameters, one_hot, retain_graph=True, allow_unused=True, is_grads_batched=True
             )
             lead = (stop - start,)
-        # What does not run has no gradient, and adds nothing to a product.
+        # Weights that do not run have no gradient, and add nothing to a product.
         parts = [gradient.reshape(*lead, -1) for gradient in gradients if gradient is not None]
         found.append(torch.cat(parts, dim=-1).view(stop - start, -1))
     return torch.cat(found).view(outputs, samples, -1)

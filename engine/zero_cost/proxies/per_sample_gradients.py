@@ -1,4 +1,4 @@
-"""Gradients of every sample from one backward pass, layer by layer: a product of what went in and what came back."""
+"""Gradients of every sample from one backward pass: in each layer the product of its input and its output gradient."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def per_sample_gradients(
 ) -> Tensor:
     """Return the gradients of each sample's outputs by the parameters, [K, B, P]; K is 1 where outputs are summed.
 
-    Right only where no sample depends on another. Layers are convolutions, linear layers and batch norms in evaluation
-    mode, each called once; those that are not called are left out.
+    Right only if no sample depends on another. Layers are convolutions, linear layers and batch norms in evaluation
+    mode, each called once; layers that are not called are left out.
 
     Args:
         network: gives [B, K].
         images: [B, ...].
-        parameters: which count.
-        summed: whether to add up the outputs of a sample first, for one backward pass in place of K.
+        parameters: whose gradients are returned.
+        summed: whether to sum the outputs of a sample first, for one backward pass instead of K.
     """
     wanted = {id(parameter) for parameter in parameters}
     calls: list[tuple[nn.Module, tuple[Any, ...], Tensor]] = []
@@ -44,7 +44,7 @@ def per_sample_gradients(
     outputs = [output for _, _, output in calls]
     rows = []
     for value in [scores.sum()] if summed else scores.sum(0):
-        # With no sample reading another, the gradient of the sum over samples holds each one's in its own place.
+        # No sample reads another, so the gradient of the sum over samples has each sample's own in its row.
         backward = torch.autograd.grad(value, outputs, retain_graph=True, allow_unused=True)
         parts = [
             gradient
@@ -71,8 +71,8 @@ def _of_layer(layer: nn.Module, inputs: tuple[Any, ...], back: Tensor) -> Iterat
             scaled = back * inputs[2].view(-1, 1, 1)
             width = features.shape[1] // len(inputs[1])
             weights, biases = _pixels(_normal(layer, features, inputs[1][0].eps) * scaled), _pixels(scaled)
-            for place, norm in enumerate(inputs[1]):
-                own = slice(place * width, (place + 1) * width)
+            for index, norm in enumerate(inputs[1]):
+                own = slice(index * width, (index + 1) * width)
                 yield norm.weight, weights[:, own]
                 yield norm.bias, biases[:, own]
         case _BatchNorm():
@@ -95,7 +95,7 @@ def _pixels(values: Tensor) -> Tensor:
 
 
 def _of_convolution(layer: nn.Conv2d, features: Tensor, back: Tensor) -> Tensor:
-    """Return the gradients [B, O * I / groups * kernel] by a kernel: windows of the input times what came back."""
+    """Return the gradients of a kernel, [B, O * I / groups * kernel]: windows of the input times output gradients."""
     assert not isinstance(layer.padding, str)
     if layer.kernel_size == layer.stride == (1, 1):
         windows = features.flatten(2)
@@ -113,13 +113,13 @@ def _of_convolutions(
     side = joint_side(layers)
     height, width = features.shape[2:]
     padded = functional.pad(features, [side // 2] * 4)
-    # What `unfold` gives, in half of its time.
+    # The result of `unfold`, in half the time.
     shifted = [padded[:, :, top : top + height, left : left + width] for top in range(side) for left in range(side)]
     windows = torch.stack(shifted, dim=2).flatten(1, 2).flatten(2)
     shape = (features.shape[1], side, side)
     gradients = (back.flatten(2) @ windows.transpose(1, 2)).unflatten(2, shape)
     parts = gradients.split([layer.out_channels for layer in layers], dim=1)
     for layer, part in zip(layers, parts, strict=True):
-        # A smaller kernel stands in the middle.
+        # A smaller kernel lies in the middle.
         edge = (side - layer.kernel_size[0]) // 2
         yield layer.weight, part[..., edge : side - edge, edge : side - edge].flatten(1)

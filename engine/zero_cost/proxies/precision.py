@@ -1,4 +1,4 @@
-"""Arithmetic that indicators need on GPUs."""
+"""The arithmetic that proxies need on GPUs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Inside, convolutions of CUDA devices keep all 24 bits of float32, where the library's default rounds to 11.
+    """Inside, convolutions on CUDA keep all 24 bits of float32, which torch rounds to 11 by default.
 
-    That rounding alone is larger than the smallest eigenvalues of a kernel (tenas.md 10, trap 5).
+    The rounding alone would be larger than the smallest eigenvalues of a kernel (tenas.md 10, trap 5).
     """
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

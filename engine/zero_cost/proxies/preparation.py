@@ -1,4 +1,4 @@
-"""A scorer for the images of a data set, by the hyperparameters that the catalogue has for it."""
+"""A scorer for the images of a data set, from the hyperparameters of the catalogue."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from engine.data.sources import Source
 from engine.zero_cost.proxies.scorer import Scorer
 from runs.catalogue import Dataset, Space
 from runs.catalogue.normalisations import statistics
-from runs.catalogue.proxies import IndicatorSettings
+from runs.catalogue.proxies import ProxySettings
 
-# Of the code bases that papers share, the one that TE-NAS normalises by (tenas.md 3).
+# TE-NAS normalises as the code base of NAS-Bench-201 does (tenas.md 3).
 _NORMALISATION = "nasbench201"
 
 
 def prepare(
-    space: Space, dataset: Dataset, images: Source, settings: IndicatorSettings, *, seed: int, device: torch.device
+    space: Space, dataset: Dataset, images: Source, settings: ProxySettings, *, seed: int, device: torch.device
 ) -> Scorer:
-    """Return what measures networks of a space with the training images of a data set.
+    """Return a scorer of networks of a space with the training images of a data set.
 
     Raises:
-        NastuiError: the images cannot be used, or the settings do not go with them.
+        NastuiError: the images cannot be used, or the settings do not fit them.
     """
     training = images("train", at_most=settings.image_limit)
     mean, std = statistics(_NORMALISATION, dataset)

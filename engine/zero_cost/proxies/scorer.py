@@ -1,4 +1,4 @@
-"""Both indicators of candidates that share one pair of networks (tenas.md 3, 4 and 9)."""
+"""Both proxies of candidates that share one pair of networks (tenas.md 3, 4 and 9)."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from engine.data.images import ImageSet
 from engine.data.statistics import Channels
 from engine.spaces.space import Candidates
 from engine.zero_cost.proxies import ntk
-from engine.zero_cost.proxies.draws import Draw, Drawer, Key
+from engine.zero_cost.proxies.draws import Draw, DrawSource, Key
 from engine.zero_cost.proxies.initialisation import INITIALISATIONS, initialise
-from engine.zero_cost.proxies.linear_regions import Patterns, Regions
+from engine.zero_cost.proxies.linear_regions import ActivationPatterns, Regions
 from engine.zero_cost.proxies.networks import NTK, THIN, ScoringNetwork, build
 from runs.catalogue import Space
 from runs.errors import UsageError, closest
 
-# Samples x outputs beyond which the full kernel is refused: 8 GiB of its matrix alone are 32,768.
+# More samples x outputs than this are refused for the full kernel: at 32,768 the matrix alone takes 8 GiB.
 _LARGEST_FULL = 4096
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a candidate gave with one draw.
+    """The measurement of a candidate with one draw.
 
     Attributes:
-        kappa: condition number of the NTK, smaller is better; infinite where the kernel is singular.
-        dead: whether the kernel is zero: what the network gives does not depend on the images.
+        kappa: condition number of the NTK, smaller is better; infinite if the kernel is singular.
+        dead: whether the kernel is zero: the output of the network does not depend on the images.
         regions: linear regions, more is better.
-        ntk_seconds, region_seconds: what it took.
+        ntk_seconds, region_seconds: time spent on each.
     """
 
     kappa: float
@@ -47,8 +47,8 @@ class Scorer:
     """Measures sets of live operations with draws of weights and images.
 
     Args:
-        space: NAS-Bench-201 or DARTS.
-        images: for training, uint8, in memory; those above 32 pixels are scaled down. Labels are never read.
+        space: one that has scoring networks.
+        images: uint8, in memory; those above 32 pixels are scaled down. Labels are never read.
         classes: of the data set.
         mean, std: per channel, of values in 0..1.
         crop_padding, flip: how batches of the NTK are shifted and mirrored.
@@ -56,17 +56,17 @@ class Scorer:
         region_batches, region_samples: forward passes that count regions, and crops in each.
         outputs, bn: of the NTK, see :func:`engine.zero_cost.proxies.ntk.gram`.
         init: ``default`` or ``kaiming``, see :func:`engine.zero_cost.proxies.initialisation.initialise`.
-        how: of the NTK; ``auto`` is per_sample with frozen statistics, and else what a timing finds on a GPU and
+        how: of the NTK; ``auto`` is ``per_sample`` with frozen statistics; otherwise the faster of two on a GPU, and
             ``loop`` on a CPU, where batching gains nothing.
-        chunk: rows at a time, where ``chunked``.
+        chunk: rows at a time, if ``chunked``.
         seed: of the run.
         device: of the networks.
 
     Attributes:
-        batch_size: images of the NTK as they came out: all there are, where these are fewer.
+        batch_size: images of the NTK: all of them if there are fewer than asked for.
 
     Raises:
-        UsageError: what cannot be measured; the message says why.
+        UsageError: the settings do not fit each other or the images; the message says why.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Scorer:
         outputs: ntk.Outputs = "sum",
         bn: ntk.Norms = "batch",
         init: str = "default",
-        how: ntk.Way | Literal["auto"] = "auto",
+        how: ntk.Backward | Literal["auto"] = "auto",
         chunk: int = 8,
         seed: int,
         device: torch.device | None = None,
     ) -> None:
         if init not in INITIALISATIONS:
             raise UsageError(f"Unknown initialisation '{init}'.", closest(init, INITIALISATIONS))
-        self._drawer = Drawer(
+        self._draws = DrawSource(
             images,
             mean=mean,
             std=std,
@@ -103,11 +103,11 @@ class Scorer:
             region_samples=region_samples,
             seed=seed,
         )
-        self.batch_size = self._drawer.batch_size
+        self.batch_size = self._draws.batch_size
         self._device = device or torch.device("cpu")
         self._networks = {which: build(space, which, classes).to(self._device) for which in (NTK, THIN)}
         self._weights: dict[str, Key | None] = {NTK: None, THIN: None}
-        self._patterns = Patterns(self._networks[THIN])
+        self._patterns = ActivationPatterns(self._networks[THIN])
         self._outputs, self._bn, self._init, self._chunk = outputs, bn, init, chunk
         if outputs == "full":
             self._check_full(classes)
@@ -117,9 +117,9 @@ class Scorer:
             how = "loop"
         if how == "per_sample" and bn == "batch":
             raise UsageError(
-                "Gradients by sample need frozen batch norms.", "Take these as constants, or loop over the rows."
+                "Gradients per sample need frozen batch norms.", "Set ntk_norm=frozen, or ntk_backward=loop."
             )
-        self._how: ntk.Way | Literal["auto"] = how
+        self._how: ntk.Backward | Literal["auto"] = how
 
     @property
     def space(self) -> Space:
@@ -127,35 +127,35 @@ class Scorer:
         return self._networks[NTK].space
 
     @property
-    def how(self) -> ntk.Way:
-        """How kernels are computed. An ``auto`` that needs a timing gets it when this is first asked for."""
+    def how(self) -> ntk.Backward:
+        """How kernels are computed. If ``auto`` needs a timing, the first access makes it."""
         if self._how == "auto":
             self._how = self._faster()
         return self._how
 
     def draw(self, *key: int, ntk_weights: Key | None = None, thin_weights: Key | None = None) -> Draw:
-        """Draw the images of a key such as (round, repeat), and say which weights go with them.
+        """Draw the images of a key such as (round, repeat), and the keys of the weights that go with them.
 
         Args:
             key: of the images.
-            ntk_weights, thin_weights: keys of the weights, where these are not to be the images' own.
+            ntk_weights, thin_weights: keys of the weights, if not the images' own.
         """
         return Draw(
             key if ntk_weights is None else ntk_weights,
             key if thin_weights is None else thin_weights,
-            self._drawer.images(key).to(self._device),
-            tuple(crops.to(self._device) for crops in self._drawer.crops(key)),
+            self._draws.images(key).to(self._device),
+            tuple(crops.to(self._device) for crops in self._draws.crops(key)),
         )
 
     def measure(self, draw: Draw, live: Candidates) -> Score:
-        """Return both indicators of the live operations with the weights and images of a draw."""
+        """Return both proxies of the live operations with the weights and images of a draw."""
         started = time.perf_counter()
         lowest, highest = ntk.extremes(self._gram(self._ready(NTK, draw.ntk_weights, live), draw.images, self.how))
         between = time.perf_counter()
         self._ready(THIN, draw.thin_weights, live)
         regions = self._patterns.count(draw.crops)
         return Score(
-            kappa=ntk.ratio(lowest, highest),
+            kappa=ntk.condition_number(lowest, highest),
             dead=highest <= 0,
             regions=regions,
             ntk_seconds=between - started,
@@ -163,26 +163,26 @@ class Scorer:
         )
 
     def _ready(self, which: str, weights: Key, live: Candidates) -> ScoringNetwork:
-        """Return a network with these weights, drawn anew only where it has others, and these operations live."""
+        """Return a network with these weights, drawn again only if it has others, and these operations live."""
         network = self._networks[which]
         if self._weights[which] != weights:
-            generator = self._drawer.generator(which, *weights)
+            generator = self._draws.generator(which, *weights)
             initialise(network, self._init, generator, fan="fan_out" if which == NTK else "fan_in")
             self._weights[which] = weights
         network.set_live(live)
         return network
 
-    def _gram(self, network: ScoringNetwork, images: Tensor, how: ntk.Way) -> Tensor:
+    def _gram(self, network: ScoringNetwork, images: Tensor, how: ntk.Backward) -> Tensor:
         return ntk.gram(network, images, outputs=self._outputs, bn=self._bn, how=how, chunk=self._chunk)
 
-    def _faster(self) -> ntk.Way:
-        """Return which of two ways that give the same takes less time here."""
-        images = self._drawer.images((0,)).to(self._device)
-        took: dict[ntk.Way, float] = {}
-        ways: tuple[ntk.Way, ...] = ("loop", "chunked")
+    def _faster(self) -> ntk.Backward:
+        """Return which of two ways with the same result takes less time here."""
+        images = self._draws.images((0,)).to(self._device)
+        took: dict[ntk.Backward, float] = {}
+        ways: tuple[ntk.Backward, ...] = ("loop", "chunked")
         for way in ways:
             took[way] = math.inf
-            # The first time pays for kernels that are loaded.
+            # The first time includes loading the kernels.
             for _ in range(3):
                 started = time.perf_counter()
                 ntk.extremes(self._gram(self._networks[NTK], images, way))
@@ -194,9 +194,9 @@ class Scorer:
         if classes > features and self.batch_size > features:
             raise UsageError(
                 f"The full kernel of {classes} outputs over {features} features is always singular.",
-                "Take the kernel 'trace' or 'sum'.",
+                "Set ntk=trace or ntk=sum.",
             )
         if size > _LARGEST_FULL:
             raise UsageError(
-                f"The full kernel would have {size:,} rows.", "Use a smaller batch, or the kernel 'trace' or 'sum'."
+                f"The full kernel would have {size:,} rows.", "Set a smaller batch_size, or ntk=trace or ntk=sum."
             )

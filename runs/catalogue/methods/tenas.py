@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from runs.catalogue.entries import Method, Preset
-from runs.catalogue.proxies import IndicatorSettings
+from runs.catalogue.proxies import ProxySettings
 from runs.catalogue.settings import setting
 
 MORE_DRAWS, ANOTHER_SEED = "more-draws", "another-seed"
 
 
-class TenasSettings(IndicatorSettings):
+class TenasSettings(ProxySettings):
     """What is measured, and how measurements decide."""
 
     prune_number: int = setting(1, "Operations that each edge loses in a round.", group="schedule", ge=1, le=100)
