@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
+from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.filter import LineFilter
@@ -24,11 +25,12 @@ from screens.actions.bindings import bindings
 from screens.actions.keymap import keys_of, remapped
 from screens.actions.screen import ActionScreen
 from screens.actions.table import registry
+from screens.destinations import Destination, OpenRun
 from screens.formatting import clean, count
+from screens.navigation import Navigation
 from screens.pictures import save_picture
-from screens.runs.screen import RunsScreen
 from screens.settings import Settings
-from screens.widgets.keys_help import KeysHelp, active, key_groups
+from screens.widgets.keys_help import KeysHelp, active, key_sections
 
 _COMPLAINT_SECONDS = 20.0
 
@@ -44,7 +46,7 @@ class NastuiApp(App[int]):
 
     Attributes:
         settings: as they are now; keys change some of them.
-        trouble_log: gets the tracebacks of errors that nobody foresaw.
+        error_log: gets the tracebacks of errors that nobody foresaw.
     """
 
     TITLE = "nastui"
@@ -64,7 +66,8 @@ class NastuiApp(App[int]):
         super().__init__(ansi_color=True if no_color else None)
         self.settings = settings or Settings()
         self.store = RunStore(home)
-        self.trouble_log = home.root / "nastui.log"
+        self._navigation = Navigation(self, self.store)
+        self.error_log = home.root / "nastui.log"
         self._run_id = run_id
         self._undimmed = themes.Undimmed()
         self._characters: Characters | None = None
@@ -91,8 +94,12 @@ class NastuiApp(App[int]):
             self.theme = "ansi-dark" if plain or self.settings.slow_line else themes.DARK.name
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the Runs screen: what lies under all others."""
-        return RunsScreen(self.store)
+        """Return the Runs screen, which lies below all others."""
+        return self._navigation.home
+
+    @on(Destination)
+    def _open(self, destination: Destination) -> None:
+        self._navigation.open(destination)
 
     def on_mount(self) -> None:
         """Tell what is wrong with the configuration, and open the run that was asked for."""
@@ -100,9 +107,7 @@ class NastuiApp(App[int]):
         for complaint in self._complaints:
             self.notify(clean(complaint), severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
         if self._run_id is not None:
-            from screens.run.screen import RunScreen  # noqa: PLC0415 - charts are slow to import, and Runs has none
-
-            self.push_screen(RunScreen(self.store, self._run_id))
+            self._navigation.open(OpenRun(self._run_id))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the palette's commands: the actions of the screen that would work now, and the choice of a theme."""
@@ -126,7 +131,7 @@ class NastuiApp(App[int]):
     def action_keys_help(self) -> None:
         """Show the keys of the screen in front."""
         if not self.screen.is_modal:
-            self.push_screen(KeysHelp(key_groups(self.screen)))
+            self.push_screen(KeysHelp(key_sections(self.screen)))
 
     def action_next_theme(self) -> None:
         """Go to the next theme."""
@@ -181,9 +186,9 @@ class NastuiApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; engines go on, and the last line says so."""
-        runs = self.screen_stack[0]
-        going = runs.going if isinstance(runs, RunsScreen) else 0
-        self.exit(0, message=f"{count(going, 'run')} go{'es' if going == 1 else ''} on." if going else None)
+        live = self._navigation.home.live_runs
+        keeps = "keeps" if live == 1 else "keep"
+        self.exit(0, message=f"{count(live, 'run')} {keeps} running." if live else None)
 
     def leave(self, code: int) -> None:
         """Leave with an exit code; may be called from any thread, and from a signal handler."""

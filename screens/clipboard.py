@@ -25,7 +25,7 @@ def copy(app: App[Any], text: str, what: str, path: Path | None) -> tuple[str, S
     where = ""
     if path is not None:
         where = f"It lies in {path}"
-    elif (log := getattr(app, "trouble_log", None)) is not None:
+    elif (log := getattr(app, "error_log", None)) is not None:
         kept = Path(log).with_name("copied.txt")
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)

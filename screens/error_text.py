@@ -12,8 +12,8 @@ from runs.errors import NastuiError
 _NEXT = {
     errno.ENOSPC: "The disk is full: make room, then try again.",
     errno.EDQUOT: "Your quota of the disk is used up: make room, then try again.",
-    errno.EACCES: "Look at who may read and write it.",
-    errno.EPERM: "Look at who may read and write it.",
+    errno.EACCES: "RunSelection at who may read and write it.",
+    errno.EPERM: "RunSelection at who may read and write it.",
     errno.EROFS: "It lies on a file system that may only be read; --home names another folder.",
     errno.ENOENT: "It was moved or removed meanwhile: q goes back.",
     errno.EMFILE: "Too many files are open: close other programs, or raise `ulimit -n`.",
@@ -21,7 +21,7 @@ _NEXT = {
 }
 
 
-def told(error: BaseException, work: str, log: Path | None) -> str:
+def error_text(error: BaseException, work: str, log: Path | None) -> str:
     """Return an error in a person's words.
 
     Args:

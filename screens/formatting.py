@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from runs.home import short_id
+from runs.store.run_store import Record
 from runs.store.status import Status
 from screens import palette
 
@@ -96,3 +99,11 @@ def status_sign(status: Status) -> str:
 def status_label(status: Status) -> str:
     """Return the sign and the word."""
     return f"{status_sign(status)} {status}"
+
+
+def run_names(records: Sequence[Record]) -> str:
+    """Return what runs are called in a sentence: one by its name, several by their number."""
+    if len(records) == 1:
+        name = records[0].labels.name or str(records[0].head["method"])
+        return f"{name} ({short_id(records[0].id)})"
+    return count(len(records), "run")

@@ -18,7 +18,7 @@ def keys(
     from runs.home import Home
     from screens.actions.keymap import keys_of, remapped
     from screens.actions.page import keys_page
-    from screens.actions.table import PLACES, actions_of
+    from screens.actions.table import SCOPES, actions_of
 
     if markdown:
         sys.stdout.write(keys_page())
@@ -28,13 +28,13 @@ def keys(
     keymap, wrong = remapped(chosen.keys)
     for complaint in [*complaints, *(f"'{file}', [keys]: {what}" for what in wrong)]:
         output.say(complaint)
-    listed = [action for place in PLACES for action in actions_of(place)]
+    listed = [action for scope in SCOPES for action in actions_of(scope)]
     if as_json:
         output.data(
             [
                 {
                     "name": action.id,
-                    "place": PLACES[action.place],
+                    "place": SCOPES[action.scope],
                     "keys": keys_of(action, keymap),
                     "does": action.does,
                     "changes": action.changes,

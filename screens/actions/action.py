@@ -14,10 +14,10 @@ class Action:
     """One thing that a key does.
 
     Attributes:
-        id: its place and its name, ``runs.stop``: what the configuration calls it by.
+        id: its scope and its name, ``runs.stop``: what the configuration calls it by.
         keys: Textual's names of its keys, the one that is shown first.
         does: its words in help, palette and docs.
-        call: what Textual runs, ``epoch(-1)``; a method ``action_epoch`` of the place's screen or widget.
+        call: what Textual runs, ``epoch(-1)``; a method ``action_epoch`` of the scope's screen or widget.
         line: its words on the key line; empty where it is not worth the room.
         changes: it starts, stops, alters or removes something: not to be had with ``--readonly``.
         shown: what the key line has for the first key, where it stands for more than that one.
@@ -34,7 +34,7 @@ class Action:
     priority: bool = False
 
     @property
-    def place(self) -> str:
+    def scope(self) -> str:
         """The screen, or the part of one, that has the key."""
         return self.id.rpartition(".")[0]
 

@@ -10,13 +10,13 @@ from screens.actions.action import key_label, split_keys
 from screens.actions.table import actions_of
 
 
-def bindings(place: str) -> list[BindingType]:
-    """Return Textual's bindings of a place, one a key."""
-    return list(_bindings(place))
+def bindings(scope: str) -> list[BindingType]:
+    """Return Textual's bindings of a scope, one a key."""
+    return list(_bindings(scope))
 
 
-def _bindings(place: str) -> Iterator[Binding]:
-    for action in actions_of(place):
+def _bindings(scope: str) -> Iterator[Binding]:
+    for action in actions_of(scope):
         for number, key in enumerate(split_keys(action.keys)):
             yield Binding(
                 key,

@@ -52,7 +52,7 @@ def _clash(wanted: Mapping[str, str]) -> tuple[str, str, str] | None:
     """Return the first wish for a key that another action of the same screen has: wish, key, other."""
     taken = {action.id: set(split_keys(wanted.get(action.id, action.keys))) for action in registry().values()}
     for mine, other in itertools.product(wanted, registry()):
-        if mine != other and _meet(registry()[mine].place, registry()[other].place) and taken[mine] & taken[other]:
+        if mine != other and _meet(registry()[mine].scope, registry()[other].scope) and taken[mine] & taken[other]:
             return mine, min(taken[mine] & taken[other]), other
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from screens.actions.keymap import keys_of
-from screens.actions.table import PLACES, actions_of
+from screens.actions.table import SCOPES, actions_of
 
 
 def keys_page(keymap: Mapping[str, str] | None = None) -> str:
@@ -17,9 +17,9 @@ def keys_page(keymap: Mapping[str, str] | None = None) -> str:
         "one by its words. Other keys go into `config.toml` under `[keys]`, by the names in the last column:",
         '`"runs.stop" = "ctrl+x"`. With `--readonly` those marked "changes" are not to be had.',
     ]
-    for place, title in PLACES.items():
+    for scope, title in SCOPES.items():
         lines += ["", f"## {title}", "", "| Keys | | | Name |", "|---|---|---|---|"]
-        for action in actions_of(place):
+        for action in actions_of(scope):
             keys = " ".join(_code(key) for key in keys_of(action, keymap or {}))
             lines.append(f"| {keys} | {action.does} | {'changes' if action.changes else ''} | `{action.id}` |")
     return "\n".join(lines) + "\n"

@@ -1,32 +1,33 @@
-"""What every screen of the dashboard does alike: its keys, its clock, what it says, and work in the background."""
+"""The base of every screen: its keys, its clock, its notifications, and work in the background."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar, Literal, ParamSpec
+from typing import ClassVar, ParamSpec, TypeVar
 
 from textual import work
-from textual.screen import Screen, ScreenResultType
+from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from screens import clipboard, settings
 from screens.actions.table import changes
-from screens.error_text import told
+from screens.clipboard import Severity
+from screens.error_text import error_text
 from screens.formatting import clean
 
-Severity = Literal["information", "warning", "error"]
+Answer = TypeVar("Answer")
 P = ParamSpec("P")
 
 _LONG_SECONDS, _SHORT_SECONDS = 10.0, 5.0
-# A tick comes a little early or late; none should be missed for that.
+# The timer may fire slightly early; that tick must still count.
 _EARLY_SECONDS = 0.1
 
 
 def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, None]], Callable[P, Worker[None]]]:
-    """Decorate a method of an :class:`ActionScreen` that runs in a thread: its errors are said, the app lives."""
+    """Decorate a method of an :class:`ActionScreen` that runs in a thread; its errors are shown and the app goes on."""
 
     def decorate(method: Callable[P, None]) -> Callable[P, Worker[None]]:
         return work(method, thread=True, exit_on_error=False, group=group, exclusive=exclusive)
@@ -38,24 +39,29 @@ class ActionScreen(Screen[ScreenResultType]):
     """A screen whose keys come from the table of actions.
 
     Attributes:
-        PLACE: the screen's name in the table.
+        SCOPE: the screen's name in the table.
     """
 
-    PLACE: ClassVar[str] = ""
+    SCOPE: ClassVar[str] = ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide what changes something where nothing may be changed; a subclass asks this first."""
-        return not (settings.of(self.app).readonly and changes(self.PLACE, action))
+        """Hide actions that change something if the app is read-only; subclasses call this first."""
+        return not (settings.of(self.app).readonly and changes(self.SCOPE, action))
 
     def on_mount(self) -> None:
-        """Follow the theme and the glyphs, where the screen and not a widget has put them into what is shown."""
+        """Follow the theme and the glyphs in what the screen itself, and no widget, has coloured."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.recolour))
 
     def recolour(self) -> None:
-        """Show anew what the screen itself has given colours or glyphs."""
+        """Draw again what the screen itself has coloured."""
 
-    def every_tick(self, act: Callable[[], None]) -> None:
-        """Call something twice a second, or more seldom over a slow line."""
+    @property
+    def is_hidden(self) -> bool:
+        """Whether another screen covers this one; a question in front leaves it in sight."""
+        return self.app.screen is not self and not self.app.screen.is_modal
+
+    def every_tick(self, update: Callable[[], None]) -> None:
+        """Call a function twice a second, or less often over a slow line."""
         last = float("-inf")
 
         def tick() -> None:
@@ -63,38 +69,48 @@ class ActionScreen(Screen[ScreenResultType]):
             now = time.monotonic()
             if now - last >= settings.of(self.app).tick - _EARLY_SECONDS:
                 last = now
-                act()
+                update()
 
         self.set_interval(settings.TICK_SECONDS, tick)
 
-    def say(self, sentence: str, severity: Severity = "information") -> None:
-        """Show a sentence for a while."""
-        seconds = _SHORT_SECONDS if severity == "information" else _LONG_SECONDS
-        self.notify(clean(sentence), severity=severity, timeout=seconds, markup=False)
+    def in_background(self, function: Callable[[], None], *, group: str, exclusive: bool = False) -> None:
+        """Run a function in a thread; its errors are shown as :func:`background` shows those of a method."""
+        name = getattr(function, "__name__", group)
+        self.run_worker(function, name=name, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
 
-    def copy(self, text: str, what: str, path: Path | None = None) -> None:
-        """Copy a text by the terminal, and say which file has it too.
+    async def ask(self, question: ModalScreen[Answer]) -> Answer | None:
+        """Show a question in front of this screen and return its answer; call it from a worker."""
+        return await self.app.push_screen_wait(question)
+
+    def say(self, message: str, severity: Severity = "information") -> None:
+        """Show a notification; may be called from any thread."""
+        seconds = _SHORT_SECONDS if severity == "information" else _LONG_SECONDS
+        self.notify(clean(message), severity=severity, timeout=seconds, markup=False)
+
+    def copy(self, text: str, title: str, path: Path | None = None) -> None:
+        """Copy a text to the terminal's clipboard, and say which file also contains it.
 
         Args:
-            text: what is copied.
-            what: its name, ``the genotype of epoch 3``.
-            path: the file that has it; without one it is written to ``copied.txt`` in the home.
+            text: the text.
+            title: what it is, such as ``the genotype of epoch 3``.
+            path: the file that contains it; without one it is written to ``copied.txt`` in the home.
         """
-        self.say(*clipboard.copy(self.app, text, what, path))
+        self.say(*clipboard.copy(self.app, text, title, path))
 
     def pane(self) -> Widget | None:
-        """Return what a picture of the chosen part shows; None where no part is chosen."""
+        """Return the widget that a picture of the selected pane shows; None if no pane is selected."""
         return self.focused
 
     def picture_name(self) -> str:
-        """Return the name of a picture's file, without its ending."""
-        return f"nastui-{self.PLACE}"
+        """Return the name of a picture's file, without its suffix."""
+        return f"nastui-{self.SCOPE}"
 
-    def failed_in_background(self, work: str) -> None:
-        """Take back what waits for work of this group, which has failed."""
+    def failed_in_background(self, group: str) -> None:
+        """Reset what waits for work of a group that has failed."""
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Say what went wrong in the background."""
+        """Show what went wrong in the background."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.failed_in_background(event.worker.group)
-            self.say(told(event.worker.error, event.worker.name, getattr(self.app, "trouble_log", None)), "error")
+            log = getattr(self.app, "error_log", None)
+            self.say(error_text(event.worker.error, event.worker.name, log), "error")

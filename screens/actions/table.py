@@ -7,7 +7,7 @@ from functools import cache
 from screens.actions.action import Action
 from screens.models.panes import COMPARE_PANES, RUN_PANES
 
-PLACES = {
+SCOPES = {
     "everywhere": "Everywhere",
     "runs": "Runs",
     "runs.table": "Runs: the table",
@@ -27,7 +27,7 @@ PLACES = {
     "ask": "A question for a line of text",
     "help": "The keys",
 }
-"""Every place that has keys, and what people call it. A part of a screen has the screen's name and a dot before it."""
+"""Every scope that has keys, and what people call it. A part of a screen has the screen's name and a dot before it."""
 
 ACTIONS = (
     Action("everywhere.keys", "question_mark,f1", "the keys of where you are", "keys_help", line="keys"),
@@ -207,11 +207,11 @@ def registry() -> dict[str, Action]:
     return {action.id: action for action in ACTIONS}
 
 
-def actions_of(place: str) -> list[Action]:
-    """Return the actions of a place, ``runs`` or ``runs.table``, without those of its parts."""
-    return [action for action in registry().values() if action.place == place]
+def actions_of(scope: str) -> list[Action]:
+    """Return the actions of a scope, ``runs`` or ``runs.table``, without those of its parts."""
+    return [action for action in registry().values() if action.scope == scope]
 
 
-def changes(place: str, call: str) -> bool:
-    """Say whether a method of a place changes anything."""
-    return any(action.changes and action.name == call for action in actions_of(place))
+def changes(scope: str, call: str) -> bool:
+    """Say whether a method of a scope changes anything."""
+    return any(action.changes and action.name == call for action in actions_of(scope))

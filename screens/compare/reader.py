@@ -14,14 +14,14 @@ from runs.log.events import Entry, Progress, Unknown
 from runs.log.history import Follower
 from runs.store.compare import compare
 from runs.store.run_store import Record, RunStore
-from screens.models.compare import Comparison, Known
+from screens.models.compare import ComparedRun, Comparison
 from screens.views.log_lines import log_notes
 
 MOST_RUNS = 52
 """As many as there are letters to mark them."""
 
 
-class Sources:
+class ComparisonReader:
     """The runs of a comparison. Every call reads files: make it in a thread.
 
     Args:
@@ -32,18 +32,18 @@ class Sources:
     def __init__(self, home: Home, ids: Sequence[str]) -> None:
         # A store of our own: that of the other screens is busy in their threads.
         store = RunStore(home)
-        self._troubles: list[str] = []
+        self._problems: list[str] = []
         self._records: list[Record] = []
         for name in dict.fromkeys(ids):
             try:
                 self._records.append(store.find(name))
             except NastuiError as error:
-                self._troubles.append(str(error))
+                self._problems.append(str(error))
         if len(self._records) > MOST_RUNS:
-            self._troubles.append(f"Shown are {MOST_RUNS} of {len(self._records)} runs.")
+            self._problems.append(f"Shown are {MOST_RUNS} of {len(self._records)} runs.")
             del self._records[MOST_RUNS:]
         self._followers = [Follower(record.paths) for record in self._records]
-        self._known: list[Known] = [Known(record) for record in self._records]
+        self._known: list[ComparedRun] = [ComparedRun(record) for record in self._records]
         self._begun = False
 
     def update(self) -> Comparison | None:
@@ -53,15 +53,15 @@ class Sources:
             return None
         self._begun = True
         records = [known.record for known in self._known]
-        troubles = [*self._troubles, *(known.gone for known in self._known if known.gone)]
-        troubles += [f"{short_id(known.record.id)}: {note}" for known in self._known for note in known.notes]
+        problems = [*self._problems, *(known.gone for known in self._known if known.gone)]
+        problems += [f"{short_id(known.record.id)}: {note}" for known in self._known for note in known.notes]
         content: dict[str, Any] = {}
         try:
             content = compare(records)
         except UsageError as error:
-            troubles.append(str(error))
+            problems.append(str(error))
         pairs = {(str(record.head["space"]), str(record.head["dataset"])) for record in records}
-        return Comparison(tuple(self._known), content, tuple(beside(pairs)), tuple(troubles))
+        return Comparison(tuple(self._known), content, tuple(beside(pairs)), tuple(problems))
 
     def _look(self, place: int) -> bool:
         """Take in what is new of one run, and say whether there is anything to show."""
@@ -87,5 +87,5 @@ class Sources:
         # The follower goes on changing its own.
         summary = copy.deepcopy(follower.history.summary)
         record = dataclasses.replace(record, summary=summary, status=status)
-        self._known[place] = Known(record, tuple(follower.history.epochs), "", unknown, restarts, notes)
+        self._known[place] = ComparedRun(record, tuple(follower.history.epochs), "", unknown, restarts, notes)
         return True

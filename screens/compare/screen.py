@@ -21,11 +21,13 @@ from runs.store.run_store import RunStore
 from screens import palette
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen
-from screens.compare.reader import Sources
+from screens.compare.reader import ComparisonReader
+from screens.destinations import OpenRun
 from screens.exports import csv_text, save
 from screens.formatting import brief, clean, count
-from screens.models.compare import CompareLook, Comparison
+from screens.models.compare import Comparison
 from screens.models.panes import COMPARE_PANES as PANES
+from screens.models.selection import CompareSelection
 from screens.pictures import save_picture
 from screens.views import comparison as compare_view
 from screens.widgets.cells import Cells
@@ -69,15 +71,15 @@ class CompareScreen(ActionScreen[None]):
         &.wide #lower { layout: grid; grid-size: 2 2; grid-rows: 3fr 2fr; }
     }
     """
-    PLACE = "compare"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
+    SCOPE = "compare"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     def __init__(self, store: RunStore, ids: Sequence[str]) -> None:
         super().__init__()
-        self._store, self._ids = store, list(ids)
-        self._sources: Sources | None = None
+        self._store, self.run_ids = store, list(ids)
+        self._sources: ComparisonReader | None = None
         self._reading = False
-        self._look = CompareLook()
+        self._look = CompareSelection()
         self._compared = Comparison()
         self._pane, self._open, self._zoomed = 1, 3, False
         self._runs, self._scrubber = ComparedRuns(), Scrubber()
@@ -124,11 +126,11 @@ class CompareScreen(ActionScreen[None]):
     @work(thread=True, exit_on_error=False, group="reading")
     def _read(self) -> None:
         if self._sources is None:
-            self._sources = Sources(self._store.home, self._ids)
+            self._sources = ComparisonReader(self._store.home, self.run_ids)
         self.post_message(Looked(self._sources.update()))
 
     def failed_in_background(self, work: str) -> None:
-        """Look again at the next tick."""
+        """RunSelection again at the next tick."""
         self._reading = False
 
     def on_looked(self, looked: Looked) -> None:
@@ -172,7 +174,7 @@ class CompareScreen(ActionScreen[None]):
             *compare_view.common(compared),
         ]
         self.query_one("#top", Static).update(Text(" · ".join(what)))
-        said = " · ".join(clean(trouble) for trouble in (*compared.troubles, *compared.content.get("remarks", [])))
+        said = " · ".join(clean(problem) for problem in (*compared.problems, *compared.content.get("remarks", [])))
         line = self.query_one("#said", Static)
         line.display = bool(said)
         line.update(Text(said))
@@ -299,13 +301,9 @@ class CompareScreen(ActionScreen[None]):
         """Open one of the runs."""
         lines = compare_view.run_lines(self._compared, self._look)
         entries = [(line.letter, f"{line.id} {line.title}") for line in lines]
-        chosen = await self.app.push_screen_wait(PickOne("Open which run?", entries))
+        chosen = await self.ask(PickOne("Open which run?", entries))
         if chosen is not None:
-            from screens.run.screen import RunScreen
-
-            self.app.push_screen(
-                RunScreen(self._store, self._compared.runs[compare_view.LETTERS.index(chosen)].record.id)
-            )
+            self.post_message(OpenRun(self._compared.runs[compare_view.LETTERS.index(chosen)].record.id))
 
     # Taking things along, and leaving
 
@@ -341,7 +339,7 @@ class CompareScreen(ActionScreen[None]):
             ),
             ("svg", "a picture of the screen"),
         ]
-        form = await self.app.push_screen_wait(PickOne("Save what?", forms))
+        form = await self.ask(PickOne("Save what?", forms))
         match form:
             case "text":
                 self._save(lambda: f"Saved {save(compare_view.text(self._compared), self._stem, '.txt')}")

@@ -16,7 +16,7 @@ from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen
 from screens.formatting import clean
 from screens.models.cells import CellItem
-from screens.views import comparison as compare_view
+from screens.views.comparison import beside
 from screens.widgets.cells import Cells
 from screens.widgets.key_line import KeyLine
 
@@ -30,7 +30,7 @@ def items(named: Sequence[tuple[str, Genotype]], kind: str, reference: int) -> t
     for place, (name, genotype) in enumerate(named):
         item = CellItem(clean(name), place, genotype.cells.get(kind), caption=REFERENCE)
         if place != reference:
-            item = compare_view.beside(item, base, genotype, kind, clean(base_name).partition(" · ")[0])
+            item = beside(item, base, genotype, kind, clean(base_name).partition(" · ")[0])
         made.append(item)
     return tuple(made)
 
@@ -48,8 +48,8 @@ class CellsScreen(ActionScreen[None]):
         Cells { height: 1fr; width: 1fr; }
     }
     """
-    PLACE = "cells"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
+    SCOPE = "cells"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     def __init__(self, named: Sequence[tuple[str, Genotype]]) -> None:
         super().__init__()

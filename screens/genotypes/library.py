@@ -60,11 +60,11 @@ def detail(name: str, store: RunStore) -> Detail:
     return Detail(name, clean(title), found, tuple(genotype.cells.items()), told)
 
 
-def _entry(name: str, group: str, shown: str, about: str, method: str, space: str, data: str = "") -> Entry:
-    words = [shown, about, name, group, f"method:{method}", f"space:{space}", f"kind:{group}", f"data:{data}"]
+def _entry(name: str, origin: str, shown: str, about: str, method: str, space: str, data: str = "") -> Entry:
+    words = [shown, about, name, origin, f"method:{method}", f"space:{space}", f"kind:{origin}", f"data:{data}"]
     text = clean(" ".join(words)).casefold()
     # People leave out hyphens and underscores.
-    return Entry(name, group, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
+    return Entry(name, origin, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
 
 
 def _finder(found: Found, store: RunStore) -> list[tuple[str, str]]:

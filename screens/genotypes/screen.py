@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -21,10 +20,10 @@ from runs.errors import NastuiError
 from runs.store.run_store import RunStore
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen
+from screens.destinations import OpenCells, OpenRetrain, OpenRun
 from screens.exports import save
 from screens.formatting import clean
 from screens.genotypes import library as genotypes_view
-from screens.genotypes.cells import CellsScreen
 from screens.models.genotypes import FOUND, PUBLISHED, Detail, DetailView, Entry, Listing
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.genotype_detail import GenotypeDetail
@@ -82,8 +81,8 @@ class GenotypesScreen(ActionScreen[None]):
     """
     AUTO_FOCUS = "GenotypeList"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (100, "-wide")]
-    PLACE = "genotypes"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
+    SCOPE = "genotypes"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     def __init__(self, store: RunStore) -> None:
         super().__init__()
@@ -112,7 +111,7 @@ class GenotypesScreen(ActionScreen[None]):
         self.every_tick(self._tick)
 
     def on_screen_resume(self) -> None:
-        """Look again at once: a search may have finished meanwhile."""
+        """RunSelection again at once: a search may have finished meanwhile."""
         self._ticks = 0
 
     def on_resize(self) -> None:
@@ -141,7 +140,7 @@ class GenotypesScreen(ActionScreen[None]):
             self.post_message(Listed(self._listing, str(error)))
 
     def failed_in_background(self, work: str) -> None:
-        """Look again later."""
+        """RunSelection again later."""
         self._reading = False
 
     def on_listed(self, event: Listed) -> None:
@@ -169,8 +168,8 @@ class GenotypesScreen(ActionScreen[None]):
     def _fill(self) -> None:
         self._shown = self._listing.matching(self.filter.value)
         self.list.fill(self._shown, self._marked)
-        groups = [entry.group for entry in self._shown]
-        told = [f"{groups.count(group):,} {group}" for group in (PUBLISHED, FOUND)]
+        origins = [entry.origin for entry in self._shown]
+        told = [f"{origins.count(origin):,} {origin}" for origin in (PUBLISHED, FOUND)]
         if self._marked:
             told.append(f"{len(self._marked)} marked")
         if not self._shown:
@@ -208,7 +207,7 @@ class GenotypesScreen(ActionScreen[None]):
             case "compare":
                 return len(self._chosen) > 1 or None
             case "run":
-                return any(entry.name == self.list.picked and entry.group == FOUND for entry in self._shown) or None
+                return any(entry.name == self.list.picked and entry.origin == FOUND for entry in self._shown) or None
             case "mark":
                 return bool(self.list.picked) or None
         return True
@@ -273,23 +272,16 @@ class GenotypesScreen(ActionScreen[None]):
             if detail.found is None:
                 self.app.call_from_thread(self.say, detail.heading, "error")
         if len(found) > 1:
-            self.app.call_from_thread(self._open, CellsScreen(found))
-
-    def _open(self, screen: Screen[None]) -> None:
-        self.app.push_screen(screen)
+            self.post_message(OpenCells(found))
 
     def action_run(self) -> None:
         """Open the run that found the genotype."""
-        from screens.run.screen import RunScreen
-
-        self.app.push_screen(RunScreen(self._store, self.list.picked))
+        self.post_message(OpenRun(self.list.picked))
 
     def action_retrain(self) -> None:
         """Choose a recipe, and start the training of its network."""
-        from screens.starting.retrain import RetrainScreen
-
         if self._detail is not None and self._detail.found is not None:
-            self.app.push_screen(RetrainScreen(self._store, self._detail.found))
+            self.post_message(OpenRetrain(self._detail.found))
 
     def action_copy(self) -> None:
         """Copy the genotype as text."""
@@ -303,9 +295,7 @@ class GenotypesScreen(ActionScreen[None]):
         found = self._detail.found if self._detail is not None else None
         if found is None:
             return
-        form = await self.app.push_screen_wait(
-            PickOne(f"Write {found.name} as what?", [(form, _ABOUT[form]) for form in FORMS])
-        )
+        form = await self.ask(PickOne(f"Write {found.name} as what?", [(form, _ABOUT[form]) for form in FORMS]))
         if form is not None:
             try:
                 self.say(f"Wrote {save(convert(found.genotype, form), found.name, _SUFFIXES[form])}")

@@ -13,7 +13,7 @@ from runs.store.status import Status
 
 
 @dataclass(frozen=True)
-class Known:
+class ComparedRun:
     """A run as it was at one look.
 
     Attributes:
@@ -37,30 +37,13 @@ class Comparison:
     Attributes:
         content: what ``nastui runs compare --json`` prints.
         references: what papers print for the runs' spaces and data sets.
-        troubles: sentences on runs that cannot be read.
+        problems: sentences on runs that cannot be read.
     """
 
-    runs: tuple[Known, ...] = ()
+    runs: tuple[ComparedRun, ...] = ()
     content: dict[str, Any] = dataclasses.field(default_factory=dict)
     references: tuple[Reference, ...] = ()
-    troubles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class CompareLook:
-    """What a person looks at.
-
-    Attributes:
-        metric: whose curves are drawn; one that no run has stands for the first.
-        epoch: the chosen epoch; None for the newest of each run.
-        cell: the kind of cell; one that is not there stands for the first.
-        reference: the place of the run that the others' cells are compared with.
-    """
-
-    metric: str = ""
-    epoch: int | None = None
-    cell: str = ""
-    reference: int = 0
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

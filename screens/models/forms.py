@@ -19,7 +19,7 @@ class FieldView:
     """
 
     name: str
-    group: str
+    section: str
     value: str
     typed: bool = False
     notes: tuple[str, ...] = ()

@@ -16,14 +16,14 @@ class Entry:
 
     Attributes:
         name: what finds it again: a name of the library, or the id of a run.
-        group: published or found.
+        origin: published or found.
         shown: its name as the list has it.
         about: a few words on it.
         text: what a filter looks in, ``method:drnas`` and the like among it.
     """
 
     name: str
-    group: str
+    origin: str
     shown: str
     about: str
     text: str = ""

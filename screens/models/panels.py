@@ -32,7 +32,7 @@ class Matrix:
         share: values are shares of 1 and stand as two digits of percent.
         bars: values stand as bars.
         focus: the row and the column that a person looks at.
-        told: lines under the matrix about what is looked at.
+        notes: lines under the matrix about what is looked at.
     """
 
     caption: str
@@ -45,7 +45,7 @@ class Matrix:
     share: bool = True
     bars: bool = False
     focus: tuple[int, int] | None = None
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     edges: tuple[tuple[int, int], ...] = ()
 
 

@@ -15,7 +15,7 @@ class HeaderView:
         status: None where the run's folder is gone.
         share: of the whole run, 0 to 1.
         facts: short figures behind the bar.
-        said: what happened and what to do about it; empty while all goes well.
+        message: what happened and what to do about it; empty while all goes well.
         alarms: what a person should look at; the newest last.
     """
 
@@ -26,5 +26,5 @@ class HeaderView:
     epoch: str
     share: float
     facts: tuple[str, ...]
-    said: str
+    message: str
     alarms: tuple[str, ...] = ()

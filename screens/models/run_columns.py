@@ -37,7 +37,7 @@ class Column:
 
     Attributes:
         text: what a run's cell says at a moment (seconds since 1970).
-        order: what it sorts by; a larger value is "more", and comes first where ``falling``.
+        order: what it sorts by; a larger value is "more", and comes first where ``descending``.
         folded: what the cell of a group says, newest run first; without it what all its runs say, or nothing
             where they differ.
         folded_order: what a group sorts by; without it as its first run.
@@ -52,11 +52,11 @@ class Column:
     least: int = 0
     most: int = 40
     right: bool = False
-    falling: bool = False
+    descending: bool = False
     folded: Callable[[Group, float], str] | None = None
     folded_order: Callable[[Group], Any] | None = None
 
-    def said(self, row: Row, now: float) -> str:
+    def cell(self, row: Row, now: float) -> str:
         """Return what the cell of a row says."""
         if isinstance(row, Record):
             return self.text(row, now)
@@ -65,7 +65,7 @@ class Column:
         texts = {self.text(record, now) for record in row.members}
         return texts.pop() if len(texts) == 1 else ""
 
-    def place(self, row: Row) -> Any:
+    def sort_key(self, row: Row) -> Any:
         """Return what a row sorts by."""
         if isinstance(row, Record):
             return self.order(row)
@@ -170,15 +170,15 @@ COLUMNS = (
     Column("method", lambda r, now: clean(r.head["method"]), lambda r: r.head["method"], 9, most=14),
     Column("space", lambda r, now: clean(r.head["space"]), lambda r: r.head["space"], 2, most=14),
     Column("data", lambda r, now: clean(r.head["dataset"].rpartition("/")[2]), lambda r: r.head["dataset"], 3, most=18),
-    Column("epoch", _epoch, _done, 9, right=True, falling=True, folded=_epochs, folded_order=_all_done),
-    Column("done", _bar, _done, 0, most=_BAR, falling=True, folded=_bars, folded_order=_all_done),
+    Column("epoch", _epoch, _done, 9, right=True, descending=True, folded=_epochs, folded_order=_all_done),
+    Column("done", _bar, _done, 0, most=_BAR, descending=True, folded=_bars, folded_order=_all_done),
     Column(
         "best",
         _best,
         _best_first,
         8,
         right=True,
-        falling=True,
+        descending=True,
         folded=lambda g, now: str(g.best or "-"),
         folded_order=lambda g: (g.head["kind"] == "retrain", _mean(g.best)),
     ),
@@ -188,7 +188,7 @@ COLUMNS = (
         _bench_first,
         6,
         right=True,
-        falling=True,
+        descending=True,
         folded=lambda g, now: str(g.benchmark or ""),
         folded_order=lambda g: _mean(g.benchmark),
     ),
@@ -199,7 +199,7 @@ COLUMNS = (
         4,
         least=3,
         right=True,
-        falling=True,
+        descending=True,
         folded=lambda g, now: span(now - moment(g.head["created"])),
     ),
     Column(
@@ -220,34 +220,41 @@ BY_TITLE = {column.title: column for column in COLUMNS}
 
 
 @dataclass(frozen=True)
-class Wish:
+class WantedWidth:
     """The width that a column would like, in cells, and whether it tells runs apart."""
 
     width: int
     varied: bool
 
 
-Wishes = dict[str, Wish]
+WantedWidths = dict[str, WantedWidth]
 """By title of the column; a column in which no run says anything is left out."""
 
 
-def wishes(rows: Sequence[Row]) -> Wishes:
+def wanted_widths(rows: Sequence[Row]) -> WantedWidths:
     """Return what the columns would like to show these rows."""
     groups = [row for row in rows if isinstance(row, Group)]
     wanted = {}
     for column in COLUMNS:
         width = max(column.least, len(column.title) + 1)  # room for the arrow of the sorted one
         if column.title in _STEADY:
-            wanted[column.title] = Wish(max([width, *(cell_len(column.said(group, 0.0)) for group in groups)]), True)
+            wanted[column.title] = WantedWidth(
+                max([width, *(cell_len(column.cell(group, 0.0)) for group in groups)]), True
+            )
             continue
-        said = {column.said(row, 0.0) for row in rows}
+        said = {column.cell(row, 0.0) for row in rows}
         longest = max((len(text) if text.isascii() else cell_len(text) for text in said), default=0)
         if longest:
-            wanted[column.title] = Wish(max(width, min(column.most, longest)), len(said) > 1)
+            wanted[column.title] = WantedWidth(max(width, min(column.most, longest)), len(said) > 1)
     return wanted
 
 
-def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
+def runs_of(row: Row) -> Sequence[Record]:
+    """Return the runs of a row."""
+    return row.members if isinstance(row, Group) else (row,)
+
+
+def laid_out(wanted: WantedWidths, room: int) -> tuple[list[tuple[Column, int]], int]:
     """Choose the columns that fit into ``room`` cells: those go first that tell no runs apart.
 
     Returns:
@@ -276,14 +283,14 @@ def laid_out(wanted: Wishes, room: int) -> tuple[list[tuple[Column, int]], int]:
 
 def arranged(rows: Sequence[AnyRow], by: Column, *, backwards: bool) -> list[AnyRow]:
     """Return rows in the order of a column; equal ones stay newest first."""
-    return sorted(rows, key=by.place, reverse=by.falling != backwards)
+    return sorted(rows, key=by.sort_key, reverse=by.descending != backwards)
 
 
-def _slack(column: Column, wanted: Wishes) -> int:
+def _slack(column: Column, wanted: WantedWidths) -> int:
     return wanted[column.title].width - max(column.least, len(column.title) + 1) if column.least else 0
 
 
-def _shrunk(columns: list[Column], wanted: Wishes, excess: int) -> list[tuple[Column, int]]:
+def _shrunk(columns: list[Column], wanted: WantedWidths, excess: int) -> list[tuple[Column, int]]:
     given = {column.title: wanted[column.title].width for column in columns}
     for column in sorted(columns, key=lambda column: column.keep):
         taken = min(excess, _slack(column, wanted))

@@ -1,4 +1,4 @@
-"""Which panes of the Run screen stand where, for a size: all that there is room for, three, or one."""
+"""Which panes of the Run screen are visible, and where: all that fit, three, or one."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, replace
 from screens.models.panes import RUN_PANES
 
 UPPER, LOWER = (1, 2), (3, 4, 5, 6, 7)
-# Where all panes are open, these two share a place.
+# These two share a slot when all panes are open.
 _SHARED = (6, 7)
-# Header, progress, two rules, slider and keys.
-_FURNITURE = 6
+# Rows of the header, two rules, the slider and the keys.
+_FIXED_ROWS = 6
 _LEAST_TOP, _MOST_TOP = 7, 13
-# From here on half a screen has room for the diagram of a DARTS cell.
+# From this width on, half a screen has room for the diagram of a DARTS cell.
 _WIDE = 120
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What a person chose.
+class PaneSelection:
+    """The selected pane.
 
     Attributes:
-        pane: the chosen pane.
-        lower: the one that the lower part shows where there is room for one; of two that share a place, the one shown.
-        zoomed: the chosen pane has the whole screen.
+        pane: its number.
+        lower: the pane in the lower part when only one fits there; of two that share a slot, the visible one.
+        zoomed: the selected pane fills the screen.
     """
 
     pane: int = 3
     lower: int = 3
     zoomed: bool = False
 
-    def press(self, number: int) -> Choice:
-        """Return the choice after a pane's number: it is chosen, and once more it is maximised or set back."""
+    def press(self, number: int) -> PaneSelection:
+        """Return the selection after a pane's number was pressed: a second press maximises or restores the pane."""
         if number == self.pane:
             return replace(self, zoomed=not self.zoomed)
         return replace(self, pane=number, lower=number if number in LOWER else self.lower)
@@ -39,14 +39,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where panes stand.
+    """The arrangement of the panes.
 
     Attributes:
         visible: the panes that are drawn.
-        wide: all are open, the lower ones two by two.
-        top: rows of the upper part, its rule included; None for all there are.
-        middle: rows of cell and weights where all panes are open, their rule included.
-        tabs: for each visible pane, the panes that its rule names.
+        wide: all panes are open, the lower ones in two columns.
+        top: rows of the upper part, including its rule; None for all rows.
+        middle: rows of the cell and the weights if all panes are open, including their rule.
+        tabs: by visible pane, the panes that its rule names.
     """
 
     visible: frozenset[int]
@@ -56,24 +56,25 @@ class Layout:
     tabs: dict[int, tuple[int, ...]]
 
 
-def arrange(width: int, height: int, choice: Choice, wanted: int) -> Layout:
-    """Lay the panes out.
+def arrange(width: int, height: int, panes: PaneSelection, rows: int) -> Layout:
+    """Return the layout for a size.
 
     Args:
-        width, height: of the screen.
-        choice: what a person chose.
-        wanted: rows that the diagram of a cell would like, its caption included.
+        width: columns of the screen.
+        height: rows of the screen.
+        panes: the selected pane.
+        rows: the rows that the diagram of a cell needs, including its caption.
     """
-    if choice.zoomed or width < 72 or height < 20:
-        return Layout(frozenset({choice.pane}), False, None, 0, {choice.pane: tuple(RUN_PANES)})
+    if panes.zoomed or width < 72 or height < 20:
+        return Layout(frozenset({panes.pane}), False, None, 0, {panes.pane: tuple(RUN_PANES)})
     if width >= _WIDE and height >= 34:
-        top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FURNITURE) // 3)) + 1
-        below = height - _FURNITURE + 2 - top
-        middle = max(below // 2, min(wanted + 1, below - _LEAST_TOP))
-        last = choice.lower if choice.lower in _SHARED else _SHARED[0]
+        top = max(_LEAST_TOP, min(_MOST_TOP, (height - _FIXED_ROWS) // 3)) + 1
+        below = height - _FIXED_ROWS + 2 - top
+        middle = max(below // 2, min(rows + 1, below - _LEAST_TOP))
+        last = panes.lower if panes.lower in _SHARED else _SHARED[0]
         tabs: dict[int, tuple[int, ...]] = {number: (number,) for number in RUN_PANES if number not in _SHARED}
         tabs[last] = _SHARED
         return Layout(frozenset(tabs), True, top, middle, tabs)
-    top = max(_LEAST_TOP, min(_MOST_TOP, height - _FURNITURE - wanted)) + 1
-    visible = frozenset({*UPPER, choice.lower})
-    return Layout(visible, False, top, 0, {1: (1,), 2: (2,), choice.lower: LOWER})
+    top = max(_LEAST_TOP, min(_MOST_TOP, height - _FIXED_ROWS - rows)) + 1
+    visible = frozenset({*UPPER, panes.lower})
+    return Layout(visible, False, top, 0, {1: (1,), 2: (2,), panes.lower: LOWER})

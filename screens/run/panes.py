@@ -1,4 +1,4 @@
-"""What each numbered pane of the Run screen shows, and what stands on the rule above it."""
+"""What each numbered pane of the Run screen shows, and what its rule says."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from runs.log.history import History
 from runs.machine.meters import Machine
 from runs.store.run_store import Record
 from screens.formatting import brief, clean, count
-from screens.models.log import LogLine, LogLook
+from screens.models.log import LogLine
 from screens.models.panes import RUN_PANES
-from screens.models.selection import Look
+from screens.models.selection import LogSelection, RunSelection
 from screens.palette import Palette
-from screens.views import curves, log_filter, machine
+from screens.views import machine
 from screens.views.cells import cell_view
+from screens.views.curves import curves
 from screens.views.epochs import selected_epoch
 from screens.views.figures import epoch_figures
-from screens.views.panels import panel
+from screens.views.log_filter import filtered_log
+from screens.views.panels import method_panel
 from screens.views.weights import weights_matrix
 from screens.widgets import plot, wiring
 
@@ -32,8 +34,8 @@ _DIM = Style(dim=True)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A pane's view model, its title and the note at the end of its rule."""
+class PaneContent:
+    """A pane's view model, its title, and the note at the end of its rule."""
 
     view: Any
     title: str
@@ -41,68 +43,68 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Looked:
+class PaneInputs:
     """Everything that panes are made from.
 
     Attributes:
         record, history, log: the run.
-        look, log_look: what a person looks at.
-        machine: the newest look at it; None before the first.
+        selection, log_selection: what is selected.
+        machine: its newest measurement; None before the first.
     """
 
     record: Record | None
     history: History
     log: Sequence[LogLine]
-    look: Look
-    log_look: LogLook
+    selection: RunSelection
+    log_selection: LogSelection
     machine: Machine | None
 
     @property
     def space(self) -> Space | None:
-        """The search space of the run, where this version knows it."""
+        """The search space of the run; None if this version does not know it."""
         try:
             return catalogue.space(str(self.record.head["space"])) if self.record is not None else None
         except UsageError:
             return None
 
 
-def shown(number: int, looked: Looked, colours: Palette, rows: int) -> Shown:
-    """Return what a pane of so many rows shows."""
-    history, look, title, note = looked.history, looked.look, RUN_PANES[number], Text(style=_DIM)
-    chosen = selected_epoch(history, look)
-    kind = f" · {brief(chosen.kind)}" if len(chosen.kinds) > 1 else ""
-    if number in (2, 4, 5) and look.epoch is not None and chosen.event is not None:
-        note.append(f"epoch {chosen.event.epoch}")
+def pane_content(number: int, inputs: PaneInputs, colours: Palette, rows: int) -> PaneContent:
+    """Return the content of a pane that is ``rows`` rows high."""
+    history, selection, title, note = inputs.history, inputs.selection, RUN_PANES[number], Text(style=_DIM)
+    selected = selected_epoch(history, selection)
+    kind = f" · {brief(selected.kind)}" if len(selected.kinds) > 1 else ""
+    if number in (2, 4, 5) and selection.epoch is not None and selected.event is not None:
+        note.append(f"epoch {selected.event.epoch}")
     match number:
         case 1:
-            drawn = curves.curves(history, look)
-            return Shown(drawn, f"{drawn.title} {drawn.unit}".strip(), plot.legend(drawn, colours))
+            drawn = curves(history, selection)
+            return PaneContent(drawn, f"{drawn.title} {drawn.unit}".strip(), plot.legend(drawn, colours))
         case 2:
-            return Shown(epoch_figures(history, look), title, note)
+            return PaneContent(epoch_figures(history, selection), title, note)
         case 3:
-            cell = cell_view(history, look)
+            cell = cell_view(history, selection)
             if cell.cell is not None and cell.caption and wiring.rows(cell.cell) >= rows > 0:
                 note.append(cell.caption[0].partition(" · ")[0])
-            return Shown(cell, title + kind, note)
+            return PaneContent(cell, title + kind, note)
         case 4:
-            return Shown(weights_matrix(history, look), title + kind, note)
+            return PaneContent(weights_matrix(history, selection), title + kind, note)
         case 5:
-            return Shown(panel(history, look, looked.space), title + kind, note)
+            return PaneContent(method_panel(history, selection, inputs.space), title + kind, note)
         case 6:
-            return _log(looked, note)
-    device = str(looked.record.head["device"]) if looked.record is not None else ""
-    facts = machine.facts(looked.machine, device, colours.glyphs) if looked.machine is not None else ()
-    return Shown(facts, title, note)
+            return _log_content(inputs, note)
+    device = str(inputs.record.head["device"]) if inputs.record is not None else ""
+    facts = machine.facts(inputs.machine, device, colours.glyphs) if inputs.machine is not None else ()
+    return PaneContent(facts, title, note)
 
 
-def _log(looked: Looked, note: Text) -> Shown:
-    view = log_filter.view(looked.log, looked.log_look)
-    said = []
-    if looked.log_look.wanted:
-        found = count(len(view.hits), "line")
-        said.append(f"{found} with '{clean(looked.log_look.wanted)[:20]}'")
-    if looked.log_look.level != "everything":
-        said.append(looked.log_look.level)
-    elif warned := len(looked.history.warnings):
-        said.append(count(warned, "warning"))
-    return Shown(view, RUN_PANES[6], note.append(" · ".join(said)))
+def _log_content(inputs: PaneInputs, note: Text) -> PaneContent:
+    selection = inputs.log_selection
+    view = filtered_log(inputs.log, selection)
+    parts = []
+    if selection.text:
+        parts.append(f"{count(len(view.hits), 'line')} with '{clean(selection.text)[:20]}'")
+    if selection.level != "everything":
+        parts.append(selection.level)
+    elif warnings := len(inputs.history.warnings):
+        parts.append(count(warnings, "warning"))
+    return PaneContent(view, RUN_PANES[6], note.append(" · ".join(parts)))

@@ -1,4 +1,4 @@
-"""What is known of an open run: read piece by piece, never written, alive when the run's folder is not."""
+"""Reading an open run piece by piece, without writing to it; what was read stays when the run's folder is gone."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ _OUTPUT_BYTES = 4000
 _LONG_BYTES = 10_000_000
 
 
-class Source:
-    """A run that is looked at. Opening reads its whole log: do that in a thread.
+class RunReader:
+    """Reads one run. The constructor reads the whole log: call it in a thread.
 
     Args:
-        home: where the run lies.
+        home: where the run is stored.
         run_id: its id, or a unique prefix.
 
     Attributes:
-        record: the run, its status as of the last update.
-        trouble: why it cannot be read now; empty where it can.
+        record: the run, with its status as of the last update.
+        problem: why it cannot be read now; empty if it can.
 
     Raises:
-        NastuiError: no such run, several, or one that cannot be read.
+        NastuiError: there is no such run, or several, or it cannot be read.
     """
 
     def __init__(self, home: Home, run_id: str) -> None:
-        # A store of our own: that of the other screens is busy in their threads.
+        # A store of its own: other screens use theirs in their threads.
         self.record: Record = RunStore(home).unread(run_id)
         self._follower = Follower(self.record.paths)
-        self.trouble = ""
+        self.problem = ""
         self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
         self._output: list[LogLine] = []
-        self._told: Status | None = None
+        self._last_status: Status | None = None
         self._size = self._unknown = self._restarts = 0
         long = self.backlog() > _LONG_BYTES
         if long:
             gc.collect()
         self.update()
         if long:
-            # Looking for cycles among so many records would hold up keys for half a second, again and again.
+            # Searching so many records for cycles would block keys for half a second, again and again.
             gc.freeze()
 
     @property
@@ -60,7 +60,7 @@ class Source:
 
     @property
     def log(self) -> tuple[LogLine, ...]:
-        """The events so far in words; after a bad end, the end of the engine's own output too."""
+        """The events so far as lines; after a failure or a crash, also the end of the engine's own output."""
         return (*self._log, *self._output)
 
     @property
@@ -69,30 +69,30 @@ class Source:
         return log_notes(self._follower.malformed, self._unknown, self._restarts)
 
     def backlog(self) -> int:
-        """Return how many bytes of the log wait to be read."""
+        """Return how many bytes of the log have not been read."""
         try:
             return self.record.paths.events.stat().st_size - self._size
         except OSError:
             return 0
 
     def update(self) -> list[Entry]:
-        """Take in what is new, and return it."""
+        """Read what is new, and return it."""
         self._size += max(0, self.backlog())
         entries: list[Entry] = []
         before = self.history
         try:
             status = self._follower.status(entries.append)
-            self.trouble = ""
+            self.problem = ""
             if self.history is not before:
                 self._unknown, self._restarts = 0, self._restarts + 1
-                self._log.clear()  # the log has become shorter: it was written anew, and what it said is void
+                self._log.clear()  # the log became shorter, so it was written again: the lines so far are void
             self.record.summary = self.history.summary
             if not self.record.paths.root.is_dir():
-                self.trouble = f"the folder of this run is gone: {self.record.paths.root}"
+                self.problem = f"the folder of this run is gone: {self.record.paths.root}"
             else:
                 self._take_status(status)
         except OSError as error:
-            self.trouble = f"this run cannot be read: {error.strerror}"
+            self.problem = f"this run cannot be read: {error.strerror}"
         self._unknown += sum(isinstance(entry.event, Unknown) for entry in entries)
         for entry in entries:
             self._log.extend(log_lines(entry))
@@ -102,10 +102,10 @@ class Source:
         record = self.record
         record.status = status
         record.labels = Labels.read(record.paths)
-        if status is not self._told:
-            self._told = status
+        if status is not self._last_status:
+            self._last_status = status
             if status is Status.LOST:
                 record.summary.problem = last_words(record.paths, record.summary.touched)
-            badly = status in (Status.LOST, Status.FAILED)
-            told = launcher.log_end(record.paths, _OUTPUT_BYTES) if badly else ""
-            self._output = output_lines(told, self.history.summary.touched or 0.0)
+            ended_badly = status in (Status.LOST, Status.FAILED)
+            output = launcher.log_end(record.paths, _OUTPUT_BYTES) if ended_badly else ""
+            self._output = output_lines(output, self.history.summary.touched or 0.0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import Any, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
@@ -20,23 +20,22 @@ from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
 from screens import palette
 from screens.actions.bindings import bindings
-from screens.actions.screen import background
+from screens.actions.screen import ActionScreen, background
+from screens.engine_controls import EngineControls
 from screens.formatting import clean
-from screens.models.log import LogLook
 from screens.models.panes import RUN_PANES
 from screens.models.run import HeaderView
-from screens.models.selection import Look
-from screens.run import layout as run_layout
-from screens.run import panes as run_panes
-from screens.run.layout import LOWER, UPPER, Choice
-from screens.run.panes import Looked
-from screens.run.reader import Source
-from screens.run.view_controls import RunLooking
+from screens.run.follow_ups import FollowUps
+from screens.run.layout import LOWER, UPPER, arrange
+from screens.run.panes import PaneInputs, pane_content
+from screens.run.reader import RunReader
+from screens.run.view_state import LOG, ViewState
 from screens.views.alarms import alarms
 from screens.views.cells import cell_view
-from screens.views.epochs import genotype_text, selected_epoch
+from screens.views.epochs import genotype_text
 from screens.views.header import header_view
 from screens.widgets import wiring
+from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap
@@ -49,34 +48,36 @@ from screens.widgets.panel import MethodPanel
 from screens.widgets.scrubber import Scrubber, Track
 from screens.widgets.wiring import Wiring
 
-# More than this is read in a thread, so that keys answer meanwhile.
+# More than this is read in a thread, so that the screen still answers keys.
 _BACKLOG_BYTES = 200_000
 _MACHINE_SECONDS = 2.0
+_FIGURES, _MACHINE = 2, 7
 
 
-class RunScreen(RunLooking):
-    """Shows a run and asks things of its engine. Leaving it leaves the run alone.
+class RunScreen(ActionScreen[None]):
+    """Shows a run and controls its engine. Leaving the screen does not affect the run.
 
     Args:
-        store: where the run lies.
+        store: where the run is stored.
         run_id: its id, or a unique prefix.
     """
 
-    PLACE = "run"
+    SCOPE = "run"
     CSS_PATH = "run.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("run")
 
     def __init__(self, store: RunStore, run_id: str) -> None:
         super().__init__()
         self._store, self._run_id = store, run_id
-        self._source: Source | None = None
+        self._reader: RunReader | None = None
         self._reading = False
-        self._look, self._choice = Look(), Choice()
-        self._log_look = LogLook()
+        self._state = ViewState(lambda: self.history)
+        self._engine = EngineControls(self)
+        self._follow_ups = FollowUps(self, store)
         self._machine: Machine | None = None
-        self._meter, self._looked_at = Meter(), 0.0
-        self._state, self._head_more = "", 0
-        self._layout = run_layout.arrange(80, 24, self._choice, 8)
+        self._meter, self._measured_at = Meter(), 0.0
+        self._extra_header_rows = 0
+        self._layout = arrange(80, 24, self._state.panes, 8)
         self._panes = {
             1: Pane(1, RUN_PANES[1], Chart()),
             2: Pane(2, RUN_PANES[2], Now()),
@@ -84,12 +85,12 @@ class RunScreen(RunLooking):
             4: Pane(4, RUN_PANES[4], Heatmap()),
             5: Pane(5, RUN_PANES[5], MethodPanel()),
             6: Pane(6, RUN_PANES[6], Log()),
-            7: Pane(7, RUN_PANES[7], Now("nothing measured yet: the first look takes a moment")),
+            7: Pane(7, RUN_PANES[7], Now("measuring …")),
         }
         self._header, self._scrubber = Header(), Scrubber()
 
     def compose(self) -> ComposeResult:
-        """Yield the head, the panes, the slider and the keys."""
+        """Yield the header, the panes, the slider and the keys."""
         yield self._header
         with Horizontal(id="upper"):
             yield from (self._panes[number] for number in UPPER)
@@ -99,7 +100,7 @@ class RunScreen(RunLooking):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Read the run, then look at it twice a second."""
+        """Read the run, then follow it."""
         self._header.show(
             HeaderView("reading the log", short_id(clean(self._run_id)), Status.QUEUED, "", "", 0.0, (), "")
         )
@@ -119,88 +120,89 @@ class RunScreen(RunLooking):
     @property
     def record(self) -> Record | None:
         """The run, once it has been read."""
-        return self._source.record if self._source else None
+        return self._reader.record if self._reader else None
 
     @property
     def history(self) -> History:
         """What is known of the run."""
-        return self._source.history if self._source else History()
+        return self._reader.history if self._reader else History()
+
+    @property
+    def log_notes(self) -> tuple[str, ...]:
+        """What is odd about the run's log."""
+        return self._reader.notes if self._reader else ()
 
     @background(group="reading")
     def _open(self) -> None:
         try:
-            source = Source(self._store.home, self._run_id)
+            reader = RunReader(self._store.home, self._run_id)
         except (NastuiError, OSError) as error:
             self.app.call_from_thread(self._fail_to_open, str(error))
             return
-        self.app.call_from_thread(self._begin, source)
+        self.app.call_from_thread(self._begin, reader)
 
-    def _begin(self, source: Source) -> None:
-        self._source = source
+    def _begin(self, reader: RunReader) -> None:
+        self._reader = reader
         self._arrange()
         self.refresh_bindings()
 
-    def _fail_to_open(self, trouble: str) -> None:
-        said = f"{clean(trouble)} q goes back"
-        self._header.show(HeaderView(clean(self._run_id), "", None, "", "", 0.0, (), said))
+    def _fail_to_open(self, problem: str) -> None:
+        message = f"{clean(problem)} q goes back"
+        self._header.show(HeaderView(clean(self._run_id), "", None, "", "", 0.0, (), message))
 
     def _tick(self) -> None:
         """Take in what is new, and draw what it changes."""
-        if self._source is None or self._reading:
+        if self._reader is None or self._reading or self.is_hidden:
             return
-        if self.app.screen is not self and not self.app.screen.is_modal:
-            return
-        if 7 in self._layout.visible and time.monotonic() - self._looked_at > _MACHINE_SECONDS:
-            self._looked_at = time.monotonic()
-            self._look_at_machine(self._source)
-        if self._source.backlog() > _BACKLOG_BYTES:
+        if _MACHINE in self._layout.visible and time.monotonic() - self._measured_at > _MACHINE_SECONDS:
+            self._measured_at = time.monotonic()
+            self._measure_machine(self._reader)
+        if self._reader.backlog() > _BACKLOG_BYTES:
             self._reading = True
-            self._catch_up(self._source)
+            self._catch_up(self._reader)
         else:
-            self._update(self._source)
+            before = self._reader.record.status, self._reader.problem
+            self._take(self._reader, before, self._reader.update())
 
     @background(group="reading")
-    def _catch_up(self, source: Source) -> None:
-        before = source.record.status, source.trouble
-        entries = source.update()
-        self.app.call_from_thread(self._take, source, before, entries)
+    def _catch_up(self, reader: RunReader) -> None:
+        before = reader.record.status, reader.problem
+        entries = reader.update()
+        self.app.call_from_thread(self._take, reader, before, entries)
 
     @background(group="machine", exclusive=True)
-    def _look_at_machine(self, source: Source) -> None:
-        pid = owner_pid(source.record.paths.lock) if source.record.status.live else None
+    def _measure_machine(self, reader: RunReader) -> None:
+        pid = owner_pid(reader.record.paths.lock) if reader.record.status.live else None
         self.app.call_from_thread(self._take_machine, self._meter.look(pid))
 
     def _take_machine(self, machine: Machine) -> None:
         self._machine = machine
-        self._show_pane(7)
+        self._show_pane(_MACHINE)
 
-    def _update(self, source: Source) -> None:
-        before = source.record.status, source.trouble
-        self._take(source, before, source.update())
-
-    def _take(self, source: Source, before: tuple[Status, str], entries: list[Entry]) -> None:
+    def _take(self, reader: RunReader, before: tuple[Status, str], entries: list[Entry]) -> None:
         self._reading = False
-        self.tell_of(entries)
-        turned = before != (source.record.status, source.trouble)
-        if turned:
+        self._engine.note(reader.record, entries)
+        changed = before != (reader.record.status, reader.problem)
+        if changed:
             self.refresh_bindings()
-        if self._state == "playing":
-            self._play()
-        elif turned or any(not isinstance(entry.event, Progress) for entry in entries):
+        if self._state.playback == "playing":
+            self._state.play()
+            self._show()
+        elif changed or any(not isinstance(entry.event, Progress) for entry in entries):
             self._show()
         else:
-            self._show_head()
+            self._show_header()
             if entries:
-                self._show_pane(2)
+                self._show_pane(_FIGURES)
 
     # Showing
 
     def _arrange(self) -> None:
-        """Put the panes where the size and the choice want them."""
-        view = cell_view(self.history, self._look)
-        wanted = (wiring.rows(view.cell) if view.cell else 7) + 2
+        """Lay the panes out for the size and the selected pane."""
+        view = cell_view(self.history, self._state.selection)
+        rows = (wiring.rows(view.cell) if view.cell else 7) + 2
         width, height = self.size
-        layout = self._layout = run_layout.arrange(width, height - self._head_more, self._choice, wanted)
+        layout = self._layout = arrange(width, height - self._extra_header_rows, self._state.panes, rows)
         for number, pane in self._panes.items():
             pane.display = number in layout.visible
             pane.set_class(len(layout.visible) == 1, "alone")
@@ -209,188 +211,254 @@ class RunScreen(RunLooking):
         upper.styles.height = "1fr" if layout.top is None else layout.top
         lower.styles.grid_rows = f"{layout.middle} 1fr"
         self.set_class(layout.wide, "wide")
-        self.call_after_refresh(self._show)  # what fits is known once it is laid out
+        self.call_after_refresh(self._show)  # the new sizes are known only after the layout
 
     def _show(self) -> None:
-        """Bring everything that is visible up to date; what did not change is not drawn."""
-        self._show_head()
+        """Update everything that is visible; widgets draw only what has changed."""
+        self._show_header()
         for number in sorted(self._layout.visible):
             self._show_pane(number)
-        epochs = self.history.epochs
-        self._scrubber.show(Track(epochs[-1].epoch if epochs else 0, self._look.epoch, self._live, self._state))
+        epochs, state = self.history.epochs, self._state
+        track = Track(epochs[-1].epoch if epochs else 0, state.selection.epoch, self._live, state.playback)
+        self._scrubber.show(track)
 
-    def _show_head(self) -> None:
-        if self._source is not None:
-            source = self._source
-            told = (*source.notes, *alarms(source.history, self._look))
-            self._header.show(header_view(source.record, source.history, time.time(), source.trouble, told))
-            if self._header.more != self._head_more:
-                self._head_more = self._header.more
-                self._arrange()
+    def _show_header(self) -> None:
+        reader = self._reader
+        if reader is None:
+            return
+        found = (*reader.notes, *alarms(reader.history, self._state.selection))
+        self._header.show(header_view(reader.record, reader.history, time.time(), reader.problem, found))
+        if self._header.more != self._extra_header_rows:
+            self._extra_header_rows = self._header.more
+            self._arrange()
 
     def _show_pane(self, number: int) -> None:
         if number not in self._layout.visible:
             return
-        pane = self._panes[number]
-        content: Any = pane.content
-        log = self._source.log if self._source is not None and number == 6 else ()
-        looked = Looked(self.record, self.history, log, self._look, self._log_look, self._machine)
-        shown = run_panes.shown(number, looked, palette.of(self.app), content.size.height)
-        content.show(shown.view)
+        pane, state = self._panes[number], self._state
+        widget: Any = pane.content
+        log = self._reader.log if self._reader is not None and number == LOG else ()
+        inputs = PaneInputs(self.record, self.history, log, state.selection, state.log, self._machine)
+        content = pane_content(number, inputs, palette.of(self.app), widget.size.height)
+        widget.show(content.view)
         tabs = (
             Tab(
                 other,
-                shown.title if other == number else RUN_PANES[other],
+                content.title if other == number else RUN_PANES[other],
                 other == number,
-                other == number == self._choice.pane,
+                other == number == state.panes.pane,
             )
             for other in self._layout.tabs[number]
         )
-        pane.rule.show(RuleView(tuple(tabs), shown.note))
-
-    # Moving through the epochs
-
-    def action_epoch(self, by: int) -> None:
-        """Move the chosen epoch of every pane."""
-        epochs = self.history.epochs
-        index = selected_epoch(self.history, self._look).index + by
-        if epochs:
-            self._choose_epoch(None if index >= len(epochs) else epochs[max(0, index)].epoch)
-
-    def action_first(self) -> None:
-        """Go to the first epoch."""
-        self._choose_epoch(self.history.epochs[0].epoch if self.history.epochs else None)
-
-    def action_newest(self) -> None:
-        """Go to the newest epoch, and stay with it."""
-        self._choose_epoch(None)
-
-    def on_scrubber_moved(self, event: Scrubber.Moved) -> None:
-        """Go where the slider was clicked."""
-        self._choose_epoch(event.epoch)
-
-    def action_hold(self) -> None:
-        """Hold a live view still and let it go again; play a past one."""
-        epochs = self.history.epochs
-        if not epochs:
-            return
-        if self._state == "held":
-            self._choose_epoch(None)
-        elif self._state == "playing":
-            self._choose_epoch(self._look.epoch)
-        elif self._look.epoch is None and self._live:
-            self._choose_epoch(epochs[-1].epoch, "held")
-        else:
-            self._choose_epoch(self._look.epoch or epochs[0].epoch, "playing")
-
-    def _play(self) -> None:
-        index = selected_epoch(self.history, self._look).index + 1
-        over = index >= len(self.history.epochs)
-        self._choose_epoch(None if over else self.history.epochs[index].epoch, "" if over else "playing")
-
-    def _choose_epoch(self, epoch: int | None, state: str = "") -> None:
-        self._look, self._state = dataclasses.replace(self._look, epoch=epoch), state
-        self._show()
-
-    def action_mark(self) -> None:
-        """Compare cells with the chosen epoch, or with the last change again."""
-        chosen = selected_epoch(self.history, self._look).event
-        if chosen is None:
-            return
-        mark = None if self._look.mark is not None and self._look.mark == chosen.epoch else chosen.epoch
-        self._look = dataclasses.replace(self._look, mark=mark)
-        told = "the one before their last change" if mark is None else f"epoch {mark}"
-        self.say(f"Cells are compared with {told}.")
-        self._show()
-
-    def action_kind(self, by: int) -> None:
-        """Show the next kind of cell; in pane 1 the next group of curves; in the log the next line that was found."""
-        if self._choice.pane == 6 and self._log_look.wanted:
-            self._log_look = dataclasses.replace(self._log_look, hit=self._log_look.hit + by)
-        elif self._choice.pane == 1:
-            self._look = dataclasses.replace(self._look, curves=self._look.curves + by)
-        else:
-            chosen = selected_epoch(self.history, self._look)
-            if not chosen.kinds:
-                return
-            place = (chosen.kinds.index(chosen.kind) + by) % len(chosen.kinds)
-            self._look = dataclasses.replace(self._look, cell=chosen.kinds[place])
-        self._show()
-
-    def looked_epoch(self) -> int | None:
-        """Return the epoch that is looked at, if it has a genotype."""
-        event = selected_epoch(self.history, self._look).event
-        return event.epoch if event is not None and event.genotype is not None else None
+        pane.rule.show(RuleView(tuple(tabs), content.note))
 
     @property
     def _live(self) -> bool:
         return self.record is not None and self.record.status.live
 
+    # The engine
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disable actions that would do nothing to the run as it is."""
+        if not super().check_action(action, parameters):
+            return False
+        status = self.record.status if self.record is not None else None
+        match action:
+            case "pause" | "stop" | "checkpoint":
+                return (status is not None and status.live) or None
+            case "resume":
+                return (status is not None and (status.resumable or status is Status.PAUSED)) or None
+        return True
+
+    def action_pause(self) -> None:
+        """Pause the engine, or resume it."""
+        if self.record is not None:
+            self._engine.pause([self.record])
+
+    def action_resume(self) -> None:
+        """Resume the run with the paused engine, or with a new one from the checkpoint."""
+        if self.record is not None:
+            self._engine.resume([self.record])
+
+    @work
+    async def action_stop(self) -> None:
+        """Stop the engine with a checkpoint, after asking."""
+        if self.record is not None:
+            await self._engine.stop([self.record])
+
+    def action_checkpoint(self) -> None:
+        """Write a checkpoint now."""
+        if self.record is not None:
+            self._engine.checkpoint(self.record)
+
+    # Epochs, cells, edges, curves
+
+    def action_epoch(self, by: int) -> None:
+        """Move the selected epoch of every pane."""
+        self._state.move(by)
+        self._show()
+
+    def action_first(self) -> None:
+        """Go to the first epoch."""
+        self._state.first()
+        self._show()
+
+    def action_newest(self) -> None:
+        """Go to the newest epoch and follow the run."""
+        self._state.select_epoch(None)
+        self._show()
+
+    def on_scrubber_moved(self, event: Scrubber.Moved) -> None:
+        """Go to the epoch that was clicked on the slider."""
+        self._state.select_epoch(event.epoch)
+        self._show()
+
+    def action_hold(self) -> None:
+        """Hold a live view, or follow the run again; play a past run."""
+        self._state.hold(live=self._live)
+        self._show()
+
+    def action_mark(self) -> None:
+        """Compare cells with the selected epoch, or with the last change again."""
+        if self._state.mark():
+            mark = self._state.selection.mark
+            self.say(f"Cells are compared with {'their last change' if mark is None else f'epoch {mark}'}.")
+            self._show()
+
+    def action_kind(self, by: int) -> None:
+        """Show the next kind of cell; in pane 1 the next curves, in the log the next line found."""
+        self._state.next_kind(by)
+        self._show()
+
+    def action_edge(self, by: int) -> None:
+        """Select the next edge: its weights, margin and history are shown."""
+        self._state.next_edge(by)
+        self._show()
+
+    def action_operation(self, by: int) -> None:
+        """Select the next operation of the edge."""
+        self._state.next_operation(by)
+        self._show()
+
+    def action_log_axis(self) -> None:
+        """Give curves a logarithmic axis, or a linear one again."""
+        self._state.toggle_log_axis()
+        self._show()
+
+    def action_smooth(self) -> None:
+        """Average curves over more epochs, then over none again."""
+        self._state.next_smoothing()
+        self._show()
+
+    @property
+    def selected_epoch(self) -> int | None:
+        """The selected epoch, if it has a genotype."""
+        event = self._state.selected.event
+        return event.epoch if event is not None and event.genotype is not None else None
+
+    # The log
+
+    def action_log_level(self) -> None:
+        """Show less of the log, then everything again."""
+        self._state.next_log_level()
+        self._show_log()
+
+    @work
+    async def action_find(self) -> None:
+        """Ask for a text, and go to the last line of the log that contains it."""
+        text = await self.ask(AskLine("Find in the log:", self._state.log.text))
+        if text is not None:
+            self._state.find(text)
+            self._show_log()
+
+    def _show_log(self) -> None:
+        if LOG not in self._layout.visible:
+            self._state.press(LOG)
+            self._arrange()
+        self._show()
+
     # Panes
 
     def action_pane(self, number: int) -> None:
-        """Choose a pane; chosen again, it takes the whole screen."""
-        self._choose(self._choice.press(number))
+        """Select a pane; selected again, it is maximised."""
+        self._state.press(number)
+        self._arrange()
 
     def action_zoom(self) -> None:
-        """Give the chosen pane the whole screen, or take it back."""
-        self._choose(self._choice.press(self._choice.pane))
+        """Maximise the selected pane, or restore it."""
+        self.action_pane(self._state.panes.pane)
 
     def action_unzoom(self) -> None:
         """Show all panes."""
-        self._choose(dataclasses.replace(self._choice, zoomed=False))
+        self._state.all_panes()
+        self._arrange()
 
     def action_next_pane(self, by: int) -> None:
-        """Choose the next pane."""
-        self._choose(self._choice.press((self._choice.pane - 1 + by) % len(RUN_PANES) + 1))
+        """Select the next pane."""
+        self._state.next_pane(by)
+        self._arrange()
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the chosen pane."""
-        content = self._panes[self._choice.pane].content
+        """Scroll the selected pane."""
+        content = self.pane().content
         if isinstance(content, Lines):
             content.scroll_relative(y=by, animate=False)
 
-    def _choose(self, choice: Choice) -> None:
-        self._choice = choice
-        self._arrange()
+    def pane(self) -> Pane:
+        """Return the selected pane."""
+        return self._panes[self._state.panes.pane]
 
-    # Taking things along, and leaving
+    # Copies, follow-ups, and leaving
 
     def action_copy(self) -> None:
-        """Copy the genotype of the chosen epoch, and name the file that has it."""
-        chosen = selected_epoch(self.history, self._look)
-        record = self.record
-        if record is None or chosen.event is None or chosen.event.genotype is None:
+        """Copy the genotype of the selected epoch, and name the file that contains it."""
+        selected, record = self._state.selected, self.record
+        if record is None or selected.event is None or selected.event.genotype is None:
             self.say("There is no genotype to copy yet.", "warning")
             return
-        last = chosen.index == len(self.history.epochs) - 1
+        last = selected.index == len(self.history.epochs) - 1
         path = record.paths.genotype if last and record.paths.genotype.exists() else record.paths.events
-        self.copy(genotype_text(chosen.event), f"the genotype of epoch {chosen.event.epoch}", path)
+        self.copy(genotype_text(selected.event), f"the genotype of epoch {selected.event.epoch}", path)
+
+    def action_retrain(self) -> None:
+        """Open the form that retrains the cell of the selected epoch."""
+        if self.record is None or self.selected_epoch is None:
+            self.say("There is no genotype to retrain yet.", "warning")
+        else:
+            self._follow_ups.retrain(self.record.id, self.selected_epoch)
+
+    @work
+    async def action_export(self) -> None:
+        """Ask for a folder, then export the run into it."""
+        if self.record is not None:
+            await self._follow_ups.export(self.record.id)
+
+    def action_compare(self) -> None:
+        """Ask for another run, then compare both."""
+        if self.record is not None:
+            self._follow_ups.compare(self.record)
 
     def picture_name(self) -> str:
         """Return the name of a picture's file: the run and the epoch."""
-        chosen = selected_epoch(self.history, self._look).event
-        return f"nastui-{short_id(self._run_id)}-epoch-{chosen.epoch if chosen else 0}"
+        event = self._state.selected.event
+        return f"nastui-{short_id(self._run_id)}-epoch-{event.epoch if event else 0}"
 
-    def pane(self) -> Pane:
-        """Return the chosen pane."""
-        return self._panes[self._choice.pane]
-
-    def failed_in_background(self, work: str) -> None:
+    def failed_in_background(self, group: str) -> None:
         """Read on at the next tick."""
         self._reading = False
 
     def action_back(self) -> None:
-        """Show all panes, then look at no edge; then leave."""
-        if self._choice.zoomed:
+        """Show all panes; else select no edge; else leave."""
+        if self._state.panes.zoomed:
             self.action_unzoom()
-        elif self._look.edge is not None:
-            self.action_no_edge()
+        elif self._state.selection.edge is not None:
+            self._state.no_edge()
+            self._show()
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Go back to Runs; the run goes on."""
+        """Go back; the run continues."""
         if self._live and self.record is not None:
-            self.say(f"Run {short_id(self.record.id)} goes on.")
+            self.say(f"Run {short_id(self.record.id)} keeps running.")
         self.app.pop_screen()

@@ -1,169 +1,125 @@
-"""What the Runs screen does to runs: all that leaves a trace in the store, and starting the demonstration."""
+"""What the Runs screen does to the store: it tags runs, moves them to the trash, and starts the demonstration."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-from textual import work
-from textual.message import Message
 
 from runs.configuration import Draft
 from runs.errors import NastuiError
 from runs.home import short_id
-from runs.store.requests import Request, send
+from runs.log.summary import Labels
 from runs.store.run_store import Record, RunStore
-from runs.store.status import Status
-from screens.actions.screen import ActionScreen, background
-from screens.error_text import told
-from screens.formatting import count
-from screens.runs.listing import named, retagged
+from screens.actions.screen import ActionScreen
+from screens.destinations import OpenRun
+from screens.error_text import error_text
+from screens.formatting import count, run_names
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 
 DEMONSTRATION = Draft(method="drnas", preset="quick", name="demonstration")
-"""A search that needs nothing but what is installed."""
+"""A search that needs only what is installed."""
+DEMONSTRATION_GROUP = "demonstrate"
 
 
-@dataclass
-class DemonstrationStarted(Message):
-    """The demonstration runs, or there is none."""
-
-    run: str = ""
-
-
-class RunActs(ActionScreen[None]):
-    """The keys that change runs. Each works in a thread and says how it came out.
+class StoreCommands:
+    """Changes the runs of a store for a screen. Each command works in a thread and shows how it turned out.
 
     Args:
-        store: where the runs lie.
-
-    Attributes:
-        removed: what was moved to the trash, the newest last.
+        screen: asks the questions and shows the notifications.
+        store: where the runs are stored.
+        changed: called from a thread after runs have changed.
     """
 
-    def __init__(self, store: RunStore) -> None:
-        super().__init__()
-        self.store = store
-        self.removed: list[list[Record]] = []
+    def __init__(self, screen: ActionScreen[None], store: RunStore, changed: Callable[[], object]) -> None:
+        self._screen, self._store, self._changed = screen, store, changed
+        self._removed: list[list[Record]] = []
         self._starting = False
 
     @property
-    def chosen(self) -> list[Record]:
-        """The runs that a key is for."""
-        raise NotImplementedError
+    def can_undo(self) -> bool:
+        """Whether runs were moved to the trash and not restored."""
+        return bool(self._removed)
 
-    def look_soon(self) -> None:
-        """Look at the store again: runs have changed."""
-        raise NotImplementedError
+    def demonstrate(self) -> None:
+        """Start the demonstration and open it."""
+        if self._starting:
+            return
+        self._starting = True
+        self._screen.say("Starting the demonstration …")
 
-    def unmark(self, records: Sequence[Record]) -> None:
-        """Take marks away."""
-        raise NotImplementedError
+        def start() -> None:
+            from runs.supervision import launcher
 
-    def action_demonstrate(self) -> None:
-        """Start the demonstration at once."""
-        if not self._starting:
-            self._starting = True
-            self.say("Starting the demonstration …")
-            self._demonstrate()
-
-    @background(group="demonstrate")
-    def _demonstrate(self) -> None:
-        from runs.supervision import launcher
-
-        try:
-            config, _ = launcher.start(self.store, DEMONSTRATION)
-            self.post_message(DemonstrationStarted(config.id))
-        except NastuiError as error:
-            self.say(str(error), "error")
-            self.post_message(DemonstrationStarted())
-
-    def on_demonstration_started(self, event: DemonstrationStarted) -> None:
-        """Watch it."""
-        from screens.run.screen import RunScreen
-
-        self._starting = False
-        if event.run:
-            self.app.push_screen(RunScreen(self.store, event.run))
-
-    def failed_in_background(self, work: str) -> None:
-        """Let the person start again."""
-        if work == "demonstrate":
-            self._starting = False
-
-    def action_resume(self) -> None:
-        """Start engines for the chosen runs that have none."""
-        chosen = [record for record in self.chosen if record.status.resumable]
-        self.say(f"Resuming {named(chosen)} …")
-        self._each(chosen, self._resume, "")
-
-    def action_pause(self) -> None:
-        """Pause the running ones of the chosen; where none is running, wake the paused ones."""
-        running = [record for record in self.chosen if record.status is Status.RUNNING]
-        paused = [record for record in self.chosen if record.status is Status.PAUSED]
-        request = Request.PAUSE if running else Request.CONTINUE
-        self._each(running or paused, lambda record: send(record.paths.requests, request), f"Asked to {request}:")
-
-    @work
-    async def action_stop(self) -> None:
-        """Ask engines to end with a checkpoint, after asking the person."""
-        live = [record for record in self.chosen if record.status.live]
-        question = Confirm(f"Stop {named(live)}?", "It writes a checkpoint first; R resumes from there.")
-        if await self.app.push_screen_wait(question):
-            self._each(live, lambda record: send(record.paths.requests, Request.STOP), "Asked to stop:")
-
-    @work
-    async def action_tags(self) -> None:
-        """Edit the tags of one run, or add to and take from those of several."""
-        chosen = self.chosen
-        if len(chosen) == 1:
-            question, text = "Tags, words apart:", " ".join(chosen[0].labels.tags)
-        else:
-            question, text = f"Tags for {count(len(chosen), 'run')}: a word adds, -word takes away.", ""
-        answer = await self.app.push_screen_wait(AskLine(question, text))
-        if answer is not None:
-            change = retagged(answer, whole=len(chosen) == 1)
-            self._each(chosen, lambda record: self.store.label(record, change), "")
-
-    @work
-    async def action_trash(self) -> None:
-        """Move the chosen runs to the trash, after asking."""
-        chosen = self.chosen
-        question = Confirm(f"Move {named(chosen)} to the trash?", "u brings it back.")
-        if await self.app.push_screen_wait(question):
-            self.unmark(chosen)
-            removed: list[Record] = []
-            self.removed.append(removed)
-
-            def remove(record: Record) -> None:
-                self.store.remove(record)
-                removed.append(record)
-
-            self._each(chosen, remove, "Moved to the trash, u brings back:")
-
-    def action_undo(self) -> None:
-        """Bring back what was last moved to the trash."""
-        if self.removed:
-            self._each(self.removed.pop(), lambda record: self.store.restore(record.id), "Brought back:")
-
-    @background(group="act")
-    def _each(self, records: Sequence[Record], act: Callable[[Record], object], done: str) -> None:
-        """Do something to runs, one after another; say what was done and what could not be."""
-        succeeded = []
-        for record in records:
             try:
-                act(record)
-                succeeded.append(record)
+                config, _ = launcher.start(self._store, DEMONSTRATION)
+                self._screen.post_message(OpenRun(config.id))
             except NastuiError as error:
-                self.say(str(error), "error")
-            except OSError as error:
-                self.say(f"Run '{short_id(record.id)}': {told(error, '', None)}", "error")
-        if succeeded and done:
-            self.say(f"{done} {named(succeeded)}.")
-        self.look_soon()
+                self._screen.say(str(error), "error")
+            finally:
+                self._starting = False
 
-    def _resume(self, record: Record) -> None:
-        from runs.supervision.launcher import resume
+        self._screen.in_background(start, group=DEMONSTRATION_GROUP)
 
-        resume(record)
+    async def tag(self, records: Sequence[Record]) -> None:
+        """Edit the tags of one run, or add tags to several and remove them; call it from a worker."""
+        if len(records) == 1:
+            question, text = "Tags, separated by spaces:", " ".join(records[0].labels.tags)
+        else:
+            question, text = f"Tags for {count(len(records), 'run')}: a word adds a tag, -word removes it.", ""
+        answer = await self._screen.ask(AskLine(question, text))
+        if answer is not None:
+            change = retagged(answer, whole=len(records) == 1)
+            self._each(records, lambda record: self._store.label(record, change), "")
+
+    async def trash(self, records: Sequence[Record]) -> bool:
+        """Move runs to the trash, after asking; return whether it was done. Call it from a worker."""
+        if not await self._screen.ask(Confirm(f"Move {run_names(records)} to the trash?", "u restores it.")):
+            return False
+        removed: list[Record] = []
+        self._removed.append(removed)
+
+        def remove(record: Record) -> None:
+            self._store.remove(record)
+            removed.append(record)
+
+        self._each(records, remove, "Moved to the trash, u restores:")
+        return True
+
+    def undo(self) -> None:
+        """Restore what was last moved to the trash."""
+        if self._removed:
+            self._each(self._removed.pop(), lambda record: self._store.restore(record.id), "Restored:")
+
+    def _each(self, records: Sequence[Record], change: Callable[[Record], object], done: str) -> None:
+        """Change runs one after another; say what was done and what could not be."""
+
+        def change_all() -> None:
+            changed = []
+            for record in records:
+                try:
+                    change(record)
+                    changed.append(record)
+                except NastuiError as error:
+                    self._screen.say(str(error), "error")
+                except OSError as error:
+                    self._screen.say(f"Run '{short_id(record.id)}': {error_text(error, '', None)}", "error")
+            if changed and done:
+                self._screen.say(f"{done} {run_names(changed)}.")
+            self._changed()
+
+        self._screen.in_background(change_all, group="store")
+
+
+def retagged(answer: str, *, whole: bool) -> Callable[[Labels], None]:
+    """Return the change that an answer asks for: the whole list of tags, or words to add and ``-words`` to remove."""
+    words = answer.replace(",", " ").split()
+
+    def change(labels: Labels) -> None:
+        if whole:
+            labels.tags = words
+            return
+        removed = {word[1:] for word in words if word.startswith("-")}
+        labels.tags = [tag for tag in labels.tags if tag not in removed]
+        labels.tags += [word for word in words if not word.startswith("-")]
+
+    return change

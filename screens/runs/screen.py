@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -21,37 +22,40 @@ from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
 from screens import settings
 from screens.actions.bindings import bindings
-from screens.actions.screen import background
+from screens.actions.screen import ActionScreen, background
+from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenRun
+from screens.engine_controls import EngineControls
 from screens.formatting import clean, count, status_label, status_sign
-from screens.models.run_columns import COLUMNS, Row, Wishes, wishes
-from screens.runs.commands import RunActs
+from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
+from screens.runs.commands import StoreCommands
 from screens.runs.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
-from screens.runs.listing import Look, View
-from screens.views.status_line import group_identity, group_story, identity, story
+from screens.runs.run_list import RunListOptions, StoreRead
+from screens.views.status_line import group_identity, group_status_line, identity, status_line
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
-from screens.widgets.run_table import RunTable, runs_of
+from screens.widgets.run_table import RunTable
 
-# With very many runs looking at all of them takes long: the store is then left alone for this many times as long.
+# Reading very many runs takes long: the store is then left alone for this many times as long.
 _REST = 5
 
 _WELCOME = (
-    "No runs yet. Press n for a search of your own, or D for a demonstration: the preset 'quick' on the embedded "
+    "No runs yet. Press n to start a search, or D for a demonstration: the preset 'quick' on the embedded "
     "digits data set, about a minute, with nothing to download."
 )
-_NOTHING_TO_LOOK_AT = "No runs yet, and with --readonly none can be started here."
-_NO_MATCH = f"No run matches the filter. esc clears it. It takes {EXAMPLE}."
+_READONLY_WELCOME = "No runs yet, and with --readonly none can be started here."
+_NO_MATCH = f"No run matches the filter. esc clears it. It accepts {EXAMPLE}."
 _LETTERS = {
     *("new_run", "demonstrate", "latest", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare"),
     *("fold", "genotypes", "quit"),
 }
+"""Actions whose keys are letters: they are off while the filter is typed."""
 
 
-class RunsScreen(RunActs):
-    """A table of runs under one line of counts; below it what the run under the cursor has come to.
+class RunsScreen(ActionScreen[None]):
+    """A table of runs under one line of counts; below it the state of the run under the cursor.
 
     Args:
-        store: where the runs lie.
+        store: where the runs are stored.
     """
 
     DEFAULT_CSS = """
@@ -62,27 +66,30 @@ class RunsScreen(RunActs):
         RunTable { height: 1fr; padding: 0 1; }
         #nothing { height: 1fr; padding: 2 4; display: none; text-align: center; }
         #identity { height: 1; padding: 0 1; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
-        #story { height: 2; padding: 0 1; }
+        #status-line { height: 2; padding: 0 1; }
         &.empty { RunTable { height: 1; } #nothing { display: block; } }
     }
     """
-    PLACE = "runs"
+    SCOPE = "runs"
     AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
 
     def __init__(self, store: RunStore) -> None:
-        super().__init__(store)
+        super().__init__()
+        self.store = store
         self.filter = FilterLine(EXAMPLE, below="RunTable")
+        self._engines = EngineControls(self, answered=self.read_soon)
+        self._commands = StoreCommands(self, store, changed=self.read_soon)
         self._records: list[Record] = []
-        self._wanted: Wishes = {}
+        self._widths: WantedWidths = {}
         self._statuses: Counter[Status] = Counter()
-        self._view = View()
+        self._options = RunListOptions()
         self._texts = Texts()
-        self._reading = self._looked = False
-        self._next_look = 0.0
-        self._complaint = ""
+        self._reading = self._has_read = False
+        self._next_read = 0.0
+        self._problem = ""
         self._unreadable: dict[str, str] = {}
-        self._said: dict[str, str] = {}
+        self._texts_shown: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Yield the counts, the filter, the table and the lines on the run under the cursor."""
@@ -93,21 +100,21 @@ class RunsScreen(RunActs):
         yield RunTable(id="runs")
         yield Static(id="nothing")
         yield Static(id="identity")
-        yield Static(id="story")
+        yield Static(id="status-line")
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Look at the store now, and then twice a second."""
+        """Read the store now, and then twice a second."""
         self.every_tick(self._tick)
         self._tick()
 
     def on_screen_resume(self) -> None:
-        """Look again at once: another screen may have changed much."""
-        self.look_soon()
+        """Read again at once: another screen may have changed much."""
+        self.read_soon()
 
-    def look_soon(self) -> None:
-        """Look at the store at the next tick."""
-        self._next_look = 0.0
+    def read_soon(self) -> None:
+        """Read the store at the next tick."""
+        self._next_read = 0.0
 
     @property
     def table(self) -> RunTable:
@@ -116,74 +123,76 @@ class RunsScreen(RunActs):
 
     @property
     def chosen(self) -> list[Record]:
-        """The marked runs, else those under the cursor."""
+        """The runs that a key acts on: the marked ones, else those under the cursor."""
         if self.table.marked:
             return [record for record in self._records if record.id in self.table.marked]
         return list(runs_of(self.table.highlighted)) if self.table.highlighted else []
 
     @property
-    def going(self) -> int:
-        """How many runs have an engine at work."""
+    def live_runs(self) -> int:
+        """The number of runs that have an engine."""
         return sum(record.status.live for record in self._records)
 
     def _tick(self) -> None:
-        hidden = self.app.screen is not self and not self.app.screen.is_modal
-        if self._reading or hidden or time.monotonic() < self._next_look:
+        if self._reading or self.is_hidden or time.monotonic() < self._next_read:
             return
         self._reading = True
-        self._read(self._view)
+        self._read(self._options)
 
     @background(group="read")
-    def _read(self, view: View) -> None:
+    def _read(self, options: RunListOptions) -> None:
         began = time.monotonic()
         try:
             records = self.store.records()
             for record in records:
                 self._texts.of(record)  # here, so that the first letter of a filter need not
-            shown = view.of(records, self._texts)
-            # Columns keep their widths while a filter is typed.
-            rows = dataclasses.replace(view, filter=EVERYTHING).of(records, self._texts) if view.filter else shown
+            rows = options.rows(records, self._texts)
+            # The columns keep their widths while a filter is typed.
+            every_row = rows
+            if options.filter:
+                every_row = dataclasses.replace(options, filter=EVERYTHING).rows(records, self._texts)
             statuses = Counter(record.status for record in records)
-            look = Look(records, wishes(rows), view, shown, statuses, dict(self.store.unreadable))
+            read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
         except NastuiError as error:
             rows, known = self.table.rows, self._unreadable
-            look = Look(self._records, self._wanted, view, rows, self._statuses, known, str(error))
-        look.rest = _REST * (time.monotonic() - began)
-        self.post_message(look)
+            read = StoreRead(self._records, self._widths, options, rows, self._statuses, known, str(error))
+        read.rest = _REST * (time.monotonic() - began)
+        self.post_message(read)
 
-    def on_look(self, look: Look) -> None:
-        """Show what a look at the store has found."""
-        self._reading, self._looked = False, True
-        if look.view.folded is not self._view.folded:  # it is of before the key
-            self.look_soon()
+    def on_store_read(self, read: StoreRead) -> None:
+        """Show what was read from the store."""
+        self._reading, self._has_read = False, True
+        if read.options.folded is not self._options.folded:  # it was read before the key
+            self.read_soon()
             self._tick()
             return
-        self._next_look = time.monotonic() + look.rest
-        self._records, self._wanted, self._complaint = look.records, look.wanted, look.complaint
-        self._statuses = look.statuses
-        for name in set(look.unreadable) - set(self._unreadable):
-            self._say(look.unreadable[name], failed=True)
-        self._unreadable = look.unreadable
-        self.table.marked &= {record.id for record in look.records} if self.table.marked else set()
-        self._show(look.shown if look.view == self._view else None)
+        self._next_read = time.monotonic() + read.rest
+        self._records, self._widths, self._problem = read.records, read.widths, read.problem
+        self._statuses = read.statuses
+        for name in set(read.unreadable) - set(self._unreadable):
+            self.say(read.unreadable[name], "error")
+        self._unreadable = read.unreadable
+        self.table.marked &= {record.id for record in read.records} if self.table.marked else set()
+        self._show(read.rows if read.options == self._options else None)
 
-    def _show(self, shown: list[Row] | None = None) -> None:
-        """Bring everything up to date; ``shown`` spares filtering and sorting where that is done already."""
-        shown = self._view.of(self._records, self._texts) if shown is None else shown
-        self.table.show(shown, self._wanted, self._view.by, backwards=self._view.backwards, now=time.time())
-        self.set_class(self._looked and not shown, "empty")
-        if not shown:
-            welcome = _NOTHING_TO_LOOK_AT if settings.of(self.app).readonly else _WELCOME
-            self._set("#nothing", Text(_NO_MATCH if self._records else self._complaint or welcome))
-        self._set("#counts", self._counts())
-        self._tell_highlighted()
+    def _show(self, rows: list[Row] | None = None) -> None:
+        """Update everything; ``rows`` saves filtering and sorting if that is done already."""
+        options = self._options
+        rows = options.rows(self._records, self._texts) if rows is None else rows
+        self.table.show(rows, self._widths, options.by, backwards=options.backwards, now=time.time())
+        self.set_class(self._has_read and not rows, "empty")
+        if not rows:
+            welcome = _READONLY_WELCOME if settings.of(self.app).readonly else _WELCOME
+            self._set_text("#nothing", Text(_NO_MATCH if self._records else self._problem or welcome))
+        self._set_text("#counts", self._counts())
+        self._describe_highlighted()
 
     def _counts(self) -> Text:
-        if not self._looked:
+        if not self._has_read:
             return Text("reading …")
         every = count(len(self._records), "run")
-        parts = [f"{len(self.table.records):,} of {every}" if self._view.filter else every]
-        if self._view.folded:
+        parts = [f"{len(self.table.records):,} of {every}" if self._options.filter else every]
+        if self._options.folded:
             parts.append("seeds folded")
         for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := self._statuses[status]:
@@ -194,43 +203,39 @@ class RunsScreen(RunActs):
             parts.append(f"{len(self.table.marked):,} marked")
         return Text(" · ".join(parts))
 
-    def _tell_highlighted(self) -> None:
+    def _describe_highlighted(self) -> None:
         row = self.table.highlighted
-        if self._complaint:
-            self._set("#identity", Text(""))
-            self._set("#story", Text(f"{status_sign(Status.FAILED)} {clean(self._complaint)}"))
-        elif row is None:
-            self._set("#identity", Text(""))
-            self._set("#story", Text(""))
+        first = line = ""
+        if self._problem:
+            line = f"{status_sign(Status.FAILED)} {clean(self._problem)}"
         elif isinstance(row, Group):
-            self._set("#identity", Text(group_identity(row)))
-            self._set("#story", Text(group_story(row)))
-        else:
-            self._set("#identity", Text(identity(row)))
-            self._set("#story", Text(f"{status_label(row.status)}: {story(row, time.time())}"))
+            first, line = group_identity(row), group_status_line(row)
+        elif row is not None:
+            first, line = identity(row), f"{status_label(row.status)}: {status_line(row, time.time())}"
+        self._set_text("#identity", Text(first))
+        self._set_text("#status-line", Text(line))
         self.refresh_bindings()
 
-    def _set(self, selector: str, text: Text) -> None:
-        """Change a line of text, and draw it only where it says something new."""
-        if self._said.get(selector) != text.plain:
-            self._said[selector] = text.plain
+    def _set_text(self, selector: str, text: Text) -> None:
+        """Set a line of text; it is drawn only if it has changed."""
+        if self._texts_shown.get(selector) != text.plain:
+            self._texts_shown[selector] = text.plain
             self.query_one(selector, Static).update(text)
 
-    def failed_in_background(self, work: str) -> None:
-        """Look at the store again after a while."""
-        super().failed_in_background(work)
-        if work == "read":
+    def failed_in_background(self, group: str) -> None:
+        """Read the store again after a while."""
+        if group == "read":
             self._reading = False
-            self._next_look = time.monotonic() + _REST
+            self._next_read = time.monotonic() + _REST
 
     def pane(self) -> Widget:
         """Return the table."""
         return self.table
 
-    # What keys do
+    # Which keys do something
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what does nothing to the chosen runs; while the filter is typed, letters are letters."""
+        """Disable what does nothing to the chosen runs; while the filter is typed, letters are letters."""
         if not super().check_action(action, parameters):
             return False
         filtering = self.filter.typing
@@ -240,7 +245,7 @@ class RunsScreen(RunActs):
             case "leave_filter":
                 return filtering
             case "clear":
-                return filtering or bool(self._view.filter) or bool(self.table.marked) or None
+                return filtering or bool(self._options.filter) or bool(self.table.marked) or None
             case "resume":
                 return any(record.status.resumable for record in self.chosen) or None
             case "stop" | "pause":
@@ -248,63 +253,38 @@ class RunsScreen(RunActs):
             case "compare":
                 return len(self.chosen) > 1 or None
             case "undo":
-                return bool(self.removed) or None
+                return self._commands.can_undo or None
             case "demonstrate":
-                return (self._looked and not self._records and not self._complaint) or None
+                return (self._has_read and not self._records and not self._problem) or None
             case "latest" | "fold":
                 return bool(self._records) or None
             case "tags" | "trash" | "copy_id":
                 return bool(self.chosen) or None
         return True
 
+    # The table
+
     def on_run_table_highlighted(self) -> None:
-        """Tell of the run that the cursor came to."""
-        self._tell_highlighted()
+        """Describe the run under the cursor."""
+        self._describe_highlighted()
 
     def on_run_table_marked(self) -> None:
         """Count the marks."""
-        self._set("#counts", self._counts())
+        self._set_text("#counts", self._counts())
         self.refresh_bindings()
 
     def on_run_table_opened(self, event: RunTable.Opened) -> None:
-        """Open the Run screen."""
-        self._open(event.record)
+        """Open the run."""
+        self.post_message(OpenRun(event.record.id))
 
     def on_run_table_folded(self, event: RunTable.Folded) -> None:
-        """Show the runs of a group under it, or take them away again."""
-        self._change_view(unfolded=self._view.unfolded ^ {event.group.id})
-
-    def _open(self, record: Record) -> None:
-        from screens.run.screen import RunScreen
-
-        self.app.push_screen(RunScreen(self.store, record.id))
+        """Show the runs of a group below it, or hide them again."""
+        self._change_options(unfolded=self._options.unfolded ^ {event.group.id})
 
     def on_run_table_heading_clicked(self, event: RunTable.HeadingClicked) -> None:
-        """Sort by the column, or turn the order round where it is sorted by it already."""
-        again = event.column is self._view.by
-        self._change_view(by=event.column, backwards=again and not self._view.backwards)
-
-    def action_new_run(self) -> None:
-        """Open the form of a new run; the first run of a store is offered as the demonstration."""
-        from screens.starting.new_run import NewRunScreen
-
-        self.app.push_screen(NewRunScreen(self.store, preset="paper" if self._records else "quick"))
-
-    def action_latest(self) -> None:
-        """Open the newest run."""
-        self._open(self._records[0])
-
-    def action_compare(self) -> None:
-        """Open the marked runs on one screen."""
-        from screens.compare.screen import CompareScreen
-
-        self.app.push_screen(CompareScreen(self.store, [record.id for record in self.chosen]))
-
-    def action_genotypes(self) -> None:
-        """Open the library of published and found cells."""
-        from screens.genotypes.screen import GenotypesScreen
-
-        self.app.push_screen(GenotypesScreen(self.store))
+        """Sort by the column; if it is sorted by it already, reverse the order."""
+        again = event.column is self._options.by
+        self._change_options(by=event.column, backwards=again and not self._options.backwards)
 
     def action_filter(self) -> None:
         """Type a filter."""
@@ -312,49 +292,98 @@ class RunsScreen(RunActs):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as it is typed."""
-        self._change_view(filter=RunFilter.parse(event.value))
+        self._change_options(filter=RunFilter.parse(event.value))
 
     def action_leave_filter(self) -> None:
-        """Go back to the table with the filter in place."""
+        """Go back to the table and keep the filter."""
         self.filter.leave()
 
     def action_clear(self) -> None:
-        """Take away the filter; where there is none, the marks."""
+        """Clear the filter; if there is none, the marks."""
         if not self.filter.clear():
-            self.unmark(self._records)
+            self._unmark(self._records)
 
-    def unmark(self, records: Sequence[Record]) -> None:
-        """Take marks away."""
+    def _unmark(self, records: Sequence[Record]) -> None:
         self.table.marked -= {record.id for record in records}
         self.table.restyle_marks()
 
     def action_fold(self) -> None:
-        """Give runs that differ in seed alone one line, or each its own again."""
-        # By a look in the background: all lines change, and the widths of the columns with them.
-        self._view = dataclasses.replace(self._view, folded=not self._view.folded, unfolded=frozenset())
-        self.look_soon()
+        """Give runs that differ only in their seed one row, or each its own again."""
+        # In the background: all rows change, and the widths of the columns with them.
+        self._options = dataclasses.replace(self._options, folded=not self._options.folded, unfolded=frozenset())
+        self.read_soon()
         self._tick()
 
     def action_sort(self, step: int) -> None:
         """Sort by another column."""
-        shown = [column for column in COLUMNS if column.title in self._wanted]
-        place = shown.index(self._view.by) if self._view.by in shown else -1
-        self._change_view(by=shown[(place + step) % len(shown)], backwards=False)
+        shown = [column for column in COLUMNS if column.title in self._widths]
+        index = shown.index(self._options.by) if self._options.by in shown else -1
+        self._change_options(by=shown[(index + step) % len(shown)], backwards=False)
 
     def action_reverse(self) -> None:
-        """Turn the order round."""
-        self._change_view(backwards=not self._view.backwards)
+        """Reverse the order."""
+        self._change_options(backwards=not self._options.backwards)
+
+    def _change_options(self, **changes: Any) -> None:
+        self._options = dataclasses.replace(self._options, **changes)
+        self._show()
+
+    # The chosen runs
+
+    def action_demonstrate(self) -> None:
+        """Start the demonstration."""
+        self._commands.demonstrate()
+
+    def action_resume(self) -> None:
+        """Resume the chosen runs that have no engine."""
+        self._engines.resume([record for record in self.chosen if record.status.resumable])
+
+    def action_pause(self) -> None:
+        """Pause the chosen runs; if none is running, resume the paused ones."""
+        self._engines.pause(self.chosen)
+
+    @work
+    async def action_stop(self) -> None:
+        """Stop the chosen runs with a checkpoint, after asking."""
+        await self._engines.stop(self.chosen)
+
+    @work
+    async def action_tags(self) -> None:
+        """Edit the tags of the chosen runs."""
+        await self._commands.tag(self.chosen)
+
+    @work
+    async def action_trash(self) -> None:
+        """Move the chosen runs to the trash, after asking."""
+        chosen = self.chosen
+        if await self._commands.trash(chosen):
+            self._unmark(chosen)
+
+    def action_undo(self) -> None:
+        """Restore what was last moved to the trash."""
+        self._commands.undo()
 
     def action_copy_id(self) -> None:
-        """Copy the whole ids; where the terminal does not take them, the message has the folder."""
+        """Copy the whole ids of the chosen runs."""
         chosen = self.chosen
-        where = chosen[0].paths.root if len(chosen) == 1 else self.store.home.runs
-        what = chosen[0].id if len(chosen) == 1 else count(len(chosen), "id")
-        self.copy(" ".join(record.id for record in chosen), what, where)
+        path = chosen[0].paths.root if len(chosen) == 1 else self.store.home.runs
+        title = chosen[0].id if len(chosen) == 1 else count(len(chosen), "id")
+        self.copy(" ".join(record.id for record in chosen), title, path)
 
-    def _say(self, sentence: str, *, failed: bool = False) -> None:
-        self.say(sentence, "error" if failed else "information")
+    # Other screens
 
-    def _change_view(self, **change: Any) -> None:
-        self._view = dataclasses.replace(self._view, **change)
-        self._show()
+    def action_new_run(self) -> None:
+        """Open the form of a new run; in an empty store it starts with the preset of the demonstration."""
+        self.post_message(OpenNewRun("paper" if self._records else "quick"))
+
+    def action_latest(self) -> None:
+        """Open the newest run."""
+        self.post_message(OpenRun(self._records[0].id))
+
+    def action_compare(self) -> None:
+        """Compare the chosen runs."""
+        self.post_message(OpenComparison([record.id for record in self.chosen]))
+
+    def action_genotypes(self) -> None:
+        """Open the library of genotypes."""
+        self.post_message(OpenGenotypes())

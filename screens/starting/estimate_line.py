@@ -9,7 +9,7 @@ from runs.home import short_id
 from screens.formatting import gigabytes
 
 
-def told(estimate: Estimate, now: datetime.datetime) -> str:
+def estimate_text(estimate: Estimate, now: datetime.datetime) -> str:
     """Return ``about 14 min on cuda:0 (measured today) · 6.2 GB · store 3 MB``; ``now`` has a time zone."""
     source = f"as run {short_id(estimate.run)}" if estimate.run else f"measured {_day(estimate.measured, now)}"
     parts = [f"about {roughly(estimate.seconds)} on {estimate.device} ({', '.join((source, *estimate.caveats))})"]

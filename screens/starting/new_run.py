@@ -62,7 +62,7 @@ class NewRunScreen(StartingScreen):
         &.-narrow #help { height: 3; }
     }
     """
-    PLACE = "new_run"
+    SCOPE = "new_run"
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-normal"), (110, "-wide"), (170, "-widest")]
     BINDINGS: ClassVar[list[BindingType]] = bindings("new_run")
@@ -154,7 +154,7 @@ class NewRunScreen(StartingScreen):
     @work
     async def action_leave(self) -> None:
         """Go back to the runs; what was typed is thrown away only after asking."""
-        if not self.form.typed or await self.app.push_screen_wait(
+        if not self.form.typed or await self.ask(
             Confirm("Leave without starting?", f"You typed {count(len(self.form.typed), 'value')}.")
         ):
             self.dismiss(None)
@@ -218,9 +218,9 @@ class NewRunScreen(StartingScreen):
 
 
 def _fields(views: list[FieldView]) -> Iterator[Static | Field]:
-    group = ""
+    section = ""
     for view in views:
-        if view.group != group:
-            group = view.group
-            yield Static(group, classes="heading" if group == "run" else "heading later")
+        if view.section != section:
+            section = view.section
+            yield Static(section, classes="heading" if section == "run" else "heading later")
         yield Field(view, wide=view.name in _WIDE)

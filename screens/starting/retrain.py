@@ -44,8 +44,8 @@ class RetrainScreen(StartingScreen):
     }
     """
     AUTO_FOCUS = "Choice"
-    PLACE = "retrain"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(PLACE)
+    SCOPE = "retrain"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     form: RetrainForm
 

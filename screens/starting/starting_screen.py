@@ -26,9 +26,10 @@ from screens import settings
 from screens.actions.keymap import keys_of
 from screens.actions.screen import ActionScreen, background
 from screens.actions.table import registry
+from screens.destinations import OpenRun
 from screens.formatting import clean, count
-from screens.starting import estimate_line
 from screens.starting.device_field import Devices
+from screens.starting.estimate_line import estimate_text
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.run_form import Checked, RunForm
 from screens.widgets.field import Field
@@ -109,7 +110,7 @@ class StartingScreen(ActionScreen[None]):
         self._looked = self._listed = float("-inf")
 
     def on_mount(self) -> None:
-        """Look at the machine now, and again and again."""
+        """RunSelection at the machine now, and again and again."""
         self.every_tick(self._tick)
         self._tick()
 
@@ -265,9 +266,7 @@ class StartingScreen(ActionScreen[None]):
         if event.problem:
             self.say(event.problem, "error")
             return
-        from screens.run.screen import RunScreen
-
-        self.app.switch_screen(RunScreen(self.store, event.run_id))
+        self.post_message(OpenRun(event.run_id, instead=True))
 
     def failed_in_background(self, work: str) -> None:
         """Let the person try again."""
@@ -308,11 +307,11 @@ class StartingScreen(ActionScreen[None]):
     def _costs(self) -> str:
         if self._checked.config is None:
             return self.cost()
-        action = registry()[f"{self.PLACE}.measure"]
+        action = registry()[f"{self.SCOPE}.measure"]
         key = keys_of(action, settings.of(self.app).keys)[0]
         if self._measurement is not None:
             seconds = time.monotonic() - self._measured_since
             return f"measuring on {self._checked.config.device} … {seconds:.0f} s ({key} ends it)"
         if self._estimate is not None:
-            return estimate_line.told(self._estimate, datetime.datetime.now().astimezone())
+            return estimate_text(self._estimate, datetime.datetime.now().astimezone())
         return f"{key} measures time and memory here. {self.cost()}"

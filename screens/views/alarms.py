@@ -1,4 +1,4 @@
-"""What a person should look at in a search before it costs more time: warnings, alerts, signs of a collapse."""
+"""What a person should selection at in a search before it costs more time: warnings, alerts, signs of a collapse."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import math
 from runs.log import indicators
 from runs.log.history import History
 from screens.formatting import clean
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.views.epochs import selected_epoch
 
 # Points between the accuracy of the supernet and of the cell in it: beyond, the one says little of the other.
 _WIDE_GAP = 20.0
 
 
-def alarms(history: History, look: Look) -> tuple[str, ...]:
-    """Return sentences about the chosen epoch, the most urgent first, and how many warnings the log has."""
-    event = selected_epoch(history, look).event
+def alarms(history: History, selection: RunSelection) -> tuple[str, ...]:
+    """Return sentences about the selected epoch, the most urgent first, and how many warnings the log has."""
+    event = selected_epoch(history, selection).event
     found: list[str] = []
     if event is not None:
         if indicators.collapsed(event):
@@ -26,7 +26,7 @@ def alarms(history: History, look: Look) -> tuple[str, ...]:
             found.append(f"the derived cell is {search - derived:.0f} points below the supernet")
         alerts = event.extras.get("alerts")
         found += [str(alert) for alert in alerts] if isinstance(alerts, list) else []
-    epoch = None if look.epoch is None or event is None else event.epoch
+    epoch = None if selection.epoch is None or event is None else event.epoch
     if epoch is None:
         found += [warned.message for _, warned in history.warnings[-1:]]
     return tuple(dict.fromkeys(map(clean, found)))

@@ -8,7 +8,7 @@ from screens import palette
 from screens.formatting import count
 from screens.models.cells import CellView, Ends
 from screens.models.panels import Matrix
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.palette import Kind
 from screens.views.epochs import drawable_cell, selected_epoch, unchanged_since
 from screens.views.weights import decided_matrix, focus_of
@@ -16,23 +16,23 @@ from screens.views.weights import decided_matrix, focus_of
 _NEAR_TIE = 0.02
 
 
-def cell_view(history: History, look: Look) -> CellView:
-    """Return the cell that the search would return after the chosen epoch, and what changed."""
-    chosen = selected_epoch(history, look)
-    if chosen.event is None:
+def cell_view(history: History, selection: RunSelection) -> CellView:
+    """Return the cell that the search would return after the selected epoch, and what changed."""
+    selected = selected_epoch(history, selection)
+    if selected.event is None:
         return CellView(None)
-    found = drawable_cell(chosen.event, chosen.kind)
+    found = drawable_cell(selected.event, selected.kind)
     if found is None:
         return CellView(None, caption=("this epoch has no genotype that can be drawn",))
-    since = unchanged_since(history.epochs, chosen.index)
+    since = unchanged_since(history.epochs, selected.index)
     against = since - 1
-    if look.mark is not None:
-        against = selected_epoch(history, Look(epoch=look.mark)).index
-    earlier = drawable_cell(history.epochs[against], chosen.kind) if against >= 0 else None
+    if selection.mark is not None:
+        against = selected_epoch(history, RunSelection(epoch=selection.mark)).index
+    earlier = drawable_cell(history.epochs[against], selected.kind) if against >= 0 else None
     changes = _changes(earlier, found) if earlier is not None else {}
-    stood = chosen.event.epoch - history.epochs[since].epoch
+    stood = selected.event.epoch - history.epochs[since].epoch
     told = f"stood {count(stood, 'epoch')}"
-    if look.mark is not None:
+    if selection.mark is not None:
         told += f" · against epoch {history.epochs[against].epoch}"
     elif since:
         told += f" · last change at {history.epochs[since].epoch}"
@@ -41,16 +41,16 @@ def cell_view(history: History, look: Look) -> CellView:
     listed = ", ".join(changes.values())
     unused = sum(palette.kind(edge.operation) is Kind.NONE for edge in found.edges)
     caption = [told + (f" · none on {count(unused, 'edge')}" if unused else "")]
-    if look.mark is not None and not changes:
+    if selection.mark is not None and not changes:
         listed = "no difference"
     if listed:
         caption.append(f"* {listed}")
     changed = frozenset((edge.source, edge.target) for edge in found.edges if (edge.source, edge.target) in changes)
-    drawn = decided_matrix(chosen.event, chosen.kind) if chosen.kind in chosen.event.architecture else None
-    looked = focus_of(history, look, chosen, drawn) if drawn is not None else None
-    if looked is not None:
-        caption = [*looked.told[:2], *caption]
-    return CellView(found, changed, _ties(drawn), tuple(caption), looked.ends if looked else None)
+    drawn = decided_matrix(selected.event, selected.kind) if selected.kind in selected.event.architecture else None
+    focused = focus_of(history, selection, selected, drawn) if drawn is not None else None
+    if focused is not None:
+        caption = [*focused.notes[:2], *caption]
+    return CellView(found, changed, _ties(drawn), tuple(caption), focused.ends if focused else None)
 
 
 def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:

@@ -23,7 +23,8 @@ from screens import palette
 from screens.formatting import clean, count
 from screens.models.cells import CellItem
 from screens.models.charts import Curves, Series
-from screens.models.compare import CompareLook, Comparison, Grid, Known, RunLine
+from screens.models.compare import ComparedRun, Comparison, Grid, RunLine
+from screens.models.selection import CompareSelection
 from screens.views.epochs import drawable_cell
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
@@ -40,10 +41,10 @@ def metrics(compared: Comparison) -> tuple[str, ...]:
     return (*names, *sorted(tables))
 
 
-def chosen_metric(compared: Comparison, look: CompareLook) -> str:
+def chosen_metric(compared: Comparison, selection: CompareSelection) -> str:
     """Return the metric whose curves are drawn, or nothing where no run has any."""
     names = metrics(compared)
-    return look.metric if look.metric in names else next(iter(names), "")
+    return selection.metric if selection.metric in names else next(iter(names), "")
 
 
 def last_epoch(compared: Comparison) -> int:
@@ -51,17 +52,17 @@ def last_epoch(compared: Comparison) -> int:
     return max((run.epochs[-1].epoch for run in compared.runs if run.epochs), default=0)
 
 
-def at(run: Known, look: CompareLook) -> EpochEnded | None:
+def at(run: ComparedRun, selection: CompareSelection) -> EpochEnded | None:
     """Return the chosen epoch of a run: the nearest before it, None where it had not begun."""
-    if look.epoch is None:
+    if selection.epoch is None:
         return run.epochs[-1] if run.epochs else None
-    index = bisect.bisect_right(run.epochs, look.epoch, key=lambda done: done.epoch)
+    index = bisect.bisect_right(run.epochs, selection.epoch, key=lambda done: done.epoch)
     return run.epochs[index - 1] if index else None
 
 
-def curves(compared: Comparison, look: CompareLook) -> Curves:
+def curves(compared: Comparison, selection: CompareSelection) -> Curves:
     """Return the curves of the chosen metric, one a run."""
-    metric = chosen_metric(compared, look)
+    metric = chosen_metric(compared, selection)
     series = []
     for place, run in enumerate(compared.runs):
         stride = 1 + len(run.epochs) // _MOST_POINTS
@@ -70,17 +71,17 @@ def curves(compared: Comparison, look: CompareLook) -> Curves:
         kept = tuple((epoch, value) for epoch, value in points if value is not None)
         series.append(Series(short_id(run.record.id), kept, letter=LETTERS[place]))
     longest = max((run.record.summary.epochs for run in compared.runs), default=0)
-    return Curves(_words(metric) or "curves", _unit(metric), tuple(series), longest, look.epoch)
+    return Curves(_words(metric) or "curves", _unit(metric), tuple(series), longest, selection.epoch)
 
 
-def run_lines(compared: Comparison, look: CompareLook) -> tuple[RunLine, ...]:
+def run_lines(compared: Comparison, selection: CompareSelection) -> tuple[RunLine, ...]:
     """Return a line for each run: what only some are, how far it is, and its value at the chosen epoch."""
-    metric = chosen_metric(compared, look)
+    metric = chosen_metric(compared, selection)
     told = [_identity(run) for run in compared.runs]
     shared = set(common(compared))
     lines = []
     for place, run in enumerate(compared.runs):
-        summary, event = run.record.summary, at(run, look)
+        summary, event = run.record.summary, at(run, selection)
         value = _value(event, metric) if event else None
         best = _best(run, metric)
         lines.append(
@@ -104,7 +105,7 @@ def common(compared: Comparison) -> list[str]:
     return [part for part in told[0] if all(part in other for other in told)] if len(told) > 1 else []
 
 
-def _identity(run: Known) -> list[str]:
+def _identity(run: ComparedRun) -> list[str]:
     head = run.record.head
     words = [head["method"], head["space"], head["dataset"], head["preset"], f"seed {head['seed']}"]
     return [clean(str(word)) for word in (run.record.labels.name, *words) if word]
@@ -117,11 +118,11 @@ def settings(compared: Comparison) -> tuple[Grid, ...]:
     return (Grid(("setting", *_letters(compared)), rows, note),)
 
 
-def ranks(compared: Comparison, look: CompareLook) -> tuple[Grid, ...]:
+def ranks(compared: Comparison, selection: CompareSelection) -> tuple[Grid, ...]:
     """Return the groups of runs that differ in seed alone by the mean of the chosen metric, and every best value."""
     if not compared.content:
         return (Grid(note="There is nothing to rank."),)
-    metric = chosen_metric(compared, look)
+    metric = chosen_metric(compared, selection)
     ranked = ranking(compared.content["groups"], metric)
     names = _names(compared)
     lower = any(word in metric for word in LOWER_IS_BETTER)
@@ -139,24 +140,24 @@ def published(compared: Comparison) -> tuple[Grid, ...]:
     return (Grid(COLUMNS if rows else (), rows, note),)
 
 
-def kinds(compared: Comparison, look: CompareLook) -> tuple[str, ...]:
+def kinds(compared: Comparison, selection: CompareSelection) -> tuple[str, ...]:
     """Return the kinds of cell that any run has."""
-    found = (_genotype(at(run, look)) for run in compared.runs)
+    found = (_genotype(at(run, selection)) for run in compared.runs)
     return tuple(dict.fromkeys(kind for genotype in found if genotype for kind in genotype.cells))
 
 
-def chosen_kind(compared: Comparison, look: CompareLook) -> str:
+def chosen_kind(compared: Comparison, selection: CompareSelection) -> str:
     """Return the kind of cell that is shown."""
-    known = kinds(compared, look)
-    return look.cell if look.cell in known else next(iter(known), "")
+    known = kinds(compared, selection)
+    return selection.cell if selection.cell in known else next(iter(known), "")
 
 
-def cells(compared: Comparison, look: CompareLook) -> tuple[CellItem, ...]:
+def cells(compared: Comparison, selection: CompareSelection) -> tuple[CellItem, ...]:
     """Return the cells at the chosen epoch, with the edges in which they differ from that of the reference."""
-    kind = chosen_kind(compared, look)
-    events = [at(run, look) for run in compared.runs]
+    kind = chosen_kind(compared, selection)
+    events = [at(run, selection) for run in compared.runs]
     genotypes = [_genotype(event) for event in events]
-    base = min(look.reference, len(genotypes) - 1)
+    base = min(selection.reference, len(genotypes) - 1)
     items = []
     for place, (event, genotype) in enumerate(zip(events, genotypes, strict=True)):
         title = f"{LETTERS[place]} {short_id(compared.runs[place].record.id)}"
@@ -193,7 +194,7 @@ def beside(item: CellItem, base: Genotype | None, other: Genotype | None, kind: 
 
 def text(compared: Comparison) -> str:
     """Return the whole comparison as text: what ``nastui runs compare --with-published`` prints."""
-    parts = [[*compared.troubles, *compared.content.get("remarks", [])]]
+    parts = [[*compared.problems, *compared.content.get("remarks", [])]]
     if compared.content:
         ids = {run["id"]: short_id(run["id"]) for run in compared.content["runs"]}
         parts.append(aligned([["", *ids.values()], *table(compared.content)]))
@@ -214,9 +215,9 @@ def series_rows(compared: Comparison) -> list[list[Any]]:
     return rows
 
 
-def ranking_table(compared: Comparison, look: CompareLook) -> list[list[Any]]:
+def ranking_table(compared: Comparison, selection: CompareSelection) -> list[list[Any]]:
     """Return the ranking with every digit, under a head."""
-    ranked = ranking(compared.content.get("groups", []), chosen_metric(compared, look))
+    ranked = ranking(compared.content.get("groups", []), chosen_metric(compared, selection))
     columns = ("place", "metric", "mean", "std", "n")
     rows = [[*(row[name] for name in columns), " ".join(row["runs"])] for row in ranked]
     return [[*columns, "runs"], *rows]
@@ -281,7 +282,7 @@ def _value(event: EpochEnded, metric: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _best(run: Known, metric: str) -> float | None:
+def _best(run: ComparedRun, metric: str) -> float | None:
     if metric in run.record.summary.best:
         return run.record.summary.best[metric]
     values = [value for event in run.epochs if (value := _value(event, metric)) is not None]

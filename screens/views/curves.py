@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from runs.log.history import History
 from screens.formatting import clean
 from screens.models.charts import Curves, Series
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.views.epochs import selected_epoch
 
 # No screen has as many columns.
@@ -18,19 +18,19 @@ _MOST_POINTS = 1000
 _FIRST = {"accuracy": 0, "loss": 1, "kappa": 2, "regions": 3}
 
 
-def groups(history: History) -> tuple[str, ...]:
+def metric_groups(history: History) -> tuple[str, ...]:
     """Return the groups of metrics that can be drawn together: accuracies, losses, then each other one alone."""
     names = sorted({name for event in (*history.epochs[:1], *history.epochs[-1:]) for name in event.metrics})
     found = dict.fromkeys(_group(name) for name in names)
     return tuple(sorted(found, key=lambda group: (_FIRST.get(group, len(_FIRST)), group)))
 
 
-def curves(history: History, look: Look) -> Curves:
-    """Return the curves of a group of metrics over every epoch, with the chosen epoch marked."""
-    found = groups(history)
+def curves(history: History, selection: RunSelection) -> Curves:
+    """Return the curves of a group of metrics over every epoch, with the selected epoch marked."""
+    found = metric_groups(history)
     if not found:
         return Curves("accuracy", "%", (), history.summary.epochs)
-    group = found[look.curves % len(found)]
+    group = found[selection.curves % len(found)]
     epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
     if epochs[-1] is not history.epochs[-1]:
         epochs.append(history.epochs[-1])
@@ -50,13 +50,15 @@ def curves(history: History, look: Look) -> Curves:
         for name in ordered
     )
     title = clean(group.replace("_", " "))
-    if look.smooth > 1:
-        series = tuple(dataclasses.replace(one, points=_smoothed(one.points, look.smooth)) for one in series)
-        title += f", mean of {look.smooth} epochs"
-    chosen = selected_epoch(history, look).event
-    cursor = chosen.epoch if chosen is not None and look.epoch is not None else None
+    if selection.smooth > 1:
+        series = tuple(dataclasses.replace(one, points=_smoothed(one.points, selection.smooth)) for one in series)
+        title += f", mean of {selection.smooth} epochs"
+    selected = selected_epoch(history, selection).event
+    cursor = selected.epoch if selected is not None and selection.epoch is not None else None
     unit = {"accuracy": "%", "loss": "nats"}.get(group, "")
-    return Curves(title + (", log" if look.log else ""), unit, series, history.summary.epochs, cursor, look.log)
+    return Curves(
+        title + (", log" if selection.log else ""), unit, series, history.summary.epochs, cursor, selection.log
+    )
 
 
 def _smoothed(points: Sequence[tuple[float, float]], epochs: int) -> tuple[tuple[float, float], ...]:

@@ -22,13 +22,13 @@ class Focus:
     Attributes:
         row, column: in the matrix of weights.
         ends: (source, target).
-        told: in words, the most telling line first.
+        notes: in words, the most telling line first.
     """
 
     row: int
     column: int
     ends: Ends | None
-    told: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, operation: int | None) -> Focus | None:

@@ -11,14 +11,14 @@ from runs.errors import UsageError
 from runs.genotypes.genotype import Cell, Genotype
 from runs.log.events import EpochEnded
 from runs.log.history import History
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 
 # Larger cells cannot be read, and a broken log must not block the screen.
 _MOST_NODES, _MOST_EDGES = 40, 200
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedEpoch:
     """The epoch that is looked at, and where it stands in the history."""
 
     event: EpochEnded | None = None
@@ -28,18 +28,18 @@ class Chosen:
     kind: str = ""
 
 
-def selected_epoch(history: History, look: Look) -> Chosen:
+def selected_epoch(history: History, selection: RunSelection) -> SelectedEpoch:
     """Return the epoch that is looked at: the nearest one before where there is none of that number."""
     epochs = history.epochs
     if not epochs:
-        return Chosen()
+        return SelectedEpoch()
     index = len(epochs) - 1
-    if look.epoch is not None:
-        index = max(0, bisect.bisect_right(epochs, look.epoch, key=lambda done: done.epoch) - 1)
+    if selection.epoch is not None:
+        index = max(0, bisect.bisect_right(epochs, selection.epoch, key=lambda done: done.epoch) - 1)
     event = epochs[index]
     kinds = tuple(event.architecture) or tuple(genotype_cells(event))
-    kind = look.cell if look.cell in kinds else next(iter(kinds), "")
-    return Chosen(event, index, look.epoch is None, kinds, kind)
+    kind = selection.cell if selection.cell in kinds else next(iter(kinds), "")
+    return SelectedEpoch(event, index, selection.epoch is None, kinds, kind)
 
 
 def unchanged_since(epochs: Sequence[EpochEnded], index: int) -> int:

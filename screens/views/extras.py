@@ -11,22 +11,22 @@ from runs.log.events import CellSnapshot
 from runs.log.history import History
 from screens.formatting import clean
 from screens.models.panels import Bars, Fact, Matrix, Panel
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.views.epochs import selected_epoch
 
 _MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
 
 
-def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> Panel:
-    """Return the extras of the chosen epoch and of the chosen kind of cell, without those that are shown already.
+def extras_panel(history: History, selection: RunSelection, known: frozenset[str] = frozenset()) -> Panel:
+    """Return the extras of the selected epoch and of the selected kind of cell, without those that are shown already.
 
     Where the newest is looked at, what the method tells of the epoch in progress takes its place.
     """
-    chosen = selected_epoch(history, look)
-    told = history.interim if history.interim is not None and look.epoch is None else chosen.event
+    selected = selected_epoch(history, selection)
+    told = history.interim if history.interim is not None and selection.epoch is None else selected.event
     if told is None:
         return Panel()
-    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
     facts: list[Fact] = []
     bars: list[Bars] = []
     matrices: list[Matrix] = []
@@ -36,7 +36,7 @@ def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> 
     for name, value in given:
         if name in known:
             continue
-        for caption, item in _leaves(name, value, chosen.kinds, chosen.kind):
+        for caption, item in _leaves(name, value, selected.kinds, selected.kind):
             if _holds(item, dict):
                 continue  # records are for who knows the method
             if _holds(item, str):
@@ -51,7 +51,7 @@ def panel(history: History, look: Look, known: frozenset[str] = frozenset()) -> 
 
 
 def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield every figure, list and matrix with its name; of what is told for each kind of cell, the chosen one's."""
+    """Yield every figure, list and matrix with its name; of what is told for each kind of cell, the selected one's."""
     caption = clean(name).replace("_", " ")
     if not isinstance(value, dict):
         yield caption, value

@@ -11,28 +11,28 @@ from runs.log.history import History
 from screens import palette
 from screens.formatting import clean, count, gigabytes
 from screens.models.panels import Fact
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.palette import Kind
 from screens.views.epochs import genotype_cells, selected_epoch, unchanged_since
 from screens.views.weights import mean_entropy
 
 
-def epoch_figures(history: History, look: Look) -> tuple[Fact, ...]:
-    """Return the figures of the chosen epoch, the most telling first."""
-    chosen = selected_epoch(history, look)
-    event = chosen.event
+def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]:
+    """Return the figures of the selected epoch, the most telling first."""
+    selected = selected_epoch(history, selection)
+    event = selected.event
     if event is None:
         started = history.progress.metrics if history.progress else {}
         return tuple(Fact(_words(name), _figure(value)) for name, value in started.items()) + _memory(history)
-    before = history.epochs[chosen.index - 1] if chosen.index else None
-    facts = [_metric(name, event, history, chosen.index) for name in _by_weight(event.metrics)]
+    before = history.epochs[selected.index - 1] if selected.index else None
+    facts = [_metric(name, event, history, selected.index) for name in _by_weight(event.metrics)]
     for dataset, splits in event.benchmark.items():
         facts += [
             Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
             for split, value in splits.items()
         ]
     if event.genotype is not None:
-        stood = unchanged_since(history.epochs, chosen.index)
+        stood = unchanged_since(history.epochs, selected.index)
         facts.append(Fact("genotype", f"stood {count(event.epoch - history.epochs[stood].epoch, 'epoch')}"))
         facts += _operations(event)
     if (entropy := mean_entropy(event)) is not None:
@@ -40,7 +40,7 @@ def epoch_figures(history: History, look: Look) -> tuple[Fact, ...]:
         trend = "" if earlier is None or abs(entropy - earlier) < 5e-4 else "▼" if entropy < earlier else "▲"
         facts.append(Fact("entropy", f"{entropy:.3f} nats", trend))
     facts += [Fact(f"lr {_words(name)}", _figure(value)) for name, value in event.learning_rates.items()]
-    return (*facts, *(_memory(history) if chosen.newest else ()))
+    return (*facts, *(_memory(history) if selected.newest else ()))
 
 
 def _operations(event: EpochEnded) -> list[Fact]:

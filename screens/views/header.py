@@ -10,19 +10,19 @@ from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean, span
 from screens.models.run import HeaderView
-from screens.views.status_line import story
+from screens.views.status_line import status_line
 
 
 def header_view(
-    record: Record, history: History, now: float, trouble: str = "", alarms: tuple[str, ...] = ()
+    record: Record, history: History, now: float, problem: str = "", alarms: tuple[str, ...] = ()
 ) -> HeaderView:
     """Return what stands above everything: who the run is, how far it is, and what a person can do about it.
 
     Args:
         record, history: the run.
         now: the time, in seconds since 1970.
-        trouble: why the run cannot be read any more.
-        alarms: what a person should look at.
+        problem: why the run cannot be read any more.
+        alarms: what a person should selection at.
     """
     head, summary, progress = record.head, history.summary, history.progress
     done, epochs = summary.epoch, summary.epochs
@@ -42,18 +42,18 @@ def header_view(
     stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""
     running = min(done + 1, epochs) if record.status.live else done
     names = [head["method"], head["space"], head["dataset"], head["preset"]]
-    said = "" if record.status is Status.RUNNING else story(record, now)
-    if trouble:
-        said = f"{trouble} · shown is what was read before · q goes back"
+    message = "" if record.status is Status.RUNNING else status_line(record, now)
+    if problem:
+        message = f"{problem} · shown is what was read before · q goes back"
     return HeaderView(
         title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
         id=short_id(record.id),
-        status=None if trouble else record.status,
+        status=None if problem else record.status,
         device=clean(str(head["device"])),
         epoch=f"{stage}epoch {running}/{epochs or '?'}",
         share=share,
         facts=tuple(facts),
-        said=clean(said),
+        message=clean(message),
         alarms=alarms,
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from screens.models.log import LEVELS, LogLine, LogLook, LogView
+from screens.models.log import LogLine, LogView
+from screens.models.selection import LOG_LEVELS, LogSelection
 
 
-def view(log: Sequence[LogLine], look: LogLook) -> LogView:
-    """Return what is shown of a log."""
-    wanted = look.wanted.casefold()
-    lines = tuple(line for line in log if line.level in LEVELS[look.level])
-    hits = [place for place, line in enumerate(lines) if wanted and wanted in line.text.casefold()]
-    current = hits[-1 - look.hit % len(hits)] if hits else None
+def filtered_log(log: Sequence[LogLine], selection: LogSelection) -> LogView:
+    """Return the lines of the selected levels, and those among them that contain the text to find."""
+    text = selection.text.casefold()
+    lines = tuple(line for line in log if line.level in LOG_LEVELS[selection.level])
+    hits = [index for index, line in enumerate(lines) if text and text in line.text.casefold()]
+    current = hits[-1 - selection.hit % len(hits)] if hits else None
     return LogView(lines, frozenset(hits), current)

@@ -15,7 +15,7 @@ def facts(machine: Machine, device: str, glyphs: Glyphs) -> tuple[Fact, ...]:
     """Return the run's device first, then the engine, the machine, and the other GPUs.
 
     Args:
-        machine: one look.
+        machine: one selection.
         device: of the run, ``cuda:0`` or ``cpu``.
         glyphs: what bars are drawn with.
     """

@@ -32,7 +32,7 @@ def group_identity(group: Group) -> str:
     return clean(" · ".join([*parts, f"preset {head['preset']}", f"seeds {seeds}"]))
 
 
-def group_story(group: Group) -> str:
+def group_status_line(group: Group) -> str:
     """Return how the runs of a group stand, what they reach, and the keys that go on from there."""
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
@@ -41,7 +41,7 @@ def group_story(group: Group) -> str:
     return " · ".join([*parts, "enter unfolds", "c compares"])
 
 
-def story(record: Record, now: float) -> str:
+def status_line(record: Record, now: float) -> str:
     """Return what happened, and the key that goes on from there."""
     tell = {
         Status.QUEUED: _queued,

@@ -13,30 +13,32 @@ from runs.log.events import CellSnapshot, EpochEnded
 from runs.log.history import History
 from screens.formatting import clean
 from screens.models.panels import Matrix
-from screens.models.selection import Look
+from screens.models.selection import RunSelection
 from screens.views.edge_focus import Focus, focus
-from screens.views.epochs import Chosen, selected_epoch
+from screens.views.epochs import SelectedEpoch, selected_epoch
 
 # Larger tables cannot be read, and a broken log must not block the screen.
 _MOST_EDGES, _MOST_OPERATIONS = 200, 60
 
 
-def weights_matrix(history: History, look: Look) -> Matrix | None:
-    """Return the architecture weights after the chosen epoch."""
-    chosen = selected_epoch(history, look)
-    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
-    if chosen.event is None or snapshot is None:
+def weights_matrix(history: History, selection: RunSelection) -> Matrix | None:
+    """Return the architecture weights after the selected epoch."""
+    selected = selected_epoch(history, selection)
+    snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
+    if selected.event is None or snapshot is None:
         return None
-    drawn = decided_matrix(chosen.event, chosen.kind)
-    looked = focus_of(history, look, chosen, drawn)
-    return drawn if looked is None else dataclasses.replace(drawn, focus=(looked.row, looked.column), told=looked.told)
+    matrix = decided_matrix(selected.event, selected.kind)
+    focused = focus_of(history, selection, selected, matrix)
+    if focused is None:
+        return matrix
+    return dataclasses.replace(matrix, focus=(focused.row, focused.column), notes=focused.notes)
 
 
-def focus_of(history: History, look: Look, chosen: Chosen, drawn: Matrix) -> Focus | None:
+def focus_of(history: History, selection: RunSelection, selected: SelectedEpoch, matrix: Matrix) -> Focus | None:
     """Return the selected edge of a matrix of weights; None if no edge is selected."""
-    if look.edge is None:
+    if selection.edge is None:
         return None
-    return focus(history, chosen.kind, chosen.index, drawn, look.edge, look.operation)
+    return focus(history, selected.kind, selected.index, matrix, selection.edge, selection.operation)
 
 
 def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
@@ -65,28 +67,28 @@ def value_matrix(
     snapshot: CellSnapshot, rows: Sequence[Sequence[Any]], caption: str, *, bars: bool = False, everything: bool = False
 ) -> Matrix:
     """Return any figures of edges by operations as a matrix; with ``everything``, of what was pruned too."""
-    drawn = snapshot_matrix(snapshot, caption)
+    matrix = snapshot_matrix(snapshot, caption)
     values = tuple(
         tuple(
             _float(given[column]) if column < len(given) and given[column] is not None else None
-            for column in range(len(drawn.columns))
+            for column in range(len(matrix.columns))
         )
-        for given in (_at(rows, place) for place in range(len(drawn.rows)))
+        for given in (_at(rows, place) for place in range(len(matrix.rows)))
     )
     if not everything:
         values = tuple(
             tuple(None if weight is None else value for value, weight in zip(row, weights, strict=True))
-            for row, weights in zip(values, drawn.values, strict=True)
+            for row, weights in zip(values, matrix.values, strict=True)
         )
-    return dataclasses.replace(drawn, values=values, share=False, bars=bars)
+    return dataclasses.replace(matrix, values=values, share=False, bars=bars)
 
 
 def decided_matrix(event: EpochEnded, kind: str) -> Matrix:
     """Return a cell's weights with the entropy and the margin of each edge."""
-    drawn = snapshot_matrix(event.architecture[kind], kind)
-    rows = len(drawn.rows)
+    matrix = snapshot_matrix(event.architecture[kind], kind)
+    rows = len(matrix.rows)
     return dataclasses.replace(
-        drawn, entropy=indicators.entropies(event, kind)[:rows], margin=indicators.margins(event, kind)[:rows]
+        matrix, entropy=indicators.entropies(event, kind)[:rows], margin=indicators.margins(event, kind)[:rows]
     )
 
 

@@ -26,8 +26,8 @@ class GenotypeList(PickList, inherit_bindings=False):
         names = [entry.name for entry in entries]
         picked = self.picked if self.picked in names else next(iter(names), "")
         options: list[Option] = []
-        for group, members in groupby(entries, key=lambda entry: entry.group):
-            options.append(Option(Text(group, "dim italic"), disabled=True))
+        for origin, members in groupby(entries, key=lambda entry: entry.origin):
+            options.append(Option(Text(origin, "dim italic"), disabled=True))
             for entry in members:
                 line = Text("● " if entry.name in marked else "  ", no_wrap=True, overflow="ellipsis")
                 options.append(Option(line.append(entry.shown), id=entry.name))

@@ -22,12 +22,12 @@ _COLOURS = {
     Status.FAILED: "vermillion",
     Status.LOST: "vermillion",
 }
-_MOST_SAID = 3
+_MOST_ROWS = 3
 
 
 def lines(view: HeaderView, width: int, colours: Palette) -> list[Text]:
     """Return two lines, up to three more where there is something to say, and one of alarms."""
-    drawn = [_name(view, width, colours), _progress(view, width, colours), *_said(view, width, colours)]
+    drawn = [_name(view, width, colours), _progress(view, width, colours), *_message(view, width, colours)]
     if view.alarms:
         more = f" · and {len(view.alarms) - 1} more" if len(view.alarms) > 1 else ""
         said = fit(view.alarms[0], max(1, width - 4 - len(more))).rstrip()
@@ -87,10 +87,10 @@ def _progress(view: HeaderView, width: int, colours: Palette) -> Text:
     return line.append(f"  {facts} ")
 
 
-def _said(view: HeaderView, width: int, colours: Palette) -> list[Text]:
-    if not view.said:
+def _message(view: HeaderView, width: int, colours: Palette) -> list[Text]:
+    if not view.message:
         return []
     wrong = view.status in (None, Status.FAILED, Status.LOST)
     style = colours.style("vermillion", bold=True) if wrong else _DIM
-    wrapped = textwrap.wrap(view.said, max(10, width - 2), max_lines=_MOST_SAID, placeholder=" …")
+    wrapped = textwrap.wrap(view.message, max(10, width - 2), max_lines=_MOST_ROWS, placeholder=" …")
     return [Text(f" {line}", style) for line in wrapped]

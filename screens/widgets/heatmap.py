@@ -76,7 +76,7 @@ class Heatmap(Lines[Matrix | None]):
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
         # What a person looks at stands on top: in a low pane the rest is scrolled away.
-        told = [Text(f" {part}") for line in view.told for part in textwrap.wrap(line, max(20, width - 1))]
+        told = [Text(f" {part}") for line in view.notes for part in textwrap.wrap(line, max(20, width - 1))]
         self._above = len(told) + 1
         return [*told, *drawn, Text(" percent · [derived] · - pruned · H entropy · M margin", _DIM)]
 

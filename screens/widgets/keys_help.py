@@ -26,7 +26,7 @@ _FRAME = 5  # border, padding and a bar to scroll with
 
 
 @dataclass
-class KeyGroup:
+class KeySection:
     """The keys of one part of the screen: (keys, what they do, whether they do it now)."""
 
     title: str
@@ -42,7 +42,7 @@ def active(screen: Screen[object]) -> list[ActiveBinding]:
     return list(found.values())
 
 
-def key_groups(screen: Screen[object]) -> list[KeyGroup]:
+def key_sections(screen: Screen[object]) -> list[KeySection]:
     """Return the keys of a screen as the table of actions has them, the nearest to the focus first."""
     keys: dict[str, list[str]] = {}
     for live in screen.active_bindings.values():
@@ -52,14 +52,14 @@ def key_groups(screen: Screen[object]) -> list[KeyGroup]:
         title = _EVERYWHERE if isinstance(node, App) else _SCREEN if node is screen else _FOCUS
         name = binding.id or ""
         found.setdefault(title, []).append((" ".join(keys[name]), registry()[name].does, enabled))
-    return [KeyGroup(title, found[title]) for title in (_SCREEN, _FOCUS, _EVERYWHERE) if title in found]
+    return [KeySection(title, found[title]) for title in (_SCREEN, _FOCUS, _EVERYWHERE) if title in found]
 
 
 class KeysHelp(ModalScreen[None]):
     """An overlay with the keys; any of ``?``, ``q`` and escape closes it.
 
     Args:
-        groups: from :func:`key_groups`, taken before the overlay itself is on the screen.
+        groups: from :func:`key_sections`, taken before the overlay itself is on the screen.
     """
 
     DEFAULT_CSS = """
@@ -75,7 +75,7 @@ class KeysHelp(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
-    def __init__(self, groups: list[KeyGroup]) -> None:
+    def __init__(self, groups: list[KeySection]) -> None:
         super().__init__()
         self._groups = groups
 
@@ -98,7 +98,7 @@ class KeysHelp(ModalScreen[None]):
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def listed(groups: Sequence[KeyGroup], room: int) -> Text:
+def listed(groups: Sequence[KeySection], room: int) -> Text:
     """Return the keys with what they do, in columns of about the same height.
 
     Args:

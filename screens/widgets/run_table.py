@@ -26,7 +26,7 @@ from runs.store.status import Status
 from screens import palette
 from screens.actions.bindings import bindings
 from screens.formatting import fit
-from screens.models.run_columns import Column, Row, Wishes, laid_out
+from screens.models.run_columns import Column, Row, WantedWidths, laid_out, runs_of
 
 _GUTTER = 2
 _TROUBLE = (Status.LOST, Status.FAILED)
@@ -106,7 +106,7 @@ class RunTable(ScrollView, can_focus=True):
         self._groups: set[str] = set()
         self._cursor = 0
         self._cursor_id = self._cursor_run = ""
-        self._wanted: Wishes = {}
+        self._wanted: WantedWidths = {}
         self._columns: list[tuple[Column, int]] = []
         self._gap = 1
         self._sorted: tuple[Column | None, bool] = (None, False)
@@ -125,12 +125,12 @@ class RunTable(ScrollView, can_focus=True):
             return [row for row in self.rows if isinstance(row, Record)]
         return [record for row in self.rows if not self._inside(row) for record in runs_of(row)]
 
-    def show(self, rows: Sequence[Row], wanted: Wishes, by: Column, *, backwards: bool, now: float) -> None:
+    def show(self, rows: Sequence[Row], wanted: WantedWidths, by: Column, *, backwards: bool, now: float) -> None:
         """Show these rows. The cursor stays with what it was on; only lines that say something new are drawn again.
 
         Args:
             rows: in order.
-            wanted: from :func:`screens.models.run_columns.wishes`.
+            wanted: from :func:`screens.models.run_columns.wanted_widths`.
             by: the column that they are sorted by; ``backwards`` turns its arrow.
             now: the moment that ages count from, in seconds since 1970.
         """
@@ -240,7 +240,7 @@ class RunTable(ScrollView, can_focus=True):
         by, backwards = self._sorted
         cells = [(" " * _GUTTER, "run-table--heading")]
         for column, width in self._columns:
-            arrow = ("↓" if column.falling != backwards else "↑") if column is by else ""
+            arrow = ("↓" if column.descending != backwards else "↑") if column is by else ""
             text = fit(column.title, width - len(arrow), right=column.right)
             text = arrow + text if column.right else text.rstrip() + arrow
             cells.append((fit(text, width, right=column.right), "run-table--heading"))
@@ -251,7 +251,7 @@ class RunTable(ScrollView, can_focus=True):
         gutter = ("▸" if index == self._cursor else " ") + self._mark(row)
         cells = [(gutter, "run-table--mark")]
         for column, width in self._columns:
-            text = fit(column.said(row, self._now), width, right=column.right)
+            text = fit(column.cell(row, self._now), width, right=column.right)
             cells.append((text, _look(column, row)))
         return cells
 
@@ -337,11 +337,6 @@ class RunTable(ScrollView, can_focus=True):
                 self.post_message(self.HeadingClicked(column))
                 return
             left += width + self._gap
-
-
-def runs_of(row: Row) -> Sequence[Record]:
-    """Return the runs of a row."""
-    return row.members if isinstance(row, Group) else (row,)
 
 
 def _look(column: Column, row: Row) -> str:

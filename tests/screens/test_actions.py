@@ -19,7 +19,7 @@ from runs.store.find_genotype import find
 from screens import clipboard, palette
 from screens.actions.keymap import remapped
 from screens.actions.page import keys_page
-from screens.actions.table import PLACES, actions_of, registry
+from screens.actions.table import SCOPES, actions_of, registry
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
 from screens.settings import Settings
@@ -27,7 +27,7 @@ from screens.starting.retrain import RetrainScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice
-from screens.widgets.keys_help import key_groups
+from screens.widgets.keys_help import key_sections
 from screens.widgets.pick_one import PickOne
 from tests.synthetic import make_run
 
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_page_of_keys_is_current() -> None:
     assert (ROOT / "docs/keys.md").read_text() == keys_page(), "nastui keys --markdown > docs/keys.md"
-    assert {action.place for action in registry().values()} == set(PLACES)
+    assert {action.scope for action in registry().values()} == set(SCOPES)
     assert len({action.id for action in registry().values()}) == len(registry())
 
 
@@ -134,7 +134,7 @@ VISITS: tuple[tuple[Callable[[Pilot[Any]], Awaitable[None]], tuple[str, ...]], .
 
 
 def test_every_place_is_visited() -> None:
-    assert {place for _, places in VISITS for place in places if place in PLACES} == set(PLACES)
+    assert {place for _, places in VISITS for place in places if place in SCOPES} == set(SCOPES)
 
 
 @pytest.mark.parametrize(("go", "places"), VISITS)
@@ -147,9 +147,9 @@ async def test_help_has_every_action_and_every_key_in_it_is_heard(
         await pilot.pause(0.4)
         await go(pilot)
         await pilot.pause(0.2)
-        listed = {does for group in key_groups(app.screen) for _, does, _ in group.keys}
+        listed = {does for group in key_sections(app.screen) for _, does, _ in group.keys}
         for action in registry().values():
-            if action.id in places or (action.place in places and action.name != "leave_filter"):
+            if action.id in places or (action.scope in places and action.name != "leave_filter"):
                 assert action.does in listed, action.id
         heard: list[tuple[str, object]] = []
 
@@ -179,7 +179,7 @@ async def test_read_only_offers_and_does_nothing_that_changes(tmp_path: Path) ->
     async with app.run_test() as pilot:
         await pilot.pause(0.4)
         changing = {action.does for action in actions_of("runs") if action.changes}
-        assert not changing & {does for group in key_groups(app.screen) for _, does, _ in group.keys}
+        assert not changing & {does for group in key_sections(app.screen) for _, does, _ in group.keys}
         for key in ("n", "d", "t", "R"):
             await pilot.press(key)
         assert len(app.screen_stack) == 1
@@ -222,7 +222,7 @@ async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> Non
         assert "'runs.new'" in told
         await pilot.press("slash")
         assert not isinstance(app.focused, Input)
-        assert ("F", "filter as you type") in {k[:2] for group in key_groups(app.screen) for k in group.keys}
+        assert ("F", "filter as you type") in {k[:2] for group in key_sections(app.screen) for k in group.keys}
         await pilot.press("F")
         assert isinstance(app.focused, Input)
 
@@ -271,11 +271,11 @@ async def test_an_unforeseen_error_in_the_background_is_a_sentence(
             raise ValueError("[/x] of a record")
 
         monkeypatch.setattr(app.store, "records", broken)
-        app.screen._next_look = 0.0  # type: ignore[attr-defined]
+        app.screen._next_read = 0.0  # type: ignore[attr-defined]
         await pilot.pause(0.8)
         assert app.is_running
         told = [toast.message for toast in app._notifications][-1]
         assert "[/x] of a record" in told
-        assert str(app.trouble_log) in told
-        assert "ValueError" in app.trouble_log.read_text()
+        assert str(app.error_log) in told
+        assert "ValueError" in app.error_log.read_text()
         monkeypatch.undo()

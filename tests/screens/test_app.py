@@ -153,11 +153,11 @@ async def test_leaving_says_that_engines_go_on(home: Path, monkeypatch: pytest.M
     told: list[Any] = []
     async with app.run_test() as pilot:
         await pilot.pause(0.2)
-        monkeypatch.setattr(RunsScreen, "going", 2)
+        monkeypatch.setattr(RunsScreen, "live_runs", 2)
         monkeypatch.setattr(app, "exit", lambda result=None, message=None: told.append(message))
         await pilot.press("ctrl+q")
         await pilot.pause(0.1)
-    assert told == ["2 runs go on."]
+    assert told == ["2 runs keep running."]
 
 
 def _family(pid: int) -> list[int]:

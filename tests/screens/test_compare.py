@@ -22,10 +22,11 @@ from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
-from screens.compare.reader import Sources
+from screens.compare.reader import ComparisonReader
 from screens.compare.screen import CompareScreen
 from screens.genotypes.screen import GenotypesScreen
-from screens.models.compare import CompareLook, Comparison
+from screens.models.compare import Comparison
+from screens.models.selection import CompareSelection
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from screens.views import comparison
@@ -54,7 +55,7 @@ def ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def looked(home: Home, ids: list[str]) -> Comparison:
-    found = Sources(home, ids).update()
+    found = ComparisonReader(home, ids).update()
     assert found is not None
     return found
 
@@ -83,15 +84,15 @@ class TestViews:
         compared = looked(home, ids)
         assert comparison.metrics(compared)[0] == "search_accuracy"
         assert comparison.metrics(compared)[-1] == "table: cifar10 test"
-        drawn = comparison.curves(compared, CompareLook("table: cifar10 test", epoch=5))
+        drawn = comparison.curves(compared, CompareSelection("table: cifar10 test", epoch=5))
         assert [series.points for series in drawn.series] == [(), (), ((5, 93.5),)]
         assert (drawn.epochs, drawn.cursor) == (9, 5)
-        lines = comparison.run_lines(compared, CompareLook("search_loss", epoch=1))
+        lines = comparison.run_lines(compared, CompareSelection("search_loss", epoch=1))
         assert [line.letter for line in lines] == ["A", "B", "C"]
         assert lines[0].value == f"{compared.runs[0].epochs[0].metrics['search_loss']:.4g}"
         assert [line.title for line in lines] == ["seed 0", "seed 1", "seed 2"]
         assert comparison.common(compared)[:2] == ["drnas", "nasbench201"]
-        ranked, best = comparison.ranks(compared, CompareLook("search_loss"))
+        ranked, best = comparison.ranks(compared, CompareSelection("search_loss"))
         assert "lowest first" in ranked.note
         assert [row[1] for row in ranked.rows] == ["A B", "C"]
         assert any(row[0] == "best search_loss" for row in best.rows)
@@ -99,32 +100,32 @@ class TestViews:
 
     def test_cells_say_how_they_differ_from_the_reference(self, home: Home, ids: list[str]) -> None:
         compared = looked(home, ids)
-        first, _, third = comparison.cells(compared, CompareLook())
+        first, _, third = comparison.cells(compared, CompareSelection())
         assert first.cell is not None and not first.changed
         assert third.changed
         assert "differ from A: " in third.caption
-        turned = comparison.cells(compared, CompareLook(reference=2))
+        turned = comparison.cells(compared, CompareSelection(reference=2))
         assert turned[0].changed == third.changed
         assert "differ from C: " in turned[0].caption
-        assert comparison.cells(compared, CompareLook(epoch=0))[0].cell is None
+        assert comparison.cells(compared, CompareSelection(epoch=0))[0].cell is None
 
     def test_runs_that_do_not_compare_get_sentences(self, home: Home, ids: list[str]) -> None:
         empty = resolve(Draft(method="drnas", preset="paper", space="darts", dataset="cifar10", device="cpu"))
         RunStore(home).create(empty, Labels())
         compared = looked(home, [ids[0], empty.id, "nothing"])
-        assert "nothing" in compared.troubles[0]
+        assert "nothing" in compared.problems[0]
         assert len(compared.content["remarks"]) == 3
-        assert comparison.cells(compared, CompareLook())[1].cell is None
-        assert comparison.run_lines(compared, CompareLook())[1].value == "-"
+        assert comparison.cells(compared, CompareSelection())[1].cell is None
+        assert comparison.run_lines(compared, CompareSelection())[1].value == "-"
         assert any("results page of DrNAS" in row[-1] for row in comparison.published(compared)[0].rows)
         text = comparison.text(compared)
         assert "different data sets (digits, cifar10)" in text and "best search_accuracy" in text
         none = looked(home, ["nothing"])
-        assert comparison.ranks(none, CompareLook())[0].note
-        assert not comparison.metrics(none) and comparison.cells(none, CompareLook()) == ()
+        assert comparison.ranks(none, CompareSelection())[0].note
+        assert not comparison.metrics(none) and comparison.cells(none, CompareSelection()) == ()
 
     def test_only_what_is_new_makes_a_new_comparison(self, home: Home, ids: list[str]) -> None:
-        sources = Sources(home, ids)
+        sources = ComparisonReader(home, ids)
         first = sources.update()
         assert first is not None and sources.update() is None
         paths = first.runs[2].record.paths
@@ -135,9 +136,9 @@ class TestViews:
         assert (comparison.last_epoch(first), len(first.runs[2].epochs), len(second.runs[2].epochs)) == (9, 5, 6)
         shutil.rmtree(paths.root)
         third = sources.update()
-        assert third is not None and "cannot be read any more" in third.troubles[0]
+        assert third is not None and "cannot be read any more" in third.problems[0]
         assert len(third.runs[2].epochs) == 6
-        assert comparison.run_lines(third, CompareLook())[2].status is None
+        assert comparison.run_lines(third, CompareSelection())[2].status is None
 
     def test_columns_give_way_from_the_widest(self) -> None:
         assert shrunk([4, 40, 10], 40) == [4, 22, 10]
@@ -224,7 +225,7 @@ async def test_runs_leads_to_both_screens(home: Home, ids: list[str]) -> None:
         assert app.screen is runs
         await pilot.press("space", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
-        assert isinstance(app.screen, CompareScreen) and len(app.screen._ids) == 2
+        assert isinstance(app.screen, CompareScreen) and len(app.screen.run_ids) == 2
         await pilot.press("q")
         await until(pilot, lambda: app.screen is runs)
         await pilot.press("L")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from runs.log.events import Entry, EpochEnded, Event, Interim, Resumed
 from runs.log.history import History
-from screens.models.selection import Look
-from screens.views.extras import panel
+from screens.models.selection import RunSelection
+from screens.views.extras import extras_panel
 
 
 def shown(history: History, epoch: int | None = None) -> dict[str, str]:
-    return {fact.name: fact.value for fact in panel(history, Look(epoch)).facts}
+    return {fact.name: fact.value for fact in extras_panel(history, RunSelection(epoch)).facts}
 
 
 def test_it_stands_for_the_newest_epoch_until_that_ends() -> None:
@@ -21,7 +21,7 @@ def test_it_stands_for_the_newest_epoch_until_that_ends() -> None:
     assert shown(history) == {}
     say(Interim(1, {"draws": 1, "rank_sum": {"cell": [[1, None]]}}))
     assert shown(history) == {"draws": "1"}
-    (matrix,) = panel(history, Look()).matrices
+    (matrix,) = extras_panel(history, RunSelection()).matrices
     assert matrix.caption == "rank sum cell"
     assert matrix.values[0][0] == 1
     say(EpochEnded(epoch=1, epochs=3, extras={"draws": 8}))

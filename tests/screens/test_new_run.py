@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
@@ -41,9 +41,9 @@ class Started:
 async def form(
     home: Path, start: Any = None, size: tuple[int, int] = (80, 24), preset: str = "paper"
 ) -> AsyncIterator[Pilot[Any]]:
-    app: App[None] = App()
+    app = NastuiApp(Home(home))
     async with app.run_test(size=size) as pilot:
-        await app.push_screen(NewRunScreen(RunStore(Home(home)), preset=preset, start=start or Started()))
+        await app.push_screen(NewRunScreen(app.store, preset=preset, start=start or Started()))
         await until(pilot, lambda: command(pilot) != "")
         yield pilot
 

@@ -338,7 +338,7 @@ class TestRequests:
                 await pilot.press("w")
                 assert requests.waiting(paths.requests) == [Request.CHECKPOINT]
                 append(paths, CheckpointWritten(3, 7, 100))
-                await until(pilot, lambda: "A checkpoint is written" in said(app))
+                await until(pilot, lambda: "A checkpoint was written" in said(app))
 
     async def test_leaving_does_not_wait_for_an_engine(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=9, done=3, ended=False)
@@ -406,7 +406,7 @@ class TestTakingAlong:
             async with app.run_test(size=(80, 24)) as pilot:
                 await opened(pilot)
                 await pilot.press("q")
-                assert not isinstance(app.screen, RunScreen) and "goes on" in said(app)
+                assert not isinstance(app.screen, RunScreen) and "keeps running" in said(app)
 
 
 class TestPictures:

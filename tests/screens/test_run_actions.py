@@ -186,9 +186,8 @@ async def test_a_log_that_becomes_shorter_is_read_anew_and_said(home: Home) -> N
             with paths.events.open("ab") as log:
                 log.write(b'{"v":9,"t":1,"n":99,"type":"dream"}\n{"cut\n')
             await until(pilot, lambda: "and 2 more" in text(screen, Header))
-            assert screen._source is not None
-            assert "1 event of a newer version: update nastui to see all" in screen._source.notes
-            assert any(note.startswith("1 line of the log cannot be read") for note in screen._source.notes)
+            assert "1 event of a newer version: update nastui to see all" in screen.log_notes
+            assert any(note.startswith("1 line of the log cannot be read") for note in screen.log_notes)
 
 
 async def test_a_store_that_cannot_be_written_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from runs.home import Home
 from runs.log.events import CellSnapshot, Entry, EpochEnded, encode
 from runs.log.summary import Labels
 from runs.store.run_store import RunStore
-from screens.run.reader import Source
+from screens.run.reader import RunReader
 from tests.screens.test_run import opened
 
 EPOCHS, STEPS = 5000, 20
@@ -59,7 +59,7 @@ def long_run(home: Home) -> str:
 async def test_a_long_run_opens_at_once_and_scrubs_smoothly(home: Home) -> None:
     run = long_run(home)
     began, worked = time.perf_counter(), time.process_time()
-    Source(home, run)
+    RunReader(home, run)
     print(f"\nread: {time.perf_counter() - began:.2f} s, {time.process_time() - worked:.2f} s of one core")
     for size in ((80, 24), (120, 40), (200, 60)):
         app = NastuiApp(home, run)
@@ -67,10 +67,10 @@ async def test_a_long_run_opens_at_once_and_scrubs_smoothly(home: Home) -> None:
             screen = await opened(pilot)
             for what, keys in (("cell", ["left"]), ("edge", ["full_stop"]), ("panel", ["5"])):
                 await pilot.press(*keys)
-                before, worked = screen.looked_epoch() or 0, time.process_time()
+                before, worked = screen.selected_epoch or 0, time.process_time()
                 for _ in range(STEPS):
                     screen.action_epoch(-1)
                     await pilot.pause()
                 spent = (time.process_time() - worked) / STEPS
                 print(f"{size} {what}: {1000 * spent:.1f} ms of one core a step, {1 / spent:.0f} steps/s")
-                assert (screen.looked_epoch() or 0) == before - STEPS
+                assert (screen.selected_epoch or 0) == before - STEPS

@@ -26,14 +26,14 @@ from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
 from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
-from screens.models.run_columns import COLUMNS, laid_out, wishes
-from screens.run.reader import Source
+from screens.models.run_columns import COLUMNS, laid_out, wanted_widths
+from screens.run.reader import RunReader
 from screens.run.screen import RunScreen
+from screens.runs.commands import retagged
 from screens.runs.filter import RunFilter, Texts
-from screens.runs.listing import retagged
 from screens.runs.screen import RunsScreen
 from screens.settings import Settings
-from screens.views.status_line import story
+from screens.views.status_line import status_line
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine
@@ -135,9 +135,9 @@ async def test_rows_counts_and_the_line_on_a_lost_run(tmp_path: Path) -> None:
             assert "2/5" in lines(pilot)[2]
             assert "paper" in lines(pilot)[2]
             await pilot.press("G")
-            await until(pilot, lambda: "lost" in said(pilot, "#story"))
-            assert "engine gone at epoch 5 (last checkpoint 4" in said(pilot, "#story")
-            assert said(pilot, "#story").endswith("R resumes")
+            await until(pilot, lambda: "lost" in said(pilot, "#status-line"))
+            assert "engine gone at epoch 5 (last checkpoint 4" in said(pilot, "#status-line")
+            assert said(pilot, "#status-line").endswith("R resumes")
 
 
 async def test_a_failed_run_says_what_to_do(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_a_failed_run_says_what_to_do(tmp_path: Path) -> None:
     with Journal(paths.events, 100) as journal:
         journal.append(Failed(error="Out of memory.", hint="Set a smaller batch_size."))
     (record,) = RunStore(Home(tmp_path)).records()
-    assert story(record, time.time()) == "Out of memory. Set a smaller batch_size. · R tries again"
+    assert status_line(record, time.time()) == "Out of memory. Set a smaller batch_size. · R tries again"
 
 
 async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path: Path) -> None:
@@ -153,15 +153,17 @@ async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path
     paths.log.write_text("a warning\nTraceback (most recent call last):\n  x\nMemoryError: unable to allocate\n")
     viewer = RunStore(Home(tmp_path))
     (record,) = viewer.records()
-    assert "(last checkpoint 4, 0s ago): MemoryError: unable to allocate · R resumes" in story(record, time.time())
+    assert "(last checkpoint 4, 0s ago): MemoryError: unable to allocate · R resumes" in status_line(
+        record, time.time()
+    )
     (again,) = RunStore(Home(tmp_path)).records()  # by the index
     assert again.summary.problem == record.summary.problem
-    assert Source(Home(tmp_path), paths.root.name).record.summary.problem == record.summary.problem
+    assert RunReader(Home(tmp_path), paths.root.name).record.summary.problem == record.summary.problem
     with engine(paths), Journal(paths.events, 100) as journal:
         journal.append(Started())
         assert viewer.records()[0].status.live
     os.utime(paths.log, (1, 1))  # what is there was written before
-    assert "ago) · R resumes" in story(viewer.records()[0], time.time())
+    assert "ago) · R resumes" in status_line(viewer.records()[0], time.time())
     paths.log.write_text("all went well\n")
     assert last_words(paths, None) == ""
 
@@ -206,7 +208,7 @@ async def test_runs_that_differ_in_seed_alone_fold_into_one_line(tmp_path: Path)
         assert alone[:8] in single
         assert said(pilot, "#counts").startswith("4 runs · seeds folded · 1 lost")
         assert "seeds 0, 1, 2" in said(pilot, "#identity")
-        assert "2 finished · 1 lost · best 93.26 ± 0.00 (2 of 3)" in said(pilot, "#story")
+        assert "2 finished · 1 lost · best 93.26 ± 0.00 (2 of 3)" in said(pilot, "#status-line")
         await pilot.press("enter")
         assert [line[1] for line in lines(pilot)[1:]] == [" ", "│", "│", "│", " "]
         assert lines(pilot)[1].startswith("▸")
@@ -235,7 +237,7 @@ async def test_a_group_is_compared_and_changed_as_its_runs(tmp_path: Path) -> No
         await until(pilot, lambda: [record.labels.tags for record in store.records()] == [["both"]] * 2)
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
-        assert set(pilot.app.screen._ids) == runs
+        assert set(pilot.app.screen.run_ids) == runs
 
 
 async def test_foreign_strings_are_only_text(tmp_path: Path) -> None:
@@ -404,7 +406,7 @@ async def test_stop_and_pause_leave_requests(tmp_path: Path) -> None:
             await pilot.press("x")
             await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: "stopping" in said(pilot, "#story"))
+            await until(pilot, lambda: "stopping" in said(pilot, "#status-line"))
             assert waiting(paths.requests) == [Request.PAUSE, Request.STOP]
 
 
@@ -423,7 +425,7 @@ async def test_a_broken_run_directory_is_counted_and_the_rest_shown(tmp_path: Pa
     broken.config.write_text("{")
     async with shown(tmp_path) as pilot:
         assert said(pilot, "#counts") == "1 run · 1 unreadable"
-        assert any("no run configuration" in text for text in texts(pilot))
+        assert any("run configuration" in text for text in texts(pilot))
 
 
 async def test_keys_help_lists_the_active_keys(tmp_path: Path) -> None:
@@ -449,7 +451,7 @@ async def test_letters_are_letters_while_the_filter_is_typed(tmp_path: Path) -> 
 def test_columns_fit_every_width(tmp_path: Path, width: int) -> None:
     make_run(tmp_path, name="a long name of a run that goes on", tags=["one", "two"])
     make_run(tmp_path, name="b", epochs=600, done=3)
-    columns, gap = laid_out(wishes(RunStore(Home(tmp_path)).records()), width)
+    columns, gap = laid_out(wanted_widths(RunStore(Home(tmp_path)).records()), width)
     assert sum(size for _, size in columns) + gap * (len(columns) - 1) <= width
     assert columns[0][0] is COLUMNS[0]
 
@@ -460,7 +462,7 @@ async def test_ten_thousand_runs_do_not_hold_up_a_key(tmp_path: Path) -> None:
     async with shown(tmp_path) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, RunsScreen)
-        screen._next_look = time.monotonic() + 60
+        screen._next_read = time.monotonic() + 60
         screen._records = [record] * 10_000
         began = time.perf_counter()
         screen._show()

@@ -25,8 +25,8 @@ from runs.store.find_genotype import find
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
 from screens.settings import Settings
-from screens.starting import estimate_line
 from screens.starting.device_field import Devices
+from screens.starting.estimate_line import estimate_text, roughly
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
 from screens.starting.starting_screen import StartingScreen
@@ -166,11 +166,11 @@ async def test_read_only_measures_nothing(tmp_path: Path) -> None:
 def test_an_estimate_in_words() -> None:
     now = datetime.datetime(2026, 11, 22, 9, 0, tzinfo=datetime.UTC)
     whole = Estimate(52_000, "cuda:0", 6_200_000_000, 3_000_000, measured="2026-11-21T23:59:00+00:00")
-    assert estimate_line.told(whole, now) == "about 14 h 30 min on cuda:0 (measured yesterday) · 6.2 GB · store 3 MB"
+    assert estimate_text(whole, now) == "about 14 h 30 min on cuda:0 (measured yesterday) · 6.2 GB · store 3 MB"
     run = Estimate(70.0, "cpu", run="a3f9c2d1-drnas-darts", caveats=("its first 2 of 9 epochs",))
-    assert estimate_line.told(run, now) == "about 70 s on cpu (as run a3f9c2d1, its first 2 of 9 epochs)"
-    roughly = [estimate_line.roughly(seconds) for seconds in (0.2, 89, 91, 7100, 7300, 35_990, 86_300, 188_000)]
-    assert roughly == ["1 s", "89 s", "2 min", "118 min", "2 h", "10 h", "1 d", "2 d 4 h"]
+    assert estimate_text(run, now) == "about 70 s on cpu (as run a3f9c2d1, its first 2 of 9 epochs)"
+    found = [roughly(seconds) for seconds in (0.2, 89, 91, 7100, 7300, 35_990, 86_300, 188_000)]
+    assert found == ["1 s", "89 s", "2 min", "118 min", "2 h", "10 h", "1 d", "2 d 4 h"]
 
 
 def test_devices_before_the_first_look() -> None:

@@ -33,18 +33,19 @@ from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.models.log import LogLine
 from screens.models.panels import Fact
-from screens.models.selection import Look
-from screens.views import curves, extras
+from screens.models.selection import RunSelection
+from screens.views import curves
 from screens.views.alarms import alarms
 from screens.views.cells import cell_view
 from screens.views.epochs import genotype_text, selected_epoch
+from screens.views.extras import extras_panel
 from screens.views.figures import epoch_figures
 from screens.views.header import header_view
 from screens.views.log_lines import log_lines, output_lines
 from screens.views.weights import decided_matrix, mean_entropy, snapshot_matrix, weights_matrix
 from tests.synthetic import course, epoch_event, snapshot
 
-NEWEST = Look()
+NEWEST = RunSelection()
 HEAD = {
     "id": "a3f9c0de-drnas-nasbench201",
     "kind": "search",
@@ -84,7 +85,7 @@ def epoch(number: int, operations: list[int], **fields: object) -> EpochEnded:
     return dataclasses.replace(event, **fields)  # type: ignore[arg-type]
 
 
-def facts(history: History, look: Look = NEWEST) -> dict[str, Fact]:
+def facts(history: History, look: RunSelection = NEWEST) -> dict[str, Fact]:
     return {fact.name: fact for fact in epoch_figures(history, look)}
 
 
@@ -100,22 +101,26 @@ class TestHeader:
         history = told(*course(10, 4, ended=False), Progress(5, 10, 6, 12, 1234.0, 95.0))
         view = header_view(record(history, name="[/x]"), history, now=2000.0)
         assert view.title == "[/x] · drnas · nasbench201 · digits · quick"
-        assert (view.epoch, view.share, view.said) == ("epoch 5/10", 0.45, "")
+        assert (view.epoch, view.share, view.message) == ("epoch 5/10", 0.45, "")
         assert view.facts == ("45%", "eta 1m", "1.2k img/s")
 
     def test_of_a_lost_run_says_what_happened_and_what_to_do(self) -> None:
         history = told(*course(10, 3, ended=False))
         view = header_view(record(history, Status.LOST), history, now=2000.0)
-        assert "engine gone at epoch" in view.said and "last checkpoint 3" in view.said and "R resumes" in view.said
+        assert (
+            "engine gone at epoch" in view.message
+            and "last checkpoint 3" in view.message
+            and "R resumes" in view.message
+        )
 
     def test_of_one_that_cannot_be_read(self) -> None:
         history = told(*course(10, 3, ended=False))
         view = header_view(record(history, Status.LOST), history, 2000.0, "the folder of this run is gone: /x")
-        assert view.status is None and "what was read before" in view.said
+        assert view.status is None and "what was read before" in view.message
 
     def test_before_the_first_word(self) -> None:
         view = header_view(record(History(), Status.QUEUED), History(), now=2000.0)
-        assert (view.epoch, view.share) == ("epoch 0/?", 0.0) and "R starts" in view.said
+        assert (view.epoch, view.share) == ("epoch 0/?", 0.0) and "R starts" in view.message
 
     def test_names_stages_where_there_are_several(self) -> None:
         history = told(Started(), StageStarted(1, 2, 5, "narrow"), *(epoch(n, [3] * 6) for n in (1, 2)))
@@ -130,41 +135,41 @@ class TestHeader:
 class TestChoose:
     def test_the_nearest_epoch_before(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in (1, 2, 4, 5)))
-        chosen = [selected_epoch(history, Look(epoch=n)).event for n in (None, 0, 1, 3, 4, 99)]
+        chosen = [selected_epoch(history, RunSelection(epoch=n)).event for n in (None, 0, 1, 3, 4, 99)]
         assert [event.epoch for event in chosen if event] == [5, 1, 1, 2, 4, 5]
 
     def test_an_empty_history(self) -> None:
-        for view in (epoch_figures, cell_view, weights_matrix, curves.curves, extras.panel):
-            view(History(), Look(epoch=3))
-        assert selected_epoch(History(), Look()).event is None
+        for view in (epoch_figures, cell_view, weights_matrix, curves.curves, extras_panel):
+            view(History(), RunSelection(epoch=3))
+        assert selected_epoch(History(), RunSelection()).event is None
 
     def test_a_kind_of_cell_that_is_not_there_stands_for_the_first(self) -> None:
         history = told(epoch(1, [3] * 6))
-        assert selected_epoch(history, Look(cell="reduce")).kind == "cell"
+        assert selected_epoch(history, RunSelection(cell="reduce")).kind == "cell"
 
 
 class TestCurves:
     def test_groups_and_order(self) -> None:
         history = told(epoch(1, [3] * 6, metrics={"regret": 1.0, "train_loss": 1.0, "search_accuracy": 3.0}))
-        assert curves.groups(history) == ("accuracy", "loss", "regret")
-        assert [curves.curves(history, Look(curves=n)).unit for n in range(4)] == ["%", "nats", "", "%"]
+        assert curves.metric_groups(history) == ("accuracy", "loss", "regret")
+        assert [curves.curves(history, RunSelection(curves=n)).unit for n in range(4)] == ["%", "nats", "", "%"]
 
     def test_the_curve_that_decides_comes_first_and_nan_is_left_out(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [3] * 6, metrics={"search_accuracy": float("nan")}))
-        drawn = curves.curves(history, Look(epoch=1))
+        drawn = curves.curves(history, RunSelection(epoch=1))
         assert [series.name for series in drawn.series] == ["search", "train"]
         assert drawn.series[0].points == ((1, 41.0),) and drawn.cursor == 1
 
     def test_a_long_run_is_thinned_to_its_newest_point(self) -> None:
         history = told(*(epoch(n, [3] * 6, architecture={}) for n in range(1, 5001)))
-        points = curves.curves(history, Look()).series[0].points
+        points = curves.curves(history, RunSelection()).series[0].points
         assert len(points) <= 1001 and points[-1][0] == 5000
 
 
 class TestCell:
     def test_what_changed_last_is_marked(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in (1, 2)), *(epoch(n, [3, 3, 1, 3, 3, 0]) for n in (3, 4, 5)))
-        view = cell_view(history, Look())
+        view = cell_view(history, RunSelection())
         assert view.changed == {(1, 2), (2, 3)}
         assert view.caption == (
             "stood 2 epochs · last change at 3 · none on 1 edge",
@@ -172,19 +177,19 @@ class TestCell:
         )
 
     def test_what_never_changed(self) -> None:
-        view = cell_view(told(*(epoch(n, [3] * 6) for n in (1, 2))), Look())
+        view = cell_view(told(*(epoch(n, [3] * 6) for n in (1, 2))), RunSelection())
         assert view.changed == frozenset() and view.caption == ("stood 1 epoch · never changed",)
 
     def test_against_a_marked_epoch(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), epoch(3, [3, 3, 3, 3, 3, 1]))
-        view = cell_view(history, Look(mark=1))
+        view = cell_view(history, RunSelection(mark=1))
         assert view.changed == {(2, 3)} and "against epoch 1" in view.caption[0]
-        assert cell_view(history, Look(epoch=1, mark=1)).caption[-1] == "* no difference"
+        assert cell_view(history, RunSelection(epoch=1, mark=1)).caption[-1] == "* no difference"
 
     def test_near_ties(self) -> None:
         rows = [[0.0, 0.0, 0.0, 0.505, 0.495], *([[0.0, 0.0, 0.0, 1.0, 0.0]] * 5)]
         history = told(epoch(1, [3] * 6, architecture={"cell": snapshot(rows)}))
-        assert cell_view(history, Look()).ties == {(0, 1)}
+        assert cell_view(history, RunSelection()).ties == {(0, 1)}
 
     @pytest.mark.parametrize(
         "genotype",
@@ -198,8 +203,8 @@ class TestCell:
     )
     def test_a_genotype_that_cannot_be_drawn_is_not(self, genotype: dict[str, object] | None) -> None:
         history = told(epoch(1, [3] * 6, genotype=genotype))
-        assert cell_view(history, Look()).cell is None
-        epoch_figures(history, Look())
+        assert cell_view(history, RunSelection()).cell is None
+        epoch_figures(history, RunSelection())
 
     def test_as_text(self) -> None:
         assert genotype_text(epoch(1, [3] * 6)).startswith("|nor_conv_3x3~0|+")
@@ -241,12 +246,12 @@ class TestNow:
     def test_a_collapse_is_what_the_engine_says(self, said: object, shown: str) -> None:
         history = told(epoch(1, [1] * 6, extras={"collapsed": said}))
         assert facts(history)["skips, pools"] == Fact("skips, pools", "6, 0 of 6", shown)
-        assert ("the search has collapsed into skip connections" in alarms(history, Look())) == (said is True)
+        assert ("the search has collapsed into skip connections" in alarms(history, RunSelection())) == (said is True)
 
     def test_the_best_is_that_of_the_epochs_so_far(self) -> None:
         history = told(*(epoch(n, [3] * 6) for n in range(1, 6)))
-        assert facts(history, Look(epoch=2))["search acc"].note == "best 42.00"
-        assert "memory" not in facts(history, Look(epoch=2))
+        assert facts(history, RunSelection(epoch=2))["search acc"].note == "best 42.00"
+        assert "memory" not in facts(history, RunSelection(epoch=2))
 
     def test_table_accuracy(self) -> None:
         history = told(epoch(1, [3] * 6, benchmark={"cifar10": {"test (200 epochs)": 94.36}}))
@@ -257,7 +262,7 @@ class TestPanel:
     def test_matrices_lists_and_figures_without_knowing_the_method(self) -> None:
         own = {"dist": 0.25, "frozen": [1, 2], "pool": {"cell": [0.5] * 6, "other": [9]}, "note": "[/x]\x07"}
         history = told(epoch(1, [3] * 6, extras=own))
-        panel = extras.panel(history, Look())
+        panel = extras_panel(history, RunSelection())
         assert {fact.name: fact.value for fact in panel.facts} == {"dist": "0.25", "note": "[/x]"}
         assert [(bars.caption, len(bars.values)) for bars in panel.bars] == [
             ("frozen", 2),
@@ -269,7 +274,7 @@ class TestPanel:
 
     def test_text_is_listed_and_records_are_left_to_who_knows_them(self) -> None:
         own = {"found": ["c3", "[/x]"], "changes": [{"edge": 0}], "edges": [[{"edge": 0}], [{"edge": 1}]]}
-        panel = extras.panel(told(epoch(1, [3] * 6, extras=own)), Look())
+        panel = extras_panel(told(epoch(1, [3] * 6, extras=own)), RunSelection())
         assert [(fact.name, fact.value) for fact in panel.facts] == [("found", "c3, [/x]")]
         assert not panel.bars
         assert [matrix.caption for matrix in panel.matrices] == ["concentration"]
@@ -279,7 +284,7 @@ class TestPanel:
         for _ in range(50):
             nested = {"deeper": nested}
         own = {"wide": [[0.0] * 500] * 500, "deep": nested, "mixed": [1, "x", None], "empty": [], "rows": [[], [1]]}
-        panel = extras.panel(told(epoch(1, [3] * 6, extras=own)), Look())
+        panel = extras_panel(told(epoch(1, [3] * 6, extras=own)), RunSelection())
         assert all(len(matrix.rows) <= 64 and len(matrix.columns) <= 24 for matrix in panel.matrices)
 
 

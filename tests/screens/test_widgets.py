@@ -24,7 +24,7 @@ from screens.models.panels import Bars, Fact, Matrix, Panel
 from screens.models.run import HeaderView
 from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
 from screens.run import layout as run_layout
-from screens.run.layout import Choice
+from screens.run.layout import PaneSelection
 from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
 from screens.widgets import panel as panel_widget
 from screens.widgets.scrubber import Track
@@ -293,23 +293,23 @@ class TestLines:
 
 class TestLayout:
     def test_by_size(self) -> None:
-        assert run_layout.arrange(80, 24, Choice(), 9).visible == {1, 2, 3}
-        assert run_layout.arrange(120, 40, Choice(), 9).visible == {1, 2, 3, 4, 5, 6}
-        assert run_layout.arrange(60, 20, Choice(pane=4), 9).visible == {4}
-        assert run_layout.arrange(200, 60, Choice(zoomed=True), 9).visible == {3}
+        assert run_layout.arrange(80, 24, PaneSelection(), 9).visible == {1, 2, 3}
+        assert run_layout.arrange(120, 40, PaneSelection(), 9).visible == {1, 2, 3, 4, 5, 6}
+        assert run_layout.arrange(60, 20, PaneSelection(pane=4), 9).visible == {4}
+        assert run_layout.arrange(200, 60, PaneSelection(zoomed=True), 9).visible == {3}
 
     def test_a_darts_cell_fits_under_the_curves_of_a_small_terminal(self) -> None:
-        top = run_layout.arrange(80, 24, Choice(), 11 + 2).top
+        top = run_layout.arrange(80, 24, PaneSelection(), 11 + 2).top
         assert top == 8
 
     def test_a_number_chooses_and_once_more_maximises(self) -> None:
-        choice = Choice().press(4)
-        assert choice == Choice(pane=4, lower=4)
+        choice = PaneSelection().press(4)
+        assert choice == PaneSelection(pane=4, lower=4)
         assert choice.press(4).zoomed and not choice.press(4).press(4).zoomed
-        assert choice.press(1) == Choice(pane=1, lower=4)
+        assert choice.press(1) == PaneSelection(pane=1, lower=4)
 
     def test_random_presses_always_leave_the_chosen_pane_in_sight(self) -> None:
-        generator, choice = random.Random(0), Choice()
+        generator, choice = random.Random(0), PaneSelection()
         for _ in range(200):
             choice = choice.press(generator.randint(1, 6))
             size = generator.choice([(80, 24), (120, 40), (60, 20)])

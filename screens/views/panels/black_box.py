@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 from runs.log.events import EpochEnded
 from screens.models.charts import Curves, Level, Series
 from screens.models.panels import Part, Plot
-from screens.views.panels.context import Subject
+from screens.views.panels.context import PanelContext
 
-TELLS = frozenset({"queried", "population"})
+EXTRAS = frozenset({"queried", "population"})
 _HOUR = 3600.0
 _MOST_POINTS = 1000
 
 
-def parts(subject: Subject) -> Iterator[Part]:
+def parts(context: PanelContext) -> Iterator[Part]:
     """Yield the accuracy that papers report of the best so far, with the optimum as a line, and the regret."""
-    epochs = subject.history.epochs
+    epochs = context.history.epochs
     if not epochs or "queries" not in epochs[-1].metrics:
         return
     cost, what = _cost(epochs[-1])
-    cursor = cost(subject.chosen.event) if subject.cursor is not None and subject.chosen.event else None
+    cursor = cost(context.selected.event) if context.cursor is not None and context.selected.event else None
     last = epochs[-1].metrics
     optimum = last.get("table_test_accuracy", math.nan) + last.get("regret", math.nan)
     reported = _series("best so far, test", epochs, cost, "table_test_accuracy")

@@ -14,27 +14,27 @@ from runs.log.history import History
 from screens import palette
 from screens.formatting import clean
 from screens.models.charts import Series
-from screens.models.selection import Look
-from screens.views.epochs import Chosen, selected_epoch
+from screens.models.selection import RunSelection
+from screens.views.epochs import SelectedEpoch, selected_epoch
 
 # No chart shows more.
 _MOST_POINTS = 1000
 
 
 @dataclass(frozen=True)
-class Subject:
+class PanelContext:
     """An epoch of a run, and the whole run behind it.
 
     Attributes:
         extras: what the method tells of the epoch; of the one in progress where that is looked at.
         epoch: its number.
-        snapshot: of the chosen kind of cell.
+        snapshot: of the selected kind of cell.
         edges, operations: what rows and columns of matrices are called, as far as anybody knows.
     """
 
     history: History
-    look: Look
-    chosen: Chosen
+    selection: RunSelection
+    selected: SelectedEpoch
     extras: Mapping[str, Any]
     epoch: int
     snapshot: CellSnapshot | None
@@ -44,29 +44,29 @@ class Subject:
     @property
     def kind(self) -> str:
         """The kind of cell that is looked at; before the first epoch, the first that the extras name."""
-        if self.chosen.kind:
-            return self.chosen.kind
+        if self.selected.kind:
+            return self.selected.kind
         named = next((value for value in self.extras.values() if isinstance(value, dict)), {})
-        return self.look.cell if self.look.cell in named else next(iter(named), "")
+        return self.selection.cell if self.selection.cell in named else next(iter(named), "")
 
     @property
     def cursor(self) -> int | None:
         """The epoch to mark in charts."""
-        return self.epoch if self.look.epoch is not None else None
+        return self.epoch if self.selection.epoch is not None else None
 
     @property
     def before(self) -> list[EpochEnded]:
-        """The epochs up to the chosen one."""
-        return self.history.epochs[: self.chosen.index + 1]
+        """The epochs up to the selected one."""
+        return self.history.epochs[: self.selected.index + 1]
 
 
-def subject(history: History, look: Look, space: Space | None = None) -> Subject | None:
+def context(history: History, selection: RunSelection, space: Space | None = None) -> PanelContext | None:
     """Return what panels are made from; None where nothing has been told. The space has names before any epoch does."""
-    chosen = selected_epoch(history, look)
-    told = history.interim if history.interim is not None and look.epoch is None else chosen.event
+    selected = selected_epoch(history, selection)
+    told = history.interim if history.interim is not None and selection.epoch is None else selected.event
     if told is None:
         return None
-    snapshot = chosen.event.architecture.get(chosen.kind) if chosen.event else None
+    snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
     edges: list[tuple[int, int]] = []
     operations: list[str] = []
     if snapshot is not None:
@@ -74,7 +74,7 @@ def subject(history: History, look: Look, space: Space | None = None) -> Subject
     elif space is not None:
         edges, operations = list(space.edges), list(space.operations)
     labels = tuple(edge_label(*ends) for ends in edges)
-    return Subject(history, look, chosen, told.extras, told.epoch, snapshot, labels, tuple(operations))
+    return PanelContext(history, selection, selected, told.extras, told.epoch, snapshot, labels, tuple(operations))
 
 
 def series(name: str, history: History, value: Callable[[EpochEnded], Any], *, dots: bool = False) -> Series:

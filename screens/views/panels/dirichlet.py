@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from runs.log.events import EpochEnded
 from screens.models.charts import Band, Curves
 from screens.models.panels import Part, Plot
-from screens.views.panels.context import Subject, number, series, within
+from screens.views.panels.context import PanelContext, number, series, within
 from screens.views.weights import value_matrix
 
-TELLS = frozenset({"concentration", "benchmark_band"})
+EXTRAS = frozenset({"concentration", "benchmark_band"})
 
 
-def parts(subject: Subject) -> Iterator[Part]:
+def parts(context: PanelContext) -> Iterator[Part]:
     """Yield the band of sampled architectures where a table knows them, and concentrations as bars."""
-    if subject.snapshot is None or "concentration" not in subject.snapshot.extras:
+    if context.snapshot is None or "concentration" not in context.snapshot.extras:
         return
-    yield from _band(subject)
+    yield from _band(context)
     yield value_matrix(
-        subject.snapshot, subject.snapshot.extras["concentration"], "concentrations; [] what is derived", bars=True
+        context.snapshot, context.snapshot.extras["concentration"], "concentrations; [] what is derived", bars=True
     )
 
 
-def _band(subject: Subject) -> Iterator[Part]:
-    history = subject.history
+def _band(context: PanelContext) -> Iterator[Part]:
+    history = context.history
     told = (event for event in reversed(history.epochs) if event.extras.get("benchmark_band"))
     named = next(told, None)
     if named is None:
@@ -50,7 +50,7 @@ def _band(subject: Subject) -> Iterator[Part]:
                 series("derived", history, lambda event: within(event.benchmark, dataset, column)),
             ),
             history.summary.epochs,
-            subject.cursor,
+            context.cursor,
             bands=(Band("worst to best", tuple(point for point in band if math.isfinite(point[1]))),),
         ),
     )

@@ -8,50 +8,50 @@ from typing import Any
 
 from screens.formatting import clean
 from screens.models.panels import Part, Row, Rows
-from screens.views.panels.context import Subject, number, short_edge, within
+from screens.views.panels.context import PanelContext, number, short_edge, within
 
-TELLS = frozenset({"pool", "transition", "choice", "discovered", "reachable_within_stages", "reachable_ever"})
+EXTRAS = frozenset({"pool", "transition", "choice", "discovered", "reachable_within_stages", "reachable_ever"})
 
 
-def parts(subject: Subject) -> Iterator[Part]:
+def parts(context: PanelContext) -> Iterator[Part]:
     """Yield counts, the lineage on the focused edge, the pool of every edge, and the last transition."""
-    pool = _last(subject, "pool")
-    edges = within(pool, subject.kind, "edges")
+    pool = _last(context, "pool")
+    edges = within(pool, context.kind, "edges")
     if not isinstance(edges, list):
         return
-    yield _counts(subject)
-    labels = [short_edge(edge) for edge in subject.edges]
+    yield _counts(context)
+    labels = [short_edge(edge) for edge in context.edges]
     labels += [f"edge {place}" for place in range(len(labels), len(edges))]
-    focus = min(subject.look.edge or 0, len(edges) - 1)
-    yield _lineage(subject, labels[focus], edges[focus], focus)
+    focus = min(context.selection.edge or 0, len(edges) - 1)
+    yield _lineage(context, labels[focus], edges[focus], focus)
     yield _pool(labels, edges, focus)
-    transition = _last(subject, "transition")
+    transition = _last(context, "transition")
     if isinstance(transition, dict):
-        yield _transition(subject, labels, transition)
+        yield _transition(context, labels, transition)
 
 
-def _last(subject: Subject, name: str) -> Any:
+def _last(context: PanelContext, name: str) -> Any:
     """Return what was told last: pools and transitions come with the first epoch of a stage."""
-    told = (event.extras[name] for event in reversed(subject.before) if name in event.extras)
+    told = (event.extras[name] for event in reversed(context.before) if name in event.extras)
     return next(told, None)
 
 
-def _counts(subject: Subject) -> Rows:
-    found = number(within(subject.extras, "discovered", subject.kind))
-    rows = [Row(f"{found:.0f} operations discovered in {clean(subject.kind)} cells", strong=True)]
-    within_plan, ever = (number(subject.extras.get(f"reachable_{how}")) for how in ("within_stages", "ever"))
+def _counts(context: PanelContext) -> Rows:
+    found = number(within(context.extras, "discovered", context.kind))
+    rows = [Row(f"{found:.0f} operations discovered in {clean(context.kind)} cells", strong=True)]
+    within_plan, ever = (number(context.extras.get(f"reachable_{how}")) for how in ("within_stages", "ever"))
     rows.append(Row(f"{within_plan:.0f} can be reached within the stages, {ever:.0f} ever"))
     return Rows("discovered", tuple(rows))
 
 
-def _lineage(subject: Subject, label: str, members: list[dict[str, Any]], edge: int) -> Rows:
+def _lineage(context: PanelContext, label: str, members: list[dict[str, Any]], edge: int) -> Rows:
     """Return the operations of an edge as trees: a child under what it was made from, with the morphism."""
     children: dict[str, list[dict[str, Any]]] = {}
     names = {member["operation"] for member in members}
     for member in members:
         parent = member["parent"] if member["parent"] in names else ""
         children.setdefault(parent, []).append(member)
-    chosen = _chosen(subject, edge)
+    chosen = _chosen(context, edge)
     rows: list[Row] = []
     seen: set[str] = set()
 
@@ -74,8 +74,8 @@ def _lineage(subject: Subject, label: str, members: list[dict[str, Any]], edge: 
     return Rows(f"lineage on {label} (. and , choose the edge)", tuple(rows))
 
 
-def _chosen(subject: Subject, edge: int) -> str:
-    snapshot = subject.snapshot
+def _chosen(context: PanelContext, edge: int) -> str:
+    snapshot = context.snapshot
     if snapshot is None or edge >= len(snapshot.chosen) or not 0 <= snapshot.chosen[edge] < len(snapshot.operations):
         return ""
     return snapshot.operations[snapshot.chosen[edge]]
@@ -90,12 +90,12 @@ def _pool(labels: list[str], edges: list[list[dict[str, Any]]], focus: int) -> R
     return Rows("what lives on each edge", tuple(rows))
 
 
-def _transition(subject: Subject, labels: list[str], told: dict[str, Any]) -> Rows:
+def _transition(context: PanelContext, labels: list[str], told: dict[str, Any]) -> Rows:
     before, after = number(told.get("accuracy_before")), number(told.get("accuracy_after"))
     carried = 100 * number(told.get("carried_share"))
     rows = [Row(f"accuracy {before:.1f} % before, {after:.1f} % after · {carried:.0f} % of the weights carried over")]
     for change in told.get("changes", ()):
-        if change["cell"] != subject.kind:
+        if change["cell"] != context.kind:
             continue
         gone = " ".join(
             f"-{clean(str(one['operation']))} {100 * number(one['probability']):.0f}%" for one in change["dropped"]

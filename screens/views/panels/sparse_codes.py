@@ -11,28 +11,28 @@ from runs.log.events import EpochEnded
 from screens.formatting import clean
 from screens.models.charts import Curves, Level
 from screens.models.panels import Bars, Part, Plot, Row, Rows, Timeline
-from screens.views.panels.context import Subject, filled, number, pair, series, within
+from screens.views.panels.context import PanelContext, filled, number, pair, series, within
 
-TELLS = frozenset({"codes", "freezing", "alerts", "x", "alpha"})
+EXTRAS = frozenset({"codes", "freezing", "alerts", "x", "alpha"})
 _SHOWN = 5
 _FIRST_NODE = 2
 
 
-def parts(subject: Subject) -> Iterator[Part]:
+def parts(context: PanelContext) -> Iterator[Part]:
     """Yield, as far as the search tells them: freezing, bars of each node, timeline, distances, what is odd."""
-    codes = subject.extras.get("codes")
+    codes = context.extras.get("codes")
     if not isinstance(codes, dict) or not codes:
         return
-    freezing = subject.extras.get("freezing")
+    freezing = context.extras.get("freezing")
     if isinstance(freezing, dict):
         yield _freezing(freezing)
-    for place, told in enumerate(codes.get(subject.kind, ())):
-        yield _bars(subject, place, told)
-    yield _timeline(subject, codes)
+    for place, told in enumerate(codes.get(context.kind, ())):
+        yield _bars(context, place, told)
+    yield _timeline(context, codes)
     if isinstance(freezing, dict):
-        yield _distances(subject, freezing)
-    if alerts := subject.extras.get("alerts"):
-        yield Rows("worth a look", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
+        yield _distances(context, freezing)
+    if alerts := context.extras.get("alerts"):
+        yield Rows("worth a selection", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
 
 
 def _freezing(told: dict[str, Any]) -> Rows:
@@ -48,7 +48,7 @@ def _freezing(told: dict[str, Any]) -> Rows:
     return Rows("freezing", tuple(rows))
 
 
-def _bars(subject: Subject, place: int, told: dict[str, Any]) -> Bars:
+def _bars(context: PanelContext, place: int, told: dict[str, Any]) -> Bars:
     """Return the largest |x| of a node; the live pair is marked, and what it was trained with has its multiplier."""
     node = _FIRST_NODE + place
     live = {(str(source), str(name)) for source, name in told.get("live", ())}
@@ -57,8 +57,8 @@ def _bars(subject: Subject, place: int, told: dict[str, Any]) -> Bars:
         for (source, name), alpha in zip(told.get("trained", ()), told.get("alpha", ()), strict=False)
     }
     found = []
-    if subject.snapshot is not None and "x" in subject.snapshot.extras:
-        for (source, target), operation, x in filled(subject.snapshot, subject.snapshot.extras["x"]):
+    if context.snapshot is not None and "x" in context.snapshot.extras:
+        for (source, target), operation, x in filled(context.snapshot, context.snapshot.extras["x"]):
             if target == node and (x or (str(source), operation) in live):
                 found.append((abs(x), str(source), operation))
     found.sort(key=lambda one: (-one[0], (one[1], one[2]) not in live))
@@ -81,13 +81,13 @@ def _bars(subject: Subject, place: int, told: dict[str, Any]) -> Bars:
     )
 
 
-def _timeline(subject: Subject, codes: dict[str, Any]) -> Timeline:
+def _timeline(context: PanelContext, codes: dict[str, Any]) -> Timeline:
     labels, marks = [], []
     for kind, nodes in codes.items():
         for place in range(len(nodes)):
             labels.append(f"{clean(kind)[:6]} {_FIRST_NODE + place}")
-            marks.append("".join(_mark(event, kind, place) for event in subject.history.epochs))
-    cursor = subject.chosen.index if subject.look.epoch is not None else None
+            marks.append("".join(_mark(event, kind, place) for event in context.history.epochs))
+    cursor = context.selected.index if context.selection.epoch is not None else None
     key = "* the live pair changed, # frozen, ! not recovered, - stood"
     return Timeline("live pairs, epoch by epoch", tuple(labels), tuple(marks), key, cursor)
 
@@ -103,25 +103,25 @@ def _mark(event: EpochEnded, kind: str, place: int) -> str:
     return "#" if told.get("frozen") else "-"
 
 
-def _distances(subject: Subject, freezing: dict[str, Any]) -> Plot:
-    count = len(subject.extras["codes"].get(subject.kind, ()))
+def _distances(context: PanelContext, freezing: dict[str, Any]) -> Plot:
+    count = len(context.extras["codes"].get(context.kind, ()))
     nodes = range(_FIRST_NODE, _FIRST_NODE + count)
 
     def distance(node: int) -> Callable[[EpochEnded], Any]:
         place = node - _FIRST_NODE
-        return lambda event: within(event.extras, "codes", subject.kind, place, "distance") or None
+        return lambda event: within(event.extras, "codes", context.kind, place, "distance") or None
 
     return Plot(
-        f"distance of x to that of the epoch before, {clean(subject.kind)} cell",
+        f"distance of x to that of the epoch before, {clean(context.kind)} cell",
         Curves(
             "distance",
             "",
             tuple(
-                dataclasses.replace(series(f"node {node}", subject.history, distance(node)), letter=str(node))
+                dataclasses.replace(series(f"node {node}", context.history, distance(node)), letter=str(node))
                 for node in nodes
             ),
-            subject.history.summary.epochs,
-            subject.cursor,
+            context.history.summary.epochs,
+            context.cursor,
             log=True,
             levels=(Level("freezes below", number(freezing["threshold"])),),
         ),

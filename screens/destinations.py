@@ -1,0 +1,61 @@
+"""Where a screen can lead: messages that screens post, and that the app's navigation answers by opening a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from runs.genotypes.genotype import Genotype
+from runs.store.find_genotype import Found
+
+
+class Destination(Message):
+    """A screen to open."""
+
+
+@dataclass
+class OpenRun(Destination):
+    """Open a run.
+
+    Attributes:
+        run_id: its id, or a unique prefix.
+        instead: the screen takes the place of the one in front, which is closed.
+    """
+
+    run_id: str
+    instead: bool = False
+
+
+@dataclass
+class OpenNewRun(Destination):
+    """Open the form of a new run with a preset selected."""
+
+    preset: str
+
+
+@dataclass
+class OpenRetrain(Destination):
+    """Open the form that retrains a genotype."""
+
+    found: Found
+
+
+@dataclass
+class OpenComparison(Destination):
+    """Compare several runs."""
+
+    run_ids: Sequence[str]
+
+
+@dataclass
+class OpenGenotypes(Destination):
+    """Open the library of published and found genotypes."""
+
+
+@dataclass
+class OpenCells(Destination):
+    """Show the cells of several genotypes side by side, as (title, genotype) pairs."""
+
+    genotypes: Sequence[tuple[str, Genotype]]

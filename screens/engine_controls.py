@@ -1,0 +1,110 @@
+"""Pausing, resuming and stopping the engines of runs, and asking them for checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from runs.errors import NastuiError, UsageError
+from runs.home import short_id
+from runs.log.events import CheckpointWritten, Entry
+from runs.store.run_store import Record
+from runs.store.status import Status
+from screens.actions.screen import ActionScreen
+from screens.clipboard import Severity
+from screens.error_text import error_text
+from screens.formatting import run_names
+from screens.widgets.confirm import Confirm
+
+Request = Literal["pause", "resume", "stop"]
+
+
+class EngineControls:
+    """Sends requests to engines for a screen, which shows how they turned out.
+
+    Every request waits for its answer in a thread of its own.
+
+    Args:
+        screen: shows the notifications and asks before a run is stopped.
+        answered: called in the app's thread after each answer.
+    """
+
+    def __init__(self, screen: ActionScreen[None], answered: Callable[[], object] = lambda: None) -> None:
+        self._screen, self._answered = screen, answered
+        self._waiting: set[tuple[str, str]] = set()
+
+    def pause(self, records: Sequence[Record]) -> None:
+        """Pause the running engines; if none is running, resume the paused ones."""
+        running = [record for record in records if record.status is Status.RUNNING]
+        paused = [record for record in records if record.status is Status.PAUSED]
+        if running or not paused:
+            self._request("pause", running or records)
+        else:
+            self.resume(paused)
+
+    def resume(self, records: Sequence[Record]) -> None:
+        """Resume runs: wake paused engines, and start new ones from the checkpoints of runs that have none."""
+        resumable = [record for record in records if record.status.resumable or record.status is Status.PAUSED]
+        self._request("resume", resumable)
+
+    async def stop(self, records: Sequence[Record]) -> None:
+        """Ask for confirmation, then stop the engines with a checkpoint; call it from a worker."""
+        live = [record for record in records if record.status.live]
+        question = Confirm(f"Stop {run_names(live)}?", "It writes a checkpoint first; R resumes from there.")
+        if not live:
+            return
+        if await self._screen.ask(question):
+            self._request("stop", live)
+
+    def checkpoint(self, record: Record) -> None:
+        """Ask the engine for a checkpoint now; :meth:`note` says when it is written."""
+        from runs.supervision import launcher
+
+        try:
+            launcher.checkpoint(record)
+        except (NastuiError, OSError) as error:
+            self._screen.say(str(error), "error")
+            return
+        self._waiting.add(("checkpoint", record.id))
+        self._screen.say("Asked for a checkpoint.")
+
+    def note(self, record: Record, entries: Sequence[Entry]) -> None:
+        """Say that the requested checkpoint has been written, if one of the new events says so."""
+        for entry in entries:
+            if isinstance(entry.event, CheckpointWritten) and ("checkpoint", record.id) in self._waiting:
+                self._waiting.discard(("checkpoint", record.id))
+                self._screen.say(f"A checkpoint was written after epoch {entry.event.epoch}.")
+
+    def _request(self, request: Request, records: Sequence[Record]) -> None:
+        asked = [record for record in records if (request, record.id) not in self._waiting]
+        if records and not asked:
+            self._screen.say(f"The engine has not yet answered '{request}'.", "warning")
+        if len(asked) > 1:
+            self._screen.say(f"Asked {run_names(asked)} to {request}.")
+        for record in asked:
+            self._waiting.add((request, record.id))
+            # Not a worker: the app waits for workers when it quits, and an engine may take minutes to answer.
+            threading.Thread(target=self._send, args=(request, record), name=request, daemon=True).start()
+
+    def _send(self, request: Request, record: Record) -> None:
+        # Imported here and not at the start of the app, which would take longer.
+        from runs.supervision import launcher
+
+        app = self._screen.app
+        severity: Severity = "information"
+        send = {"pause": launcher.pause, "resume": launcher.resume, "stop": launcher.stop}[request]
+        try:
+            message = f"Run {short_id(record.id)} is {send(record)}."
+        except Exception as error:  # any error: without an answer the request would count as waiting for ever
+            message = error_text(error, request, getattr(app, "error_log", None))
+            severity = "warning" if isinstance(error, UsageError) else "error"
+        with contextlib.suppress(RuntimeError):  # the app is quitting
+            if app.is_running:
+                app.call_from_thread(self._answer, request, record, message, severity)
+
+    def _answer(self, request: str, record: Record, message: str, severity: Severity) -> None:
+        self._waiting.discard((request, record.id))
+        self._screen.say(message, severity)
+        self._answered()
