@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from engine.architecture.parameters import ArchitectureParameters
 from engine.spaces.space import Candidates, SearchSpace
-from runs.catalogue.spaces.darts import SPACE as DARTS
-from runs.genotypes import cell_networks, darts, derive
+from runs.genotypes import derive
 from runs.genotypes.genotype import Genotype
 
 
@@ -34,20 +33,12 @@ def with_none(
     """Derive from softmax(alpha) with ``none`` ranked like the others (SNAS).
 
     Args:
-        space: of DARTS-like cells; another derives by its own rule.
-        architecture: the variables.
+        space: of the cells.
+        architecture: the parameters.
         candidates: what is alive.
-        edges: of DARTS-like cells, ``all`` or the ``two`` strongest into each node.
+        edges: ``all``, or the ``two`` strongest into each node; without effect in a space that always keeps all.
     """
-    probabilities = _probabilities(architecture, candidates)
-    if space.entry.cells != DARTS.cells:
-        return space.derive(probabilities, candidates)
-    names = space.entry.operations
-    cells = {
-        kind: derive.all_edges(rows, names) if edges == "all" else derive.two_a_node(rows, names, none_competes=True)
-        for kind, rows in probabilities.items()
-    }
-    return darts.genotype(cells[cell_networks.NORMAL], cells[cell_networks.REDUCE])
+    return space.derive_with_none(_probabilities(architecture, candidates), candidates, every_edge=edges == "all")
 
 
 def _probabilities(architecture: ArchitectureParameters, candidates: Candidates) -> dict[str, list[list[float]]]:

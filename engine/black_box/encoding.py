@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.black_box.rng import Rng
+from engine.spaces.space import counterpart
 from runs.catalogue import Space
-from runs.catalogue.spaces.darts import SPACE as DARTS
-from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
-from runs.errors import UsageError
-from runs.genotypes import darts, nasbench201
 from runs.genotypes.genotype import Genotype
 
 Cell = tuple[int, ...]
-NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -76,33 +71,11 @@ class Coding:
 def coding(space: Space) -> Coding:
     """Return how the architectures of a space are numbered.
 
-    NAS-Bench-201: the operation of each edge. DARTS: of both cells, node by node, the pair of its inputs and then the
-    operation of either; ``none`` is no operation of a discrete cell (baselines.md, 1.1: 1.1e18 pairs of cells).
-
     Raises:
-        UsageError: nobody has said how.
+        UsageError: black-box searches of the space are not defined.
     """
-    if space.name == NASBENCH201.name:
-        return Coding(Codec((len(space.operations),) * len(space.edges)), nasbench201.genotype, True)
-    if space.name == DARTS.name:
-        count = len(space.operations) - (NONE in space.operations)
-        node_choices = [(math.comb(node, 2), count, count) for node in darts.CONCAT]
-        return Coding(Codec(tuple(itertools.chain(*node_choices)) * len(space.cells)), _of_darts, False)
-    raise UsageError(f"Searches by queries do not know the space '{space.name}'.")
-
-
-def _of_darts(cell: Cell) -> Genotype:
-    operations = [name for name in DARTS.operations if name != NONE]
-    genes = iter(cell)
-    listed = []
-    for _ in DARTS.cells:
-        pairs: list[darts.Pair] = []
-        for node in darts.CONCAT:
-            sources = list(itertools.combinations(range(node), 2))[next(genes)]
-            pairs += [(operations[next(genes)], source) for source in sources]
-        listed.append(pairs)
-    normal, reduce = listed
-    return darts.genotype(normal, reduce)
+    encoding = counterpart(space).encoding(space)
+    return Coding(Codec(encoding.choices), encoding.decode, encoding.by_edge)
 
 
 def _with(cell: Cell, place: int, other: int) -> Cell:

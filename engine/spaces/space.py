@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.core.plugins import attribute
+from engine.spaces.candidates import Candidates, all_candidates
+from engine.spaces.encoding import Encoding, by_edge
+from engine.spaces.scoring import ScoringNetwork
 from runs.catalogue import Space
+from runs.catalogue.costs import count, standard_shape
 from runs.catalogue.settings import Settings
+from runs.errors import UsageError
 from runs.genotypes.costs import Costs, Shape
 from runs.genotypes.genotype import Genotype
-
-# For each kind of cell and each of its edges, the operations (column indices, ascending) that are still alive. Plain
-# numbers on the host: building, pruning and skipping never have to ask the device.
-Candidates = Mapping[str, tuple[tuple[int, ...], ...]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class CellWeights:
     active: tuple[tuple[int, ...], ...] | None = None
     edge_scale: Tensor | None = None
 
+
+__all__ = [
+    "Candidates",
+    "CellWeights",
+    "DiscreteNetwork",
+    "MixingWeights",
+    "SearchSpace",
+    "Supernet",
+    "all_candidates",
+    "counterpart",
+]
 
 # By kind of cell.
 MixingWeights = Mapping[str, CellWeights]
@@ -75,21 +88,38 @@ class DiscreteNetwork(nn.Module):
         raise NotImplementedError
 
 
-class SearchSpace(Protocol):
-    """A topology with operations. Built from the settings of a run by ``engine`` of its catalogue entry.
+class SearchSpace:
+    """The engine's half of a search space, and the base of the class that ``engine`` of its catalogue entry names.
 
-    A search brings the space's ``options`` and wants supernets; a retraining its ``network_options``, and networks.
+    A space whose genotypes have one operation on each edge implements ``supernet`` to be searched by differentiable
+    methods and ``network`` to be trained; everything else has a default. A search is built with settings of the
+    entry's ``options``, a retraining with ``network_options``.
+
+    Args:
+        entry: the catalogue's record of the space.
+        settings: of the run.
+        classes: of the data set.
 
     Attributes:
-        entry: what the catalogue says: kinds of cell, edges, operations.
+        entry: the record. Its operations are the columns of every matrix.
     """
 
-    entry: Space
-
-    def __init__(self, entry: Space, settings: Settings, classes: int) -> None: ...
+    def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
+        self.entry = entry
+        self._settings = settings
+        self._classes = classes
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> Supernet:
-        """Return a freshly initialised supernet; ``stage`` may override its size (depth, width, partial channels)."""
+        """Return a freshly initialised supernet.
+
+        Args:
+            candidates: the operations that it holds.
+            stage: what overrides the size of the settings in a stage of the search (depth, width, partial channels).
+
+        Raises:
+            UsageError: the space has no supernet.
+        """
+        raise _missing(self.entry, "a supernet")
 
     def widen(
         self, old: Supernet, new: Supernet, generator: torch.Generator
@@ -103,30 +133,99 @@ class SearchSpace(Protocol):
 
         Returns:
             by name of each parameter of ``new``, how its momentum follows from that of the parameter of ``old``.
+
+        Raises:
+            UsageError: supernets of the space cannot be widened.
         """
+        raise _missing(self.entry, "a supernet that can be widened")
 
     def network(self, genotype: Genotype) -> DiscreteNetwork:
-        """Return a freshly initialised discrete network at the size of the settings."""
+        """Return a freshly initialised discrete network at the size of the settings.
+
+        Raises:
+            UsageError: the space has no such networks.
+        """
+        raise _missing(self.entry, "networks of single genotypes")
 
     def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
-        """Return the genotype that these scores (edges x operations, higher is better) stand for."""
+        """Return the genotype that these scores (edges x operations, higher is better) stand for.
+
+        By default the best candidate of each edge; ties go to the lower column.
+        """
+        return self.entry.topology.genotype(
+            {
+                kind: [
+                    max(kept, key=lambda column: (row[column], -column))
+                    for row, kept in zip(scores[kind], candidates[kind], strict=True)
+                ]
+                for kind in self.entry.cells
+            }
+        )
+
+    def derive_with_none(
+        self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates, *, every_edge: bool
+    ) -> Genotype:
+        """Return the genotype of these scores if ``none`` is ranked like the other operations.
+
+        Args:
+            scores: edges x operations.
+            candidates: what is alive.
+            every_edge: whether the genotype keeps every edge, in a space whose genotypes can leave some out.
+        """
+        return self.derive(scores, candidates)
 
     def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
-        """Return, per kind of cell and edge, the column that the genotype takes, or -1."""
+        """Return, for each kind of cell and edge, the column that the genotype takes, or -1."""
+        return self.entry.topology.columns(genotype)
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost of the genotype's discrete network for images of ``size`` pixels, and its size.
 
-        A retraining's network is the one of the settings; that of a search has the size at which papers count.
+        A retraining's network has the size of the settings; that of a search has the size at which papers count. By
+        default it has the latter always.
+
+        Raises:
+            UsageError: networks of the space cannot be counted.
         """
+        shape = replace(standard_shape(genotype.space), classes=self._classes, size=size)
+        return count(genotype, shape), shape
+
+    @classmethod
+    def encoding(cls, entry: Space) -> Encoding:
+        """Return the choices of black-box searches, and the genotypes that they stand for.
+
+        By default the operation of each edge of each kind of cell.
+
+        Raises:
+            UsageError: black-box searches of the space are not defined.
+        """
+        return by_edge(entry.topology)
+
+    @classmethod
+    def scoring_network(cls, entry: Space, which: str, classes: int) -> ScoringNetwork:
+        """Return the network that zero-cost proxies measure.
+
+        Args:
+            entry: the record of the space.
+            which: :data:`engine.spaces.scoring.NTK`, for images [B, 3, H, W], or ``THIN``, for single channels
+                [B, 1, H, W].
+            classes: of the data set.
+
+        Raises:
+            UsageError: zero-cost proxies are not defined in the space.
+        """
+        raise UsageError(f"Zero-cost proxies are not defined in the space '{entry.name}'.")
 
 
-def all_candidates(entry: Space) -> Candidates:
-    """Return every operation on every edge; of a kind of cell with operations of its own, these."""
-    return {
-        kind: tuple(
-            tuple(op for op, name in enumerate(entry.operations) if name in entry.own.get(kind, entry.operations))
-            for _ in entry.edges
-        )
-        for kind in entry.cells
-    }
+def counterpart(entry: Space) -> type[SearchSpace]:
+    """Return the engine's half of a space.
+
+    Raises:
+        EnvironmentLacksError: the module of a plug-in cannot be imported.
+    """
+    found: type[SearchSpace] = attribute(entry.engine)
+    return found
+
+
+def _missing(entry: Space, what: str) -> UsageError:
+    return UsageError(f"The space '{entry.name}' does not have {what}.")

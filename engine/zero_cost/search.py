@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from engine.method import Context, EpochReport, Position
+from engine.spaces.scoring import everything
 from engine.spaces.space import Candidates
 from engine.zero_cost import plan, report
 from engine.zero_cost.proxies.linear_regions import NEAR_SATURATION
-from engine.zero_cost.proxies.networks import everything
 from engine.zero_cost.proxies.scorer import Score
 from engine.zero_cost.pruning_rules import Slot, prune_edges, prune_operations
 from engine.zero_cost.scores import Measurement, Scoring

@@ -252,5 +252,5 @@ def test_every_cell_of_darts_can_be_drawn() -> None:
         for count, chosen in zip(counts, known.codec.random(drawn), strict=True):
             count[chosen] += 1
     assert [len(count) for count in counts] == list(known.codec.choices)
-    with pytest.raises(UsageError, match="do not know the space 'darts_nasp'"):
+    with pytest.raises(UsageError, match="not defined in the space 'darts_nasp'"):
         coding(catalogue.space("darts_nasp"))

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn, build, build_normed
+from engine.spaces.darts.operations import FactorizedReduce, ReluConvBn, build, build_normed
+from engine.spaces.layers import Rectified
 from runs.catalogue.spaces.darts import SPACE
 from runs.genotypes import operations as described
 from tests.engine import counting

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from engine.spaces.darts import Darts
 from engine.spaces.darts.network import CellNetwork
-from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
+from engine.spaces.layers import Rectified
 from engine.spaces.space import Candidates, CellWeights, Supernet, all_candidates
 from runs.catalogue.spaces.darts import SPACE, DartsNetworkSettings, DartsSettings
 from runs.errors import UsageError

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.spaces.darts import widening
-from engine.spaces.darts.operations import Rectified, build_normed
+from engine.spaces.darts.operations import build_normed
 from engine.spaces.darts.supernet import DartsSupernet
+from engine.spaces.layers import Rectified
 from engine.spaces.space import CellWeights
 from runs.catalogue.spaces.darts import SPACE
 from tests.vectors import load

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from engine.spaces.darts.inheritance import inherit
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source
-from engine.spaces.darts.operations import Rectified, build
+from engine.spaces.darts.operations import build
+from engine.spaces.layers import Rectified
 from tests.vectors import load
 
 CASES = load("prdarts/inherit")["cases"]

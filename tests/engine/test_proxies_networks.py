@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.supernet import MixedCell
+from engine.spaces.layers import Rectified
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
+from engine.spaces.scoring import everything
 from engine.spaces.space import Candidates, CellWeights
 from engine.zero_cost.proxies.genotypes import live_operations
 from engine.zero_cost.proxies.initialisation import initialise
-from engine.zero_cost.proxies.networks import build, everything
+from engine.zero_cost.proxies.networks import build
 from runs.catalogue import library
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.darts_sharp import SPACE as SHARP
@@ -209,11 +210,15 @@ def test_published_cells_of_darts_can_be_scored() -> None:
 @pytest.mark.parametrize(
     ("genotype", "space", "message"),
     [
-        (library.get("NASNet").genotype, DARTS, "outputs nodes"),
+        (library.get("NASNet").genotype, DARTS, "outputs the nodes"),
         (library.get("TENAS_cifar10").genotype, NASBENCH201, "belongs to the space 'darts'"),
         (nasbench201.genotype([1] * 6), DARTS, "belongs to the space 'nasbench201'"),
-        (darts.genotype([("conv_7x1_1x7", 0), ("none", 1)] * 4, [("none", 0), ("none", 1)] * 4), DARTS, "not among"),
-        (darts.genotype([("none", 0), ("none", 0)] * 4, [("none", 0), ("none", 1)] * 4), DARTS, "doubled"),
+        (
+            darts.genotype([("conv_7x1_1x7", 0), ("none", 1)] * 4, [("none", 0), ("none", 1)] * 4),
+            DARTS,
+            "Unknown operation",
+        ),
+        (darts.genotype([("none", 0), ("none", 0)] * 4, [("none", 0), ("none", 1)] * 4), DARTS, "listed twice"),
     ],
     ids=["nodes", "darts", "nasbench201", "operation", "twice"],
 )

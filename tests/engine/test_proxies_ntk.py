@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from engine.spaces.scoring import everything
 from engine.zero_cost.proxies import ntk
 from engine.zero_cost.proxies.initialisation import initialise
 from engine.zero_cost.proxies.linear_regions import ActivationPatterns
 from engine.zero_cost.proxies.networks import build as build_network
-from engine.zero_cost.proxies.networks import everything
 from runs.catalogue.spaces.darts import SPACE as DARTS
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from tests import vectors

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from engine.data.images import ImageSet
+from engine.spaces.scoring import everything
 from engine.zero_cost.proxies.draws import Draw
 from engine.zero_cost.proxies.genotypes import score_genotype
-from engine.zero_cost.proxies.networks import everything
 from engine.zero_cost.proxies.scorer import Score, Scorer
 from runs.catalogue import library
 from runs.catalogue.spaces.darts import SPACE as DARTS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,25 +13,28 @@ import torch
 from torch import Tensor
 
 from engine.spaces.darts.network import CellNetwork
+from engine.spaces.darts.scoring import DartsScoring
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.darts.widening import widen
-from engine.spaces.space import Candidates, Supernet
+from engine.spaces.encoding import Encoding
+from engine.spaces.scoring import ScoringNetwork
+from engine.spaces.space import Candidates, SearchSpace, Supernet
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
+from runs.errors import UsageError
 from runs.genotypes import cell_networks, darts, derive
 from runs.genotypes.costs import Costs, Shape
-from runs.genotypes.genotype import Genotype
+from runs.genotypes.genotype import NONE, Genotype
 
 
-class Darts:
+class Darts(SearchSpace):
     """Two kinds of cell of 4 nodes and 14 edges: see :class:`engine.spaces.space.SearchSpace`."""
 
     def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
         assert isinstance(settings, DartsSettings | DartsNetworkSettings)
-        self.entry = entry
-        self._settings = settings
-        self._classes = classes
+        super().__init__(entry, settings, classes)
+        self._settings: DartsSettings | DartsNetworkSettings = settings
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> DartsSupernet:
         """Return a supernet; ``stage`` may name any keyword of :class:`DartsSupernet`, such as ``partial``."""
@@ -86,6 +91,17 @@ class Darts:
         }
         return darts.genotype(cells[cell_networks.NORMAL], cells[cell_networks.REDUCE])
 
+    def derive_with_none(
+        self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates, *, every_edge: bool
+    ) -> Genotype:
+        """Return the two strongest edges into each node, or every edge; ``none`` is ranked like the others."""
+        names = self.entry.operations
+        cells = {
+            kind: derive.all_edges(rows, names) if every_edge else derive.two_a_node(rows, names, none_competes=True)
+            for kind, rows in scores.items()
+        }
+        return darts.genotype(cells[cell_networks.NORMAL], cells[cell_networks.REDUCE])
+
     def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
         """Return, per kind of cell and edge, the operation that the genotype takes, or -1."""
         columns = {name: op for op, name in enumerate(self.entry.operations)}
@@ -112,3 +128,43 @@ class Darts:
                 auxiliary_norm=settings.auxiliary_norm,
             )
         return darts.count(genotype, shape), shape
+
+    @classmethod
+    def encoding(cls, entry: Space) -> Encoding:
+        """Return, for both cells and each node, the pair of its inputs and the operation of either.
+
+        ``none`` is not an operation of a discrete cell: there are 1.1e18 pairs of cells (baselines.md, 1.1).
+
+        Raises:
+            UsageError: a space of the same macro with other operations.
+        """
+        if entry.name != darts.TOPOLOGY.space:
+            raise UsageError(f"Black-box searches are not defined in the space '{entry.name}'.")
+        operations = [name for name in entry.operations if name != NONE]
+        node_choices = [(math.comb(node, 2), len(operations), len(operations)) for node in darts.CONCAT]
+        choices = tuple(itertools.chain(*node_choices)) * len(entry.cells)
+        return Encoding(choices, functools.partial(_decode, operations), by_edge=False)
+
+    @classmethod
+    def scoring_network(cls, entry: Space, which: str, classes: int) -> ScoringNetwork:
+        """Return a normal and a reduction cell, see :class:`engine.spaces.darts.scoring.DartsScoring`.
+
+        Raises:
+            UsageError: a space of the same macro with other operations, for which TE-NAS has no networks.
+        """
+        if entry.name != darts.TOPOLOGY.space:
+            return super().scoring_network(entry, which, classes)
+        return DartsScoring(entry, which, classes)
+
+
+def _decode(operations: Sequence[str], code: Sequence[int]) -> Genotype:
+    genes = iter(code)
+    listed = []
+    for _ in darts.TOPOLOGY.cells:
+        pairs: list[darts.Pair] = []
+        for node in darts.CONCAT:
+            sources = list(itertools.combinations(range(node), 2))[next(genes)]
+            pairs += [(operations[next(genes)], source) for source in sources]
+        listed.append(pairs)
+    normal, reduce = listed
+    return darts.genotype(normal, reduce)

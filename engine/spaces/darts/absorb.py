@@ -10,8 +10,8 @@ from torch import nn
 
 from engine.spaces.darts.mixing import MixedEdge
 from engine.spaces.darts.network import CellNetwork, DiscreteCell
-from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
+from engine.spaces.layers import Rectified
 from runs.catalogue import Space
 from runs.catalogue.spaces.darts import DartsNetworkSettings
 from runs.genotypes.genotype import Genotype

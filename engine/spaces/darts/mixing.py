@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.darts import operations
-from engine.spaces.darts.operations import Rectified
+from engine.spaces.layers import Rectified
 from runs.genotypes.operations import Pool, Separable, Skip, Zero, operation
 
 # What operations without a pool read of their source: the part that they see, as it is or rectified, and of this the

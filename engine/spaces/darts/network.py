@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces.darts import operations
-from engine.spaces.darts.operations import Rectified
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
+from engine.spaces.layers import Rectified
 from engine.spaces.space import DiscreteNetwork
 from runs.genotypes.cell_networks import REDUCE, Place, places
 from runs.genotypes.genotype import Cell, Edge, Genotype

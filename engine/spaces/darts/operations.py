@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.spaces.layers import Rectified, batch_norm
 from runs.genotypes.operations import Dense, Factored, Pool, Separable, Skip, Zero, operation
 
 
@@ -64,14 +65,6 @@ def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: 
     return nn.Sequential(built, batch_norm(channels, affine=norms != "pool"))
 
 
-def batch_norm(channels: int, *, affine: bool = True, track_statistics: bool = True) -> nn.BatchNorm2d:
-    """Return a batch norm over [B, channels, H, W]."""
-    norm = nn.BatchNorm2d(channels, affine=affine, track_running_stats=track_statistics)
-    # Only a cumulative average reads the count of batches, and counting is a kernel a norm: 8 % of those of a step.
-    norm.num_batches_tracked = None
-    return norm
-
-
 class Zeros(nn.Module):
     """``none``: zeros of the shape that other operations give."""
 
@@ -83,22 +76,6 @@ class Zeros(nn.Module):
         """Return zeros [B, C, ceil(H / stride), ceil(W / stride)]."""
         # Nothing is multiplied by zero: an infinite feature stays out of the sum.
         return torch.zeros_like(features[:, :, :: self.stride, :: self.stride])
-
-
-class Rectified(nn.Module):
-    """An operation that begins with a ReLU. ``body`` takes features that are rectified already.
-
-    A network thus computes the ReLU of a state once, however many operations read it.
-    """
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return ``body`` of the rectified features."""
-        out: Tensor = self.body(functional.relu(features))
-        return out
 
 
 class ReluConvBn(Rectified):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.spaces.darts.operations import FactorizedReduce, Rectified, ReluConvBn, batch_norm
+from engine.spaces.darts.operations import FactorizedReduce, ReluConvBn
+from engine.spaces.layers import Rectified, batch_norm
 from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, Place
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from engine.spaces.nasbench201.network import NasBench201Network
+from engine.spaces.nasbench201.scoring import NasBench201Scoring
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.nasbench201.widening import widen
-from engine.spaces.space import Candidates, Supernet
+from engine.spaces.scoring import ScoringNetwork
+from engine.spaces.space import Candidates, SearchSpace, Supernet
 from runs.catalogue import Space
 from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
@@ -21,14 +23,13 @@ from runs.genotypes.costs import Costs, Shape
 from runs.genotypes.genotype import Genotype
 
 
-class NasBench201:
+class NasBench201(SearchSpace):
     """One cell of 4 nodes: see :class:`engine.spaces.space.SearchSpace`."""
 
     def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
         assert isinstance(settings, NasBench201NetworkSettings)
-        self.entry = entry
-        self._settings = settings
-        self._classes = classes
+        super().__init__(entry, settings, classes)
+        self._settings: NasBench201NetworkSettings = settings
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> NasBench201Supernet:
         """Return a supernet; a stage may override ``partial``, the factor k of partial channels."""
@@ -56,18 +57,14 @@ class NasBench201:
             genotype, channels=self._settings.channels, cells=self._settings.cells, classes=self._classes
         )
 
-    def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
-        """Return the cell with the best candidate on every edge; ``none`` is eligible, ties go to the lower index."""
-        rows = zip(scores["cell"], candidates["cell"], strict=True)
-        return nasbench201.genotype([max(kept, key=lambda op: (row[op], -op)) for row, kept in rows])
-
-    def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
-        """Return the operation of every edge."""
-        return {"cell": nasbench201.operation_indices(genotype)}
-
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost by the closed form: of the trained network, or at the benchmark's own size for a search."""
         shape = replace(nasbench201.COSTS.shapes["cifar"], classes=self._classes, size=size)
         if not isinstance(self._settings, NasBench201Settings):
             shape = replace(shape, channels=self._settings.channels, layers=self._settings.cells)
         return nasbench201.count(genotype, shape), shape
+
+    @classmethod
+    def scoring_network(cls, entry: Space, which: str, classes: int) -> ScoringNetwork:
+        """Return three cells or one, see :class:`engine.spaces.nasbench201.scoring.NasBench201Scoring`."""
+        return NasBench201Scoring(entry, which, classes)

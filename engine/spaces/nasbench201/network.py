@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from engine.spaces.layers import Head
 from engine.spaces.nasbench201 import operations
 from engine.spaces.space import DiscreteNetwork
 from runs.catalogue.spaces.nasbench201 import SPACE
@@ -27,7 +28,7 @@ class NasBench201Network(DiscreteNetwork):
                 blocks.append(operations.ResidualReduction(width // 2))
             blocks += [DiscreteCell(chosen, width) for _ in range(cells)]
         self.body = nn.Sequential(operations.Stem(channels), *blocks)
-        self.head = operations.Head(4 * channels, classes)
+        self.head = Head(4 * channels, classes)
 
     def forward(self, images: Tensor, drop_factors: Tensor | None = None) -> Tensor | tuple[Tensor, None]:
         """Return class scores [B, classes] of images [B, 3, H, W]; in training (scores, None): there is no second head.

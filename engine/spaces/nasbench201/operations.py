@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from engine.spaces.darts.operations import batch_norm
+from engine.spaces.layers import batch_norm
 
 
 def build(name: str, channels: int, *, affine: bool, track_statistics: bool = True) -> nn.Module:
@@ -88,17 +88,3 @@ class ResidualReduction(nn.Module):
         """Return [B, 2C, H/2, W/2] of [B, C, H, W]."""
         total: Tensor = self.body(features) + self.shortcut(features)
         return total
-
-
-class Head(nn.Module):
-    """Batch norm, ReLU, global average pool, linear classifier."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__()
-        self.norm = nn.Sequential(batch_norm(channels), nn.ReLU())
-        self.classifier = nn.Linear(channels, classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return class scores [B, classes]."""
-        scores: Tensor = self.classifier(self.norm(features).mean((2, 3)))
-        return scores

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.spaces.layers import Head
 from engine.spaces.nasbench201 import operations
 from engine.spaces.nasbench201.cell import MixedCell, Mixture
 from engine.spaces.space import Candidates, MixingWeights, Supernet
@@ -54,7 +55,7 @@ class NasBench201Supernet(Supernet):
             ]
         self.stem = operations.Stem(channels)
         self.blocks = nn.ModuleList(blocks)
-        self.head = operations.Head(4 * channels, classes)
+        self.head = Head(4 * channels, classes)
 
     def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return class scores [B, classes]; all cells share the same mixing weights."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from engine.zero_cost.proxies.joint_convolution import JointNorm
+from engine.spaces.joint_convolution import JointNorm
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.spaces.darts.operations import Rectified
+from engine.spaces.layers import Rectified
 from engine.zero_cost.proxies.precision import full_float32
 
 # Above this share of the samples the count says more about the samples than about the network (trap 6).

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from engine.zero_cost.proxies.joint_convolution import JointConvolution, JointNorm, joint_side
+from engine.spaces.joint_convolution import JointConvolution, JointNorm, joint_side
 
 _LAYERS = (nn.Conv2d, nn.Linear, _BatchNorm, JointConvolution, JointNorm)
 

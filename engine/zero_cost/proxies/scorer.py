@@ -12,12 +12,13 @@ from torch import Tensor
 
 from engine.data.images import ImageSet
 from engine.data.statistics import Channels
+from engine.spaces.scoring import NTK, THIN, ScoringNetwork
 from engine.spaces.space import Candidates
 from engine.zero_cost.proxies import ntk
 from engine.zero_cost.proxies.draws import Draw, DrawSource, Key
 from engine.zero_cost.proxies.initialisation import INITIALISATIONS, initialise
 from engine.zero_cost.proxies.linear_regions import ActivationPatterns, Regions
-from engine.zero_cost.proxies.networks import NTK, THIN, ScoringNetwork, build
+from engine.zero_cost.proxies.networks import build
 from runs.catalogue import Space
 from runs.errors import UsageError, closest
 

@@ -1,0 +1,44 @@
+"""Layers that the networks of several spaces share."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def batch_norm(channels: int, *, affine: bool = True, track_statistics: bool = True) -> nn.BatchNorm2d:
+    """Return a batch norm over [B, channels, H, W]."""
+    norm = nn.BatchNorm2d(channels, affine=affine, track_running_stats=track_statistics)
+    # Only a cumulative average reads the count of batches, and counting is a kernel a norm: 8 % of those of a step.
+    norm.num_batches_tracked = None
+    return norm
+
+
+class Rectified(nn.Module):
+    """An operation that begins with a ReLU. ``body`` takes features that are rectified already.
+
+    A network thus computes the ReLU of a state once, however many operations read it.
+    """
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return ``body`` of the rectified features."""
+        out: Tensor = self.body(functional.relu(features))
+        return out
+
+
+class Head(nn.Module):
+    """Batch norm, ReLU, global average pool, linear classifier."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.Sequential(batch_norm(channels), nn.ReLU())
+        self.classifier = nn.Linear(channels, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return class scores [B, classes]."""
+        scores: Tensor = self.classifier(self.norm(features).mean((2, 3)))
+        return scores
