@@ -24,7 +24,7 @@ from runs.log.events import (
     Started,
 )
 from runs.log.indicators import entropy
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 
 EDGES = list(SPACE.edges)

@@ -15,7 +15,7 @@ from runs.home import short_id
 from runs.log.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, printed
 from runs.log.history import Follower
 from runs.store.run_store import Record, RunStore
-from runs.store.status import Status
+from runs.store.status import Status, follow_status
 from runs.supervision.launcher import log_end
 
 LOOK_SECONDS = 0.2
@@ -34,7 +34,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
         if bar is not None:
             bar.start()
         while True:
-            status = follower.status(lambda entry: _show(entry, as_json))
+            status = follow_status(follower, lambda entry: _show(entry, as_json))
             if bar is not None:
                 _advance(bar, follower)
             if not status.live and status is not Status.QUEUED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runs.home import RunPaths
@@ -12,7 +12,6 @@ from runs.log.compact_history import Packer
 from runs.log.event_log import JournalReader
 from runs.log.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
 from runs.log.summary import Summary
-from runs.store.status import Status, derive
 
 
 @dataclass
@@ -91,16 +90,6 @@ class Follower:
     def _packed(self, entry: Entry) -> Entry:
         event = entry.event
         return Entry(entry.time, entry.number, self._packer.pack(event)) if isinstance(event, EpochEnded) else entry
-
-    def status(self, seen: Callable[[Entry], object] = lambda _: None) -> Status:
-        """Take in what has come, hand each entry to ``seen``, and return what the run is doing now."""
-
-        def said() -> str:
-            for entry in self.update():
-                seen(entry)
-            return self.history.summary.said
-
-        return derive(self.paths, said)
 
 
 @contextlib.contextmanager

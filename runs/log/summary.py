@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from runs.catalogue.shared_settings import MachineSettings
-from runs.configuration import RunConfig, checked_label
-from runs.errors import UsageError
-from runs.files import replace_text
-from runs.home import RunPaths
 from runs.log.events import (
     CheckpointWritten,
     Continued,
@@ -32,41 +25,6 @@ from runs.log.events import (
 LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_draws")
 # What a run is judged by: a network by its test accuracy, a search by that of its supernet.
 HEADLINES = ("test_accuracy", "search_accuracy")
-# The same for runs that differ in seed alone, or of no weight: who asked for the run, when and where.
-_NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
-
-
-@dataclass
-class Labels:
-    """What a person wrote on a run. Lives in the run directory, so it survives a lost index."""
-
-    name: str = ""
-    tags: list[str] = field(default_factory=list)
-    note: str = ""
-
-    @classmethod
-    def read(cls, paths: RunPaths) -> Labels:
-        """Read the labels; a run without, or with a broken file, has none."""
-        try:
-            raw = json.loads(paths.labels.read_bytes())
-            return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return cls()
-
-    def write(self, paths: RunPaths) -> None:
-        """Replace the file, after checking that everything on it may be shown.
-
-        Raises:
-            UsageError: control characters, or too long.
-        """
-        if len(self.tags) > 50:
-            raise UsageError(f"A run carries 50 tags at the most, not {len(self.tags)}.")
-        clean = Labels(
-            checked_label(self.name),
-            sorted({checked_label(tag, "tag", 40) for tag in self.tags}),
-            checked_label(self.note, "note", 2000),
-        )
-        replace_text(paths.labels, json.dumps(dataclasses.asdict(clean), ensure_ascii=False) + "\n")
 
 
 @dataclass
@@ -189,25 +147,3 @@ class Summary:
     def from_json(cls, raw: dict[str, Any]) -> Summary:
         """Read the index's form; TypeError where it is from a newer or broken index."""
         return cls(**raw)
-
-
-def head(config: RunConfig) -> dict[str, Any]:
-    """Return the unchanging part of a run's record."""
-    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command", "origin")
-    return {name: getattr(config, name) for name in names} | {"group": group(config)}
-
-
-def group(config: RunConfig) -> str:
-    """Return a digest of all that decides what a run comes to, but for its seed and its device.
-
-    Runs of one digest are repetitions of each other. A run that begins with weights of its own is like no other, since
-    nobody can tell what its file holds.
-    """
-    # Without defaults: a setting that a later version adds leaves the runs of before in their groups.
-    decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
-    decisive["options"] = {
-        name: value for name, value in decisive["options"].items() if name not in MachineSettings.model_fields
-    }
-    decisive["weights"] = config.id if config.weights else ""
-    text = json.dumps(decisive, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -42,7 +42,7 @@ class Spread:
 
 @dataclass(eq=False)
 class Group:
-    """Runs of one digest (:func:`runs.log.summary.group`), in the order that they came in; one at least."""
+    """Runs of one digest (:func:`runs.store.run_head.group_id`), in the order that they came in; one at least."""
 
     id: str
     members: list[Record]

@@ -22,9 +22,11 @@ from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageEr
 from runs.home import Home, RunPaths, short_id
 from runs.log.event_log import JournalReader
 from runs.log.history import without_collection
-from runs.log.summary import Labels, Summary, head
+from runs.log.summary import Summary
 from runs.store.crash_reason import last_words
 from runs.store.index import Index
+from runs.store.labels import Labels
+from runs.store.run_head import head
 from runs.store.status import Status, derive
 
 _RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from runs.home import RunPaths
+from runs.log.events import Entry
+from runs.log.history import Follower
 from runs.store import lock, requests
 
 
@@ -32,16 +34,17 @@ class Status(StrEnum):
         return self in (Status.STOPPED, Status.FAILED, Status.LOST, Status.QUEUED)
 
 
-def derive(paths: RunPaths, said: Callable[[], str]) -> Status:
+def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
     """Return the status of a run.
 
     Args:
         paths: the run.
-        said: reads the log and returns the last lifecycle event (``started``, ``finished``, ...), or nothing. It is
-            called after the look at the lock: the last word of an engine that lets go is then certainly heard.
+        last_lifecycle_event: reads the log and returns the type of its last lifecycle event (``started``, ``finished``,
+            ...), or an empty string. It is called after the lock was looked at, so that the last event of an engine
+            that releases the lock is certainly read.
     """
     held = lock.is_held(paths.lock)
-    last = said()
+    last = last_lifecycle_event()
     if last == "finished":
         return Status.FINISHED
     if held:
@@ -51,3 +54,14 @@ def derive(paths: RunPaths, said: Callable[[], str]) -> Status:
     if last in ("stopped", "failed"):
         return Status(last)
     return Status.LOST if paths.lock.exists() else Status.QUEUED
+
+
+def follow_status(follower: Follower, on_entry: Callable[[Entry], object] = lambda _: None) -> Status:
+    """Read what is new in a run's log, hand each entry to ``on_entry``, and return what the run is doing now."""
+
+    def last_lifecycle_event() -> str:
+        for entry in follower.update():
+            on_entry(entry)
+        return follower.history.summary.said
+
+    return derive(follower.paths, last_lifecycle_event)

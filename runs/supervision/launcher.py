@@ -13,13 +13,13 @@ from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.home import RunPaths
 from runs.log.history import Follower
-from runs.log.summary import Labels
 from runs.processes import command, environment
 from runs.store import datasets, requests
+from runs.store.labels import Labels
 from runs.store.lock import is_held
 from runs.store.requests import Own, Request
 from runs.store.run_store import Record, RunStore
-from runs.store.status import Status
+from runs.store.status import Status, follow_status
 
 START_SECONDS = 30.0
 # A unit of work is a batch: on a slow CPU that can be many seconds.
@@ -183,13 +183,13 @@ def log_end(paths: RunPaths, limit: int = 400) -> str:
 
 
 def _status(paths: RunPaths) -> Status:
-    return Follower(paths).status()
+    return follow_status(Follower(paths))
 
 
 def _wait(paths: RunPaths, reached: Callable[[Status], bool], patience: float) -> Status:
     deadline = time.monotonic() + patience
     follower = Follower(paths)
-    while not reached(status := follower.status()):
+    while not reached(status := follow_status(follower)):
         if time.monotonic() > deadline:
             raise BusyError(f"Run '{paths.root.name}' has not answered in {patience:.0f} s; it is {status}.")
         time.sleep(0.1)

@@ -14,6 +14,7 @@ from runs.log.events import Entry, Progress, Unknown
 from runs.log.history import Follower
 from runs.store.compare import compare
 from runs.store.run_store import Record, RunStore
+from runs.store.status import follow_status
 from screens.models.compare import ComparedRun, Comparison
 from screens.views.log_lines import log_notes
 
@@ -69,7 +70,7 @@ class ComparisonReader:
         entries: list[Entry] = []
         history = follower.history
         try:
-            status = follower.status(entries.append)
+            status = follow_status(follower, entries.append)
             gone = "" if record.paths.root.is_dir() else "its folder is gone"
         except OSError as error:
             status, gone = before.record.status, f"{error.strerror}"

@@ -8,10 +8,10 @@ from collections import deque
 from runs.home import Home
 from runs.log.events import Entry, Unknown
 from runs.log.history import Follower, History
-from runs.log.summary import Labels
 from runs.store.crash_reason import last_words
+from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
-from runs.store.status import Status
+from runs.store.status import Status, follow_status
 from runs.supervision import launcher
 from screens.models.log import LogLine
 from screens.views.log_lines import log_lines, log_notes, output_lines
@@ -81,7 +81,7 @@ class RunReader:
         entries: list[Entry] = []
         before = self.history
         try:
-            status = self._follower.status(entries.append)
+            status = follow_status(self._follower, entries.append)
             self.problem = ""
             if self.history is not before:
                 self._unknown, self._restarts = 0, self._restarts + 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from runs.configuration import Draft
 from runs.errors import NastuiError
 from runs.home import short_id
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
 from screens.actions.screen import ActionScreen
 from screens.destinations import OpenRun

@@ -18,6 +18,7 @@ import pytest
 from runs.home import Home, RunPaths
 from runs.log.history import Follower
 from runs.store.lock import is_held, owner_pid
+from runs.store.status import follow_status
 
 SCRIPT = Path(sys.executable).parent / "nastui"
 TOY = Path(__file__).parents[1] / "toy"
@@ -80,7 +81,7 @@ class Cli:
         The list is asked at the end alone: commands in a row would take the processor from the engine.
         """
         follower, deadline = Follower(self.home.run(run)), time.monotonic() + seconds
-        while (status := follower.status()) not in statuses:
+        while (status := follow_status(follower)) not in statuses:
             assert time.monotonic() < deadline, status
             time.sleep(0.05)
         return self.status(run)

@@ -7,7 +7,7 @@ import pytest
 from runs.configuration import Draft, RunConfig, resolve
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.nasbench201 import TOPOLOGY, format_string
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from tests.end_to_end.conftest import Cli
 from tests.tabulated import BEST, accuracy, write_csv

@@ -17,7 +17,7 @@ from runs.configuration import Draft, resolve
 from runs.home import Home
 from runs.log.event_log import Journal
 from runs.log.events import CheckpointWritten, Progress, Started
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen

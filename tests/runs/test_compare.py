@@ -8,9 +8,10 @@ from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.genotypes.differences import Difference, differences
 from runs.home import Home
-from runs.log.summary import Labels, group, head
 from runs.store.compare import compare, ranking, ranking_rows, table
 from runs.store.groups import Spread, grouped, seeds_told
+from runs.store.labels import Labels
+from runs.store.run_head import group_id, head
 from runs.store.run_store import RunStore
 from tests.synthetic import make_run
 
@@ -66,7 +67,7 @@ def test_a_group_is_of_runs_that_differ_in_nothing_that_decides() -> None:
     options = config.options
 
     def digest(**changed: object) -> str:
-        return group(config.model_copy(update=changed))
+        return group_id(config.model_copy(update=changed))
 
     same = {"seed": 9, "device": "cuda:1", "id": "x", "created": "later", "command": "y", "environment": {}}
     assert digest() == digest(**same) == digest(options=options | {"threads": 64}) == head(config)["group"]

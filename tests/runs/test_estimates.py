@@ -18,8 +18,8 @@ from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.home import Home
 from runs.log.event_log import Journal
 from runs.log.events import EpochEnded, Finished, Progress, Started
-from runs.log.summary import Labels
 from runs.store.device_usage import users
+from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
 

@@ -18,8 +18,8 @@ from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageEr
 from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
 from runs.log.events import Progress, Started, Warned
-from runs.log.summary import Labels
 from runs.store import index, run_store
+from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
 from runs.store.status import Status
@@ -102,7 +102,7 @@ from runs.configuration import Draft, resolve
 from runs.errors import NastuiError
 from runs.home import Home
 from runs.store.run_store import RunStore
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 
 store = RunStore(Home(pathlib.Path(sys.argv[1])))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))

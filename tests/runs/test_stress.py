@@ -14,7 +14,7 @@ from pathlib import Path
 from runs.configuration import Draft, resolve
 from runs.errors import NotFoundError
 from runs.home import Home
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
 
 PROCESSES = 8

@@ -20,7 +20,7 @@ from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.compare.reader import ComparisonReader
 from screens.compare.screen import CompareScreen

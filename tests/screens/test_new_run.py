@@ -16,7 +16,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.starting.new_run import NewRunScreen
 from screens.starting.run_form import RunForm

@@ -20,8 +20,8 @@ from runs.errors import BusyError
 from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
 from runs.log.events import CheckpointWritten, Entry, Event, Failed, Paused, Stopped, Warned, encode
-from runs.log.summary import Labels
 from runs.store import requests
+from runs.store.labels import Labels
 from runs.store.requests import Request
 from runs.store.run_store import RunStore
 from runs.store.status import Status

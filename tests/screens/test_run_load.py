@@ -11,7 +11,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
 from runs.home import Home
 from runs.log.events import CellSnapshot, Entry, EpochEnded, encode
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.run.reader import RunReader
 from tests.screens.test_run import opened

@@ -19,9 +19,9 @@ from runs.configuration import Draft, RunConfig, resolve
 from runs.home import Home, RunPaths
 from runs.log.event_log import Journal
 from runs.log.events import Failed, Started
-from runs.log.summary import Labels
 from runs.store.crash_reason import last_words
 from runs.store.find_genotype import find
+from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
 from runs.store.run_store import RunStore

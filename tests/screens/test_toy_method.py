@@ -12,7 +12,7 @@ from runs.genotypes import nasbench201
 from runs.home import Home
 from runs.log.event_log import Journal
 from runs.log.events import EpochEnded, Finished, Started
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from tests.synthetic import snapshot
 

@@ -28,7 +28,7 @@ from runs.log.events import (
     Warned,
 )
 from runs.log.history import History
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.models.log import LogLine

@@ -1,0 +1,45 @@
+"""What a person wrote on a run: its name, its tags and its note."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+
+from runs.configuration import checked_label
+from runs.errors import UsageError
+from runs.files import replace_text
+from runs.home import RunPaths
+
+
+@dataclass
+class Labels:
+    """What a person wrote on a run. Lives in the run directory, so it survives a lost index."""
+
+    name: str = ""
+    tags: list[str] = field(default_factory=list)
+    note: str = ""
+
+    @classmethod
+    def read(cls, paths: RunPaths) -> Labels:
+        """Read the labels; a run without, or with a broken file, has none."""
+        try:
+            raw = json.loads(paths.labels.read_bytes())
+            return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return cls()
+
+    def write(self, paths: RunPaths) -> None:
+        """Replace the file, after checking that everything on it may be shown.
+
+        Raises:
+            UsageError: control characters, or too long.
+        """
+        if len(self.tags) > 50:
+            raise UsageError(f"A run carries 50 tags at the most, not {len(self.tags)}.")
+        clean = Labels(
+            checked_label(self.name),
+            sorted({checked_label(tag, "tag", 40) for tag in self.tags}),
+            checked_label(self.note, "note", 2000),
+        )
+        replace_text(paths.labels, json.dumps(dataclasses.asdict(clean), ensure_ascii=False) + "\n")

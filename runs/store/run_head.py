@@ -1,0 +1,35 @@
+"""The part of a run that never changes, as lists and the index keep it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from runs.catalogue.shared_settings import MachineSettings
+from runs.configuration import RunConfig
+
+# Equal for all repetitions of a run, or without effect on its results: who asked for it, when and where.
+_NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
+
+
+def head(config: RunConfig) -> dict[str, Any]:
+    """Return the unchanging part of a run's record."""
+    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command", "origin")
+    return {name: getattr(config, name) for name in names} | {"group": group_id(config)}
+
+
+def group_id(config: RunConfig) -> str:
+    """Return a digest of everything that decides the result of a run, except its seed and its device.
+
+    Runs with the same digest are repetitions of each other. A run that starts from given weights is in a group of its
+    own, because two files of weights are not compared.
+    """
+    # Defaults are left out, so that a setting that a later version adds does not split the existing groups.
+    decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
+    decisive["options"] = {
+        name: value for name, value in decisive["options"].items() if name not in MachineSettings.model_fields
+    }
+    decisive["weights"] = config.id if config.weights else ""
+    text = json.dumps(decisive, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
