@@ -67,7 +67,7 @@ def list_images(folder: Path, part: str) -> Listing:
     except OSError as error:
         raise EnvironmentLacksError(f"'{error.filename or base}' cannot be read: {error.strerror}.", _LAYOUT) from error
     if not files:
-        raise EnvironmentLacksError(f"'{base}' holds no image.", _LAYOUT)
+        raise EnvironmentLacksError(f"'{base}' has no images.", _LAYOUT)
     return Listing(base, tuple(files), torch.tensor(numbers), classes)
 
 

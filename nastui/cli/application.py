@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="nastui",
-    help="Run, watch and retrain neural architecture searches. Without a command it opens the dashboard.",
-    epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 not found, 4 busy, 5 the machine lacks something, "
-    "130 interrupted. The store is $NASTUI_HOME, or --home.",
+    help="Run, watch and retrain neural architecture searches. Without a command, open the dashboard.",
+    epilog="Exit codes: 0 success, 1 the run failed, 2 wrong usage, 3 not found, 4 busy, 5 missing data set, device or "
+    "package, 130 interrupted. Runs are stored in $NASTUI_HOME, or in the folder given by --home.",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -49,15 +49,19 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def dashboard(
     context: typer.Context,
-    home: Annotated[Path | None, typer.Option(help="The folder of the store, instead of $NASTUI_HOME.")] = None,
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters alone.")] = False,
-    readonly: Annotated[bool, typer.Option("--readonly", help="Look only: nothing that changes a run works.")] = False,
-    slow_line: Annotated[bool, typer.Option("--slow-line", help="Send less: fewer redraws, 16 colours.")] = False,
+    home: Annotated[Path | None, typer.Option(help="Store runs in this folder instead of $NASTUI_HOME.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="Disable every action that starts, stops or changes a run.")
+    ] = False,
+    slow_line: Annotated[
+        bool, typer.Option("--slow-line", help="Send less over a slow connection: fewer redraws, 16 colours.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Run, watch and retrain neural architecture searches. Without a command it opens the dashboard."""
+    """Run, watch and retrain neural architecture searches. Without a command, open the dashboard."""
     if context.invoked_subcommand is None:
         from runs.home import Home
 
@@ -65,7 +69,7 @@ def dashboard(
 
 
 def _dashboard(home: Home, ascii_only: bool, readonly: bool, slow_line: bool) -> int:
-    """Open the dashboard with the settings of the file, and what the line says beyond them."""
+    """Open the dashboard; options of the command line override ``config.toml``."""
     from nastui import settings
 
     chosen, complaints = settings.read(settings.path(home))
@@ -83,7 +87,7 @@ def _dashboard(home: Home, ascii_only: bool, readonly: bool, slow_line: bool) ->
 
 
 def main() -> None:
-    """Run the command line and exit with the code that cli.md promises."""
+    """Run the command line and exit with the code of the outcome; the epilog of ``--help`` lists the codes."""
     arguments = sys.argv[1:]
     try:
         sys.argv[1:] = _take_home(arguments)
@@ -92,20 +96,20 @@ def main() -> None:
         _report(error, as_json="--json" in arguments)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of a pipe has gone, as `head` does. Python would complain once more while it closes.
+        # The reader of the pipe has exited, as `head` does. Python would raise again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
 def _take_home(arguments: list[str]) -> list[str]:
-    """Let --home stand anywhere on the line: put it into the environment, where engines look for it too."""
+    """Accept --home anywhere on the command line: move it into the environment, which engines inherit."""
     kept: list[str] = []
     words = iter(arguments)
     for word in words:
         if word == "--home" or word.startswith("--home="):
             folder = word.partition("=")[2] or next(words, "")
             if not folder:
-                raise UsageError("--home needs a folder.")
+                raise UsageError("--home needs a folder.", "For example: --home ~/nas-runs")
             os.environ["NASTUI_HOME"] = str(Path(folder).expanduser().absolute())
         else:
             kept.append(word)

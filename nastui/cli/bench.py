@@ -1,4 +1,4 @@
-"""``nastui bench``: the real training step, measured here; figures are kept, and forms estimate by them."""
+"""``nastui bench``: measure the real training step on this machine, and keep the results for estimates."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import typer
 
 def bench(
     methods: Annotated[
-        list[str] | None, typer.Argument(metavar="METHOD...", help="Methods, or `retrain`; all searches unless given.")
+        list[str] | None,
+        typer.Argument(metavar="METHOD...", help="Methods to measure, or `retrain`. Default: every search method."),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Only the presets of this name.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    preset: Annotated[str | None, typer.Option(help="Measure only presets of this name.")] = None,
+    device: Annotated[str, typer.Option(help="Measure on this device: auto, cpu, cuda or cuda:<number>.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure throughput and memory of every preset on this machine, and estimate its run. Seconds a preset."""
+    """Measure throughput and memory of presets on this device.
+
+    Each preset takes a few seconds. The results are kept, and New run uses them to estimate how long a run will take.
+    """
     from nastui.cli import output
     from runs import catalogue
     from runs.benchmarks.tabular_queries import asks_table
@@ -30,7 +34,7 @@ def bench(
         (method, entry)
         for method in chosen
         for entry in method.presets
-        # What only asks a table has no training step to measure.
+        # A search that only looks up a table has no training step to measure.
         if preset in (None, entry.name) and (methods or not asks_table(method, entry.values))
     ]
     if not wanted:

@@ -1,4 +1,4 @@
-"""``nastui benchmark``: tables of trained architectures, imported once and looked up."""
+"""``nastui benchmark``: import tables of trained architectures, and look architectures up in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runs.home import Home
     from runs.store.find_genotype import Found
 
-app = typer.Typer(help="Import tables of trained architectures, and look architectures up.", no_args_is_help=True)
+app = typer.Typer(help="Import benchmark tables and look up architectures.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -21,18 +21,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="A CSV, plain or .gz: arch, cifar10_test_200, ...; or the benchmark's own file.")
+        Path,
+        typer.Argument(help="A CSV file (.csv or .csv.gz), or a file or folder of NAS-Bench-201 or NATS-Bench."),
     ],
-    name: Annotated[str | None, typer.Option(help="Name of the table; that of its space unless given.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name the table. Default: the name of its search space.")] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Open a pickle (.pth, .pickle.pbz2, a folder of them), which may run code.")
+        bool,
+        typer.Option("--trust", help="Open a pickle (.pth, .pickle.pbz2 or a folder of them). Pickles can run code."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Turn a file into a table of the store; searches in its space are looked up in it from then on.
+    """Import a table of accuracies into the store.
 
-    The columns: 'arch' (a NAS-Bench-201 string, Genotype(...) text or JSON), and of results
-    <data set>_<train|valid|test>_<epochs>, with _error, _loss or _seconds behind it where it is no accuracy in percent.
+    Every epoch of a search in the table's space then reports the accuracy that the table has for its genotype.
+    A CSV file needs the column 'arch' (a NAS-Bench-201 string, Genotype(...) text or JSON) and columns of results named
+    <data set>_<train|valid|test>_<epochs>. Results are accuracies in percent, unless the name ends in _error, _loss or
+    _seconds.
     """
     from nastui.cli import output
     from runs.benchmarks.pickled import import_pickled, is_pickled
@@ -50,7 +54,7 @@ def import_(
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the tables, their columns, and the best of each."""
+    """List the tables, their columns and the best value of each."""
     from nastui.cli import output
     from runs.benchmarks import store
     from runs.home import Home
@@ -63,7 +67,7 @@ def list_(as_json: Json = False) -> None:
         output.data([_described(table) for table in tables])
         return
     if not tables:
-        output.say("No table. Import one: nastui benchmark import FILE")
+        output.say("No benchmark table. Import one: nastui benchmark import FILE")
         return
     output.table(
         ["table", "space", "architectures", "data set", "column", "best", "note"],
@@ -81,11 +85,19 @@ def list_(as_json: Json = False) -> None:
 
 @app.command()
 def query(
-    arch: Annotated[str, typer.Argument(help="A NAS-Bench-201 string, a library name, a run, a file, or other text.")],
-    dataset: Annotated[str | None, typer.Option(help="Only this data set.")] = None,
+    arch: Annotated[
+        str,
+        typer.Argument(
+            help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text or JSON.",
+        ),
+    ],
+    dataset: Annotated[str | None, typer.Option(help="Show only results on this data set.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Look an architecture up: its results, their rank in the table, and what they miss to the best."""
+    """Look up an architecture: results, ranks and regret.
+
+    The regret of a result is its distance from the best value in the table.
+    """
     from nastui.cli import output
     from runs.catalogue.genotype_text import format_text
     from runs.home import Home
@@ -123,10 +135,13 @@ def query(
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="A table, as `nastui benchmark list` names it.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    name: Annotated[str, typer.Argument(help="The table's name: see `nastui benchmark list`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Move a table to the trash; `nastui benchmark restore` brings it back."""
+    """Move a table to the trash.
+
+    `nastui benchmark restore` brings it back.
+    """
     from nastui.cli import output
     from runs.benchmarks import store
     from runs.errors import UsageError
@@ -134,13 +149,13 @@ def remove(
 
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("remove asks before it moves anything, and there is nobody to ask.", "Add --yes.")
+            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move the table '{output.clean(name)}' to the trash?", abort=True)
-    output.say(f"'{name}' is in the trash: {store.remove(Home.locate(), name)}")
+    output.say(f"Moved '{name}' to the trash: {store.remove(Home.locate(), name)}")
 
 
 @app.command()
-def restore(name: Annotated[str, typer.Argument(help="A removed table, as its file in the trash is called.")]) -> None:
+def restore(name: Annotated[str, typer.Argument(help="The name of the removed table's file in the trash.")]) -> None:
     """Bring a removed table back from the trash."""
     from nastui.cli import output
     from runs.benchmarks import store
@@ -150,7 +165,7 @@ def restore(name: Annotated[str, typer.Argument(help="A removed table, as its fi
 
 
 def _results(home: Home, found: Found, dataset: str | None) -> list[dict[str, Any]]:
-    """Return the values of an architecture in every table of its space, column by column."""
+    """Return the results of an architecture in every table of its space, one per column."""
     from nastui.cli import output
     from runs.benchmarks.store import damaged, tables
     from runs.errors import NotFoundError, UsageError, closest
@@ -161,19 +176,24 @@ def _results(home: Home, found: Found, dataset: str | None) -> list[dict[str, An
     all_tables = tables(home)
     suitable = [table for table in all_tables if table.space == space]
     if not suitable:
-        there = ", ".join(f"{table.name} ({table.space})" for table in all_tables)
+        others = ", ".join(f"'{table.name}' ({table.space})" for table in all_tables)
         raise NotFoundError(
-            f"There is no benchmark table of the space '{space[:80]}'" + (f"; there is {there}." if there else "."),
+            f"No benchmark table covers the space '{space[:80]}'" + (f"; imported: {others}." if others else "."),
             "Import one: nastui benchmark import FILE",
         )
     datasets = list(dict.fromkeys(column.dataset for table in suitable for column in table.columns))
     if dataset is not None and dataset not in datasets:
-        raise UsageError(f"No table of '{space}' has the data set '{dataset[:80]}'.", closest(dataset, datasets))
+        raise UsageError(
+            f"No table of the space '{space}' has results on '{dataset[:80]}'.", closest(dataset, datasets)
+        )
     results = [
         result for table in suitable for result in _looked_up(table, found) if dataset in (None, result["dataset"])
     ]
     if not results:
-        raise NotFoundError(f"No table of '{space[:80]}' has a result of this architecture.")
+        raise NotFoundError(
+            f"No table of the space '{space[:80]}' has this architecture.",
+            "Import a table that has it: nastui benchmark import FILE",
+        )
     return results
 
 

@@ -1,4 +1,4 @@
-"""``nastui methods | spaces | datasets | presets``: the catalogue in text and JSON."""
+"""``nastui methods | spaces | datasets | presets``: the catalogue as text and JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from runs.catalogue import Dataset, Method, Preset, Space
     from runs.catalogue.settings import SettingInfo
 
-Name = Annotated[str | None, typer.Argument(help="One of them, in full.")]
+Name = Annotated[str | None, typer.Argument(help="Show only this one, in detail.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def methods(name: Name = None, as_json: Json = False) -> None:
-    """List the methods, or one with every hyperparameter: type, range, default, help."""
+    """List the search methods, or one with its hyperparameters."""
     from nastui.cli import output
     from runs import catalogue
 
@@ -35,7 +35,7 @@ def methods(name: Name = None, as_json: Json = False) -> None:
 
 
 def spaces(name: Name = None, as_json: Json = False) -> None:
-    """List the search spaces, or one with its nodes, edges and operations."""
+    """List the search spaces, or one with its edges and operations."""
     from nastui.cli import output
     from runs import catalogue
 
@@ -52,10 +52,10 @@ def spaces(name: Name = None, as_json: Json = False) -> None:
 
 def datasets(
     name: Name = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch it into the store.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Download the data set into the store.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the data sets and whether they are here, or fetch one."""
+    """List the data sets and where to get them, or download one."""
     from nastui.cli import output
     from runs import catalogue
     from runs.errors import UsageError
@@ -67,7 +67,9 @@ def datasets(
     chosen = [catalogue.dataset(name)] if name else list(catalogue.datasets().values())
     if download:
         if not name:
-            raise UsageError("--download needs the name of a data set.", "See `nastui datasets`.")
+            raise UsageError(
+                "--download needs the name of a data set.", "For example: nastui datasets cifar10 --download"
+            )
         fetched(chosen[0], home)
     if as_json:
         content = [_dataset(entry, is_here(entry, home)) for entry in chosen]
@@ -83,7 +85,7 @@ def datasets(
 
 
 def presets(name: Name = None, as_json: Json = False) -> None:
-    """List every preset, or those of one name with their values."""
+    """List the presets, or those of one name with their values."""
     from nastui.cli import output
     from runs import catalogue
     from runs.errors import UsageError, closest
@@ -127,7 +129,7 @@ def _print_method(entry: Method) -> None:
     )
     for name in entry.spaces:
         sys.stdout.write(f"\nHyperparameters in the space {name}\n")
-        # Of a search its paper's values; of retraining, where each paper has its own recipe, the first one's.
+        # For a search: the paper's values. For retraining, where each paper has a recipe: the first recipe's.
         shown = next(preset for preset in entry.presets if preset.space == name)
         output.table(
             ["key", "type", "range", "default", shown.name, "what it is"],

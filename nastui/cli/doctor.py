@@ -1,4 +1,4 @@
-"""``nastui doctor``: what works here, what is missing, how to get it."""
+"""``nastui doctor``: what works on this machine, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``advice`` is empty where it is well."""
+    """The result of one check; ``advice`` is empty unless there is something to do."""
 
     area: str
     name: str
@@ -21,7 +21,10 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Look at versions, terminal, GPUs, store, tables and data sets; exit code 5 if a search could not run."""
+    """Check versions, GPUs, terminal, store and data sets.
+
+    The exit code is 5 if a search could not run on this machine.
+    """
     from nastui.cli import output
 
     findings = [*_versions(), *_engine(), *_gpus(), *_terminal(), *_store(), *_tables(), *_datasets()]
@@ -62,12 +65,8 @@ def _engine() -> list[Finding]:
     try:
         seen = ask("engine.tools.probe")
     except NastuiError as error:
-        return [Finding("engine", "torch", str(error), False, "Reinstall nastui in a fresh environment.")]
-    cuda = (
-        f"CUDA {seen['cuda']}, {seen['gpus']} GPUs usable"
-        if seen["gpus"]
-        else "no CUDA device; searches run on the CPU"
-    )
+        return [Finding("engine", "torch", str(error), False, "Reinstall nastui in an environment of its own.")]
+    cuda = f"CUDA {seen['cuda']}, {seen['gpus']} GPUs usable" if seen["gpus"] else "no CUDA device; runs use the CPU"
     return [
         Finding("engine", "torch", f"{seen['torch']} imports in {seen['seconds']:.1f} s"),
         Finding("engine", "devices", cuda),
@@ -104,7 +103,7 @@ def _terminal() -> list[Finding]:
 
 
 def _size_advice(columns: int, lines: int) -> str:
-    return "" if columns >= 80 and lines >= 24 else "The dashboard is made for 80 x 24 and more."
+    return "" if columns >= 80 and lines >= 24 else "The dashboard needs at least 80 x 24 to show everything."
 
 
 def _store() -> list[Finding]:
@@ -138,8 +137,8 @@ def _tables() -> list[Finding]:
         datasets = ", ".join(dict.fromkeys(column.dataset for column in table.columns))
         found.append(Finding("tables", table.name, f"{len(table):,} architectures of {table.space}: {datasets}"))
     for name, fault in store.damaged(home).items():
-        found.append(Finding("tables", name, str(fault), True, f"Import it anew, or: nastui benchmark remove {name}"))
-    return found or [Finding("tables", "none", "not here", True, "nastui benchmark import FILE")]
+        found.append(Finding("tables", name, str(fault), True, f"Import it again, or: nastui benchmark remove {name}"))
+    return found or [Finding("tables", "none", "not imported", True, "nastui benchmark import FILE")]
 
 
 def _datasets() -> list[Finding]:
@@ -151,5 +150,6 @@ def _datasets() -> list[Finding]:
     found = []
     for entry in catalogue.datasets().values():
         here = is_here(entry, home)
-        found.append(Finding("data", entry.name, "here" if here else "not here", True, "" if here else entry.obtain))
+        state = "available" if here else "not available"
+        found.append(Finding("data", entry.name, state, True, "" if here else entry.obtain))
     return found

@@ -1,4 +1,4 @@
-"""Following a run from the command line: a line an epoch for people, events as JSON lines for scripts."""
+"""Follow a run from the command line: one line per epoch for people, events as JSON lines for scripts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}
 
 
 def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bool = False) -> int:
-    """Show a run until its engine is gone; return the run's exit code.
+    """Show a run until its engine exits; return the run's exit code.
 
-    An interrupt ends the following, never the run; the exit code is then 130.
+    Ctrl+C stops following, not the run; the exit code is then 130.
     """
     paths = store.find(run_id).paths
     follower = Follower(paths)
@@ -41,7 +41,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
                 break
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        output.say(f"The run goes on. Stop it: nastui runs stop {short_id(run_id)}")
+        output.say(f"The run continues in the background. Stop it: nastui runs stop {short_id(run_id)}")
         return 130
     finally:
         if bar is not None:
@@ -55,7 +55,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
 
 
 def describe(entry: Entry) -> str:
-    """Return an event as a line for people, or nothing where it is not worth one."""
+    """Return an event as one line of text; empty for events that people do not need to see."""
     match entry.event:
         case EpochEnded(epoch=epoch, epochs=epochs, metrics=metrics, seconds=seconds):
             values = "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
@@ -63,7 +63,7 @@ def describe(entry: Entry) -> str:
         case Warned(message=message):
             return f"warning: {message}"
         case Answered(request=request):
-            return f"takes the request '{request}'"
+            return f"accepted the request '{request}'"
         case Resumed(epoch=epoch):
             return f"resumed after epoch {epoch}"
         case Stopped(reason=reason):
@@ -88,10 +88,10 @@ def _conclude(record: Record) -> None:
     if record.status is not Status.FINISHED:
         sys.stdout.write(f"{record.status}\n")
         if record.status is Status.LOST:
-            output.say(f"The engine is gone. {log_end(record.paths)}")
+            output.say(f"The engine exited without reporting an end. {log_end(record.paths)}")
         if summary.problem:
-            output.say(f"{summary.problem} {summary.hint}")
-        output.say(f"Go on: nastui runs resume {short_id(record.id)}")
+            output.say(f"{summary.problem} {summary.hint}".rstrip())
+        output.say(f"Resume: nastui runs resume {short_id(record.id)}")
         return
     best, last = summary.best_accuracy, summary.accuracy
     output.fields(
@@ -113,7 +113,7 @@ def _bar() -> Progress:
         TextColumn("{task.percentage:>3.0f} %  {task.fields[more]}"),
         console=Console(stderr=True),
         transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # else lines for a pipe would end in the terminal
+        redirect_stdout=sys.stdout.isatty(),  # otherwise lines meant for a pipe would go to the terminal
     )
     bar.add_task("starting", total=1.0, more="")
     return bar

@@ -1,4 +1,4 @@
-"""``nastui genotype``: look at an architecture, and write it in another form."""
+"""``nastui genotype``: show, convert and score an architecture."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from runs.genotypes.costs import Shape
     from runs.store.find_genotype import Found
 
-app = typer.Typer(help="Look at architectures, and write them in other forms.", no_args_is_help=True)
+app = typer.Typer(help="Show, convert and score architectures.", no_args_is_help=True)
 
 Genotype = Annotated[
     str, typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text, or JSON.")
 ]
-Epoch = Annotated[int | None, typer.Option(help="Of a run: the genotype after this epoch.", min=1)]
+Epoch = Annotated[int | None, typer.Option(help="Take a run's genotype after this epoch, not its last.", min=1)]
 
 
 class Stem(enum.StrEnum):
@@ -33,7 +33,7 @@ class Stem(enum.StrEnum):
 
 
 class Norms(enum.StrEnum):
-    """Batch norm after operations without weights."""
+    """Which operations without weights are followed by batch norm."""
 
     PLAIN = "plain"
     POOL = "pool"
@@ -42,7 +42,7 @@ class Norms(enum.StrEnum):
 
 
 class Form(enum.StrEnum):
-    """What a genotype can be written as."""
+    """The formats that a genotype can be written in."""
 
     JSON = "json"
     PYTHON = "python"
@@ -55,20 +55,29 @@ class Form(enum.StrEnum):
 def show(
     genotype: Genotype,
     epoch: Epoch = None,
-    channels: Annotated[int | None, typer.Option(help="Channels of the first cells.", min=1, max=4096)] = None,
-    layers: Annotated[int | None, typer.Option(help="Cells; of each stage in NAS-Bench-201.", min=1, max=100)] = None,
-    classes: Annotated[int | None, typer.Option(help="Classes of the data set.", min=1, max=100_000)] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", min=1, max=4096)] = None,
-    stem: Annotated[Stem | None, typer.Option(help="First layers; each has the papers' size for the rest.")] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="Count with this many channels in the first cells.", min=1, max=4096)
+    ] = None,
+    layers: Annotated[
+        int | None, typer.Option(help="Count with this many cells (NAS-Bench-201: cells per stage).", min=1, max=100)
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Count with this many classes.", min=1, max=100_000)] = None,
+    size: Annotated[int | None, typer.Option(help="Count with images of this side in pixels.", min=1, max=4096)] = None,
+    stem: Annotated[
+        Stem | None, typer.Option(help="Choose the first layers; the paper's size for them is the default.")
+    ] = None,
     norms: Annotated[
-        Norms | None, typer.Option(help="Batch norm after pools and skips; as its paper has it unless given.")
+        Norms | None, typer.Option(help="Put batch norm after pools and skips. Default: as in the cell's paper.")
     ] = None,
     auxiliary_norm: Annotated[
-        bool | None, typer.Option(help="Whether the auxiliary head of the ImageNet stem normalises twice.")
+        bool | None, typer.Option(help="Use the second batch norm in the auxiliary head of the ImageNet stem.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Draw the cells; count parameters and multiply-accumulates of the network, at the papers' size unless told."""
+    """Draw the cells and count parameters and MACs of the network.
+
+    The network has the size of the cell's paper unless the options say otherwise.
+    """
     from nastui.cli import output
 
     found = _find(genotype, epoch)
@@ -90,11 +99,13 @@ def show(
 @app.command()
 def convert(
     genotype: Genotype,
-    to: Annotated[Form, typer.Option(help="'string' is the usual text on one line, 'python' a literal of it.")],
-    output: Annotated[Path | None, typer.Option(help="The file to write, instead of printing it.")] = None,
+    to: Annotated[
+        Form, typer.Option(help="Choose the format: 'string' is the space's usual text, 'python' a Python literal.")
+    ],
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
     epoch: Epoch = None,
 ) -> None:
-    """Write a genotype in another form: text, JSON, a Graphviz graph or a drawing."""
+    """Convert a genotype to JSON, text, Graphviz dot or SVG."""
     from runs.catalogue.genotype_text import convert as converted
     from runs.errors import EnvironmentLacksError
 
@@ -105,21 +116,24 @@ def convert(
     try:
         output.expanduser().write_text(written, encoding="utf-8")
     except OSError as error:
-        raise EnvironmentLacksError(f"'{output}' cannot be written: {error.strerror}.") from error
+        raise EnvironmentLacksError(f"'{output}' cannot be written: {error.strerror}.", "Name another file.") from error
 
 
 @app.command()
 def score(
     genotype: Genotype,
-    dataset: Annotated[str, typer.Option(help="A data set, or the path of an image folder. Labels are never read.")],
+    dataset: Annotated[str, typer.Option(help="Take images from this data set or image folder; labels are not read.")],
     epoch: Epoch = None,
-    repeats: Annotated[int, typer.Option(help="Draws of weights and images.", min=1, max=1000)] = 8,
-    seed: Annotated[int, typer.Option(help="The seed of the draws.", min=0)] = 0,
+    repeats: Annotated[int, typer.Option(help="Draw weights and images this many times.", min=1, max=1000)] = 8,
+    seed: Annotated[int, typer.Option(help="Set the seed of the draws.", min=0)] = 0,
     set_: Assignments = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")] = "auto",
+    device: Annotated[str, typer.Option(help="Measure on this device: auto, cpu, cuda or cuda:<number>.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure what TE-NAS measures, without any training: the NTK's condition number and linear regions."""
+    """Compute the zero-cost scores of TE-NAS, without training.
+
+    The scores are the condition number of the neural tangent kernel (NTK) and the number of linear regions.
+    """
     from nastui.cli import output
     from nastui.cli.starting import assigned
     from runs import catalogue
@@ -133,7 +147,7 @@ def score(
     found, images, home = _find(genotype, epoch), catalogue.dataset(dataset), Home.locate()
     settings = validate(ScoreSettings, {"repeats": repeats, **assigned(set_ or [])}, "--set")
     datasets.see_that_it_is_here(images, home)
-    wish = {
+    request = {
         "genotype": found.genotype.to_json(),
         "dataset": images.name,
         "root": str(home.datasets),
@@ -141,7 +155,8 @@ def score(
         "device": devices.resolve(device),
         "settings": settings.model_dump(),
     }
-    result = {"name": found.name, "space": found.genotype.space, **wish, **ask("engine.tools.score", json.dumps(wish))}
+    scores = ask("engine.tools.score", json.dumps(request))
+    result = {"name": found.name, "space": found.genotype.space, **request, **scores}
     if as_json:
         output.data(result)
     else:
@@ -239,16 +254,16 @@ def _print_score(result: dict[str, Any]) -> None:
                 f"{settings['ntk']} over outputs, {settings['ntk_norm']} statistics, {settings['init']} weights",
             ),
             ("batch", f"{result['batch_size']} images"),
-            ("infinite", f"kappa of {result['infinite']} draws is infinite" if result["infinite"] and kappa else ""),
-            ("note", "the network is dead: what it gives does not depend on the images" if result["dead"] else ""),
+            ("infinite", f"kappa is infinite in {result['infinite']} draws" if result["infinite"] and kappa else ""),
+            ("note", "the network is dead: its output does not depend on the images" if result["dead"] else ""),
             ("note", "saturated: raise region_samples" if result["saturated"] else ""),
             ("time", f"{result['seconds']:.1f} s"),
         ]
     )
 
 
-def _spread(told: dict[str, float | None], form: str) -> str:
-    return f"{told['mean']:{form}}" + ("" if told["std"] is None else f" ± {told['std']:{form}}")
+def _spread(values: dict[str, float | None], form: str) -> str:
+    return f"{values['mean']:{form}}" + ("" if values["std"] is None else f" ± {values['std']:{form}}")
 
 
 def _is_connected(found: Found) -> bool:

@@ -1,4 +1,4 @@
-"""``nastui genotypes``: the library of published cells, and what the searches of the store have found."""
+"""``nastui genotypes``: list published cells, and the cells that searches in the store have found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def genotypes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the library: published cells, and those that finished searches found. Counts are at the papers' size."""
+    """List published cells, and cells found by finished searches.
+
+    Parameters and MACs are counted at the papers' network sizes.
+    """
     from nastui.cli import output
     from runs.catalogue import library
     from runs.home import Home
@@ -27,7 +30,7 @@ def genotypes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         output.data(entries)
         return
     output.table(
-        ["name", "space", "parameters", "MACs", "what tables print"],
+        ["name", "space", "parameters", "MACs", "published result"],
         (
             [
                 entry["name"],

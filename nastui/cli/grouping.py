@@ -1,4 +1,4 @@
-"""Runs that differ in seed alone on one line, as the Runs screen folds them."""
+"""One line for all runs that differ only in their seed, as the Runs screen folds them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.store.run_store import Record
 
 
 def groups(records: Sequence[Record], *, as_json: bool, by_best: bool) -> None:
-    """Print the groups of runs, in the order of their first ones; ``by_best`` orders them by their mean."""
+    """Print groups of runs in the order of their first runs, or with ``by_best`` in the order of their mean."""
     found = grouped(records)
     if by_best:
         found.sort(key=lambda group: group.best.mean if group.best else -1.0, reverse=True)

@@ -1,4 +1,4 @@
-"""``nastui keys``: every key of the dashboard, as the configuration has them."""
+"""``nastui keys``: list the keys of the dashboard, with the changes from config.toml."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import typer
 
 def keys(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    markdown: Annotated[bool, typer.Option(help="Print the page of the documentation: the keys as shipped.")] = False,
+    markdown: Annotated[bool, typer.Option(help="Print the default keys as Markdown: docs/keys.md.")] = False,
 ) -> None:
-    """List the dashboard's keys and the names by which config.toml gives them others."""
+    """List the dashboard's keys.
+
+    The names are those by which the section [keys] of config.toml assigns other keys.
+    """
     from nastui import settings
     from nastui.cli import output
     from runs.home import Home

@@ -1,4 +1,4 @@
-"""What goes to stdout (data) and to stderr (narration). Foreign text never acts: no markup, no escape sequences."""
+"""Data on stdout, messages on stderr. Foreign text is shown as text: no markup, no escape sequences."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 from rich.cells import cell_len
 from rich.console import Console
 
-# What JSON leaves as it is: one-byte control sequences, direction, and halves of characters, which have no UTF-8.
+# What json.dumps leaves unescaped: one-byte control sequences, direction marks, and lone surrogates (not UTF-8).
 _ACTING = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def data(value: Any) -> None:
-    """Print one JSON document: indented, or with an element a line where it is a list of records."""
+    """Print one JSON document: indented, or for a list one element per line."""
     if isinstance(value, list):
         lines = ",\n".join(encoded(element) for element in value)
         sys.stdout.write(f"[\n{lines}\n]\n" if value else "[]\n")
@@ -35,7 +35,7 @@ def line(value: Any) -> None:
 
 
 def encoded(value: Any, indent: int | None = None) -> str:
-    """Return JSON; characters that a terminal might obey are escaped, and mean the same."""
+    """Return JSON; characters that a terminal might interpret are escaped, which does not change the value."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
@@ -44,7 +44,7 @@ def encoded(value: Any, indent: int | None = None) -> str:
 
 
 def _strict(value: Any) -> Any:
-    """Return the value with null where JSON knows no number: NaN and the infinities."""
+    """Return the value with null for NaN and infinities, which JSON cannot express."""
     if isinstance(value, dict):
         return {key: _strict(content) for key, content in value.items()}
     if isinstance(value, list | tuple):
@@ -53,26 +53,26 @@ def _strict(value: Any) -> Any:
 
 
 def say(text: str) -> None:
-    """Tell a person something that is no data."""
+    """Print a message on stderr."""
     sys.stderr.write(clean(text) + "\n")
 
 
 def clean(text: str) -> str:
-    """Return foreign text with its control characters made visible, newlines and tabs apart."""
+    """Return foreign text with its control characters made visible, except newlines and tabs."""
     if text.isprintable():
         return text
     return "".join(character if _shows(character) else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _shows(character: str) -> bool:
-    # The joiner holds emoji together; every other control character could act on the terminal.
+    # The joiner holds emoji together; a terminal might interpret every other control character.
     return character in "\n\t\u200d" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table for people; in a terminal the last column is folded to what is left of the line.
+    """Print a table; in a terminal the last column is wrapped to the rest of the line.
 
-    Written by hand: rich takes six seconds for ten thousand rows.
+    Not printed by rich, which takes six seconds for ten thousand rows.
     """
     cells = [[clean(str(cell)).replace("\n", " ") for cell in row] for row in (columns, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
@@ -86,7 +86,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names and values, one a line; empty values are left out."""
+    """Print names and values, one per line; empty values are left out."""
     shown = [(clean(name), str(value)) for name, value in pairs if value not in (None, "", [], {})]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -94,12 +94,12 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 
 def console() -> Console:
-    """Return the console of stdout; it honours NO_COLOR, and writes neither colours nor short lines into a pipe."""
+    """Return the console of stdout; it honours NO_COLOR, and writes no colours and no wrapped lines into a pipe."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
 def is_utf8() -> bool:
-    """Say whether stdout can show more than ASCII."""
+    """Return whether stdout can show more than ASCII."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 

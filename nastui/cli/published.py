@@ -1,4 +1,4 @@
-"""Rows of papers beside runs of one's own."""
+"""Published results beside the user's own runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.benchmarks.published import COLUMNS, Reference
 
 
 def described(references: Sequence[Reference]) -> list[dict[str, Any]]:
-    """Return the rows as JSON has them."""
+    """Return the published results as JSON objects."""
     return [
         {"method": reference.method, "space": reference.space, **dataclasses.asdict(reference.figure)}
         for reference in references
@@ -20,9 +20,9 @@ def described(references: Sequence[Reference]) -> list[dict[str, Any]]:
 
 
 def printed(references: Sequence[Reference]) -> None:
-    """Print the rows as a table, or that there are none."""
+    """Print the published results as a table, or a message that there are none."""
     if not references:
-        output.say("No paper's figures are known for this space and data set.")
+        output.say("There are no published results for this space and data set.")
         return
     sys.stdout.write("\n")
     output.table(COLUMNS, (reference.row() for reference in references))

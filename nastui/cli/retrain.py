@@ -1,4 +1,4 @@
-"""``nastui retrain``: train the network of a genotype by the recipe of its paper."""
+"""``nastui retrain``: train the network of a genotype by its paper's recipe."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Fo
 
 def retrain(
     genotype: Annotated[
-        str, typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string or Genotype(...) text.")
+        str,
+        typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text or JSON."),
     ],
-    epoch: Annotated[int | None, typer.Option(help="Of a run: the genotype after this epoch.", min=1)] = None,
+    epoch: Annotated[
+        int | None, typer.Option(help="Take a run's genotype after this epoch, not its last.", min=1)
+    ] = None,
     dataset: Dataset = None,
     preset: Annotated[
-        str | None, typer.Option(help="A recipe: see `nastui presets`; that of the genotype's paper unless given.")
+        str | None, typer.Option(help="Choose a recipe: see `nastui presets`. Default: the recipe of the cell's paper.")
     ] = None,
     set_: Assignments = None,
-    gpus: Annotated[int | None, typer.Option(help="GPUs that share each batch; processes on a CPU.", min=1)] = None,
-    weights: Annotated[Path | None, typer.Option(help="Begin with the weights of this file.")] = None,
-    evaluate: Annotated[bool, typer.Option("--evaluate", help="Only test the weights of --weights.")] = False,
+    gpus: Annotated[
+        int | None, typer.Option(help="Split each batch over this many GPUs (on the CPU: over processes).", min=1)
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Start from the weights in this file.")] = None,
+    evaluate: Annotated[bool, typer.Option("--evaluate", help="Test the weights of --weights, without training.")] = (
+        False
+    ),
     config: Config = None,
     seed: Seed = None,
     device: Device = None,
@@ -32,7 +39,11 @@ def retrain(
     follow: Follow = False,
     as_json: Json = False,
 ) -> None:
-    """Train a discrete network, afresh and by a paper's recipe; test it after every epoch on the whole test set."""
+    """Train the network of a genotype from scratch and test it.
+
+    The default is the recipe of the genotype's paper. Every epoch ends with the accuracy on the whole test set.
+    The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
+    """
     from nastui.cli.starting import begin, gathered
     from runs.errors import UsageError
     from runs.home import Home
@@ -41,7 +52,7 @@ def retrain(
     from runs.store.run_store import RunStore
 
     if evaluate and weights is None:
-        raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file.")
+        raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file: --weights FILE.")
     found = find(genotype, RunStore(Home.locate()), epoch=epoch)
     typed = {"dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
     given = gathered(config, typed, tag, set_)

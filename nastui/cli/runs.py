@@ -1,4 +1,4 @@
-"""``nastui runs``: list, look, follow, ask, label, tidy."""
+"""``nastui runs``: list, follow, stop, resume, compare, label and remove runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from runs.home import short_id
 if TYPE_CHECKING:
     from runs.store.run_store import Record, RunStore
 
-app = typer.Typer(help="List, watch, stop, resume, label and tidy runs.", no_args_is_help=True)
+app = typer.Typer(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, a unique beginning of it, or `latest`.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Sort(StrEnum):
-    """Keys of ``runs list --sort``."""
+    """The values of ``runs list --sort``."""
 
     CREATED = "created"
     STATUS = "status"
@@ -36,16 +36,19 @@ class Sort(StrEnum):
 
 @app.command("list")
 def list_(
-    status: Annotated[str | None, typer.Option(help="Only runs of this status.")] = None,
-    method: Annotated[str | None, typer.Option(help="Only runs of this method.")] = None,
-    tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
-    sort: Annotated[Sort, typer.Option(help="Order by this; newest or largest first.")] = Sort.CREATED,
+    status: Annotated[
+        str | None, typer.Option(help="List only runs with this status: running, finished, stopped, failed, lost, ...")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="List only runs of this method.")] = None,
+    tag: Annotated[str | None, typer.Option(help="List only runs with this tag.")] = None,
+    sort: Annotated[Sort, typer.Option(help="Sort by this column; newest or largest first.")] = Sort.CREATED,
     groups: Annotated[
-        bool, typer.Option("--groups", help="Runs that differ in seed alone on one line: mean and standard deviation.")
+        bool,
+        typer.Option("--groups", help="Group runs that differ only in their seeds: mean and standard deviation."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List every run, newest first."""
+    """List runs and their status, newest first."""
     from nastui.cli import grouping, output
     from runs.errors import closest
     from runs.store.status import Status
@@ -64,9 +67,9 @@ def list_(
         descending = sort in (Sort.EPOCH, Sort.BEST, Sort.SECONDS)
         records.sort(key=lambda record: _sort_key(record, sort), reverse=descending)
     for name, fault in store.unreadable.items():
-        output.say(f"Left out {name}: {fault}")
+        output.say(f"Skipped {name}: {fault}")
     if not records and not as_json:
-        output.say("No run. Start one: nastui search drnas --preset quick")
+        output.say("No runs. Start one: nastui search drnas --preset quick")
         return
     if groups:
         grouping.groups(records, as_json=as_json, by_best=sort is Sort.BEST)
@@ -82,7 +85,10 @@ def list_(
 
 @app.command()
 def show(run: Run, as_json: Json = False) -> None:
-    """Show one run: state, metrics, genotype, where its files are, the command that repeats it."""
+    """Show a run: status, metrics, genotype, settings and files.
+
+    The last line is the command that repeats the run.
+    """
     from nastui.cli import output
     from runs.catalogue.genotype_text import text_of_json
     from runs.configuration import RunConfig
@@ -119,11 +125,11 @@ def show(run: Run, as_json: Json = False) -> None:
 @app.command()
 def events(
     run: Run,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for more until the engine is gone.")] = False,
-    kind: Annotated[str | None, typer.Option("--type", help="Only events of this type.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep printing new events until the engine exits.")] = False,
+    kind: Annotated[str | None, typer.Option("--type", help="Print only events of this type.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the events of a run, one a line."""
+    """Print the event log of a run, one event per line."""
     import datetime
     import time
 
@@ -153,16 +159,19 @@ def events(
             break
         time.sleep(LOOK_SECONDS)
     if reader.malformed:
-        output.say(f"{reader.malformed} lines of '{paths.events}' are no events and were left out.")
+        output.say(f"Skipped {reader.malformed} lines of '{paths.events}' that are not valid events.")
 
 
 @app.command()
 def follow(
     run: Run,
-    plain: Annotated[bool, typer.Option("--plain", help="Lines only, no moving bar.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines only, without a progress bar.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a line an epoch until the run ends; the exit code is the run's."""
+    """Follow a run to its end, one line per epoch.
+
+    The exit code is the run's. Ctrl+C stops following; the run continues.
+    """
     from nastui.cli.following import follow_run
 
     store = _store()
@@ -171,62 +180,76 @@ def follow(
 
 @app.command()
 def stop(run: Run) -> None:
-    """Stop a run with a checkpoint to resume from; returns when it has stopped."""
+    """Stop a run after writing a checkpoint to resume from.
+
+    The command returns when the run has stopped.
+    """
     from runs.supervision import launcher
 
-    _tell(run, launcher.stop)
+    _request(run, launcher.stop)
 
 
 @app.command()
 def pause(run: Run) -> None:
-    """Hold a run still; its engine keeps its memory. Returns when it is paused."""
+    """Pause a run; its engine stays in memory.
+
+    The command returns when the run is paused. `nastui runs resume` continues it.
+    """
     from runs.supervision import launcher
 
-    _tell(run, launcher.pause)
+    _request(run, launcher.pause)
 
 
 @app.command()
 def resume(run: Run) -> None:
-    """Go on with a paused, stopped, failed or lost run, from its last checkpoint."""
+    """Resume a paused, stopped, failed or lost run.
+
+    A run without an engine resumes from its last checkpoint.
+    """
     from runs.supervision import launcher
 
-    _tell(run, launcher.resume)
+    _request(run, launcher.resume)
 
 
 @app.command()
 def checkpoint(run: Run) -> None:
-    """Ask a running engine to write a checkpoint now."""
+    """Write a checkpoint of a running run now."""
     from nastui.cli import output
     from runs.supervision import launcher
 
     record = _store().find(run)
     launcher.checkpoint(record)
-    output.say(f"Asked {short_id(record.id)} for a checkpoint.")
+    output.say(f"Requested a checkpoint of {short_id(record.id)}.")
 
 
 @app.command()
 def ask(
     run: Run,
-    request: Annotated[str, typer.Argument(help="What its method knows, such as `more-draws`: see `nastui methods`.")],
+    request: Annotated[
+        str, typer.Argument(help="A request that the method supports, such as `more-draws`: see `nastui methods NAME`.")
+    ],
 ) -> None:
-    """Ask a running search for something that only its method knows."""
+    """Send a method's own request to a running search."""
     from nastui.cli import output
     from runs.supervision import launcher
 
     record = _store().find(run)
     launcher.ask(record, request)
-    output.say(f"Asked {short_id(record.id)} for {request}.")
+    output.say(f"Sent the request '{request}' to {short_id(record.id)}.")
 
 
 @app.command()
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two runs or more.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more runs.")],
     with_published: Annotated[
-        bool, typer.Option("--with-published", help="Also list what papers print for the space and the data set.")
+        bool, typer.Option("--with-published", help="Add published results for the same space and data set.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what differs between runs, and mean and standard deviation over runs that differ in seed alone."""
+    """Compare runs: what differs, and statistics over seeds.
+
+    Runs that differ only in their seeds are summarised by mean and standard deviation.
+    """
     from nastui.cli import output
     from nastui.cli.published import described, printed
     from runs.benchmarks.published import beside
@@ -234,7 +257,7 @@ def compare(
     from runs.store.compare import ranking_rows, table
 
     if len(runs) < 2:
-        raise UsageError("compare takes two runs or more.")
+        raise UsageError(f"compare needs at least two runs, got {len(runs)}.", "See `nastui runs list`.")
     store = _store()
     content = compared([store.find(name) for name in runs])
     references = beside({(run["space"], run["dataset"]) for run in content["runs"]}) if with_published else []
@@ -261,9 +284,9 @@ def compare(
 def tag(
     run: Run,
     add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="A tag to take off; repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Remove this tag. Repeatable.")] = None,
 ) -> None:
-    """Add tags to a run, or take them off."""
+    """Add tags to a run, or remove them."""
 
     def change(labels: Any) -> None:
         labels.tags = [name for name in (*labels.tags, *(add or ())) if name not in (remove or ())]
@@ -272,38 +295,43 @@ def tag(
 
 
 @app.command()
-def note(run: Run, text: Annotated[str, typer.Argument(help="The note; empty removes it.")]) -> None:
-    """Write a note on a run."""
+def note(run: Run, text: Annotated[str, typer.Argument(help="The note; an empty text removes it.")]) -> None:
+    """Attach a note to a run."""
     _label(run, lambda labels: setattr(labels, "note", text))
 
 
 @app.command()
-def rename(run: Run, name: Annotated[str, typer.Argument(help="The name; empty removes it.")]) -> None:
-    """Name a run."""
+def rename(run: Run, name: Annotated[str, typer.Argument(help="The name; an empty text removes it.")]) -> None:
+    """Name a run, or remove its name."""
     _label(run, lambda labels: setattr(labels, "name", name))
 
 
 @app.command()
 def remove(
     runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to move to the trash.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
 ) -> None:
-    """Move runs to the trash; `nastui runs restore` brings them back."""
+    """Move runs to the trash.
+
+    `nastui runs restore` brings them back.
+    """
     from nastui.cli import output
 
     store = _store()
     records = [store.find(name) for name in runs]
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("remove asks before it moves anything, and there is nobody to ask.", "Add --yes.")
+            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         names = ", ".join(short_id(record.id) for record in records)
         typer.confirm(f"Move {names} to the trash?", abort=True)
     for record in records:
-        output.say(f"{record.id} is in the trash: {store.remove(record)}")
+        output.say(f"Moved {record.id} to the trash: {store.remove(record)}")
 
 
 @app.command()
-def restore(run: Annotated[str, typer.Argument(metavar="RUN", help="A removed run's id, or its beginning.")]) -> None:
+def restore(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The removed run's id, or a unique prefix of it.")],
+) -> None:
     """Bring a removed run back from the trash."""
     from nastui.cli import output
 
@@ -312,22 +340,24 @@ def restore(run: Annotated[str, typer.Argument(metavar="RUN", help="A removed ru
 
 @app.command()
 def reindex() -> None:
-    """Rebuild the index from the run directories."""
+    """Rebuild the index of runs from their directories."""
     from nastui.cli import output
 
     store = _store()
-    output.say(f"{store.reindex()} runs.")
+    output.say(f"Indexed {store.reindex()} runs.")
     for name, fault in store.unreadable.items():
-        output.say(f"Left out {name}: {fault}")
+        output.say(f"Skipped {name}: {fault}")
 
 
 @app.command()
 def export(
     run: Run,
-    to: Annotated[Path, typer.Option(help="A new folder for the bundle.")],
-    onnx: Annotated[bool, typer.Option("--onnx", help="Also write a retrained network as ONNX, and check it.")] = False,
+    to: Annotated[Path, typer.Option(help="Create this folder for the exported files.")],
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Also export a retrained network as ONNX, checked with ONNX Runtime.")
+    ] = False,
 ) -> None:
-    """Write a bundle that is readable without nastui."""
+    """Export a run as files that are readable without nastui."""
     from nastui.cli import output
     from runs.store.export import export as exported
 
@@ -341,7 +371,7 @@ def _store() -> RunStore:
     return RunStore(Home.locate())
 
 
-def _tell(run: str, ask: Any) -> None:
+def _request(run: str, ask: Any) -> None:
     from nastui.cli import output
 
     record = _store().find(run)

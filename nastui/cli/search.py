@@ -1,4 +1,4 @@
-"""``nastui search``: check, create, start, and follow unless told otherwise."""
+"""``nastui search``: check the settings, create the run, start its engine and follow it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Fo
 
 
 def search(
-    method: Annotated[str, typer.Argument(help="The method: see `nastui methods`.")],
-    space: Annotated[str | None, typer.Option(help="The search space; the method's first unless given.")] = None,
+    method: Annotated[str, typer.Argument(help="The search method: see `nastui methods`.")],
+    space: Annotated[
+        str | None, typer.Option(help="Choose the search space: see `nastui spaces`. Default: the method's first.")
+    ] = None,
     dataset: Dataset = None,
-    preset: Annotated[str | None, typer.Option(help="Named settings: `paper` (default), `quick`, ...")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Choose named settings: `paper` (default), `quick`, ...; see `nastui presets`.")
+    ] = None,
     set_: Assignments = None,
     config: Config = None,
     seed: Seed = None,
@@ -24,7 +28,10 @@ def search(
     follow: Follow = False,
     as_json: Json = False,
 ) -> None:
-    """Start a search. The engine is a process of its own: it goes on when this command is interrupted."""
+    """Start a search and follow it to its end.
+
+    The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
+    """
     from nastui.cli.starting import begin, gathered
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}

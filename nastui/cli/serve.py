@@ -1,4 +1,4 @@
-"""``nastui serve``: the dashboard in a browser."""
+"""``nastui serve``: show the dashboard in a browser."""
 
 from __future__ import annotations
 
@@ -21,52 +21,59 @@ def checked(host: str, token: str) -> str:
     """Return the address to listen on.
 
     Raises:
-        UsageError: the address can be reached from outside and there is no token, or the token is too short.
+        UsageError: the address is reachable from other machines and there is no token, or the token is too short.
     """
     if token and len(token) < _LEAST_TOKEN:
         raise UsageError(
-            f"The token has {len(token)} characters, too few.",
-            f"Give {_LEAST_TOKEN} at least: `openssl rand -hex 16` makes one.",
+            f"The token must have at least {_LEAST_TOKEN} characters, got {len(token)}.",
+            "Make one: openssl rand -hex 16",
         )
     if token or _is_loopback(host):
         return host
     raise UsageError(
-        f"'{host}' can be reached by others, and who reaches the page can start and stop runs.",
-        "Leave --host out and use a tunnel (ssh -L), or set a token with --token.",
+        f"'{host}' is reachable from other machines, and anyone who opens the page can start and stop runs.",
+        "Leave out --host and use an SSH tunnel (ssh -L), or set a token in NASTUI_TOKEN.",
     )
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on; others than the loopback's need a token.")] = (
+    host: Annotated[str, typer.Option(help="Listen on this address; any but the loopback needs a token.")] = (
         "localhost"
     ),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Listen on this port.")] = 8000,
     token: Annotated[
-        str, typer.Option(envvar="NASTUI_TOKEN", help="What a visitor must know; better set in NASTUI_TOKEN.")
+        str,
+        typer.Option(envvar="NASTUI_TOKEN", help="Require this token of every visitor; safer set in NASTUI_TOKEN."),
     ] = "",
-    readonly: Annotated[bool, typer.Option("--readonly", help="Visitors may look only.")] = False,
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="Disable every action that starts, stops or changes a run.")
+    ] = False,
 ) -> None:
-    """Show the dashboard in a browser, on this machine's loopback: from afar, through an ssh tunnel."""
+    """Show the dashboard in a browser.
+
+    It listens on this machine's loopback address. To reach it from another machine, use an SSH tunnel.
+    """
     from nastui.cli import output
 
     host = checked(host, token)
     if importlib.util.find_spec("textual_serve") is None:
-        raise EnvironmentLacksError("textual-serve is not installed.", "pip install 'nastui[serve]'")
+        raise EnvironmentLacksError("textual-serve is not installed.", "Get it: pip install 'nastui[serve]'")
     if _is_taken(host, port):
-        raise BusyError(f"Port {port} of '{host}' is taken.", "Name another with --port.")
+        raise BusyError(f"Port {port} of '{host}' is already in use.", "Choose another with --port.")
     from nastui.serving import DashboardServer
 
     asked = "?token=..." if token else ""
     output.say(f"Open http://{host}:{port}/{asked}")
     if _is_loopback(host):
         output.say(
-            f"From your own machine, first: ssh -L {port}:{host}:{port} {getpass.getuser()}@{socket.gethostname()}"
+            f"To open it on another machine, run there first: "
+            f"ssh -L {port}:{host}:{port} {getpass.getuser()}@{socket.gethostname()}"
         )
         if not token:
-            output.say("Whoever has an account on this machine can open it too; --token keeps them out.")
+            output.say("Every user of this machine can open the page. To prevent that, set a token in NASTUI_TOKEN.")
     else:
-        output.say("What is sent is not encrypted: a tunnel (ssh -L) is safer.")
-    output.say("Ctrl+C ends it; runs go on.")
+        output.say("The connection is not encrypted. An SSH tunnel (ssh -L) is safer.")
+    output.say("Press Ctrl+C to stop serving; runs continue.")
     command = [sys.executable, "-P", "-m", "nastui", *(["--readonly"] if readonly else [])]
     DashboardServer(shlex.join(command), host, port, token).serve()
 
@@ -87,7 +94,9 @@ def _is_taken(host: str, port: int) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except socket.gaierror as error:
-        raise UsageError(f"There is no address '{host}': {error.strerror}.") from error
+        raise UsageError(
+            f"'{host}' is not an address: {error.strerror}.", "Leave out --host to listen on localhost."
+        ) from error
     except OSError:
         return True
     return False

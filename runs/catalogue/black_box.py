@@ -11,7 +11,7 @@ from runs.catalogue.shared_settings import SupernetSettings
 
 
 class QuerySettings(SupernetSettings):
-    """The budget, what answers, and how often the search reports.
+    """The budget, the evaluator, and how often the search reports.
 
     NAS-Bench-201's own runs have a budget of 12,000 simulated seconds. A table without seconds has no such budget; 90
     queries stand for it. With so many, random search on CIFAR-10 reaches on average its published accuracy of 93.70.
@@ -19,30 +19,32 @@ class QuerySettings(SupernetSettings):
 
     queries: int = setting(
         90,
-        "Cells that are queried in all; one that is queried again counts again.",
+        "Cells to evaluate in total; a cell that is evaluated twice counts twice.",
         group="schedule",
         ge=1,
         le=1_000_000,
     )
     budget_seconds: float = setting(
         0.0,
-        "End once the trainings behind the queries took so many seconds, simulated where a table answers; 0 for no "
-        "such end.",
+        "End when the trainings of the evaluated cells took this many seconds (simulated seconds with a table); 0 sets "
+        "no limit.",
         group="schedule",
         ge=0,
     )
-    epoch_queries: int = setting(
-        10, "Queries that are told and saved together, as an epoch.", group="schedule", ge=1, le=10_000
-    )
+    epoch_queries: int = setting(10, "Cells per epoch: reported and saved together.", group="schedule", ge=1, le=10_000)
     evaluator: Literal["table", "training", "supernet"] = setting(
         "table",
-        "What answers a query: an imported benchmark 'table'; a short 'training' of the cell's network on half of the "
-        "training images, by its accuracy on the others; or a 'supernet' trained once on cells drawn evenly. Sizes, "
-        "images and weights matter to the latter two alone.",
+        "How a cell is evaluated: 'table' looks it up in an imported benchmark table; 'training' trains its network "
+        "briefly on half of the training images and tests it on the other half; 'supernet' uses shared weights, "
+        "trained once on uniformly sampled cells. Settings of networks, images and weights apply to the last two only.",
         group="evaluation",
     )
     training_epochs: int = setting(
-        12, "Epochs that the network of a queried cell trains, or the supernet.", group="schedule", ge=1, le=100_000
+        12,
+        "Epochs for which the network of each cell is trained, or the supernet once.",
+        group="schedule",
+        ge=1,
+        le=100_000,
     )
 
     @model_validator(mode="after")
@@ -55,16 +57,19 @@ class QuerySettings(SupernetSettings):
         for name in sorted(trained & fields.keys()):
             of_use = self.evaluator == "supernet" or (self.evaluator == "training" and name not in of_supernet)
             if not of_use and getattr(self, name) != fields[name].default:
-                raise ValueError(f"{name} is of no use with evaluator={self.evaluator}: leave it out")
+                raise ValueError(f"{name} has no effect with evaluator={self.evaluator}: leave it out")
         if self.evaluator == "supernet" and self.budget_seconds:
-            raise ValueError("budget_seconds counts trainings of cells, and a supernet needs none: set queries")
+            raise ValueError(
+                f"budget_seconds={self.budget_seconds:g} has no effect with evaluator=supernet, which trains no cells: "
+                "leave it out and set queries"
+            )
         return self
 
 
 # Hyperparameters that act only while shared weights are trained, beside those of the space's supernet.
 _OF_SUPERNET = ("sampled_accuracy", "evaluated_epochs")
 
-# 12,000 s of the benchmark, and a search that is over in a second or two.
+# The benchmark's 12,000 s, and a search of a second or two.
 PAPER = {"queries": 90, "budget_seconds": 0.0, "epoch_queries": 10, "evaluator": "table"}
 QUICK = {"queries": 50, "epoch_queries": 5}
 # Small networks on the embedded images, for spaces without a table.

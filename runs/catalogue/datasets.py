@@ -1,4 +1,4 @@
-"""The data sets: what is known of them without opening them."""
+"""The data sets: their description, without opening them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from runs.errors import EnvironmentLacksError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_LAYOUT = "An image folder has train/<class>/*.jpg and test/<class>/*.jpg (or val/)."
+_LAYOUT = "An image folder must contain train/<class>/*.jpg and test/<class>/*.jpg (or val/ instead of test/)."
 
 DATASETS = (
     Dataset(
         name="digits",
         title="Digits",
-        summary="1,797 real handwritten digits, shown as 32 x 32 colour images; embedded, nothing to download.",
+        summary="1,797 handwritten digits as 32 x 32 colour images; embedded, nothing to download.",
         classes=10,
         size=32,
         train=1442,
@@ -24,14 +24,14 @@ DATASETS = (
         mean=(0.3052, 0.3052, 0.3052),
         std=(0.3237, 0.3237, 0.3237),
         crop_padding=2,
-        flip=False,  # a mirrored digit is no digit
+        flip=False,  # a mirrored digit is not a digit
         obtain="comes with scikit-learn",
         engine="engine.data.digits:load",
     ),
     Dataset(
         name="cifar10",
         title="CIFAR-10",
-        summary="60,000 colour images of 32 x 32 in 10 classes.",
+        summary="60,000 colour images of 32 x 32 pixels in 10 classes.",
         classes=10,
         size=32,
         train=50_000,
@@ -47,7 +47,7 @@ DATASETS = (
     Dataset(
         name="cifar100",
         title="CIFAR-100",
-        summary="60,000 colour images of 32 x 32 in 100 classes.",
+        summary="60,000 colour images of 32 x 32 pixels in 100 classes.",
         classes=100,
         size=32,
         train=50_000,
@@ -63,7 +63,7 @@ DATASETS = (
     Dataset(
         name="svhn",
         title="SVHN",
-        summary="99,289 house numbers of 32 x 32 in 10 classes.",
+        summary="99,289 house-number digits of 32 x 32 pixels in 10 classes.",
         classes=10,
         size=32,
         train=73_257,
@@ -79,7 +79,7 @@ DATASETS = (
     Dataset(
         name="imagenet16_120",
         title="ImageNet16-120",
-        summary="157,700 images of 16 x 16 in ImageNet's first 120 classes, as NAS-Bench-201 has them.",
+        summary="157,700 images of 16 x 16 pixels in ImageNet's first 120 classes, as in NAS-Bench-201.",
         classes=120,
         size=16,
         train=151_700,
@@ -88,7 +88,8 @@ DATASETS = (
         std=(63.22 / 255, 61.26 / 255, 65.09 / 255),
         crop_padding=2,
         flip=True,
-        obtain="image-net.org's downsampled 16 x 16 set (for members), unpacked into the store's datasets/ImageNet16",
+        obtain="download the 16 x 16 images from image-net.org (for members) and unpack them into the store's "
+        "datasets/ImageNet16",
         engine="engine.data.imagenet16:load",
         requires=("ImageNet16/val_data", *(f"ImageNet16/train_data_batch_{number}" for number in range(1, 11))),
     ),
@@ -104,8 +105,8 @@ DATASETS = (
         std=_IMAGENET_STD,
         crop_padding=4,
         flip=True,
-        obtain="link your copy, train/<class>/ and val/<class>/, as 'imagenet' in the store's datasets, "
-        "or give its path by --dataset",
+        obtain="link your copy, with train/<class>/ and val/<class>/, as 'imagenet' in the store's datasets, "
+        "or give its path with --dataset",
         engine="engine.data.folder:load",
         requires=("imagenet/train", "imagenet/val"),
         kept_as="imagenet",
@@ -114,17 +115,18 @@ DATASETS = (
 
 
 def image_folder(path: Path) -> Dataset:
-    """Describe a folder of images, ``train/<class>/*`` and ``test/`` or ``val/`` beside it.
+    """Return the description of a folder of images: ``train/<class>/*`` and ``test/`` or ``val/``.
 
-    Only names are read here; the engine opens the images and refuses broken ones by name.
+    Only file names are read here. The engine opens the images and reports broken ones.
 
     Raises:
-        EnvironmentLacksError: there is no such folder, no ``train``, fewer than two classes or no image.
+        EnvironmentLacksError: the folder or its ``train`` does not exist, it has fewer than two classes, or a class
+            has no images.
     """
     try:
         path = path.expanduser().absolute()
         classes = _class_folders(path)
-    except (OSError, RuntimeError) as error:  # RuntimeError: `~name`, and there is no such user
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~name` of an unknown user
         fault = str(getattr(error, "strerror", error)).rstrip(".")
         raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {fault}.", _LAYOUT) from error
     return Dataset(
@@ -139,7 +141,7 @@ def image_folder(path: Path) -> Dataset:
         std=_IMAGENET_STD,
         crop_padding=4,
         flip=True,
-        obtain="yours",
+        obtain="your own folder",
         engine="engine.data.folder:load",
         folder=path,
     )
@@ -149,15 +151,15 @@ def _class_folders(path: Path) -> list[Path]:
     train = path / "train"
     if not train.is_dir():
         raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", _LAYOUT)
-    # Folders are scanned, not listed: ImageNet has more than a million files in them.
+    # Scan folders instead of listing them: ImageNet has more than a million files.
     with os.scandir(train) as entries:
         classes = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
     if len(classes) < 2:
-        raise EnvironmentLacksError(f"'{train}' has {len(classes)} class folders; two are the least.", _LAYOUT)
+        raise EnvironmentLacksError(f"'{train}' must have at least 2 class folders, got {len(classes)}.", _LAYOUT)
     for folder in sorted(classes):
         with os.scandir(folder) as files:
             if not any(file.name.lower().endswith(IMAGE_SUFFIXES) for file in files):
-                raise EnvironmentLacksError(f"The class folder '{folder}' holds no image.", _LAYOUT)
+                raise EnvironmentLacksError(f"The class folder '{folder}' has no images.", _LAYOUT)
     if not any((path / part).is_dir() for part in ("test", "val")):
         raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", _LAYOUT)
     return classes

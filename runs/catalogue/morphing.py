@@ -1,4 +1,4 @@
-"""The plan of a search whose pool of operations is pruned and refilled, stage by stage (PR-DARTS; prdarts.md 8)."""
+"""The stages of a search that prunes and refills the operations of every edge (PR-DARTS; prdarts.md 8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runs.catalogue.shared_settings import DifferentiableSettings, numbers
 from runs.genotypes import morphisms
 from runs.genotypes.morphisms import POOLS, SETS, Restrictions
 
-# The settings that list one number for each stage, and which numbers.
+# The settings that list one number per stage, and the type of the numbers.
 LISTS: Mapping[str, type[int] | type[float]] = {
     "stage_keep": int,
     "stage_morphs": int,
@@ -23,27 +23,27 @@ LISTS: Mapping[str, type[int] | type[float]] = {
     "added_channels": int,
     "skip_dropout": float,
 }
-# A stage raises a multiplier by one at most, and names of operations end at 99.
+# A stage raises a multiplier by at most one, and names of operations go up to 99.
 _MOST_STAGES = 50
 _MOST_ADDED = {"added_layers": 100, "added_channels": 1024}
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStage:
-    """A stage of the plan.
+    """A stage of the search.
 
     Attributes:
-        number: from 0.
-        first_epoch: the number of its first epoch in the run, from 0.
-        epochs: how many it has.
-        frozen_epochs: the first of them that train the weights alone (grace epochs).
-        added_layers, added_channels: what its supernet has beyond the settings' size.
-        skip_dropout: initial rate of the dropout behind identities.
-        pool: operations on an edge while it runs, where none is short.
-        keep: operations on an edge after it.
-        morphs: how many of these are new then.
-        last: whether no stage follows.
-        carries: whether the supernet before it has the same size, so that weights fit.
+        number: counted from 0.
+        first_epoch: its first epoch in the run, counted from 0.
+        epochs: its number of epochs.
+        frozen_epochs: its first epochs, which train only the weights (grace epochs).
+        added_layers, added_channels: cells and channels of its supernet beyond ``layers`` and ``channels``.
+        skip_dropout: initial rate of the dropout after identity operations.
+        pool: operations on an edge during the stage, if the edge is full.
+        keep: operations on an edge after the stage.
+        morphs: how many of those are new.
+        last: whether it is the last stage.
+        carries: whether the supernet of the stage before has the same size, so that its weights fit.
     """
 
     number: int
@@ -61,27 +61,28 @@ class PoolStage:
 
     @property
     def dropped(self) -> int:
-        """How many operations an edge loses after it, where it is not short."""
+        """How many operations a full edge loses after the stage."""
         return self.pool - self.keep + self.morphs
 
 
 def plan(lists: Mapping[str, Sequence[Any]], pool: int) -> tuple[PoolStage, ...]:
-    """Return the stages that lists describe.
+    """Return the stages of a search.
 
     Args:
-        lists: by each name of ``LISTS``, one number for each stage, or one for all; ``stage_keep`` says how many.
+        lists: for each name of ``LISTS``, one number per stage, or one number for all stages. The length of
+            ``stage_keep`` is the number of stages.
         pool: operations of an edge at the start.
 
     Raises:
-        ValueError: there can be no such search; the message names the list and the entry.
+        ValueError: the stages are impossible; the message names the list and the entry.
     """
     count = len(lists["stage_keep"])
     if count > _MOST_STAGES:
-        raise ValueError(f"stage_keep has {count} numbers, but {_MOST_STAGES} stages are the most")
+        raise ValueError(f"stage_keep must have at most {_MOST_STAGES} numbers, one per stage, got {count}")
     for name, values in lists.items():
         if len(values) not in (1, count):
             raise ValueError(
-                f"{name} has {len(values)} numbers, but stage_keep has {count}: give each stage one, or one for all"
+                f"{name} has {len(values)} numbers, but stage_keep has {count}: give one per stage, or one for all"
             )
     stages = tuple(_stages({name: [*values] * (count // len(values)) for name, values in lists.items()}, pool))
     for stage in stages:
@@ -90,83 +91,91 @@ def plan(lists: Mapping[str, Sequence[Any]], pool: int) -> tuple[PoolStage, ...]
 
 
 class MorphingSettings(DifferentiableSettings):
-    """A search that prunes the operations of every edge in stages, and refills them by morphing what is left."""
+    """A search that prunes the operations of every edge in stages, and refills the edge by morphing the survivors."""
 
     initial_pool: Literal["prdarts4", "prdarts5", "darts"] = setting(
         "prdarts4",
-        "Operations of every edge at the start: pools, skip and a 3x3 convolution ('prdarts4'); these and none "
-        "('prdarts5'); the 8 of DARTS.",
+        "Operations of every edge at the start: 'prdarts4' has two pools, skip and a 3x3 convolution; 'prdarts5' also "
+        "has none; 'darts' has the 8 operations of DARTS.",
         group="search space",
     )
     restrictions: Literal["darts_like", "r_depth", "unrestricted"] = setting(
         "darts_like",
-        "How far morphisms go: to operations like those of DARTS (DL, 15 in all), to two stages (DR, 45), or on (UR).",
+        "Which operations morphing can reach: 'darts_like' (DL) 15 like those of DARTS, 'r_depth' (DR) 45 of at most "
+        "two stages, 'unrestricted' (UR) any.",
         group="search space",
     )
     none_competes: bool = setting(
         True,
-        "Let an edge end with 'none', where the initial pool has it; false: only where it has nothing else.",
+        "Let an edge end with 'none' if the initial pool has it; if false, only an edge without other operations can.",
         group="architecture",
     )
     kernel_min: int = setting(
-        -1, "Smallest side of a kernel, odd; -1 as `restrictions` says.", group="search space", ge=-1, le=99
+        -1, "Smallest side of a kernel, odd; -1 uses the limit of `restrictions`.", group="search space", ge=-1, le=99
     )
     kernel_max: int = setting(
-        -1, "Largest side of a kernel, odd; -1 as `restrictions` says.", group="search space", ge=-1, le=99
+        -1, "Largest side of a kernel, odd; -1 uses the limit of `restrictions`.", group="search space", ge=-1, le=99
     )
-    dilation_max: int = setting(-1, "Largest dilation; -1 as `restrictions` says.", group="search space", ge=-1, le=99)
+    dilation_max: int = setting(
+        -1, "Largest dilation; -1 uses the limit of `restrictions`.", group="search space", ge=-1, le=99
+    )
     extra_stages_max: int = setting(
         -1,
-        "Most stages of a convolution beyond the first; -1 as `restrictions` says.",
+        "Largest number of stages of a convolution beyond the first; -1 uses the limit of `restrictions`.",
         group="search space",
         ge=-1,
         le=999,
     )
     multiplier_sum_max: int = setting(
         -1,
-        "Most that the multipliers of a convolution sum up to; -1 as `restrictions` says.",
+        "Largest sum of the multipliers of a convolution; -1 uses the limit of `restrictions`.",
         group="search space",
         ge=-1,
         le=999,
     )
     multiplier_max: int = setting(
         -1,
-        "Largest multiplier of a convolution's width; -1 as `restrictions` says.",
+        "Largest multiplier of a convolution's width; -1 uses the limit of `restrictions`.",
         group="search space",
         ge=-1,
         le=999,
     )
     stage_keep: str = setting(
         "6,6,6,6,6,4,3,2,1",
-        "Operations on each edge after each stage, refilled ones included; the last number is 1.",
+        "Operations on each edge after each stage, including new ones; the last number is 1.",
         group="schedule",
     )
     stage_morphs: str = setting(
-        "3,3,3,3,3,0,0,0,0", "How many of these are new, by stage; one number counts for all stages.", group="schedule"
+        "3,3,3,3,3,0,0,0,0",
+        "How many of those operations are new, per stage; a single number applies to all stages.",
+        group="schedule",
     )
     stage_epochs: str = setting(
-        "", "Epochs of each stage, such as '15,15,10', together `epochs`; empty shares them evenly.", group="schedule"
+        "",
+        "Epochs of each stage, such as '15,15,10'; they sum to `epochs`. If empty, stages have equal lengths.",
+        group="schedule",
     )
     stage_frozen_epochs: str = setting(
         "0",
-        "Epochs at the start of each stage that train the weights alone; one number counts for all stages.",
+        "Epochs at the start of each stage that train only the weights; a single number applies to all stages.",
         group="schedule",
     )
     added_layers: str = setting(
-        "0", "Cells that each stage has beyond `layers`; one number counts for all stages.", group="search space"
+        "0", "Cells of each stage beyond `layers`; a single number applies to all stages.", group="search space"
     )
     added_channels: str = setting(
-        "0", "Channels that each stage has beyond `channels`; one number counts for all stages.", group="search space"
+        "0", "Channels of each stage beyond `channels`; a single number applies to all stages.", group="search space"
     )
     skip_dropout: str = setting(
         "0",
-        "Initial rate of the dropout behind identity skips in each stage, one number for all; it decays inside one.",
+        "Initial rate of the dropout after identity skips, per stage; a single number applies to all stages. The rate "
+        "decays within a stage.",
         group="weights",
     )
 
     @property
     def limits(self) -> Restrictions:
-        """How far morphisms go: the named set, with the limits that are given in its place."""
+        """The limits of morphing: those of ``restrictions``, replaced by the limits that are set."""
         own = {name: getattr(self, name) for name in Restrictions.__slots__}
         return replace(SETS[self.restrictions], **{name: limit for name, limit in own.items() if limit >= 0})
 
@@ -188,7 +197,7 @@ class MorphingSettings(DifferentiableSettings):
 
     @property
     def reachable(self) -> tuple[int | None, int | None]:
-        """How many operations a kind of cell can discover within the stages, and ever; None without practical bound."""
+        """How many operations a kind of cell can discover in these stages, and in any number; None if unbounded."""
         refills = sum(stage.morphs > 0 for stage in self.plan)
         return (
             morphisms.reachable(self.operations, self.limits, refills),
@@ -200,8 +209,8 @@ class MorphingSettings(DifferentiableSettings):
         stages = self.plan
         if (total := sum(stage.epochs for stage in stages)) != self.epochs:
             raise ValueError(
-                f"stage_epochs is {self.stage_epochs!r}, together {total}, but epochs is {self.epochs}: "
-                "set both, or leave stage_epochs empty"
+                f"stage_epochs={self.stage_epochs!r} sums to {total}, but epochs={self.epochs}: "
+                "make them agree, or leave stage_epochs empty"
             )
         morphisms.check(self.limits, self.operations, adds=any(stage.morphs for stage in stages))
         return self
@@ -231,32 +240,32 @@ def _stages(lists: Mapping[str, Sequence[Any]], pool: int) -> Iterator[PoolStage
 
 
 def _check(stage: PoolStage) -> None:
-    """Raise ValueError, naming list and entry, where there can be no such stage."""
+    """Raise ValueError, naming list and entry, if the stage is impossible."""
 
     def refuse(name: str, value: float, why: str) -> None:
         raise ValueError(f"{name} is {value:g} for stage {stage.number + 1}, but {why}")
 
     if stage.epochs < 1:
-        refuse("stage_epochs", stage.epochs, "a stage has one epoch at least")
+        refuse("stage_epochs", stage.epochs, "a stage needs at least 1 epoch")
     if stage.frozen_epochs >= stage.epochs:
-        why = f"it has {stage.epochs} epochs and has to train the architecture: at most {stage.epochs - 1}"
+        why = f"some of its {stage.epochs} epochs must train the architecture: set at most {stage.epochs - 1}"
         refuse("stage_frozen_epochs", stage.frozen_epochs, why)
     if stage.keep < 1:
-        refuse("stage_keep", stage.keep, "that leaves an edge nothing: keep 1 at least")
+        refuse("stage_keep", stage.keep, "that leaves an edge without operations: keep at least 1")
     if stage.last and stage.keep != 1:
-        refuse("stage_keep", stage.keep, "after the last stage every edge has 1 operation")
+        refuse("stage_keep", stage.keep, "after the last stage every edge has 1 operation: end with 1")
     if not stage.last and stage.keep == 1:
-        refuse("stage_keep", stage.keep, "the next stage has to choose: keep 2 at least before the last")
+        refuse("stage_keep", stage.keep, "the next stage must have a choice: keep at least 2 before the last stage")
     if stage.last and stage.morphs:
-        refuse("stage_morphs", stage.morphs, "no stage follows that could train new operations: end with 0")
+        refuse("stage_morphs", stage.morphs, "no stage follows to train new operations: end with 0")
     if stage.morphs >= stage.keep and stage.morphs:
-        why = f"it keeps {stage.keep}: one operation at least has to stay, for the new ones to be made from"
+        why = f"it keeps {stage.keep}, and new operations are made from old ones: set at most {stage.keep - 1}"
         refuse("stage_morphs", stage.morphs, why)
     if stage.dropped < 0:
-        why = f"an edge has {stage.pool} and gets {stage.morphs}: at most {stage.pool + stage.morphs}"
+        why = f"an edge has {stage.pool} operations and gets {stage.morphs}: keep at most {stage.pool + stage.morphs}"
         refuse("stage_keep", stage.keep, why)
     for name, most in _MOST_ADDED.items():
         if getattr(stage, name) > most:
-            refuse(name, getattr(stage, name), f"a stage adds {most} at most")
+            refuse(name, getattr(stage, name), f"a stage can add at most {most}")
     if stage.skip_dropout >= 1:
-        refuse("skip_dropout", stage.skip_dropout, "a rate is below 1")
+        refuse("skip_dropout", stage.skip_dropout, "a dropout rate must be below 1")

@@ -1,4 +1,4 @@
-"""Hyperparameters of searches that draw whole architectures from shared weights."""
+"""Hyperparameters of searches that sample architectures from a supernet with shared weights."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from runs.catalogue.settings import Settings, setting
 
 
 class SamplingSettings(Settings):
-    """How such a search chooses its answer."""
+    """How such a search chooses its result."""
 
     samples: int = setting(
         100,
-        "Architectures drawn at the end of each epoch; the best of them by the shared weights is the answer.",
+        "Architectures sampled at the end of each epoch; the one most accurate with shared weights is the result.",
         group="evaluation",
         ge=1,
         le=100_000,
     )
     sample_images: int = setting(
-        512, "Held-out images that each of these is scored on, others for each.", group="evaluation", ge=1, le=65536
+        512,
+        "Held-out images on which each sampled architecture is scored; different images for each.",
+        group="evaluation",
+        ge=1,
+        le=65536,
     )
 
 

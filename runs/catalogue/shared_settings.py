@@ -1,4 +1,4 @@
-"""Hyperparameters that many methods share: data, the weights' optimiser, the machine."""
+"""Hyperparameters that many methods share: data, weight optimiser, hardware."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ Number = TypeVar("Number", int, float)
 
 
 class BatchSettings(Settings):
-    """How many images are looked at together."""
+    """How many images form a batch."""
 
     batch_size: int = setting(
-        64, "Images in a training batch, and in an architecture batch.", group="data", ge=2, le=65536
+        64, "Images in a training batch and in an architecture batch.", group="data", ge=2, le=65536
     )
 
 
 class ImageSettings(Settings):
-    """Which images there are."""
+    """Which images are used, and at which size."""
 
     image_size: int = setting(
         0,
-        "Resize images to this many pixels a side; 0 keeps the data set's own size.",
+        "Resize images to this many pixels per side; 0 keeps the data set's own size.",
         group="data",
         ge=0,
         le=512,
     )
     image_limit: int = setting(
         0,
-        "Use only this many training images, the same share of every class; 0 uses all.",
+        "Use only this many training images, an equal share of every class; 0 uses all.",
         group="data",
         ge=0,
     )
 
 
 class DataSettings(ImageSettings, BatchSettings):
-    """How images reach the network."""
+    """How images are batched and augmented."""
 
     cutout_length: int = setting(
         0,
-        "Side of the square that cutout blanks in training images; 0 turns it off.",
+        "Side in pixels of the square that cutout blanks in training images; 0 disables cutout.",
         group="data",
         ge=0,
         le=512,
@@ -53,134 +53,147 @@ class DataSettings(ImageSettings, BatchSettings):
 
 
 class WeightSettings(Settings):
-    """Stochastic gradient descent on the network's weights, cosine rate per epoch."""
+    """SGD on the network's weights, with one cosine learning rate per epoch."""
 
     learning_rate: float = setting(0.025, "Initial learning rate of the weights.", group="weights", gt=0, le=10)
     learning_rate_min: float = setting(
-        0.001, "Learning rate that the cosine schedule ends at.", group="weights", ge=0, le=10
+        0.001, "Final learning rate of the cosine schedule.", group="weights", ge=0, le=10
     )
-    momentum: float = setting(0.9, "Momentum of the weights' SGD.", group="weights", ge=0, lt=1)
+    momentum: float = setting(0.9, "Momentum of SGD on the weights.", group="weights", ge=0, lt=1)
     weight_decay: float = setting(3e-4, "Weight decay of the weights.", group="weights", ge=0, le=1)
     gradient_clip: float = setting(
-        5.0, "Clip the norm of the weights' gradient at this; 0 turns clipping off.", group="weights", ge=0
+        5.0, "Clip the norm of the weight gradient at this value; 0 disables clipping.", group="weights", ge=0
     )
 
 
 class SupernetSettings(DataSettings, WeightSettings):
-    """What every search with shared weights has."""
+    """Hyperparameters of every search with shared weights."""
 
     split: Literal["stratified", "positional"] = setting(
         "stratified",
-        "How training images are halved: 'stratified' draws each class evenly by the seed, "
+        "How training images are split in half: 'stratified' splits each class at random by the seed, "
         "'positional' cuts at the middle as the public code does.",
         group="compatibility",
     )
-    nesterov: bool = setting(False, "Nesterov's form of momentum for the weights.", group="weights")
+    nesterov: bool = setting(False, "Use Nesterov momentum for the weights.", group="weights")
     sampled_accuracy: bool = setting(
         False,
-        "Also measure the search accuracy with freshly sampled weights, as the public code does; costs a pass.",
+        "Also measure the search accuracy with freshly sampled weights, as the public code does; costs one more pass.",
         group="evaluation",
     )
     evaluated_epochs: int = setting(
-        0, "Measure the search accuracy only in so many last epochs; 0 measures it in all.", group="evaluation", ge=0
+        0,
+        "Measure the search accuracy only in this many last epochs; 0 measures it in every epoch.",
+        group="evaluation",
+        ge=0,
     )
 
 
 class DifferentiableSettings(SupernetSettings):
-    """What every differentiable search has: Adam on its architecture variables beside SGD on the weights."""
+    """Hyperparameters of every differentiable search: Adam on the architecture parameters, SGD on the weights."""
 
     derived_accuracy: bool = setting(
         True,
-        "Also measure the derived cell inside the supernet, with the supernet's weights: how far it falls behind "
-        "shows a collapse.",
+        "Also measure the derived cell inside the supernet, with the supernet's weights. A large gap to the search "
+        "accuracy indicates a collapse.",
         group="evaluation",
     )
     epochs: int = setting(50, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_learning_rate: float = setting(3e-4, "Learning rate of Adam on alpha.", group="architecture", gt=0, le=10)
-    arch_beta1: float = setting(0.5, "First moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
-    arch_beta2: float = setting(0.999, "Second moment decay of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_beta1: float = setting(0.5, "beta1 of Adam on alpha.", group="architecture", ge=0, lt=1)
+    arch_beta2: float = setting(0.999, "beta2 of Adam on alpha.", group="architecture", ge=0, lt=1)
     arch_init_scale: float = setting(
-        1e-3, "Standard deviation of alpha's normal noise at the start.", group="architecture", ge=0, le=10
+        1e-3, "Standard deviation of the normal noise that alpha starts from.", group="architecture", ge=0, le=10
     )
     arch_gradient_clip: float = setting(
-        0.0, "Clip the norm of the architecture's gradient at this; 0 turns clipping off.", group="architecture", ge=0
+        0.0,
+        "Clip the norm of the architecture gradient at this value; 0 disables clipping.",
+        group="architecture",
+        ge=0,
     )
 
 
 class StreamSettings(DataSettings):
-    """Images that may be too many for the memory."""
+    """Images that may not fit into memory and are then streamed from their files."""
 
     augmentation: Literal["crop", "imagenet"] = setting(
         "crop",
-        "'crop' pads, crops and flips small images in memory; 'imagenet' streams random resized crops and flips from "
-        "the files.",
+        "'crop' pads, crops and flips small images in memory; 'imagenet' streams randomly resized crops and flips from "
+        "the image files.",
         group="data",
     )
     workers: int = setting(
-        4, "Processes that decode streamed images; 0 decodes in the engine.", group="data", ge=0, le=256
+        4, "Processes that decode streamed images; 0 decodes in the engine process.", group="data", ge=0, le=256
     )
 
     @model_validator(mode="after")
     def _cutout_is_of_crops(self) -> Self:
         if self.augmentation == "imagenet" and self.cutout_length:
-            raise ValueError("cutout_length goes with augmentation=crop alone: set cutout_length=0")
+            raise ValueError(
+                f"cutout_length={self.cutout_length} needs augmentation=crop: set cutout_length=0, or augmentation=crop"
+            )
         return self
 
 
 class LargeDataSettings(StreamSettings):
-    """What a search on ImageNet asks for: parts of the training images, and a warm-up for its large batches."""
+    """Hyperparameters of a search on ImageNet: subsets of the training images, and a warm-up for large batches."""
 
     weight_share: float = setting(
-        0.5, "Share of each class that trains the weights, where split=stratified.", group="data", gt=0, lt=1
+        0.5, "Share of each class that trains the weights, if split=stratified.", group="data", gt=0, lt=1
     )
     arch_share: float = setting(
-        0.5, "Share of each class that trains the architecture, where split=stratified.", group="data", gt=0, lt=1
+        0.5, "Share of each class that trains the architecture, if split=stratified.", group="data", gt=0, lt=1
     )
     warm_up_epochs: int = setting(
-        0, "Raise the weights' learning rate linearly over so many first epochs.", group="weights", ge=0
+        0, "Raise the learning rate of the weights linearly over this many first epochs.", group="weights", ge=0
     )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         if self.weight_share + self.arch_share > 1:
             raise ValueError(
-                f"weight_share={self.weight_share:g} and arch_share={self.arch_share:g} are more than all images; "
-                "together they may be 1 at most"
+                f"weight_share={self.weight_share:g} and arch_share={self.arch_share:g} must sum to at most 1, "
+                f"got {self.weight_share + self.arch_share:g}: lower one of them"
             )
-        if self.warm_up_epochs >= getattr(self, "epochs", math.inf):
-            raise ValueError(f"warm_up_epochs={self.warm_up_epochs} must be fewer than all epochs")
+        if self.warm_up_epochs >= (epochs := getattr(self, "epochs", math.inf)):
+            raise ValueError(f"warm_up_epochs must be less than epochs={epochs}, got {self.warm_up_epochs}")
         if (self.weight_share, self.arch_share) != (0.5, 0.5) and getattr(self, "split", "") == "positional":
-            raise ValueError("split=positional cuts in halves; set split=stratified, or both shares to 0.5")
+            raise ValueError(
+                f"split=positional always splits in half, but weight_share={self.weight_share:g} and "
+                f"arch_share={self.arch_share:g}: set split=stratified, or both shares to 0.5"
+            )
         return self
 
 
 class StagedSettings(DifferentiableSettings):
-    """A search in stages that leave ever fewer operations on each edge."""
+    """A search in stages, each with fewer operations on each edge than the stage before."""
 
     stage_operations: str = setting(
         "0",
-        "Operations on each edge in each stage, such as '5,3'; as many numbers as stages, the first 0 for all.",
+        "Operations on each edge in each stage, such as '5,3': one number per stage. A first number of 0 means all.",
         group="schedule",
     )
     stage_epochs: str = setting(
-        "", "Epochs of each stage, such as '60,40', together `epochs`; empty shares them evenly.", group="schedule"
+        "",
+        "Epochs of each stage, such as '60,40'; they sum to `epochs`. If empty, stages have equal lengths.",
+        group="schedule",
     )
     arch_frozen_epochs: int = setting(
-        0, "Epochs at the start of each stage that train the weights alone.", group="schedule", ge=0
+        0, "Epochs at the start of each stage that train only the weights.", group="schedule", ge=0
     )
 
     def candidates(self, operations: Sequence[str]) -> tuple[int, ...]:
-        """Return which of a space's operations are searched at all, as columns."""
+        """Return the columns of a space's operations that are searched."""
         return tuple(range(len(operations)))
 
     @property
     def operations_of_stages(self) -> tuple[int, ...]:
-        """Operations on each edge, by stage; 0 in front for all."""
+        """Operations on each edge, by stage; a first number of 0 means all."""
         return numbers("stage_operations", self.stage_operations, int)
 
     @property
     def epochs_of_stages(self) -> tuple[int, ...]:
-        """Epochs, by stage; where they do not divide evenly, the earlier have one more."""
+        """Epochs, by stage; if they do not divide evenly, earlier stages have one more."""
         stages = len(self.operations_of_stages)
         if self.stage_epochs:
             return numbers("stage_epochs", self.stage_epochs, int, stages)
@@ -192,26 +205,26 @@ class StagedSettings(DifferentiableSettings):
         shown = f"stage_operations is {self.stage_operations!r}, but"
         if (searched := self._searched()) is not None:
             if left[0] not in (0, searched):
-                raise ValueError(f"{shown} the first stage has all {searched} operations: begin with {searched}")
+                raise ValueError(f"{shown} the first stage has all {searched} operations: start with {searched} or 0")
             left = (searched, *left[1:])
         if any(before and after > before for before, after in itertools.pairwise(left)):
-            raise ValueError(f"{shown} no stage has more operations than the one before")
+            raise ValueError(f"{shown} a stage cannot have more operations than the stage before it")
         if min(left[1:], default=1) < 1:
-            raise ValueError(f"{shown} every edge keeps at least 1 operation")
+            raise ValueError(f"{shown} every stage after the first needs at least 1 operation")
         if min(lengths) < 1:
             raise ValueError(
-                f"{len(lengths)} stages of at least one epoch do not fit in epochs={self.epochs}"
-                + (f" as stage_epochs={self.stage_epochs!r}" if self.stage_epochs else "")
+                f"{len(lengths)} stages need at least one epoch each, but epochs={self.epochs}"
+                + (f" and stage_epochs={self.stage_epochs!r}" if self.stage_epochs else "")
             )
         if sum(lengths) != self.epochs:
             raise ValueError(
-                f"stage_epochs is {self.stage_epochs!r}, together {sum(lengths)}, but epochs is {self.epochs}: "
-                "set both, or leave stage_epochs empty"
+                f"stage_epochs={self.stage_epochs!r} sums to {sum(lengths)}, but epochs={self.epochs}: "
+                "make them agree, or leave stage_epochs empty"
             )
         if self.arch_frozen_epochs >= min(lengths):
             raise ValueError(
-                f"arch_frozen_epochs is {self.arch_frozen_epochs}, but the shortest stage has {min(lengths)} epochs "
-                f"and has to train the architecture: at most {min(lengths) - 1}"
+                f"arch_frozen_epochs must be less than the shortest stage of {min(lengths)} epochs, "
+                f"got {self.arch_frozen_epochs}: set at most {min(lengths) - 1}"
             )
         return self
 
@@ -221,16 +234,16 @@ class StagedSettings(DifferentiableSettings):
 
 
 def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[Number, ...]:
-    """Return the numbers of a setting that lists one for each stage.
+    """Return the numbers of a setting that lists one number per stage.
 
     Args:
-        name: of the setting, for the message.
-        text: numbers with commas between.
-        kind: whole or not.
-        stages: how many there must be; 0 for any.
+        name: the setting's name, for error messages.
+        text: comma-separated numbers.
+        kind: ``int`` or ``float``.
+        stages: the number of stages; 0 for any.
 
     Raises:
-        ValueError: it is no such list; the message says what would be one.
+        ValueError: the text is not such a list; the message says what is expected.
     """
     try:
         found = tuple(kind(part) for part in text.split(","))
@@ -238,43 +251,43 @@ def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[
         found = ()
     if not found or min(found) < 0 or not all(map(math.isfinite, found)):
         what = "whole numbers" if kind is int else "numbers"
-        raise ValueError(f"{name} is {text[:80]!r}, but must be {what} from 0 with commas between, one for each stage")
+        raise ValueError(f"{name} must be comma-separated {what} of at least 0, one per stage, got {text[:80]!r}")
     if stages and len(found) != stages:
         raise ValueError(
-            f"{name} is {text[:80]!r}, but must have {stages} numbers as stage_operations has, not {len(found)}"
+            f"{name} must have {stages} numbers, one per stage of stage_operations, got {len(found)}: {text[:80]!r}"
         )
     return found
 
 
 class MachineSettings(Settings):
-    """The machine, for every run; none of these change what is computed beyond rounding."""
+    """Hardware settings of every run; they change results only by rounding."""
 
     threads: int = setting(
         0,
-        "CPU threads; 0 takes every core. Runs repeat bit for bit only with the same number. "
-        "Of several runs at once give each its share: together on the same cores they are many times slower.",
+        "CPU threads; 0 uses every core. Runs are bit-identical only with the same number of threads. "
+        "If several runs share a machine, divide its cores between them: runs that compete for cores are much slower.",
         group="hardware",
         ge=0,
         le=1024,
     )
     checkpoint_seconds: float = setting(
         300.0,
-        "Write a checkpoint at least this often inside an epoch; one is written after every epoch.",
+        "Seconds between checkpoints inside an epoch. A checkpoint is also written after every epoch.",
         group="hardware",
         ge=0.1,
     )
 
 
 class HardwareSettings(MachineSettings):
-    """The machine, where networks are trained; `precision` changes what is computed."""
+    """Hardware settings of runs that train networks; `precision` changes results."""
 
     precision: Literal["float32", "bfloat16"] = setting(
         "float32",
-        "'bfloat16' runs the network under autocast: faster on recent GPUs, results change.",
+        "'bfloat16' runs the network under autocast: faster on recent GPUs, but results change.",
         group="hardware",
     )
     channels_last: bool = setting(
         True,
-        "Keep images and kernels in channels-last memory order: 1.3 to 1.8 times faster on CPUs.",
+        "Keep images and kernels in channels-last memory format: 1.3 to 1.8 times faster on CPUs.",
         group="hardware",
     )

@@ -9,11 +9,11 @@ from runs.catalogue.settings import setting
 
 
 class SparseCodeSettings(BaselineSettings):
-    """Short dense codes for the nodes, and how the sparse vectors that they stand for are recovered."""
+    """Short dense codes of the nodes, and how sparse vectors are recovered from them."""
 
     code_length: int = setting(
         7,
-        "Entries of a node's code, which measure its 14 to 35 candidates.",
+        "Length of a node's code; it compresses 14 to 35 candidates.",
         group="architecture",
         ge=2,
         le=64,
@@ -23,32 +23,34 @@ class SparseCodeSettings(BaselineSettings):
     )
     solver: Literal["scs", "clarabel"] = setting(
         "scs",
-        "Solver that recovers first; the other is asked where its answer cannot be certified.",
+        "Solver to try first; the other one is used if the result cannot be certified as optimal.",
         group="architecture",
     )
     distinct_predecessors: bool = setting(
         False,
-        "Take a node's two operations from different inputs. The paper lets them share one.",
+        "Require a node's two operations to have different inputs. In the paper they may share one.",
         group="architecture",
     )
     measurement: Literal["uniform", "unit_gaussian", "legacy"] = setting(
         "uniform",
-        "Matrices that codes measure with: 'uniform' on 0..1 as published, 'legacy' the same from the public code's "
-        "generator, 'unit_gaussian' with columns of norm 1, which are less alike and not the paper's.",
+        "Measurement matrices: 'uniform' on 0..1 as published; 'legacy' the same, from the public code's random "
+        "generator; 'unit_gaussian' with columns of norm 1, which are less correlated and not from the paper.",
         group="compatibility",
     )
     clip_scope: Literal["weights", "all"] = setting(
         "weights",
-        "Gradients that enter the clipped norm: 'weights', or 'all' with the codes', as the public two-stage code.",
+        "Gradients in the clipped norm: 'weights', or 'all' to include the codes, as in the public two-stage code.",
         group="compatibility",
     )
     adam: Literal["torch", "reference"] = setting(
         "torch",
-        "Where Adam adds epsilon: 'torch' after the bias correction, 'reference' before, as the public one-stage code.",
+        "Where Adam adds epsilon: 'torch' after the bias correction, 'reference' before it, as in the public one-stage "
+        "code.",
         group="compatibility",
     )
     rate_schedule: Literal["intended", "shifted"] = setting(
         "intended",
-        "Learning rate of epoch e: 'intended' cosine(e), or 'shifted' by one epoch as the public code runs today.",
+        "Learning rate of epoch e: 'intended' is cosine(e), 'shifted' is off by one epoch as in the public code with a "
+        "recent torch.",
         group="compatibility",
     )

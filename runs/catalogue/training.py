@@ -1,4 +1,4 @@
-"""Retraining: the hyperparameters of training a discrete network, and the papers' recipes as presets."""
+"""Retraining: the hyperparameters of training a discrete network, with the papers' recipes as presets."""
 
 from __future__ import annotations
 
@@ -14,65 +14,69 @@ from runs.catalogue.shared_settings import StreamSettings
 
 
 class FeedSettings(GrowingBatchSettings, StreamSettings):
-    """How images reach the network in training."""
+    """How images are batched, augmented and normalised in training."""
 
     batch_size: int = setting(96, "Images in a training batch, over all processes.", group="data", ge=2, le=65536)
     colour_jitter: bool = setting(
-        True, "Jitter brightness, contrast, saturation (0.4) and hue (0.2) of streamed images.", group="data"
+        True, "Jitter brightness, contrast, saturation (by 0.4) and hue (by 0.2) of streamed images.", group="data"
     )
     normalisation: Literal["dataset", "measured", "darts", "pdarts", "tenas", "nasbench201"] = setting(
         "dataset",
-        "Mean and deviation per channel: the data set's, 'measured' on its images, or those of a paper's code.",
+        "Mean and standard deviation per channel: of the 'dataset', 'measured' on its images, or of a paper's code.",
         group="data",
     )
     broken_images: Literal["refuse", "skip"] = setting(
         "refuse",
-        "What to do with image files that cannot be read: stop and name one, or skip and count them.",
+        "What to do with image files that cannot be read: 'refuse' stops and names one, 'skip' skips and counts them.",
         group="data",
     )
 
 
 class TrainingSettings(FeedSettings):
-    """Stochastic gradient descent on a discrete network, from fresh weights."""
+    """SGD on a discrete network, from scratch."""
 
     epochs: int = setting(600, "Epochs of the training.", group="schedule", ge=1, le=100_000)
-    learning_rate: float = setting(0.025, "Learning rate at its height.", group="weights", gt=0, le=10)
-    learning_rate_end: float = setting(0.0, "Learning rate that the cosine ends at.", group="weights", ge=0, le=10)
+    learning_rate: float = setting(0.025, "Peak learning rate.", group="weights", gt=0, le=10)
+    learning_rate_end: float = setting(0.0, "Final learning rate of the cosine schedule.", group="weights", ge=0, le=10)
     schedule: Literal["cosine", "linear", "exponential"] = setting(
         "cosine",
-        "Learning rate by epoch: half a cosine; linear with a slower tail over the last 5 epochs; times 0.97 an epoch.",
+        "Learning rate by epoch: 'cosine' is half a cosine; 'linear' falls linearly, more slowly over the last 5 "
+        "epochs; 'exponential' multiplies by 0.97 per epoch.",
         group="schedule",
     )
-    warm_up_epochs: int = setting(0, "Epochs at the start in which the rate rises.", group="schedule", ge=0, le=1000)
+    warm_up_epochs: int = setting(
+        0, "Epochs at the start over which the learning rate rises.", group="schedule", ge=0, le=1000
+    )
     warm_up: Literal["base", "scaled"] = setting(
         "base",
-        "In epoch e of W the rate is (e + 1) / W of the full rate ('base', PC-DARTS), or of the schedule's ('scaled', "
-        "P-DARTS).",
+        "In epoch e of a warm-up of W epochs the learning rate is (e + 1) / W of the peak ('base', PC-DARTS), or of "
+        "the schedule's value ('scaled', P-DARTS).",
         group="schedule",
     )
     evaluate_only: bool = setting(
-        False, "Only test the weights given by --weights, once; nothing is trained.", group="evaluation"
+        False, "Test the weights given by --weights once, without training.", group="evaluation"
     )
     momentum: float = setting(0.9, "Momentum of SGD.", group="weights", ge=0, lt=1)
-    nesterov: bool = setting(False, "Nesterov's form of momentum.", group="weights")
+    nesterov: bool = setting(False, "Use Nesterov momentum.", group="weights")
     weight_decay: float = setting(3e-4, "Weight decay of all weights.", group="weights", ge=0, le=1)
     gradient_clip: float = setting(
-        5.0, "Clip the norm of the gradient at this; 0 turns clipping off.", group="weights", ge=0
+        5.0, "Clip the norm of the gradient at this value; 0 disables clipping.", group="weights", ge=0
     )
     label_smoothing: float = setting(
-        0.0, "Share of the target spread over all classes, in training alone.", group="weights", ge=0, lt=1
+        0.0, "Share of the target that label smoothing spreads over all classes.", group="weights", ge=0, lt=1
     )
     pieces: int = setting(
         1,
-        "Compute each batch in this many pieces, one after the other, to fit a smaller memory. "
-        "Batch norm sees a piece at a time.",
+        "Compute each batch in this many pieces, one after the other, to save memory. "
+        "Batch norm normalises each piece separately.",
         group="hardware",
         ge=1,
         le=4096,
     )
     out_of_memory: Literal["halve", "stop"] = setting(
         "halve",
-        "Where a batch does not fit: 'halve' its pieces and go on with a warning, or 'stop' and say what fits.",
+        "If a batch does not fit into memory: 'halve' its pieces and continue with a warning, or 'stop' and report "
+        "what fits.",
         group="hardware",
     )
     compile: bool = setting(
@@ -82,8 +86,8 @@ class TrainingSettings(FeedSettings):
     )
     gpus: int = setting(
         1,
-        "Processes that share each batch, one a GPU (on the CPU as many processes). "
-        "Batch norm sees each process's share, not the whole batch.",
+        "GPUs that share each batch, one process each (on the CPU: processes). "
+        "Batch norm normalises each process's share separately.",
         group="hardware",
         ge=1,
         le=1024,
@@ -93,12 +97,13 @@ class TrainingSettings(FeedSettings):
     def _goes_together(self) -> Self:
         if self.gpus > 1 and self.augmentation == "imagenet" and self.broken_images == "skip":
             raise ValueError(
-                "several processes cannot skip broken images of a stream, as each would skip others: "
+                f"broken_images=skip does not work with gpus={self.gpus}, as processes would skip different images: "
                 "repair the files, or set gpus=1"
             )
         if self.gpus > 1 and self.batch_size < 2 * self.gpus * self.pieces:
             raise ValueError(
-                f"batch_size={self.batch_size} leaves fewer than two images to a piece of each of {self.gpus} processes"
+                f"batch_size must be at least {2 * self.gpus * self.pieces}, two images per piece and process "
+                f"(gpus={self.gpus}, pieces={self.pieces}), got {self.batch_size}"
             )
         return self
 
@@ -146,7 +151,7 @@ _IMAGENET: Mapping[str, Any] = {
     "weight_decay": 3e-5,
     "label_smoothing": 0.1,
 }
-# ImageNet comes as a folder of the user's: --dataset names it.
+# The user provides ImageNet as a folder, named by --dataset.
 _FOLDER = "imagenet"
 _BENCHMARK: Mapping[str, Any] = {
     "channels": 16,
@@ -190,7 +195,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "snas-cifar",
-        "SNAS on CIFAR: as DARTS, batch norm with scale and shift after pools.",
+        "SNAS on CIFAR: as DARTS, with affine batch norm after pools.",
         _CIFAR,
         norms="affine_pool",
     ),
@@ -221,7 +226,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "tenas-cifar",
-        "TE-NAS on CIFAR: 600 epochs (the public command asks for 800), drop path 0.3, batch norm after pools.",
+        "TE-NAS on CIFAR: 600 epochs (the public command has 800), drop path 0.3, batch norm after pools.",
         _CIFAR,
         drop_path=0.3,
         norms="pool",
@@ -229,7 +234,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "darts-imagenet",
-        "DARTS on ImageNet: 250 epochs, batch 128, rate times 0.97 an epoch.",
+        "DARTS on ImageNet: 250 epochs, batch 128, learning rate times 0.97 per epoch.",
         _IMAGENET,
         _FOLDER,
         batch_size=128,
@@ -245,7 +250,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "pdarts-imagenet",
-        "P-DARTS on ImageNet: as PC-DARTS, its warm-up scales the decayed rate.",
+        "P-DARTS on ImageNet: as PC-DARTS, with a warm-up that scales the decayed learning rate.",
         _IMAGENET,
         _FOLDER,
         warm_up="scaled",
@@ -271,7 +276,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "prdarts-imagenet",
-        "PR-DARTS on ImageNet, as its code has it: batch 256, rate 0.1, no auxiliary head; nothing was published.",
+        "PR-DARTS on ImageNet, by its code (no results published): batch 256, learning rate 0.1, no auxiliary head.",
         _IMAGENET,
         _FOLDER,
         batch_size=256,
@@ -282,7 +287,7 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "quick",
-        "A small network and few epochs, to see that a cell learns: minutes on two cores.",
+        "A small network and few epochs, to check that a cell learns. Minutes on two cores.",
         {},
         "digits",
         channels=8,
@@ -299,7 +304,7 @@ _DARTS_SPACE = (
 _NASBENCH201_SPACE = (
     Preset(
         name="nasbench201-200",
-        summary="How NAS-Bench-201 trained its cells for the figures that papers report: 200 epochs.",
+        summary="The training behind the reported NAS-Bench-201 accuracies: 200 epochs.",
         space="nasbench201",
         dataset="cifar10",
         seed=777,
@@ -307,7 +312,7 @@ _NASBENCH201_SPACE = (
     ),
     Preset(
         name="nasbench201-12",
-        summary="The benchmark's cheap signal for searches: 12 epochs, a whole cosine.",
+        summary="The benchmark's cheap training for searches: 12 epochs of a full cosine schedule.",
         space="nasbench201",
         dataset="cifar10",
         seed=777,
@@ -315,7 +320,7 @@ _NASBENCH201_SPACE = (
     ),
     Preset(
         name="quick",
-        summary="A small network and few epochs, to see that a cell learns: a minute on two cores.",
+        summary="A small network and few epochs, to check that a cell learns. A minute on two cores.",
         space="nasbench201",
         dataset="digits",
         values={
@@ -334,9 +339,9 @@ _NASBENCH201_SPACE = (
 TRAINER = Method(
     name="retrain",
     title="Retraining",
-    summary="Trains the network of a genotype from fresh weights, by the recipe of a paper.",
-    cost="One network. The quick preset takes minutes on two CPU cores; the papers' recipes want a GPU for hours.",
-    reference="the evaluation of each paper; see the presets",
+    summary="Trains the network of a genotype from scratch, by the recipe of a paper.",
+    cost="One network. The quick preset takes minutes on two CPU cores; the papers' recipes need a GPU for hours.",
+    reference="the evaluation in each paper; see the presets",
     options=TrainingSettings,
     presets=_DARTS_SPACE + _NASBENCH201_SPACE,
     engine="engine.training.trainer:build",

@@ -45,7 +45,7 @@ def refused(cli: Cli, code: int, *words: object) -> str:
         (["drnas", "--name", "a\x1b[31mb"], "control characters"),
         (["drnas", "--name", "x" * 10_000], "10,000 characters; 80 are the most"),
         (["drnas", "--tag", "two words"], "A tag is one word"),
-        (["drnas", "--detach", "--follow"], "exclude each other"),
+        (["drnas", "--detach", "--follow"], "cannot be used together"),
         (["drnas", "--config", "absent.toml"], "cannot be read"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
@@ -59,16 +59,22 @@ def test_wrong_usage(cli: Cli, words: list[str], says: str) -> None:
     ("words", "says"),
     [
         (["drnas", "--set", "stage_partial=3"], "must divide channels=8: 1, 2, 4, 8"),
-        (["pcdarts", "--set", "partial=3"], "partial=3 does not divide channels=8; these do: 1, 2, 4, 8"),
+        (["pcdarts", "--set", "partial=3"], "partial=3 must divide channels=8: 1, 2, 4, 8"),
         (["darts", "--set", "layers=2"], "layers in --set is '2', but must be a whole number 3 … 100"),
-        (["pdarts", "--set", "added_layers=0,1"], "added_layers is '0,1', but must have 3 numbers"),
-        (["drnas", "--set", "stage_operations=5,3"], "stage_partial is '1', but must have 2 numbers"),
+        (
+            ["pdarts", "--set", "added_layers=0,1"],
+            "added_layers must have 3 numbers, one per stage of stage_operations, got 2: '0,1'",
+        ),
+        (
+            ["drnas", "--set", "stage_operations=5,3"],
+            "stage_partial must have 2 numbers, one per stage of stage_operations, got 1: '1'",
+        ),
         (["prdarts", "--set", "stage_epochs=9,9,9"], "stage_epochs has 3 numbers, but stage_keep has 9"),
         (["prdarts", "--set", "stage_keep=6,6,6,6,6,4,0,2,1"], "stage_keep is 0 for stage 7, but that leaves an edge"),
         (["prdarts", "--set", "stage_morphs=6,3,3,3,3,0,0,0,0"], "stage_morphs is 6 for stage 1, but it keeps 6"),
         (["prdarts", "--set", "kernel_min=5"], "the initial pool has 'c3', but kernel_min is 5"),
         (["prdarts", "--set", "kernel_max=8"], "kernel_max is 8, but kernels have odd sides"),
-        (["prdarts", "--set", "batch_size_max=8"], "batch_size_max is 8, but a batch begins with batch_size=64"),
+        (["prdarts", "--set", "batch_size_max=8"], "batch_size_max must be 0 or at least batch_size=64, got 8"),
         (["pdarts", "--space", "nasbench201"], "'pdarts' does not know the space 'nasbench201'. It knows: darts."),
         (["drnas", "--set", "augmentation=imagenet"], "Digits is none. Set augmentation=crop"),
         (["drnas", "--set", "augmentation=imagenet", "--set", "cutout_length=8"], "set cutout_length=0"),
@@ -139,7 +145,7 @@ def test_image_folders_that_cannot_be_used(cli: Cli, folder: Path) -> None:
     assert not list(cli.home.runs.glob("*"))
     shutil.rmtree(folder / "train" / "dog")
     (folder / "train" / "dog").mkdir()
-    assert "holds no image" in refused(cli, 5, *words, folder)
+    assert "has no images" in refused(cli, 5, *words, folder)
 
 
 def test_a_home_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     (cli.home.benchmarks / "broken.table").write_bytes(b"nonsense")
     for words in (["list"], ["query", "NB201_ResNet"]):
         assert "broken.table' is not a benchmark table" in cli("benchmark", *words).stderr
-    assert "there is nasbench201" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
+    assert "imported: 'nasbench201'" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
     assert "is not a name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr

@@ -111,7 +111,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
     following.send_signal(signal.SIGINT)
     _, said = following.communicate(timeout=30)
     assert following.returncode == 130
-    assert "The run goes on" in said
+    assert "The run continues" in said
     run = cli.json("runs", "list")[0]["id"]
     assert cli.status(run) == "running"
     cli("runs", "stop", run)

@@ -340,8 +340,8 @@ def test_the_seconds_of_trainings_are_a_budget() -> None:
 @pytest.mark.parametrize(
     ("method", "space", "options", "says"),
     [
-        ("evolution", None, {"channels": 8}, "channels is of no use with evaluator=table"),
-        ("reinforce", None, {"learning_rate": 0.5}, "learning_rate is of no use with evaluator=table"),
+        ("evolution", None, {"channels": 8}, "channels has no effect with evaluator=table"),
+        ("reinforce", None, {"learning_rate": 0.5}, "learning_rate has no effect with evaluator=table"),
         ("random_search", "darts", {"evaluator": "table"}, "is of no use with evaluator=table"),
         ("evolution", None, {"evaluator": "training", "batch_norm": "batch"}, "batch_norm is of no use"),
         ("evolution", None, {"evaluator": "supernet", "budget_seconds": 3}, "a supernet needs none: set queries"),

@@ -316,7 +316,7 @@ class TestListing:
 
     def test_a_part_without_images_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "f" / "train" / "cat").mkdir(parents=True)
-        with pytest.raises(EnvironmentLacksError, match=r"train' holds no image"):
+        with pytest.raises(EnvironmentLacksError, match=r"train' has no images"):
             list_images(tmp_path / "f", "train")
 
     def test_a_missing_folder_is_named(self, tmp_path: Path) -> None:

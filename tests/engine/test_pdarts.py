@@ -157,15 +157,15 @@ def test_every_option_does_something(bench: Make, option: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"added_layers": "0,6"}, "added_layers is '0,6', but must have 3 numbers"),
-        ({"added_layers": "0,6,1.5"}, "must be whole numbers"),
-        ({"added_layers": "0,6,500"}, "a stage adds 100 cells at most"),
+        ({"added_layers": "0,6"}, "added_layers must have 3 numbers, one per stage of stage_operations, got 2: '0,6'"),
+        ({"added_layers": "0,6,1.5"}, "must be comma-separated whole numbers"),
+        ({"added_layers": "0,6,500"}, "must be at most 100 per stage"),
         ({"skip_dropout": "0,0.4"}, "must have 3 numbers"),
-        ({"skip_dropout": "0,0.4,nan"}, "must be numbers"),
-        ({"skip_dropout": "0,0.4,1"}, "a rate is below 1"),
-        ({"stage_operations": "8,5,1"}, "the last stage has to choose"),
-        ({"stage_operations": "7,5,3"}, "begin with 8"),
-        ({"epochs": 30, "stage_epochs": ""}, "the shortest stage has 10 epochs"),
+        ({"skip_dropout": "0,0.4,nan"}, "must be comma-separated numbers"),
+        ({"skip_dropout": "0,0.4,1"}, "must be below 1 in every stage"),
+        ({"stage_operations": "8,5,1"}, "must leave at least 2 operations in the last stage"),
+        ({"stage_operations": "7,5,3"}, "start with 8 or 0"),
+        ({"epochs": 30, "stage_epochs": ""}, "must be less than the shortest stage of 10 epochs"),
     ],
     ids=str,
 )

@@ -227,8 +227,8 @@ def test_val_will_do_for_test(images: Path) -> None:
     [
         (".", "has no folder 'train'"),
         ("train", "has no folder 'train'"),
-        ("train/dog", "has 1 class folders; two are the least"),
-        ("train/dog/1.PNG", "dog' holds no image"),
+        ("train/dog", "must have at least 2 class folders, got 1"),
+        ("train/dog/1.PNG", "dog' has no images"),
         ("test", "has neither 'test' nor 'val'"),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_folder_without_a_test_part_is_named(tmp_path: Path) -> None:
 def test_a_class_without_images_is_named(tmp_path: Path) -> None:
     folder = image_folder(tmp_path / "f")
     (folder / "train" / "cat" / "1.png").unlink()
-    with pytest.raises(EnvironmentLacksError, match=r"train/cat' holds no image"):
+    with pytest.raises(EnvironmentLacksError, match=r"train/cat' has no images"):
         catalogue.dataset(str(folder))
 
 

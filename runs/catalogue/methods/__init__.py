@@ -1,1 +1,1 @@
-"""One file a method; each defines ``METHOD``."""
+"""The search methods, one file each; every file defines ``METHOD``."""

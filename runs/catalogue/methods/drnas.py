@@ -13,45 +13,46 @@ from runs.catalogue.shared_settings import LargeDataSettings, StagedSettings, nu
 
 
 class DrNasSettings(LargeDataSettings, StagedSettings):
-    """What is DrNAS's own, in one stage or progressively."""
+    """Hyperparameters of DrNAS, in one stage or progressive."""
 
     stage_partial: str = setting(
         "1",
-        "k for each stage, such as '4,2': operations see 1/k of an edge's channels; the next stage widens them.",
+        "k of each stage, such as '4,2': operations process 1/k of an edge's channels; the next stage widens them.",
         group="schedule",
     )
     none_operation: bool = setting(
         True,
-        "Whether `none` is a candidate where the space has it; the paper's DARTS space is without.",
+        "Whether `none` is a candidate if the space has it; in the paper's DARTS space it is not.",
         group="search space",
     )
     regulariser: Literal["l2", "kl"] = setting(
         "l2",
-        "What pulls the Dirichlet towards the flat one: 'l2' as weight decay on alpha, "
-        "'kl' as a term of the architecture loss.",
+        "What pulls the Dirichlet distribution towards the uniform one: 'l2' is weight decay on alpha, 'kl' a term of "
+        "the architecture loss.",
         group="architecture",
     )
     regulariser_scale: float = setting(1e-3, "Strength of the regulariser.", group="architecture", ge=0, le=1000)
     clip_scope: Literal["weights", "all"] = setting(
         "weights",
-        "Gradients that enter the clipped norm: 'weights', or 'all' with alpha's gradient of the weight step, "
-        "as the public code has it on NAS-Bench-201.",
+        "Gradients in the clipped norm: 'weights', or 'all' to include alpha's gradient in the weight step, as in the "
+        "public code on NAS-Bench-201.",
         group="compatibility",
     )
     edge_ranking: Literal["softmax", "mean"] = setting(
         "softmax",
-        "What ranks the edges into a node: 'softmax' of alpha as the public code, or the 'mean' of the Dirichlet.",
+        "How edges into a node are ranked: by the 'softmax' of alpha as in the public code, or by the 'mean' of the "
+        "Dirichlet distribution.",
         group="compatibility",
     )
     rate_at_switch: Literal["nominal", "torch-1.3", "torch-recent"] = setting(
         "nominal",
-        "Learning rate where a stage begins: 'nominal', or the jump that the public code makes under an old or a "
+        "Learning rate at the start of a stage: 'nominal', or the jump that the public code makes with an old or a "
         "recent torch.",
         group="compatibility",
     )
 
     def candidates(self, operations: Sequence[str]) -> tuple[int, ...]:
-        """Return the searched columns."""
+        """Return the columns of the operations that are searched."""
         return tuple(op for op, name in enumerate(operations) if self.none_operation or name != "none")
 
     @property
@@ -64,10 +65,10 @@ class DrNasSettings(LargeDataSettings, StagedSettings):
         parts, channels = self.partial_of_stages, getattr(self, "channels", 0)
         shown = f"stage_partial is {self.stage_partial!r}, but"
         if sorted(parts, reverse=True) != list(parts) or parts[-1] < 1:
-            raise ValueError(f"{shown} k is 1 at least and never grows from stage to stage")
+            raise ValueError(f"{shown} k must be at least 1 and must not grow from stage to stage")
         if channels and any(channels % k for k in parts):
             fitting = ", ".join(str(k) for k in range(1, channels + 1) if channels % k == 0)
-            raise ValueError(f"{shown} must divide channels={channels}: {fitting}")
+            raise ValueError(f"{shown} every k must divide channels={channels}: {fitting}")
         return self
 
 
@@ -106,7 +107,7 @@ _QUICK = {
     "image_size": 16,
     "image_limit": 4000,
     "learning_rate": 0.05,
-    # So few steps need larger ones, or alpha would not leave its start.
+    # With so few steps, smaller ones would leave alpha near its start.
     "arch_learning_rate": 0.05,
 }
 
@@ -114,7 +115,7 @@ METHOD = Method(
     name="drnas",
     title="DrNAS",
     summary="Learns a Dirichlet distribution over the operations of each edge from sampled mixtures.",
-    cost="One supernet. The quick preset takes half a minute on two CPU cores; the paper preset wants a GPU.",
+    cost="One supernet. The quick preset takes half a minute on two CPU cores; the paper preset needs a GPU.",
     reference="Chen, Wang, Cheng, Tang, Hsieh: DrNAS: Dirichlet Neural Architecture Search, ICLR 2021",
     options=DrNasSettings,
     engine="engine.methods.drnas:build",
@@ -122,7 +123,7 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="The published NAS-Bench-201 search: 100 epochs, 16 channels, 5 cells a stage. For a GPU.",
+            summary="The published NAS-Bench-201 search: 100 epochs, 16 channels, 5 cells per stage. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             seed=2,
@@ -130,7 +131,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. About a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             seed=2,
@@ -138,7 +139,7 @@ METHOD = Method(
         ),
         Preset(
             name="paper-progressive",
-            summary="The published search in two stages: k 4 then 2, 5 then 3 operations, 50 epochs each. For a GPU.",
+            summary="The published two-stage search: k = 4 then 2, 5 then 3 operations, 50 epochs each. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             seed=2,
@@ -152,7 +153,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick-progressive",
-            summary="Two stages, small: 30 epochs, 8 channels, 1 cell a stage. Below a minute on two cores.",
+            summary="A small two-stage search: 30 epochs, 8 channels, 1 cell per stage. Under a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             seed=2,
@@ -210,7 +211,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The search in two stages, small: 20 epochs, 12 channels, 3 cells. A few minutes on two cores.",
+            summary="A small two-stage search: 20 epochs, 12 channels, 3 cells. A few minutes on two cores.",
             space="darts",
             dataset="digits",
             seed=2,

@@ -8,12 +8,12 @@ from runs.catalogue.settings import setting
 
 
 class DsnasSettings(MeanSettings, BaselineSettings):
-    """When an edge has decided."""
+    """When the operation of an edge is fixed."""
 
     freeze_margin: float = setting(
         0.3,
-        "An edge whose two largest probabilities are this far apart always takes its best operation; 1 lets all draw "
-        "to the end.",
+        "Fix an edge to its best operation once its two largest probabilities differ by this much; 1 never fixes an "
+        "edge.",
         group="architecture",
         gt=0,
         le=1,
@@ -31,9 +31,9 @@ _DSNAS = {
 METHOD = Method(
     name="dsnas",
     title="DSNAS",
-    summary="Trains one drawn path a step, weights and probabilities together, by the score of the draw.",
-    cost="One path of the supernet a step. The quick preset takes below a minute on two CPU cores; the paper preset "
-    "wants a GPU.",
+    summary="Samples one path per step and trains its weights and the path's probabilities together.",
+    cost="One path of the supernet per step. The quick preset takes under a minute on two CPU cores; the paper preset "
+    "needs a GPU.",
     reference="Hu, Xie, Zheng, Liu, Shi, Liu, Lin: DSNAS: Direct Neural Architecture Search without Parameter "
     "Retraining, CVPR 2020",
     options=DsnasSettings,
@@ -42,16 +42,16 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            # The paper's space is its own. On this one its figures come without settings: these are the paper's for
-            # the architecture and the epochs, and the benchmark authors' for the weights.
-            summary="DSNAS's architecture settings on NAS-Bench-201: 240 epochs, 5 cells a stage. For a GPU.",
+            # The paper has a search space of its own, and gives results on NAS-Bench-201 without settings. These are
+            # the paper's for the architecture and the epochs, and the benchmark authors' for the weights.
+            summary="DSNAS's architecture settings on NAS-Bench-201: 240 epochs, 5 cells per stage. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, **_DSNAS, "epochs": 240},
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. Below a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. Under a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={**QUICK_NASBENCH201, **_DSNAS, "arch_learning_rate": 0.02},

@@ -9,44 +9,50 @@ from runs.catalogue.shared_settings import SupernetSettings
 
 
 class EnasSettings(SamplingSettings, SupernetSettings):
-    """The controller, and how it learns. The defaults are NAS-Bench-201's."""
+    """The controller and its training. The defaults are those of NAS-Bench-201."""
 
     epochs: int = setting(250, "Epochs of the search.", group="schedule", ge=1, le=100_000)
     arch_learning_rate: float = setting(
         1e-3, "Learning rate of Adam on the controller.", group="architecture", gt=0, le=10
     )
-    arch_beta1: float = setting(0.0, "First moment decay of Adam on the controller.", group="architecture", ge=0, lt=1)
-    arch_beta2: float = setting(
-        0.999, "Second moment decay of Adam on the controller.", group="architecture", ge=0, lt=1
-    )
-    arch_epsilon: float = setting(
-        1e-3, "What Adam on the controller adds to its denominator.", group="architecture", gt=0, le=1
-    )
+    arch_beta1: float = setting(0.0, "beta1 of Adam on the controller.", group="architecture", ge=0, lt=1)
+    arch_beta2: float = setting(0.999, "beta2 of Adam on the controller.", group="architecture", ge=0, lt=1)
+    arch_epsilon: float = setting(1e-3, "epsilon of Adam on the controller.", group="architecture", gt=0, le=1)
     arch_init_scale: float = setting(
-        0.1, "The controller's weights start evenly between minus and plus this.", group="architecture", gt=0, le=10
+        0.1,
+        "The controller's weights start uniformly between minus and plus this value.",
+        group="architecture",
+        gt=0,
+        le=10,
     )
     arch_gradient_clip: float = setting(
-        5.0, "Clip the norm of the controller's gradient at this; 0 turns clipping off.", group="architecture", ge=0
+        5.0,
+        "Clip the norm of the controller's gradient at this value; 0 disables clipping.",
+        group="architecture",
+        ge=0,
     )
     controller_size: int = setting(32, "Units of each layer of the controller.", group="architecture", ge=1, le=4096)
     controller_layers: int = setting(2, "Layers of the controller.", group="architecture", ge=1, le=16)
     controller_steps: int = setting(
-        50, "Steps of the controller after each epoch of the weights.", group="schedule", ge=1, le=100_000
+        50, "Controller steps after each epoch of the weights.", group="schedule", ge=1, le=100_000
     )
     controller_samples: int = setting(
-        20, "Cells whose gradients a step of the controller averages.", group="schedule", ge=1, le=10_000
+        20, "Cells sampled per controller step; their gradients are averaged.", group="schedule", ge=1, le=10_000
     )
     tanh_constant: float = setting(
-        2.5, "The controller's logits stay between minus and plus this.", group="architecture", gt=0, le=100
+        2.5, "Bound the controller's logits between minus and plus this value.", group="architecture", gt=0, le=100
     )
     temperature: float = setting(
-        5.0, "Divides the controller's logits before they are bounded.", group="architecture", gt=0, le=1000
+        5.0, "Divide the controller's logits by this value before bounding them.", group="architecture", gt=0, le=1000
     )
     entropy_weight: float = setting(
-        1e-4, "What a nat of a cell's entropy adds to its reward, an accuracy in 0..1.", group="architecture", ge=0
+        1e-4,
+        "Weight of the entropy (in nats) in a cell's reward, whose other part is an accuracy in 0..1.",
+        group="architecture",
+        ge=0,
     )
     baseline_momentum: float = setting(
-        0.99, "Share of the moving average of rewards that stays at each reward.", group="architecture", ge=0, lt=1
+        0.99, "Momentum of the moving average of rewards.", group="architecture", ge=0, lt=1
     )
 
 
@@ -72,9 +78,9 @@ _ENAS = {
 METHOD = Method(
     name="enas",
     title="ENAS",
-    summary="A recurrent controller draws cells and learns which do well by weights that they share.",
-    cost="One path of the supernet a step, and after each epoch a thousand of them without gradients. The quick preset "
-    "takes about a minute on two CPU cores; the paper preset wants a GPU.",
+    summary="A recurrent controller samples cells and learns which ones do well with shared weights.",
+    cost="One path of the supernet per step, and after each epoch a thousand paths without gradients. The quick preset "
+    "takes about a minute on two CPU cores; the paper preset needs a GPU.",
     reference="Pham, Guan, Zoph, Le, Dean: Efficient Neural Architecture Search via Parameter Sharing, ICML 2018; as a "
     "baseline in Dong, Yang: NAS-Bench-201, ICLR 2020",
     options=EnasSettings,
@@ -83,15 +89,15 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            # Their weights' rate goes up and down every ten epochs, by a slip of the period.
-            summary="As the authors of NAS-Bench-201 ran it: 250 epochs, 50 x 20 samples an epoch. For a GPU.",
+            # Their learning rate of the weights rises and falls every ten epochs, by a mistake in the period.
+            summary="As run by the authors of NAS-Bench-201: 250 epochs, 50 x 20 samples per epoch. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, **_ENAS, "epochs": 250},
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. About a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={

@@ -11,10 +11,14 @@ class EvolutionSettings(QuerySettings):
     """The budget, and the size of the population."""
 
     population_size: int = setting(
-        10, "Cells that live at a time; the first so many are drawn evenly.", group="architecture", ge=1, le=10_000
+        10, "Cells in the population; the first ones are sampled uniformly.", group="architecture", ge=1, le=10_000
     )
     sample_size: int = setting(
-        3, "Cells drawn from the population; the best has a child.", group="architecture", ge=1, le=10_000
+        3,
+        "Cells drawn from the population per step; the best of them is mutated.",
+        group="architecture",
+        ge=1,
+        le=10_000,
     )
 
 
@@ -23,9 +27,9 @@ _PUBLISHED = {"population_size": 10, "sample_size": 3}
 METHOD = Method(
     name="evolution",
     title="Regularised evolution",
-    summary="Changes the best of a small sample in one place; the oldest of the population dies.",
-    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query, with evaluator=supernet one long training.",
+    summary="Mutates the best of a small sample in one place; the oldest cell of the population dies.",
+    cost="A second or two with an imported benchmark table. With evaluator=training, a short training per cell; with "
+    "evaluator=supernet, one long training.",
     reference="Real, Aggarwal, Huang, Le: Regularized Evolution for Image Classifier Architecture Search, AAAI 2019",
     options=EvolutionSettings,
     engine="engine.methods.evolution:build",
@@ -33,22 +37,22 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="NAS-Bench-201's: population 10, sample 3, queries for 12,000 simulated seconds. A second or two.",
+            summary="As in NAS-Bench-201: population 10, sample 3, 90 cells (12,000 simulated seconds). Seconds.",
             space="nasbench201",
             dataset="cifar10",
             values=PAPER | _PUBLISHED,
         ),
         Preset(
             name="quick",
-            summary="50 queries, reported more often. A second or two.",
+            summary="50 cells, reported more often. A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=QUICK | _PUBLISHED,
         ),
         Preset(
             name="paper",
-            # The space of AmoebaNet has five nodes and larger networks.
-            summary="AmoebaNet's: population 100, sample 25, 20,000 cells of 25 epochs each. Thousands of GPU-days.",
+            # AmoebaNet's own space has five nodes and larger networks.
+            summary="As in AmoebaNet: population 100, sample 25, 20,000 cells of 25 epochs. Thousands of GPU days.",
             space="darts",
             dataset="cifar10",
             values={

@@ -1,4 +1,4 @@
-"""GDAS: searching with one drawn operation an edge (Dong and Yang, CVPR 2019)."""
+"""GDAS: search with one sampled operation per edge (Dong and Yang, CVPR 2019)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runs.catalogue.entries import Method, Preset
 
 
 class GdasSettings(TemperatureSettings, BaselineSettings):
-    """All of it is shared with others: temperatures, weights and architecture variables."""
+    """Hyperparameters shared with other methods: temperatures, weights and architecture parameters."""
 
 
 _GDAS = {"epochs": 250, "temperature_start": 10.0, "temperature_end": 0.1}
@@ -22,9 +22,9 @@ _GDAS = {"epochs": 250, "temperature_start": 10.0, "temperature_end": 0.1}
 METHOD = Method(
     name="gdas",
     title="GDAS",
-    summary="Runs one drawn operation an edge, with straight-through Gumbel gradients: a fraction of DARTS's cost.",
-    cost="One path of the supernet a step. The quick presets take below a minute on two CPU cores; the paper presets "
-    "want a GPU.",
+    summary="Samples one operation per edge, with straight-through Gumbel gradients: a fraction of the cost of DARTS.",
+    cost="One path of the supernet per step. The quick presets take under a minute on two CPU cores; the paper presets "
+    "need a GPU.",
     reference="Dong, Yang: Searching for a Robust Neural Architecture in Four GPU Hours, CVPR 2019",
     options=GdasSettings,
     engine="engine.methods.gdas:build",
@@ -46,14 +46,14 @@ METHOD = Method(
         ),
         Preset(
             name="paper",
-            summary="As the authors of NAS-Bench-201 ran it: 250 epochs, 5 cells a stage. For a GPU.",
+            summary="As run by the authors of NAS-Bench-201: 250 epochs, 5 cells per stage. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, **_GDAS},
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. Below a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. Under a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={**QUICK_NASBENCH201},

@@ -1,4 +1,4 @@
-"""ISTA-NAS, two-stage: sparse coding chooses two operations a node (Yang et al., NeurIPS 2020)."""
+"""ISTA-NAS, two-stage: sparse coding selects two operations per node (Yang et al., NeurIPS 2020)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from runs.catalogue.sparse_codes import SparseCodeSettings
 
 
 class IstaSettings(SparseCodeSettings):
-    """The search; training the cell is a retraining."""
+    """Hyperparameters of the search. Its cell is trained by a retraining."""
 
 
 METHOD = Method(
     name="ista",
     title="ISTA-NAS",
-    summary="Trains a short code for each node; sparse coding tells which two operations it stands for, and only they "
-    "run.",
-    cost="Two operations a node instead of fourteen and more: a third of the work of DARTS. The quick preset takes a "
-    "minute on two CPU cores; the paper preset wants a GPU.",
+    summary="Trains a short code for each node; sparse coding selects the node's two operations, and only these run.",
+    cost="Two operations per node instead of at least fourteen: a third of the work of DARTS. The quick preset takes a "
+    "minute on two CPU cores; the paper preset needs a GPU.",
     reference="Yang, Li, You, Wang, Qian, Lin: ISTA-NAS: Efficient and Consistent Neural Architecture Search by Sparse "
     "Coding, NeurIPS 2020",
     options=IstaSettings,
@@ -34,7 +33,7 @@ METHOD = Method(
         ),
         Preset(
             name="paper-small-batch",
-            summary="The same with the defaults of the public code: batch 64 and smaller steps. For a GPU.",
+            summary="The same with the defaults of the public code: batch 64, smaller learning rates. For a GPU.",
             space="darts",
             dataset="cifar10",
             seed=2,

@@ -13,40 +13,41 @@ from runs.catalogue.sparse_codes import SparseCodeSettings
 
 
 class IstaOneStageSettings(SparseCodeSettings):
-    """When nodes freeze, and how the network that they leave is trained on."""
+    """When nodes freeze, and how the remaining network is trained."""
 
     fixed_epochs: int = setting(
         600,
-        "Epochs that train the weights on when every node is frozen; `epochs` is the most that the search may take.",
+        "Epochs of training once every node is frozen; `epochs` is the upper limit of the search before that.",
         group="schedule",
         ge=1,
         le=100_000,
     )
     freeze_threshold: float = setting(
         1e-3,
-        "A node freezes when its recovered vector has moved by at most this since the epoch before.",
+        "Freeze a node once its recovered vector changes by at most this much between epochs.",
         group="architecture",
         gt=0,
     )
     freeze_epochs: int = setting(
         1,
-        "Recoveries in a row that must stay within freeze_threshold; more than 1 is not the paper's.",
+        "Epochs in a row in which the change must stay within freeze_threshold; the paper has 1.",
         group="architecture",
         ge=1,
         le=1000,
     )
     parameter_limit: int = setting(
         3_700_000,
-        "Cells whose network would have so many parameters or more are not taken; 0 for no limit.",
+        "Reject cells whose network has this many parameters or more; 0 sets no limit.",
         group="architecture",
         ge=0,
     )
-    auxiliary: bool = setting(True, "Train a second classifier on the cells at two thirds.", group="weights")
+    auxiliary: bool = setting(
+        True, "Train an auxiliary classifier at two thirds of the network's depth.", group="weights"
+    )
     auxiliary_weight: float = setting(0.4, "Weight of the auxiliary classifier's loss.", group="weights", ge=0, le=10)
     drop_path: float = setting(
         0.2,
-        "Probability at the end of the training that an operation's output is dropped; it rises from 0 when all nodes "
-        "are frozen.",
+        "Drop-path probability at the end of the training; it rises from 0 once all nodes are frozen.",
         group="weights",
         ge=0,
         lt=1,
@@ -55,16 +56,16 @@ class IstaOneStageSettings(SparseCodeSettings):
     @model_validator(mode="after")
     def _one_level(self) -> Self:
         if self.clip_scope == "all":
-            raise ValueError("clip_scope=all is the public two-stage code's; with one stage it clips the weights alone")
+            raise ValueError("clip_scope=all exists only in the two-stage method 'ista': set clip_scope=weights")
         return self
 
 
 METHOD = Method(
     name="ista_onestage",
     title="ISTA-NAS one-stage",
-    summary="Searches and trains in one run: nodes freeze one by one, and the network that is left is trained on.",
-    cost="The network of the result from the first epoch on. The quick preset takes a minute or two on two CPU cores; "
-    "the paper preset wants a GPU for days.",
+    summary="Searches and trains in one run: nodes freeze one by one, then training continues on the final network.",
+    cost="A network of the final size from the first epoch. The quick preset takes a minute or two on two CPU cores; "
+    "the paper preset needs a GPU for days.",
     reference="Yang, Li, You, Wang, Qian, Lin: ISTA-NAS: Efficient and Consistent Neural Architecture Search by Sparse "
     "Coding, NeurIPS 2020",
     options=IstaOneStageSettings,
@@ -96,7 +97,7 @@ METHOD = Method(
             "on two cores.",
             space="darts",
             dataset="digits",
-            # So few epochs do not come to rest by themselves: codes move by more, and count as still sooner.
+            # Codes still move after so few epochs, so that the paper's threshold would freeze no node.
             values={**QUICK_DARTS, "epochs": 8, "fixed_epochs": 8, "freeze_threshold": 0.1, "auxiliary": False},
         ),
     ),

@@ -10,11 +10,11 @@ from runs.catalogue.settings import setting
 
 
 class LocalSearchSettings(QuerySettings):
-    """The budget, and when a climb takes a step."""
+    """The budget, and which neighbour to move to."""
 
     move: Literal["first", "best"] = setting(
         "first",
-        "Move to the 'first' better neighbour, or to the 'best' once all neighbours are known.",
+        "Move to the 'first' better neighbour, or to the 'best' after evaluating all neighbours.",
         group="architecture",
     )
 
@@ -22,9 +22,9 @@ class LocalSearchSettings(QuerySettings):
 METHOD = Method(
     name="local_search",
     title="Local search",
-    summary="Climbs to a better neighbour until there is none, then starts anew; never asks about a cell twice.",
-    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query, with evaluator=supernet one long training.",
+    summary="Moves to a better neighbour until there is none, then restarts; never evaluates a cell twice.",
+    cost="A second or two with an imported benchmark table. With evaluator=training, a short training per cell; with "
+    "evaluator=supernet, one long training.",
     reference="White, Nolen, Savani: Exploring the Loss Landscape in Neural Architecture Search, UAI 2021",
     options=LocalSearchSettings,
     engine="engine.methods.local_search:build",
@@ -32,14 +32,14 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="First better neighbour, as many queries as stand for 12,000 simulated seconds. A second or two.",
+            summary="First better neighbour, 90 cells (12,000 simulated seconds). A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=PAPER | {"move": "first"},
         ),
         Preset(
             name="quick",
-            summary="50 queries, reported more often. A second or two.",
+            summary="50 cells, reported more often. A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=QUICK,

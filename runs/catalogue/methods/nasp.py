@@ -1,4 +1,4 @@
-"""NASP: searching by proximal iterations (Yao et al., AAAI 2020)."""
+"""NASP: search by proximal iterations (Yao et al., AAAI 2020)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runs.catalogue.entries import Method, Preset
 
 
 class NaspSettings(MeanSettings, BaselineSettings):
-    """All of it is shared with others; alpha starts inside its box [0, 1]."""
+    """Hyperparameters shared with other methods; alpha starts inside the box [0, 1]."""
 
 
 _START = {"arch_init_mean": 0.5, "arch_init_scale": 0.0}
@@ -15,9 +15,9 @@ _START = {"arch_init_mean": 0.5, "arch_init_scale": 0.0}
 METHOD = Method(
     name="nasp",
     title="NASP",
-    summary="Trains a discrete cell at every step and moves the architecture by proximal steps in a box.",
-    cost="The chosen cell of the supernet in a step of the weights, all of it in one of the architecture. The quick "
-    "preset takes about a minute on two CPU cores; the paper preset wants a GPU.",
+    summary="Trains a discrete cell at every step and updates the architecture by proximal steps within a box.",
+    cost="The chosen cell in a weight step, the whole supernet in an architecture step. The quick preset takes about a "
+    "minute on two CPU cores; the paper preset needs a GPU.",
     reference="Yao, Xu, Tu, Zhu: Efficient Neural Architecture Search via Proximal Iterations, AAAI 2020",
     options=NaspSettings,
     engine="engine.methods.nasp:build",

@@ -13,27 +13,27 @@ from runs.catalogue.shared_settings import LargeDataSettings
 
 
 class PcDartsSettings(LargeDataSettings, BaselineSettings):
-    """How much of the channels an operation sees, and when the architecture begins to learn."""
+    """The share of channels that operations process, and when the architecture starts to train."""
 
     partial: int = setting(
         4,
-        "k: operations see 1/k of an edge's channels, the others pass by. It divides `channels`.",
+        "k: operations process 1/k of an edge's channels, the other channels bypass them. It must divide `channels`.",
         group="search space",
         ge=1,
         le=64,
     )
-    arch_frozen_epochs: int = setting(0, "Epochs at the start that train the weights alone.", group="schedule", ge=0)
+    arch_frozen_epochs: int = setting(0, "Epochs at the start that train only the weights.", group="schedule", ge=0)
 
     @model_validator(mode="after")
     def _plan_fits(self) -> Self:
         channels = getattr(self, "channels", self.partial)
         if channels % self.partial:
             fitting = ", ".join(str(k) for k in range(1, min(channels, 64) + 1) if channels % k == 0)
-            raise ValueError(f"partial={self.partial} does not divide channels={channels}; these do: {fitting}")
+            raise ValueError(f"partial={self.partial} must divide channels={channels}: {fitting}")
         if self.arch_frozen_epochs >= self.epochs:
             raise ValueError(
-                f"arch_frozen_epochs={self.arch_frozen_epochs} leaves none of epochs={self.epochs} to learn the "
-                "architecture"
+                f"arch_frozen_epochs must be less than epochs={self.epochs}, so that the architecture is trained, "
+                f"got {self.arch_frozen_epochs}"
             )
         return self
 
@@ -41,9 +41,9 @@ class PcDartsSettings(LargeDataSettings, BaselineSettings):
 METHOD = Method(
     name="pcdarts",
     title="PC-DARTS",
-    summary="DARTS on a part of the channels, with a learned weight for every edge: several times less memory.",
+    summary="DARTS on a part of the channels, with a learned weight per edge: needs several times less memory.",
     cost="One supernet on 1/k of the channels. The quick presets take about a minute on two CPU cores; the paper "
-    "presets want a GPU.",
+    "presets need a GPU.",
     reference="Xu, Xie, Zhang, Chen, Qi, Tian, Xiong: PC-DARTS: Partial Channel Connections for Memory-Efficient "
     "Architecture Search, ICLR 2020",
     options=PcDartsSettings,
@@ -97,7 +97,7 @@ METHOD = Method(
         ),
         Preset(
             name="paper",
-            # No paper gives settings for this space: those of DrNAS, whose table has the figures.
+            # No paper gives settings for this space. These are from DrNAS, whose table has the results.
             summary="The NAS-Bench-201 search with DrNAS's settings: 100 epochs, 1/4 of 16 channels. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
@@ -105,7 +105,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 1/2 of 8 channels, 1 cell a stage. A minute on two cores.",
+            summary="The same search, small: 30 epochs, 1/2 of 8 channels, 1 cell per stage. A minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={**QUICK_NASBENCH201, "partial": 2, "arch_frozen_epochs": 5},

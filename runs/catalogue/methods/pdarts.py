@@ -13,23 +13,22 @@ from runs.catalogue.shared_settings import StagedSettings, numbers
 
 
 class PDartsSettings(StagedSettings, BaselineSettings):
-    """How the network grows, and what holds back skip connections."""
+    """How the network grows, and how skip connections are limited."""
 
-    added_layers: str = setting(
-        "0", "Cells that each stage has beyond `layers`, such as '0,6,12'.", group="search space"
-    )
+    added_layers: str = setting("0", "Cells of each stage beyond `layers`, such as '0,6,12'.", group="search space")
     skip_dropout: str = setting(
         "0",
-        "Initial rate of the dropout behind identity skips for each stage, such as '0,0.4,0.7'; it decays inside one.",
+        "Initial rate of the dropout after identity skips, per stage, such as '0,0.4,0.7'. The rate decays within a "
+        "stage.",
         group="weights",
     )
     skip_limit: int = setting(
-        2, "The most skip connections that the normal cell may have in the end.", group="architecture", ge=0, le=8
+        2, "Largest number of skip connections in the final normal cell.", group="architecture", ge=0, le=8
     )
 
     @property
     def added_of_stages(self) -> tuple[int, ...]:
-        """Further cells, by stage."""
+        """Cells beyond ``layers``, by stage."""
         return numbers("added_layers", self.added_layers, int, len(self.operations_of_stages))
 
     @property
@@ -40,13 +39,13 @@ class PDartsSettings(StagedSettings, BaselineSettings):
     @model_validator(mode="after")
     def _stages_can_be_built(self) -> Self:
         if max(self.added_of_stages) > 100:
-            raise ValueError(f"added_layers is {self.added_layers!r}, but a stage adds 100 cells at most")
+            raise ValueError(f"added_layers must be at most 100 per stage, got {self.added_layers!r}")
         if max(self.dropout_of_stages) >= 1:
-            raise ValueError(f"skip_dropout is {self.skip_dropout!r}, but a rate is below 1")
+            raise ValueError(f"skip_dropout must be below 1 in every stage, got {self.skip_dropout!r}")
         if self.operations_of_stages[-1] == 1:
             raise ValueError(
-                f"stage_operations is {self.stage_operations!r}, but the last stage has to choose: keep 2 at least, "
-                "as one may be `none`"
+                f"stage_operations must leave at least 2 operations in the last stage, as one may be `none`, "
+                f"got {self.stage_operations!r}"
             )
         return self
 
@@ -72,8 +71,8 @@ _PAPER = {
 METHOD = Method(
     name="pdarts",
     title="P-DARTS",
-    summary="DARTS in three stages, each deeper and with fewer operations; dropout and a limit for skip connections.",
-    cost="Three supernets, one after the other; memory as the deepest. The paper presets want a GPU.",
+    summary="DARTS in three stages, each deeper and with fewer operations; dropout and a limit curb skip connections.",
+    cost="Three supernets, one after the other; the deepest determines the memory. The paper presets need a GPU.",
     reference="Chen, Xie, Wu, Tian: Progressive Differentiable Architecture Search: Bridging the Depth Gap between "
     "Search and Evaluation, ICCV 2019",
     options=PDartsSettings,
@@ -85,7 +84,7 @@ METHOD = Method(
             summary="The published CIFAR-10 search: 25 epochs each of 5, 11 and 17 cells, 16 channels. For a GPU.",
             space="darts",
             dataset="cifar10",
-            # The public command line has 0.1,0.4,0.7.
+            # The command in the public code has 0.1,0.4,0.7.
             values={**_PAPER, "skip_dropout": "0,0.4,0.7"},
         ),
         Preset(

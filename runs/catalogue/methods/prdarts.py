@@ -1,4 +1,4 @@
-"""PR-DARTS: prune and replace, a search whose operations evolve by morphing (Laube and Zell, ICMLA 2019)."""
+"""PR-DARTS (prune and replace): a search whose operations evolve by morphing (Laube and Zell, ICMLA 2019)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from runs.catalogue.settings import setting
 
 
 class PrDartsSettings(GrowingBatchSettings, MorphingSettings, BaselineSettings):
-    """What the stages train with; pools, morphisms and the plan are those of every search that morphs."""
+    """Hyperparameters of PR-DARTS, beyond those of every search that morphs operations."""
 
-    epochs: int = setting(100, "Epochs of the search, all stages together.", group="schedule", ge=1, le=100_000)
+    epochs: int = setting(100, "Epochs of the search, over all stages.", group="schedule", ge=1, le=100_000)
     evaluated_epochs: int = setting(
         0,
-        "Measure the search accuracy only in so many last epochs of each stage; 0 measures it in all.",
+        "Measure the search accuracy only in this many last epochs of each stage; 0 measures it in every epoch.",
         group="evaluation",
         ge=0,
     )
     mode: Literal["fixed", "faithful"] = setting(
         "fixed",
-        "'fixed' adds what an edge never had, or else lost long ago, and lets new operations alone inherit; "
-        "'faithful' draws blindly and overwrites trained children by their parents, as the public code does.",
+        "'fixed' adds operations that an edge never had, or else lost longest ago, and only new operations inherit "
+        "weights; 'faithful' draws without looking and overwrites trained children with their parents' weights, as the "
+        "public code does.",
         group="compatibility",
     )
 
@@ -54,7 +55,7 @@ _PAPER = {
 def _paper(name: str, variant: str, restrictions: str) -> Preset:
     return Preset(
         name=name,
-        summary=f"The published CIFAR-10 search, {variant}: nine stages, a batch that grows to 128. For a GPU.",
+        summary=f"The published CIFAR-10 search, {variant}: nine stages, a batch growing to 128. For a GPU.",
         space="prdarts",
         dataset="cifar10",
         values={**_PAPER, "restrictions": restrictions},
@@ -64,15 +65,15 @@ def _paper(name: str, variant: str, restrictions: str) -> Preset:
 METHOD = Method(
     name="prdarts",
     title="PR-DARTS",
-    summary="DARTS in nine stages: each edge drops its weakest operations and refills by morphing the others.",
-    cost="Nine supernets, one after the other; memory as the largest. The quick preset takes minutes on two CPU cores; "
-    "the paper presets want a GPU.",
+    summary="DARTS in nine stages: each edge drops its weakest operations and refills itself by morphing the others.",
+    cost="Nine supernets, one after the other; the largest determines the memory. The quick preset takes minutes on "
+    "two CPU cores; the paper presets need a GPU.",
     reference="Laube, Zell: Prune and Replace NAS, ICMLA 2019",
     options=PrDartsSettings,
     engine="engine.methods.prdarts.method:build",
     recipes={"darts": "prdarts-cifar"},
     presets=(
-        _paper("paper", "DL (DL1 and DL2 are two seeds of it)", "darts_like"),
+        _paper("paper", "DL (DL1 and DL2 are two of its seeds)", "darts_like"),
         _paper("paper-dr", "DR", "r_depth"),
         _paper("paper-ur", "UR", "unrestricted"),
         Preset(

@@ -8,9 +8,9 @@ from runs.catalogue.entries import Method, Preset
 METHOD = Method(
     name="random_search",
     title="Random search",
-    summary="Draws cells evenly, asks what short training makes of them, and keeps the best: the control.",
-    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query, with evaluator=supernet one long training.",
+    summary="Samples cells uniformly, evaluates them and keeps the best: the baseline for every other method.",
+    cost="A second or two with an imported benchmark table. With evaluator=training, a short training per cell; with "
+    "evaluator=supernet, one long training.",
     reference="Li, Talwalkar: Random Search and Reproducibility for Neural Architecture Search, UAI 2019",
     options=QuerySettings,
     engine="engine.methods.random_search:build",
@@ -18,22 +18,22 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="As many queries as stand for the benchmark's 12,000 simulated seconds. A second or two.",
+            summary="90 cells, which stand for the benchmark's 12,000 simulated seconds. A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=PAPER,
         ),
         Preset(
             name="quick",
-            summary="50 queries, reported more often. A second or two.",
+            summary="50 cells, reported more often. A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=QUICK,
         ),
         Preset(
             name="paper",
-            # The paper trains 24 cells for 100 epochs each; the size is that of its searches.
-            summary="The control of DARTS: 24 cells, 100 epochs each, 16 channels, 8 cells. Days on a GPU.",
+            # The paper trains 24 cells for 100 epochs each; the network size is that of its searches.
+            summary="The random baseline of DARTS: 24 cells, 100 epochs each, 16 channels, depth 8. Days on a GPU.",
             space="darts",
             dataset="cifar10",
             values={
@@ -51,7 +51,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The same, small: 10 cells, 3 epochs each, 8 channels, 3 cells. About a minute on two cores.",
+            summary="The same, small: 10 cells, 3 epochs each, 8 channels, depth 3. About a minute on two cores.",
             space="darts",
             dataset="digits",
             values=QUICK_TRAINING,

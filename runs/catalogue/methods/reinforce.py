@@ -12,10 +12,10 @@ class ReinforceSettings(QuerySettings):
 
     arch_learning_rate: float = setting(0.01, "Learning rate of Adam on the policy.", group="architecture", gt=0, le=10)
     baseline_momentum: float = setting(
-        0.9, "Share of the moving average of rewards that stays at each query.", group="architecture", ge=0, lt=1
+        0.9, "Momentum of the moving average of rewards.", group="architecture", ge=0, lt=1
     )
     init_scale: float = setting(
-        1e-3, "Standard deviation of the policy's logits at the start.", group="architecture", ge=0, le=10
+        1e-3, "Standard deviation of the policy's initial logits.", group="architecture", ge=0, le=10
     )
 
 
@@ -24,9 +24,9 @@ _PUBLISHED = {"arch_learning_rate": 0.01, "baseline_momentum": 0.9, "init_scale"
 METHOD = Method(
     name="reinforce",
     title="REINFORCE",
-    summary="Samples cells from a policy with one distribution an edge, and makes the better ones likelier.",
-    cost="Nothing where an imported benchmark table answers: a second or two. With evaluator=training a short training "
-    "each query, with evaluator=supernet one long training.",
+    summary="Samples cells from a policy with one distribution per edge, and makes better cells more likely.",
+    cost="A second or two with an imported benchmark table. With evaluator=training, a short training per cell; with "
+    "evaluator=supernet, one long training.",
     reference="Williams: Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, "
     "Machine Learning 1992; as a baseline in Dong, Yang: NAS-Bench-201, ICLR 2020",
     options=ReinforceSettings,
@@ -35,14 +35,14 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="NAS-Bench-201's: Adam at 0.01, queries for 12,000 simulated seconds. A second or two.",
+            summary="As in NAS-Bench-201: Adam at 0.01, 90 cells (12,000 simulated seconds). A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=PAPER | _PUBLISHED,
         ),
         Preset(
             name="quick",
-            summary="50 queries at a rate that shows in so few. A second or two.",
+            summary="50 cells, at a learning rate that has an effect within so few. A second or two.",
             space="nasbench201",
             dataset="cifar10",
             values=QUICK | {"arch_learning_rate": 0.1},

@@ -9,7 +9,7 @@ from runs.catalogue.shared_settings import SupernetSettings
 
 
 class RswsSettings(SamplingSettings, SupernetSettings):
-    """The length of the search; it has no architecture variables."""
+    """The length of the search; it has no architecture parameters."""
 
     epochs: int = setting(250, "Epochs of the search.", group="schedule", ge=1, le=100_000)
 
@@ -17,9 +17,9 @@ class RswsSettings(SamplingSettings, SupernetSettings):
 METHOD = Method(
     name="rsws",
     title="RS-WS",
-    summary="Random search with weight sharing: trains a cell drawn evenly each step, keeps the best of a hundred.",
-    cost="One path of the supernet a step. The quick preset takes below a minute on two CPU cores; the paper preset "
-    "wants a GPU.",
+    summary="Random search with weight sharing: trains a uniformly sampled cell per step, keeps the best of 100.",
+    cost="One path of the supernet per step. The quick preset takes under a minute on two CPU cores; the paper preset "
+    "needs a GPU.",
     reference="Li, Talwalkar: Random Search and Reproducibility for Neural Architecture Search, UAI 2019",
     options=RswsSettings,
     engine="engine.methods.rsws:build",
@@ -27,14 +27,14 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="As the authors of NAS-Bench-201 ran it: 250 epochs, best of 100 by one batch each. For a GPU.",
+            summary="As run by the authors of NAS-Bench-201: 250 epochs, best of 100 by one batch each. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, "epochs": 250, "samples": 100, "sample_images": 512},
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. Below a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. Under a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={**QUICK_NASBENCH201, "batch_norm": "batch", "epochs": 30, "samples": 20, "sample_images": 256},

@@ -12,28 +12,28 @@ from runs.catalogue.settings import setting
 
 
 class SharpDartsSettings(BaselineSettings):
-    """How operations weigh, and how the learning rate falls."""
+    """How operations are weighted, and how the learning rate falls."""
 
     weighting: Literal["softmax", "max_w"] = setting(
         "softmax",
-        "'softmax', or 'max_w': 1 - max(softmax) + softmax, where the strongest operation of an edge always weighs 1.",
+        "'softmax', or 'max_w': 1 - max(softmax) + softmax, so that the strongest operation of an edge has weight 1.",
         group="architecture",
     )
     rate_power: float = setting(
         2.0,
-        "p of the weights' cosine power annealing: the larger, the sooner the rate falls; 1 is the cosine.",
+        "p of cosine power annealing: the larger p, the earlier the learning rate falls; 1 is the plain cosine.",
         group="schedule",
         ge=1,
         le=1000,
     )
     warm_up_epochs: int = setting(
-        0, "Raise the weights' learning rate linearly over so many first epochs.", group="schedule", ge=0
+        0, "Raise the learning rate of the weights linearly over this many first epochs.", group="schedule", ge=0
     )
 
     @model_validator(mode="after")
     def _warm_up_ends(self) -> Self:
         if self.warm_up_epochs >= self.epochs:
-            raise ValueError(f"warm_up_epochs={self.warm_up_epochs} must be less than epochs={self.epochs}")
+            raise ValueError(f"warm_up_epochs must be less than epochs={self.epochs}, got {self.warm_up_epochs}")
         return self
 
 
@@ -49,8 +49,8 @@ _SHARP = {
 METHOD = Method(
     name="sharpdarts",
     title="sharpDARTS",
-    summary="DARTS of first order with sharper convolutions, weights by the strongest, and a faster falling rate.",
-    cost="One supernet. The quick preset takes about a minute on two CPU cores; the paper presets want a GPU.",
+    summary="First-order DARTS with other convolutions, max-w weights and a learning rate that falls faster.",
+    cost="One supernet. The quick preset takes about a minute on two CPU cores; the paper presets need a GPU.",
     reference="Hundt, Jain, Hager: sharpDARTS: Faster and More Accurate Differentiable Architecture Search, 2019",
     options=SharpDartsSettings,
     engine="engine.methods.sharpdarts:build",
@@ -72,7 +72,7 @@ METHOD = Method(
         ),
         Preset(
             name="quick",
-            summary="The search with max-w weights, small: 10 epochs, 8 channels, 3 cells. A minute on two cores.",
+            summary="A small search with max-w weights: 10 epochs, 8 channels, 3 cells. A minute on two cores.",
             space="darts_sharp",
             dataset="digits",
             values={**QUICK_DARTS, "weighting": "max_w", "learning_rate_min": 1e-4, "warm_up_epochs": 1},

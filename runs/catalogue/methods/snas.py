@@ -18,24 +18,24 @@ from runs.catalogue.settings import setting
 
 
 class SnasSettings(TemperatureSettings, MeanSettings, BaselineSettings):
-    """What trains the architecture, and what it stands for."""
+    """The levels of optimisation, and how a cell is derived."""
 
     levels: Literal["one", "two"] = setting(
         "one",
-        "'one' loss on all training images moves weights and alpha together, and the test part is shown beside; with "
-        "'two' levels each has its half.",
+        "'one' trains weights and alpha together on all training images and also reports the test accuracy; 'two' "
+        "trains each on its own half.",
         group="architecture",
     )
     derived_edges: Literal["all", "two"] = setting(
         "all",
-        "Edges of a derived DARTS cell, `none` included: 'all', or the 'two' strongest into each node. "
-        "NAS-Bench-201 always has all.",
+        "Edges of a derived DARTS cell, including `none`: 'all', or the 'two' strongest into each node. "
+        "In NAS-Bench-201 always all.",
         group="architecture",
     )
 
 
-# The public command also drops paths with probability 0.3 in the search network, and one of three resource costs is
-# part of the loss; this search has neither.
+# The command in the public code also drops paths with probability 0.3 in the search network, and adds one of three
+# resource costs to the loss; this search does neither.
 _PAPER = {
     **DARTS,
     "levels": "one",
@@ -51,8 +51,8 @@ _PAPER = {
 METHOD = Method(
     name="snas",
     title="SNAS",
-    summary="Mixes by Gumbel-softmax draws that harden to a choice; weights and architecture share one loss.",
-    cost="One supernet. The quick presets take about a minute on two CPU cores; the paper presets want a GPU.",
+    summary="Mixes operations by Gumbel-softmax samples that become discrete; weights and architecture share one loss.",
+    cost="One supernet. The quick presets take about a minute on two CPU cores; the paper presets need a GPU.",
     reference="Xie, Zheng, Liu, Lin: SNAS: Stochastic Neural Architecture Search, ICLR 2019",
     options=SnasSettings,
     engine="engine.methods.snas:build",
@@ -60,7 +60,7 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            summary="The published CIFAR-10 search, no cost term: 150 epochs, temperature 1 to 0.03. For a GPU.",
+            summary="The published CIFAR-10 search without cost term: 150 epochs, temperature 1 to 0.03. For a GPU.",
             space="darts",
             dataset="cifar10",
             values=_PAPER,
@@ -72,7 +72,7 @@ METHOD = Method(
             dataset="digits",
             values={
                 **QUICK_DARTS,
-                # All of them train both levels: twice as many batches as elsewhere.
+                # All images train both levels: twice as many batches as in other searches.
                 "image_limit": 600,
                 "levels": "one",
                 "derived_edges": "two",
@@ -85,14 +85,14 @@ METHOD = Method(
         ),
         Preset(
             name="paper",
-            summary="As DrNAS ran it on NAS-Bench-201: two levels, 100 epochs, temperature 10 to 1. For a GPU.",
+            summary="As run by the authors of DrNAS: two levels, 100 epochs, temperature 10 to 1. For a GPU.",
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201_OF_DRNAS, "levels": "two", "temperature_start": 10.0, "temperature_end": 1.0},
         ),
         Preset(
             name="quick",
-            summary="The same search, small: 30 epochs, 8 channels, 1 cell a stage. About a minute on two cores.",
+            summary="The same search, small: 30 epochs, 8 channels, 1 cell per stage. About a minute on two cores.",
             space="nasbench201",
             dataset="digits",
             values={**QUICK_NASBENCH201, "levels": "two", "temperature_start": 10.0, "temperature_end": 1.0},

@@ -13,39 +13,39 @@ MORE_DRAWS, ANOTHER_SEED = "more-draws", "another-seed"
 
 
 class TenasSettings(ProxySettings):
-    """What is measured, and how measurements decide."""
+    """What is measured, and how operations are ranked and pruned."""
 
-    prune_number: int = setting(1, "Operations that each edge loses in a round.", group="schedule", ge=1, le=100)
+    prune_number: int = setting(1, "Operations to prune from each edge per round.", group="schedule", ge=1, le=100)
     draws: Literal["shared", "per_candidate"] = setting(
         "shared",
-        "Whether all candidates of a draw have the same weights and images, which is less noise and half the work, or "
-        "each its own as in the public code.",
+        "'shared' measures all candidates of a draw with the same weights and images, with less noise and half the "
+        "work; 'per_candidate' draws for each candidate, as the public code does.",
         group="architecture",
     )
     change: Literal["relative", "log"] = setting(
         "relative",
-        "What is ranked: the change 'relative' to the network before, or the 'log' of their ratio, which one bad draw "
-        "does not dominate.",
+        "What is ranked: the change 'relative' to the network before pruning, or the 'log' of the ratio, which a "
+        "single bad draw does not dominate.",
         group="architecture",
     )
     decimals: int = setting(
-        3, "Each draw's change is rounded to so many decimals before the mean.", group="architecture", ge=0, le=15
+        3, "Round the change of each draw to this many decimals before averaging.", group="architecture", ge=0, le=15
     )
     weights_drawn: Literal["draw", "round"] = setting(
         "draw",
-        "New weights with every 'draw', or as the public code: one set for the kernels of a 'round', and one for the "
-        "regions of each candidate (of all, where draws are shared).",
+        "'draw' takes new weights in every draw; 'round' takes, as in the public code, one set for the kernels of a "
+        "round and one set for the regions of each candidate (of all candidates if draws=shared).",
         group="compatibility",
     )
     ranking: Literal["careful", "public"] = setting(
         "careful",
-        "'public' sorts by three significant digits, sees ties in equal bits alone, takes the number of cuts from the "
-        "first edge, and compares kappa in the choice of edges with the network before that choice.",
+        "'public' sorts by three significant digits, treats only identical values as ties, takes the number of cuts "
+        "from the first edge, and compares kappa in the choice of edges with the network before that choice.",
         group="compatibility",
     )
 
 
-# Networks so small lose several times their speed to a second thread.
+# For networks this small, one thread is several times faster than two.
 _MACHINE: Mapping[str, Any] = {"threads": 1}
 _PUBLIC: Mapping[str, Any] = {
     **_MACHINE,
@@ -92,7 +92,7 @@ _FAST: Mapping[str, Any] = {
     "ranking": "careful",
 }
 _QUICK: Mapping[str, Any] = {**_FAST, "batch_size": 16, "region_batches": 1}
-# ImageNet's files are decoded once, and only so many of them.
+# Only this many of ImageNet's files are decoded, once.
 _SAMPLE: Mapping[str, Any] = {"image_size": 32, "image_limit": 20_000}
 
 
@@ -103,9 +103,8 @@ def _preset(name: str, space: str, summary: str, base: Mapping[str, Any], datase
 METHOD = Method(
     name="tenas",
     title="TE-NAS",
-    summary="Deletes, round by round, what the kernel's condition and the linear regions of an untrained supernet can "
-    "spare.",
-    cost="No training: networks of a few thousand weights. NAS-Bench-201 takes half a minute on one CPU core.",
+    summary="Prunes an untrained supernet round by round, by its kernel's condition number and its linear regions.",
+    cost="No training, networks of a few thousand weights. NAS-Bench-201 takes half a minute on one CPU core.",
     reference="Chen, Gong, Wang: Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired "
     "Perspective, ICLR 2021",
     options=TenasSettings,
@@ -114,14 +113,14 @@ METHOD = Method(
     samples_images=True,
     recipes={"darts": "tenas-cifar", "nasbench201": "nasbench201-200"},
     requests={
-        MORE_DRAWS: "Measure the decision in progress with as many draws again, and decide by all of them.",
-        ANOTHER_SEED: "Measure it with as many other draws, and only tell on how many edges they would cut otherwise.",
+        MORE_DRAWS: "Double the draws of the current decision, and decide by all of them.",
+        ANOTHER_SEED: "Repeat the measurement with another seed, and only report on how many edges it would differ.",
     },
     presets=(
         _preset(
             "paper",
             "nasbench201",
-            "The appendix's: batch 32, 5 x 1000 crops, Kaiming. About four minutes on a core.",
+            "As in the appendix: batch 32, 5 x 1000 crops, Kaiming. About four minutes on one core.",
             _PAPER,
             "cifar10",
             prune_number=1,
@@ -129,7 +128,7 @@ METHOD = Method(
         _preset(
             "public",
             "nasbench201",
-            "What the public code really runs: batch 72, weights of a round. About a quarter of an hour on a core.",
+            "As the public code runs: batch 72, weights drawn per round. About a quarter of an hour on one core.",
             _PUBLIC,
             "cifar100",
             prune_number=1,
@@ -138,7 +137,7 @@ METHOD = Method(
         _preset(
             "fast",
             "nasbench201",
-            "Frozen statistics, 8 shared draws: cells as good as the exact form's, in half a minute on a core.",
+            "Frozen statistics, 8 shared draws: cells as good as with exact gradients. Half a minute on one core.",
             _FAST,
             "cifar10",
             prune_number=1,
@@ -146,7 +145,7 @@ METHOD = Method(
         _preset(
             "quick",
             "nasbench201",
-            "The same, small, on the embedded digits: seconds.",
+            "The same, small, on the embedded digits. Seconds.",
             _QUICK,
             "digits",
             prune_number=1,
@@ -155,7 +154,7 @@ METHOD = Method(
         _preset(
             "paper",
             "darts",
-            "The appendix's: batch 32, 5 x 1000 crops, Kaiming. Two hours or more on a core.",
+            "As in the appendix: batch 32, 5 x 1000 crops, Kaiming. Two hours or more on one core.",
             _PAPER,
             "cifar10",
             prune_number=3,
@@ -163,7 +162,7 @@ METHOD = Method(
         _preset(
             "public",
             "darts",
-            "What the public code really runs on CIFAR-10: batch 14, 3 operations a round. About an hour on a core.",
+            "As the public code runs on CIFAR-10: batch 14, 3 operations per round. About an hour on one core.",
             _PUBLIC,
             "cifar10",
             prune_number=3,
@@ -172,7 +171,7 @@ METHOD = Method(
         _preset(
             "public-imagenet",
             "darts",
-            "What it runs on ImageNet: batch 24, 2 operations a round; from 20,000 of the images, at 32 pixels.",
+            "As the public code runs on ImageNet: batch 24, 2 operations per round; on 20,000 images of 32 pixels.",
             {**_PUBLIC, **_SAMPLE},
             "imagenet",
             prune_number=2,
@@ -181,7 +180,7 @@ METHOD = Method(
         _preset(
             "fast",
             "darts",
-            "Frozen statistics, 8 shared draws: about half an hour on a core.",
+            "Frozen statistics, 8 shared draws. About half an hour on one core.",
             _FAST,
             "cifar10",
             prune_number=3,
@@ -189,7 +188,7 @@ METHOD = Method(
         _preset(
             "fast-imagenet",
             "darts",
-            "The same on ImageNet, from 20,000 of the images at 32 pixels: these are decoded first.",
+            "The same on ImageNet, on 20,000 images of 32 pixels, which are decoded first.",
             {**_FAST, **_SAMPLE},
             "imagenet",
             prune_number=2,
@@ -197,7 +196,7 @@ METHOD = Method(
         _preset(
             "quick",
             "darts",
-            "The same, small, on the embedded digits: about a minute.",
+            "The same, small, on the embedded digits. About a minute.",
             {**_QUICK, "batch_size": 8},
             "digits",
             prune_number=3,
