@@ -342,9 +342,9 @@ def test_the_seconds_of_trainings_are_a_budget() -> None:
     [
         ("evolution", None, {"channels": 8}, "channels has no effect with evaluator=table"),
         ("reinforce", None, {"learning_rate": 0.5}, "learning_rate has no effect with evaluator=table"),
-        ("random_search", "darts", {"evaluator": "table"}, "is of no use with evaluator=table"),
-        ("evolution", None, {"evaluator": "training", "batch_norm": "batch"}, "batch_norm is of no use"),
-        ("evolution", None, {"evaluator": "supernet", "budget_seconds": 3}, "a supernet needs none: set queries"),
+        ("random_search", "darts", {"evaluator": "table"}, "has no effect with evaluator=table"),
+        ("evolution", None, {"evaluator": "training", "batch_norm": "batch"}, "batch_norm has no effect"),
+        ("evolution", None, {"evaluator": "supernet", "budget_seconds": 3}, "budget_seconds=3 has no effect with evaluator=supernet"),
         ("random_search", None, {"evaluator": "oracle"}, r"table \| training \| supernet"),
     ],
 )
