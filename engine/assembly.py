@@ -26,23 +26,28 @@ def assemble(
     group: Group = ALONE,
     folder: Path | None = None,
     results: Results | None = None,
-) -> tuple[Context, Method]:
+) -> tuple[Context[MachineSettings], Method]:
     """Return the context of a run and its method, neither begun nor resumed.
+
+    The catalogue builds the settings from the options of the method's entry, so the method's factory gets the
+    ``Context`` that it declares. Here, where the factory is found by its name, is the one place where that is not
+    checked by types.
 
     Args:
         config: the run's configuration.
-        root: where downloaded data sets lie.
-        emit: told that the engine has started, as soon as it knows its machine, and what the method says later.
+        root: the folder of downloaded data sets.
+        emit: gets ``Started`` as soon as the machine is known, and every event of the method later.
         loader: opens a part of the data set.
         group: the processes that share the run.
         folder: of the run.
-        results: where what the run finds is kept; nowhere if left out.
+        results: where the run stores what it finds; nowhere if left out.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
     """
     settings = config.settings()
-    assert isinstance(settings, MachineSettings)
+    if not isinstance(settings, MachineSettings):
+        raise TypeError(f"the options of '{config.method}' have no threads: {type(settings).__name__}")
     machine = settings if isinstance(settings, HardwareSettings) else None
     runtime = Runtime(
         device=_own_device(config.device, group),

@@ -1,11 +1,11 @@
-"""The contract between a method and the worker that runs it: small units of work, and a state that says all."""
+"""The contract between a method and the worker that runs it: small units of work, and a complete state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -20,26 +20,29 @@ from runs.configuration import RunConfig
 from runs.genotypes.genotype import Genotype
 from runs.log.events import CellSnapshot, Event
 
+# The hyperparameters that a method declares in its catalogue entry.
+SettingsT_co = TypeVar("SettingsT_co", bound=Settings, covariant=True)
+
 
 @dataclass(frozen=True)
-class Context:
-    """What a method is given.
+class Context(Generic[SettingsT_co]):
+    """What a method is given: ``Context[DrNasSettings]`` for a method whose catalogue entry has these options.
 
     Attributes:
         config: the frozen configuration of the run.
         settings: its hyperparameters, typed and checked.
-        dataset: what the catalogue says of the data set.
+        dataset: the data set's entry in the catalogue.
         images: loads the images of a part, ``train`` or ``test``, onto the device; knows their size.
         space: the search space, built from the settings.
         runtime: device, precision and random generators.
-        emit: says an event to whoever watches.
-        folder: of the run; meaningless where there is none, as in a benchmark.
-        results: keeps weights and descriptions.
+        emit: writes an event to the run's log.
+        folder: of the run; meaningless without one, as in a profile.
+        results: stores weights and descriptions.
         group: the processes that share the run.
     """
 
     config: RunConfig
-    settings: Settings
+    settings: SettingsT_co
     dataset: Dataset
     images: Source
     space: SearchSpace
@@ -52,7 +55,7 @@ class Context:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What a method tells at the end of an epoch, of the moment it ended; the worker makes an event of it."""
+    """What an epoch has found, at the moment it ended; the worker makes an event of it."""
 
     genotype: Genotype
     metrics: dict[str, float] = field(default_factory=dict)
@@ -63,7 +66,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Position:
-    """Where the epoch in progress stands, in units of work.
+    """The position in the epoch in progress, in units of work.
 
     Attributes:
         step, of: units done, and all of the epoch.
@@ -80,7 +83,7 @@ class Position:
 
 
 class Method(Protocol):
-    """A search method. Everything that decides what comes next is in :meth:`state`, at any moment between units.
+    """A search method. :meth:`state` holds everything that decides what comes next, at any moment between units.
 
     Attributes:
         epochs: epochs of the whole run.
@@ -99,13 +102,13 @@ class Method(Protocol):
         """Do one unit of work (a batch, a candidate, a query); return a report when it completes an epoch."""
 
     def position(self) -> Position:
-        """Say where the epoch stands. May read from the device; called a few times a second."""
+        """Return the position in the epoch. May read from the device; called a few times a second."""
 
     def genotype(self) -> Genotype:
         """Return the genotype that the search would return now."""
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return the tensors that are worth keeping at the end; empty where there are none."""
+        """Return the tensors to keep at the end; empty without any."""
 
     def state(self) -> dict[str, Any]:
         """Return everything that :meth:`load` needs: tensors, numbers, text, lists and dictionaries."""
@@ -116,7 +119,15 @@ class Method(Protocol):
 
 @runtime_checkable
 class Answering(Protocol):
-    """What a method has beside the above if its catalogue entry lists requests of its own."""
+    """A method whose catalogue entry lists requests of its own."""
 
     def ask(self, request: str) -> bool:
-        """Take a request, between two units of work; say whether it is one that is known. It belongs to the state."""
+        """Take a request, between two units of work; return whether it is known. It becomes part of the state."""
+
+
+@runtime_checkable
+class SamplesGenotypes(Protocol):
+    """A method that searches a distribution over architectures."""
+
+    def sampled_genotypes(self) -> list[Genotype]:
+        """Return the genotypes of some samples, the same ones for the same state; no random state changes."""

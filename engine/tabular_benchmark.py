@@ -1,4 +1,4 @@
-"""What a benchmark table knows of a run's architectures, looked up at the end of every epoch."""
+"""Looks up a run's architectures in a benchmark table, at the end of every epoch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from engine.method import Method
-from engine.search.loop import DifferentiableSearch
-from engine.search.snapshots import draws
+from engine.method import Method, SamplesGenotypes
 from runs.benchmarks import store
 from runs.benchmarks.table import Table, shown
 from runs.genotypes.genotype import Genotype
@@ -17,12 +15,12 @@ from runs.log.events import Event, Warned
 
 
 class Benchmark:
-    """The table of a run's space, opened once; without one it knows nothing.
+    """The table of a run's space, opened once; without a table every answer is empty.
 
     Args:
         home: of the run.
         space: of the run.
-        emit: told of tables that cannot be read; a search goes on without.
+        emit: gets a warning for each table that cannot be read; a search goes on without it.
     """
 
     def __init__(self, home: Home, space: str, emit: Callable[[Event], None]) -> None:
@@ -36,49 +34,39 @@ class Benchmark:
         return table.accuracies(genotype) if table else {}
 
     def extras(self, method: Method, genotype: Genotype) -> dict[str, Any]:
-        """Return what the reported columns say beyond the accuracies; nothing without a table.
+        """Return regrets, and accuracies of sampled architectures, for the reported columns; nothing without a table.
 
-        ``benchmark_regret`` has the keys of :meth:`accuracies`: what the genotype misses to the best of the table, in
-        percentage points. ``benchmark_band`` has ``min``, ``mean`` and ``max`` in their place: accuracies of 100
-        architectures sampled from the search's distribution (drnas.md, section 15); left out where it draws a single
-        one.
+        ``benchmark_regret`` has the keys of :meth:`accuracies`: the distance to the best of the table, in percentage
+        points. ``benchmark_band`` has ``min``, ``mean`` and ``max`` in their place: accuracies of 100 architectures
+        sampled from the search's distribution (drnas.md, section 15); left out where all samples are the same.
         """
         table = self._table_of(genotype)
         row = table.row(genotype) if table else None
         if table is None or row is None:
             return {}
-        told: dict[str, Any] = {
-            "benchmark_regret": _keyed(table, {place: table.regret(place, row[place]) for place in table.reported})
+        extras: dict[str, Any] = {
+            "benchmark_regret": _keyed(table, {column: table.regret(column, row[column]) for column in table.reported})
         }
-        if isinstance(method, DifferentiableSearch):
-            rows = [found for found in map(table.row, sampled(method)) if found is not None]
+        if isinstance(method, SamplesGenotypes):
+            rows = [found for found in map(table.row, method.sampled_genotypes()) if found is not None]
             if len(set(rows)) > 1:
-                told["benchmark_band"] = _keyed(
-                    table, {place: _band([found[place] for found in rows]) for place in table.reported}
+                extras["benchmark_band"] = _keyed(
+                    table, {column: _band([found[column] for found in rows]) for column in table.reported}
                 )
-        return told
+        return extras
 
     def _table_of(self, genotype: Genotype) -> Table | None:
         return self._table if self._table is not None and self._table.space == genotype.space else None
-
-
-def sampled(method: DifferentiableSearch) -> list[Genotype]:
-    """Return the architectures of 100 draws of the search's relaxation; none of its randomness is touched."""
-    space, candidates = method.context.space, method.supernet.candidates
-    return [
-        space.derive({kind: cell_weights.weights.tolist() for kind, cell_weights in mixing.items()}, candidates)
-        for mixing in draws(method.architecture, method.strategies.relaxation)
-    ]
 
 
 def _band(values: list[float]) -> dict[str, float]:
     return {"min": shown(min(values)), "mean": round(statistics.fmean(values), 4), "max": shown(max(values))}
 
 
-def _keyed(table: Table, by_place: dict[int, Any]) -> dict[str, dict[str, Any]]:
-    """Return what is told of columns by data set and label."""
+def _keyed(table: Table, by_column: dict[int, Any]) -> dict[str, dict[str, Any]]:
+    """Return values by the index of their column as ``{data set: {label: value}}``."""
     found: dict[str, dict[str, Any]] = {}
-    for place, told in by_place.items():
-        column = table.columns[place]
-        found.setdefault(column.dataset, {})[column.label] = told
+    for index, value in by_column.items():
+        column = table.columns[index]
+        found.setdefault(column.dataset, {})[column.label] = value
     return found

@@ -17,7 +17,6 @@ from engine.core.artifacts import Results
 from engine.core.distributed import Group
 from engine.method import Answering, EpochReport, Position
 from engine.tabular_benchmark import Benchmark
-from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
 from runs.files import discard_unfinished
@@ -71,7 +70,6 @@ class Worker:
         self._context, self._method = assemble(
             config, home.datasets, self._say, group=group, folder=paths.root, results=self._results
         )
-        assert isinstance(self._context.settings, MachineSettings)
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
         self._benchmark = Benchmark(home, config.space, self._say)

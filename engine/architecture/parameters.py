@@ -22,7 +22,7 @@ class ArchitectureParameters(nn.Module):
         candidates: the operations alive on each edge.
         generator: of the noise.
         scale, mean: of the noise.
-        edge_variables: whether there is also a beta [edges] for each kind of cell, ``scale`` times noise (PC-DARTS).
+        edge_parameters: whether there is also a beta [edges] for each kind of cell, ``scale`` times noise (PC-DARTS).
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ArchitectureParameters(nn.Module):
         *,
         scale: float,
         mean: float = 0.0,
-        edge_variables: bool = False,
+        edge_parameters: bool = False,
     ) -> None:
         super().__init__()
         self._place(space, candidates)
@@ -43,7 +43,7 @@ class ArchitectureParameters(nn.Module):
         )
         self.betas = nn.ParameterDict(
             {kind: nn.Parameter(scale * torch.randn(shape[:1], generator=generator)) for kind in space.cells}
-            if edge_variables
+            if edge_parameters
             else {}
         )
 

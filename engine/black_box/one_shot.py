@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
+from engine.architecture.parameters import ArchitectureParameters
 from engine.black_box.encoding import Cell, coding
 from engine.black_box.evaluator import Evaluation
-from engine.black_box.path_sampling import Even, Sampling
+from engine.black_box.path_sampling import PathSampling, UniformPolicy
 from engine.black_box.search import BlackBoxSearch, OptimizerFactory
-from engine.black_box.supernet_training import strategies
+from engine.black_box.supernet_training import supernet_training
 from engine.method import Context, EpochReport, Position
 from engine.search.loop import DifferentiableSearch
+from engine.spaces.space import MixingWeights
 from runs.catalogue.black_box import QuerySettings
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Event, StageStarted
 
 # While the weights train, the search returns the best of so few cells, each scored on so many images.
 SAMPLES, IMAGES = 10, 256
-ALL = 10**9
+
+
+class TrainedSupernet(Protocol):
+    """Shared weights, and the held-out images to measure them on."""
+
+    def accuracy(self, mixing: Callable[[ArchitectureParameters], MixingWeights]) -> tuple[float, int]:
+        """Return the accuracy on all held-out images in percent, and how many there are.
+
+        Args:
+            mixing: from the architecture parameters, whose device and kinds of cell it needs, to mixing weights.
+        """
 
 
 class OneShotEvaluator:
@@ -32,29 +43,23 @@ class OneShotEvaluator:
     Implements :class:`engine.black_box.evaluator.Evaluator`.
 
     Args:
-        search: trained the supernet; knows the held-out images.
+        supernet: trained, with its held-out images.
         sampling: selects a cell's path in the supernet.
     """
 
     units = 1
     done = 0
 
-    def __init__(self, search: DifferentiableSearch, sampling: Sampling) -> None:
-        self._search, self._sampling = search, sampling
+    def __init__(self, supernet: TrainedSupernet, sampling: PathSampling) -> None:
+        self._supernet, self._sampling = supernet, sampling
         self.images = 0
 
-    @torch.no_grad()
     def advance(self, cell: Cell) -> Evaluation:
         """Return the accuracy, the same for the same cell."""
         began = time.perf_counter()
-        self._search.supernet.eval()
-        mixing = self._sampling.along(self._search.architecture, cell)
-        hits, count = torch.zeros((), device=self._search.context.runtime.device), 0
-        for images, labels in self._search.first_images(ALL):
-            hits += (self._search.scores(images, mixing).argmax(1) == labels).sum()
-            count += len(labels)
-        self.images += count
-        return Evaluation(100 * float(hits) / count, time.perf_counter() - began)
+        percent, images = self._supernet.accuracy(lambda architecture: self._sampling.path(architecture, cell))
+        self.images += images
+        return Evaluation(percent, time.perf_counter() - began)
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
         """Return nothing."""
@@ -78,15 +83,21 @@ class OneShotSearch:
         make_optimizer: for the cells of the space.
     """
 
-    def __init__(self, context: Context, make_optimizer: OptimizerFactory) -> None:
+    def __init__(self, context: Context[QuerySettings], make_optimizer: OptimizerFactory) -> None:
         settings = context.settings
-        assert isinstance(settings, QuerySettings)
         self._emit = context.emit
         inner = dataclasses.replace(context, emit=self._renumber)
         known = coding(context.space.entry)
-        sampling = Sampling(Even(known.codec), known, context.space, samples=SAMPLES, images=IMAGES)
+        sampling = PathSampling(
+            UniformPolicy(known.codec),
+            known,
+            context.space,
+            samples=SAMPLES,
+            images=IMAGES,
+            batch_size=settings.batch_size,
+        )
         self._training = DifferentiableSearch(
-            inner, strategies(settings, sampling, settings.training_epochs, "shared weights")
+            inner, supernet_training(settings, sampling, settings.training_epochs, "shared weights")
         )
         self._queries = BlackBoxSearch(inner, make_optimizer, OneShotEvaluator(self._training, sampling))
 
@@ -149,8 +160,7 @@ class OneShotSearch:
         self._emit(event)
 
 
-def make_search(context: Context, make_optimizer: OptimizerFactory) -> BlackBoxSearch | OneShotSearch:
+def make_search(context: Context[QuerySettings], make_optimizer: OptimizerFactory) -> BlackBoxSearch | OneShotSearch:
     """Return the black-box search that the settings describe."""
-    assert isinstance(context.settings, QuerySettings)
     one_shot = context.settings.evaluator == "supernet"
     return OneShotSearch(context, make_optimizer) if one_shot else BlackBoxSearch(context, make_optimizer)

@@ -1,9 +1,9 @@
-"""Searches that draw whole architectures by a policy: what they run, what they learn, and what they answer."""
+"""Searches that draw whole architectures by a policy, and train them with shared weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -11,11 +11,9 @@ from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense, probabilities
 from engine.black_box.encoding import Cell, Codec, Coding
 from engine.black_box.rng import Rng
+from engine.search.step import EpochContext, EpochEnd, EpochPosition, SearchState
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
 
 # From an architecture to its accuracy in percent by the shared weights, on a batch of held-out images of its own.
 Score = Callable[[Cell], float]
@@ -28,10 +26,10 @@ class Policy(Protocol):
         """Return one."""
 
     def shares(self) -> list[list[float]] | None:
-        """Return how often each operation of an edge is drawn, edges x operations; None for evenly."""
+        """Return the probability of each operation, edges x operations; None for uniform ones."""
 
     def learn(self, score: Score) -> dict[str, Any]:
-        """Change what is likely, after an epoch of the weights; return what this policy alone can tell."""
+        """Change the probabilities, after an epoch of the weights; return entries of the epoch's report."""
 
     def state(self) -> dict[str, Any]:
         """Return everything that :meth:`load` needs."""
@@ -40,8 +38,8 @@ class Policy(Protocol):
         """Go on from a state."""
 
 
-class Even:
-    """Draws every architecture as likely, always. See :class:`Policy`."""
+class UniformPolicy:
+    """Draws all architectures with the same probability. See :class:`Policy`."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
@@ -51,53 +49,60 @@ class Even:
         return self._codec.random(Rng(torch.default_generator))
 
     def shares(self) -> None:
-        """Lean to nothing."""
+        """Return None: all are the same."""
 
     def learn(self, score: Score) -> dict[str, Any]:
         """Learn nothing."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Remember nothing."""
+        """Return nothing."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take nothing back."""
+        """Load nothing."""
 
 
-class Sampling:
-    """Relaxation, memory and rule of such a search in one: each needs to know what the others draw and find.
+class PathSampling:
+    """Samples architectures for a forward pass, and chooses the answer of each epoch among some samples.
 
-    A forward pass runs one architecture. At the end of an epoch the policy learns, then some architectures are drawn
-    and the best of them by the shared weights is what the search answers (NAS-Bench-201's way; Li and Talwalkar score
-    more of them, on more images, at the end alone).
+    It is relaxation, epoch callback and discretizer of such a search in one: all three share the answer. A forward
+    pass runs one architecture. At the end of an epoch the policy learns, then some architectures are drawn, and the
+    best of them by the shared weights is the answer (NAS-Bench-201's way; Li and Talwalkar score more of them, on more
+    images, only at the end).
 
     Args:
-        policy: draws.
-        coding: what is drawn stands for.
-        space: where it runs.
+        policy: draws architectures.
+        coding: from the policy's cells to genotypes.
+        space: where they run.
         samples: how many are scored at the end of an epoch.
         images: held-out images that each is scored on, others for each.
+        batch_size: held-out images that the policy learns from.
 
     Attributes:
         best: the answer; before the first epoch ends, a draw.
-        accuracy: what it scored, in percent.
+        accuracy: of the answer on its held-out images, in percent.
     """
 
-    def __init__(self, policy: Policy, coding: Coding, space: SearchSpace, *, samples: int, images: int) -> None:
+    # The policy draws on the host.
+    capturable = False
+
+    def __init__(
+        self, policy: Policy, coding: Coding, space: SearchSpace, *, samples: int, images: int, batch_size: int
+    ) -> None:
         self.policy, self._coding, self._space = policy, coding, space
-        self._samples, self._images = samples, images
+        self._samples, self._images, self._batch_size = samples, images, batch_size
         self.best: Cell = (0,) * len(coding.codec.choices)
         self.accuracy = 0.0
 
     # Relaxation: what a forward pass runs -------------------------------------------------------------------------
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the mixing weights of an architecture that the policy draws."""
-        return self.along(architecture, self.policy.draw())
+        """Return mixing weights that run an architecture drawn by the policy."""
+        return self.path(architecture, self.policy.draw())
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return how often each operation is drawn."""
@@ -109,55 +114,57 @@ class Sampling:
         return {kind: CellWeights(torch.tensor(shares))}
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the mixing weights of the answer of the epoch before."""
-        return self.along(architecture, self.best)
+        """Return mixing weights that run the answer of the epoch before."""
+        return self.path(architecture, self.best)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Know nothing more."""
+        """Return nothing more."""
         return RelaxationSnapshot()
 
-    def along(self, architecture: ArchitectureParameters, cell: Cell) -> MixingWeights:
-        """Return the mixing weights that run one architecture alone."""
+    def path(self, architecture: ArchitectureParameters, cell: Cell) -> MixingWeights:
+        """Return mixing weights that run one architecture alone."""
         chosen = self._space.chosen(self._coding.genotype(cell))
         return {kind: _path(chosen[kind], architecture.alphas[kind]) for kind in architecture.kinds}
 
-    # EpochCallback: what is carried from epoch to epoch ------------------------------------------------------------
+    # EpochCallback: what happens between epochs -------------------------------------------------------------------
 
-    def prepare(self, search: DifferentiableSearch) -> None:
-        """Draw what stands for an answer until there is one."""
+    def on_start(self, context: EpochContext) -> None:
+        """Draw an answer for the first epoch."""
         self.best = self.policy.draw()
 
-    def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
-        """Let the policy learn, and choose the answer; return what is worth watching of both."""
-        search.supernet.eval()
-        size = search.settings.batch_size
-        learnt = self.policy.learn(lambda cell: self._score(search, cell, size))
+    def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
+        """Nothing depends on the epoch."""
+
+    def on_epoch_end(self, context: EpochContext) -> EpochEnd:
+        """Let the policy learn, and choose the answer; report both."""
+        context.state.supernet.eval()
+        learnt = self.policy.learn(lambda cell: self._score(context, cell, self._batch_size))
         drawn = [self.policy.draw() for _ in range(self._samples)]
-        scored = [self._score(search, cell, self._images) for cell in drawn]
+        scored = [self._score(context, cell, self._images) for cell in drawn]
         self.accuracy = max(scored)
         self.best = drawn[scored.index(self.accuracy)]
         mean = sum(scored) / len(scored)
-        return {"sampled": {"best": self.accuracy, "mean": mean, "worst": min(scored)}, **learnt}
+        return EpochEnd({"sampled": {"best": self.accuracy, "mean": mean, "worst": min(scored)}, **learnt})
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the answer and the policy."""
         return {"best": list(self.best), "accuracy": self.accuracy, "policy": self.policy.state()}
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.best, self.accuracy = tuple(state["best"]), state["accuracy"]
         self.policy.load(state["policy"])
 
-    # Discretizer: what the search returns ---------------------------------------------------------------------------
+    # Discretizer: what the search returns -------------------------------------------------------------------------
 
-    def derive(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
+    def genotype(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
         """Return the answer."""
         return self._coding.genotype(self.best)
 
     @torch.no_grad()
-    def _score(self, search: DifferentiableSearch, cell: Cell, size: int) -> float:
-        images, labels = search.architecture_batch(size)
-        scores = search.scores(images, self.along(search.architecture, cell))
+    def _score(self, context: EpochContext, cell: Cell, size: int) -> float:
+        images, labels = context.held_out_batch(size)
+        scores = context.scores(images, self.path(context.state.architecture, cell))
         return 100 * float((scores.argmax(1) == labels).float().mean())
 
 

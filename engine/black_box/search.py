@@ -46,8 +46,9 @@ class BlackBoxSearch:
         UsageError: the table does not cover the data set.
     """
 
-    def __init__(self, context: Context, make_optimizer: OptimizerFactory, evaluator: Evaluator | None = None) -> None:
-        assert isinstance(context.settings, QuerySettings)
+    def __init__(
+        self, context: Context[QuerySettings], make_optimizer: OptimizerFactory, evaluator: Evaluator | None = None
+    ) -> None:
         self._context, self._settings, self._space = context, context.settings, context.space.entry
         self._coding = coding(self._space)
         self._evaluator = evaluator or make_evaluator(context, self._coding)
@@ -155,7 +156,7 @@ class BlackBoxSearch:
         return {self._space.cells[0]: snapshot}
 
 
-def make_evaluator(context: Context, coding: Coding) -> Evaluator:
+def make_evaluator(context: Context[QuerySettings], coding: Coding) -> Evaluator:
     """Return the evaluator that the settings of a run name: its trainings or its benchmark table.
 
     Raises:
@@ -163,9 +164,8 @@ def make_evaluator(context: Context, coding: Coding) -> Evaluator:
         UsageError: the table does not cover the data set.
     """
     settings = context.settings
-    assert isinstance(settings, QuerySettings)
     if settings.evaluator == "training":
-        return ShortTraining(context, settings, coding)
+        return ShortTraining(context, coding)
     # A run lies in its home; a measurement of speed has no run.
     home = Home.locate() if context.folder == Path() else Home(context.folder.parent.parent)
     answers = tabular_queries.answers(home, context.space.entry.name, context.dataset.name)

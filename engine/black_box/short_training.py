@@ -34,7 +34,8 @@ class ShortTraining:
         coding: from cells to genotypes.
     """
 
-    def __init__(self, context: Context, settings: QuerySettings, coding: Coding) -> None:
+    def __init__(self, context: Context[QuerySettings], coding: Coding) -> None:
+        settings = context.settings
         self._context, self._settings, self._coding = context, settings, coding
         runtime, dataset = context.runtime, context.dataset
         data = context.images("train")

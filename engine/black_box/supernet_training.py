@@ -1,4 +1,4 @@
-"""The strategies of searches that train the weights of drawn architectures, and have no variables of their own."""
+"""Searches that train shared weights with sampled architectures, and have no architecture parameters of their own."""
 
 from __future__ import annotations
 
@@ -6,26 +6,35 @@ from functools import partial
 
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
-from engine.black_box.path_sampling import Sampling
+from engine.black_box.path_sampling import PathSampling
 from engine.core.schedules import cosine
 from engine.data.images import halves
-from engine.search.loop import Strategies
+from engine.search.components import Components
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.shared_settings import SupernetSettings
 
 
-def strategies(settings: SupernetSettings, sampling: Sampling, epochs: int, title: str = "search") -> Strategies:
-    """Return what trains shared weights for so many epochs, one drawn architecture a step."""
-    return Strategies(
+def supernet_training(
+    settings: SupernetSettings, sampling: PathSampling, epochs: int, title: str = "search"
+) -> Components:
+    """Return the components of a search that trains shared weights, one sampled architecture a step.
+
+    Args:
+        settings: of the weights.
+        sampling: samples the architectures.
+        epochs: of the training.
+        title: of its stage.
+    """
+    return Components(
         split=partial(halves, how=settings.split),
-        # Nothing reads them but for their shape.
-        variables=partial(ArchitectureParameters, scale=0.0),
+        # Only their shape is read.
+        parameters=partial(ArchitectureParameters, scale=0.0),
         relaxation=sampling,
         update=FirstOrder(),
         regulariser=WeightDecay(0.0),
         learning_rate=partial(cosine, settings.learning_rate, settings.learning_rate_min),
         stages=(Stage(epochs, frozen_epochs=epochs, title=title),),
-        deriver=sampling.derive,
-        memory=sampling,
+        discretizer=sampling.genotype,
+        callback=sampling,
     )

@@ -77,18 +77,3 @@ class Growth:
     def load(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state`."""
         self.limit, self.fits, self.steps = state["limit"], state["fits"], state["steps"]
-
-
-def steps_left(samples: int, used: int, batch: int, *, multiple: int) -> int:
-    """Return how many more steps an epoch has: it never takes more mini-batches than its images fill.
-
-    A batch consists of whole mini-batches, which come from an endless stream; the last of a pass may be filled up with
-    the first images of the next one.
-
-    Args:
-        samples: N, images of the data set.
-        used: images that this epoch has seen.
-        batch: B, images in a batch from here on, a multiple of ``multiple``.
-        multiple: images in a mini-batch.
-    """
-    return (math.ceil(samples / multiple) - used // multiple) // (batch // multiple)

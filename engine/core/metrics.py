@@ -24,11 +24,19 @@ class RunningMetrics:
         self._count = 0
 
     def add(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Take in a batch: its mean loss, its class scores [B, classes], its labels [B]."""
+        """Add a batch: its mean loss, its class scores [B, classes], its labels [B]."""
+        self.accumulate(loss, scores, labels)
+        self.count(len(labels))
+
+    def accumulate(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
+        """Add the sums of a batch on the device; a captured step repeats it, while :meth:`count` is the host's."""
         hits = (scores.argmax(1) == labels).sum()
         near = (scores.topk(self._top).indices == labels[:, None]).sum() if self._top else hits
         self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), near.double()])
-        self._count += len(labels)
+
+    def count(self, images: int) -> None:
+        """Count the images of an accumulated batch, on the host."""
+        self._count += images
 
     def read(self, prefix: str) -> dict[str, float]:
         """Return accuracy in percent and loss in nats, named after ``prefix``; empty before the first batch."""
@@ -43,7 +51,7 @@ class RunningMetrics:
         if group.size > 1:
             count = torch.tensor([self._count], dtype=torch.float64, device=self._sums.device)
             *sums, total = group.total(torch.cat([self._sums, count])).unbind()
-            self._sums = torch.stack(sums)
+            self._sums.copy_(torch.stack(sums))
             self._count = int(total)
 
     def reset(self) -> None:

@@ -60,8 +60,15 @@ class Augmenter:
             indices: int64 [B], on the CPU.
             draws: what :meth:`draw` gave for them; left out, they are drawn now.
         """
-        draws = self.draw(len(indices)) if draws is None else draws
-        index, top, left, mirror, row, column = self._sent(torch.cat([indices[None], draws]))
+        return self.augment(self._sent(self.numbers(indices, draws)))
+
+    def numbers(self, indices: Tensor, draws: Tensor | None = None) -> Tensor:
+        """Return all that the device needs to know of a batch, int64 [6, B] on the CPU: the indices, then the draws."""
+        return torch.cat([indices[None], self.draw(len(indices)) if draws is None else draws])
+
+    def augment(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the batch of :meth:`numbers`, which lie on the images' device. All work is done there."""
+        index, top, left, mirror, row, column = numbers
         rows = self._cropped(index, top, left)
         if self._flip:
             rows = rows.gather(2, self._bytes[mirror][:, None].expand_as(rows))
@@ -71,8 +78,11 @@ class Augmenter:
         return as_images(rows), self._labels[index]
 
     def test(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same images, only normalised."""
-        index = self._sent(indices)
+        """Return the images of indices on the CPU, only normalised."""
+        return self.plain(self._sent(indices))
+
+    def plain(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images of indices that lie on their device, only normalised."""
         centred = torch.full_like(index, self._padding)
         return as_images(self._normalise(self._cropped(index, centred, centred))), self._labels[index]
 

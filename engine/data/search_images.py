@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from engine.core.runtime import Runtime
+from engine.core.static_inputs import StaticInputs
 from engine.data import feeds, streaming
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
@@ -22,8 +24,29 @@ from runs.catalogue import Dataset
 from runs.catalogue.shared_settings import DataSettings, StreamSettings
 from runs.errors import EnvironmentLacksError
 
-# From the indices of a batch, on the CPU, to its images, float32 [B, 3, H, W], and labels [B], on the device.
-Batches = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+class BatchLoader(ABC):
+    """Loads batches in two parts: the host draws and sends numbers, the device makes images of them.
+
+    The numbers lie at fixed addresses on a GPU, so that a captured step can read those of the next batch.
+    """
+
+    @abstractmethod
+    def prepare(self, indices: Tensor) -> None:
+        """Draw for a batch, and send what the device needs.
+
+        Args:
+            indices: int64 [B], on the CPU.
+        """
+
+    @abstractmethod
+    def load(self) -> tuple[Tensor, Tensor]:
+        """Return the prepared images, float32 [B, 3, H, W], and labels [B]: device work only."""
+
+    def __call__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Do both parts."""
+        self.prepare(indices)
+        return self.load()
 
 
 class SearchImages(Protocol):
@@ -35,11 +58,11 @@ class SearchImages(Protocol):
 
     labels: Tensor
 
-    def training(self, stream: IndexStream, batch: int) -> Batches:
-        """Return what augments the batches that a search takes from a stream, mostly of ``batch`` images."""
+    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
+        """Return what loads and augments the batches that a search takes from a stream, mostly of ``batch`` images."""
 
-    def testing(self, stream: IndexStream, batch: int) -> Batches:
-        """Return what gives the same images without augmentation."""
+    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
+        """Return what loads the same images without augmentation."""
 
 
 class ResidentImages:
@@ -53,14 +76,41 @@ class ResidentImages:
     def __init__(self, data: ImageSet, augmenter: Augmenter) -> None:
         self.labels = data.labels.cpu()
         self._augmenter = augmenter
+        self._device = data.images.device
 
-    def training(self, stream: IndexStream, batch: int) -> Batches:
-        """Return the augmenter: nothing has to be known in advance."""
-        return self._augmenter.train
+    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
+        """Return what augments: nothing has to be known in advance."""
+        return _Augmented(self._augmenter, self._device)
 
-    def testing(self, stream: IndexStream, batch: int) -> Batches:
-        """Return the augmenter without augmentation."""
-        return self._augmenter.test
+    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
+        """Return what normalises."""
+        return _Plain(self._augmenter, self._device)
+
+
+class _Augmented(BatchLoader):
+    """Batches of resident images, augmented."""
+
+    def __init__(self, augmenter: Augmenter, device: torch.device) -> None:
+        self._augmenter, self._inputs = augmenter, StaticInputs(device)
+
+    def prepare(self, indices: Tensor) -> None:
+        self._numbers = self._inputs.fill(self._augmenter.numbers(indices))
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        return self._augmenter.augment(self._numbers)
+
+
+class _Plain(BatchLoader):
+    """Batches of resident images, only normalised."""
+
+    def __init__(self, augmenter: Augmenter, device: torch.device) -> None:
+        self._augmenter, self._inputs = augmenter, StaticInputs(device)
+
+    def prepare(self, indices: Tensor) -> None:
+        self._index = self._inputs.fill(indices)
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        return self._augmenter.plain(self._index)
 
 
 class StreamedImages:
@@ -71,7 +121,7 @@ class StreamedImages:
 
     Args:
         listing: the files.
-        dataset: tells mean, deviation and whether to mirror.
+        dataset: gives mean, deviation and whether to mirror.
         size: side in pixels.
         runtime: device and seed.
         workers: processes that decode; 0: this one. The two streams of a search share them.
@@ -83,7 +133,7 @@ class StreamedImages:
         self._size, self._runtime, self._workers = size, runtime, workers
         self._normalise = Normaliser(dataset.mean, dataset.std, size, runtime.device)
 
-    def training(self, stream: IndexStream, batch: int) -> Batches:
+    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
         """Return what decodes the batches of a stream, those that are ahead while the search works."""
         shares = Shares(
             self._listing, training(self._size, self._dataset.flip, jitter=False), self._size, self._runtime.seed
@@ -91,34 +141,37 @@ class StreamedImages:
         workers = math.ceil(self._workers / 2)
         return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned))
 
-    def testing(self, stream: IndexStream, batch: int) -> Batches:
+    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
         """Return what decodes test images; its processes live as long as a pass."""
         shares = Shares(self._listing, testing(self._size), self._size, self._runtime.seed)
         decoder = Decoder(shares, workers=self._workers, pinned=self._pinned, lasting=False)
         return _Streamed(self, stream, batch, self._workers, decoder)
 
-    def on_device(self, pixels: list[Tensor], indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return decoded bytes [n, H, W, 3] as one batch, with the labels of these indices."""
-        device = self._runtime.device
-        rows = torch.cat([part.to(device, non_blocking=True) for part in pixels]).flatten(2)
-        return as_images(self._normalise(rows)), self.labels[indices].to(device, non_blocking=True)
+    def normalised(self, pixels: list[Tensor]) -> Tensor:
+        """Return decoded bytes [n, H, W, 3] on the device as one batch of images."""
+        return as_images(self._normalise(torch.cat(pixels).flatten(2)))
+
+    def inputs(self) -> StaticInputs:
+        """Return the inputs of a loader."""
+        return StaticInputs(self._runtime.device)
 
     @property
     def _pinned(self) -> bool:
         return self._runtime.device.type == "cuda"
 
 
-class _Streamed:
-    """Gives the batches of a stream, and has those that it holds ahead decoded meanwhile."""
+class _Streamed(BatchLoader):
+    """Batches of a stream; those that follow are decoded meanwhile."""
 
     def __init__(self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder) -> None:
         self._images, self._stream, self._batch, self._decoder = images, stream, batch, decoder
+        self._inputs = images.inputs()
         # All processes make the same batch, so that the first of a pass is not waited for as long as one process takes.
         self._piece = math.ceil(batch / max(1, workers))
         self._coming: Iterator[Tensor] = iter(())
         self._pass = 0
 
-    def __call__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+    def prepare(self, indices: Tensor) -> None:
         expected = next(self._coming, None)
         if self._pass != self._stream.passes or expected is None or not torch.equal(expected, indices):
             self._expect(indices)
@@ -127,7 +180,11 @@ class _Streamed:
             raise EnvironmentLacksError(faults[0])
         if not len(self._stream.ahead):
             self._decoder.drop()
-        return self._images.on_device([pixels for pixels, _, _ in made], indices)
+        self._labels = self._inputs.fill(self._images.labels[indices], slot=-1)
+        self._pixels = [self._inputs.fill(pixels, slot) for slot, (pixels, _, _) in enumerate(made)]
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        return self._images.normalised(self._pixels), self._labels
 
     def _expect(self, indices: Tensor) -> None:
         """Have these made, and after them what the stream will probably give."""

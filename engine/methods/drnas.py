@@ -6,13 +6,16 @@ import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import torch
+
 from engine.architecture.discretization import largest_probability
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import KlToFlat, WeightDecay
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.method import Context
 from engine.search import learning_rates
-from engine.search.loop import DifferentiableSearch, LearningRate, Strategies
+from engine.search.components import Components, LearningRate
+from engine.search.loop import DifferentiableSearch
 from engine.search.pruning import PruneAndWiden
 from engine.search.splits import split
 from engine.search.stages import Stage
@@ -24,23 +27,22 @@ from runs.genotypes import derive
 from runs.genotypes.genotype import Genotype
 
 
-def build(context: Context) -> DifferentiableSearch:
+def build(context: Context[DrNasSettings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, DrNasSettings)
     pull = {"l2": WeightDecay, "kl": KlToFlat}[settings.regulariser]
     return DifferentiableSearch(
         context,
-        Strategies(
-            split=partial(split, settings),
-            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
+        Components(
+            split=partial(split, how=settings.split, shares=(settings.weight_share, settings.arch_share)),
+            parameters=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=DirichletRelaxation(),
             update=FirstOrder(clip_architecture=settings.clip_scope == "all"),
             regulariser=pull(settings.regulariser_scale),
             learning_rate=learning_rate(settings),
-            stages=tuple(stages(settings)),
-            deriver={"softmax": largest_probability, "mean": largest_mean}[settings.edge_ranking],
-            candidates=partial(searched, settings),
+            stages=tuple(stages(settings, context.space, context.runtime.generator("widening"))),
+            discretizer={"softmax": largest_probability, "mean": largest_mean}[settings.edge_ranking],
+            initial_candidates=partial(searched, settings),
         ),
     )
 
@@ -54,8 +56,14 @@ def searched(settings: DrNasSettings, space: Space) -> Candidates:
     }
 
 
-def stages(settings: DrNasSettings) -> Iterator[Stage]:
-    """Yield the plan: at the end of each stage but the last, prune to the operations of the next and widen (6)."""
+def stages(settings: DrNasSettings, space: SearchSpace, generator: torch.Generator) -> Iterator[Stage]:
+    """Yield the stages: at the end of each but the last, prune to the operations of the next and widen (6).
+
+    Args:
+        settings: of the method.
+        space: widens the weights.
+        generator: draws which channels are duplicated.
+    """
     operations, partials = settings.operations_of_stages, settings.partial_of_stages
     keeps = itertools.zip_longest(operations, operations[1:])
     for epochs, k, (count, keep) in zip(settings.epochs_of_stages, partials, keeps, strict=True):
@@ -64,7 +72,7 @@ def stages(settings: DrNasSettings) -> Iterator[Stage]:
             settings.arch_frozen_epochs,
             title=f"{count or 'all'} operations, 1/{k} of the channels" if len(partials) > 1 else "search",
             network={"partial": k},
-            leave=None if keep is None else PruneAndWiden(keep),
+            transition=None if keep is None else PruneAndWiden(keep, space, generator),
         )
 
 

@@ -15,10 +15,9 @@ from engine.method import Context
 from runs.catalogue.methods.evolution import EvolutionSettings
 
 
-def build(context: Context) -> BlackBoxSearch | OneShotSearch:
+def build(context: Context[EvolutionSettings]) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, EvolutionSettings)
     optimizer = partial(Evolution, population_size=settings.population_size, sample_size=settings.sample_size)
     return make_search(context, optimizer)
 

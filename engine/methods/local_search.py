@@ -14,10 +14,9 @@ from engine.method import Context
 from runs.catalogue.methods.local_search import LocalSearchSettings
 
 
-def build(context: Context) -> BlackBoxSearch | OneShotSearch:
+def build(context: Context[LocalSearchSettings]) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, LocalSearchSettings)
     return make_search(context, partial(LocalSearch, patient=settings.move == "best"))
 
 

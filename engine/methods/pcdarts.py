@@ -10,23 +10,23 @@ from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.edge_normalisation import NormalisedEdges
 from engine.architecture.relaxations.softmax import Softmax
 from engine.method import Context
+from engine.search.components import Components
 from engine.search.learning_rates import nominal
-from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search.loop import DifferentiableSearch
 from engine.search.splits import split
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.methods.pcdarts import PcDartsSettings
 
 
-def build(context: Context) -> DifferentiableSearch:
+def build(context: Context[PcDartsSettings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, PcDartsSettings)
     return DifferentiableSearch(
         context,
-        Strategies(
-            split=partial(split, settings),
-            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale, edge_variables=True),
+        Components(
+            split=partial(split, how=settings.split, shares=(settings.weight_share, settings.arch_share)),
+            parameters=partial(ArchitectureParameters, scale=settings.arch_init_scale, edge_parameters=True),
             relaxation=NormalisedEdges(Softmax()),
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
@@ -34,6 +34,6 @@ def build(context: Context) -> DifferentiableSearch:
                 nominal, settings.learning_rate, settings.learning_rate_min, warm=settings.warm_up_epochs
             ),
             stages=(Stage(settings.epochs, settings.arch_frozen_epochs, network={"partial": settings.partial}),),
-            deriver=edge_weighted,
+            discretizer=edge_weighted,
         ),
     )

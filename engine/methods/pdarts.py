@@ -11,9 +11,11 @@ from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.softmax import Softmax
 from engine.data.images import halves
 from engine.method import Context
-from engine.search import learning_rates, skip_dropout
-from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search import learning_rates
+from engine.search.components import Components
+from engine.search.loop import DifferentiableSearch
 from engine.search.pruning import PruneAndRestart
+from engine.search.skip_dropout import SkipDropout
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from engine.spaces.space import Candidates, SearchSpace
@@ -24,32 +26,34 @@ from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.genotypes.genotype import Genotype
 
 
-def build(context: Context) -> DifferentiableSearch:
+class Settings(PDartsSettings, DartsSettings):
+    """The hyperparameters of the method and of its only space together, as in every run."""
+
+
+def build(context: Context[Settings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, PDartsSettings)
-    lengths = settings.epochs_of_stages
+    lengths, planned = settings.epochs_of_stages, tuple(stages(settings))
     return DifferentiableSearch(
         context,
-        Strategies(
+        Components(
             split=partial(halves, how=settings.split),
-            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
+            parameters=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=Softmax(),
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(
                 learning_rates.in_each_stage, settings.learning_rate, settings.learning_rate_min, lengths=lengths
             ),
-            stages=tuple(stages(settings)),
-            deriver=partial(limited, settings.skip_limit),
-            settle=partial(skip_dropout.settle, settings.dropout_of_stages),
+            stages=planned,
+            discretizer=partial(limited, settings.skip_limit),
+            callback=SkipDropout(settings.dropout_of_stages, planned),
         ),
     )
 
 
-def stages(settings: PDartsSettings) -> Iterator[Stage]:
-    """Yield the plan: at the end of each stage but the last, drop the weakest operations and begin anew, deeper."""
-    assert isinstance(settings, DartsSettings)
+def stages(settings: Settings) -> Iterator[Stage]:
+    """Yield the stages: at the end of each stage but the last, drop the weakest operations and begin anew, deeper."""
     operations, layers = settings.operations_of_stages, settings.layers
     keeps = itertools.zip_longest(operations, operations[1:])
     for epochs, added, (count, keep) in zip(settings.epochs_of_stages, settings.added_of_stages, keeps, strict=True):
@@ -58,7 +62,7 @@ def stages(settings: PDartsSettings) -> Iterator[Stage]:
             settings.arch_frozen_epochs,
             title=f"{layers + added} cells, {count or 'all'} operations",
             network={"layers": layers + added},
-            leave=None if keep is None else PruneAndRestart(keep),
+            transition=None if keep is None else PruneAndRestart(keep),
         )
 
 

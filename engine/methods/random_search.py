@@ -8,9 +8,10 @@ from engine.black_box.optimizer import Optimizer
 from engine.black_box.rng import Rng
 from engine.black_box.search import BlackBoxSearch
 from engine.method import Context
+from runs.catalogue.black_box import QuerySettings
 
 
-def build(context: Context) -> BlackBoxSearch | OneShotSearch:
+def build(context: Context[QuerySettings]) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     return make_search(context, RandomSearch)
 

@@ -20,10 +20,9 @@ from engine.method import Context
 from runs.catalogue.methods.reinforce import ReinforceSettings
 
 
-def build(context: Context) -> BlackBoxSearch | OneShotSearch:
+def build(context: Context[ReinforceSettings]) -> BlackBoxSearch | OneShotSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, ReinforceSettings)
     optimizer = partial(
         Reinforce,
         learning_rate=settings.arch_learning_rate,

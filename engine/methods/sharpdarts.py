@@ -12,22 +12,22 @@ from engine.architecture.relaxations.softmax import Softmax
 from engine.core.schedules import power_cosine
 from engine.data.images import halves
 from engine.method import Context
-from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search.components import Components
+from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.methods.sharpdarts import SharpDartsSettings
 
 
-def build(context: Context) -> DifferentiableSearch:
+def build(context: Context[SharpDartsSettings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, SharpDartsSettings)
     weightings = {"softmax": Softmax, "max_w": MaxW}
     return DifferentiableSearch(
         context,
-        Strategies(
+        Components(
             split=partial(halves, how=settings.split),
-            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
+            parameters=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=weightings[settings.weighting](),
             update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
@@ -39,6 +39,6 @@ def build(context: Context) -> DifferentiableSearch:
                 warm=settings.warm_up_epochs,
             ),
             stages=(Stage(settings.epochs),),
-            deriver=largest_probability,
+            discretizer=largest_probability,
         ),
     )

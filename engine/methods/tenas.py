@@ -8,10 +8,9 @@ from engine.zero_cost.search import PruningSearch
 from runs.catalogue.methods.tenas import TenasSettings
 
 
-def build(context: Context) -> PruningSearch:
+def build(context: Context[TenasSettings]) -> PruningSearch:
     """Return the search that the settings describe."""
     settings, runtime = context.settings, context.runtime
-    assert isinstance(settings, TenasSettings)
     scorer = prepare(
         context.space.entry, context.dataset, context.images, settings, seed=runtime.seed, device=runtime.device
     )

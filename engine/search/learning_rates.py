@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from engine.core.schedules import cosine, warm_up
-from engine.search.stages import place
+from engine.search.stages import locate
 
 
 def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0) -> float:
@@ -16,7 +16,7 @@ def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0)
 
 def jumping(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
     """Return what DrNAS's public code ran under torch 1.3: the first epoch of a later stage is at ``start`` (T1)."""
-    stage, within = place(lengths, epoch)
+    stage, within = locate(lengths, epoch)
     return start if stage and not within else nominal(start, end, epoch, epochs, warm=warm)
 
 
@@ -29,7 +29,7 @@ def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Se
     """
     if epoch < warm:
         return nominal(start, end, epoch, epochs, warm=warm)
-    stage, within = place(lengths, epoch)
+    stage, within = locate(lengths, epoch)
     anchor = epoch - within if stage else max(0, warm - 1)
     return end + (start - end) * (1 + math.cos(math.pi * epoch / epochs)) / (1 + math.cos(math.pi * anchor / epochs))
 
@@ -44,5 +44,5 @@ def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
 
 def in_each_stage(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int]) -> float:
     """Return a cosine that begins anew in every stage (P-DARTS, baselines.md 7.3)."""
-    stage, within = place(lengths, epoch)
+    stage, within = locate(lengths, epoch)
     return cosine(start, end, within, lengths[stage])

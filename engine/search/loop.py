@@ -1,151 +1,98 @@
-"""The loop that every differentiable search shares. It knows no method by name: a method is its strategies."""
+"""The loop that every differentiable search shares: stages of epochs, epochs of units of work."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.regularisation import Regulariser
-from engine.architecture.relaxations.relaxation import Relaxation
 from engine.core.metrics import RunningMetrics
-from engine.data.batches import EVALUATION_BATCH, IndexStream
-from engine.data.search_images import SearchImages, open_images
+from engine.core.optimizers import load_optimizer, set_learning_rate
 from engine.method import Context, EpochReport, Position
-from engine.search import snapshots
-from engine.search.collapse_monitor import CollapseMonitor
-from engine.search.epoch_callback import EpochCallback
-from engine.search.stages import Stage
-from engine.search.updates import Update
-from engine.spaces.space import Candidates, MixingWeights, SearchSpace, Supernet, all_candidates
-from runs.catalogue import Space
+from engine.search import evaluation, snapshots
+from engine.search.batches import SearchBatches
+from engine.search.build import build_state
+from engine.search.components import Components
+from engine.search.context import SearchContext
+from engine.search.evaluation import Accuracy
+from engine.search.metrics import SearchMetrics
+from engine.search.report import Reporter
+from engine.search.step import Batch, EpochPosition, SearchState
+from engine.spaces.space import MixingWeights
 from runs.catalogue.shared_settings import DifferentiableSettings, SupernetSettings
 from runs.errors import NastuiError
 from runs.genotypes.genotype import Genotype
-from runs.log.events import StageStarted, Warned
-
-# From the labels of the training set to the indices that train weights, and those that train the architecture; none
-# of these where one level trains both. Then the test part is what each epoch is evaluated on, for display alone.
-Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
-# The operations that a search begins with.
-InitialCandidates = Callable[[Space], Candidates]
-# Makes the architecture parameters of a stage.
-Variables = Callable[[Space, Candidates, torch.Generator], ArchitectureParameters]
-# From space, variables and candidates to the genotype that they stand for.
-Discretizer = Callable[[SearchSpace, ArchitectureParameters, Candidates], Genotype]
-# Sets what the supernet wants to know of the epoch that begins, such as dropout; from nothing but its number.
-Settle = Callable[["DifferentiableSearch"], None]
-# From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
-LearningRate = Callable[[int, int], float]
-# Makes the optimiser of the architecture parameters, with the keywords of torch.optim.Adam.
-Optimiser = Callable[..., torch.optim.Optimizer]
-# The tensors that are worth keeping at the end.
-Result = Callable[["DifferentiableSearch"], Mapping[str, Tensor]]
-
-
-def supernet_and_variables(search: DifferentiableSearch) -> dict[str, Tensor]:
-    """Return supernet and architecture parameters by name: the result of a search whose cell is trained afresh."""
-    parts = {"supernet": search.supernet, "architecture": search.architecture}
-    return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
-
-
-@dataclass(frozen=True)
-class Strategies:
-    """What makes a method of the loop (baselines.md section 6).
-
-    Attributes:
-        split: which images train which level.
-        variables: makes the architecture parameters.
-        relaxation: from the variables to mixing weights.
-        update: how one batch changes variables and weights.
-        regulariser: the pull on the variables.
-        learning_rate: of the weights, in closed form.
-        stages: the plan.
-        deriver: from the variables to a genotype.
-        settle: sets what depends on the epoch, before each epoch and after a resume; None for nothing.
-        candidates: the operations to begin with.
-        memory: what else has a state; None for nothing.
-        architecture_optimizer: of the variables.
-        result: what is kept at the end.
-    """
-
-    split: Split
-    variables: Variables
-    relaxation: Relaxation
-    update: Update
-    regulariser: Regulariser
-    learning_rate: LearningRate
-    stages: Sequence[Stage]
-    deriver: Discretizer
-    settle: Settle | None = None
-    candidates: InitialCandidates = all_candidates
-    memory: EpochCallback | None = None
-    architecture_optimizer: Optimiser = torch.optim.Adam
-    result: Result = supernet_and_variables
+from runs.log.events import StageStarted
 
 
 class DifferentiableSearch:
     """Trains a supernet and its architecture parameters in turn. See :class:`engine.method.Method`.
 
-    A unit of work is a training batch with its architecture batch, or a batch of the evaluation that ends each epoch.
-    The learning rate of an epoch is a closed form of its number, so nothing about it has to be kept.
+    A unit of work is one batch of training (the host part and the step of :mod:`engine.search.step`) or one batch of
+    the evaluation that ends each epoch. Schedules are closed forms of the epoch, so a checkpoint need not hold them.
 
     Args:
-        context: what the run gives.
-        strategies: what the method is.
+        context: of the run.
+        components: what the method is made of.
 
     Attributes:
-        batch_size: images in a batch; an update may change it between batches.
+        epoch: epochs complete.
+        stage: number of the stage in progress.
     """
 
-    def __init__(self, context: Context, strategies: Strategies) -> None:
-        self.context = context
-        self.strategies = strategies
-        self.regulariser = strategies.regulariser
-        assert isinstance(context.settings, SupernetSettings)
-        self.settings = context.settings
-        self._lengths = [stage.epochs for stage in strategies.stages]
-        self.epoch = 0
-        self.stage = 0
-        self._step = self._trained = 0
-        self._images_seen = 0
+    def __init__(self, context: Context[SupernetSettings], components: Components) -> None:
+        self._context, self._components = context, components
+        settings = context.settings
+        architecture = settings if isinstance(settings, DifferentiableSettings) else None
+        self._derived_accuracy = architecture is not None and architecture.derived_accuracy
+        self._lengths = [stage.epochs for stage in components.stages]
+        self.epoch = self.stage = 0
+        # Units of work done in this part of the epoch, training or evaluation; steps that the training took.
+        self._units = self._steps = 0
         self._evaluating = False
-
-        runtime = context.runtime
-        data, size = self._images("train"), self.settings.batch_size
-        self.batch_size = size
-        first, second = strategies.split(data.labels, runtime.generator("split"))
-        self._weight_stream = IndexStream(first, runtime.generator("weight batches"))
-        self._architecture_stream = IndexStream(second, runtime.generator("architecture batches"))
-        self._weight_images = data.training(self._weight_stream, size)
-        self._architecture_images = data.training(self._architecture_stream, size)
-        shown = data if len(second) else self._images("test")
-        self._evaluation_stream = IndexStream(second if len(second) else torch.arange(len(shown.labels)), None)
-        self._evaluation_images = shown.testing(self._evaluation_stream, EVALUATION_BATCH)
-        self._settling = CollapseMonitor()
-        self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter = (
-            RunningMetrics(runtime.device) for _ in range(4)
+        self._batches = SearchBatches(context, components.split)
+        self._metrics = SearchMetrics(context.runtime.device)
+        self._shared = SearchContext(
+            context.runtime,
+            components.relaxation,
+            components.regulariser,
+            self._batches,
+            self._metrics,
+            weight_clip=settings.gradient_clip,
+            architecture_clip=architecture.arch_gradient_clip if architecture else 0.0,
         )
-        self._gradients = torch.zeros(2, dtype=torch.float64, device=runtime.device)
-        self.build(strategies.candidates(context.space.entry))
+        self._reporter = Reporter(
+            context.space,
+            components,
+            self._metrics,
+            context.emit,
+            architecture_rate=architecture.arch_learning_rate if architecture else 0.0,
+        )
+        self._shared.state = build_state(
+            context,
+            components,
+            components.stages[0],
+            components.initial_candidates(context.space.entry),
+            settings.batch_size,
+        )
 
-    # What a run asks -------------------------------------------------------------------------------------------
+    # A run calls these -------------------------------------------------------------------------------------------
 
     @property
     def epochs(self) -> int:
-        """Epochs of all stages; a stage that ends early takes some away."""
+        """Epochs of all stages; fewer once a stage has ended early."""
         return sum(self._lengths)
 
     def prepare(self) -> None:
-        """Say that the first stage begins."""
-        if self.strategies.memory is not None:
-            self.strategies.memory.prepare(self)
+        """Begin the first stage of a fresh run."""
+        if self._components.callback is not None:
+            self._locate()
+            self._components.callback.on_start(self._shared)
         self._announce_stage()
 
     def advance(self) -> EpochReport | None:
@@ -153,276 +100,229 @@ class DifferentiableSearch:
         if self._evaluating:
             self._evaluation_unit()
         else:
-            self._train_unit()
-        if self._step < (self._evaluations if self._evaluating else self._batches):
+            self._training_unit()
+        if self._units < (self._evaluation_units if self._evaluating else self._training_units):
             return None
-        if not self._evaluating and self._evaluations:
-            self._trained, self._step, self._evaluating = self._step, 0, True
+        if not self._evaluating and self._evaluation_units:
+            self._steps, self._units, self._evaluating = self._units, 0, True
             return None
         return self._end_epoch()
 
     def position(self) -> Position:
-        """Return the place in the epoch and the training metrics so far."""
-        step = self._step + (self._batches if self._evaluating else 0)
-        metrics = self.train_meter.read("train")
-        return Position(step, self._batches + self._evaluations, self._images_seen, metrics)
+        """Return the position in the epoch, and its training metrics so far."""
+        training = self._training_units
+        return Position(
+            self._units + (training if self._evaluating else 0),
+            training + self._evaluation_units,
+            self._batches.images_seen,
+            self._metrics.train.read("train"),
+        )
 
     def genotype(self) -> Genotype:
         """Return the genotype that the search would return now."""
-        return self.strategies.deriver(self.context.space, self.architecture, self.supernet.candidates)
+        state = self._shared.state
+        return self._components.discretizer(self._context.space, state.architecture, state.supernet.candidates)
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return what the method keeps at the end."""
-        return self.strategies.result(self)
+        """Return the tensors that are kept at the end."""
+        return self._components.result(self._shared.state)
 
     def state(self) -> dict[str, Any]:
         """Return everything that decides what comes next."""
+        state, callback = self._shared.state, self._components.callback
         return {
             "epoch": self.epoch,
             "stage": self.stage,
             "lengths": list(self._lengths),
-            "step": self._step,
-            "trained": self._trained,
-            "batch_size": self.batch_size,
+            "step": self._units,
+            "trained": self._steps,
+            "batch_size": state.batch_size,
             "evaluating": self._evaluating,
-            "candidates": {kind: [list(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()},
-            "supernet": self.supernet.state_dict(),
-            "architecture": self.architecture.state_dict(),
-            "weight_optimiser": self.weight_optimizer.state_dict(),
-            "architecture_optimiser": self.architecture_optimizer.state_dict(),
-            "weight_stream": self._weight_stream.state(),
-            "architecture_stream": self._architecture_stream.state(),
-            "evaluation_stream": self._evaluation_stream.state(),
-            "meters": [meter.state() for meter in self._meters()],
-            "gradients": self._gradients.cpu(),
-            "settling": self._settling.state(),
-            "memory": None if self.strategies.memory is None else self.strategies.memory.state(),
+            "candidates": {kind: [list(kept) for kept in rows] for kind, rows in state.supernet.candidates.items()},
+            "supernet": state.supernet.state_dict(),
+            "architecture": state.architecture.state_dict(),
+            "weight_optimiser": state.weight_optimizer.state_dict(),
+            "architecture_optimiser": state.architecture_optimizer.state_dict(),
+            **self._batches.state(),
+            **self._metrics.state(),
+            "settling": self._reporter.collapse.state(),
+            "memory": None if callback is None else callback.state_dict(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self.epoch, self.stage, self._step = state["epoch"], state["stage"], state["step"]
+        """Go on from a state, of this version or of 0.1."""
+        self.epoch, self.stage, self._units = state["epoch"], state["stage"], state["step"]
         self._evaluating, self._lengths = state["evaluating"], list(state["lengths"])
-        self._trained, self.batch_size = state["trained"], state["batch_size"]
-        if self.strategies.memory is not None:
-            self.strategies.memory.load(state["memory"])
+        self._steps = state["trained"]
+        if self._components.callback is not None and state["memory"] is not None:
+            self._components.callback.load_state_dict(state["memory"])
         rows = state["candidates"]
-        self.build({kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows})
-        self.supernet.load_state_dict(state["supernet"])
-        self.architecture.load_state_dict(state["architecture"])
-        self.weight_optimizer.load_state_dict(state["weight_optimiser"])
-        self.architecture_optimizer.load_state_dict(state["architecture_optimiser"])
-        self._weight_stream.load(state["weight_stream"])
-        self._architecture_stream.load(state["architecture_stream"])
-        self._evaluation_stream.load(state["evaluation_stream"])
-        for meter, saved in zip(self._meters(), state["meters"], strict=True):
-            meter.load(saved)
-        self._gradients.copy_(state["gradients"])
-        self._settling.load(state["settling"])
-        if self._step or self._evaluating:
-            self._settle()
-
-    # What strategies use ---------------------------------------------------------------------------------------
-
-    def build(self, candidates: Candidates) -> None:
-        """Build supernet, architecture and optimisers for the stage in progress, all afresh."""
-        runtime, settings, space = self.context.runtime, self.settings, self.context.space
-        stage = self.strategies.stages[self.stage]
-        # What was is let go of first: two supernets need not fit at once.
-        for part in ("supernet", "architecture", "weight_optimiser", "architecture_optimiser"):
-            vars(self).pop(part, None)
-        runtime.free_cache()
-        self.supernet: Supernet = space.supernet(candidates, stage.network)
-        self.supernet.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-        self.architecture = self.strategies.variables(space.entry, candidates, runtime.generator("architecture"))
-        self.architecture.to(runtime.device)
-        self.weight_optimizer = torch.optim.SGD(
-            self.supernet.parameters(),
-            settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
-            nesterov=settings.nesterov,
+        candidates = {kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows}
+        del self._shared.state
+        built = build_state(
+            self._context, self._components, self._components.stages[self.stage], candidates, state["batch_size"]
         )
-        # Variables that nothing trains have no settings, and an optimiser that is never asked.
-        self.architecture_optimizer = (
-            self.strategies.architecture_optimizer(
-                self.architecture.parameters(),
-                settings.arch_learning_rate,
-                betas=(settings.arch_beta1, settings.arch_beta2),
-                weight_decay=self.regulariser.weight_decay,
-            )
-            if isinstance(settings, DifferentiableSettings)
-            else torch.optim.SGD(self.architecture.parameters())
-        )
+        built.supernet.load_state_dict(state["supernet"])
+        built.architecture.load_state_dict(state["architecture"])
+        load_optimizer(built.weight_optimizer, state["weight_optimiser"])
+        load_optimizer(built.architecture_optimizer, state["architecture_optimiser"])
+        self._shared.state = built
+        self._batches.load(state)
+        self._metrics.load(state)
+        self._reporter.collapse.load(state["settling"])
+        if self._units or self._evaluating:
+            self._begin_epoch()
+
+    # Others may ask for these ------------------------------------------------------------------------------------
 
     @property
-    def epoch_of_stage(self) -> int:
-        """Epochs complete inside the stage in progress."""
-        return self.epoch - sum(self._lengths[: self.stage])
+    def current(self) -> SearchState:
+        """What the stage in progress trains."""
+        return self._shared.state
 
-    def end_stage(self) -> None:
-        """End the stage in progress with the epoch in progress; called by a memory at the end of that."""
-        self._lengths[self.stage] = self.epoch_of_stage + 1
+    def sampled_genotypes(self) -> list[Genotype]:
+        """Return the genotypes of 100 samples of the relaxation, without touching the search's own randomness."""
+        space, state = self._context.space, self._shared.state
+        return [
+            space.derive({kind: cell.weights.tolist() for kind, cell in mixing.items()}, state.supernet.candidates)
+            for mixing in snapshots.draws(state.architecture, self._components.relaxation)
+        ]
 
-    @property
-    def architecture_trains(self) -> bool:
-        """Whether this epoch updates alpha."""
-        return self.epoch_of_stage >= self.strategies.stages[self.stage].frozen_epochs
+    def accuracy(self, mixing: Callable[[ArchitectureParameters], MixingWeights]) -> Accuracy:
+        """Return the accuracy of the shared weights on all held-out images; only between two epochs.
 
-    def sampled_weights(self, detached: bool = False) -> MixingWeights:
-        """Return one fresh draw for each kind of cell; ``detached`` cuts it off from the variables."""
-        with torch.set_grad_enabled(not detached and torch.is_grad_enabled()):
-            return self.strategies.relaxation.sample(self.architecture)
+        Args:
+            mixing: from the architecture parameters, whose device and kinds of cell it may need, to mixing weights.
+        """
+        return evaluation.accuracy(self._shared, mixing(self._shared.state.architecture))
 
-    def scores(self, images: Tensor, mixing: MixingWeights) -> Tensor:
-        """Return the supernet's class scores, in 32 bits."""
-        with self.context.runtime.autocast():
-            scores: Tensor = self.supernet(images, mixing)
-        return scores.float()
+    # How an epoch goes -------------------------------------------------------------------------------------------
 
-    def weight_batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return augmented images and labels of the weights' half."""
-        self._images_seen += len(indices)
-        return self._weight_images(indices)
-
-    def architecture_batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Return the next augmented images and labels of the architecture's half."""
-        indices = self._architecture_stream.take(size)
-        self._images_seen += len(indices)
-        return self._architecture_images(indices)
-
-    def first_images(self, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the first batches of the images that the search accuracy is measured on; only between two epochs."""
-        self._evaluation_stream.start()
-        for _ in range(min(batches, math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH))):
-            yield self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
-
-    def clip(self, parameters: list[nn.Parameter]) -> None:
-        """Clip the gradient norm of these parameters, and count how large it was and how often it was cut."""
-        limit = self.settings.gradient_clip or math.inf
-        norm = nn.utils.clip_grad_norm_(parameters, limit, foreach=True).detach().double()
-        self._gradients += torch.stack([norm, (norm > limit).double()])
-
-    # How an epoch goes -----------------------------------------------------------------------------------------
-
-    def _train_unit(self) -> None:
-        if self._step == 0:
-            if self.epoch_of_stage == self._lengths[self.stage]:
+    def _training_unit(self) -> None:
+        if self._units == 0:
+            if self._epoch_of_stage == self._lengths[self.stage]:
                 self._next_stage()
-            self._weight_stream.start()
-            self._settle()
-        self.strategies.update.step(self, self._weight_stream.next(self.batch_size))
-        self._step += 1
+            self._batches.start_pass()
+            self._begin_epoch()
+        state, policy = self._shared.state, self._components.batch_policy
+        indices = self._batches.next_indices(state.batch_size)
+        if policy is None:
+            self._train(indices)
+        else:
+            policy.run(self._train, indices, state)
+        self._units += 1
 
-    def _settle(self) -> None:
-        for group in self.weight_optimizer.param_groups:
-            group["lr"] = self.strategies.learning_rate(self.epoch, self.epochs)
-        self.strategies.relaxation.begin(self.epoch, self.epochs)
-        if self.strategies.settle is not None:
-            self.strategies.settle(self)
+    def _train(self, indices: Tensor) -> None:
+        """Do the host part and the step for a batch."""
+        levels = self._components.update.order
+        if not self._shared.trains_architecture:
+            levels = [level for level in levels if level != "architecture"]
+        self._batches.prepare(levels, indices)
+        self._components.update.step(self._shared)
+        self._metrics.train.count(len(indices))
+
+    def _begin_epoch(self) -> None:
+        """Set everything that depends on the epoch: the one place where a captured step becomes void."""
+        self._locate()
+        state, position = self._shared.state, self._shared.position
+        self._shared.trains_architecture = (
+            position.epoch_of_stage >= self._components.stages[position.stage].frozen_epochs
+        )
+        set_learning_rate(state.weight_optimizer, self._components.learning_rate(position.epoch, position.epochs))
+        self._components.relaxation.begin_epoch(position.epoch, position.epochs)
+        if self._components.callback is not None:
+            self._components.callback.on_epoch_start(state, position)
+        state.supernet.train()
 
     @torch.no_grad()
     def _evaluation_unit(self) -> None:
-        self.supernet.eval()
-        if self._step == 0:
-            self._evaluation_stream.start()
-        images, labels = self._evaluation_images(self._evaluation_stream.next(EVALUATION_BATCH))
-        mixing = self.strategies.relaxation.evaluation(self.architecture)
-        self._evaluate(self._mean_meter, images, labels, mixing)
-        if self.settings.sampled_accuracy:
-            self._evaluate(self._sampled_meter, images, labels, self.sampled_weights())
-        if isinstance(self.settings, DifferentiableSettings) and self.settings.derived_accuracy:
-            cell = snapshots.derived(self.context.space, self.genotype(), mixing, self.supernet.candidates)
+        context, settings = self._shared, self._context.settings
+        state = context.state
+        state.supernet.eval()
+        if self._units == 0:
+            self._batches.start_evaluation()
+        batch = self._batches.next_evaluation()
+        mixing = context.evaluation_weights()
+        self._evaluate(self._metrics.search, batch, mixing)
+        if settings.sampled_accuracy:
+            self._evaluate(self._metrics.sampled, batch, context.sample())
+        if self._derived_accuracy:
+            cell = snapshots.derived(self._context.space, self.genotype(), mixing, state.supernet.candidates)
             if cell is not None:
-                self._evaluate(self._derived_meter, images, labels, cell)
-        self._step += 1
+                self._evaluate(self._metrics.derived, batch, cell)
+        self._units += 1
 
-    @property
-    def _batches(self) -> int:
-        """Batches of training in the epoch in progress; those to come are of the size of now."""
-        if self._evaluating:
-            return self._trained
-        left = self._weight_stream.ahead if self._step else self._weight_stream
-        return self._step + math.ceil(len(left) / self.batch_size)
-
-    @property
-    def _evaluations(self) -> int:
-        """Units of evaluation at the end of the epoch in progress."""
-        done, of = self.epoch, self.epochs
-        if last := self.strategies.stages[self.stage].evaluated_epochs:
-            done, of = self.epoch_of_stage, self._lengths[self.stage]
-        last = last or self.settings.evaluated_epochs or of
-        return math.ceil(len(self._evaluation_stream) / EVALUATION_BATCH) if done >= of - last else 0
-
-    def _evaluate(self, meter: RunningMetrics, images: Tensor, labels: Tensor, mixing: MixingWeights) -> None:
-        scores = self.scores(images, mixing)
-        meter.add(functional.cross_entropy(scores, labels), scores, labels)
+    def _evaluate(self, metrics: RunningMetrics, batch: Batch, mixing: MixingWeights) -> None:
+        scores = self._shared.scores(batch.images, mixing)
+        metrics.add(functional.cross_entropy(scores, batch.labels), scores, batch.labels)
 
     def _end_epoch(self) -> EpochReport:
-        report = self._report()
+        self._locate()
+        steps, callback = self._training_units, self._components.callback
+        extras: Mapping[str, Any] = {}
+        if callback is not None:
+            end = callback.on_epoch_end(self._shared)
+            extras = end.extras
+            if end.ends_stage:
+                self._lengths[self.stage] = self._epoch_of_stage + 1
+                self._locate()
+        report = self._reporter.report(self._shared, self.genotype(), steps, extras)
         if not math.isfinite(report.metrics["train_loss"]):
             raise NastuiError(
                 f"The training loss is no longer finite in epoch {self.epoch + 1}.",
                 "Lower learning_rate or gradient_clip.",
             )
-        for meter in self._meters():
-            meter.reset()
-        self._gradients.zero_()
-        self._step, self._evaluating = 0, False
+        self._metrics.reset()
+        self._units, self._evaluating = 0, False
         self.epoch += 1
         return report
 
     def _next_stage(self) -> None:
-        leave = self.strategies.stages[self.stage].leave
+        """End a stage: extract what the next inherits, free the old state, build the new one, and restore."""
+        self._locate()
+        transition = self._components.stages[self.stage].transition
         self.stage += 1
-        if leave is not None:
-            leave(self)
+        if transition is not None:
+            handover = transition(self._shared)
+            batch_size = handover.batch_size or self._shared.state.batch_size
+            del self._shared.state
+            self._shared.state = build_state(
+                self._context,
+                self._components,
+                self._components.stages[self.stage],
+                handover.candidates,
+                batch_size,
+            )
+            handover.restore(self._shared)
         self._announce_stage()
 
-    def _report(self) -> EpochReport:
-        norm, clipped = (self._gradients / self._batches).tolist()
-        remembered = {} if self.strategies.memory is None else self.strategies.memory.end_epoch(self)
-        genotype = self.genotype()
-        cells, extras = snapshots.take(self.context.space, self.architecture, self.strategies.relaxation, genotype)
-        settled = self._settling.observe(genotype, self.architecture_trains)
-        if alarm := self._settling.alarm:
-            self.context.emit(Warned("collapse", alarm))
-        return EpochReport(
-            genotype=genotype,
-            metrics={
-                **self.train_meter.read("train"),
-                **self._mean_meter.read("search"),
-                **self._sampled_meter.read("sampled"),
-                **self._derived_meter.read("derived"),
-            },
-            learning_rates={
-                "weights": self.strategies.learning_rate(self.epoch, self.epochs),
-                "architecture": self.settings.arch_learning_rate
-                if isinstance(self.settings, DifferentiableSettings) and self.architecture_trains
-                else 0.0,
-            },
-            architecture=cells,
-            extras={
-                **extras,
-                **settled,
-                "stage": {"number": self.stage + 1, **self.strategies.stages[self.stage].network},
-                "operations_alive": {
-                    kind: [len(kept) for kept in rows] for kind, rows in self.supernet.candidates.items()
-                },
-                "architecture_frozen": not self.architecture_trains,
-                "gradient_norm": norm,
-                "clipped_share": clipped,
-                **remembered,
-            },
-        )
+    # Where it stands ---------------------------------------------------------------------------------------------
 
-    def _images(self, part: str) -> SearchImages:
-        context = self.context
-        return open_images(context.images, context.dataset, self.settings, context.runtime, part)
+    def _locate(self) -> None:
+        self._shared.position = EpochPosition(self.epoch, self.epochs, self.stage, self._epoch_of_stage)
 
-    def _meters(self) -> tuple[RunningMetrics, ...]:
-        return self.train_meter, self._mean_meter, self._sampled_meter, self._derived_meter
+    @property
+    def _epoch_of_stage(self) -> int:
+        """Epochs complete inside the stage in progress."""
+        return self.epoch - sum(self._lengths[: self.stage])
+
+    @property
+    def _training_units(self) -> int:
+        """Batches of training in the epoch in progress; those to come have the batch size of now."""
+        if self._evaluating:
+            return self._steps
+        size = self._shared.state.batch_size
+        return self._units + self._batches.batches_left(size, started=self._units > 0)
+
+    @property
+    def _evaluation_units(self) -> int:
+        """Batches of evaluation at the end of the epoch in progress."""
+        done, of = self.epoch, self.epochs
+        if last := self._components.stages[self.stage].evaluated_epochs:
+            done, of = self._epoch_of_stage, self._lengths[self.stage]
+        last = last or self._context.settings.evaluated_epochs or of
+        return self._batches.evaluations if done >= of - last else 0
 
     def _announce_stage(self) -> None:
-        stage = self.strategies.stages[self.stage]
-        self.context.emit(StageStarted(self.stage, len(self.strategies.stages), self._lengths[self.stage], stage.title))
+        stages = self._components.stages
+        self._context.emit(StageStarted(self.stage, len(stages), self._lengths[self.stage], stages[self.stage].title))

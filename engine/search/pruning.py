@@ -1,20 +1,19 @@
-"""Leaving a stage: which operations stay, and what the next stage keeps of the one before."""
+"""Transitions between stages: which operations stay, and what the next stage inherits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.spaces.space import Candidates
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
+from engine.search.step import EpochContext, Handover, SearchState
+from engine.spaces.space import Candidates, SearchSpace
 
 # From the alphas of one edge and its candidates to those that stay.
 Rule = Callable[[Sequence[float], tuple[int, ...], int], tuple[int, ...]]
@@ -40,7 +39,9 @@ def remaining(architecture: ArchitectureParameters, candidates: Candidates, keep
 
 @dataclass(frozen=True)
 class PruneAndRestart:
-    """Leave a stage for a new network with new variables, on what a rule keeps (P-DARTS, baselines.md 7.3).
+    """End a stage for a fresh network with fresh architecture parameters on fewer operations (P-DARTS).
+
+    See :class:`engine.search.step.Transition`, and baselines.md 7.3.
 
     Attributes:
         keep: operations on each edge.
@@ -48,68 +49,111 @@ class PruneAndRestart:
 
     keep: int
 
-    def __call__(self, search: DifferentiableSearch) -> None:
-        """Begin anew with fewer candidates."""
-        search.build(remaining(search.architecture, search.supernet.candidates, self.keep, without_weakest))
+    def __call__(self, context: EpochContext) -> Handover:
+        """Keep the strongest operations, and nothing else."""
+        state = context.state
+        kept = remaining(state.architecture, state.supernet.candidates, self.keep, without_weakest)
+        return Handover(kept, restore=lambda _: None)
 
 
 @dataclass(frozen=True)
 class PruneAndWiden:
-    """Leave a stage for a network without the pruned operations, wider where the next stage wants it (drnas.md 6, 7).
+    """End a stage for a network without the pruned operations, wider where the next stage wants it (drnas.md 6, 7).
 
-    Weights, alphas and both optimisers' moments go along; what belongs to pruned operations is gone.
+    The next stage inherits weights, alphas and the moments of both optimisers; what belongs to pruned operations is
+    gone. See :class:`engine.search.step.Transition`.
 
     Attributes:
         keep: operations on each edge.
+        space: widens the weights.
+        generator: draws which channels are duplicated.
     """
 
     keep: int
+    space: SearchSpace
+    generator: torch.Generator
 
-    def __call__(self, search: DifferentiableSearch) -> None:
-        """Rebuild the search on the kept operations, and carry over what it has learned."""
-        supernet, momenta = search.supernet, search.weight_optimizer
-        architecture, moments = search.architecture, search.architecture_optimizer
-        search.build(remaining(architecture, supernet.candidates, self.keep, strongest))
+    def __call__(self, context: EpochContext) -> Handover:
+        """Keep the strongest operations, and extract what the search has learned."""
+        state = context.state
+        kept = remaining(state.architecture, state.supernet.candidates, self.keep, strongest)
+        return Handover(kept, partial(self._restore, Learned.of(state)))
+
+    def _restore(self, learned: Learned, context: EpochContext) -> None:
+        state = context.state
         with torch.no_grad():
-            widened = search.context.space.widen(
-                supernet, search.supernet, search.context.runtime.generator("widening")
-            )
-            carry_momenta(supernet, momenta, search.supernet, search.weight_optimizer, widened)
-            carry_variables(architecture, moments, search.architecture, search.architecture_optimizer)
+            widened = self.space.widen(learned.weights, state.supernet, self.generator)
+            restore_momenta(learned.momenta, state.supernet, state.weight_optimizer, widened)
+            restore_alphas(learned.alphas, learned.moments, state.architecture, state.architecture_optimizer)
 
 
-def carry_momenta(
-    old: nn.Module,
-    before: Optimizer,
-    new: nn.Module,
-    after: Optimizer,
+@dataclass(frozen=True)
+class Learned:
+    """What a stage has learned, by name: tensors alone, so that nothing keeps its network alive.
+
+    Attributes:
+        weights: the supernet's weights and statistics, on the host.
+        momenta: of the weights' SGD, on the host.
+        alphas: by kind of cell.
+        moments: by kind of cell, the state that Adam has of its alpha.
+    """
+
+    weights: Mapping[str, Tensor]
+    momenta: Mapping[str, Tensor]
+    alphas: Mapping[str, Tensor]
+    moments: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, state: SearchState) -> Learned:
+        """Extract it from a state."""
+        alphas, moments = state.architecture.alphas, state.architecture_optimizer.state
+        return cls(
+            {name: tensor.cpu() for name, tensor in state.supernet.state_dict().items()},
+            {name: tensor.cpu() for name, tensor in momenta(state.supernet, state.weight_optimizer).items()},
+            {kind: alpha.detach() for kind, alpha in alphas.items()},
+            {kind: dict(moments[alpha]) for kind, alpha in alphas.items()},
+        )
+
+
+def momenta(network: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return the momentum of each parameter that has one, by name."""
+    buffers = {name: optimizer.state[value].get("momentum_buffer") for name, value in network.named_parameters()}
+    return {name: buffer for name, buffer in buffers.items() if buffer is not None}
+
+
+def restore_momenta(
+    buffers: Mapping[str, Tensor],
+    network: nn.Module,
+    optimizer: Optimizer,
     widened: Mapping[str, Callable[[Tensor], Tensor]],
 ) -> None:
-    """Give the parameters of ``new`` the momentum of those of the same name in ``old``.
+    """Give parameters the momentum that those of the same name had in another network.
 
-    By name: what an optimiser numbers its parameters has no meaning across two networks.
+    By name: the numbers that an optimiser gives its parameters have no meaning across two networks.
 
     Args:
-        old, before: the network that was, and its SGD.
-        new, after: the network that is, and its SGD.
+        buffers: what :func:`momenta` gave.
+        network, optimizer: of the new stage.
         widened: by name, how a buffer follows from that of the narrower parameter.
     """
-    buffers = {name: before.state[value].get("momentum_buffer") for name, value in old.named_parameters()}
-    for name, parameter in new.named_parameters():
-        buffer = buffers.get(name)
-        if buffer is not None:
-            after.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(widened[name](buffer))
+    for name, parameter in network.named_parameters():
+        if name in buffers:
+            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(
+                widened[name](buffers[name])
+            )
 
 
-def carry_variables(
-    old: ArchitectureParameters, before: Optimizer, new: ArchitectureParameters, after: Optimizer
+def restore_alphas(
+    alphas: Mapping[str, Tensor],
+    moments: Mapping[str, Mapping[str, Any]],
+    architecture: ArchitectureParameters,
+    optimizer: Optimizer,
 ) -> None:
-    """Give ``new`` the alphas of ``old`` and Adam's moments; both are 0 where nothing is alive any more.
+    """Give architecture parameters these alphas and Adam's moments; both are 0 for pruned operations.
 
     Thus neither old moments nor weight decay move the alpha of a pruned operation again.
     """
-    for kind, alpha, alive in new.matrices():
-        source = old.alphas[kind]
-        alpha.copy_(source * alive)
-        for name, moment in before.state[source].items():
-            after.state[alpha][name] = moment * alive if moment.shape == alive.shape else moment.clone()
+    for kind, alpha, alive in architecture.matrices():
+        alpha.copy_(alphas[kind] * alive)
+        for name, moment in moments[kind].items():
+            optimizer.state[alpha][name] = moment * alive if moment.shape == alive.shape else moment.clone()

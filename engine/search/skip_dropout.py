@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from engine.spaces.darts.supernet import DartsSupernet
+from engine.search.stages import Stage
+from engine.search.step import EpochContext, EpochEnd, EpochPosition, SearchState
+from engine.spaces.darts.supernet import darts_supernet
 
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
 
+class SkipDropout:
+    """Sets the dropout of each epoch; remembers nothing. See :class:`engine.search.step.EpochCallback`.
 
-def settle(rates: Sequence[float], search: DifferentiableSearch) -> None:
-    """Set the dropout for the epoch that begins; ``rates`` are those that the stages begin with."""
-    assert isinstance(search.supernet, DartsSupernet)
-    stage = search.strategies.stages[search.stage]
-    search.supernet.skip_dropout = skip_dropout(
-        rates[search.stage], search.epoch_of_stage, stage.epochs, stage.frozen_epochs
-    )
+    Args:
+        rates: that the stages begin with.
+        stages: of the search.
+    """
+
+    def __init__(self, rates: Sequence[float], stages: Sequence[Stage]) -> None:
+        self._rates, self._stages = rates, stages
+
+    def on_start(self, context: EpochContext) -> None:
+        """Do nothing."""
+
+    def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
+        """Set the dropout of the supernet."""
+        stage = self._stages[position.stage]
+        darts_supernet(state.supernet).skip_dropout = skip_dropout(
+            self._rates[position.stage], position.epoch_of_stage, stage.epochs, stage.frozen_epochs
+        )
+
+    def on_epoch_end(self, context: EpochContext) -> EpochEnd:
+        """Report nothing."""
+        return EpochEnd()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: the rate follows from the epoch."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load nothing."""
 
 
 def skip_dropout(start: float, epoch: int, epochs: int, frozen: int) -> float:

@@ -1,13 +1,12 @@
-"""The plan of a search: its stages, one after the other."""
+"""The stages of a search, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
+from engine.search.step import Transition
 
 
 @dataclass(frozen=True)
@@ -17,10 +16,9 @@ class Stage:
     Attributes:
         epochs: how many.
         frozen_epochs: the first of them that train the weights alone.
-        title: what a viewer shows.
-        network: what this stage asks of the space's supernet beside the settings (depth, width, partial channels).
-        leave: changes candidates, architecture and weights at the end of the stage (prune, widen, morph); None for the
-            last. It is called in the stage that follows, and builds for it: :meth:`DifferentiableSearch.build`.
+        title: for viewers.
+        network: options of the space's supernet beside the settings (depth, width, partial channels).
+        transition: how the stage ends (prune, widen, morph); None goes on with the same state.
         evaluated_epochs: the last of them that measure the search accuracy; 0 leaves that to the settings.
     """
 
@@ -28,11 +26,11 @@ class Stage:
     frozen_epochs: int = 0
     title: str = "search"
     network: Mapping[str, Any] = field(default_factory=dict)
-    leave: Callable[[DifferentiableSearch], None] | None = None
+    transition: Transition | None = None
     evaluated_epochs: int = 0
 
 
-def place(lengths: Sequence[int], epoch: int) -> tuple[int, int]:
+def locate(lengths: Sequence[int], epoch: int) -> tuple[int, int]:
     """Return the stage that an epoch of the run belongs to, and its number inside that stage; both from 0.
 
     Raises:

@@ -60,6 +60,10 @@ class Supernet(nn.Module):
         """Return class scores [B, classes] of images [B, 3, H, W]; every kind of cell has its mixing weights."""
         raise NotImplementedError
 
+    def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
+        """Return also the scores of an auxiliary classifier: None without one, and in evaluation."""
+        return self(images, mixing), None
+
 
 class DiscreteNetwork(nn.Module):
     """A network with one operation an edge, as it is trained from fresh weights.
@@ -122,17 +126,18 @@ class SearchSpace:
         raise _missing(self.entry, "a supernet")
 
     def widen(
-        self, old: Supernet, new: Supernet, generator: torch.Generator
+        self, old: Mapping[str, Tensor], new: Supernet, generator: torch.Generator
     ) -> Mapping[str, Callable[[Tensor], Tensor]]:
-        """Copy into ``new`` what ``old`` has of it, duplicating channels where it is wider (drnas.md 7).
+        """Copy the weights of another supernet into ``new``, duplicating channels where it is wider (drnas.md 7).
 
         Args:
-            old: with at least the candidates and the depth of ``new``, and at most its width.
+            old: the ``state_dict`` of a supernet with at least the candidates and the depth of ``new``, and at most
+                its width; on any device.
             new: freshly initialised.
             generator: draws which channels are duplicated.
 
         Returns:
-            by name of each parameter of ``new``, how its momentum follows from that of the parameter of ``old``.
+            by name of each parameter of ``new``, how its momentum follows from that of the old parameter.
 
         Raises:
             UsageError: supernets of the space cannot be widened.

@@ -26,6 +26,7 @@ from engine.method import Context, Method
 from engine.worker import PROGRESS_SECONDS
 from runs import catalogue
 from runs.catalogue import Dataset
+from runs.catalogue.settings import Settings
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError
 from runs.log.events import Event, StageStarted
@@ -135,7 +136,9 @@ def noise(count: int, side: int, classes: int) -> ImageSet:
     return ImageSet(pixels, labels, tuple(map(str, range(classes))))
 
 
-def _work(context: Context, method: Method, least: int, seconds: float = 0.0, *, longest: float) -> list[float]:
+def _work(
+    context: Context[Settings], method: Method, least: int, seconds: float = 0.0, *, longest: float
+) -> list[float]:
     """Work for so long and so many units, unless they take longest or the run ends; return the seconds of each."""
     spent: list[float] = []
     while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
@@ -147,7 +150,7 @@ def _work(context: Context, method: Method, least: int, seconds: float = 0.0, *,
     return spent
 
 
-def _stored(config: RunConfig, context: Context, method: Method) -> int:
+def _stored(config: RunConfig, context: Context[Settings], method: Method) -> int:
     """Return the bytes of a checkpoint and of the weights; a retraining keeps its best too."""
     sink = io.BytesIO()
     torch.save({"method": method.state(), "runtime": context.runtime.state()}, sink)

@@ -49,7 +49,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        context: Context,
+        context: Context[TrainingSettings],
         settings: TrainingSettings,
         network: DiscreteNetwork,
         plan: BatchPlan,

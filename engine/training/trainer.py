@@ -30,7 +30,7 @@ GROWTH_STEPS = 10
 TOP_FROM = 20
 
 
-def build(context: Context) -> Trainer:
+def build(context: Context[TrainingSettings]) -> Trainer:
     """Return the training that the settings describe."""
     return Trainer(context)
 
@@ -45,8 +45,7 @@ class Trainer:
         context: of the run.
     """
 
-    def __init__(self, context: Context) -> None:
-        assert isinstance(context.settings, TrainingSettings)
+    def __init__(self, context: Context[TrainingSettings]) -> None:
         assert context.config.genotype is not None
         self._context, self._settings, self._group = context, context.settings, context.group
         self._genotype = Genotype.from_json(context.config.genotype)
@@ -223,7 +222,7 @@ class Trainer:
         return report
 
 
-def _feeds(context: Context, settings: TrainingSettings) -> tuple[Feed, Feed]:
+def _feeds(context: Context[TrainingSettings], settings: TrainingSettings) -> tuple[Feed, Feed]:
     mean, std = statistics(settings.normalisation, context.dataset)
     options = FeedOptions(
         augmentation=settings.augmentation,

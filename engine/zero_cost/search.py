@@ -55,8 +55,7 @@ class PruningSearch:
         scorer: of its space and images.
     """
 
-    def __init__(self, context: Context, scorer: Scorer) -> None:
-        assert isinstance(context.settings, TenasSettings)
+    def __init__(self, context: Context[TenasSettings], scorer: Scorer) -> None:
         self._context, self._settings, self._scorer = context, context.settings, scorer
         self._entry = context.space.entry
         self._public = self._settings.ranking == "public"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.tabular_benchmark import Benchmark, sampled
+from engine.tabular_benchmark import Benchmark
 from runs.benchmarks import store
 from runs.catalogue import library
 from runs.genotypes.nasbench201 import TOPOLOGY
@@ -36,7 +36,7 @@ def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home)
     assert table.accuracies(genotype)["digits"][LABEL] == pytest.approx(accuracy(code))
     told = table.extras(search, genotype)
     assert told["benchmark_regret"] == {"digits": {LABEL: pytest.approx(90 - accuracy(code), abs=1e-3)}}
-    values = [accuracy(TOPOLOGY.number(one)) for one in sampled(search)]
+    values = [accuracy(TOPOLOGY.number(one)) for one in search.sampled_genotypes()]
     assert len(values) == 100
     band = told["benchmark_band"]["digits"][LABEL]
     assert band == {
@@ -52,9 +52,9 @@ def test_the_band_closes_as_the_distribution_does(bench: Make, tabulated: Home) 
     """Nearly all mass on one operation an edge: every sample is the derived architecture, and there is no band."""
     search = bench().method
     with torch.no_grad():
-        search.architecture.alphas["cell"].fill_(-6)
-        search.architecture.alphas["cell"][:, 3] = 1000
-    assert {TOPOLOGY.number(one) for one in sampled(search)} == {TOPOLOGY.number(search.genotype())}
+        search.current.architecture.alphas["cell"].fill_(-6)
+        search.current.architecture.alphas["cell"][:, 3] = 1000
+    assert {TOPOLOGY.number(one) for one in search.sampled_genotypes()} == {TOPOLOGY.number(search.genotype())}
     told = Benchmark(tabulated, "nasbench201", [].append).extras(search, search.genotype())
     assert set(told) == {"benchmark_regret"}
 

@@ -43,7 +43,7 @@ def test_operations_of_the_vectors(case: dict[str, Any], monkeypatch: pytest.Mon
         mine.copy_(tensor(given))
     drawn: Iterator[list[int]] = iter(case["indices"].values())
     monkeypatch.setattr(widening, "duplicates", lambda *_: torch.tensor(next(drawn)))
-    changes = widening.channels(wide, narrow, torch.Generator())
+    changes = widening.channels(wide, narrow.state_dict(), torch.Generator())
     with pytest.raises(StopIteration):
         next(drawn)
     assert set(changes) == set(wide.state_dict())
@@ -80,7 +80,7 @@ def stages() -> tuple[DartsSupernet, DartsSupernet]:
 def test_a_whole_supernet_with_its_momentum() -> None:
     old, new = stages()
     generator = torch.Generator().manual_seed(3)
-    momentum = widening.widen(old, new, generator)
+    momentum = widening.widen(old.state_dict(), new, generator)
     assert set(momentum) == {name for name, _ in new.named_parameters()}
     before = old.state_dict()
     for name, value in new.state_dict().items():
@@ -101,7 +101,7 @@ def test_a_whole_supernet_with_its_momentum() -> None:
 def test_the_same_draw_widens_alike() -> None:
     (old, first), (_, second), (_, third) = stages(), stages(), stages()
     for network, seed in ((first, 3), (second, 3), (third, 4)):
-        widening.widen(old, network, torch.Generator().manual_seed(seed))
+        widening.widen(old.state_dict(), network, torch.Generator().manual_seed(seed))
     states = [network.state_dict() for network in (first, second, third)]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     assert any(not torch.equal(value, states[2][name]) for name, value in states[0].items())
@@ -110,6 +110,6 @@ def test_the_same_draw_widens_alike() -> None:
 def test_without_more_channels_weights_stay_as_they_are() -> None:
     kept = dict.fromkeys(KINDS, ((2, 3, 6),) * 14)
     old, new = supernet(3, {kind: (tuple(range(8)),) * 14 for kind in KINDS}), supernet(3, kept)
-    widening.widen(old, new, torch.Generator())
+    widening.widen(old.state_dict(), new, torch.Generator())
     for name, value in new.state_dict().items():
         assert torch.equal(value, old.state_dict()[name])

@@ -61,7 +61,7 @@ class Waiting(TorchDispatchMode):
 def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect what the host asks for."""
     found: list[str] = []
-    steps = {state["step"].data_ptr() for state in search.architecture_optimizer.state.values()}
+    steps = {state["step"].data_ptr() for state in search.current.architecture_optimizer.state.values()}
 
     def counting(name: str) -> Callable[..., Any]:
         asked = getattr(Tensor, name)
@@ -90,8 +90,8 @@ def begun(method: str, space: str, preset: str, **options: Any) -> Differentiabl
     _, search = assemble(resolve(draft), Path(), lambda event: None)
     assert isinstance(search, DifferentiableSearch)
     search.prepare()
-    for optimiser in (search.weight_optimizer, search.architecture_optimizer):
-        optimiser.param_groups[0]["foreach"] = True  # as they are on a GPU
+    for optimizer in (search.current.weight_optimizer, search.current.architecture_optimizer):
+        optimizer.param_groups[0]["foreach"] = True  # as they are on a GPU
     search.advance()
     return search
 
@@ -108,7 +108,7 @@ def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monke
 def test_a_step_in_the_darts_space_stays_within_its_kernels(method: str, preset: str, limit: int) -> None:
     """At the depth of the papers; all operations of every edge, or one."""
     search = begun(method, "darts", preset, layers=8 if method == "darts" else 6, image_size=32, batch_size=4)
-    steps = {state["step"].data_ptr() for state in search.architecture_optimizer.state.values()}
+    steps = {state["step"].data_ptr() for state in search.current.architecture_optimizer.state.values()}
     with Kernels(steps) as kernels:
         search.advance()
     assert kernels.count <= limit

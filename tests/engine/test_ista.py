@@ -24,6 +24,7 @@ from engine.methods.ista.sparse_coding import Array
 from engine.methods.ista.sparse_coding.recovery import Recovery
 from engine.methods.ista.sparse_coding.supports import live
 from engine.search.loop import DifferentiableSearch
+from engine.search.step import EpochPosition
 from engine.spaces import drop_path as dropping
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import CellWeights
@@ -65,8 +66,8 @@ def warnings(said: list[Event], kind: str) -> list[str]:
 
 
 def memory(search: DifferentiableSearch) -> RecoveryCallback:
-    assert isinstance(search.strategies.memory, RecoveryCallback)
-    return search.strategies.memory
+    assert isinstance(search._components.callback, RecoveryCallback)
+    return search._components.callback
 
 
 # What runs -----------------------------------------------------------------------------------------------------
@@ -75,16 +76,16 @@ def memory(search: DifferentiableSearch) -> RecoveryCallback:
 def test_two_operations_a_node_run_and_the_others_get_no_gradient() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    mixing = search.sampled_weights()
+    mixing = search._shared.sample()
     for cell_weights in mixing.values():
         assert cell_weights.active is not None
-        edges = search.context.space.entry.edges
+        edges = search._context.space.entry.edges
         for node in range(2, 6):
             running = [ops for (_, target), ops in zip(edges, cell_weights.active, strict=True) if target == node]
             assert sum(map(len, running)) == 2
-    search.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
+    search._shared.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
     # Of an earlier cell nobody need read the output: the live sets may leave an input out.
-    last = search.supernet.cells[-1]
+    last = search.current.supernet.cells[-1]
     for edge, ops in zip(last.edges, mixing[last.kind].active or (), strict=True):
         for column, layers in edge.operations.items():
             assert all((weight.grad is not None) == (int(column) in ops) for weight in layers.parameters())
@@ -93,27 +94,27 @@ def test_two_operations_a_node_run_and_the_others_get_no_gradient() -> None:
 def test_the_live_operations_give_what_all_would_with_the_others_at_zero() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    search.supernet.double()
+    search.current.supernet.double()
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64)
     sparse = {
         kind: CellWeights(cell_weights.weights.double(), cell_weights.active)
-        for kind, cell_weights in search.sampled_weights().items()
+        for kind, cell_weights in search._shared.sample().items()
     }
     full = {kind: CellWeights(cell_weights.weights) for kind, cell_weights in sparse.items()}
     for mode in (True, False):
-        search.supernet.train(mode)
+        search.current.supernet.train(mode)
         torch.testing.assert_close(
-            search.supernet(images, sparse), search.supernet(images, full), rtol=1e-9, atol=1e-12
+            search.current.supernet(images, sparse), search.current.supernet(images, full), rtol=1e-9, atol=1e-12
         )
 
 
 def test_the_gradient_of_a_code_lies_in_the_plane_of_its_live_columns() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    search.scores(torch.randn(4, 3, 8, 8), search.sampled_weights()).square().sum().backward()
-    assert isinstance(search.architecture, Codes)
-    sparse = search.strategies.relaxation.sparse
-    for code, place in zip(search.architecture, sparse, strict=True):
+    search._shared.scores(torch.randn(4, 3, 8, 8), search._shared.sample()).square().sum().backward()
+    assert isinstance(search.current.architecture, Codes)
+    sparse = search._components.relaxation.sparse
+    for code, place in zip(search.current.architecture, sparse, strict=True):
         assert code.grad is not None
         plane = place.matrix[:, list(place.live)]
         gradient = code.grad.double().numpy()
@@ -179,7 +180,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
 
     def scripted_recovery(matrix: Array, *_: Any, **__: Any) -> Recovery:
         place = next(index for index, own in enumerate(held.matrices) if own is matrix)
-        row = search.epoch + 1 if search._evaluating or search._step else 0
+        row = search.epoch + 1 if search._evaluating or search._units else 0
         return Recovery(scripted(trace["candidate_x"][row])[place], "scs", 0.0, 0.0, 0.0)
 
     monkeypatch.setattr(recovery_callback, "recover", scripted_recovery)
@@ -188,7 +189,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
     assert isinstance(held, FreezingCallback)
     frozen = [False] * 8
     for row in trace["epochs"]:
-        running = [sorted(place.live) for place in search.strategies.relaxation.sparse]
+        running = [sorted(place.live) for place in search._components.relaxation.sparse]
         assert running == [sorted(chosen) for chosen in ours(row["live"])]
         assert frozen == [bool(flag) for flag in ours(row["frozen_in"])]
         (report,) = epochs(search, search.epoch + 1)
@@ -202,15 +203,15 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
     capped = trace["stopped_by"] == "epoch_cap"
     assert bool(warnings(said, "not_frozen")) == capped
     # From here on weights alone learn, with every batch norm unlocked; at the cap too, unlike the public code (T15).
-    codes = [code.detach().clone() for code in search.architecture.parameters()]
+    codes = [code.detach().clone() for code in search.current.architecture.parameters()]
     (trained,) = epochs(search, search.epoch + 1)
-    assert isinstance(search.supernet, DartsSupernet)
+    assert isinstance(search.current.supernet, DartsSupernet)
     assert trained.learning_rates["architecture"] == 0
     assert trained.extras["freezing"]["frozen"] == 8
-    assert all(torch.equal(*pair) for pair in zip(codes, search.architecture.parameters(), strict=True))
-    assert all(weight.requires_grad for weight in search.supernet.parameters())
+    assert all(torch.equal(*pair) for pair in zip(codes, search.current.architecture.parameters(), strict=True))
+    assert all(weight.requires_grad for weight in search.current.supernet.parameters())
     epochs(search)
-    assert search.supernet.drop_path == pytest.approx(0.2 / 2)
+    assert search.current.supernet.drop_path == pytest.approx(0.2 / 2)
 
 
 def _places(report: EpochReport) -> list[dict[str, Any]]:
@@ -224,16 +225,16 @@ def test_batch_norms_of_operations_learn_when_their_node_freezes() -> None:
     held = memory(search)
     assert isinstance(held, FreezingCallback)
     held._nodes = held._nodes.__class__(held._nodes.x, (True, *[False] * 7), (0,) * 8, fits=True)
-    held.settle(search)
-    assert isinstance(search.supernet, DartsSupernet)
-    edges = search.context.space.entry.edges
-    for cell in search.supernet.cells:
+    held.on_epoch_start(search.current, EpochPosition(0, 5, 0, 0))
+    assert isinstance(search.current.supernet, DartsSupernet)
+    edges = search._context.space.entry.edges
+    for cell in search.current.supernet.cells:
         for (_, target), edge in zip(edges, cell.edges, strict=True):
             norms = [module for module in edge.modules() if isinstance(module, nn.BatchNorm2d)]
             assert norms
             assert all(norm.weight.requires_grad == (cell.kind == "normal" and target == 2) for norm in norms)
         assert all(weight.requires_grad for weight in (*cell.older.parameters(), *cell.newer.parameters()))
-    assert [code.requires_grad for code in search.architecture] == [False] + [True] * 7
+    assert [code.requires_grad for code in search.current.architecture] == [False] + [True] * 7
 
 
 # What is left at the end ---------------------------------------------------------------------------------------
@@ -247,14 +248,16 @@ def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> No
     epochs(search)
     Results(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path)
-    assert isinstance(search.supernet, DartsSupernet)
-    images, mixing = torch.randn(8, 3, 8, 8), search.sampled_weights()
+    assert isinstance(search.current.supernet, DartsSupernet)
+    images, mixing = torch.randn(8, 3, 8, 8), search._shared.sample()
     with torch.no_grad():
-        search.supernet.eval()
-        torch.testing.assert_close(network(images), search.supernet(images, mixing), rtol=1e-5, atol=1e-5)
-        search.supernet.train()
-        search.supernet.drop_path = 0.0
-        torch.testing.assert_close(network.train()(images)[0], search.supernet(images, mixing), rtol=1e-5, atol=1e-5)
+        search.current.supernet.eval()
+        torch.testing.assert_close(network(images), search.current.supernet(images, mixing), rtol=1e-5, atol=1e-5)
+        search.current.supernet.train()
+        search.current.supernet.drop_path = 0.0
+        torch.testing.assert_close(
+            network.train()(images)[0], search.current.supernet(images, mixing), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,13 +273,16 @@ def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatc
         return dropping.kept(keep, probability, like.dtype)
 
     monkeypatch.setattr(dropping, "factors", same_images)
-    assert isinstance(search.supernet, DartsSupernet)
-    search.supernet.train()
-    search.supernet.drop_path = 0.3
+    assert isinstance(search.current.supernet, DartsSupernet)
+    search.current.supernet.train()
+    search.current.supernet.drop_path = 0.3
     images = torch.randn(6, 3, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(
-            network(images, 0.3)[0], search.supernet(images, search.sampled_weights()), rtol=1e-5, atol=1e-5
+            network(images, same_images(network.drops, images, 0.3))[0],
+            search.current.supernet(images, search._shared.sample()),
+            rtol=1e-5,
+            atol=1e-5,
         )
 
 
@@ -337,14 +343,14 @@ def test_where_there_is_no_live_set_that_of_before_stays(
 ) -> None:
     _, search, heard = begin(method, epochs=2, arch_learning_rate=0.3)
     search.prepare()
-    before, real, first = search.strategies.relaxation.sparse[0], recovery_callback.recover, memory(search).matrices[0]
+    before, real, first = search._components.relaxation.sparse[0], recovery_callback.recover, memory(search).matrices[0]
 
     def recover(matrix: Array, *given: Any, **options: Any) -> Recovery:
         return answer if matrix is first else real(matrix, *given, **options)
 
     monkeypatch.setattr(recovery_callback, "recover", recover)
     (report,) = epochs(search, 1)
-    after = search.strategies.relaxation.sparse
+    after = search._components.relaxation.sparse
     assert after[0].live == before.live
     assert np.array_equal(after[0].x, before.x)
     assert report.extras["codes"]["normal"][0]["live"] == report.extras["codes"]["normal"][0]["trained"]
@@ -368,6 +374,6 @@ def test_options_that_contradict_each_other_are_refused() -> None:
 def test_distinct_predecessors_never_share_an_input() -> None:
     _, search, _ = begin("ista", distinct_predecessors=True, epochs=1)
     search.prepare()
-    for place in search.strategies.relaxation.sparse:
+    for place in search._components.relaxation.sparse:
         assert len({entry // 7 for entry in place.live}) == 2
         assert place.live == live(place.x, operations=7)

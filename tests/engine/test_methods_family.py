@@ -43,17 +43,17 @@ def finish(search: DifferentiableSearch) -> list[EpochReport]:
 def test_a_search_goes_on_from_the_middle_of_an_epoch(method: str, space: str) -> None:
     context, search = start(method, space)
     search.prepare()
-    alphas = {kind: alpha.detach().clone() for kind, alpha in search.architecture.alphas.items()}
+    alphas = {kind: alpha.detach().clone() for kind, alpha in search.current.architecture.alphas.items()}
     first = None
     while first is None:
         first = search.advance()
     search.advance()
     saved = round_trip({"method": search.state(), "runtime": context.runtime.state()})
     (second,) = finish(search)
-    for kind, alpha in search.architecture.alphas.items():
+    for kind, alpha in search.current.architecture.alphas.items():
         assert not torch.equal(alpha, alphas[kind])
-    assert second.genotype.cells.keys() == search.architecture.alphas.keys()
-    assert search.context.space.costs(second.genotype, 32)[0].parameters > 0
+    assert second.genotype.cells.keys() == search.current.architecture.alphas.keys()
+    assert search._context.space.costs(second.genotype, 32)[0].parameters > 0
 
     context, again = start(method, space)
     again.load(saved["method"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.batch_growth import steps_left
 from engine.methods.prdarts.operation_pool import Pool
-from engine.methods.prdarts.transition import Change, EdgeChange, Transition, transition, weakest
+from engine.methods.prdarts.transition import EdgeChange, TransitionResult, TransitionRules, transition, weakest
 from engine.search import learning_rates
 from engine.search.skip_dropout import skip_dropout
 from runs.genotypes import derive
@@ -28,8 +28,8 @@ TRAJECTORIES = {name: load(f"prdarts/trajectory_{place}_{name}") for place, name
 PRUNE = load("prdarts/prune")["cases"]
 
 
-def change(stage: dict[str, Any]) -> Change:
-    return Change(stage["stage"], stage["keep"], stage["morphs"], stage["last"])
+def change(stage: dict[str, Any]) -> TransitionRules:
+    return TransitionRules(stage["stage"], stage["keep"], stage["morphs"], stage["last"])
 
 
 def weights(stage: dict[str, Any]) -> dict[str, list[list[float]]]:
@@ -78,7 +78,7 @@ def script(stage: dict[str, Any], limits: Restrictions) -> Iterator[float]:
 
 
 @functools.cache
-def replayed(name: str) -> list[tuple[dict[str, Any], Pool, Transition]]:
+def replayed(name: str) -> list[tuple[dict[str, Any], Pool, TransitionResult]]:
     """Return each stage of a trajectory with its pool, and its end as the faithful mode computes it."""
     trajectory, limits = TRAJECTORIES[name], SETS[name]
     pool, found = Pool.initial(POOLS[trajectory["initial_pool"]], KINDS, 14), []
@@ -184,9 +184,9 @@ class TestPruning:
                 assert one.probability / drawable == pytest.approx(case["parent_prob"][one.parent], abs=5e-6)
 
 
-def transited(case: dict[str, Any], draw: Any, *, faithful: bool = False) -> Transition:
+def transited(case: dict[str, Any], draw: Any, *, faithful: bool = False) -> TransitionResult:
     pool = Pool.initial(case["ops"], ("cell",), 1)
-    plan = Change(0, case["keep"], case["morphs"], last=not case["keep_morphable"])
+    plan = TransitionRules(0, case["keep"], case["morphs"], last=not case["keep_morphable"])
     given = {"cell": derive.softmax([case["alpha"]])}
     return transition(
         pool, given, plan, SETS["unrestricted"], draw, faithful=faithful, none_competes=not case["no_zero"]
@@ -247,7 +247,7 @@ def run(search: tuple[str, str, int, tuple[tuple[int, int], ...]], *, faithful: 
             kind: derive.softmax([[generator.gauss(0, 2) for _ in names] for names in rows])
             for kind, rows in pool.active().items()
         }
-        plan_of_stage = Change(stage, keep, added, last=stage == len(plan) - 1)
+        plan_of_stage = TransitionRules(stage, keep, added, last=stage == len(plan) - 1)
         after = transition(pool, scores, plan_of_stage, SETS[name], generator.random, faithful=faithful)
         yield pool, after
         pool = after.pool
@@ -306,7 +306,7 @@ def test_none_goes_first_only_after_the_last_stage() -> None:
         done = transition(
             Pool.initial(case["ops"], ("cell",), 1),
             given,
-            Change(0, 4, 0, last),
+            TransitionRules(0, 4, 0, last),
             SETS["r_depth"],
             float,
             none_competes=False,
@@ -327,6 +327,21 @@ def test_rates_of_the_stages(case: dict[str, Any]) -> None:
                 case["args"]["dropout_rate"][stage["stage"]], epoch, stage["epochs"], stage["alpha_frozen_epochs"]
             )
             assert dropout == pytest.approx(stage["skip_dropout"][epoch], abs=5e-9)
+
+
+def steps_left(samples: int, used: int, batch: int, *, multiple: int) -> int:
+    """Return how many more steps an epoch has: it never takes more mini-batches than its images fill.
+
+    A batch consists of whole mini-batches, which come from an endless stream; the last of a pass may be filled up with
+    the first images of the next one.
+
+    Args:
+        samples: N, images of the data set.
+        used: images that this epoch has seen.
+        batch: B, images in a batch from here on, a multiple of ``multiple``.
+        multiple: images in a mini-batch.
+    """
+    return (math.ceil(samples / multiple) - used // multiple) // (batch // multiple)
 
 
 @pytest.mark.parametrize("case", load("prdarts/batch")["steps"], ids=str)

@@ -52,7 +52,7 @@ def test_a_candidate_operation(case: dict[str, Any], monkeypatch: pytest.MonkeyP
         getattr(old[0].norm, name).copy_(tensor(case["before"][f"bn.{name}"]))
     lists = iter([torch.tensor(case["indices"][axis]) for axis in ("in", "out")])
     monkeypatch.setattr(widening, "duplicates", lambda *_: next(lists))
-    widening.widen(old, new, torch.Generator())  # type: ignore[arg-type]
+    widening.widen(old.state_dict(), new, torch.Generator())  # type: ignore[arg-type]
     assert torch.equal(new[0].convolution.weight, tensor(case["after"]["conv"]))
     for name in ("running_mean", "running_var"):
         assert torch.equal(getattr(new[0].norm, name), tensor(case["after"][f"bn.{name}"]))
@@ -80,7 +80,7 @@ def stages() -> tuple[NasBench201, NasBench201Supernet, NasBench201Supernet]:
 
 def test_a_supernet_is_widened_where_operations_survive() -> None:
     space, old, new = stages()
-    changes = space.widen(old, new, torch.Generator().manual_seed(0))
+    changes = space.widen(old.state_dict(), new, torch.Generator().manual_seed(0))
     before = old.state_dict()
     for name, value in new.state_dict().items():
         small = before[name]
@@ -98,7 +98,7 @@ def test_a_supernet_is_widened_where_operations_survive() -> None:
 
 def test_inputs_and_outputs_are_drawn_apart_and_a_norm_follows_the_outputs() -> None:
     space, old, new = stages()
-    space.widen(old, new, torch.Generator().manual_seed(1))
+    space.widen(old.state_dict(), new, torch.Generator().manual_seed(1))
     apart = 0
     for name, value in new.named_parameters():
         if ".edges." not in name:
@@ -120,7 +120,7 @@ def test_the_generator_decides() -> None:
     space, old, first = stages()
     again, other = (space.supernet(KEPT, {"partial": 2}) for _ in range(2))
     for network, seed in ((first, 0), (again, 0), (other, 1)):
-        space.widen(old, network, torch.Generator().manual_seed(seed))
+        space.widen(old.state_dict(), network, torch.Generator().manual_seed(seed))
     states = [network.state_dict() for network in (first, again, other)]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     assert not all(torch.equal(value, states[2][name]) for name, value in states[0].items())

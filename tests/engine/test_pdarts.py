@@ -84,9 +84,10 @@ def test_the_paper_presets_have_its_plan() -> None:
     assert [stage.network["layers"] for stage in plan] == published["cells"]
     assert [stage.epochs for stage in plan] == [published["epochs"]] * 3
     assert [stage.frozen_epochs for stage in plan] == [published["epochs_weights_only"]] * 3
-    assert [8, *(stage.leave.keep for stage in plan if isinstance(stage.leave, PruneAndRestart))] == published[
-        "ops_before"
-    ]
+    assert [
+        8,
+        *(stage.transition.keep for stage in plan if isinstance(stage.transition, PruneAndRestart)),
+    ] == published["ops_before"]
     assert settings().dropout_of_stages == (0, 0.4, 0.7)
     assert settings("paper-cifar100").dropout_of_stages == (0.1, 0.2, 0.3)
     assert settings(skip_dropout=".1,.4,.7").dropout_of_stages == (0.1, 0.4, 0.7)
@@ -124,9 +125,9 @@ def test_a_search_goes_through_its_stages(bench: Make) -> None:
     seen: list[tuple[Any, ...]] = []
     for _ in range(6):
         search.method.advance()
-        supernet = search.method.supernet
+        supernet = search.method.current.supernet
         assert isinstance(supernet, DartsSupernet)
-        started = search.method.architecture.alphas["normal"].abs().max() < 0.1
+        started = search.method.current.architecture.alphas["normal"].abs().max() < 0.1
         report = search.epoch()
         counts = set(report.extras["operations_alive"]["normal"])
         seen.append((len(supernet.cells), counts, supernet.skip_dropout, bool(started)))
@@ -137,8 +138,8 @@ def test_a_search_goes_through_its_stages(bench: Make) -> None:
     assert [start for *_, start in seen][::2] == [True] * 3, "alphas begin anew"
     titles = [event.title for event in search.said if isinstance(event, StageStarted)]
     assert titles == ["3 cells, 8 operations", "4 cells, 5 operations", "4 cells, 3 operations"]
-    assert not search.method.weight_optimizer.state_dict()["state"].keys() - set(
-        range(len(list(search.method.supernet.parameters())))
+    assert not search.method.current.weight_optimizer.state_dict()["state"].keys() - set(
+        range(len(list(search.method.current.supernet.parameters())))
     )
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from engine.method import EpochReport
 from engine.methods.prdarts import method, pool_transitions
 from engine.search import learning_rates
-from engine.search.loop import DifferentiableSearch
 from engine.search.skip_dropout import skip_dropout
+from engine.search.step import StepContext
 from engine.search.updates import FirstOrder
 from engine.spaces.darts.supernet import DartsSupernet
 from runs.catalogue.methods.prdarts import PrDartsSettings
@@ -74,20 +74,20 @@ def test_stages_are_those_of_the_public_scripts(case: dict[str, Any], bench: Mak
         stage_frozen_epochs=args["grace_epochs"],
         stage_epochs=args["epochs"],
     ).method
-    strategies, lengths = search.strategies, [stage["epochs"] for stage in case["stages"]]
-    assert isinstance(search.settings, PrDartsSettings)
-    for stage, planned, plan in zip(case["stages"], strategies.stages, search.settings.plan, strict=True):
+    components, lengths = search._components, [stage["epochs"] for stage in case["stages"]]
+    assert isinstance(search._context.settings, PrDartsSettings)
+    for stage, planned, plan in zip(case["stages"], components.stages, search._context.settings.plan, strict=True):
         first, epochs = stage["first_epoch"], stage["epochs"]
         assert (planned.epochs, planned.frozen_epochs) == (epochs, stage["alpha_frozen_epochs"])
         assert dict(planned.network) == {"layers": stage["layers"], "channels": stage["channels"]}
         assert [epoch for epoch in range(epochs) if epoch >= epochs - planned.evaluated_epochs] == stage[
             "validate_epochs"
         ]
-        assert (planned.leave is None) == stage["last"]
+        assert (planned.transition is None) == stage["last"]
         assert plan.carries == stage["load_and_inherit"]
         rate = partial(learning_rates.in_each_stage, case["lr"], case["lr_min"], lengths=lengths)
         of_stage = range(first, first + epochs)
-        assert [strategies.learning_rate(epoch, sum(lengths)) for epoch in of_stage] == pytest.approx(
+        assert [components.learning_rate(epoch, sum(lengths)) for epoch in of_stage] == pytest.approx(
             stage["lr"], abs=1e-7
         )
         assert [rate(epoch, sum(lengths)) for epoch in of_stage] == pytest.approx(stage["lr"], abs=1e-7)
@@ -128,7 +128,7 @@ class Whole:
         self.parameters: list[int] = []
         for _ in range(3):
             self.reports.append(self.bench.epoch())
-            self.parameters.append(sum(part.numel() for part in self.bench.method.supernet.parameters()))
+            self.parameters.append(sum(part.numel() for part in self.bench.method.current.supernet.parameters()))
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +207,9 @@ def test_the_same_seed_tells_the_same(whole: Whole) -> None:
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do transitions without the batch that follows."""
 
-    def step(self: FirstOrder, search: DifferentiableSearch, batch: Tensor) -> None:
-        search.train_meter.add(torch.zeros(()), torch.zeros(len(batch), 10), torch.zeros(len(batch), dtype=torch.long))
+    def step(self: FirstOrder, context: StepContext) -> None:
+        _, labels = context.weight_batch()
+        context.record(torch.zeros(()), torch.zeros(len(labels), 10), torch.zeros_like(labels))
 
     monkeypatch.setattr(FirstOrder, "step", step)
 
@@ -228,12 +229,12 @@ def test_survivors_keep_their_weights(bench: Make, mode: str) -> None:
     search = bench(**TWICE, mode=mode)
     search.epoch()
     search.epoch()
-    before = scrambled(search.method.supernet)
+    before = scrambled(search.method.current.supernet)
     report = search.epoch()
-    after, columns = search.method.supernet.state_dict(), report.architecture["normal"].operations
+    after, columns = search.method.current.supernet.state_dict(), report.architecture["normal"].operations
     again = report.extras["transition"]["inherited_again"]
     assert bool(again) == (mode == "faithful")
-    kinds = [cell.kind for cell in search.method.supernet.cells]
+    kinds = [cell.kind for cell in search.method.current.supernet.cells]
     overwritten = {
         f"cells.{cell}.edges.{heir['edge']}.operations.{columns.index(heir['operation'])}."
         for heir in again
@@ -264,15 +265,18 @@ def test_another_width_begins_anew_and_says_so(bench: Make) -> None:
     assert {child["difference"] for change in report.extras["transition"]["changes"] for child in change["added"]} == {
         None
     }
-    assert search.method.supernet.cells[0].width == 4
+    assert search.method.current.supernet.cells[0].width == 4
 
 
 def test_the_old_supernet_is_gone_before_the_new_one_is_there(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     search = bench(**SMALL)
     search.epoch()
     method, seen = search.method, []
-    momentum = next(iter(method.weight_optimizer.state.values()))["momentum_buffer"]
-    old = [weakref.ref(part) for part in (method.supernet, method.weight_optimizer, method.architecture_optimizer)]
+    momentum = next(iter(method.current.weight_optimizer.state.values()))["momentum_buffer"]
+    old = [
+        weakref.ref(part)
+        for part in (method.current.supernet, method.current.weight_optimizer, method.current.architecture_optimizer)
+    ]
     old.append(weakref.ref(momentum))
     del momentum
     build = DartsSupernet.__init__
@@ -335,8 +339,10 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
             raise torch.OutOfMemoryError("simulated")
         return forward(self, images, mixing)
 
-    batch = search.method.weight_batch
-    monkeypatch.setattr(search.method, "weight_batch", lambda indices: learnt.append(len(indices)) or batch(indices))
+    prepare = search.method._batches.prepare
+    monkeypatch.setattr(
+        search.method._batches, "prepare", lambda of, indices: learnt.append(len(indices)) or prepare(of, indices)
+    )
     monkeypatch.setattr(search.runtime, "memory_share", lambda limit: 0.2)
     monkeypatch.setattr(DartsSupernet, "forward", limited)
     reports = search.reports()

@@ -67,7 +67,7 @@ def variables(space: Space, candidates: Candidates | None = None, **options: Any
 
 def of(space: Space, alphas: dict[str, Any], betas: dict[str, Any] | None = None) -> ArchitectureParameters:
     """Make variables of these values, in double precision."""
-    architecture = variables(space, edge_variables=betas is not None)
+    architecture = variables(space, edge_parameters=betas is not None)
     for kind, values in alphas.items():
         architecture.alphas[kind].data = double(values)
     for kind, values in (betas or {}).items():
@@ -229,8 +229,8 @@ def pruned(space: Space) -> Candidates:
 def test_what_is_not_alive_is_never_read_and_never_learns(name: str, space: Space) -> None:
     torch.manual_seed(0)
     candidates, relaxation = pruned(space), RELAXATIONS[name]()
-    architecture = variables(space, candidates, edge_variables=True)
-    relaxation.begin(3, 10)
+    architecture = variables(space, candidates, edge_parameters=True)
+    relaxation.begin_epoch(3, 10)
     for make in (relaxation.sample, relaxation.mean, relaxation.evaluation):
         for kind, cell_weights in make(architecture).items():
             alive = architecture.alive(kind)
@@ -250,7 +250,7 @@ def test_what_is_not_alive_is_never_read_and_never_learns(name: str, space: Spac
 
 @pytest.mark.parametrize("name", RELAXATIONS)
 def test_what_is_shown_shares_each_edge_out_and_draws_nothing(name: str) -> None:
-    relaxation, architecture = RELAXATIONS[name](), variables(SPACES["nasbench201"], edge_variables=True)
+    relaxation, architecture = RELAXATIONS[name](), variables(SPACES["nasbench201"], edge_parameters=True)
     before = torch.get_rng_state()
     shown = relaxation.mean(architecture)["cell"].weights
     assert (relaxation.evaluation(architecture)["cell"].weights.argmax(1) >= 0).all()
@@ -319,7 +319,7 @@ def test_kinds_of_cell_may_have_operations_of_their_own() -> None:
 
 def test_temperatures_are_shown() -> None:
     relaxation, architecture = StraightThrough(10.0, 0.1, reached=True), variables(SPACES["nasbench201"])
-    relaxation.begin(9, 10)
+    relaxation.begin_epoch(9, 10)
     assert relaxation.snapshot(architecture, "cell").figures == {"temperature": pytest.approx(0.1)}
-    relaxation.begin(0, 1)
+    relaxation.begin_epoch(0, 1)
     assert relaxation.temperature == 10

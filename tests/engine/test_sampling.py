@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from engine.black_box.encoding import Cell, coding
-from engine.black_box.path_sampling import Even, Sampling
+from engine.black_box.path_sampling import PathSampling, UniformPolicy
 from engine.methods.enas.controller import Controller, LearntPolicy
 from engine.spaces.darts import Darts
 from runs import catalogue
@@ -101,20 +101,20 @@ def test_it_learns_what_scores_well_and_goes_on_from_a_state() -> None:
 def test_the_answer_is_the_best_of_the_drawn(method: str, options: dict[str, Any]) -> None:
     bench = Bench(SMALL | options, method=method)
     search = bench.method
-    sampling = search.strategies.memory
-    assert isinstance(sampling, Sampling)
+    sampling = search._components.callback
+    assert isinstance(sampling, PathSampling)
     search.prepare()
-    alphas = {kind: alpha.detach().clone() for kind, alpha in search.architecture.alphas.items()}
+    alphas = {kind: alpha.detach().clone() for kind, alpha in search.current.architecture.alphas.items()}
     for _ in range(2):
         report = bench.epoch()
         told = report.extras["sampled"]
         assert told["best"] == sampling.accuracy >= told["mean"] >= told["worst"]
         assert report.genotype == NB201.genotype(sampling.best)
-        mixing = sampling.evaluation(search.architecture)
+        mixing = sampling.evaluation(search.current.architecture)
         assert mixing["cell"].active == tuple((operation,) for operation in sampling.best)
         assert mixing["cell"].weights.argmax(1).tolist() == list(sampling.best)
         assert report.learning_rates["architecture"] == 0
-    assert all(torch.equal(alpha, alphas[kind]) for kind, alpha in search.architecture.alphas.items())
+    assert all(torch.equal(alpha, alphas[kind]) for kind, alpha in search.current.architecture.alphas.items())
     shown = torch.tensor(report.architecture["cell"].weights)
     torch.testing.assert_close(shown.sum(1), torch.ones(6))
     assert bool((shown == 0.2).all()) == (method == "rsws")
@@ -124,8 +124,8 @@ def test_a_path_of_the_darts_space_has_two_edges_into_a_node() -> None:
     entry = catalogue.space("darts")
     known = coding(entry)
     space = Darts(entry, DartsSettings(), 10)
-    sampling = Sampling(Even(known.codec), known, space, samples=1, images=1)
-    made = Bench({"layers": 3}, method="darts", space="darts").method.architecture
+    sampling = PathSampling(UniformPolicy(known.codec), known, space, samples=1, images=1, batch_size=1)
+    made = Bench({"layers": 3}, method="darts", space="darts").method.current.architecture
     for cell_weights in sampling.sample(made).values():
         running = [bool(active) for active in cell_weights.active or ()]
         assert cell_weights.weights.sum() == sum(running) == 8

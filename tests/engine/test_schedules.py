@@ -105,7 +105,7 @@ def test_the_warm_up_of_pcdarts_on_imagenet() -> None:
 )
 def test_temperatures_of_draws(name: str, relaxation: Drawn) -> None:
     for epoch, expected in BASELINES[name]["values"]:
-        relaxation.begin(epoch, BASELINES[name]["length"])
+        relaxation.begin_epoch(epoch, BASELINES[name]["length"])
         assert relaxation.temperature == pytest.approx(expected, rel=1e-8)
 
 

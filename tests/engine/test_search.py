@@ -13,6 +13,7 @@ import torch
 from engine.method import EpochReport
 from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
+from engine.search.step import EpochContext, Handover
 from runs.errors import NastuiError
 from runs.log.events import StageStarted
 from tests.engine.conftest import Bench, round_trip, same
@@ -62,27 +63,29 @@ def test_going_on_from_a_state_is_going_on(bench: Make, units: int) -> None:
 
 def test_alpha_stays_still_while_it_is_frozen(bench: Make) -> None:
     search = bench(arch_frozen_epochs=1)
-    start = search.method.architecture.alphas["cell"].clone()
+    start = search.method.current.architecture.alphas["cell"].clone()
     report = search.epoch()
-    assert torch.equal(search.method.architecture.alphas["cell"], start)
+    assert torch.equal(search.method.current.architecture.alphas["cell"], start)
     assert report.learning_rates["architecture"] == 0
     search.epoch()
-    assert not torch.equal(search.method.architecture.alphas["cell"], start)
+    assert not torch.equal(search.method.current.architecture.alphas["cell"], start)
 
 
 def test_each_phase_changes_its_own_level_alone(bench: Make) -> None:
     search = bench().method
-    weights = {name: value.clone() for name, value in search.supernet.named_parameters()}
-    search.supernet.train()
-    alpha = search.architecture.alphas["cell"].clone()
-    search.strategies.update._architecture_phase(search, 16)  # type: ignore[attr-defined]
-    assert not torch.equal(search.architecture.alphas["cell"], alpha)
-    assert all(torch.equal(value, weights[name]) for name, value in search.supernet.named_parameters())
-    assert all(value.grad is None for value in search.supernet.parameters())
-    alpha = search.architecture.alphas["cell"].clone()
-    search.strategies.update._weight_phase(search, torch.arange(16))  # type: ignore[attr-defined]
-    assert torch.equal(search.architecture.alphas["cell"], alpha)
-    assert any(not torch.equal(value, weights[name]) for name, value in search.supernet.named_parameters())
+    weights = {name: value.clone() for name, value in search.current.supernet.named_parameters()}
+    search.current.supernet.train()
+    alpha = search.current.architecture.alphas["cell"].clone()
+    search._shared.trains_architecture = True
+    search._batches.prepare(("architecture", "weights"), torch.arange(16))
+    search._components.update._architecture_phase(search._shared)  # type: ignore[attr-defined]
+    assert not torch.equal(search.current.architecture.alphas["cell"], alpha)
+    assert all(torch.equal(value, weights[name]) for name, value in search.current.supernet.named_parameters())
+    assert all(value.grad is None for value in search.current.supernet.parameters())
+    alpha = search.current.architecture.alphas["cell"].clone()
+    search._components.update._weight_phase(search._shared)  # type: ignore[attr-defined]
+    assert torch.equal(search.current.architecture.alphas["cell"], alpha)
+    assert any(not torch.equal(value, weights[name]) for name, value in search.current.supernet.named_parameters())
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ def test_the_derived_cell_is_measured_in_the_supernet(bench: Make) -> None:
     """Where the architecture has decided, the supernet is that cell; its distance to one that has not is a gap."""
     trained = bench(epochs=3, arch_frozen_epochs=2)
     with torch.no_grad():
-        alpha = trained.method.architecture.alphas["cell"].fill_(-60.0)
+        alpha = trained.method.current.architecture.alphas["cell"].fill_(-60.0)
         alpha[range(6), [3, 1, 3, 2, 4, 1]] = 1.0
     decided = trained.epoch().metrics
     assert decided["derived_loss"] == pytest.approx(decided["search_loss"], rel=1e-5)
@@ -156,22 +159,22 @@ def test_the_memory_order_changes_speed_not_results(bench: Make) -> None:
     assert last.metrics["train_loss"] == pytest.approx(first.metrics["train_loss"], rel=1e-3)
 
 
-def pruned(search: DifferentiableSearch) -> None:
-    """Leave a stage with the three operations of the largest alpha on every edge, and begin anew with them."""
-    alpha = search.architecture.alphas["cell"]
+def pruned(context: EpochContext) -> Handover:
+    """End a stage with the three operations of the largest alpha on every edge, and begin anew with them."""
+    alpha = context.state.architecture.alphas["cell"]
     kept = alpha.topk(3).indices.sort().values.tolist()
-    search.build({"cell": tuple(tuple(row) for row in kept)})
+    return Handover({"cell": tuple(tuple(row) for row in kept)}, restore=lambda _: None)
 
 
 def two_stages(bench: Make) -> DifferentiableSearch:
     method = bench().method
-    stages = (Stage(1, title="wide", leave=pruned), Stage(1, frozen_epochs=1, title="narrow"))
-    return DifferentiableSearch(method.context, dataclasses.replace(method.strategies, stages=stages))
+    stages = (Stage(1, title="wide", transition=pruned), Stage(1, frozen_epochs=1, title="narrow"))
+    return DifferentiableSearch(method._context, dataclasses.replace(method._components, stages=stages))
 
 
 def test_a_plan_of_stages_changes_what_is_alive(bench: Make) -> None:
     search = two_stages(bench)
-    said = search.context.emit.__self__  # type: ignore[attr-defined]
+    said = search._context.emit.__self__  # type: ignore[attr-defined]
     said.clear()
     search.prepare()
     reports = [report for _ in range(100) if search.epoch < 2 and (report := search.advance())]
@@ -196,10 +199,10 @@ def test_going_on_inside_a_plan_of_stages(bench: Make, units: int) -> None:
     whole = finish(two_stages(bench))
     before = two_stages(bench)
     reports = [report for _ in range(units) if (report := before.advance())]
-    saved = round_trip({"method": before.state(), "runtime": before.context.runtime.state()})
+    saved = round_trip({"method": before.state(), "runtime": before._context.runtime.state()})
     after = two_stages(bench)
     after.load(saved["method"])
-    after.context.runtime.load(saved["runtime"])
+    after._context.runtime.load(saved["runtime"])
     reports += finish(after)
     assert len(whole) == len(reports) == 2
     assert all(map(same, whole, reports))

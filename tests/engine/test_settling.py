@@ -59,6 +59,6 @@ def test_frozen_epochs_repeat_no_alarm() -> None:
 def test_a_search_that_collapses_warns(bench: Make) -> None:
     search = bench(epochs=5, image_limit=60, arch_learning_rate=1e-6)
     with torch.no_grad():
-        search.method.architecture.alphas["cell"][:, 1] = 3
+        search.method.current.architecture.alphas["cell"][:, 1] = 3
     search.reports()
     assert [event.kind for event in search.said if isinstance(event, Warned)] == ["collapse"]

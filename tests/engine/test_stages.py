@@ -18,9 +18,9 @@ from engine.core.plugins import attribute
 from engine.methods import drnas
 from engine.methods.drnas import learning_rate, searched, stages
 from engine.search import learning_rates
-from engine.search.pruning import PruneAndWiden, carry_variables, remaining, strongest
+from engine.search.pruning import PruneAndWiden, remaining, restore_alphas, strongest
 from engine.search.splits import split
-from engine.search.stages import place
+from engine.search.stages import locate
 from engine.spaces.space import all_candidates
 from runs import catalogue
 from runs.catalogue.methods.drnas import DrNasSettings
@@ -89,7 +89,7 @@ def test_kept_alphas_keep_their_value(case: dict[str, Any]) -> None:
     kept = remaining(old, all_candidates(entry), case["keep"], strongest)
     new = ArchitectureParameters(entry, kept, torch.Generator(), scale=1)
     with torch.no_grad():
-        carry_variables(old, torch.optim.Adam(old.parameters()), new, torch.optim.Adam(new.parameters()))
+        restore_alphas(old.alphas, {"cell": {}}, new, torch.optim.Adam(new.parameters()))
     assert torch.equal(new.alphas["cell"], torch.tensor(case["alpha_after"]))
 
 
@@ -133,13 +133,13 @@ def test_the_plan_of_every_paper_preset(case: dict[str, Any]) -> None:
     options = settings(preset, space)
     lengths = case["epochs_per_stage"]
     epochs = sum(lengths)
-    plan = list(stages(options))
+    plan = list(stages(options, None, None))
     assert [stage.epochs for stage in plan] == lengths
-    where = [place(lengths, epoch) for epoch in range(epochs)]
+    where = [locate(lengths, epoch) for epoch in range(epochs)]
     assert [plan[stage].network["partial"] for stage, _ in where] == case["partial_channel_k"]
     assert [int(within >= plan[stage].frozen_epochs) for stage, within in where] == case["arch_updates"]
     count = len(options.candidates(catalogue.space(space).operations))
-    kept = [count, *(stage.leave.keep for stage in plan if isinstance(stage.leave, PruneAndWiden))]
+    kept = [count, *(stage.transition.keep for stage in plan if isinstance(stage.transition, PruneAndWiden))]
     assert [kept[stage] for stage, _ in where] == case["ops_per_edge"]
     assert (options.batch_size, options.arch_learning_rate) == (case["batch_size"], case["arch_lr"])
     for at_switch, name in (
@@ -175,11 +175,11 @@ def test_the_nominal_rate_knows_no_stages(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5))
-def test_every_epoch_has_its_place(lengths: list[int]) -> None:
+def test_every_epoch_has_its_locate(lengths: list[int]) -> None:
     wanted = [(stage, within) for stage, length in enumerate(lengths) for within in range(length)]
-    assert [place(lengths, epoch) for epoch in range(sum(lengths))] == wanted
+    assert [locate(lengths, epoch) for epoch in range(sum(lengths))] == wanted
     with pytest.raises(IndexError):
-        place(lengths, sum(lengths))
+        locate(lengths, sum(lengths))
 
 
 def test_a_rate_that_jumped_goes_on_as_it_was_under_the_old_torch() -> None:
@@ -204,26 +204,25 @@ def at_the_switch(bench: Make, **options: Any) -> Bench:
 def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str, Any]) -> None:
     search = at_the_switch(bench, **options).method
     assert search.stage == 0
-    before = {name: value.detach().clone() for name, value in search.supernet.named_parameters()}
+    before = {name: value.detach().clone() for name, value in search.current.supernet.named_parameters()}
     buffers = {
-        name: search.weight_optimizer.state[value]["momentum_buffer"].clone()
-        for name, value in search.supernet.named_parameters()
+        name: search.current.weight_optimizer.state[value]["momentum_buffer"].clone()
+        for name, value in search.current.supernet.named_parameters()
     }
-    alphas = {kind: alpha.detach().clone() for kind, alpha, _ in search.architecture.matrices()}
+    alphas = {kind: alpha.detach().clone() for kind, alpha, _ in search.current.architecture.matrices()}
     moments = {
-        kind: search.architecture_optimizer.state[alpha]["exp_avg_sq"].clone()
-        for kind, alpha, _ in search.architecture.matrices()
+        kind: search.current.architecture_optimizer.state[alpha]["exp_avg_sq"].clone()
+        for kind, alpha, _ in search.current.architecture.matrices()
     }
-    search.stage = 1
-    leave = search.strategies.stages[0].leave
-    assert isinstance(leave, PruneAndWiden)
-    leave(search)
-    after = dict(search.supernet.named_parameters())
+    transition = search._components.stages[0].transition
+    assert isinstance(transition, PruneAndWiden)
+    search._next_stage()
+    after = dict(search.current.supernet.named_parameters())
     grown = [name for name in after if after[name].shape != before[name].shape]
     assert grown
     assert set(after) < set(before), "operations are gone"
     for name, parameter in after.items():
-        buffer = search.weight_optimizer.state[parameter]["momentum_buffer"]
+        buffer = search.current.weight_optimizer.state[parameter]["momentum_buffer"]
         assert buffer.shape == parameter.shape
         assert buffer.stride() == parameter.stride()
         old = tuple(slice(side) for side in before[name].shape)
@@ -231,9 +230,9 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
         assert torch.equal(buffer[old], buffers[name])
         if name not in grown:
             assert torch.equal(parameter, before[name])
-    for kind, alpha, alive in search.architecture.matrices():
-        state = search.architecture_optimizer.state[alpha]
-        assert alive.sum(-1).tolist() == [leave.keep] * len(alive)
+    for kind, alpha, alive in search.current.architecture.matrices():
+        state = search.current.architecture_optimizer.state[alpha]
+        assert alive.sum(-1).tolist() == [transition.keep] * len(alive)
         assert torch.equal(alpha.detach(), alphas[kind] * alive)
         assert torch.equal(state["exp_avg_sq"], moments[kind] * alive)
         assert (state["exp_avg_sq"][alive] > 0).all()
@@ -244,14 +243,11 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
 def test_copied_channels_have_the_momentum_of_their_originals(bench: Make, options: dict[str, Any]) -> None:
     search = at_the_switch(bench, **options).method
     with torch.no_grad():
-        for parameter in search.supernet.parameters():
-            search.weight_optimizer.state[parameter]["momentum_buffer"].copy_(2 * parameter)
-    search.stage = 1
-    leave = search.strategies.stages[0].leave
-    assert leave is not None
-    leave(search)
-    for parameter in search.supernet.parameters():
-        assert torch.equal(search.weight_optimizer.state[parameter]["momentum_buffer"], 2 * parameter)
+        for parameter in search.current.supernet.parameters():
+            search.current.weight_optimizer.state[parameter]["momentum_buffer"].copy_(2 * parameter)
+    search._next_stage()
+    for parameter in search.current.supernet.parameters():
+        assert torch.equal(search.current.weight_optimizer.state[parameter]["momentum_buffer"], 2 * parameter)
 
 
 @pytest.mark.parametrize("regulariser", ["l2", "kl"])
@@ -259,7 +255,7 @@ def test_pruned_alphas_rest(bench: Make, regulariser: str) -> None:
     """Neither Adam's moments nor a regulariser moves what is not there any more."""
     search = at_the_switch(bench, **TWO_STAGES, regulariser=regulariser)
     reports = search.reports()
-    alpha, alive = search.method.architecture.alphas["cell"], search.method.architecture.alive("cell")
+    alpha, alive = search.method.current.architecture.alphas["cell"], search.method.current.architecture.alive("cell")
     assert (alpha[~alive] == 0).all()
     assert (alpha[alive] != 0).all()
     snapshot = reports[-1].architecture["cell"]
@@ -337,17 +333,19 @@ def test_edges_may_be_ranked_by_the_mean_of_the_dirichlet(bench: Make) -> None:
     for ranking, suffix in (("softmax", ""), ("mean", "_by_mean")):
         plan = {"epochs": 1, "arch_frozen_epochs": 0, "stage_operations": "7", "stage_partial": "1"}
         search = bench(space="darts", edge_ranking=ranking, **plan).method
-        columns = search.supernet.candidates["normal"][0]
+        columns = search.current.supernet.candidates["normal"][0]
         everything = tuple(range(len(columns)))
         kept = {
             kind: tuple(tuple(columns[op] for op in row) for row in case[f"kept_{kind}"] or [everything] * 14)
             for kind in ("normal", "reduce")
         }
         with torch.no_grad():
-            for kind, alpha, _ in search.architecture.matrices():
+            for kind, alpha, _ in search.current.architecture.matrices():
                 alpha[:, list(columns)] = torch.tensor(case[f"alpha_{kind}"], dtype=alpha.dtype)
-        found = search.strategies.deriver(search.context.space, search.architecture, kept)
-        names = [[search.context.space.entry.operations[columns[op]], source] for op, source in case[f"normal{suffix}"]]
+        found = search._components.discretizer(search._context.space, search.current.architecture, kept)
+        names = [
+            [search._context.space.entry.operations[columns[op]], source] for op, source in case[f"normal{suffix}"]
+        ]
         assert [list(pair) for pair in darts.pairs(found.cells["normal"])] == names
 
 
@@ -368,7 +366,12 @@ def test_an_unevaluated_epoch_ends_with_its_last_batch(bench: Make) -> None:
 def test_shares_are_disjoint_parts_of_every_class() -> None:
     labels = torch.arange(400) % 4
     options = settings("quick", weight_share=0.1, arch_share=0.05)
-    first, second = split(options, labels, torch.Generator().manual_seed(0))
+    first, second = split(
+        labels,
+        torch.Generator().manual_seed(0),
+        how=options.split,
+        shares=(options.weight_share, options.arch_share),
+    )
     assert (len(first), len(second)) == (40, 20)
     assert not set(first.tolist()) & set(second.tolist())
     assert labels[first].bincount().tolist() == [10] * 4

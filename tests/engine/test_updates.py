@@ -20,7 +20,8 @@ from engine.architecture.relaxations.straight_through import StraightThrough
 from engine.data.images import everything
 from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
-from engine.search.updates import FirstOrder, SingleLevelJoint, Unrolled, Update, unrolled
+from engine.search.step import Update
+from engine.search.updates import FirstOrder, SingleLevelJoint, Unrolled, unrolled
 from engine.search.updates.unrolled import unrolled_gradients
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.space import CellWeights
@@ -183,12 +184,18 @@ def searching(
 ) -> DifferentiableSearch:
     """Return a search with this update, about to train."""
     method = bench().method
-    kept = relaxation or method.strategies.relaxation
+    kept = relaxation or method._components.relaxation
     search = DifferentiableSearch(
-        method.context, dataclasses.replace(method.strategies, update=update, relaxation=kept, **changes)
+        method._context, dataclasses.replace(method._components, update=update, relaxation=kept, **changes)
     )
-    search.supernet.train()
+    search._begin_epoch()
     return search
+
+
+def train(search: DifferentiableSearch, update: Update) -> None:
+    """Do the host part and the step for a batch."""
+    search._batches.prepare(update.order, BATCH)
+    update.step(search._shared)
 
 
 def content(module: nn.Module) -> dict[str, Tensor]:
@@ -202,12 +209,12 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 def test_looking_ahead_moves_alpha_and_leaves_no_trace(bench: Make) -> None:
     update = Unrolled()
     search = searching(bench, update)
-    weights, alpha = content(search.supernet), content(search.architecture)
-    images, labels = search.weight_batch(BATCH)
-    update._architecture_phase(search, images, labels)
-    assert same(weights, content(search.supernet)), "weights and running statistics are as they were"
-    assert not same(alpha, content(search.architecture))
-    assert all(parameter.grad is None for parameter in search.supernet.parameters())
+    weights, alpha = content(search.current.supernet), content(search.current.architecture)
+    search._batches.prepare(update.order, BATCH)
+    update._architecture_phase(search._shared, search._shared.weight_batch())
+    assert same(weights, content(search.current.supernet)), "weights and running statistics are as they were"
+    assert not same(alpha, content(search.current.architecture))
+    assert all(parameter.grad is None for parameter in search.current.supernet.parameters())
 
 
 def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
@@ -215,17 +222,18 @@ def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
     gradients = []
     for _ in range(2):
         search = searching(bench, update := Unrolled(), GumbelSoftmax(1.0, 1.0))
-        search.weight_optimizer.param_groups[0]["lr"] = 0.05
-        images, labels = search.weight_batch(BATCH)
+        search.current.weight_optimizer.param_groups[0]["lr"] = 0.05
+        search._batches.prepare(update.order, BATCH)
+        batch = search._shared.weight_batch()
         torch.manual_seed(3)
         drawn: list[Tensor] = []
-        search.supernet.register_forward_pre_hook(
+        search.current.supernet.register_forward_pre_hook(
             lambda _, given, seen=drawn: seen.append(given[1]["cell"].weights.detach().clone())
         )
-        update._architecture_phase(search, images, labels)
+        update._architecture_phase(search._shared, batch)
         assert len(drawn) == 4
         assert all(torch.equal(drawn[0], weights) for weights in drawn)
-        gradients.append(content(search.architecture))
+        gradients.append(content(search.current.architecture))
     assert same(*gradients)
 
 
@@ -234,20 +242,20 @@ def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
     moved = []
     for update in (FirstOrder(), Unrolled()):
         search = searching(bench, update)
-        search.weight_optimizer.param_groups[0]["lr"] = 0.0
+        search.current.weight_optimizer.param_groups[0]["lr"] = 0.0
         torch.manual_seed(1)
-        update.step(search, BATCH)
-        moved.append(search.architecture.alphas["cell"].detach().clone())
+        train(search, update)
+        moved.append(search.current.architecture.alphas["cell"].detach().clone())
     # Augmentation draws differ, the weights' batch being read first: the direction of Adam's first step does not.
-    assert (moved[0] - moved[1]).abs().max() < 2.1 * search.settings.arch_learning_rate
+    assert (moved[0] - moved[1]).abs().max() < 2.1 * search._context.settings.arch_learning_rate
 
 
 def test_one_level_moves_both_by_one_batch(bench: Make) -> None:
     search = searching(bench, SingleLevelJoint(), split=everything)
-    weights, alpha = content(search.supernet), content(search.architecture)
-    search.strategies.update.step(search, BATCH)
-    assert not same(weights, content(search.supernet))
-    assert not same(alpha, content(search.architecture))
+    weights, alpha = content(search.current.supernet), content(search.current.architecture)
+    train(search, search._components.update)
+    assert not same(weights, content(search.current.supernet))
+    assert not same(alpha, content(search.current.architecture))
     assert search.position().images == len(BATCH)
 
 
@@ -265,10 +273,10 @@ def test_one_level_is_evaluated_on_the_test_part(bench: Make) -> None:
 )
 def test_alpha_stays_still_while_it_is_frozen(bench: Make, update: Update) -> None:
     search = searching(bench, update, stages=(Stage(2, frozen_epochs=1),))
-    weights, alpha = content(search.supernet), content(search.architecture)
-    update.step(search, BATCH)
-    assert same(alpha, content(search.architecture))
-    assert not same(weights, content(search.supernet))
+    weights, alpha = content(search.current.supernet), content(search.current.architecture)
+    train(search, update)
+    assert same(alpha, content(search.current.architecture))
+    assert not same(weights, content(search.current.supernet))
 
 
 @pytest.mark.parametrize(
@@ -279,9 +287,9 @@ def test_a_penalty_pulls_alpha(bench: Make, update: Update) -> None:
     for strength in (0.0, 1000.0):
         search = searching(bench, update, regulariser=KlToFlat(strength))
         with torch.no_grad():
-            search.architecture.alphas["cell"].fill_(1.0)
-        update.step(search, BATCH)
-        ends.append(search.architecture.alphas["cell"].detach())
+            search.current.architecture.alphas["cell"].fill_(1.0)
+        train(search, update)
+        ends.append(search.current.architecture.alphas["cell"].detach())
     assert (ends[1] < 1).all(), "towards the flat Dirichlet"
     assert not (ends[0] < 1).all()
 
@@ -292,8 +300,8 @@ def test_the_architecture_is_projected_after_its_step(bench: Make) -> None:
             architecture.alphas["cell"].fill_(1.0)
 
     search = searching(bench, FirstOrder(project=to_one))
-    search.strategies.update.step(search, BATCH)
-    assert (search.architecture.alphas["cell"] == 1).all()
+    train(search, search._components.update)
+    assert (search.current.architecture.alphas["cell"] == 1).all()
 
 
 @pytest.mark.parametrize("weights_first", [False, True])
@@ -301,8 +309,8 @@ def test_either_level_may_go_first(bench: Make, weights_first: bool) -> None:
     search = searching(bench, FirstOrder(weights_first=weights_first))
     order: list[str] = []
     for name in ("weight", "architecture"):
-        getattr(search, f"{name}_optimizer").register_step_post_hook(lambda *_, name=name: order.append(name))
-    search.strategies.update.step(search, BATCH)
+        getattr(search.current, f"{name}_optimizer").register_step_post_hook(lambda *_, name=name: order.append(name))
+    train(search, search._components.update)
     assert order == (["weight", "architecture"] if weights_first else ["architecture", "weight"])
 
 
@@ -313,8 +321,8 @@ def test_a_path_of_nothing_teaches_nothing(bench: Make, update: Update) -> None:
     """Where every edge draws `none` no variable is in the graph of the loss."""
     search = searching(bench, update, StraightThrough(1.0, 1.0))
     with torch.no_grad():
-        search.architecture.alphas["cell"].zero_()[:, 0] = 100.0
-    before = search.architecture.alphas["cell"].detach().clone()
-    search.architecture_optimizer.param_groups[0]["weight_decay"] = 0.0
-    update.step(search, BATCH)
-    assert torch.equal(search.architecture.alphas["cell"], before)
+        search.current.architecture.alphas["cell"].zero_()[:, 0] = 100.0
+    before = search.current.architecture.alphas["cell"].detach().clone()
+    search.current.architecture_optimizer.param_groups[0]["weight_decay"] = 0.0
+    train(search, update)
+    assert torch.equal(search.current.architecture.alphas["cell"], before)

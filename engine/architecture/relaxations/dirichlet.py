@@ -38,21 +38,6 @@ def mean(alpha: Tensor, alive: Tensor) -> Tensor:
     return renormalise(concentration(alpha), alive)
 
 
-def variance(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return Var[theta_i] = beta_i (B - beta_i) / (B^2 (B + 1)); 0 for pruned operations."""
-    beta = concentration(alpha) * alive
-    total = beta.sum(-1, keepdim=True)
-    return beta * (total - beta) / (total**2 * (total + 1))
-
-
-def differential_entropy(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return the differential entropy in nats of each row's Dirichlet on the operations that are alive, [edges]."""
-    beta, kept = concentration(alpha), alive.to(alpha.dtype)
-    total, count = (beta * kept).sum(-1), kept.sum(-1)
-    log_beta = (beta.lgamma() * kept).sum(-1) - total.lgamma()
-    return log_beta + (total - count) * total.digamma() - ((beta - 1) * beta.digamma() * kept).sum(-1)
-
-
 def kl_to_flat(alpha: Tensor, alive: Tensor) -> Tensor:
     """Return KL(Dir(beta) || Dir(1)) of each row over the operations that are alive, [edges].
 
@@ -102,7 +87,9 @@ def draw(alpha: Tensor, alive: Tensor) -> Tensor:
 class DirichletRelaxation:
     """Mixes by a sample of the Dirichlet. See :class:`engine.architecture.relaxations.relaxation.Relaxation`."""
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    capturable = True
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch: each edge learns its own exploration."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:

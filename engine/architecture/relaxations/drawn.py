@@ -52,11 +52,14 @@ class Drawn:
         reached: whether the last epoch is at ``end`` already, the steps being that much longer.
     """
 
+    # The paths of :func:`paths` are read from the device.
+    capturable = False
+
     def __init__(self, start: float = 1.0, end: float = 1.0, *, reached: bool = False) -> None:
         self._start, self._end, self._reached = start, end, reached
         self.temperature = start
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Set the temperature: linear in the epoch."""
         self.temperature = linear(self._start, self._end, epoch, max(1, epochs - self._reached))
 

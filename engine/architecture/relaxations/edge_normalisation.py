@@ -19,9 +19,14 @@ class NormalisedEdges:
     def __init__(self, operations: Relaxation) -> None:
         self._operations = operations
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    @property
+    def capturable(self) -> bool:
+        """As the relaxation of the operations."""
+        return self._operations.capturable
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Pass the epoch on."""
-        self._operations.begin(epoch, epochs)
+        self._operations.begin_epoch(epoch, epochs)
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the mixing weights with the scale of each edge."""

@@ -18,6 +18,8 @@ def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) ->
 class GumbelSoftmax(Drawn):
     """Mixes by a draw of the concrete distribution, every candidate at once."""
 
+    capturable = True
+
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell."""
         alpha, alive = architecture.stacked()

@@ -50,7 +50,9 @@ class Proximal:
     where they are not, the chosen operations alone do.
     """
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    capturable = False
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:

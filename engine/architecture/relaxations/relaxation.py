@@ -14,7 +14,7 @@ from engine.spaces.space import CellWeights, MixingWeights
 
 @dataclass(frozen=True)
 class RelaxationSnapshot:
-    """What is worth watching of one kind of cell.
+    """What a relaxation shows of one kind of cell beside its mixing weights.
 
     Attributes:
         operations: edges x operations matrices, by name.
@@ -28,15 +28,24 @@ class RelaxationSnapshot:
 
 
 class Relaxation(Protocol):
-    """Turns architecture parameters into the mixing weights of a forward pass, one for each kind of cell.
+    """Turns architecture parameters into the mixing weights of a forward pass, one set for each kind of cell.
 
     Operations that are not alive get weight 0 and give gradient 0.
+
+    Attributes:
+        capturable: whether a CUDA graph may capture :meth:`sample`: it reads nothing from the device, and the host
+            decides nothing. See :mod:`engine.search.step`.
     """
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    @property
+    def capturable(self) -> bool:
+        """Whether a CUDA graph may capture :meth:`sample`."""
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Set what depends on the epoch, counted from 0, such as a temperature.
 
-        Called before each epoch and after a resume, so it must depend on nothing else.
+        Called before each epoch and after a resume, so it must depend on nothing else. What it sets becomes part of a
+        captured step, which is void afterwards.
         """
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
@@ -49,7 +58,7 @@ class Relaxation(Protocol):
         """Return the mixing weights that the search accuracy is measured with. No randomness."""
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return what this relaxation knows of a kind of cell beside the weights."""
+        """Return what this relaxation shows of a kind of cell beside its mixing weights."""
 
 
 def probabilities(alpha: Tensor, alive: Tensor) -> Tensor:

@@ -10,7 +10,9 @@ from engine.spaces.space import MixingWeights
 class Softmax:
     """Mixes by softmax(alpha) (DARTS, ICLR 2019, equation 2). Implements :class:`.relaxation.Relaxation`."""
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    capturable = True
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import torch
 
 from engine.black_box.encoding import coding
-from engine.black_box.path_sampling import Sampling
-from engine.black_box.supernet_training import strategies
+from engine.black_box.path_sampling import PathSampling
+from engine.black_box.supernet_training import supernet_training
 from engine.method import Context
 from engine.methods.enas.controller import Controller, LearntPolicy
 from engine.search.loop import DifferentiableSearch
 from runs.catalogue.methods.enas import EnasSettings
 
 
-def build(context: Context) -> DifferentiableSearch:
+def build(context: Context[EnasSettings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, EnasSettings)
     known = coding(context.space.entry)
     controller = Controller(
         known.codec,
@@ -41,5 +40,12 @@ def build(context: Context) -> DifferentiableSearch:
         baseline_momentum=settings.baseline_momentum,
         clip=settings.arch_gradient_clip,
     )
-    sampling = Sampling(policy, known, context.space, samples=settings.samples, images=settings.sample_images)
-    return DifferentiableSearch(context, strategies(settings, sampling, settings.epochs))
+    sampling = PathSampling(
+        policy,
+        known,
+        context.space,
+        samples=settings.samples,
+        images=settings.sample_images,
+        batch_size=settings.batch_size,
+    )
+    return DifferentiableSearch(context, supernet_training(settings, sampling, settings.epochs))

@@ -49,6 +49,17 @@ class Codes(ArchitectureParameters):
             }
         )
 
+    @staticmethod
+    def of(architecture: ArchitectureParameters) -> Codes:
+        """Return architecture parameters as the codes that the method made them as.
+
+        Raises:
+            TypeError: they are others.
+        """
+        if not isinstance(architecture, Codes):
+            raise TypeError(f"sparse codes are needed, not {type(architecture).__name__}")
+        return architecture
+
     def __iter__(self) -> Iterator[nn.Parameter]:
         """Yield the codes in the order of :attr:`places`."""
         yield from self._codes.values()
@@ -63,7 +74,7 @@ class Codes(ArchitectureParameters):
             code.requires_grad_(not still)
 
     def show_alive(self, kind: str, active: Sequence[Sequence[int]]) -> None:
-        """Note which operations run on each edge, for whoever watches."""
+        """Mark the operations that run on each edge, for viewers."""
         alive = self.alive(kind)
         alive.zero_()
         for edge, ops in enumerate(active):

@@ -3,68 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
+from engine.method import Context
 from engine.methods.ista.codes import Codes
 from engine.methods.ista.recovery_callback import RecoveryCallback
 from engine.methods.ista.sparse_code import SparseCode
 from engine.methods.ista.sparse_coding import freezing
 from engine.methods.ista.sparse_coding.freezing import Nodes
+from engine.search.step import EpochContext, EpochEnd, EpochPosition, SearchState
 from engine.spaces.darts.absorb import plain_network
-from engine.spaces.darts.supernet import DartsSupernet, MixedCell
+from engine.spaces.darts.supernet import MixedCell, darts_supernet
+from engine.spaces.space import Supernet
 from engine.training.model_io import describe
-from runs.catalogue import Space
 from runs.catalogue.methods.ista_onestage import IstaOneStageSettings
 from runs.catalogue.spaces.darts import DartsNetworkSettings
 from runs.genotypes.darts import INPUTS
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Warned
 
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
-
 
 class FreezingCallback(RecoveryCallback):
     """Recovers until every node is frozen or the epochs of the search are over; from then on only weights learn.
 
     Args:
-        settings: of the run.
-        space, columns, relaxation, seed: see :class:`RecoveryCallback`.
+        context: of the run.
+        columns: the candidates of every edge.
+        relaxation: gets the operations that run.
         parameters: counts those of the network that a genotype stands for.
 
     Attributes:
-        searched: epochs that the search took; None while it goes on.
+        searched: epochs that the search took; None until it ends.
     """
 
     def __init__(
         self,
-        settings: IstaOneStageSettings,
-        space: Space,
+        context: Context[IstaOneStageSettings],
         columns: Sequence[int],
         relaxation: SparseCode,
-        seed: int,
         *,
         parameters: Callable[[Genotype], int],
     ) -> None:
-        super().__init__(settings, space, columns, relaxation, seed)
+        settings, space = context.settings, context.space.entry
+        super().__init__(settings, space, columns, relaxation, context.config.seed, context.emit)
         self.searched: int | None = None
-        self._one_stage = settings
-        self._space = space
+        self._context, self._one_stage, self._space = context, settings, space
         self._parameters = parameters
         self._limit = settings.parameter_limit or None
         self._nodes = freezing.start([], 0)
 
-    # What the search asks --------------------------------------------------------------------------------------
+    # The loop calls these ---------------------------------------------------------------------------------------
 
-    def prepare(self, search: DifferentiableSearch) -> None:
-        """Recover from the initial codes; their cell is trained whatever its size, but nobody is left in the dark."""
-        super().prepare(search)
+    def on_start(self, context: EpochContext) -> None:
+        """Recover from the initial codes. Their cell is trained even if it is too large; then a warning says so."""
+        super().on_start(context)
         parameters = self._parameters(self.genotype())
-        self._nodes = freezing.start([place.x for place in self._relaxation.sparse], parameters, limit=self._limit)
+        self._nodes = freezing.start([sparse.x for sparse in self._relaxation.sparse], parameters, limit=self._limit)
         if not self._nodes.fits:
-            search.context.emit(
+            self._emit(
                 Warned(
                     "parameter_limit",
                     f"The initial cell has {parameters:,} parameters, {self._limit:,} are too many: the first smaller "
@@ -72,24 +70,36 @@ class FreezingCallback(RecoveryCallback):
                 )
             )
 
-    def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
+    def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
+        """Let frozen nodes' batch norms learn and their codes not; set drop path for the epoch that begins."""
+        Codes.of(state.architecture).freeze(self._nodes.frozen)
+        for norm in self._norms(state.supernet, [True] * len(self.places)):
+            norm.requires_grad_(False)
+        for norm in self._norms(state.supernet, self._nodes.frozen):
+            norm.requires_grad_(True)
+        trained = 0 if self.searched is None else position.epoch - self.searched
+        darts_supernet(state.supernet).drop_path = self._one_stage.drop_path * trained / self._one_stage.fixed_epochs
+
+    def on_epoch_end(self, context: EpochContext) -> EpochEnd:
         """Recover what is not frozen, decide what freezes and whether the cell changes; or end the search."""
-        told = self._trained(search)
-        for place, frozen in zip(told, self._nodes.frozen, strict=True):
-            place["frozen"] = frozen
+        codes, position = Codes.of(context.state.architecture), context.position
+        records = self._trained(codes)
+        for record, frozen in zip(records, self._nodes.frozen, strict=True):
+            record["frozen"] = frozen
         decided: dict[str, Any] = {}
-        if self.searched is None and self._nodes.all_frozen:
-            self._end_search(search)
-        elif self.searched is None:
-            decided = self._decide(search, told)
-            if search.epoch_of_stage + 1 == self._one_stage.epochs:
+        ends = self.searched is None and self._nodes.all_frozen
+        if self.searched is None and not ends:
+            decided = self._decide(codes, records)
+            if position.epoch_of_stage + 1 == self._one_stage.epochs:
                 if not self._nodes.all_frozen:
-                    search.context.emit(Warned("not_frozen", self._stopped()))
+                    self._emit(Warned("not_frozen", self._stopped()))
                 self._nodes = freezing.stop(self._nodes)
-                self._end_search(search)
-        if search.epoch + 1 == search.epochs:
-            self._describe(search)
-        return self._extras(search, told) | {
+                ends = True
+        if ends:
+            self.searched = position.epoch + 1
+        if position.epoch + 1 == position.epochs:
+            self._describe()
+        extras = self._extras(codes, records) | {
             "freezing": {
                 "phase": "search" if self.searched is None else "training",
                 "frozen": sum(self._nodes.frozen),
@@ -97,27 +107,18 @@ class FreezingCallback(RecoveryCallback):
                 "threshold": self._one_stage.freeze_threshold,
                 "limit": self._limit,
                 "rejections": self._nodes.rejections,
-                "unlocked": sum(norm.weight.numel() * 2 for norm in _norms(search, self.places, self._nodes.frozen)),
+                "unlocked": sum(
+                    norm.weight.numel() * 2 for norm in self._norms(context.state.supernet, self._nodes.frozen)
+                ),
                 **decided,
             }
         }
+        return EpochEnd(extras, ends_stage=ends)
 
-    def settle(self, search: DifferentiableSearch) -> None:
-        """Let frozen nodes' batch norms learn and their codes not; set drop path for the epoch that begins."""
-        assert isinstance(search.architecture, Codes)
-        assert isinstance(search.supernet, DartsSupernet)
-        search.architecture.freeze(self._nodes.frozen)
-        for norm in _norms(search, self.places, [True] * len(self.places)):
-            norm.requires_grad_(False)
-        for norm in _norms(search, self.places, self._nodes.frozen):
-            norm.requires_grad_(True)
-        trained = 0 if self.searched is None else search.epoch - self.searched
-        search.supernet.drop_path = self._one_stage.drop_path * trained / self._one_stage.fixed_epochs
-
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return the state of the recoveries, and which nodes are frozen."""
         nodes = self._nodes
-        return super().state() | {
+        return super().state_dict() | {
             "frozen": list(nodes.frozen),
             "still": list(nodes.still),
             "fits": nodes.fits,
@@ -125,12 +126,12 @@ class FreezingCallback(RecoveryCallback):
             "searched": self.searched,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        super().load(state)
+        super().load_state_dict(state)
         self.searched = state["searched"]
         self._nodes = Nodes(
-            tuple(place.x for place in self._relaxation.sparse),
+            tuple(sparse.x for sparse in self._relaxation.sparse),
             tuple(state["frozen"]),
             tuple(state["still"]),
             state["fits"],
@@ -139,8 +140,8 @@ class FreezingCallback(RecoveryCallback):
 
     # How it decides --------------------------------------------------------------------------------------------
 
-    def _decide(self, search: DifferentiableSearch, told: list[dict[str, Any]]) -> dict[str, Any]:
-        recoveries = self._recover(search, self._nodes.frozen)
+    def _decide(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
+        recoveries = self._recover(codes, self._nodes.frozen)
         found = self._with_live_set(recoveries)
         proposed = [self._live(x) for x in freezing.candidate(self._nodes, found)]
         parameters = self._parameters(self.genotype_of([live for live in proposed if live is not None]))
@@ -153,22 +154,20 @@ class FreezingCallback(RecoveryCallback):
             patience=self._one_stage.freeze_epochs,
         )
         if not step.accepted and not self._nodes.rejections:
-            search.context.emit(
+            self._emit(
                 Warned(
                     "parameter_limit",
                     f"A cell of {parameters:,} parameters is not taken, {self._limit:,} are too many: the one before "
                     "is trained on.",
                 )
             )
-        for place, recovery, distance, frozen in zip(told, recoveries, step.distances, step.nodes.frozen, strict=True):
-            place.update(self._recovered(recovery), distance=distance, frozen=frozen)
+        for record, recovery, distance, frozen in zip(
+            records, recoveries, step.distances, step.nodes.frozen, strict=True
+        ):
+            record.update(self._recovered(recovery), distance=distance, frozen=frozen)
         self._nodes = step.nodes
-        self._hold(search, step.nodes.x)
+        self._hold(codes, step.nodes.x)
         return {"candidate_parameters": parameters, "accepted": step.accepted}
-
-    def _end_search(self, search: DifferentiableSearch) -> None:
-        search.end_stage()
-        self.searched = search.epoch + 1
 
     def _stopped(self) -> str:
         frozen = sum(self._nodes.frozen)
@@ -177,44 +176,37 @@ class FreezingCallback(RecoveryCallback):
             "now, with the vectors last accepted, and the network is trained on."
         )
 
-    # What it leaves --------------------------------------------------------------------------------------------
+    # What it leaves ---------------------------------------------------------------------------------------------
 
-    def result(self, search: DifferentiableSearch) -> Mapping[str, Tensor]:
-        """Return the weights of the plain network, multipliers absorbed; those of the supernet before its end."""
-        assert isinstance(search.supernet, DartsSupernet)
-        alphas = self._relaxation.alphas(search.architecture).tolist()
+    def result(self, state: SearchState) -> Mapping[str, Tensor]:
+        """Return the weights of the plain network, with the multipliers absorbed."""
+        alphas = self._relaxation.alphas(state.architecture).tolist()
         multipliers = {
             (kind, source, node + INPUTS, name): alpha
-            for (kind, node), place, pair in zip(self.places, self._relaxation.sparse, alphas, strict=True)
-            for (source, name), alpha in zip(self._pairs(place.live), pair, strict=True)
+            for (kind, node), sparse, pair in zip(self.places, self._relaxation.sparse, alphas, strict=True)
+            for (source, name), alpha in zip(self._pairs(sparse.live), pair, strict=True)
         }
         network = plain_network(
-            search.supernet, self._space, self.genotype(), multipliers, self._network_settings(search)
+            darts_supernet(state.supernet), self._space, self.genotype(), multipliers, self._network_settings()
         )
         return network.state_dict()
 
-    def _describe(self, search: DifferentiableSearch) -> None:
-        images, dataset = search.context.images, search.context.dataset
-        search.context.results.network(
-            describe(
-                self._network_settings(search), self.genotype(), images.classes, images.size, dataset.mean, dataset.std
-            )
+    def _describe(self) -> None:
+        images, dataset = self._context.images, self._context.dataset
+        self._context.results.network(
+            describe(self._network_settings(), self.genotype(), images.classes, images.size, dataset.mean, dataset.std)
         )
 
-    def _network_settings(self, search: DifferentiableSearch) -> DartsNetworkSettings:
+    def _network_settings(self) -> DartsNetworkSettings:
         """Return the settings of the plain network: those of the supernet, as far as it has them."""
-        options, given = DartsNetworkSettings.model_fields, search.settings.model_dump()
+        options, given = DartsNetworkSettings.model_fields, self._one_stage.model_dump()
         return DartsNetworkSettings(**{key: given[key] for key in options if key in given} | {"norms": "all"})
 
-
-def _norms(
-    search: DifferentiableSearch, places: Sequence[tuple[str, int]], chosen: Sequence[bool]
-) -> Iterator[nn.BatchNorm2d]:
-    """Yield the batch norms of all operations on the edges into the chosen nodes."""
-    targets = {(kind, node + INPUTS) for (kind, node), yes in zip(places, chosen, strict=True) if yes}
-    edges = search.context.space.entry.edges
-    for cell in search.supernet.modules():
-        if isinstance(cell, MixedCell):
-            for (_, target), edge in zip(edges, cell.edges, strict=True):
-                if (cell.kind, target) in targets:
-                    yield from (norm for norm in edge.modules() if isinstance(norm, nn.BatchNorm2d))
+    def _norms(self, supernet: Supernet, chosen: Sequence[bool]) -> Iterator[nn.BatchNorm2d]:
+        """Yield the batch norms of all operations on the edges into the chosen nodes."""
+        targets = {(kind, node + INPUTS) for (kind, node), yes in zip(self.places, chosen, strict=True) if yes}
+        for cell in supernet.modules():
+            if isinstance(cell, MixedCell):
+                for (_, target), edge in zip(self._space.edges, cell.edges, strict=True):
+                    if (cell.kind, target) in targets:
+                        yield from (norm for norm in edge.modules() if isinstance(norm, nn.BatchNorm2d))

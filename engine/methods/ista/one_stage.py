@@ -12,9 +12,10 @@ from engine.methods.ista.codes import Codes
 from engine.methods.ista.freezing_callback import FreezingCallback
 from engine.methods.ista.sparse_code import SparseCode
 from engine.methods.ista.sparse_coding.recovery import require_solvers
-from engine.methods.ista.two_stage import OPTIMISERS, candidates, columns
+from engine.methods.ista.two_stage import OPTIMIZERS, candidates, columns
 from engine.search import learning_rates
-from engine.search.loop import DifferentiableSearch, Strategies
+from engine.search.components import Components
+from engine.search.loop import DifferentiableSearch
 from engine.search.stages import Stage
 from engine.search.updates import SingleLevel
 from runs.catalogue.methods.ista_onestage import IstaOneStageSettings
@@ -24,34 +25,30 @@ from runs.genotypes.costs import Shape
 from runs.genotypes.genotype import Genotype
 
 
-def build(context: Context) -> DifferentiableSearch:
+class Settings(IstaOneStageSettings, DartsSettings):
+    """The hyperparameters of the method and of its only space together, as in every run."""
+
+
+def build(context: Context[Settings]) -> DifferentiableSearch:
     """Return the search that the settings describe.
 
     Raises:
         EnvironmentLacksError: a solver is not installed.
     """
     settings, space = context.settings, context.space.entry
-    assert isinstance(settings, IstaOneStageSettings)
     require_solvers()
     relaxation = SparseCode(space, columns(space), context.runtime.device)
-    memory = FreezingCallback(
-        settings,
-        space,
-        columns(space),
-        relaxation,
-        context.config.seed,
-        parameters=partial(parameters, context),
-    )
+    freezing = FreezingCallback(context, columns(space), relaxation, parameters=partial(parameters, context))
     network = {"affine": True, "norms": "all", "auxiliary": settings.auxiliary}
     return DifferentiableSearch(
         context,
-        Strategies(
+        Components(
             split=everything,
-            variables=partial(Codes, scale=settings.arch_init_scale, length=settings.code_length),
+            parameters=partial(Codes, scale=settings.arch_init_scale, length=settings.code_length),
             relaxation=relaxation,
             update=SingleLevel(settings.auxiliary_weight),
             regulariser=WeightDecay(settings.arch_weight_decay),
-            learning_rate=partial(rate, settings, memory),
+            learning_rate=partial(rate, settings, freezing),
             stages=(
                 Stage(settings.epochs, title="search", network=network),
                 Stage(
@@ -61,30 +58,28 @@ def build(context: Context) -> DifferentiableSearch:
                     network=network,
                 ),
             ),
-            deriver=lambda *_: memory.genotype(),
-            candidates=candidates,
-            settle=memory.settle,
-            memory=memory,
-            architecture_optimizer=OPTIMISERS[settings.adam],
-            result=memory.result,
+            discretizer=lambda *_: freezing.genotype(),
+            initial_candidates=candidates,
+            callback=freezing,
+            architecture_optimizer=OPTIMIZERS[settings.adam],
+            result=freezing.result,
         ),
     )
 
 
-def rate(settings: IstaOneStageSettings, memory: FreezingCallback, epoch: int, epochs: int) -> float:
+def rate(settings: IstaOneStageSettings, freezing: FreezingCallback, epoch: int, epochs: int) -> float:
     """Return the initial rate while the search goes on, then a cosine over the epochs of training."""
-    if memory.searched is None or epoch < memory.searched:
+    if freezing.searched is None or epoch < freezing.searched:
         return settings.learning_rate
     schedule = {"intended": cosine, "shifted": learning_rates.shifted}[settings.rate_schedule]
     return schedule(
-        settings.learning_rate, settings.learning_rate_min, epoch - memory.searched, epochs - memory.searched
+        settings.learning_rate, settings.learning_rate_min, epoch - freezing.searched, epochs - freezing.searched
     )
 
 
-def parameters(context: Context, genotype: Genotype) -> int:
+def parameters(context: Context[Settings], genotype: Genotype) -> int:
     """Return the parameters of the genotype's network at the size of the supernet, without auxiliary classifier."""
     settings = context.settings
-    assert isinstance(settings, DartsSettings)
     shape = Shape(
         settings.channels,
         settings.layers,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.measurement import matrices
 from engine.methods.ista.sparse_coding.recovery import Recovery, recover, unexplained
 from engine.methods.ista.sparse_coding.supports import Live
+from engine.search.step import EpochContext, EpochEnd, EpochPosition, SearchState
 from runs.catalogue import Space
 from runs.catalogue.sparse_codes import SparseCodeSettings
 from runs.errors import NastuiError
@@ -20,26 +21,24 @@ from runs.genotypes import derive
 from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.genotypes.darts import INPUTS
 from runs.genotypes.genotype import Genotype
-from runs.log.events import Warned
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
+from runs.log.events import Event, Warned
 
 # Below these a viewer should know: second and third |x| nearly tie; an operation is selected and does nothing.
 CLEAR_MARGIN, DEAD_SHARE = 1e-3, 0.05
 
 
 class RecoveryCallback:
-    """Recovers all codes before the first epoch and at the end of each: the memory of a two-stage search.
+    """Recovers all codes before the first epoch and at the end of each, in a two-stage search.
 
-    See :class:`engine.search.epoch_callback.EpochCallback`.
+    See :class:`engine.search.step.EpochCallback`.
 
     Args:
         settings: how to measure and to recover.
         space: of DARTS-like cells.
         columns: the candidates of every edge.
-        relaxation: told what runs.
-        seed: of the measurement matrices, whose generator is their own.
+        relaxation: gets the operations that run.
+        seed: of the measurement matrices, which have a generator of their own.
+        emit: emits warnings.
 
     Attributes:
         places: where each code belongs.
@@ -47,7 +46,13 @@ class RecoveryCallback:
     """
 
     def __init__(
-        self, settings: SparseCodeSettings, space: Space, columns: Sequence[int], relaxation: SparseCode, seed: int
+        self,
+        settings: SparseCodeSettings,
+        space: Space,
+        columns: Sequence[int],
+        relaxation: SparseCode,
+        seed: int,
+        emit: Callable[[Event], None],
     ) -> None:
         self.places = places(space)
         drawn = matrices(
@@ -62,17 +67,19 @@ class RecoveryCallback:
         self._names = [space.operations[column] for column in columns]
         self._relaxation = relaxation
         self._seed = seed
+        self._emit = emit
         self._troubles: list[str] = []
 
-    # What the search asks --------------------------------------------------------------------------------------
+    # The loop calls these ---------------------------------------------------------------------------------------
 
-    def prepare(self, search: DifferentiableSearch) -> None:
+    def on_start(self, context: EpochContext) -> None:
         """Recover from the initial codes.
 
         Raises:
             NastuiError: one has no live set, and there is none from before.
         """
-        recoveries = self._recover(search)
+        codes = Codes.of(context.state.architecture)
+        recoveries = self._recover(codes)
         found = self._with_live_set(recoveries)
         for (kind, node), recovery, x in zip(self.places, recoveries, found, strict=True):
             if x is None:
@@ -83,16 +90,20 @@ class RecoveryCallback:
                     + ".",
                     "Lower gamma, or raise arch_init_scale.",
                 )
-        self._hold(search, [x for x in found if x is not None])
+        self._hold(codes, [x for x in found if x is not None])
 
-    def end_epoch(self, search: DifferentiableSearch) -> dict[str, Any]:
-        """Recover, and tell of the live sets that were trained and of those that come next."""
-        told = self._trained(search)
-        recoveries = self._recover(search)
-        self._take(search, recoveries, told)
-        return self._extras(search, told)
+    def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
+        """Nothing depends on the epoch."""
 
-    def state(self) -> dict[str, Any]:
+    def on_epoch_end(self, context: EpochContext) -> EpochEnd:
+        """Recover; report the live sets that were trained and those that come next."""
+        codes = Codes.of(context.state.architecture)
+        records = self._trained(codes)
+        recoveries = self._recover(codes)
+        self._take(codes, recoveries, records)
+        return EpochEnd(self._extras(codes, records))
+
+    def state_dict(self) -> dict[str, Any]:
         """Return the vectors; live sets and, with their seed, the matrices follow."""
         return {
             "seed": self._seed,
@@ -100,9 +111,10 @@ class RecoveryCallback:
             "troubles": list(self._troubles),
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
-        assert state["seed"] == self._seed
+        if state["seed"] != self._seed:
+            raise ValueError(f"the codes were measured with seed {state['seed']}, not {self._seed}")
         self._troubles = list(state["troubles"])
         self._relaxation.hold(self._sparse([np.array(x) for x in state["x"]]))
 
@@ -119,13 +131,13 @@ class RecoveryCallback:
 
     # How it recovers -------------------------------------------------------------------------------------------
 
-    def _recover(self, search: DifferentiableSearch, skipped: Sequence[bool] | None = None) -> list[Recovery | None]:
+    def _recover(self, codes: Codes, skipped: Sequence[bool] | None = None) -> list[Recovery | None]:
         """Return what the codes stand for; None for nodes that are skipped."""
         settings = self._settings
         return [
             None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
             for matrix, code, skip in zip(
-                self.matrices, self._codes(search), skipped or [False] * len(self.places), strict=True
+                self.matrices, self._arrays(codes), skipped or [False] * len(self.places), strict=True
             )
         ]
 
@@ -136,21 +148,18 @@ class RecoveryCallback:
             for recovery in recoveries
         ]
 
-    def _take(
-        self, search: DifferentiableSearch, recoveries: Sequence[Recovery | None], told: list[dict[str, Any]]
-    ) -> None:
-        """Let the recovered vectors decide from now on; where there is none, that of before stays."""
+    def _take(self, codes: Codes, recoveries: Sequence[Recovery | None], records: list[dict[str, Any]]) -> None:
+        """Use the recovered vectors from now on; a place without one keeps the vector of before."""
         found = self._with_live_set(recoveries)
-        for place, recovery in zip(told, recoveries, strict=True):
-            place.update(self._recovered(recovery))
+        for record, recovery in zip(records, recoveries, strict=True):
+            record.update(self._recovered(recovery))
         old = [place.x for place in self._relaxation.sparse]
-        self._hold(search, [before if now is None else now for before, now in zip(old, found, strict=True)])
+        self._hold(codes, [before if now is None else now for before, now in zip(old, found, strict=True)])
 
-    def _hold(self, search: DifferentiableSearch, vectors: Sequence[Array]) -> None:
+    def _hold(self, codes: Codes, vectors: Sequence[Array]) -> None:
         self._relaxation.hold(self._sparse(vectors))
-        assert isinstance(search.architecture, Codes)
         for kind, active in self._relaxation.active.items():
-            search.architecture.show_alive(kind, active)
+            codes.show_alive(kind, active)
 
     def _sparse(self, vectors: Sequence[Array]) -> list[Sparse]:
         held = []
@@ -163,15 +172,15 @@ class RecoveryCallback:
     def _live(self, x: Array) -> Live | None:
         return supports.live(x, operations=len(self._names) if self._settings.distinct_predecessors else None)
 
-    def _codes(self, search: DifferentiableSearch) -> list[Array]:
-        assert isinstance(search.architecture, Codes)
-        return [np.array(row) for row in search.architecture.stacked_codes().tolist()]
+    @staticmethod
+    def _arrays(codes: Codes) -> list[Array]:
+        return [np.array(row) for row in codes.stacked_codes().tolist()]
 
-    # What it tells ---------------------------------------------------------------------------------------------
+    # What it reports --------------------------------------------------------------------------------------------
 
-    def _trained(self, search: DifferentiableSearch) -> list[dict[str, Any]]:
+    def _trained(self, codes: Codes) -> list[dict[str, Any]]:
         """Return of each place what the epoch trained: its live set and multipliers, and its code."""
-        alphas = self._relaxation.alphas(search.architecture).tolist()
+        alphas = self._relaxation.alphas(codes).tolist()
         return [
             {
                 "trained": self._pairs(place.live),
@@ -179,7 +188,7 @@ class RecoveryCallback:
                 "code_norm": float(np.linalg.norm(code)),
                 "code_max": float(np.abs(code).max()),
             }
-            for place, alpha, code in zip(self._relaxation.sparse, alphas, self._codes(search), strict=True)
+            for place, alpha, code in zip(self._relaxation.sparse, alphas, self._arrays(codes), strict=True)
         ]
 
     @staticmethod
@@ -196,29 +205,27 @@ class RecoveryCallback:
             "recovered": recovery.x is not None,
         }
 
-    def _extras(self, search: DifferentiableSearch, told: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return ``codes``, by kind of cell a record a node, and figures of the whole; warn of what is new."""
-        codes = zip(self._codes(search), self._relaxation.sparse, strict=True)
-        for place, (code, sparse) in zip(told, codes, strict=True):
+    def _extras(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return ``codes``, by kind of cell a record a node, and figures of the whole; warn of new problems."""
+        for record, code, sparse in zip(records, self._arrays(codes), self._relaxation.sparse, strict=True):
             cut = supports.truncated(sparse.x, sparse.live)
-            place["live"] = self._pairs(sparse.live)
-            place["margin"] = supports.margin(sparse.x)
-            place["unexplained_by_live"] = unexplained(sparse.matrix, code, cut)
+            record["live"] = self._pairs(sparse.live)
+            record["margin"] = supports.margin(sparse.x)
+            record["unexplained_by_live"] = unexplained(sparse.matrix, code, cut)
         by_kind: dict[str, list[dict[str, Any]]] = {NORMAL: [], REDUCE: []}
-        for (kind, _), place in zip(self.places, told, strict=True):
-            by_kind[kind].append(place)
-        alerts = [alert for place, where in zip(told, self.places, strict=True) for alert in _alerts(place, *where)]
-        troubles = [
-            trouble for place, where in zip(told, self.places, strict=True) for trouble in _troubles(place, *where)
-        ]
+        for (kind, _), record in zip(self.places, records, strict=True):
+            by_kind[kind].append(record)
+        located = list(zip(records, self.places, strict=True))
+        alerts = [alert for record, place in located for alert in _alerts(record, *place)]
+        troubles = [trouble for record, place in located for trouble in _troubles(record, *place)]
         for trouble in troubles:
             if trouble not in self._troubles:
-                search.context.emit(Warned("recovery", trouble))
+                self._emit(Warned("recovery", trouble))
         self._troubles = troubles
         return {
             "codes": by_kind,
-            "support_changes": sum(sorted(place["trained"]) != sorted(place["live"]) for place in told),
-            "recovery_seconds": sum(place.get("seconds", 0.0) for place in told),
+            "support_changes": sum(sorted(record["trained"]) != sorted(record["live"]) for record in records),
+            "recovery_seconds": sum(record.get("seconds", 0.0) for record in records),
             "alerts": alerts,
         }
 
@@ -227,26 +234,26 @@ class RecoveryCallback:
         return [[source, name] for name, source in reversed(derive.live_pairs(live, self._names))]
 
 
-def _troubles(told: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what went wrong with the recovery of a place; nodes are called as in genotypes, inputs counted."""
-    where, why = f"Node {node + INPUTS} of the {kind} cell", "; ".join(told.get("failures", []))
-    if told.get("recovered") is False:
+def _troubles(record: dict[str, Any], kind: str, node: int) -> list[str]:
+    """Return what went wrong with the recovery of a place. Nodes are numbered as in genotypes, inputs first."""
+    where, why = f"Node {node + INPUTS} of the {kind} cell", "; ".join(record.get("failures", []))
+    if record.get("recovered") is False:
         return [f"{where} keeps its operations: its code could not be recovered ({why})."]
-    if told.get("nonzeros", len(told["live"])) < len(told["live"]):
+    if record.get("nonzeros", len(record["live"])) < len(record["live"]):
         return [f"{where} keeps its operations: its code stands for fewer than two."]
     return [f"{where} was recovered by the second solver ({why})."] if why else []
 
 
-def _alerts(told: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what is worth a look at a place, though nothing is wrong with it (ista.md 8)."""
+def _alerts(record: dict[str, Any], kind: str, node: int) -> list[str]:
+    """Return what a viewer should look at, though nothing is wrong (ista.md 8)."""
     where, found = f"Node {node + INPUTS} of the {kind} cell", []
-    if told["margin"] < CLEAR_MARGIN:
+    if record["margin"] < CLEAR_MARGIN:
         found.append(f"{where}: the choice of its second operation is nearly a tie.")
-    weak, strong = sorted(map(abs, told["alpha"]))
+    weak, strong = sorted(map(abs, record["alpha"]))
     if weak < DEAD_SHARE * strong:
-        name = min(zip(map(abs, told["alpha"]), told["trained"], strict=True))[1][1]
+        name = min(zip(map(abs, record["alpha"]), record["trained"], strict=True))[1][1]
         found.append(f"{where}: {name} is selected, but its multiplier is below {DEAD_SHARE:.0%} of its partner's.")
-    first, second = (source for source, _ in told["live"])
+    first, second = (source for source, _ in record["live"])
     if first == second:
         found.append(f"{where} takes both operations from the same input.")
     return found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.optimizer import ParamsT
+
+from engine.core.optimizers import device_rate
 
 
 class ReferenceAdam(torch.optim.Optimizer):
@@ -24,17 +27,30 @@ class ReferenceAdam(torch.optim.Optimizer):
         betas: how fast the averages m of gradients and v of their squares forget.
         eps: what keeps the quotient finite.
         weight_decay: of the L2 penalty, whose gradient is averaged with the others.
+        capturable: whether a CUDA graph may capture a step: then the number of steps is a tensor on the device.
     """
 
     def __init__(
         self,
         params: ParamsT,
-        lr: float,
+        lr: float | Tensor,
         betas: tuple[float, float] = (0.5, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        capturable: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "capturable": capturable}
+        super().__init__(params, defaults)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state, also one whose number of steps is of the other kind."""
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group.setdefault("capturable", False)
+            for state in (self.state[parameter] for parameter in group["params"] if parameter in self.state):
+                device, steps = state["mean"].device, state["step"]
+                state["step"] = _steps(int(steps), device) if group["capturable"] else int(steps)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -45,18 +61,48 @@ class ReferenceAdam(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._move(parameter, group)
+                self._move(parameter, group)
         return loss
 
-    def _move(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
-        assert parameter.grad is not None
+    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        gradient = parameter.grad
+        if gradient is None:
+            return
         state, (first, second) = self.state[parameter], group["betas"]
         if not state:
-            state |= {"step": 0, "mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
+            steps = _steps(0, parameter.device) if group["capturable"] else 0
+            state |= {"step": steps, "mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
         state["step"] += 1
-        gradient = parameter.grad.add(parameter, alpha=group["weight_decay"])
+        gradient = gradient.add(parameter, alpha=group["weight_decay"])
         state["mean"].mul_(first).add_(gradient, alpha=1 - first)
         state["square"].mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        size = group["lr"] * math.sqrt(1 - second ** state["step"]) / (1 - first ** state["step"])
-        parameter.addcdiv_(state["mean"], state["square"].sqrt().add_(group["eps"]), value=-size)
+        root = state["square"].sqrt().add_(group["eps"])
+        if group["capturable"]:
+            size = group["lr"] * (1 - second ** state["step"]).sqrt() / (1 - first ** state["step"])
+            parameter.sub_((state["mean"] / root).mul_(size))
+        else:
+            size = group["lr"] * math.sqrt(1 - second ** state["step"]) / (1 - first ** state["step"])
+            parameter.addcdiv_(state["mean"], root, value=-size)
+
+
+def reference_adam(
+    parameters: Iterable[Tensor],
+    learning_rate: float,
+    *,
+    device: torch.device,
+    betas: tuple[float, float],
+    weight_decay: float = 0.0,
+) -> ReferenceAdam:
+    """Return this Adam as :func:`engine.core.optimizers.adam` returns PyTorch's."""
+    return ReferenceAdam(
+        parameters,
+        device_rate(learning_rate, device),
+        betas=betas,
+        weight_decay=weight_decay,
+        capturable=device.type == "cuda",
+    )
+
+
+def _steps(count: int, device: torch.device) -> Tensor:
+    """Return a number of steps in 64 bits, so that powers of the decays are as exact as on the host."""
+    return torch.tensor(float(count), dtype=torch.float64, device=device)

@@ -49,6 +49,9 @@ class SparseCode:
         active: by kind of cell, the columns that run on each edge.
     """
 
+    # Which operations run changes between epochs only.
+    capturable = True
+
     def __init__(self, space: Space, columns: Sequence[int], device: torch.device) -> None:
         self._space = space
         self._columns = tuple(columns)
@@ -57,7 +60,7 @@ class SparseCode:
         self.sparse: tuple[Sparse, ...] = ()
         self.active: dict[str, tuple[tuple[int, ...], ...]] = {}
 
-    def begin(self, epoch: int, epochs: int) -> None:
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch's number."""
 
     def hold(self, sparse: Sequence[Sparse]) -> None:
@@ -109,8 +112,7 @@ class SparseCode:
 
     def alphas(self, architecture: ArchitectureParameters) -> Tensor:
         """Return the multipliers [places, s] of the live entries, in the order of the live sets."""
-        assert isinstance(architecture, Codes)
-        return torch.bmm(self._live, architecture.stacked_codes().unsqueeze(-1)).squeeze(-1) - self._biases
+        return torch.bmm(self._live, Codes.of(architecture).stacked_codes().unsqueeze(-1)).squeeze(-1) - self._biases
 
     def _spread(self, architecture: ArchitectureParameters, values: Tensor) -> Mapping[str, CellWeights]:
         weights = torch.zeros(self._shape, device=values.device).flatten()

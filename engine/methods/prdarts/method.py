@@ -11,35 +11,35 @@ from engine.architecture.relaxations.softmax import Softmax
 from engine.core.batch_growth import Growth
 from engine.data.images import halves
 from engine.method import Context
+from engine.methods.prdarts.pool_callback import OperationPoolCallback
 from engine.methods.prdarts.pool_transitions import OperationPools
-from engine.search import learning_rates, skip_dropout
-from engine.search.loop import DifferentiableSearch, Strategies
+from engine.methods.prdarts.settings import Settings
+from engine.search import learning_rates
+from engine.search.adaptive_batch import AdaptiveBatch
+from engine.search.components import Components
+from engine.search.loop import DifferentiableSearch
+from engine.search.skip_dropout import SkipDropout
 from engine.search.stages import Stage
-from engine.search.updates import AdaptiveBatch, FirstOrder, Update
+from engine.search.updates import FirstOrder
 from runs.catalogue.methods.prdarts import PrDartsSettings
-from runs.catalogue.spaces.darts import DartsSettings
 
 # Steps from one look at the memory to the next (prdarts.md 9).
 GROWTH_STEPS = 5
 
 
-def build(context: Context) -> DifferentiableSearch:
+def build(context: Context[Settings]) -> DifferentiableSearch:
     """Return the search that the settings describe."""
     settings = context.settings
-    assert isinstance(settings, PrDartsSettings)
-    update: Update = FirstOrder()
-    growth = growth_of(context, settings)
-    if growth is not None:
-        update = AdaptiveBatch(update, growth, settings.memory_limit)
-    pools = OperationPools(context, settings, growth, faithful=settings.mode == "faithful")
-    plan = settings.plan
+    growth = growth_of(context)
+    pools = OperationPools(context, growth)
+    plan, planned = settings.plan, tuple(stages(settings, pools))
     return DifferentiableSearch(
         context,
-        Strategies(
+        Components(
             split=partial(halves, how=settings.split),
-            variables=partial(ArchitectureParameters, scale=settings.arch_init_scale),
+            parameters=partial(ArchitectureParameters, scale=settings.arch_init_scale),
             relaxation=Softmax(),
-            update=update,
+            update=FirstOrder(),
             regulariser=WeightDecay(settings.arch_weight_decay),
             learning_rate=partial(
                 learning_rates.in_each_stage,
@@ -47,18 +47,21 @@ def build(context: Context) -> DifferentiableSearch:
                 settings.learning_rate_min,
                 lengths=[stage.epochs for stage in plan],
             ),
-            stages=tuple(stages(settings, pools)),
-            deriver=pools.derive,
-            settle=partial(skip_dropout.settle, [stage.skip_dropout for stage in plan]),
-            candidates=pools.candidates,
-            memory=pools,
+            stages=planned,
+            discretizer=pools.discretize,
+            initial_candidates=pools.candidates,
+            callback=OperationPoolCallback(
+                context, pools, growth, SkipDropout([stage.skip_dropout for stage in plan], planned)
+            ),
+            batch_policy=None
+            if growth is None
+            else AdaptiveBatch(growth, context.runtime, context.emit, settings.memory_limit),
         ),
     )
 
 
-def stages(settings: PrDartsSettings, pools: OperationPools) -> Iterator[Stage]:
-    """Yield the plan: at the end of each stage but the last, prune, refill and inherit (prdarts.md 8)."""
-    assert isinstance(settings, DartsSettings)
+def stages(settings: Settings, pools: OperationPools) -> Iterator[Stage]:
+    """Yield the stages: at the end of each but the last, prune, refill and inherit (prdarts.md 8)."""
     for stage in settings.plan:
         yield Stage(
             stage.epochs,
@@ -68,13 +71,14 @@ def stages(settings: PrDartsSettings, pools: OperationPools) -> Iterator[Stage]:
                 "layers": settings.layers + stage.added_layers,
                 "channels": settings.channels + stage.added_channels,
             },
-            leave=None if stage.last else pools.leave,
+            transition=None if stage.last else pools.transition,
             evaluated_epochs=settings.evaluated_epochs,
         )
 
 
-def growth_of(context: Context, settings: PrDartsSettings) -> Growth | None:
-    """Return how the batch grows; on a CPU, whose memory is everybody's, only up to a limit that was given."""
+def growth_of(context: Context[PrDartsSettings]) -> Growth | None:
+    """Return how the batch grows; None keeps its size, also on a CPU without a limit, whose memory others share."""
+    settings = context.settings
     bounded = context.runtime.device.type == "cuda" or settings.memory_limit
     if settings.batch_size_max <= settings.batch_size or not bounded:
         return None

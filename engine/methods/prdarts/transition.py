@@ -27,8 +27,8 @@ ATTEMPTS_FOR_NEW = 201
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a transition does on every edge.
+class TransitionRules:
+    """How a transition changes every edge.
 
     Attributes:
         stage: the number of the stage that ends, from 0.
@@ -117,7 +117,7 @@ class Heir:
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class TransitionResult:
     """What the end of a stage leads to.
 
     Attributes:
@@ -134,19 +134,19 @@ class Transition:
 def transition(
     pool: Pool,
     probabilities: Probabilities,
-    change: Change,
+    rules: TransitionRules,
     limits: Restrictions,
     draw: Draw,
     *,
     faithful: bool = False,
     none_competes: bool = True,
-) -> Transition:
+) -> TransitionResult:
     """Return what follows the end of a stage.
 
     Args:
         pool: of the stage that ends.
         probabilities: the softmax of each edge over its active operations.
-        change: what to do.
+        rules: of the stage that ends.
         limits: what morphisms may do.
         draw: uniform numbers of [0, 1).
         faithful: fill edges as the public code does, which may bring back what just went, and let operations inherit
@@ -157,15 +157,15 @@ def transition(
     for kind, cell in pool.cells.items():
         discovered, edges = list(cell.discovered), []
         for number, (members, weights) in enumerate(zip(cell.edges, probabilities[kind], strict=True)):
-            edge = _Edge(members, weights, change, none_competes)
+            edge = _Edge(members, weights, rules, none_competes)
             added = list(_attempted(edge, limits, draw) if faithful else _enumerated(edge, limits, draw))
             discovered += [one.operation for one in added if one.operation not in discovered]
             edges.append(edge.members(added, discovered))
-            short = max(0, change.keep - len(edge.survivors) - len(added))
+            short = max(0, rules.keep - len(edge.survivors) - len(added))
             changes.append(EdgeChange(kind, number, edge.dropped, tuple(added), short))
         cells[kind] = CellPool(tuple(discovered), tuple(edges))
     after = Pool(cells)
-    return Transition(after, tuple(changes), tuple(_heirs(after, changes, again=faithful)))
+    return TransitionResult(after, tuple(changes), tuple(_heirs(after, changes, again=faithful)))
 
 
 def weakest(
@@ -205,20 +205,20 @@ class _Edge:
     """
 
     def __init__(
-        self, members: tuple[Member, ...], weights: Sequence[float], change: Change, none_competes: bool
+        self, members: tuple[Member, ...], weights: Sequence[float], rules: TransitionRules, none_competes: bool
     ) -> None:
         active = [member.operation for member in members if member.active]
         self._weights = dict(zip(active, weights, strict=True))
         self._members = members
-        self._change = change
-        count = len(active) - change.keep + change.morphs
-        gone = weakest(active, weights, count, protect=not change.last, none_competes=none_competes or not change.last)
+        self._rules = rules
+        count = len(active) - rules.keep + rules.morphs
+        gone = weakest(active, weights, count, protect=not rules.last, none_competes=none_competes or not rules.last)
         self.dropped = tuple(Dropped(name, self._weights[name]) for name in gone)
         staying = [name for name in active if name not in gone]
         self.survivors = dict(zip(staying, _shares([self._weights[name] for name in staying]), strict=True))
         self.once = {member.operation for member in members if not member.active}
         self.known = {member.operation for member in members}
-        self.wanted = change.morphs
+        self.wanted = rules.morphs
 
     def members(self, added: Iterable[Added], discovered: Sequence[str]) -> tuple[Member, ...]:
         """Return the members of the edge after the transition, in order of discovery."""
@@ -236,7 +236,7 @@ class _Edge:
                 one.operation,
                 parent=one.parent,
                 morph=one.morph,
-                born=self._change.stage + 1,
+                born=self._rules.stage + 1,
                 probability=before.probability if before else None,
             )
         return tuple(after[name] for name in sorted(after, key=discovered.index))

@@ -1,23 +1,19 @@
-"""Carrying a supernet over into the next: what stays by name, and how much its function has changed (prdarts.md 4)."""
+"""Weight transfer from one supernet to the next: by name, and by inheritance (prdarts.md 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine.search.evaluation import accuracy
+from engine.search.step import EpochContext
 from engine.spaces.darts.inheritance import inherit
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
-
-# So many batches tell how good a supernet is before and after a transition.
-BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Inheritance:
 
 @torch.no_grad()
 def load_matching(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> float:
-    """Copy weights and statistics by name: stem, preprocessing, classifier, and operations that live on on their edge.
+    """Copy weights and statistics by name: stem, preprocessing, classifier, and operations that stay on their edge.
 
     Returns:
         the share of the supernet's parameters that were there before.
@@ -56,44 +52,30 @@ def load_matching(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> flo
 
 
 def inherit_all(supernet: DartsSupernet, heirs: Sequence[Inheritance], generator: torch.Generator) -> None:
-    """Give every child what it has of its parent, one after the other; ``generator`` draws new channels."""
+    """Let every child inherit from its parent, one after the other; ``generator`` draws new channels."""
     for heir in heirs:
         for edge in heir.edges(supernet):
             inherit(*heir.layers(edge), heir.morph, generator)
 
 
 @torch.no_grad()
-def differences(search: DifferentiableSearch, heirs: Sequence[Inheritance]) -> list[float]:
+def differences(context: EpochContext, supernet: DartsSupernet, heirs: Sequence[Inheritance]) -> list[float]:
     """Return for each heir max |child - parent| over one batch and all cells of its kind, in evaluation mode."""
-    supernet = search.supernet
-    assert isinstance(supernet, DartsSupernet)
     found: list[list[Tensor]] = [[] for _ in heirs]
     hooks = [
-        edge.register_forward_pre_hook(partial(_compare, heir, there))
-        for heir, there in zip(heirs, found, strict=True)
+        edge.register_forward_pre_hook(partial(_compare, heir, seen))
+        for heir, seen in zip(heirs, found, strict=True)
         for edge in heir.edges(supernet)
     ]
     if hooks:
-        accuracy(search, batches=1)
+        accuracy(context, context.evaluation_weights(), limit=1)
     for hook in hooks:
         hook.remove()
-    return torch.stack([torch.stack(there).max() for there in found]).tolist() if hooks else []
-
-
-@torch.no_grad()
-def accuracy(search: DifferentiableSearch, batches: int = BATCHES) -> float:
-    """Return the accuracy in percent on the first images that the search accuracy is measured on."""
-    search.supernet.eval()
-    mixing = search.strategies.relaxation.evaluation(search.architecture)
-    right, of = torch.zeros((), dtype=torch.int64, device=search.context.runtime.device), 0
-    for images, labels in search.first_images(batches):
-        right += (search.scores(images, mixing).argmax(1) == labels).sum()
-        of += len(labels)
-    return 100 * right.item() / of
+    return torch.stack([torch.stack(seen).max() for seen in found]).tolist() if hooks else []
 
 
 def _compare(heir: Inheritance, found: list[Tensor], edge: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Look at what an edge is about to read, before it does."""
+    """Compare child and parent on what an edge is about to read."""
     child, parent = heir.layers(edge)
     _, view, *_ = inputs
     found.append((child(view.rectified) - parent(view.rectified)).abs().max().float())

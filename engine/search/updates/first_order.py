@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.search.updates.update import descend, move_architecture, variables
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
+from engine.search.step import Level, StepContext
+from engine.search.updates.steps import step_architecture, step_weights
 
 
 class FirstOrder:
     """Bilevel, first order: alpha on a batch of its own half at the current weights, then the weights.
 
-    Each phase computes the gradients that it uses and no others: the architecture phase asks for alpha's alone, the
-    weight phase mixes with a detached sample (drnas.md T12).
+    Each phase computes only the gradients that it uses: the architecture phase those of alpha, the weight phase mixes
+    with a detached sample (drnas.md T12). See :class:`engine.search.step.Update`.
 
     Args:
         clip_architecture: the public NAS-Bench-201 code has alpha's gradient of the weight phase inside the clipped
             norm; true repeats that, at the price of computing it.
         weights_first: whether the weights go before alpha, as in GDAS.
-        project: brings the variables back to where they belong after each of their steps; None for nowhere.
+        project: brings the architecture parameters back into their domain after each of their steps.
     """
 
     def __init__(
@@ -40,30 +36,33 @@ class FirstOrder:
         self._weights_first = weights_first
         self._project = project
 
-    def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
+    @property
+    def order(self) -> Sequence[Level]:
+        """The order of the phases."""
+        return ("weights", "architecture") if self._weights_first else ("architecture", "weights")
+
+    def step(self, context: StepContext) -> None:
         """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
-        search.supernet.train()
         if self._weights_first:
-            self._weight_phase(search, batch)
-        if search.architecture_trains:
-            self._architecture_phase(search, len(batch))
+            self._weight_phase(context)
+        if context.trains_architecture:
+            self._architecture_phase(context)
         if not self._weights_first:
-            self._weight_phase(search, batch)
+            self._weight_phase(context)
 
-    def _architecture_phase(self, search: DifferentiableSearch, size: int) -> None:
-        images, labels = search.architecture_batch(size)
-        loss = functional.cross_entropy(search.scores(images, search.sampled_weights()), labels)
-        penalty = search.regulariser.penalty(search.architecture)
-        # A drawn path may leave a variable out of the graph, for instance where every edge draws `none`.
-        gradients = torch.autograd.grad(
-            loss if penalty is None else loss + penalty, variables(search), materialize_grads=True
-        )
-        move_architecture(search, gradients)
+    def _architecture_phase(self, context: StepContext) -> None:
+        images, labels = context.architecture_batch()
+        loss = functional.cross_entropy(context.scores(images, context.sample()), labels)
+        penalty = context.penalty()
+        parameters = context.state.learning_parameters()
+        # A sampled path may leave a parameter out of the graph, for instance where every edge draws `none`.
+        gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, parameters, materialize_grads=True)
+        step_architecture(context, parameters, gradients)
         if self._project is not None:
-            self._project(search.architecture)
+            self._project(context.state.architecture)
 
-    def _weight_phase(self, search: DifferentiableSearch, batch: Tensor) -> None:
-        images, labels = search.weight_batch(batch)
-        mixing = search.sampled_weights(detached=not self._clip_architecture)
-        beside = list(search.architecture.parameters()) if self._clip_architecture else []
-        descend(search, images, labels, mixing, beside=beside)
+    def _weight_phase(self, context: StepContext) -> None:
+        batch = context.weight_batch()
+        mixing = context.sample(detached=not self._clip_architecture)
+        clipped_with = list(context.state.architecture.parameters()) if self._clip_architecture else []
+        step_weights(context, batch, mixing, clipped_with=clipped_with)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.search.updates.update import descend, move_architecture, variables
+from engine.search.step import Batch, Level, StepContext
+from engine.search.updates.steps import step_architecture, step_weights
 from engine.spaces.space import CellWeights, MixingWeights
-
-if TYPE_CHECKING:
-    from engine.search.loop import DifferentiableSearch
 
 # The finite difference is this long in weight space (DARTS, footnote 2).
 _STEP = 0.01
@@ -27,40 +24,41 @@ class Unrolled:
     """Bilevel, second order; then the weights step on the batch that the unrolled step looked at.
 
     Random mixing weights are drawn once for the four passes of an architecture step: with a draw for each, their
-    difference would be noise (drnas.md T6). None of the four leaves a trace in the running statistics of batch norms.
+    difference would be noise (drnas.md T6). None of the four changes the running statistics of batch norms.
     """
 
-    def step(self, search: DifferentiableSearch, batch: Tensor) -> None:
-        """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
-        search.supernet.train()
-        images, labels = search.weight_batch(batch)
-        if search.architecture_trains:
-            self._architecture_phase(search, images, labels)
-        descend(search, images, labels, search.sampled_weights(detached=True))
+    order: Sequence[Level] = ("weights", "architecture")
 
-    def _architecture_phase(self, search: DifferentiableSearch, images: Tensor, labels: Tensor) -> None:
-        theirs = search.architecture_batch(len(labels))
-        mixing, moved = search.sampled_weights(), variables(search)
+    def step(self, context: StepContext) -> None:
+        """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
+        batch = context.weight_batch()
+        if context.trains_architecture:
+            self._architecture_phase(context, batch)
+        step_weights(context, batch, context.sample(detached=True))
+
+    def _architecture_phase(self, context: StepContext, batch: Batch) -> None:
+        state, held_out = context.state, context.architecture_batch()
+        mixing, parameters = context.sample(), state.learning_parameters()
         cut, drawn, inputs = _cut(mixing)
-        statistics = [(buffer, buffer.clone()) for buffer in search.supernet.buffers()]
+        statistics = [(buffer, buffer.clone()) for buffer in state.supernet.buffers()]
         slopes = unrolled_gradients(
-            lambda: functional.cross_entropy(search.scores(images, cut), labels),
-            lambda: functional.cross_entropy(search.scores(theirs[0], cut), theirs[1]),
+            lambda: functional.cross_entropy(context.scores(batch.images, cut), batch.labels),
+            lambda: functional.cross_entropy(context.scores(held_out.images, cut), held_out.labels),
             inputs,
-            search.weight_optimizer,
+            state.weight_optimizer,
         )
         for buffer, before in statistics:
             buffer.copy_(before)
-        gradients = torch.autograd.grad(drawn, moved, slopes, materialize_grads=True)
-        penalty = search.regulariser.penalty(search.architecture)
+        gradients = torch.autograd.grad(drawn, parameters, slopes, materialize_grads=True)
+        penalty = context.penalty()
         if penalty is not None:
-            pulls = torch.autograd.grad(penalty, moved, materialize_grads=True)
+            pulls = torch.autograd.grad(penalty, parameters, materialize_grads=True)
             gradients = tuple(gradient + pull for gradient, pull in zip(gradients, pulls, strict=True))
-        move_architecture(search, gradients)
+        step_architecture(context, parameters, gradients)
 
 
 def unrolled_gradients(
-    train_loss: Loss, search_loss: Loss, inputs: Sequence[Tensor], optimiser: torch.optim.SGD
+    train_loss: Loss, search_loss: Loss, inputs: Sequence[Tensor], optimizer: torch.optim.Optimizer
 ) -> list[Tensor]:
     """Return the gradient of L_search(w', a) in a, where w' = w - xi (mu buf + grad_w L_train(w, a) + wd w).
 
@@ -70,16 +68,16 @@ def unrolled_gradients(
     Args:
         train_loss, search_loss: compute the losses at the weights as they are when called.
         inputs: a, which the losses were made of.
-        optimiser: of the weights w; tells rate, momentum and decay. The weights come back exactly as they were.
+        optimizer: SGD of the weights w; gives rate, momentum and decay. The weights come back exactly as they were.
     """
-    (group,) = optimiser.param_groups
+    (group,) = optimizer.param_groups
     weights: list[nn.Parameter] = group["params"]
     start = [weight.detach().clone() for weight in weights]
     slopes = torch.autograd.grad(train_loss(), weights, materialize_grads=True)
     with torch.no_grad():
         for weight, slope in zip(weights, slopes, strict=True):
             step = slope + group["weight_decay"] * weight
-            buffer = optimiser.state[weight].get("momentum_buffer")
+            buffer = optimizer.state[weight].get("momentum_buffer")
             weight.sub_(group["lr"] * (step if buffer is None else step + group["momentum"] * buffer))
     ahead = torch.autograd.grad(search_loss(), [*weights, *inputs], materialize_grads=True)
     direction, direct = ahead[: len(weights)], ahead[len(weights) :]
@@ -88,9 +86,9 @@ def unrolled_gradients(
     epsilon = _STEP / length.clamp(min=_TINY)
     sides = []
     for sign in (1, -1):
-        _place(weights, [before + sign * epsilon * part for before, part in zip(start, direction, strict=True)])
+        _set(weights, [before + sign * epsilon * part for before, part in zip(start, direction, strict=True)])
         sides.append(torch.autograd.grad(train_loss(), inputs, materialize_grads=True))
-    _place(weights, start)
+    _set(weights, start)
     return [
         slope - group["lr"] * (above - below) / (2 * epsilon)
         for slope, above, below in zip(direct, *sides, strict=True)
@@ -98,15 +96,16 @@ def unrolled_gradients(
 
 
 @torch.no_grad()
-def _place(weights: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
+def _set(weights: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
     for weight, value in zip(weights, values, strict=True):
         weight.copy_(value)
 
 
 def _cut(mixing: MixingWeights) -> tuple[MixingWeights, list[Tensor], list[Tensor]]:
-    """Return the mixing weights cut off from the variables, and their tensors before and behind the cut.
+    """Return the mixing weights detached from the architecture parameters, their tensors before, and the detached ones.
 
-    The gradient in the variables is linear in that of the mixing weights, so one pass through the relaxation is enough.
+    The gradient in the parameters is linear in that of the mixing weights: one pass back through the relaxation is
+    enough.
     """
     cut: dict[str, CellWeights] = {}
     drawn: list[Tensor] = []

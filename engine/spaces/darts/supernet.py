@@ -123,6 +123,17 @@ class DartsSupernet(Supernet):
         return itertools.repeat(None) if drawn is None else iter(drawn.split(runs))
 
 
+def darts_supernet(supernet: Supernet) -> DartsSupernet:
+    """Return the supernet as that of DARTS-like cells, for parts that exist in no other space.
+
+    Raises:
+        TypeError: it is of another space.
+    """
+    if not isinstance(supernet, DartsSupernet):
+        raise TypeError(f"a supernet of DARTS-like cells is needed, not {type(supernet).__name__}")
+    return supernet
+
+
 class MixedCell(nn.Module):
     """A cell whose every edge mixes its candidates, between inputs and outputs that are rectified.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -18,11 +18,11 @@ Change = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
-def widen(old: DartsSupernet, new: DartsSupernet, generator: torch.Generator) -> dict[str, Change]:
+def widen(old: Mapping[str, Tensor], new: DartsSupernet, generator: torch.Generator) -> dict[str, Change]:
     """Copy ``old`` into ``new``, which passes fewer channels by, duplicating channels of what operations own.
 
     Args:
-        old: the supernet of the stage that ends.
+        old: the ``state_dict`` of the supernet of the stage that ends, on any device.
         new: of the same cells, with as many or fewer candidates and as many or more channels for operations to see.
         generator: of the duplicated channels, on the CPU.
 
@@ -30,16 +30,15 @@ def widen(old: DartsSupernet, new: DartsSupernet, generator: torch.Generator) ->
         by the name of each parameter of ``new``, what widens its momentum.
     """
     changes: dict[str, Change] = {}
-    parts = dict(old.named_modules())
     for name, layers in _owned(new):
-        changes |= {f"{name}.{key}": change for key, change in channels(layers, parts[name], generator).items()}
-    state = old.state_dict()
+        narrow = {key: old[f"{name}.{key}"] for key in layers.state_dict()}
+        changes |= {f"{name}.{key}": change for key, change in channels(layers, narrow, generator).items()}
     for name, tensor in new.state_dict().items():
-        tensor.copy_(changes.get(name, _same)(state[name]))
+        tensor.copy_(changes.get(name, _same)(old[name]))
     return {name: changes.get(name, _same) for name, _ in new.named_parameters()}
 
 
-def channels(wide: nn.Module, narrow: nn.Module, generator: torch.Generator) -> dict[str, Change]:
+def channels(wide: nn.Module, narrow: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Change]:
     """Return, by name, what widens the kernels and batch norms of layers in a row.
 
     A convolution reads the channels that the one before it duplicated; what begins behind a batch norm draws afresh,
@@ -47,27 +46,26 @@ def channels(wide: nn.Module, narrow: nn.Module, generator: torch.Generator) -> 
 
     Args:
         wide: the layers to be.
-        narrow: the same with fewer channels.
+        narrow: the ``state_dict`` of the same layers with fewer channels.
         generator: on the CPU.
     """
     changes: dict[str, Change] = {}
     read: Tensor | None = None
     outputs: Change | None = None
-    for (name, after), before in zip(wide.named_children(), narrow.children(), strict=True):
+    for name, after in wide.named_children():
         if isinstance(after, nn.Conv2d):
-            kernel, read = _convolution(after, before, read, generator)
+            kernel, read = _convolution(after, narrow[f"{name}.weight"], read, generator)
             changes[f"{name}.weight"] = kernel
             outputs = partial(widened, in_index=None, out_index=read)
         elif isinstance(after, Halves):
-            assert isinstance(before, Halves)
-            first, appended = _convolution(after.unshifted, before.unshifted, None, generator)
-            second, appended_behind = _convolution(after.shifted, before.shifted, None, generator)
+            unshifted, shifted = narrow[f"{name}.unshifted.weight"], narrow[f"{name}.shifted.weight"]
+            first, appended = _convolution(after.unshifted, unshifted, None, generator)
+            second, appended_behind = _convolution(after.shifted, shifted, None, generator)
             changes |= {f"{name}.unshifted.weight": first, f"{name}.shifted.weight": second}
-            outputs = partial(_halves, before.unshifted.out_channels, (appended, appended_behind))
+            outputs = partial(_halves, len(unshifted), (appended, appended_behind))
         elif isinstance(after, nn.BatchNorm2d):
             if outputs is None:
-                assert isinstance(before, nn.BatchNorm2d)
-                index = duplicates(before.num_features, after.num_features, generator)
+                index = duplicates(len(narrow[f"{name}.running_mean"]), after.num_features, generator)
                 outputs = partial(widened, in_index=None, out_index=index)
             changes |= dict.fromkeys((f"{name}.{key}" for key in after.state_dict()), outputs)
             read = outputs = None
@@ -84,14 +82,16 @@ def _owned(network: DartsSupernet) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _convolution(
-    after: nn.Conv2d, before: nn.Module, read: Tensor | None, generator: torch.Generator
+    after: nn.Conv2d, before: Tensor, read: Tensor | None, generator: torch.Generator
 ) -> tuple[Change, Tensor]:
-    """Return what widens a kernel, and which output channels are duplicated; ``read`` are the inputs, if known."""
-    assert isinstance(before, nn.Conv2d)
+    """Return what widens a kernel ``before``, and which output channels are duplicated.
+
+    ``read`` are the duplicated inputs, if known.
+    """
     inputs = None
     if after.groups == 1:
-        inputs = duplicates(before.in_channels, after.in_channels, generator) if read is None else read
-    outputs = duplicates(before.out_channels, after.out_channels, generator)
+        inputs = duplicates(before.shape[1], after.in_channels, generator) if read is None else read
+    outputs = duplicates(len(before), after.out_channels, generator)
     return partial(widened, in_index=inputs, out_index=outputs), outputs
 
 

@@ -1,0 +1,73 @@
+"""A batch size that grows while memory lasts, and steps back where it does not (PR-DARTS; prdarts.md 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from engine.core.batch_growth import Growth
+from engine.core.runtime import Runtime
+from engine.search.step import SearchState
+from runs.errors import EnvironmentLacksError
+from runs.log.events import Event, Warned
+
+
+class AdaptiveBatch:
+    """Trains with batches that fill the memory. See :class:`engine.search.step.BatchPolicy`.
+
+    A batch that does not fit is trained in smaller ones, and the stage goes on with these.
+
+    Args:
+        growth: decides on the size, and remembers what it needs for that.
+        runtime: measures the memory.
+        emit: emits a warning at every change.
+        memory_limit: the memory that may be filled, in GiB; 0 for all that the device has.
+    """
+
+    def __init__(self, growth: Growth, runtime: Runtime, emit: Callable[[Event], None], memory_limit: float) -> None:
+        self._growth, self._runtime, self._emit, self._memory_limit = growth, runtime, emit, memory_limit
+
+    def run(self, train: Callable[[Tensor], None], indices: Tensor, state: SearchState) -> None:
+        """Train on the indices; then look at the memory, if it is time."""
+        # The last batch of an epoch may be short, and says nothing about the size.
+        whole = len(indices) == state.batch_size
+        if self._fits(train, indices):
+            if whole and self._growth.done(len(indices)):
+                self._grow(state)
+            return
+        self._step_back(state, len(indices))
+        while len(indices):
+            self.run(train, indices[: state.batch_size], state)
+            indices = indices[state.batch_size :]
+
+    def _fits(self, train: Callable[[Tensor], None], indices: Tensor) -> bool:
+        # The error is gone when this returns: its traceback holds the activations of the step that failed.
+        try:
+            train(indices)
+        except torch.OutOfMemoryError:
+            return False
+        return True
+
+    def _grow(self, state: SearchState) -> None:
+        peak = self._runtime.memory_share(self._memory_limit)
+        size = self._growth.next(state.batch_size, peak)
+        if size > state.batch_size:
+            message = f"The batch grows from {state.batch_size} to {size} images; {peak:.0%} of the memory."
+            self._emit(Warned("batch_grown", message))
+            state.batch_size = size
+            self._runtime.free_cache()
+
+    def _step_back(self, state: SearchState, images: int) -> None:
+        for optimizer in (state.weight_optimizer, state.architecture_optimizer):
+            optimizer.zero_grad(set_to_none=True)
+        self._runtime.free_cache()
+        size = self._growth.step_back(images)
+        if not size:
+            raise EnvironmentLacksError(
+                f"{images} images at once do not fit into the memory.", "Set fewer channels or layers."
+            )
+        message = f"{images} images do not fit into the memory: the batch is {size} for the rest of the stage."
+        self._emit(Warned("batch_stepped_back", message))
+        state.batch_size = size

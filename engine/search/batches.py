@@ -1,0 +1,130 @@
+"""The images of a search: which train which level, in which order, and on which each epoch is evaluated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.data.batches import EVALUATION_BATCH, IndexStream
+from engine.data.search_images import SearchImages, open_images
+from engine.method import Context
+from engine.search.components import Split
+from engine.search.step import Batch, Level
+from runs.catalogue.shared_settings import SupernetSettings
+
+
+class SearchBatches:
+    """Takes indices from three streams and loads their images: for the weights, the architecture and the evaluation.
+
+    Args:
+        context: of the run.
+        split: which images train which level.
+
+    Attributes:
+        images_seen: images of training batches since the engine started.
+    """
+
+    def __init__(self, context: Context[SupernetSettings], split: Split) -> None:
+        runtime, size = context.runtime, context.settings.batch_size
+        images = _open(context, "train")
+        first, second = split(images.labels, runtime.generator("split"))
+        self._weights = IndexStream(first, runtime.generator("weight batches"))
+        self._architecture = IndexStream(second, runtime.generator("architecture batches"))
+        self._load_weights = images.training(self._weights, size)
+        self._load_architecture = images.training(self._architecture, size)
+        evaluated = images if len(second) else _open(context, "test")
+        self._evaluation = IndexStream(second if len(second) else torch.arange(len(evaluated.labels)), None)
+        self._load_evaluation = evaluated.testing(self._evaluation, EVALUATION_BATCH)
+        self.images_seen = 0
+
+    # Training: the host part ------------------------------------------------------------------------------------
+
+    def start_pass(self) -> None:
+        """Begin a pass over the images of the weights, in a new order."""
+        self._weights.start()
+
+    def next_indices(self, size: int) -> Tensor:
+        """Return the next indices of the pass, int64 [size] or fewer at its end."""
+        return self._weights.next(size)
+
+    def batches_left(self, size: int, *, started: bool) -> int:
+        """Return how many batches of this size the pass still has; all of a pass that has not ``started``."""
+        return math.ceil(len(self._weights.ahead if started else self._weights) / size)
+
+    def prepare(self, levels: Sequence[Level], indices: Tensor) -> None:
+        """Draw for the batches of a step, level by level, and send the numbers to the device.
+
+        Args:
+            levels: whose batches the step takes.
+            indices: of the weights' batch, int64 [N] on the CPU; the architecture's is as large.
+        """
+        for level in levels:
+            if level == "weights":
+                self._load_weights.prepare(indices)
+                self.images_seen += len(indices)
+            else:
+                self._load_architecture.prepare(self._take(len(indices)))
+
+    # Training: the device part ----------------------------------------------------------------------------------
+
+    def weights(self) -> Batch:
+        """Return the prepared batch of the weights."""
+        return Batch(*self._load_weights.load())
+
+    def architecture(self) -> Batch:
+        """Return the prepared batch of the architecture."""
+        return Batch(*self._load_architecture.load())
+
+    # Between epochs ---------------------------------------------------------------------------------------------
+
+    def held_out(self, size: int) -> Batch:
+        """Return the next augmented images of the architecture's part."""
+        return Batch(*self._load_architecture(self._take(size)))
+
+    @property
+    def evaluations(self) -> int:
+        """Batches of an evaluation."""
+        return math.ceil(len(self._evaluation) / EVALUATION_BATCH)
+
+    def start_evaluation(self) -> None:
+        """Begin an evaluation."""
+        self._evaluation.start()
+
+    def next_evaluation(self) -> Batch:
+        """Return its next batch."""
+        return Batch(*self._load_evaluation(self._evaluation.next(EVALUATION_BATCH)))
+
+    def evaluation(self, limit: int | None = None) -> Iterator[Batch]:
+        """Yield the batches of an evaluation from its start, at most ``limit`` of them."""
+        self.start_evaluation()
+        for _ in range(self.evaluations if limit is None else min(limit, self.evaluations)):
+            yield self.next_evaluation()
+
+    # Checkpoints ------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return the positions of all streams."""
+        return {
+            "weight_stream": self._weights.state(),
+            "architecture_stream": self._architecture.state(),
+            "evaluation_stream": self._evaluation.state(),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        self._weights.load(state["weight_stream"])
+        self._architecture.load(state["architecture_stream"])
+        self._evaluation.load(state["evaluation_stream"])
+
+    def _take(self, size: int) -> Tensor:
+        indices = self._architecture.take(size)
+        self.images_seen += len(indices)
+        return indices
+
+
+def _open(context: Context[SupernetSettings], part: str) -> SearchImages:
+    return open_images(context.images, context.dataset, context.settings, context.runtime, part)

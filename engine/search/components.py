@@ -1,0 +1,81 @@
+"""What a differentiable method is made of: the loop knows no method by name, only its components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.architecture.parameters import ArchitectureParameters
+from engine.architecture.regularisation import Regulariser
+from engine.architecture.relaxations.relaxation import Relaxation
+from engine.core import optimizers
+from engine.search.stages import Stage
+from engine.search.step import BatchPolicy, EpochCallback, SearchState, Update
+from engine.spaces.space import Candidates, SearchSpace, all_candidates
+from runs.catalogue import Space
+from runs.genotypes.genotype import Genotype
+
+# From the labels of the training set to the indices that train the weights and those that train the architecture.
+# Without any of the latter one level trains both, and each epoch is evaluated on the test part, for display only.
+Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+# The operations of the first stage.
+InitialCandidates = Callable[[Space], Candidates]
+# Makes the architecture parameters of a stage.
+MakeParameters = Callable[[Space, Candidates, torch.Generator], ArchitectureParameters]
+# From space, architecture parameters and candidates to the genotype that they stand for.
+Discretizer = Callable[[SearchSpace, ArchitectureParameters, Candidates], Genotype]
+# From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
+LearningRate = Callable[[int, int], float]
+# Makes the optimiser of the architecture parameters; called as :func:`engine.core.optimizers.adam` is.
+MakeOptimizer = Callable[..., torch.optim.Optimizer]
+# The tensors that are kept at the end.
+Result = Callable[[SearchState], Mapping[str, Tensor]]
+
+
+def supernet_and_architecture(state: SearchState) -> dict[str, Tensor]:
+    """Return weights and architecture parameters by name: the result of a search whose cell is trained afresh."""
+    parts = {"supernet": state.supernet, "architecture": state.architecture}
+    return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
+
+
+@dataclass(frozen=True)
+class Components:
+    """The components of a method (baselines.md section 6).
+
+    Attributes:
+        split: which images train which level.
+        parameters: makes the architecture parameters.
+        relaxation: from the architecture parameters to mixing weights.
+        update: how one batch changes architecture parameters and weights.
+        regulariser: pulls the architecture parameters towards their anchor.
+        learning_rate: of the weights, in closed form.
+        stages: one after the other.
+        discretizer: from the architecture parameters to a genotype.
+        initial_candidates: the operations of the first stage.
+        callback: what happens between epochs; None for nothing.
+        architecture_optimizer: makes the optimiser of the architecture parameters.
+        batch_policy: changes the batch size; None keeps it.
+        result: what is kept at the end.
+    """
+
+    split: Split
+    parameters: MakeParameters
+    relaxation: Relaxation
+    update: Update
+    regulariser: Regulariser
+    learning_rate: LearningRate
+    stages: Sequence[Stage]
+    discretizer: Discretizer
+    initial_candidates: InitialCandidates = all_candidates
+    callback: EpochCallback | None = None
+    architecture_optimizer: MakeOptimizer = optimizers.adam
+    batch_policy: BatchPolicy | None = None
+    result: Result = supernet_and_architecture
+
+    @property
+    def capturable(self) -> bool:
+        """Whether a CUDA graph may capture a step; see :mod:`engine.search.step`."""
+        return self.relaxation.capturable
