@@ -339,10 +339,9 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
             raise torch.OutOfMemoryError("simulated")
         return forward(self, images, mixing)
 
-    prepare = search.method._batches.prepare
-    monkeypatch.setattr(
-        search.method._batches, "prepare", lambda of, indices: learnt.append(len(indices)) or prepare(of, indices)
-    )
+    train = search.method._metrics.train
+    count = train.count
+    monkeypatch.setattr(train, "count", lambda images: learnt.append(images) or count(images))
     monkeypatch.setattr(search.runtime, "memory_share", lambda limit: 0.2)
     monkeypatch.setattr(DartsSupernet, "forward", limited)
     reports = search.reports()
