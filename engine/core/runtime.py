@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import platform
 import resource
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from engine.core.seeds import named_generator
 from runs.errors import EnvironmentLacksError
 
 
@@ -52,9 +52,7 @@ class Runtime:
     def generator(self, name: str) -> torch.Generator:
         """Return the CPU generator of that name; what one draws never depends on what another drew."""
         if name not in self._generators:
-            digest = hashlib.sha256(f"{self.seed}/{name}".encode()).digest()
-            generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
-            self._generators[name] = generator
+            self._generators[name] = named_generator(self.seed, name)
         return self._generators[name]
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:

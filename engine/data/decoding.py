@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from engine.core.seeds import seed_of
 from engine.data.listing import Listing, open_image
 from runs.errors import EnvironmentLacksError
 
@@ -70,7 +70,7 @@ class Shares(Dataset[Share]):
         """Apply the transform, whose draws come from torch's global generator, and leave that as it was."""
         generator = torch.default_generator
         state = generator.get_state()
-        generator.manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little") >> 1)
+        generator.manual_seed(seed_of(seed))
         try:
             transformed: Image.Image = self._transform(image)
         finally:

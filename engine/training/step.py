@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from engine.core import schedules
 from engine.core.metrics import RunningMetrics
 from engine.core.optimizers import set_learning_rate, sgd
+from engine.core.seeds import named_generator
 from engine.core.static_inputs import StaticInputs
 from engine.method import Context
 from engine.spaces import drop_path
@@ -160,9 +160,7 @@ class TrainingStep:
         if not (self.drop_path and self.network.drops):
             return None
         number = self._group.rank * self._plan.pieces + piece
-        name = f"{self._runtime.seed}/drop path/{self._epoch}/{step}/{number}"
-        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") >> 1
-        generator = torch.Generator().manual_seed(seed)
+        generator = named_generator(self._runtime.seed, "drop path", self._epoch, step, number)
         return self._drop_factors.fill(drop_path.draw(self.network.drops, images, self.drop_path, generator), piece)
 
     def _compiled(self, count: int) -> contextlib.AbstractContextManager[Any]:

@@ -5,12 +5,12 @@ A draw follows from the seed and its key alone: it depends neither on threads no
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from engine.core.seeds import named_generator
 from engine.data.augment import Augmenter
 from engine.data.images import ImageSet
 from engine.data.statistics import Channels
@@ -84,8 +84,7 @@ class DrawSource:
 
     def generator(self, *key: object) -> torch.Generator:
         """Return a new generator, on the CPU, seeded by this name."""
-        digest = hashlib.sha256("/".join(map(str, (self._seed, *key))).encode()).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        return named_generator(self._seed, *key)
 
     def images(self, key: Key) -> Tensor:
         """Return a batch of distinct images, shifted, mirrored and normalised, [B, 3, H, W]."""
