@@ -21,7 +21,7 @@ from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
 from runs.files import discard_unfinished
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal, JournalReader
+from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import (
     Answered,
     CheckpointWritten,
@@ -36,7 +36,7 @@ from runs.log.events import (
     Stopped,
 )
 from runs.store import requests
-from runs.store.requests import Own, Request
+from runs.store.requests import MethodRequest, Request
 
 PROGRESS_SECONDS = 0.25
 REQUEST_SECONDS = 0.1
@@ -53,17 +53,17 @@ class Worker:
     Args:
         paths: the run.
         config: its configuration.
-        journal: its log, open; None for who does not lead.
+        event_log: its log, open; None for who does not lead.
         group: the processes that share the run.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
     """
 
-    def __init__(self, paths: RunPaths, config: RunConfig, journal: Journal | None, group: Group) -> None:
+    def __init__(self, paths: RunPaths, config: RunConfig, event_log: EventLog | None, group: Group) -> None:
         self._paths = paths
         self._config = config
-        self._journal = journal
+        self._event_log = event_log
         self._group = group
         home = Home(paths.root.parent.parent)
         self._results = Results(paths if group.leads else None)
@@ -113,7 +113,7 @@ class Worker:
             self._method.load(saved["method"])
             self._runtime.load(saved["runtime"])
             self._epoch_seconds = saved["epoch_seconds"]
-        if self._journal is not None and self._journal.number > 1:
+        if self._event_log is not None and self._event_log.number > 1:
             self._say(Resumed(self._method.epoch, self._method.position().step))
         if saved is None:
             self._method.prepare()
@@ -137,7 +137,7 @@ class Worker:
                     case Request.CONTINUE if self._paused:
                         self._say(Continued())
                         self._paused = False
-                    case Own(name) if isinstance(self._method, Answering) and self._method.ask(name):
+                    case MethodRequest(name) if isinstance(self._method, Answering) and self._method.ask(name):
                         self._say(Answered(name))
                         self._save()
         return HOLD if self._paused else GO
@@ -221,8 +221,8 @@ class Worker:
         self._say(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
 
     def _say(self, event: Event) -> None:
-        if self._journal is not None:
-            self._journal.append(event)
+        if self._event_log is not None:
+            self._event_log.append(event)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True
@@ -239,21 +239,21 @@ def run(root: Path) -> int:
         stack.callback(group.leave)
         if not group.leads:
             return _work(paths, None, group)
-        last = max((entry.number for entry in JournalReader(paths.events).read()), default=0)
-        return _work(paths, stack.enter_context(Journal(paths.events, last)), group)
+        last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
+        return _work(paths, stack.enter_context(EventLog(paths.events, last)), group)
 
 
-def _work(paths: RunPaths, journal: Journal | None, group: Group) -> int:
+def _work(paths: RunPaths, event_log: EventLog | None, group: Group) -> int:
     try:
-        Worker(paths, RunConfig.read(paths.config), journal, group).run()
+        Worker(paths, RunConfig.read(paths.config), event_log, group).run()
     except Exception as error:  # whatever a method does wrong, the run says so and ends
         if not isinstance(error, NastuiError):
             traceback.print_exc()
         if group.size > 1:
             # Which fault came first, only the supervisor can tell; a peer that has gone makes the others fail too.
-            local_launcher.last_words(paths, error)
-        if journal is not None and not (group.size > 1 and local_launcher.is_supervised()):
-            journal.append(_failure(error))
+            local_launcher.write_crash_reason(paths, error)
+        if event_log is not None and not (group.size > 1 and local_launcher.is_supervised()):
+            event_log.append(_failure(error))
         return error.exit_code if isinstance(error, NastuiError) else 1
     return 0
 

@@ -39,7 +39,7 @@ class Home:
         return self.root / "index.lock"
 
     @property
-    def figures(self) -> Path:
+    def measurements(self) -> Path:
         """What `nastui bench` and the forms have measured on this machine and others."""
         return self.root / "measured.json"
 

@@ -1,4 +1,4 @@
-"""Small questions for a process that may import torch: it prints one JSON object and ends."""
+"""Small tasks done by a subprocess, which may import torch: it prints one JSON object and exits."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
 from runs.processes import command, environment
 
-ASKED = "NASTUI_ASKED"
+IS_SUBPROCESS_TASK = "NASTUI_SUBPROCESS_TASK"
 _KINDS = {kind.exit_code: kind for kind in (UsageError, NotFoundError, BusyError, EnvironmentLacksError)}
 
 
-class Errand:
-    """A question that has been asked and may be withdrawn. Who asked it need not live to its end: it ends with him.
+class SubprocessTask:
+    """A task in a subprocess that has been started and can be cancelled. The subprocess ends when its parent does.
 
     Args:
-        module: one whose main function is :func:`engine.core.subprocess_task.answer`.
-        arguments: for it.
-        show_progress: let its stderr through to ours; a dashboard must not.
+        module: a module whose main function calls :func:`engine.core.subprocess_task.answer`.
+        arguments: its command line arguments.
+        show_progress: whether its stderr goes to ours; it must not in a dashboard.
 
     Raises:
         EnvironmentLacksError: the process cannot be started.
@@ -29,7 +29,7 @@ class Errand:
 
     def __init__(self, module: str, *arguments: str, show_progress: bool = False) -> None:
         self._module = module
-        # Nothing is ever written into it: the process reads on until our end is closed, however we ended.
+        # Nothing is ever written to the pipe: the subprocess waits for its end, which comes however our process ends.
         theirs, self._ours = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -37,7 +37,7 @@ class Errand:
                 stdin=theirs,
                 stdout=subprocess.PIPE,
                 stderr=None if show_progress else subprocess.PIPE,
-                env=environment() | {ASKED: "1"},
+                env=environment() | {IS_SUBPROCESS_TASK: "1"},
                 text=True,
                 errors="replace",
             )
@@ -47,39 +47,40 @@ class Errand:
         finally:
             os.close(theirs)
 
-    def answer(self) -> Any:
-        """Wait for the answer and return it; to be called once.
+    def result(self) -> Any:
+        """Wait for the result and return it. May be called once.
 
         Raises:
-            NastuiError: as the process says, or with its last word where it broke or was withdrawn.
+            NastuiError: the error that the subprocess reports.
+            EnvironmentLacksError: it failed without a report, or was cancelled; the message has its last line.
         """
         try:
-            said, complaints = self._process.communicate()
+            output, errors = self._process.communicate()
         finally:
-            self.withdraw()
+            self.cancel()
             self._process.wait()
             os.close(self._ours)
         try:
-            told = json.loads(said.strip().splitlines()[-1])
+            reply = json.loads(output.strip().splitlines()[-1])
         except (ValueError, IndexError) as error:
-            raise self._silence(complaints or "") from error
-        if "error" in told:
-            raise _KINDS.get(told["exit"], NastuiError)(told["error"], told["hint"])
-        return told["result"]
+            raise self._silence(errors or "") from error
+        if "error" in reply:
+            raise _KINDS.get(reply["exit"], NastuiError)(reply["error"], reply["hint"])
+        return reply["result"]
 
-    def withdraw(self) -> None:
-        """End the process; does nothing where it has ended."""
+    def cancel(self) -> None:
+        """Kill the subprocess, if it is still running."""
         self._process.kill()
 
-    def _silence(self, complaints: str) -> EnvironmentLacksError:
+    def _silence(self, errors: str) -> EnvironmentLacksError:
         if self._process.returncode == -signal.SIGKILL:
             return EnvironmentLacksError(
                 f"'{self._module}' was killed.", "Most often the machine's memory was too small for it."
             )
-        last = complaints.strip().splitlines()[-1:] or [f"it ended with code {self._process.returncode}"]
-        return EnvironmentLacksError(f"'{self._module}' gave no answer: {last[0]}.", "See `nastui doctor`.")
+        last = errors.strip().splitlines()[-1:] or [f"it ended with code {self._process.returncode}"]
+        return EnvironmentLacksError(f"'{self._module}' gave no result: {last[0]}.", "See `nastui doctor`.")
 
 
-def ask(module: str, *arguments: str, show_progress: bool = False) -> Any:
-    """Run ``python -P -m module`` and return what it answers; arguments and errors are those of :class:`Errand`."""
-    return Errand(module, *arguments, show_progress=show_progress).answer()
+def run_task(module: str, *arguments: str, show_progress: bool = False) -> Any:
+    """Run ``python -P -m module`` and return its result. Arguments and errors are those of :class:`SubprocessTask`."""
+    return SubprocessTask(module, *arguments, show_progress=show_progress).result()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import (
     CellSnapshot,
     CheckpointWritten,
@@ -83,9 +83,9 @@ def hostile_run(home: Home, seed: int, last: Event, *, evil: str = EVIL, method:
     paths.labels.write_text(json.dumps({"name": evil, "tags": ["[/tag]", evil], "note": evil}), encoding="utf-8")
     paths.log.write_text(f"{evil}\n" * 4, encoding="utf-8", errors="replace")
     paths.lock.touch()
-    with Journal(paths.events) as journal:
+    with EventLog(paths.events) as event_log:
         for event in _events(random.Random(seed), evil, last):
-            journal.append(event)
+            event_log.append(event)
     return paths
 
 

@@ -12,7 +12,7 @@ from runs.catalogue.spaces.nasbench201 import SPACE
 from runs.configuration import Draft, RunConfig, resolve
 from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import (
     CellSnapshot,
     CheckpointWritten,
@@ -101,8 +101,8 @@ def make_run(
     done = epochs if done is None else done
     if done:
         paths.lock.touch()
-        with Journal(paths.events) as journal:
+        with EventLog(paths.events) as event_log:
             for event in course(epochs, done, seed=seed, ended=ended):
-                journal.append(event)
+                event_log.append(event)
     time.sleep(0.002)  # so that creation times differ
     return config, paths

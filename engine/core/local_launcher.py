@@ -18,7 +18,7 @@ from types import FrameType
 
 from runs.errors import NastuiError
 from runs.home import RunPaths
-from runs.log.event_log import Journal, JournalReader
+from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import Failed, Finished, Started, Stopped
 from runs.processes import command, environment
 
@@ -53,7 +53,7 @@ def die_with_supervisor() -> None:
 def supervise(paths: RunPaths, size: int) -> int:
     """Run ``size`` engines for one run and return the exit code; a failed one never leaves the others waiting.
 
-    What a process dies of is found in ``rank-<n>.error``, where it could still write it: see :func:`last_words`.
+    A process that could still write why it died has done so in ``rank-<n>.error``: see :func:`write_crash_reason`.
     """
     for one in range(size):
         _error_file(paths, one).unlink(missing_ok=True)
@@ -65,13 +65,13 @@ def supervise(paths: RunPaths, size: int) -> int:
             return 0
         _end(members)
     if not _concluded(paths.events, first):
-        last = max((entry.number for entry in JournalReader(paths.events).read()), default=0)
-        with Journal(paths.events, last) as journal:
-            journal.append(_failure(paths, failed, members[failed].returncode, size))
+        last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
+        with EventLog(paths.events, last) as event_log:
+            event_log.append(_failure(paths, failed, members[failed].returncode, size))
     return 1
 
 
-def last_words(paths: RunPaths, error: Exception) -> None:
+def write_crash_reason(paths: RunPaths, error: Exception) -> None:
     """Leave word of a fault for the supervisor, which tells the fault that came first from those that it caused."""
     hint = error.hint if isinstance(error, NastuiError) else "The traceback is in the log."
     message = error.message if isinstance(error, NastuiError) else f"{type(error).__name__}: {error}"
@@ -136,11 +136,11 @@ def _end(members: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _length(events: Path) -> int:
-    return sum(1 for _ in JournalReader(events).read()) if events.exists() else 0
+    return sum(1 for _ in EventLogReader(events).read()) if events.exists() else 0
 
 
 def _concluded(events: Path, first: int) -> bool:
-    said = [entry.event for entry in JournalReader(events).read()][first:]
+    said = [entry.event for entry in EventLogReader(events).read()][first:]
     ends = [event for event in said if isinstance(event, Started | Stopped | Finished | Failed)]
     return bool(ends) and not isinstance(ends[-1], Started)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from engine.core.local_launcher import die_with_supervisor
 from runs.errors import NastuiError
-from runs.subprocess_task import ASKED
+from runs.subprocess_task import IS_SUBPROCESS_TASK
 
 
 def answer(work: Callable[[list[str]], Any]) -> None:
     """Call ``work`` with the arguments of the command line, print what it returns, and exit as it went."""
-    if os.environ.pop(ASKED, ""):
+    if os.environ.pop(IS_SUBPROCESS_TASK, ""):
         die_with_supervisor()
     code = 0
     try:

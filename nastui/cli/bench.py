@@ -40,12 +40,12 @@ def bench(
     if not wanted:
         names = [entry.name for method in chosen for entry in method.presets]
         raise UsageError(f"Unknown preset '{preset}'.", closest(preset or "", names))
-    results: list[measurements.Figure] = []
+    results: list[measurements.Measurement] = []
     failures: list[NastuiError] = []
     for method, entry in wanted:
         output.say(f"Measuring {method.name} {entry.name} on {entry.space}, {here} ...")
         try:
-            figure = measurements.Measurement(measurements.representative(method, entry, here), home).figure()
+            figure = measurements.MeasurementTask(measurements.representative(method, entry, here), home).result()
         except NastuiError as error:
             output.say(str(error))
             failures.append(error)

@@ -60,10 +60,10 @@ def _versions() -> list[Finding]:
 
 def _engine() -> list[Finding]:
     from runs.errors import NastuiError
-    from runs.subprocess_task import ask
+    from runs.subprocess_task import run_task
 
     try:
-        seen = ask("engine.tools.probe")
+        seen = run_task("engine.tools.probe")
     except NastuiError as error:
         return [Finding("engine", "torch", str(error), False, "Reinstall nastui in an environment of its own.")]
     cuda = f"CUDA {seen['cuda']}, {seen['gpus']} GPUs usable" if seen["gpus"] else "no CUDA device; runs use the CPU"

@@ -142,7 +142,7 @@ def score(
     from runs.home import Home
     from runs.machine import devices
     from runs.store import datasets
-    from runs.subprocess_task import ask
+    from runs.subprocess_task import run_task
 
     found, images, home = _find(genotype, epoch), catalogue.dataset(dataset), Home.locate()
     settings = validate(ScoreSettings, {"repeats": repeats, **assigned(set_ or [])}, "--set")
@@ -155,7 +155,7 @@ def score(
         "device": devices.resolve(device),
         "settings": settings.model_dump(),
     }
-    scores = ask("engine.tools.score", json.dumps(request))
+    scores = run_task("engine.tools.score", json.dumps(request))
     result = {"name": found.name, "space": found.genotype.space, **request, **scores}
     if as_json:
         output.data(result)

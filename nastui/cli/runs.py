@@ -136,14 +136,14 @@ def events(
     from nastui.cli import output
     from nastui.cli.following import LOOK_SECONDS, describe
     from runs.errors import closest
-    from runs.log.event_log import JournalReader
+    from runs.log.event_log import EventLogReader
     from runs.log.events import EVENT_TYPES, printed
 
     if kind is not None and kind not in EVENT_TYPES:
         raise UsageError(f"Unknown event type '{kind}'.", closest(kind, EVENT_TYPES))
     store = _store()
     paths = store.find(run).paths
-    reader = JournalReader(paths.events)
+    reader = EventLogReader(paths.events)
     while True:
         live = store.find(paths.root.name).status.live
         for entry in reader.read():

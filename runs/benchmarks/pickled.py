@@ -9,7 +9,7 @@ from runs.benchmarks import store
 from runs.benchmarks.table import Table
 from runs.errors import UsageError
 from runs.home import Home
-from runs.subprocess_task import ask
+from runs.subprocess_task import run_task
 
 # A zip archive, as torch writes; a bare pickle, as it used to; one compressed by bzip2.
 _BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
@@ -40,5 +40,5 @@ def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: 
         )
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / f"{path.absolute().name}.csv"
-        ask("engine.tools.benchmark_import", str(path.absolute()), str(plain))
+        run_task("engine.tools.benchmark_import", str(path.absolute()), str(plain))
         return store.import_csv(plain, home, name)

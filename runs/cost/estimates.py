@@ -12,7 +12,7 @@ from typing import Any
 from runs import catalogue, configuration
 from runs.catalogue.settings import describe
 from runs.configuration import Draft, RunConfig
-from runs.cost.measurements import Figure
+from runs.cost.measurements import Measurement
 from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.log.events import Entry, Progress, Started, decode
@@ -36,7 +36,7 @@ class Estimate:
         stored: bytes in the store; None likewise.
         run: the id of the run that it is told by; empty where it was measured.
         measured: when, as an ISO time; empty where a run tells.
-        caveats: what the figure leaves out, in words.
+        caveats: what the measurement leaves out, in words.
     """
 
     seconds: float
@@ -48,16 +48,18 @@ class Estimate:
     caveats: tuple[str, ...] = ()
 
 
-def estimate(config: RunConfig, card: str, records: Sequence[Record], figures: Sequence[Figure]) -> Estimate | None:
+def estimate(
+    config: RunConfig, card: str, records: Sequence[Record], measurements: Sequence[Measurement]
+) -> Estimate | None:
     """Return what is known of a run before it starts; None where nothing is. Reads files: not for a thread that draws.
 
     Args:
         config: of the run.
         card: the name of its GPU; empty on a CPU.
         records: the runs of the store, the newest first.
-        figures: those of the store, the newest first.
+        measurements: those of the store, the newest first.
     """
-    return _by_a_run(config, card, records) or _by_a_figure(config, card, figures)
+    return _by_a_run(config, card, records) or _by_a_measurement(config, card, measurements)
 
 
 def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estimate | None:
@@ -92,41 +94,43 @@ def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estima
     return None
 
 
-def _by_a_figure(config: RunConfig, card: str, figures: Iterable[Figure]) -> Estimate | None:
+def _by_a_measurement(config: RunConfig, card: str, measurements: Iterable[Measurement]) -> Estimate | None:
     """Return what was measured: of this configuration, else with other epochs, else of its preset as it is."""
     names = ("method", "space", "dataset")
     here = [
-        figure
-        for figure in figures
-        if [getattr(figure, name) for name in names] == [getattr(config, name) for name in names]
-        and _is_here(figure.host, {"device_name": figure.device_name, "device": figure.device}, config, card)
+        measurement
+        for measurement in measurements
+        if [getattr(measurement, name) for name in names] == [getattr(config, name) for name in names]
+        and _is_here(
+            measurement.host, {"device_name": measurement.device_name, "device": measurement.device}, config, card
+        )
     ]
-    for figure in sorted(here, key=lambda figure: figure.genotype != config.genotype):
-        differing = _differing(config, figure.options)
-        if not differing or (differing == {"epochs"} and figure.epochs):
-            times = config.options["epochs"] / figure.epochs if differing else 1.0
-            return _of(figure, config, figure.estimated_seconds * times)
+    for measurement in sorted(here, key=lambda measurement: measurement.genotype != config.genotype):
+        differing = _differing(config, measurement.options)
+        if not differing or (differing == {"epochs"} and measurement.epochs):
+            times = config.options["epochs"] / measurement.epochs if differing else 1.0
+            return _of(measurement, config, measurement.estimated_seconds * times)
     as_it_is = _preset(config)
-    for figure in here:
-        if as_it_is is not None and not _differing(as_it_is, figure.options):
-            return _of(figure, config, figure.estimated_seconds, "for the preset as it is")
+    for measurement in here:
+        if as_it_is is not None and not _differing(as_it_is, measurement.options):
+            return _of(measurement, config, measurement.estimated_seconds, "for the preset as it is")
     return None
 
 
-def _of(figure: Figure, config: RunConfig, seconds: float, caveat: str = "") -> Estimate:
+def _of(measurement: Measurement, config: RunConfig, seconds: float, caveat: str = "") -> Estimate:
     caveats = (
         caveat,
-        f"while {figure.device} was busy" if figure.busy else "",
-        "with another cell" if figure.genotype != config.genotype else "",
-        f"by the first of {figure.stages} stages" if figure.stages > 1 else "",
+        f"while {measurement.device} was busy" if measurement.busy else "",
+        "with another cell" if measurement.genotype != config.genotype else "",
+        f"by the first of {measurement.stages} stages" if measurement.stages > 1 else "",
         "decoding left out" if config.options.get("augmentation") == "imagenet" else "",
     )
     return Estimate(
         seconds,
         config.device,
-        figure.memory,
-        figure.stored,
-        measured=figure.measured,
+        measurement.memory,
+        measurement.stored,
+        measured=measurement.measured,
         caveats=tuple(filter(None, caveats)),
     )
 

@@ -1,4 +1,4 @@
-"""What the engine's real units of work cost, as measured: one figure a configuration, kept in the home."""
+"""What the engine's real units of work cost, as measured: one measurement a configuration, kept in the home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.files import replace_text
 from runs.home import Home
 from runs.machine.meters import Meter
-from runs.subprocess_task import Errand
+from runs.subprocess_task import SubprocessTask
 
 SCHEMA_VERSION = 1
 MOST = 300  # the oldest go first
@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 10.0
 _BUSY_SHARE = 0.5
 
 
-class Figure(BaseModel):
+class Measurement(BaseModel):
     """One measurement.
 
     Attributes:
@@ -38,7 +38,7 @@ class Figure(BaseModel):
         estimated_seconds: of the whole run, evaluation included.
         memory: peak in bytes, of the GPU or of the process.
         stored: bytes that the run will leave in the store, about.
-        busy: whether something else was at work on the device: the figure is then too high.
+        busy: whether something else was at work on the device: the measurement is then too high.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -66,13 +66,13 @@ class Figure(BaseModel):
     start_seconds: float
     busy: bool = False
 
-    def measures_the_same(self, other: Figure) -> bool:
-        """Say whether one of two figures is enough."""
+    def measures_the_same(self, other: Measurement) -> bool:
+        """Say whether one of two measurements is enough."""
         names = ("method", "space", "preset", "dataset", "device", "device_name", "host", "options", "genotype")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
-class Measurement:
+class MeasurementTask:
     """A process that measures a configuration. It can be ended from another thread, before or while it runs.
 
     Args:
@@ -83,10 +83,10 @@ class Measurement:
     def __init__(self, config: RunConfig, home: Home) -> None:
         self._config, self._home = config, home
         self._lock = threading.Lock()
-        self._errand: Errand | None = None
+        self._task: SubprocessTask | None = None
         self._ended = False
 
-    def figure(self) -> Figure | None:
+    def result(self) -> Measurement | None:
         """Measure, which takes seconds on a GPU and may take minutes on a CPU; None where it was ended.
 
         Raises:
@@ -103,16 +103,16 @@ class Measurement:
         with self._lock:
             if self._ended:
                 return None
-            self._errand = Errand("engine.tools.profiling", config.model_dump_json(), str(self._home.datasets))
+            self._task = SubprocessTask("engine.tools.profiling", config.model_dump_json(), str(self._home.datasets))
         try:
-            told = self._errand.answer()
+            told = self._task.result()
         except EnvironmentLacksError:
             if self._ended:
                 return None
             raise
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         names = ("method", "space", "preset", "dataset", "device", "options", "genotype")
-        return Figure.model_validate(
+        return Measurement.model_validate(
             {name: getattr(config, name) for name in names} | {"measured": now, "busy": busy} | told
         )
 
@@ -120,8 +120,8 @@ class Measurement:
         """End it; nothing is left of the process."""
         with self._lock:
             self._ended = True
-            if self._errand is not None:
-                self._errand.withdraw()
+            if self._task is not None:
+                self._task.cancel()
 
 
 def _busy(device: str) -> bool:
@@ -145,23 +145,23 @@ def representative(method: Method, preset: Preset, device: str) -> RunConfig:
     return configuration.resolve(draft)
 
 
-def read(home: Home) -> list[Figure]:
-    """Return every figure, the newest first; what cannot be read is left out."""
+def read(home: Home) -> list[Measurement]:
+    """Return every measurement, the newest first; what cannot be read is left out."""
     try:
-        entries = json.loads(home.figures.read_bytes())["figures"]
+        entries = json.loads(home.measurements.read_bytes())["figures"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
     found = []
     for entry in entries if isinstance(entries, list) else []:
         try:
-            found.append(Figure.model_validate(entry))
+            found.append(Measurement.model_validate(entry))
         except ValidationError:
             continue
-    return sorted(found, key=lambda figure: figure.measured, reverse=True)
+    return sorted(found, key=lambda measurement: measurement.measured, reverse=True)
 
 
-def keep(home: Home, figure: Figure) -> None:
-    """Keep a figure, in place of an older one of the same.
+def keep(home: Home, measurement: Measurement) -> None:
+    """Keep a measurement, in place of an older one of the same.
 
     Raises:
         BusyError: another process held the store all the time.
@@ -170,15 +170,15 @@ def keep(home: Home, figure: Figure) -> None:
     try:
         home.root.mkdir(parents=True, exist_ok=True)
         with FileLock(home.index_lock, timeout=_PATIENCE_SECONDS):
-            others = [other for other in read(home) if not other.measures_the_same(figure)]
-            entries = [one.model_dump() for one in (figure, *others)[:MOST]]
-            replace_text(home.figures, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")
+            others = [other for other in read(home) if not other.measures_the_same(measurement)]
+            entries = [one.model_dump() for one in (measurement, *others)[:MOST]]
+            replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")
     except Timeout as error:
         raise BusyError(
-            f"Another process holds the store '{home.root}': the figure is not kept.", "Try again."
+            f"Another process holds the store '{home.root}': the measurement is not kept.", "Try again."
         ) from error
     except OSError as error:
         raise EnvironmentLacksError(
-            f"The figure cannot be kept in '{home.figures}': {error.strerror}.",
+            f"The measurement cannot be kept in '{home.measurements}': {error.strerror}.",
             "Free some space, or name another folder with --home or NASTUI_HOME.",
         ) from error

@@ -1,4 +1,4 @@
-"""Epochs in little memory: searches of thousands of epochs are looked at, and a float in a list takes 32 bytes."""
+"""Epochs in little memory, for searches of thousands of epochs: a float in a list takes 32 bytes, here 8."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, overload
 from runs.log.events import CellSnapshot, EpochEnded, Rows
 
 
-class PackedRows(Sequence[list[float]]):
-    """Rows of one width, 8 bytes a figure; each row is made when it is asked for.
+class CompactRows(Sequence[list[float]]):
+    """Rows of equal length, 8 bytes a number. A row is built when it is asked for.
 
     Args:
-        rows: the figures; at least one row, all equally long.
+        rows: the numbers; at least one row, all of the same length.
     """
 
     __slots__ = ("_values", "_width")
@@ -27,13 +27,13 @@ class PackedRows(Sequence[list[float]]):
         return len(self._values) // self._width
 
     @overload
-    def __getitem__(self, place: int) -> list[float]: ...
+    def __getitem__(self, index: int) -> list[float]: ...
     @overload
-    def __getitem__(self, place: slice) -> list[list[float]]: ...
-    def __getitem__(self, place: int | slice) -> list[float] | list[list[float]]:
-        if isinstance(place, slice):
-            return list(self)[place]
-        row = range(len(self))[place]
+    def __getitem__(self, index: slice) -> list[list[float]]: ...
+    def __getitem__(self, index: int | slice) -> list[float] | list[list[float]]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        row = range(len(self))[index]
         return self._values[row * self._width : (row + 1) * self._width].tolist()
 
     def __iter__(self) -> Iterator[list[float]]:
@@ -49,33 +49,33 @@ class PackedRows(Sequence[list[float]]):
         return repr(list(self))
 
 
-class Packer:
-    """Packs one epoch after the other; what is as it was in the epoch before is kept once for both."""
+class HistoryCompactor:
+    """Compacts one epoch after the other. A value that equals that of the epoch before is stored once for both."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}
 
-    def pack(self, event: EpochEnded) -> EpochEnded:
-        """Return an epoch that equals this one."""
+    def compact(self, event: EpochEnded) -> EpochEnded:
+        """Return an epoch that equals this one and takes less memory."""
         architecture = {kind: self._cell(kind, cell) for kind, cell in event.architecture.items()}
-        return dataclasses.replace(event, architecture=architecture, genotype=self._once("", event.genotype))
+        return dataclasses.replace(event, architecture=architecture, genotype=self._shared("", event.genotype))
 
     def _cell(self, kind: str, cell: CellSnapshot) -> CellSnapshot:
         return CellSnapshot(
-            self._once(f"edges {kind}", cell.edges),
-            self._once(f"operations {kind}", cell.operations),
-            _packed(cell.weights),
-            self._once(f"alive {kind}", cell.alive),
-            self._once(f"chosen {kind}", cell.chosen),
-            {name: _packed(rows) for name, rows in cell.extras.items()},
+            self._shared(f"edges {kind}", cell.edges),
+            self._shared(f"operations {kind}", cell.operations),
+            _compact_rows(cell.weights),
+            self._shared(f"alive {kind}", cell.alive),
+            self._shared(f"chosen {kind}", cell.chosen),
+            {name: _compact_rows(rows) for name, rows in cell.extras.items()},
         )
 
-    def _once(self, what: str, value: Any) -> Any:
-        if self._before.get(what) != value:
-            self._before[what] = value
-        return self._before.get(what)
+    def _shared(self, name: str, value: Any) -> Any:
+        if self._before.get(name) != value:
+            self._before[name] = value
+        return self._before.get(name)
 
 
-def _packed(rows: Rows) -> Rows:
-    """Return rows in little memory; as they are where they are not equally long, as in a log that was edited."""
-    return PackedRows(rows) if rows and rows[0] and len(set(map(len, rows))) == 1 else rows
+def _compact_rows(rows: Rows) -> Rows:
+    """Return rows in little memory; unchanged if their lengths differ, as in a log that was edited."""
+    return CompactRows(rows) if rows and rows[0] and len(set(map(len, rows))) == 1 else rows

@@ -10,16 +10,16 @@ from typing import Self
 
 from runs.log.events import Entry, Event, Progress, decode, encode
 
-# Events that must survive a power cut, because a checkpoint or a person relies on them.
+# All other events must survive a power cut, because a checkpoint or a person relies on them.
 _UNSYNCED = (Progress,)
 
 
-class Journal:
-    """The one writer of a run's events. Every event is a single ``write`` of a whole line.
+class EventLog:
+    """The single writer of a run's events. Each event is one ``write`` of a whole line.
 
     Args:
-        path: the log; created where absent.
-        number: the counter to go on from (kept in the checkpoint).
+        path: the file; created if it does not exist.
+        number: the number of the last event that was written before.
     """
 
     def __init__(self, path: Path, number: int = 0) -> None:
@@ -28,10 +28,10 @@ class Journal:
         self._end_torn_line()
 
     def append(self, event: Event) -> None:
-        """Write the event; on return all but progress is on the disk."""
+        """Write the event. On return it is on the disk, unless it is only progress."""
         self.number += 1
         text = encode(Entry(time.time(), self.number, event))
-        line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are no text
+        line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are not text
         while line:
             line = line[os.write(self._descriptor, line) :]
         if not isinstance(event, _UNSYNCED):
@@ -48,19 +48,20 @@ class Journal:
         self.close()
 
     def _end_torn_line(self) -> None:
-        """Give a line that a killed writer left half-written its newline, so that the next one is whole."""
+        """End a line that a killed writer left half written, so that the next one is whole."""
         size = os.fstat(self._descriptor).st_size
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
 
 
-class JournalReader:
-    """Follows a log from a byte offset. A half-written last line waits until it is whole.
+class EventLogReader:
+    """Follows a log from a byte offset. A half-written last line is read once it is whole.
 
     Attributes:
-        offset: bytes consumed; hand it to another reader to go on there.
-        malformed: whole lines so far that were no events.
-        restarted: the newest read began again, as the log had become shorter: what came before it is void.
+        offset: bytes read; another reader can continue from there.
+        malformed: the number of whole lines so far that were not events.
+        restarted: whether the last read began again at 0, because the file had become shorter. What was read before is
+            then void.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -70,7 +71,7 @@ class JournalReader:
         self.restarted = False
 
     def read(self) -> Iterator[Entry]:
-        """Yield the entries that have come since the last call; nothing where the log does not exist."""
+        """Yield the entries written since the last call; none if the log does not exist."""
         try:
             stream = self.path.open("rb")
         except FileNotFoundError:

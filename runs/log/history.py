@@ -1,4 +1,4 @@
-"""The whole course of a run, folded from its log: what the Run screen and comparisons read."""
+"""The whole course of a run, folded from its log, as the Run screen and comparisons read it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runs.home import RunPaths
-from runs.log.compact_history import Packer
-from runs.log.event_log import JournalReader
+from runs.log.compact_history import HistoryCompactor
+from runs.log.event_log import EventLogReader
 from runs.log.events import Entry, EpochEnded, Interim, Progress, Resumed, StageStarted, Started, Warned
 from runs.log.summary import Summary
 
 
 @dataclass
 class History:
-    """Epochs in order, each once: what a resumed engine did again replaces what was lost.
+    """The epochs of a run in order, each once: an epoch that a resumed engine repeated replaces the earlier one.
 
     Attributes:
         epochs: every complete epoch.
-        progress: where the epoch in progress stands, or None.
-        interim: what its method tells of the epoch in progress, or None.
-        stages: the stages so far, each with the epoch it began after.
+        progress: the state of the epoch in progress, or None.
+        interim: the method's own data about the epoch in progress, or None.
+        stages: the stages so far, each with the number of epochs complete when it began.
         warnings: with their times.
-        environment: of the newest engine.
+        environment: versions, device and threads of the newest engine.
         summary: the same events in one small record.
     """
 
@@ -37,7 +37,7 @@ class History:
     summary: Summary = field(default_factory=Summary)
 
     def apply(self, entry: Entry) -> None:
-        """Take in the next event of the log."""
+        """Apply the next event of the log."""
         self.summary.apply(entry)
         match entry.event:
             case Started(environment=environment):
@@ -63,38 +63,40 @@ class History:
 
 @dataclass
 class Follower:
-    """A history that grows with its log: call :meth:`update` as often as you like."""
+    """A history that follows its log: :meth:`update` reads what is new, and may be called at any time."""
 
     paths: RunPaths
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
-        self._reader = JournalReader(self.paths.events)
-        self._packer = Packer()
+        self._reader = EventLogReader(self.paths.events)
+        self._compactor = HistoryCompactor()
 
     @property
     def malformed(self) -> int:
-        """Lines of the log that were no events."""
+        """The number of lines of the log that were not events."""
         return self._reader.malformed
 
     def update(self) -> list[Entry]:
-        """Take in what has come since the last call, and return it."""
+        """Read what was written since the last call, apply it and return it."""
         with without_collection():
-            entries = [self._packed(entry) for entry in self._reader.read()]
+            entries = [self._compacted(entry) for entry in self._reader.read()]
         if self._reader.restarted:
             self.history = History()
         for entry in entries:
             self.history.apply(entry)
         return entries
 
-    def _packed(self, entry: Entry) -> Entry:
+    def _compacted(self, entry: Entry) -> Entry:
         event = entry.event
-        return Entry(entry.time, entry.number, self._packer.pack(event)) if isinstance(event, EpochEnded) else entry
+        return (
+            Entry(entry.time, entry.number, self._compactor.compact(event)) if isinstance(event, EpochEnded) else entry
+        )
 
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """Hold Python's search for cycles back: events have none, and of a long log it would take most of the time."""
+    """Switch the garbage collector off: events have no reference cycles, and a long log would spend most time in it."""
     before = gc.isenabled()
     gc.disable()
     try:

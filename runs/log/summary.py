@@ -96,7 +96,7 @@ class Summary:
         return max(0, self.epoch - self.changed)
 
     def apply(self, entry: Entry) -> None:
-        """Take in the next event of the log."""
+        """Apply the next event of the log."""
         self.touched = entry.time
         match entry.event:
             case Started():

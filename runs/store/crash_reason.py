@@ -15,7 +15,7 @@ _CAUSES = re.compile(
 )
 
 
-def last_words(paths: RunPaths, since: float | None) -> str:
+def crash_reason(paths: RunPaths, since: float | None) -> str:
     """Return the line at the end of the engine's output that names a cause; nothing where none does.
 
     Args:

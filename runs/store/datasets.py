@@ -7,7 +7,7 @@ from pathlib import Path
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
-from runs.subprocess_task import ask
+from runs.subprocess_task import run_task
 
 _SOURCES = "engine.data.sources"
 
@@ -67,7 +67,7 @@ def check(
     if dataset.images(home.datasets) is not None:
         flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
         flags += [f"most={at_most}"] if at_most else []
-        ask(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
+        run_task(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
 
 
 def download(dataset: Dataset, home: Home) -> None:
@@ -78,4 +78,4 @@ def download(dataset: Dataset, home: Home) -> None:
         EnvironmentLacksError: the network or the disk does not allow it.
     """
     home.prepare()
-    ask(_SOURCES, "download", dataset.name, str(home.datasets), show_progress=True)
+    run_task(_SOURCES, "download", dataset.name, str(home.datasets), show_progress=True)

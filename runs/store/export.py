@@ -10,7 +10,7 @@ from runs.errors import EnvironmentLacksError, UsageError
 from runs.genotypes.genotype import edge_label
 from runs.log.history import load
 from runs.store.run_store import Record
-from runs.subprocess_task import ask
+from runs.subprocess_task import run_task
 
 _README = """This folder is the run '{id}' of nastui.
 
@@ -69,7 +69,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
     except OSError as error:
         raise EnvironmentLacksError(f"The bundle '{folder}' is incomplete: {error.strerror}.") from error
     if onnx:
-        ask("engine.tools.onnx_file", str(folder), str(folder / "network.onnx"), "last")
+        run_task("engine.tools.onnx_file", str(folder), str(folder / "network.onnx"), "last")
     return folder
 
 

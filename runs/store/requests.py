@@ -23,7 +23,7 @@ class Request(StrEnum):
 
 
 @dataclass(frozen=True)
-class Own:
+class MethodRequest:
     """A wish that one method alone answers: see ``requests`` of its catalogue entry.
 
     Attributes:
@@ -36,10 +36,10 @@ class Own:
         return f"ask-{self.name}"
 
 
-_OWN = re.compile("ask-([a-z0-9-]+)")
+_METHOD_REQUEST = re.compile("ask-([a-z0-9-]+)")
 
 
-def send(folder: Path, request: Request | Own) -> None:
+def send(folder: Path, request: Request | MethodRequest) -> None:
     """Leave a request for the engine.
 
     Raises:
@@ -52,7 +52,7 @@ def send(folder: Path, request: Request | Own) -> None:
         raise EnvironmentLacksError(f"'{folder}' cannot be written: {error.strerror}.") from error
 
 
-def take(folder: Path) -> list[Request | Own]:
+def take(folder: Path) -> list[Request | MethodRequest]:
     """Return the waiting requests, oldest first, and remove them. Files that are none are left alone."""
     try:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -67,7 +67,7 @@ def take(folder: Path) -> list[Request | Own]:
     return taken
 
 
-def waiting(folder: Path) -> list[Request | Own]:
+def waiting(folder: Path) -> list[Request | MethodRequest]:
     """Return the requests that no engine has taken yet."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
@@ -80,9 +80,9 @@ def waiting(folder: Path) -> list[Request | Own]:
     return found
 
 
-def _named(word: str) -> Request | Own:
-    own = _OWN.fullmatch(word)
-    return Own(own[1]) if own else Request(word)
+def _named(word: str) -> Request | MethodRequest:
+    own = _METHOD_REQUEST.fullmatch(word)
+    return MethodRequest(own[1]) if own else Request(word)
 
 
 def clear(folder: Path) -> None:

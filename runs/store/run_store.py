@@ -20,10 +20,10 @@ from filelock import Timeout
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.home import Home, RunPaths, short_id
-from runs.log.event_log import JournalReader
+from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
 from runs.log.summary import Summary
-from runs.store.crash_reason import last_words
+from runs.store.crash_reason import crash_reason
 from runs.store.index import Index
 from runs.store.labels import Labels
 from runs.store.run_head import head
@@ -297,7 +297,7 @@ class RunStore:
             return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
         changed = record is not known or record.offset != before or record.status is not was
         if changed and record.status is Status.LOST:
-            record.summary.problem = last_words(paths, record.summary.touched)
+            record.summary.problem = crash_reason(paths, record.summary.touched)
         # A live run changes many times a second: the index learns of it once it has come to rest.
         return record, changed and not record.status.live
 
@@ -343,7 +343,7 @@ class RunStore:
 def _caught_up(record: Record) -> str:
     """Fold what the log has gained into the record's summary, and return the last lifecycle event."""
     if _size(record.paths.events) != record.offset:
-        reader = JournalReader(record.paths.events, record.offset)
+        reader = EventLogReader(record.paths.events, record.offset)
         entries = list(reader.read())
         if reader.restarted:
             record.summary = Summary()

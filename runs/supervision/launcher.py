@@ -17,7 +17,7 @@ from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
 from runs.store.lock import is_held
-from runs.store.requests import Own, Request
+from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
 
@@ -151,7 +151,7 @@ def ask(record: Record, request: str) -> None:
         raise UsageError(f"A run of '{record.head['method']}' does not answer to '{request[:80]}'.", hint)
     if not _status(record.paths).live:
         raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
-    requests.send(record.paths.requests, Own(request))
+    requests.send(record.paths.requests, MethodRequest(request))
 
 
 def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:

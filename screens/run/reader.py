@@ -8,7 +8,7 @@ from collections import deque
 from runs.home import Home
 from runs.log.events import Entry, Unknown
 from runs.log.history import Follower, History
-from runs.store.crash_reason import last_words
+from runs.store.crash_reason import crash_reason
 from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
@@ -105,7 +105,7 @@ class RunReader:
         if status is not self._last_status:
             self._last_status = status
             if status is Status.LOST:
-                record.summary.problem = last_words(record.paths, record.summary.touched)
+                record.summary.problem = crash_reason(record.paths, record.summary.touched)
             ended_badly = status in (Status.LOST, Status.FAILED)
             output = launcher.log_end(record.paths, _OUTPUT_BYTES) if ended_badly else ""
             self._output = output_lines(output, self.history.summary.touched or 0.0)

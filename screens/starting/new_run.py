@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
 from runs import catalogue
-from runs.cost.measurements import Measurement
+from runs.cost.measurements import MeasurementTask
 from runs.store.run_store import RunStore
 from runs.supervision import launcher
 from screens.actions.bindings import bindings
@@ -75,7 +75,7 @@ class NewRunScreen(StartingScreen):
         *,
         preset: str = "paper",
         start: Start = launcher.start,
-        measure: Measure = Measurement,
+        measure: Measure = MeasurementTask,
     ) -> None:
         super().__init__(store, RunForm(preset=preset), start=start, measure=measure)
 

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from runs import catalogue
-from runs.cost.measurements import Measurement
+from runs.cost.measurements import MeasurementTask
 from runs.home import short_id
 from runs.store.find_genotype import Found
 from runs.store.run_store import RunStore
@@ -50,7 +50,7 @@ class RetrainScreen(StartingScreen):
     form: RetrainForm
 
     def __init__(
-        self, store: RunStore, found: Found, *, start: Start = launcher.start, measure: Measure = Measurement
+        self, store: RunStore, found: Found, *, start: Start = launcher.start, measure: Measure = MeasurementTask
     ) -> None:
         super().__init__(store, RetrainForm(found), start=start, measure=measure)
 

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from runs.configuration import Draft, RunConfig
 from runs.cost import estimates, measurements
 from runs.cost.estimates import Estimate
-from runs.cost.measurements import Measurement
+from runs.cost.measurements import MeasurementTask
 from runs.errors import NastuiError
 from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
@@ -35,7 +35,7 @@ from screens.starting.run_form import Checked, RunForm
 from screens.widgets.field import Field
 
 Start = Callable[[RunStore, Draft], tuple[RunConfig, RunPaths]]
-Measure = Callable[[RunConfig, Home], Measurement]
+Measure = Callable[[RunConfig, Home], MeasurementTask]
 
 # How often one looks at the machine and at other runs while the field of the device has not the focus.
 _REST_SECONDS = 5.0
@@ -91,7 +91,7 @@ class StartingScreen(ActionScreen[None]):
         form: RunForm | RetrainForm,
         *,
         start: Start = launcher.start,
-        measure: Measure = Measurement,
+        measure: Measure = MeasurementTask,
     ) -> None:
         super().__init__()
         self.store = store
@@ -102,7 +102,7 @@ class StartingScreen(ActionScreen[None]):
         self._changes = 0
         self._starting = False
         self._entered = ""
-        self._measurement: Measurement | None = None
+        self._measurement: MeasurementTask | None = None
         self._measured_since = 0.0
         self._records: list[Record] = []
         self._meter = Meter()
@@ -230,9 +230,9 @@ class StartingScreen(ActionScreen[None]):
             self.tell()
 
     @background(group="measure")
-    def _measure(self, measurement: Measurement) -> None:
+    def _measure(self, measurement: MeasurementTask) -> None:
         try:
-            figure = measurement.figure()
+            figure = measurement.result()
             if figure is not None:
                 measurements.keep(self.store.home, figure)
             self.post_message(MeasureEnded())

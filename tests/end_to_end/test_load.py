@@ -15,7 +15,7 @@ import pytest
 from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
 from runs.home import Home
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import CheckpointWritten, Progress, Started
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
@@ -41,17 +41,17 @@ def live(home: Home, number: int) -> Iterator[list[str]]:
 
     def search(place: int) -> None:
         paths, generator = made[place][1], random.Random(place)
-        with engine_lock(paths.lock), Journal(paths.events) as journal:
-            journal.append(Started({"device": "cpu"}))
+        with engine_lock(paths.lock), EventLog(paths.events) as event_log:
+            event_log.append(Started({"device": "cpu"}))
             for epoch in range(1, 501):
                 for step in range(int(EPOCH_SECONDS / PROGRESS_SECONDS)):
                     rate = 900 + 50 * generator.random()
                     now = {"train_loss": 1 / epoch}
-                    journal.append(Progress(epoch, 500, step, 8, rate, 1000 - epoch, 400_000_000, now))
+                    event_log.append(Progress(epoch, 500, step, 8, rate, 1000 - epoch, 400_000_000, now))
                     if ended.wait(PROGRESS_SECONDS):
                         return
-                journal.append(darts_epoch(epoch, 500, generator))
-                journal.append(CheckpointWritten(epoch, 0, 100_000))
+                event_log.append(darts_epoch(epoch, 500, generator))
+                event_log.append(CheckpointWritten(epoch, 0, 100_000))
 
     threads = [threading.Thread(target=search, args=(place,)) for place in range(number)]
     for thread in threads:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from runs.log.event_log import JournalReader
+from runs.log.event_log import EventLogReader
 from runs.log.events import Answered, EpochEnded, Interim
 from tests.end_to_end.conftest import Cli
 
@@ -29,14 +29,14 @@ def test_asked_for_more_draws_killed_and_resumed_it_ends_with_a_cell(cli: Cli) -
     cli("runs", "ask", run, "more-draws")
     cli("runs", "resume", run)
     paths = cli.home.run(run)
-    while not any(isinstance(entry.event, Answered) for entry in JournalReader(paths.events).read()):
+    while not any(isinstance(entry.event, Answered) for entry in EventLogReader(paths.events).read()):
         time.sleep(0.05)
     cli.kill(run)
     cli.wait(run, "lost", seconds=5)
     assert "no engine to ask" in cli("runs", "ask", run, "another-seed", code=2).stderr
     cli("runs", "resume", run)
     cli.wait(run, "finished")
-    events = [entry.event for entry in JournalReader(paths.events).read()]
+    events = [entry.event for entry in EventLogReader(paths.events).read()]
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     assert sorted(event.extras["draws"] for event in epochs) == [4, 4, 8]
     assert any(isinstance(event, Interim) for event in events)

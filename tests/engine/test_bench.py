@@ -17,7 +17,7 @@ from engine.tools import profiling
 from runs import catalogue
 from runs.configuration import Draft, RunConfig, resolve
 from runs.cost import measurements
-from runs.cost.measurements import Measurement
+from runs.cost.measurements import MeasurementTask
 from runs.errors import EnvironmentLacksError
 from runs.home import Home
 
@@ -84,24 +84,24 @@ def test_too_small_a_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, error
 
 
 def test_what_is_ended_leaves_no_process(tmp_path: Path) -> None:
-    measurement = Measurement(tiny(epochs=50), Home(tmp_path))
+    measurement = MeasurementTask(tiny(epochs=50), Home(tmp_path))
     answers: list[object] = []
-    thread = threading.Thread(target=lambda: answers.append(measurement.figure()))
+    thread = threading.Thread(target=lambda: answers.append(measurement.result()))
     thread.start()
-    while measurement._errand is None:
+    while measurement._task is None:
         time.sleep(0.01)
-    process = measurement._errand._process
+    process = measurement._task._process
     assert process.poll() is None
     measurement.end()
     thread.join(10)
     assert answers == [None] and process.poll() is not None
-    assert measurement.figure() is None, "ended for good"
+    assert measurement.result() is None, "ended for good"
 
 
 def test_an_errand_ends_with_who_asked() -> None:
     code = (
-        "import os, sys; from runs.subprocess_task import Errand; "
-        "e = Errand('engine.tools.probe'); print(e._process.pid); "
+        "import os, sys; from runs.subprocess_task import SubprocessTask; "
+        "e = SubprocessTask('engine.tools.probe'); print(e._process.pid); "
     )
     told = subprocess.run(
         [sys.executable, "-P", "-c", code + "sys.stdout.flush(); os._exit(9)"],

@@ -13,10 +13,10 @@ from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, RunConfig, resolve
 from runs.cost import measurements
 from runs.cost.estimates import estimate
-from runs.cost.measurements import Figure, Measurement
+from runs.cost.measurements import Measurement, MeasurementTask
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.home import Home
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Finished, Progress, Started
 from runs.store.device_usage import users
 from runs.store.labels import Labels
@@ -34,17 +34,17 @@ def past(home: Home, seconds: float, epochs: int, done: int, host: str | None = 
     config = resolve(Draft(method="drnas", preset="quick", device="cpu", options={"epochs": epochs, **options}))
     paths = RunStore(home).create(config, Labels())
     paths.lock.touch()
-    with Journal(paths.events) as journal:
-        journal.append(Started({"host": host or platform.node(), "device": "cpu", "device_name": "x"}))
+    with EventLog(paths.events) as event_log:
+        event_log.append(Started({"host": host or platform.node(), "device": "cpu", "device_name": "x"}))
         for epoch in range(1, done + 1):
-            journal.append(EpochEnded(epoch=epoch, epochs=epochs, seconds=seconds))
-            journal.append(Progress(epoch, epochs, 1, 2, memory=10**8 * epoch))
+            event_log.append(EpochEnded(epoch=epoch, epochs=epochs, seconds=seconds))
+            event_log.append(Progress(epoch, epochs, 1, 2, memory=10**8 * epoch))
         if done == epochs:
-            journal.append(Finished())
+            event_log.append(Finished())
     return config.id
 
 
-def figure(config: RunConfig, seconds: float = 60.0, **changes: Any) -> Figure:
+def figure(config: RunConfig, seconds: float = 60.0, **changes: Any) -> Measurement:
     names = ("method", "space", "preset", "dataset", "device", "options", "genotype")
     told = {name: getattr(config, name) for name in names} | {
         "device_name": "x86_64",
@@ -61,7 +61,7 @@ def figure(config: RunConfig, seconds: float = 60.0, **changes: Any) -> Figure:
         "stored": 3 * 10**6,
         "start_seconds": 1.0,
     }
-    return Figure.model_validate(told | changes)
+    return Measurement.model_validate(told | changes)
 
 
 def test_a_run_that_differs_in_nothing_that_costs_tells(home: Home) -> None:
@@ -127,11 +127,11 @@ def test_figures_are_kept_once_each_and_damage_is_no_fault(home: Home) -> None:
     for one in (first, other, figure(wanted(), 61.0, measured="2026-11-21T10:00:00+00:00")):
         measurements.keep(home, one)
     assert [one.estimated_seconds for one in measurements.read(home)] == [61.0, 60.0]
-    raw = home.figures.read_text()
-    home.figures.write_text(raw.replace('"figures": [', '"figures": [7, {"method": "x"}, '))
+    raw = home.measurements.read_text()
+    home.measurements.write_text(raw.replace('"figures": [', '"figures": [7, {"method": "x"}, '))
     assert len(measurements.read(home)) == 2
     for damage in ("{", "[]", '{"figures": 3}', "[" * 100_000):
-        home.figures.write_text(damage)
+        home.measurements.write_text(damage)
         assert measurements.read(home) == []
     measurements.keep(home, first)
     assert measurements.read(home) == [first]
@@ -144,13 +144,13 @@ def test_a_home_that_takes_no_figure_is_said(home: Home, monkeypatch: pytest.Mon
     home.root.unlink()
     home.root.mkdir()
     monkeypatch.setattr(measurements, "_PATIENCE_SECONDS", 0.05)
-    with FileLock(home.index_lock), pytest.raises(BusyError, match="figure is not kept"):
+    with FileLock(home.index_lock), pytest.raises(BusyError, match="measurement is not kept"):
         measurements.keep(home, figure(wanted()))
 
 
 def test_what_asks_a_table_cannot_be_measured(home: Home) -> None:
     with pytest.raises(UsageError, match="only looks cells up"):
-        Measurement(wanted("random_search"), home).figure()
+        MeasurementTask(wanted("random_search"), home).result()
 
 
 def test_who_computes_where(home: Home) -> None:

@@ -9,7 +9,7 @@ import pytest
 from runs.configuration import Draft
 from runs.errors import BusyError, UsageError
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import Paused
 from runs.store import requests
 from runs.store.lock import engine_lock
@@ -88,8 +88,8 @@ def test_an_engine_that_does_not_answer_is_told_of_and_the_request_waits(record:
 
 
 def test_a_paused_engine_is_woken_and_not_started_anew(record: Record) -> None:
-    with engine_lock(record.paths.lock), Journal(record.paths.events) as journal:
-        journal.append(Paused())
+    with engine_lock(record.paths.lock), EventLog(record.paths.events) as event_log:
+        event_log.append(Paused())
         with pytest.raises(BusyError, match="it is paused"):
             launcher.resume(record, patience=0)
         assert requests.take(record.paths.requests) == [Request.CONTINUE]

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from runs.errors import EnvironmentLacksError
 from runs.store import requests
-from runs.store.requests import Own, Request
+from runs.store.requests import MethodRequest, Request
 
-WISHES = st.sampled_from(list(Request)) | st.from_regex(r"[a-z0-9-]+", fullmatch=True).map(lambda name: Own(name[:40]))
+WISHES = st.sampled_from(list(Request)) | st.from_regex(r"[a-z0-9-]+", fullmatch=True).map(
+    lambda name: MethodRequest(name[:40])
+)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def test_nothing_waits_where_there_is_no_folder(folder: Path) -> None:
 
 @given(wishes=st.lists(WISHES, max_size=10))
 def test_taken_in_the_order_they_were_sent(
-    tmp_path_factory: pytest.TempPathFactory, wishes: list[Request | Own]
+    tmp_path_factory: pytest.TempPathFactory, wishes: list[Request | MethodRequest]
 ) -> None:
     folder = tmp_path_factory.mktemp("requests")
     for wish in wishes:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import Progress, Started, Warned
 from runs.store import index, run_store
 from runs.store.labels import Labels
@@ -43,7 +43,7 @@ def listed(home: Home) -> dict[str, str]:
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return a list that grows with every log and configuration that is opened."""
     opened: list[Path] = []
-    read_config, reader = RunConfig.read, run_store.JournalReader
+    read_config, reader = RunConfig.read, run_store.EventLogReader
 
     def noting_config(path: Path) -> RunConfig:
         opened.append(path)
@@ -55,7 +55,7 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             super().__init__(path, offset)
 
     monkeypatch.setattr(RunConfig, "read", noting_config)
-    monkeypatch.setattr(run_store, "JournalReader", NotingReader)
+    monkeypatch.setattr(run_store, "EventLogReader", NotingReader)
     return opened
 
 
@@ -203,9 +203,9 @@ def test_a_run_is_found_as_it_is_now(home: Home) -> None:
     viewer = RunStore(home)
     assert viewer.find(config.id).status is Status.LOST
     assert viewer.find(config.id).summary.epoch == 2
-    with engine_lock(paths.lock), Journal(paths.events) as journal:
-        journal.append(Started())
-        journal.append(Warned("skip", "mostly skips"))
+    with engine_lock(paths.lock), EventLog(paths.events) as event_log:
+        event_log.append(Started())
+        event_log.append(Warned("skip", "mostly skips"))
         assert viewer.find(config.id).status is Status.RUNNING
         assert viewer.records()[0].status is Status.RUNNING
 
@@ -342,8 +342,8 @@ def test_only_what_changed_is_read_and_from_where_it_changed(home: Home, monkeyp
     _, paths = make_run(home.root, epochs=4, done=2)
     viewer = RunStore(home)
     viewer.records()
-    with Journal(paths.events) as journal:
-        journal.append(Progress(epoch=3, epochs=4))
+    with EventLog(paths.events) as event_log:
+        event_log.append(Progress(epoch=3, epochs=4))
     opened = counted_reads(monkeypatch)
     viewer.records()
     assert opened == [paths.events]
@@ -365,9 +365,9 @@ def test_a_live_run_does_not_wear_out_the_index(home: Home) -> None:
     viewer = RunStore(home)
     viewer.records()
     written = home.index.stat().st_mtime_ns
-    with engine_lock(paths.lock), Journal(paths.events) as journal:
+    with engine_lock(paths.lock), EventLog(paths.events) as event_log:
         for step in range(3):
-            journal.append(Progress(step=step))
+            event_log.append(Progress(step=step))
             viewer.records()
     assert home.index.stat().st_mtime_ns == written
 

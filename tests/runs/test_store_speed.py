@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runs.home import Home
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import Progress
 from tests.runs.processes import output
 from tests.synthetic import make_run
@@ -65,7 +65,7 @@ def test_listing_ten_thousand_runs(home: Home) -> None:
     listing(home, "first listing, which builds the index")
     assert listing(home, "from the index") < FRESH_LISTING_SECONDS
     for folder in folders[:3]:
-        with Journal(folder / "events.jsonl") as journal:
-            journal.append(Progress())
+        with EventLog(folder / "events.jsonl") as event_log:
+            event_log.append(Progress())
     assert listing(home, "with three changed runs") < FRESH_LISTING_SECONDS * 2
     print(f"{'size of the index':36} {home.index.stat().st_size / 1e6:6.1f} MB")

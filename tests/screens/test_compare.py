@@ -19,7 +19,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.compare.reader import ComparisonReader
@@ -49,8 +49,8 @@ def ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     config, paths = make_run(home.root, epochs=6, done=4, seed=2, ended=False)
     last = epoch_event(5, 6, random.Random(3))
     other = nasbench201.genotype([3, 3, 3, 1, 3, 3]).to_json()
-    with Journal(paths.events) as journal:
-        journal.append(dataclasses.replace(last, genotype=other, benchmark={"cifar10": {"test": 93.5}}))
+    with EventLog(paths.events) as event_log:
+        event_log.append(dataclasses.replace(last, genotype=other, benchmark={"cifar10": {"test": 93.5}}))
     return [*(config.id for config, _ in made), config.id]
 
 
@@ -129,8 +129,8 @@ class TestViews:
         first = sources.update()
         assert first is not None and sources.update() is None
         paths = first.runs[2].record.paths
-        with Journal(paths.events) as journal:
-            journal.append(epoch_event(6, 6, random.Random(1)))
+        with EventLog(paths.events) as event_log:
+            event_log.append(epoch_event(6, 6, random.Random(1)))
         second = sources.update()
         assert second is not None
         assert (comparison.last_epoch(first), len(first.runs[2].epochs), len(second.runs[2].epochs)) == (9, 5, 6)
@@ -207,9 +207,9 @@ async def test_a_live_run_grows_and_a_small_screen_has_one_pane(home: Home, ids:
         screen = await opened(pilot, home, ids)
         assert sum(pane.display for pane in screen._panes.values()) == 1
         assert "5/6" in screen.query_one(ComparedRuns).text
-        with Journal(RunPaths(home.runs / ids[2]).events) as journal:
+        with EventLog(RunPaths(home.runs / ids[2]).events) as event_log:
             for event in itertools.islice(course(6, 6), 17, None):
-                journal.append(event)
+                event_log.append(event)
         await until(pilot, lambda: "6/6" in screen.query_one(ComparedRuns).text)
         await pilot.resize_terminal(200, 60)
         await until(pilot, lambda: all(pane.display for pane in screen._panes.values()))

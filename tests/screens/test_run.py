@@ -18,7 +18,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import CheckpointWritten, Entry, Event, Failed, Paused, Stopped, Warned, encode
 from runs.store import requests
 from runs.store.labels import Labels
@@ -57,9 +57,9 @@ def engine(paths: RunPaths) -> Iterator[None]:
 
 
 def append(paths: RunPaths, *events: Event) -> None:
-    with Journal(paths.events, 1000) as journal:
+    with EventLog(paths.events, 1000) as event_log:
         for event in events:
-            journal.append(event)
+            event_log.append(event)
 
 
 def frozen_run(home: Home, epochs: int, done: int) -> RunConfig:

@@ -17,9 +17,9 @@ from textual.widgets import Input, Static
 from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.home import Home, RunPaths
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import Failed, Started
-from runs.store.crash_reason import last_words
+from runs.store.crash_reason import crash_reason
 from runs.store.find_genotype import find
 from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
@@ -142,8 +142,8 @@ async def test_rows_counts_and_the_line_on_a_lost_run(tmp_path: Path) -> None:
 
 async def test_a_failed_run_says_what_to_do(tmp_path: Path) -> None:
     _, paths = make_run(tmp_path, epochs=6, done=2)
-    with Journal(paths.events, 100) as journal:
-        journal.append(Failed(error="Out of memory.", hint="Set a smaller batch_size."))
+    with EventLog(paths.events, 100) as event_log:
+        event_log.append(Failed(error="Out of memory.", hint="Set a smaller batch_size."))
     (record,) = RunStore(Home(tmp_path)).records()
     assert status_line(record, time.time()) == "Out of memory. Set a smaller batch_size. · R tries again"
 
@@ -159,13 +159,13 @@ async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path
     (again,) = RunStore(Home(tmp_path)).records()  # by the index
     assert again.summary.problem == record.summary.problem
     assert RunReader(Home(tmp_path), paths.root.name).record.summary.problem == record.summary.problem
-    with engine(paths), Journal(paths.events, 100) as journal:
-        journal.append(Started())
+    with engine(paths), EventLog(paths.events, 100) as event_log:
+        event_log.append(Started())
         assert viewer.records()[0].status.live
     os.utime(paths.log, (1, 1))  # what is there was written before
     assert "ago) · R resumes" in status_line(viewer.records()[0], time.time())
     paths.log.write_text("all went well\n")
-    assert last_words(paths, None) == ""
+    assert crash_reason(paths, None) == ""
 
 
 async def test_a_retraining_says_what_it_trains(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.cost import measurements
 from runs.cost.estimates import Estimate
-from runs.cost.measurements import Figure, Measurement
+from runs.cost.measurements import Measurement, MeasurementTask
 from runs.errors import EnvironmentLacksError
 from runs.home import Home
 from runs.machine.devices import Gpu
@@ -38,7 +38,7 @@ from tests.synthetic import make_run
 GPUS = (Gpu(0, "NVIDIA H200", 6_100_000_000, 139_700_000_000, 71), Gpu(1, "NVIDIA [/x] L4", 0, 24_000_000_000, None))
 
 
-class Fake(Measurement):
+class Fake(MeasurementTask):
     """A measurement that waits to be let go."""
 
     def __init__(self, config: RunConfig, home: Home) -> None:
@@ -47,7 +47,7 @@ class Fake(Measurement):
         self.problem = ""
         made.append(self)
 
-    def figure(self) -> Figure | None:
+    def result(self) -> Measurement | None:
         assert self.go.wait(10)
         if self.problem:
             raise EnvironmentLacksError(self.problem, "Lower batch_size.")

@@ -10,7 +10,7 @@ from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
 from runs.genotypes import nasbench201
 from runs.home import Home
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Finished, Started
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
@@ -29,11 +29,11 @@ def toy_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
     paths.lock.touch()
     cell = snapshot([[0.1, 0.2, 0.3, 0.3, 0.1]] * 6)
     genotype = nasbench201.genotype(cell.chosen).to_json()
-    with Journal(paths.events) as journal:
-        journal.append(Started())
+    with EventLog(paths.events) as event_log:
+        event_log.append(Started())
         metrics = {"budget_error": 0.25}
-        journal.append(EpochEnded(1, 1, metrics=metrics, architecture={"cell": cell}, genotype=genotype))
-        journal.append(Finished(genotype=genotype, parameters=1, macs=2))
+        event_log.append(EpochEnded(1, 1, metrics=metrics, architecture={"cell": cell}, genotype=genotype))
+        event_log.append(Finished(genotype=genotype, parameters=1, macs=2))
     return config.id
 
 

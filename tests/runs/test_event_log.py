@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.log.event_log import Journal, JournalReader
+from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import EpochEnded, Event, Failed, Paused, Progress, Started, Unknown, Warned
 
 
@@ -17,9 +17,9 @@ def log(tmp_path: Path) -> Path:
 
 
 def write(log: Path, *events: Event) -> None:
-    with Journal(log) as journal:
+    with EventLog(log) as event_log:
         for event in events:
-            journal.append(event)
+            event_log.append(event)
 
 
 def add(log: Path, text: bytes) -> None:
@@ -27,7 +27,7 @@ def add(log: Path, text: bytes) -> None:
         stream.write(text)
 
 
-def read(reader: JournalReader) -> list[Event]:
+def read(reader: EventLogReader) -> list[Event]:
     return [entry.event for entry in reader.read()]
 
 
@@ -36,22 +36,22 @@ def epochs(*numbers: int) -> list[Event]:
 
 
 def test_events_come_back_in_order_with_their_numbers_and_times(log: Path) -> None:
-    with Journal(log, number=41) as journal:
-        journal.append(Started({"device": "cpu"}))
-        journal.append(Paused())
-        assert journal.number == 43
-    entries = list(JournalReader(log).read())
+    with EventLog(log, number=41) as event_log:
+        event_log.append(Started({"device": "cpu"}))
+        event_log.append(Paused())
+        assert event_log.number == 43
+    entries = list(EventLogReader(log).read())
     assert [entry.number for entry in entries] == [42, 43]
     assert [entry.event for entry in entries] == [Started({"device": "cpu"}), Paused()]
     assert entries[0].time <= entries[1].time
 
 
 def test_a_log_that_is_not_there_has_no_events(log: Path) -> None:
-    assert read(JournalReader(log)) == []
+    assert read(EventLogReader(log)) == []
 
 
 def test_a_reader_yields_each_event_once(log: Path) -> None:
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     write(log, *epochs(1, 2))
     assert read(reader) == epochs(1, 2)
     assert read(reader) == []
@@ -61,11 +61,11 @@ def test_a_reader_yields_each_event_once(log: Path) -> None:
 
 
 def test_another_reader_goes_on_from_an_offset(log: Path) -> None:
-    first = JournalReader(log)
+    first = EventLogReader(log)
     write(log, *epochs(1, 2))
     read(first)
     write(log, *epochs(3))
-    assert read(JournalReader(log, first.offset)) == epochs(3)
+    assert read(EventLogReader(log, first.offset)) == epochs(3)
 
 
 @pytest.mark.parametrize("kept", [1, 10, -2, -1])
@@ -75,7 +75,7 @@ def test_a_half_written_line_waits_until_it_is_whole(log: Path, kept: int) -> No
     first = whole.index(b"\n") + 1
     second = whole[first:]
     log.write_bytes(whole[:first] + second[:kept])
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     assert read(reader) == epochs(1)
     assert read(reader) == []
     assert reader.offset == first
@@ -87,7 +87,7 @@ def test_a_half_written_line_waits_until_it_is_whole(log: Path, kept: int) -> No
 def test_a_writer_after_a_torn_line_begins_a_fresh_one(log: Path) -> None:
     write(log, *epochs(1))
     add(log, b'{"v": 1, "t": 1.0, "n": 2, "ty')
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     assert read(reader) == epochs(1)
     write(log, *epochs(2))
     assert read(reader) == epochs(2)
@@ -105,7 +105,7 @@ def test_garbage_is_counted_and_skipped(log: Path) -> None:
     write(log, *epochs(1))
     add(log, b'garbage\n\n   \n{"a": 1}\n\x00\xff\xfe\n[1, 2]\n')
     write(log, *epochs(2))
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     assert read(reader) == epochs(1, 2)
     assert reader.malformed == 4, "blank lines are none"
 
@@ -114,7 +114,7 @@ def test_unknown_types_and_newer_versions_are_read_on(log: Path) -> None:
     write(log, *epochs(1))
     add(log, b'{"v": 99, "t": 1, "n": 2, "type": "dreamt", "of": "sheep"}\n')
     add(log, b'{"v": 99, "t": 1, "n": 3, "type": "epoch", "epoch": 2, "mood": "good"}\n')
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     assert read(reader) == [*epochs(1), Unknown("dreamt", {"of": "sheep"}), *epochs(2)]
     assert reader.malformed == 0
 
@@ -122,7 +122,7 @@ def test_unknown_types_and_newer_versions_are_read_on(log: Path) -> None:
 def test_a_log_that_has_shrunk_is_read_again(log: Path) -> None:
     write(log, *epochs(1, 2, 3))
     add(log, b"garbage\n")
-    reader = JournalReader(log)
+    reader = EventLogReader(log)
     read(reader)
     assert not reader.restarted
     log.unlink()
@@ -137,7 +137,7 @@ def test_a_log_that_has_shrunk_is_read_again(log: Path) -> None:
 
 def test_metrics_that_are_no_numbers_survive(log: Path) -> None:
     write(log, EpochEnded(epoch=1, metrics={"train_loss": math.nan, "gap": -math.inf}))
-    (event,) = read(JournalReader(log))
+    (event,) = read(EventLogReader(log))
     assert isinstance(event, EpochEnded)
     assert math.isnan(event.metrics["train_loss"])
     assert event.metrics["gap"] == -math.inf
@@ -145,7 +145,7 @@ def test_metrics_that_are_no_numbers_survive(log: Path) -> None:
 
 def test_a_huge_line_is_one_event(log: Path) -> None:
     write(log, Failed(error="x" * 20_000_000), *epochs(1))
-    failed, epoch = read(JournalReader(log))
+    failed, epoch = read(EventLogReader(log))
     assert isinstance(failed, Failed)
     assert len(failed.error) == 20_000_000
     assert epoch == EpochEnded(epoch=1)
@@ -156,13 +156,13 @@ def test_a_huge_line_is_one_event(log: Path) -> None:
 )
 def test_any_text_stays_on_its_line(log: Path, text: str) -> None:
     write(log, Warned("odd", text), *epochs(1))
-    assert read(JournalReader(log)) == [Warned("odd", text), *epochs(1)]
+    assert read(EventLogReader(log)) == [Warned("odd", text), *epochs(1)]
     log.read_bytes().decode()  # and the file is UTF-8 for every other reader
 
 
 def test_the_log_may_be_followed_while_progress_is_written(log: Path) -> None:
-    reader = JournalReader(log)
-    with Journal(log) as journal:
+    reader = EventLogReader(log)
+    with EventLog(log) as event_log:
         for step in range(50):
-            journal.append(Progress(step=step))
+            event_log.append(Progress(step=step))
             assert read(reader) == [Progress(step=step)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.home import RunPaths
-from runs.log.event_log import Journal, JournalReader
+from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import (
     CheckpointWritten,
     Continued,
@@ -53,9 +53,9 @@ def epochs(*numbers: int) -> list[EpochEnded]:
 
 def write(paths: RunPaths, *said: Event) -> None:
     paths.root.mkdir(parents=True, exist_ok=True)
-    with Journal(paths.events) as journal:
+    with EventLog(paths.events) as event_log:
         for event in said:
-            journal.append(event)
+            event_log.append(event)
 
 
 @pytest.fixture
@@ -229,20 +229,20 @@ def test_a_summary_goes_on_from_a_saved_offset(
     paths = RunPaths(tmp_path_factory.mktemp("folds"))
     write(paths, *said)
     whole = Summary()
-    for entry in JournalReader(paths.events).read():
+    for entry in EventLogReader(paths.events).read():
         whole.apply(entry)
 
     lines = paths.events.read_bytes().splitlines(keepends=True)
     seen = b"".join(lines[: data.draw(st.integers(0, len(lines)), "lines seen")])
     torn = b"".join(lines)[: len(seen) + data.draw(st.integers(0, 5), "bytes of a torn line")]
     paths.events.write_bytes(torn)
-    first, reader = Summary(), JournalReader(paths.events)
+    first, reader = Summary(), EventLogReader(paths.events)
     for entry in reader.read():
         first.apply(entry)
     paths.events.write_bytes(b"".join(lines))
     saved = json.loads(json.dumps({"offset": reader.offset, "summary": first.to_json()}))
     second = Summary.from_json(saved["summary"])
-    for entry in JournalReader(paths.events, saved["offset"]).read():
+    for entry in EventLogReader(paths.events, saved["offset"]).read():
         second.apply(entry)
     assert repr(second) == repr(whole)
 
