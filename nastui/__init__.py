@@ -1,3 +1,3 @@
 """nastui: a terminal dashboard for neural architecture search. The application layer, thin on purpose."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

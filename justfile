@@ -1,0 +1,36 @@
+# Tasks of development: `just NAME`, or type the line by hand in the environment of CONTRIBUTING.md.
+
+# Run every check that a change must pass
+check: lint types contracts test
+
+# Check style and formatting
+lint:
+    ruff check . && ruff format --check .
+
+# Check types
+types:
+    mypy
+
+# Check which package may import which
+contracts:
+    lint-imports
+
+# Run the tests, or some of them: just test tests/runs
+test *ARGS:
+    pytest -n auto {{ARGS}}
+
+# Build the wheel into dist/
+wheel:
+    python -m build --wheel
+
+# Redraw the pictures of the README from real runs
+pictures:
+    python docs/pictures.py
+
+# Rewrite docs/keys.md from the table of actions
+keys:
+    nastui keys --markdown > docs/keys.md
+
+# Run what the hosted CI runs
+ci:
+    .ci/run
