@@ -14,17 +14,17 @@ from runs.store.lock import engine_lock
 
 
 def main(arguments: list[str]) -> int:
-    """Hold the run's lock and work; the slow imports come after the lock, so that viewers see life at once."""
+    """Hold the run's lock and work. Slow imports come after the lock, so that viewers see at once that it runs."""
     paths = RunPaths(Path(arguments[0]).absolute())
     rank = local_launcher.rank()
     if local_launcher.is_supervised():
-        local_launcher.die_with_supervisor()
+        local_launcher.exit_with_parent()
     try:
-        # Of several processes the leader holds the lock, or who started them all.
-        mine = not local_launcher.is_supervised() and not rank
-        with engine_lock(paths.lock) if mine else contextlib.nullcontext():
+        # One of several processes holds the lock: the one that launched them, or rank 0 if torchrun did.
+        holds_lock = not local_launcher.is_supervised() and not rank
+        with engine_lock(paths.lock) if holds_lock else contextlib.nullcontext():
             if rank is None and (size := _processes(paths)) > 1:
-                return local_launcher.supervise(paths, size)
+                return local_launcher.launch(paths, size)
             from engine import worker
 
             return worker.run(paths.root)
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _processes(paths: RunPaths) -> int:
-    """Return how many processes a run wants; a configuration that cannot be read is the worker's to explain."""
+    """Return how many processes a run asks for; 1 if its configuration cannot be read: the worker reports that."""
     try:
         return int(RunConfig.read(paths.config).options.get("gpus", 1))
     except (NastuiError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""The life of a run inside its engine process: begin or resume, work, answer requests, remember, end well."""
+"""The life of a run in its engine process: start or resume, work, handle requests, save, finish."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.assembly import assemble
 from engine.core import checkpoint, distributed, local_launcher
 from engine.core.artifacts import Results
 from engine.core.distributed import Group
+from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
 from engine.method import Answering, EpochReport, Position
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
@@ -38,22 +39,20 @@ from runs.log.events import (
 from runs.store import requests
 from runs.store.requests import MethodRequest, Request
 
-PROGRESS_SECONDS = 0.25
-REQUEST_SECONDS = 0.1
-# What the leader tells the other processes before each unit of work.
+# What rank 0 broadcasts before each unit of work.
 GO, HOLD, STOP = range(3)
 
 
 class Worker:
-    """Runs one run to its end, or until it is asked to stop.
+    """Runs one run to its end, or until a request stops it.
 
-    Where several processes share the run, all do the same work in the same order; the leader alone looks for requests,
-    tells the others what follows of them, and writes.
+    If several processes share the run, all do the same work in the same order. Only rank 0 looks for requests,
+    broadcasts what follows from them, and writes.
 
     Args:
-        paths: the run.
-        config: its configuration.
-        event_log: its log, open; None for who does not lead.
+        paths: of the run.
+        config: of the run.
+        event_log: the event log, open; None on ranks other than 0.
         group: the processes that share the run.
 
     Raises:
@@ -68,41 +67,33 @@ class Worker:
         home = Home(paths.root.parent.parent)
         self._results = Results(paths if group.leads else None)
         self._context, self._method = assemble(
-            config, home.datasets, self._say, group=group, folder=paths.root, results=self._results
+            config, home.datasets, self._emit, group=group, folder=paths.root, results=self._results
         )
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
-        self._benchmark = Benchmark(home, config.space, self._say)
+        self._benchmark = Benchmark(home, config.space, self._emit)
         self._terminated = self._paused = False
         self._epoch_seconds = 0.0
-        self._worked = 0.0
+        self._working_seconds = 0.0  # since this process started
+        self._epochs_at_start = 0.0
         self._last_progress = self._last_look = self._last_checkpoint = time.monotonic()
 
     def run(self) -> None:
-        """Begin, or go on from the checkpoint, and work until the run has finished or been stopped."""
-        # A batch system or a shutdown asks with SIGTERM: that is a request to stop, with a checkpoint. It may ask every
-        # process; the leader passes it on where all can follow.
+        """Start, or continue from the checkpoint, and work until the run has finished or been stopped."""
+        # A batch system or a shutdown sends SIGTERM: a request to stop, with a checkpoint. It may go to every process;
+        # rank 0 broadcasts it between two units of work.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._terminate if self._group.leads else signal.SIG_IGN)
         self._begin()
-        self._begun_at = self._done(self._method.position())
+        self._epochs_at_start = self._epochs_done(self._method.position())
         while self._method.epoch < self._method.epochs:
-            word = self._group.broadcast(self._answer() if self._group.leads else GO)
-            if word == STOP:
+            order = self._group.broadcast(self._handle_requests() if self._group.leads else GO)
+            if order == STOP:
                 return
-            if word == HOLD:
+            if order == HOLD:
                 time.sleep(REQUEST_SECONDS)
-                continue
-            began = time.monotonic()
-            report = self._method.advance()
-            spent = time.monotonic() - began
-            self._epoch_seconds += spent
-            self._worked += spent
-            if report is not None:
-                self._end_epoch(report)
-            elif time.monotonic() - self._last_checkpoint > self._checkpoint_seconds:
-                self._save()
-            self._tell_progress()
+            else:
+                self._work()
         self._finish()
 
     def _begin(self) -> None:
@@ -114,12 +105,25 @@ class Worker:
             self._runtime.load(saved["runtime"])
             self._epoch_seconds = saved["epoch_seconds"]
         if self._event_log is not None and self._event_log.number > 1:
-            self._say(Resumed(self._method.epoch, self._method.position().step))
+            self._emit(Resumed(self._method.epoch, self._method.position().step))
         if saved is None:
             self._method.prepare()
 
-    def _answer(self) -> int:
-        """Do what has been asked for; return what all processes do now."""
+    def _work(self) -> None:
+        """Do one unit of work, and report or save what is due."""
+        began = time.monotonic()
+        report = self._method.advance()
+        spent = time.monotonic() - began
+        self._epoch_seconds += spent
+        self._working_seconds += spent
+        if report is not None:
+            self._end_epoch(report)
+        elif time.monotonic() - self._last_checkpoint > self._checkpoint_seconds:
+            self._save()
+        self._report_progress()
+
+    def _handle_requests(self) -> int:
+        """Handle the waiting requests; return what all processes do next."""
         if self._terminated:
             return self._stop("terminated")
         if self._paused or time.monotonic() - self._last_look >= REQUEST_SECONDS:
@@ -132,28 +136,28 @@ class Worker:
                         self._save()
                     case Request.PAUSE if not self._paused:
                         self._save()
-                        self._say(Paused())
+                        self._emit(Paused())
                         self._paused = True
                     case Request.CONTINUE if self._paused:
-                        self._say(Continued())
+                        self._emit(Continued())
                         self._paused = False
                     case MethodRequest(name) if isinstance(self._method, Answering) and self._method.ask(name):
-                        self._say(Answered(name))
+                        self._emit(Answered(name))
                         self._save()
         return HOLD if self._paused else GO
 
     def _stop(self, reason: str) -> int:
         self._save()
-        self._say(Stopped(reason))
+        self._emit(Stopped(reason))
         return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
-        accuracies, told = {}, {}
+        accuracies, extras = {}, {}
         if self._group.leads:
             accuracies = self._benchmark.accuracies(report.genotype)
-            told = self._benchmark.extras(self._method, report.genotype)
-        # The event comes before the checkpoint: a kill between the two repeats the epoch, and so the event.
-        self._say(
+            extras = self._benchmark.extras(self._method, report.genotype)
+        # The event comes before the checkpoint: after a kill between the two, the epoch and its event are repeated.
+        self._emit(
             EpochEnded(
                 epoch=self._method.epoch,
                 epochs=self._method.epochs,
@@ -163,7 +167,7 @@ class Worker:
                 learning_rates=report.learning_rates,
                 architecture=report.architecture,
                 genotype=report.genotype.to_json(),
-                extras={**report.extras, **told},
+                extras={**report.extras, **extras},
                 benchmark=accuracies,
             )
         )
@@ -180,15 +184,15 @@ class Worker:
         }
         size = checkpoint.save(self._paths.checkpoint, self._config.id, state)
         self._last_checkpoint = time.monotonic()
-        self._say(CheckpointWritten(self._method.epoch, self._method.position().step, size))
+        self._emit(CheckpointWritten(self._method.epoch, self._method.position().step, size))
 
-    def _done(self, position: Position) -> float:
-        """Return the epochs done, the one in progress as a fraction; where they differ in length, mean ones."""
+    def _epochs_done(self, position: Position) -> float:
+        """Return the epochs done, the one in progress as a fraction; in epochs of mean length if lengths differ."""
         if position.run_of:
             return self._method.epochs * position.run_step / position.run_of
         return self._method.epoch + (position.step / position.of if position.of else 0.0)
 
-    def _tell_progress(self) -> None:
+    def _report_progress(self) -> None:
         now = time.monotonic()
         if now - self._last_progress < PROGRESS_SECONDS:
             return
@@ -196,16 +200,16 @@ class Worker:
         if not self._group.leads:
             return
         position, epochs = self._method.position(), self._method.epochs
-        done = self._done(position)
-        since = done - self._begun_at
-        self._say(
+        done = self._epochs_done(position)
+        since, seconds = done - self._epochs_at_start, self._working_seconds
+        self._emit(
             Progress(
                 epoch=min(self._method.epoch + 1, epochs),
                 epochs=epochs,
                 step=position.step,
                 of=position.of,
-                throughput=position.images / self._worked if position.images and self._worked else None,
-                eta=(epochs - done) * self._worked / since if since > 0 else None,
+                throughput=position.images / seconds if position.images and seconds else None,
+                eta=(epochs - done) * seconds / since if since > 0 else None,
                 memory=self._runtime.memory(),
                 metrics=position.metrics,
             )
@@ -218,9 +222,9 @@ class Worker:
         self._results.genotype(genotype)
         self._results.weights(self._method.weights())
         costs, shape = self._context.space.costs(genotype, self._context.images.size)
-        self._say(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
+        self._emit(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
 
-    def _say(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         if self._event_log is not None:
             self._event_log.append(event)
 
@@ -234,7 +238,7 @@ def run(root: Path) -> int:
     try:
         group = distributed.join()
     except (RuntimeError, ValueError) as error:
-        raise EnvironmentLacksError(f"The processes of the run did not find each other: {error}.") from error
+        raise EnvironmentLacksError(f"The processes of the run could not connect to each other: {error}.") from error
     with contextlib.ExitStack() as stack:
         stack.callback(group.leave)
         if not group.leads:
@@ -246,11 +250,11 @@ def run(root: Path) -> int:
 def _work(paths: RunPaths, event_log: EventLog | None, group: Group) -> int:
     try:
         Worker(paths, RunConfig.read(paths.config), event_log, group).run()
-    except Exception as error:  # whatever a method does wrong, the run says so and ends
+    except Exception as error:  # a plug-in may raise anything: the run reports it and ends
         if not isinstance(error, NastuiError):
             traceback.print_exc()
         if group.size > 1:
-            # Which fault came first, only the supervisor can tell; a peer that has gone makes the others fail too.
+            # When one process ends, the others fail too. Only the launching process can tell which was first.
             local_launcher.write_crash_reason(paths, error)
         if event_log is not None and not (group.size > 1 and local_launcher.is_supervised()):
             event_log.append(_failure(error))
@@ -266,5 +270,5 @@ def _failure(error: Exception) -> Failed:
 
 def _hint(error: Exception) -> str:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "The device's memory is too small: lower batch_size or channels, or use another device."
+        return "The memory of the device is too small: lower batch_size or channels, or use another device."
     return "The traceback is in the log."

@@ -19,7 +19,7 @@ class SubprocessTask:
     """A task in a subprocess that has been started and can be cancelled. The subprocess ends when its parent does.
 
     Args:
-        module: a module whose main function calls :func:`engine.core.subprocess_task.answer`.
+        module: a module whose main function calls :func:`engine.core.subprocess_task.run_task`.
         arguments: its command line arguments.
         show_progress: whether its stderr goes to ours; it must not in a dashboard.
 

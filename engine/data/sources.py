@@ -1,8 +1,8 @@
-"""The images of a run: finding the loader of its data set; and two errands about data sets.
+"""The images of a run, from the loader of its data set; as a program, checks or downloads a data set.
 
 ``python -P -m engine.data.sources check NAME ROOT SIZE [streamed] [skip] [most=N]`` opens a data set (``streamed``:
-only lists it; ``skip``: broken images are left out; ``most``: only so many for training are decoded),
-``download NAME ROOT`` fetches one.
+only lists its files; ``skip``: leaves out broken images; ``most``: decodes only so many training images);
+``python -P -m engine.data.sources download NAME ROOT`` downloads one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import cast
 
 from engine.core.plugins import attribute
 from engine.core.runtime import Runtime
-from engine.core.subprocess_task import answer
+from engine.core.subprocess_task import run_task
 from engine.data.images import ImageSet
 from engine.data.listing import list_images
 from runs import catalogue
@@ -23,59 +23,59 @@ from runs.catalogue.settings import Settings
 from runs.catalogue.shared_settings import ImageSettings
 from runs.errors import UsageError
 
-# Asked with a data set, the root, a part and a size; of an image folder also, by name, whether to ``skip_broken`` and
-# how many to decode ``at_most``.
+# Called with a data set, the root, a part and a size; for an image folder also, by name, with ``skip_broken`` and the
+# number ``at_most`` to decode.
 Load = Callable[..., ImageSet]
 
 
 def load(dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
-    """Return the ``train`` or ``test`` part of a data set on the CPU, ``size`` pixels square (0: as it is).
+    """Return the ``train`` or ``test`` part of a data set on the CPU, ``size`` pixels square (0: its own size).
 
     ``options`` are those of the loader of image folders.
 
     Raises:
-        NastuiError: it is not there, or broken.
+        NastuiError: it is missing or broken.
     """
     return cast(ImageSet, attribute(dataset.engine)(dataset, root, part, size, **options))
 
 
 def download(dataset: Dataset, root: Path) -> None:
-    """Fetch a data set that knows how.
+    """Download a data set whose loader can.
 
     Raises:
-        UsageError: there is nothing to download.
-        EnvironmentLacksError: the network or the disk does not allow it.
+        UsageError: its loader has no download.
+        EnvironmentLacksError: the network or the disk failed.
     """
     module = importlib.import_module(dataset.engine.partition(":")[0])
     if not hasattr(module, "download"):
-        raise UsageError(f"There is nothing to download for {dataset.title}: {dataset.obtain}.")
+        raise UsageError(f"{dataset.title} cannot be downloaded: {dataset.obtain}.")
     root.mkdir(parents=True, exist_ok=True)
     module.download(dataset, root)
 
 
 class Source:
-    """The parts of a run's data set, as its settings want them, on its device.
+    """The parts of a run's data set, in the size and number of its settings, on its device.
 
     Args:
-        dataset: what the catalogue says.
-        root: where downloaded data sets lie.
-        settings: size and limit, where the method has such.
+        dataset: its entry in the catalogue.
+        root: the folder of downloaded data sets.
+        settings: size and limit, if the method has them.
         runtime: the device.
         loader: opens a part on the CPU.
 
     Attributes:
-        root: where downloaded data sets lie.
-        size: side in pixels; known of a folder once a part has been loaded, 0 before.
+        root: the folder of downloaded data sets.
+        size: side in pixels; of a folder known once a part has been loaded, 0 before.
         classes: names, by label; known once a part has been loaded.
     """
 
     def __init__(self, dataset: Dataset, root: Path, settings: Settings, runtime: Runtime, loader: Load) -> None:
         self.root = root
         self._dataset, self._runtime, self._loader = dataset, runtime, loader
-        self._wanted = self._limit = 0
+        self._size = self._limit = 0
         if isinstance(settings, ImageSettings):
-            self._wanted, self._limit = settings.image_size, settings.image_limit
-        self.size = self._wanted or dataset.size or 0
+            self._size, self._limit = settings.image_size, settings.image_limit
+        self.size = self._size or dataset.size or 0
         self.classes: tuple[str, ...] = ()
 
     def __call__(
@@ -91,20 +91,20 @@ class Source:
 
         Args:
             part: which.
-            size: side in pixels in place of the settings'.
-            limit: of the training images, in place of the settings'.
-            skip_broken: leave out broken images of a folder in place of refusing them.
-            at_most: of a folder, decode only so many, the same share of every class; 0 for all.
+            size: side in pixels, instead of the settings'.
+            limit: of the training images, instead of the settings'.
+            skip_broken: leave out broken images of a folder instead of failing.
+            at_most: decode only so many images of a folder, the same share of every class; 0 for all.
 
         Raises:
-            NastuiError: it is not there, or broken.
+            NastuiError: it is missing or broken.
         """
         options: dict[str, int] = {}
         if self._dataset.images(self.root) is not None:
             options = {"skip_broken": True} if skip_broken else {}
             options |= {"at_most": at_most} if at_most else {}
-        wanted = self._wanted if size is None else size
-        loaded = self._loader(self._dataset, self.root, part, wanted, **options)
+        side = self._size if size is None else size
+        loaded = self._loader(self._dataset, self.root, part, side, **options)
         self.size, self.classes = loaded.size, loaded.classes
         if part == "train":
             limit = self._limit if limit is None else limit
@@ -112,8 +112,8 @@ class Source:
         return loaded.to(self._runtime.device)
 
 
-def errand(arguments: list[str]) -> None:
-    """Check or download, as the first argument says."""
+def check_or_download(arguments: list[str]) -> None:
+    """Check or download a data set, as the first argument says."""
     what, name, root, *rest = arguments
     dataset = catalogue.dataset(name)
     if what == "download":
@@ -132,4 +132,4 @@ def errand(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    answer(errand)
+    run_task(check_or_download)

@@ -1,9 +1,9 @@
-"""``python -P -m engine.tools.benchmark_import SOURCE CSV``: NAS-Bench-201's and NATS-Bench's own files as a plain CSV.
+"""``python -P -m engine.tools.benchmark_import SOURCE CSV``: convert NAS-Bench-201's and NATS-Bench's files to CSV.
 
-These files are pickles, and a pickle runs whatever code it holds: this is started only for what somebody trusts, in a
-process of its own, with a bound on its memory. Known are the ``.pth`` of NAS-Bench-201 (v1.0, v1.1; whole in memory,
-some 30 GB), and the topology part of NATS-Bench, as one ``.pickle.pbz2`` or as the folder of one such file for each
-architecture, which needs next to no memory.
+These files are pickles, and a pickle can run any code: start this only for a file that the user trusts; it runs in a
+process of its own, with bounded memory. Supported are the ``.pth`` of NAS-Bench-201 (v1.0, v1.1; loaded whole, about
+30 GB), and the topology part of NATS-Bench, as one ``.pickle.pbz2`` or as a folder with one such file for each
+architecture, which needs hardly any memory.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from engine.core.subprocess_task import answer
+from engine.core.subprocess_task import run_task
 from runs.errors import EnvironmentLacksError, UsageError
 
 MEMORY_SHARE = 0.9
 META = "meta.pickle.pbz2"
-# Column, the training set that its networks saw, and the images that they were tested on.
+# Column, the training set of its networks, and the images that they were tested on.
 SPLITS = (
     ("cifar10_valid", "cifar10-valid", "x-valid"),
     ("cifar10_test", "cifar10", "ori-test"),
@@ -34,10 +32,10 @@ SPLITS = (
     ("imagenet16_120_valid", "ImageNet16-120", "x-valid"),
     ("imagenet16_120_test", "ImageNet16-120", "x-test"),
 )
-# What the files call the schedules of 12 and of 200 epochs.
+# The names of the schedules of 12 and of 200 epochs in the files.
 SCHEDULES = {12: ("12", "less"), 200: ("200", "full")}
 
-# Of one architecture: by schedule, what its trainings reached.
+# The trainings of one architecture, by schedule.
 Results = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,7 +43,7 @@ def convert(arguments: list[str]) -> dict[str, int]:
     """Write the CSV of a source; return how many architectures it has.
 
     Raises:
-        UsageError: the source is damaged, or no such benchmark.
+        UsageError: the source is damaged, or not one of these benchmarks.
         EnvironmentLacksError: the memory is too small, or the CSV cannot be written.
     """
     source, target = Path(arguments[0]), Path(arguments[1])
@@ -55,17 +53,17 @@ def convert(arguments: list[str]) -> dict[str, int]:
     except MemoryError as error:
         raise EnvironmentLacksError(
             f"'{source}' does not fit into this machine's memory.",
-            "NATS-Bench's folder of one file for each architecture (NATS-tss-v1_0-3ffb9-simple) needs little.",
+            "NATS-Bench's folder with a file for each architecture (NATS-tss-v1_0-3ffb9-simple) needs little memory.",
         ) from error
     except FileNotFoundError as error:
-        raise UsageError(f"'{source}' has no '{Path(error.filename).name}', so it is no NATS-Bench folder.") from error
+        raise UsageError(f"'{source}' is not a NATS-Bench folder: '{Path(error.filename).name}' is missing.") from error
     except (OSError, EOFError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
         why = str(error).rstrip(".")
         raise UsageError(
-            f"'{source}' ends in the middle, is damaged, or is no NAS-Bench-201: {why}.", "Fetch it again."
+            f"'{source}' is truncated, damaged, or not NAS-Bench-201: {why}.", "Download it again."
         ) from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise UsageError(f"'{source}' is no NAS-Bench-201 and no NATS-Bench topology: {error!r}.") from error
+        raise UsageError(f"'{source}' is neither NAS-Bench-201 nor NATS-Bench's topology part: {error!r}.") from error
     columns = [name for name in _columns() if any(name in found for _, found in rows)]
     try:
         with target.open("x", newline="", encoding="utf-8") as stream:
@@ -78,7 +76,7 @@ def convert(arguments: list[str]) -> dict[str, int]:
 
 
 def bound_memory() -> None:
-    """Fail with a MemoryError before the machine starts to swap or kills somebody else's process."""
+    """Make this process fail with a MemoryError before the machine swaps or kills another process."""
     most = int(MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
@@ -93,8 +91,8 @@ def architectures(source: Path) -> Iterator[tuple[str, Results]]:
                 yield arch, _unpickled(file)
         return
     with source.open("rb") as stream:
-        packed = stream.read(3) == b"BZh"
-    whole = _unpickled(source) if packed else torch.load(source, map_location="cpu", weights_only=False)
+        compressed = stream.read(3) == b"BZh"
+    whole = _unpickled(source) if compressed else _loaded_by_torch(source)
     for index, results in whole["arch2infos"].items():
         yield whole["meta_archs"][index], results
 
@@ -103,9 +101,9 @@ def accuracies(results: Results) -> dict[str, float]:
     """Return an architecture's accuracies after the last epoch in percent, means over its trainings, by column."""
     found = {}
     for epochs, names in SCHEDULES.items():
-        for told in [results[name] for name in names if name in results]:
+        for entry in [results[name] for name in names if name in results]:
             for column, dataset, images in SPLITS:
-                trainings = [told["all_results"][dataset, seed] for seed in told["dataset_seed"].get(dataset, ())]
+                trainings = [entry["all_results"][dataset, seed] for seed in entry["dataset_seed"].get(dataset, ())]
                 reached = [training["eval_acc1es"].get(f"{images}@{training['epochs'] - 1}") for training in trainings]
                 known = [float(value) for value in reached if value is not None]
                 if known:
@@ -117,10 +115,16 @@ def _columns() -> list[str]:
     return [f"{column}_{epochs}" for epochs in SCHEDULES for column, _, _ in SPLITS]
 
 
+def _loaded_by_torch(file: Path) -> Any:
+    import torch  # seconds, and not needed for the other files
+
+    return torch.load(file, map_location="cpu", weights_only=False)
+
+
 def _unpickled(file: Path) -> Any:
     with bz2.open(file) as stream:
         return pickle.load(stream)
 
 
 if __name__ == "__main__":
-    answer(convert)
+    run_task(convert)

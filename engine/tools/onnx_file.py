@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from engine.core.subprocess_task import answer
+from engine.core.subprocess_task import run_task
 from engine.training.model_io import read_description, rebuild
 from runs.errors import EnvironmentLacksError, NastuiError
 
@@ -21,8 +21,8 @@ TOLERANCE = 1e-5
 CHECKED_IMAGES = 4
 
 
-def export(arguments: list[str]) -> dict[str, Any]:
-    """Write the network of a run's folder as ONNX; return how far ONNX Runtime's scores are from ours.
+def export_onnx(arguments: list[str]) -> dict[str, Any]:
+    """Write the network of a run's folder as ONNX; return the largest difference of ONNX Runtime's scores from torch's.
 
     The file takes normalised images [N, 3, H, W], any N, named ``images``, and gives ``scores`` [N, classes].
 
@@ -34,7 +34,7 @@ def export(arguments: list[str]) -> dict[str, Any]:
     folder, file, best = Path(arguments[0]), Path(arguments[1]), arguments[2] == "best"
     for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
-            raise EnvironmentLacksError(f"'{package}' is not installed.", "Get it: pip install 'nastui[onnx]'")
+            raise EnvironmentLacksError(f"'{package}' is not installed.", "Install it: pip install 'nastui[onnx]'")
     import onnxruntime
 
     network = rebuild(folder, best=best)
@@ -43,7 +43,7 @@ def export(arguments: list[str]) -> dict[str, Any]:
     images = torch.randn(CHECKED_IMAGES, 3, size, size, generator=generator)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter, about its own internals
+            warnings.simplefilter("ignore")  # the exporter warns of its own internals
             torch.onnx.export(
                 network,
                 (images,),
@@ -66,9 +66,9 @@ def export(arguments: list[str]) -> dict[str, Any]:
             theirs = torch.from_numpy(session.run(None, {"images": images[:count].numpy()})[0])
             worst = max(worst, float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1)))
     if worst > TOLERANCE:
-        raise NastuiError(f"ONNX Runtime's scores differ by {worst:.1e}, more than {TOLERANCE:.0e}.")
+        raise NastuiError(f"The scores of ONNX Runtime differ from torch's by {worst:.1e}, more than {TOLERANCE:.0e}.")
     return {"file": str(file), "difference": worst}
 
 
 if __name__ == "__main__":
-    answer(export)
+    run_task(export_onnx)

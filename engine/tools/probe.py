@@ -1,15 +1,15 @@
-"""``python -P -m engine.tools.probe``: what torch can use here."""
+"""``python -P -m engine.tools.probe``: what torch can use on this machine."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from engine.core.subprocess_task import answer
+from engine.core.subprocess_task import run_task
 
 
 def probe(arguments: list[str]) -> dict[str, Any]:
-    """Import torch and say what it sees."""
+    """Import torch and return what it finds: versions, GPUs, threads, and the seconds of the import."""
     began = time.perf_counter()
     import torch
 
@@ -23,4 +23,4 @@ def probe(arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    answer(probe)
+    run_task(probe)

@@ -1,7 +1,7 @@
-"""``python -P -m engine.tools.profiling CONFIGURATION DATASETS``: time a run's real units of work here.
+"""``python -P -m engine.tools.profiling CONFIGURATION DATASETS``: time a run's real units of work on this machine.
 
-CONFIGURATION is the JSON of a run's, DATASETS the folder where data sets lie. Those of the catalogue are not read:
-the images are noise of their size, so nothing has to be downloaded; the arithmetic is that of a run.
+CONFIGURATION is the JSON of a run's configuration, DATASETS the folder of data sets. Data sets of the catalogue are
+replaced by noise of their size, so nothing has to be downloaded; the computation is that of a run.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 import torch
 
 from engine.assembly import assemble
-from engine.core.subprocess_task import answer
+from engine.core.intervals import PROGRESS_SECONDS
+from engine.core.subprocess_task import run_task
 from engine.data.images import ImageSet
 from engine.data.listing import list_images
 from engine.data.sources import load
 from engine.data.streaming import SIZE as STREAMED_SIZE
 from engine.method import Context, Method
-from engine.worker import PROGRESS_SECONDS
 from runs import catalogue
 from runs.catalogue import Dataset
 from runs.catalogue.settings import Settings
@@ -35,17 +35,20 @@ from runs.store.datasets import streamed_folder
 WARM_UNITS = 3
 SECONDS = 4.0
 LEAST_UNITS = 5
-# Of a larger data set a part stands for all: an epoch is as many times longer.
+# A part of a larger data set stands for all of it; the epoch is that many times longer.
 NOISE_BYTES = 2**30
 IMAGES_OF_A_CLASS = 200
-PROGRESS_BYTES = 250  # a line of the log
+PROGRESS_BYTES = 250  # of a progress event in the log
 
 
-class _Images:
-    """Loads what a configuration is measured with.
+class NoiseImages:
+    """Loads the images that a configuration is profiled with; see :data:`engine.data.sources.Load`.
+
+    Args:
+        config: of the run.
 
     Attributes:
-        times: how often the noise goes into the training images that it stands for.
+        times: how many times more training images the run has.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -54,7 +57,7 @@ class _Images:
         self._limit: int = config.options.get("image_limit", 0)
 
     def __call__(self, dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
-        """Return noise; or the images of a folder, whose size and number only they tell."""
+        """Return noise; or the images of a folder, whose size and number are not known otherwise."""
         train, test, classes = dataset.train, dataset.test, dataset.classes
         if self._streamed and train is None:
             folder = streamed_folder(dataset, root)
@@ -68,30 +71,30 @@ class _Images:
         return noise(math.ceil((train if part == "train" else test) / self.times), side, classes)
 
 
-def bench(arguments: list[str]) -> dict[str, Any]:
-    """Measure a configuration and estimate its run: what has been measured, and how it was extrapolated.
+def profile(arguments: list[str]) -> dict[str, Any]:
+    """Measure a configuration; return the measurements, and an estimate of its run.
 
     Raises:
-        EnvironmentLacksError: the memory is too small, or the data are not there.
+        EnvironmentLacksError: the memory is too small, or images are missing.
     """
     config, root = RunConfig.model_validate_json(arguments[0]), Path(arguments[1])
-    images, stages = _Images(config), 1
+    images, stages = NoiseImages(config), 1
 
-    def hear(event: Event) -> None:
+    def count_stages(event: Event) -> None:
         nonlocal stages
         stages = event.of if isinstance(event, StageStarted) else stages
 
-    with _memory_told(config.device):
+    with _memory_errors(config.device):
         began = time.perf_counter()
-        context, method = assemble(_measurable(config), root, hear, images)
+        context, method = assemble(profiled_config(config), root, count_stages, images)
         method.prepare()
         warm = _work(context, method, WARM_UNITS, longest=SECONDS)
         ready, before = time.perf_counter() - began, method.position().images
-        # Of so short a run that it is over already, the first units have to do.
+        # If the run is so short that it is over by now, the first units have to do.
         spent = _work(context, method, LEAST_UNITS, SECONDS, longest=5 * SECONDS) or warm
         position, memory = method.position(), context.runtime.memory()
         stored = _stored(config, context, method)
-    # A search that only samples a few images does not take longer where there are more.
+    # A search that samples only a few images takes no longer with more of them.
     times = images.times if catalogue.method(config.method).uses_supernet else 1.0
     unit = sum(spent) / len(spent)
     units = times * (position.run_of or position.of * method.epochs)
@@ -113,22 +116,22 @@ def bench(arguments: list[str]) -> dict[str, Any]:
     }
 
 
-def _measurable(config: RunConfig) -> RunConfig:
-    """Return the configuration whose first units stand for all of the run."""
+def profiled_config(config: RunConfig) -> RunConfig:
+    """Return a configuration whose first units are typical of the whole run."""
     options = dict(config.options)
-    # Streamed images are decoded on other cores than the training needs: measured is the training.
+    # Streamed images are decoded on other cores than those that train: measure the training.
     if options.get("augmentation") == "imagenet":
         options |= {"augmentation": "crop", "image_size": options["image_size"] or STREAMED_SIZE}
-    # The first epochs of some searches train the weights alone, at half the cost of those that follow.
+    # The first epochs of some searches train only the weights, at half the cost of the later ones.
     if "arch_frozen_epochs" in options:
         options["arch_frozen_epochs"] = 0
     return config.model_copy(update={"options": options})
 
 
 def noise(count: int, side: int, classes: int) -> ImageSet:
-    """Return random images, uint8 [count, side, side, 3]; what labels there are, have hundreds each.
+    """Return random images, uint8 [count, side, side, 3], with hundreds of images for each label in use.
 
-    So shares of a class are those of a large data set, though a part of it stands for all.
+    So a part of a large data set is split by class like all of it.
     """
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, side, side, 3), generator=generator, dtype=torch.uint8)
@@ -139,7 +142,7 @@ def noise(count: int, side: int, classes: int) -> ImageSet:
 def _work(
     context: Context[Settings], method: Method, least: int, seconds: float = 0.0, *, longest: float
 ) -> list[float]:
-    """Work for so long and so many units, unless they take longest or the run ends; return the seconds of each."""
+    """Work for so many units and seconds, unless it takes longest or the run ends; return the seconds of each unit."""
     spent: list[float] = []
     while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
         began = time.perf_counter()
@@ -151,7 +154,7 @@ def _work(
 
 
 def _stored(config: RunConfig, context: Context[Settings], method: Method) -> int:
-    """Return the bytes of a checkpoint and of the weights; a retraining keeps its best too."""
+    """Return the bytes of a checkpoint and of the weights; a retraining also keeps its best weights."""
     sink = io.BytesIO()
     torch.save({"method": method.state(), "runtime": context.runtime.state()}, sink)
     weights = sum(value.numel() * value.element_size() for value in method.weights().values())
@@ -159,18 +162,18 @@ def _stored(config: RunConfig, context: Context[Settings], method: Method) -> in
 
 
 @contextmanager
-def _memory_told(device: str) -> Iterator[None]:
-    """Say in a sentence that the memory is too small."""
+def _memory_errors(device: str) -> Iterator[None]:
+    """Turn the errors of a full memory into one that a user understands."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
             raise
         raise EnvironmentLacksError(
-            f"This does not fit into the memory of {device}.",
+            f"This configuration does not fit into the memory of {device}.",
             "Lower batch_size or channels, or choose another device.",
         ) from error
 
 
 if __name__ == "__main__":
-    answer(bench)
+    run_task(profile)

@@ -1,6 +1,6 @@
-"""``python -P -m engine.tools.score WISH``: both training-free indicators of one genotype, draw by draw.
+"""``python -P -m engine.tools.score REQUEST``: both zero-cost proxies of one genotype, draw by draw.
 
-WISH is JSON: a genotype, the name of a data set, where downloaded ones lie, settings, a seed and a device.
+REQUEST is JSON: a genotype, the name of a data set, the folder of data sets, settings, a seed and a device.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.runtime import Runtime
-from engine.core.subprocess_task import answer
+from engine.core.subprocess_task import run_task
 from engine.data.sources import Source, load
 from engine.zero_cost.proxies.genotypes import score_genotype
 from engine.zero_cost.proxies.preparation import prepare
@@ -22,19 +22,23 @@ from runs.genotypes.genotype import Genotype
 
 
 def score(arguments: list[str]) -> dict[str, Any]:
-    """Measure a genotype: every draw, and mean and standard deviation over them.
+    """Measure a genotype; return the values of every draw, and their mean and standard deviation.
 
-    An infinite condition number is None; ``log10_kappa`` is of the finite ones.
+    An infinite condition number is None; ``log10_kappa`` covers the finite ones.
     """
-    wish = json.loads(arguments[0])
-    settings = ScoreSettings.model_validate(wish["settings"])
-    dataset, genotype = catalogue.dataset(wish["dataset"]), Genotype.from_json(wish["genotype"])
+    request = json.loads(arguments[0])
+    settings = ScoreSettings.model_validate(request["settings"])
+    dataset, genotype = catalogue.dataset(request["dataset"]), Genotype.from_json(request["genotype"])
     runtime = Runtime(
-        device=wish["device"], seed=wish["seed"], threads=settings.threads, precision="float32", channels_last=False
+        device=request["device"],
+        seed=request["seed"],
+        threads=settings.threads,
+        precision="float32",
+        channels_last=False,
     )
-    images = Source(dataset, Path(wish["root"]), settings, runtime, load)
+    images = Source(dataset, Path(request["root"]), settings, runtime, load)
     scorer = prepare(
-        catalogue.space(genotype.space), dataset, images, settings, seed=wish["seed"], device=runtime.device
+        catalogue.space(genotype.space), dataset, images, settings, seed=request["seed"], device=runtime.device
     )
     scores = score_genotype(scorer, genotype, settings.repeats)
     finite = [math.log10(score.kappa) for score in scores if math.isfinite(score.kappa)]
@@ -59,4 +63,4 @@ def _spread(values: list[float]) -> dict[str, float | None] | None:
 
 
 if __name__ == "__main__":
-    answer(score)
+    run_task(score)

@@ -111,7 +111,7 @@ def test_made_up_files_in_the_layout_of_the_benchmarks(kind: str, tmp_path: Path
 
 
 @pytest.mark.usefixtures("unbound")
-def test_what_a_version_leaves_out_is_no_column(tmp_path: Path) -> None:
+def test_a_column_without_values_is_left_out(tmp_path: Path) -> None:
     content = whole("less", "full")
     for index, code in enumerate(CODES):
         content["arch2infos"][index]["less"] = results(code, 12, (777,), ("cifar10-valid",))
@@ -125,11 +125,11 @@ def test_what_a_version_leaves_out_is_no_column(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("unbound")
 @pytest.mark.parametrize("kind", ["packed", "zip", "legacy"])
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.98])
-def test_files_that_end_in_the_middle(kind: str, kept: float, tmp_path: Path) -> None:
+def test_truncated_files(kind: str, kept: float, tmp_path: Path) -> None:
     source = made(kind, tmp_path)
     content = source.read_bytes()
     source.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(UsageError, match="ends in the middle, is damaged"):
+    with pytest.raises(UsageError, match="is truncated, damaged"):
         convert([str(source), str(tmp_path / "plain.csv")])
     assert not (tmp_path / "plain.csv").exists()
 
@@ -138,13 +138,13 @@ def test_files_that_end_in_the_middle(kind: str, kept: float, tmp_path: Path) ->
 @pytest.mark.parametrize("content", [{}, [], {"meta_archs": [], "arch2infos": {0: {"12": {}}}}, {"arch2infos": [1]}])
 def test_pickles_of_something_else(content: Any, tmp_path: Path) -> None:
     source = packed(tmp_path / "else.pickle.pbz2", content)
-    with pytest.raises(UsageError, match="is no NAS-Bench-201"):
+    with pytest.raises(UsageError, match="is neither NAS-Bench-201"):
         convert([str(source), str(tmp_path / "plain.csv")])
 
 
 @pytest.mark.usefixtures("unbound")
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"has no 'meta\.pickle\.pbz2'"):
+    with pytest.raises(UsageError, match=r"is not a NATS-Bench folder: 'meta\.pickle\.pbz2'"):
         convert([str(tmp_path), str(tmp_path / "plain.csv")])
 
 
@@ -171,7 +171,7 @@ except MemoryError:
     assert output(code).strip() == "bounded"
 
 
-def test_nothing_is_opened_that_nobody_trusts(home: Home, tmp_path: Path) -> None:
+def test_an_untrusted_file_is_not_opened(home: Home, tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.mkdir, (str(tmp_path / "ran"),)
@@ -195,6 +195,6 @@ def test_a_trusted_folder_becomes_a_table(home: Home, tmp_path: Path) -> None:
     assert value == pytest.approx(accuracy(CODES[-1], 200, "ImageNet16-120", "x-test", 777) + 0.5, abs=1e-4)
     assert TOPOLOGY.number(genotype) == CODES[-1]
     (tmp_path / "NATS-tss-simple" / "000001.pickle.pbz2").write_bytes(b"BZh9cut")
-    with pytest.raises(UsageError, match="ends in the middle, is damaged"):
+    with pytest.raises(UsageError, match="is truncated, damaged"):
         import_pickled(tmp_path / "NATS-tss-simple", home, "nats", trusted=True)
     assert [file.name for file in home.benchmarks.iterdir()] == ["nats.table"]

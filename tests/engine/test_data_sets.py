@@ -189,7 +189,7 @@ class TestImageNet16:
             sources.load(entry, tmp_path, "train", 0)
 
     def test_there_is_nothing_to_download(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match=r"nothing to download.*image-net\.org"):
+        with pytest.raises(UsageError, match=r"cannot be downloaded.*image-net\.org"):
             sources.download(catalogue.dataset("imagenet16_120"), tmp_path)
 
 
