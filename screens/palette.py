@@ -12,6 +12,8 @@ from typing import Any, Literal
 from rich.style import Style
 from rich.text import Text
 
+from runs.catalogue import operation_kind
+from runs.genotypes.kinds import OperationKind, is_dilated
 from screens import settings
 
 Depth = Literal["full", "ansi", "none"]
@@ -123,8 +125,6 @@ _PLAIN = str.maketrans(
 )
 _SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
 _NUMBERED = re.compile(r"(sep|dil|max|avg|conv|nor)\w*?_(\d)x\2")
-# The names of PR-DARTS: `max3`, `c5m1`, and dilated `c3d2`.
-_COMPACT_POOL, _COMPACT = re.compile(r"(max|avg)\d+"), re.compile(r"c\d+(d\d+)?(m\d|$)")
 _MOST_NAMED = 100  # characters of a name that are looked at
 _WHAT = {"nor": "conv"}
 
@@ -206,24 +206,12 @@ def of(app: Any) -> Palette:
 
 
 def kind(operation: str) -> Kind:
-    """Return what an operation does, by its name."""
-    name = operation[:_MOST_NAMED].lower()
-    if _COMPACT_POOL.fullmatch(name):
-        return Kind.POOL
-    if match := _COMPACT.match(name):
-        return Kind.DILATED if match[1] else Kind.CONVOLUTION
-    for mark, found in (
-        ("none", Kind.NONE),
-        ("zero", Kind.NONE),
-        ("skip", Kind.SKIP),
-        ("identity", Kind.SKIP),
-        ("pool", Kind.POOL),
-        ("dil", Kind.DILATED),
-        ("conv", Kind.CONVOLUTION),
-    ):
-        if mark in name:
-            return found
-    return Kind.OTHER
+    """Return what an operation does, as far as its colour goes."""
+    name = operation[:_MOST_NAMED]
+    found = operation_kind(name)
+    if found is OperationKind.CONVOLUTION and is_dilated(name):
+        return Kind.DILATED
+    return Kind(found)
 
 
 def short(operation: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runs.genotypes.genotype import Cell, Genotype
+from runs.catalogue import operation_kind
+from runs.genotypes.genotype import Genotype
+from runs.genotypes.kinds import OperationKind
 from runs.log.indicators import COLLAPSED
 
 # A kind of cell has collapsed when this share of its edges are skip connections, in this many epochs one after the
@@ -16,8 +18,6 @@ from runs.log.indicators import COLLAPSED
 # cells stay below a half.
 COLLAPSED_SHARE = 0.5
 COLLAPSED_EPOCHS = 3
-# What the names of such operations have in them, in either vocabulary.
-_SKIPS, _POOLS = ("skip",), ("pool", "max", "avg")
 
 
 class CollapseMonitor:
@@ -38,7 +38,8 @@ class CollapseMonitor:
         self._unchanged = self._unchanged + 1 if now == self._genotype else 0
         self._genotype = now
         skips, pools = (
-            {kind: _share(cell, parts) for kind, cell in genotype.cells.items()} for parts in (_SKIPS, _POOLS)
+            {kind: _share(genotype, kind, of) for kind in genotype.cells}
+            for of in (OperationKind.SKIP, OperationKind.POOL)
         )
         if trained:
             self._collapsed = self._collapsed + 1 if max(skips.values()) >= COLLAPSED_SHARE else 0
@@ -69,5 +70,7 @@ class CollapseMonitor:
         self._genotype, self._unchanged, self._collapsed = state["genotype"], state["unchanged"], state["collapsed"]
 
 
-def _share(cell: Cell, parts: tuple[str, ...]) -> float:
-    return sum(any(part in edge.operation for part in parts) for edge in cell.edges) / max(1, len(cell.edges))
+def _share(genotype: Genotype, kind: str, of: OperationKind) -> float:
+    """Return the share of the edges of a kind of cell whose operations do this."""
+    edges = genotype.cells[kind].edges
+    return sum(operation_kind(edge.operation, genotype.space) is of for edge in edges) / max(1, len(edges))
