@@ -223,7 +223,7 @@ class Trainer:
 
 
 def _feeds(context: Context[TrainingSettings], settings: TrainingSettings) -> tuple[Feed, Feed]:
-    mean, std = statistics(settings.normalisation, context.dataset)
+    mean, std = statistics(settings.normalisation, context.dataset, context.space.entry)
     options = FeedOptions(
         augmentation=settings.augmentation,
         cutout_length=settings.cutout_length,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from runs.catalogue.entries import Dataset, Statistics
+from collections.abc import Mapping
+
+from runs.catalogue.entries import Dataset, Space, Statistics
 from runs.catalogue.registry import find_space
 
 # Code bases that normalise otherwise than the first of their space.
-_CODE_BASES: dict[str, dict[str, Statistics]] = {
+_CODE_BASES: dict[str, Mapping[str, Statistics]] = {
     "pdarts": {
         "cifar10": ((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768)),
         "cifar100": ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
@@ -18,13 +20,17 @@ _CODE_BASES: dict[str, dict[str, Statistics]] = {
 }
 
 
-def statistics(code_base: str, dataset: Dataset) -> Statistics:
+def statistics(code_base: str, dataset: Dataset, space: Space | None = None) -> Statistics:
     """Return mean and standard deviation per channel, of values in 0..1, as a code base has them.
 
     Args:
-        code_base: the name of a space, for its own public code; ``pdarts`` or ``tenas``; or ``dataset``.
+        code_base: the name of a search space, for its own public code; ``space`` for that of ``space``; ``pdarts`` or
+            ``tenas``; or ``dataset``.
         dataset: the data set. If the code base has no values for it, they are the data set's own.
+        space: of the run.
     """
-    space = find_space(code_base)
-    known = _CODE_BASES.get(code_base) or (space.normalisation if space is not None else {})
+    known = _CODE_BASES.get(code_base)
+    if known is None:
+        named = space if code_base == "space" else find_space(code_base)
+        known = named.normalisation if named is not None else {}
     return known.get(dataset.name, (dataset.mean, dataset.std))

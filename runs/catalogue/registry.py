@@ -83,7 +83,7 @@ def find_space(name: str) -> Space | None:
 
     A plug-in that cannot be imported does not matter here, so that logs and tables of other spaces stay readable.
     """
-    return _importable_spaces().get(name)
+    return _importable_spaces(plugins()).get(name)
 
 
 def dataset(name: str) -> Dataset:
@@ -127,7 +127,7 @@ def operation_kind(operation: str, space_name: str = "") -> OperationKind:
     known = find_space(space_name)
     if known is not None:
         return known.kind_of(operation)
-    listed = (entry.kinds[operation] for entry in _importable_spaces().values() if operation in entry.kinds)
+    listed = (entry.kinds[operation] for entry in _importable_spaces(plugins()).values() if operation in entry.kinds)
     return next(listed, None) or kind_by_name(operation)
 
 
@@ -181,10 +181,11 @@ def _with_presets(entry: Method, extra: tuple[str, ...]) -> Method:
     return dataclasses.replace(entry, presets=(*entry.presets, *brought)) if brought else entry
 
 
-def _importable_spaces() -> dict[str, Space]:
+@functools.cache
+def _importable_spaces(extra: tuple[str, ...]) -> dict[str, Space]:
     """Return every space, or those of the catalogue if a plug-in cannot be imported."""
     try:
-        return spaces()
+        return _collect("SPACE", space_files, Space, extra)
     except EnvironmentLacksError:
         return _collect("SPACE", space_files, Space, ())
 

@@ -20,9 +20,10 @@ class FeedSettings(GrowingBatchSettings, StreamSettings):
     colour_jitter: bool = setting(
         True, "Jitter brightness, contrast, saturation (by 0.4) and hue (by 0.2) of streamed images.", group="data"
     )
-    normalisation: Literal["dataset", "measured", "darts", "pdarts", "tenas", "nasbench201"] = setting(
+    normalisation: Literal["dataset", "measured", "space", "darts", "pdarts", "tenas", "nasbench201"] = setting(
         "dataset",
-        "Mean and standard deviation per channel: of the 'dataset', 'measured' on its images, or of a paper's code.",
+        "Mean and standard deviation per channel: of the 'dataset', 'measured' on its images, or of the code of the "
+        "'space' or of a paper.",
         group="data",
     )
     broken_images: Literal["refuse", "skip"] = setting(
