@@ -10,9 +10,9 @@ from nastui.app import NastuiApp
 from runs.catalogue.genotype_text import parse_text
 from runs.configuration import Draft, resolve
 from runs.home import Home
-from runs.log.event_log import Journal
+from runs.log.event_log import EventLog
 from runs.log.events import CellSnapshot, EpochEnded, Finished, Started
-from runs.log.summary import Labels
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens import palette
 from screens.palette import Kind
@@ -43,12 +43,12 @@ def toy_run(home: Home) -> str:
         alive=[[True] * 4] * 3,
         chosen=[3, 2, 1],
     )
-    with Journal(paths.events) as journal:
-        journal.append(Started())
-        journal.append(
+    with EventLog(paths.events) as event_log:
+        event_log.append(Started())
+        event_log.append(
             EpochEnded(1, 1, metrics={"search_accuracy": 12.5}, architecture={"ring": cell}, genotype=genotype)
         )
-        journal.append(Finished(genotype=genotype, parameters=1, macs=2))
+        event_log.append(Finished(genotype=genotype, parameters=1, macs=2))
     return config.id
 
 
