@@ -1,0 +1,134 @@
+"""A step is fit for a CUDA graph: checked on a CPU, by what it asks of torch.
+
+A captured step is repeated kernel by kernel with the numbers that it was captured with. So no step may read a result on
+the host, make a tensor on the CPU, or draw by a generator of the host; and two steps of an epoch have to be the same
+sequence of kernels, with the same shapes and the same Python numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+from engine.search.loop import DifferentiableSearch
+from tests.engine.test_host_reads import begun
+
+FACTORIES = _device_constructors()
+# Even with a device, these copy from pageable memory of the host, which waits.
+COPIES = (torch.tensor, torch.as_tensor, torch.from_numpy, torch.asarray)
+READS = {"item", "tolist", "numpy", "cpu", "__bool__", "__int__", "__float__", "__index__", "pin_memory", "nonzero"}
+CASES = [
+    ("darts", "nasbench201", {"order": "first"}),
+    ("darts", "darts", {"order": "second"}),
+    ("drnas", "nasbench201", {}),
+    ("drnas", "darts", {"regulariser": "kl"}),
+    ("pcdarts", "darts", {}),
+    ("pdarts", "darts", {"skip_dropout": "0.3,0.4,0.7"}),
+    ("prdarts", "prdarts", {}),
+    ("snas", "nasbench201", {"levels": "one"}),
+    ("snas", "darts", {}),
+    ("sharpdarts", "darts_sharp", {}),
+    ("ista", "darts", {}),
+    ("ista_onestage", "darts", {"auxiliary": True}),
+    ("gdas", "nasbench201", {}),
+    ("dsnas", "nasbench201", {}),
+    ("nasp", "darts_nasp", {}),
+    ("rsws", "nasbench201", {}),
+    ("enas", "nasbench201", {}),
+]
+EAGER = {"gdas", "dsnas", "nasp", "rsws", "enas"}
+
+
+class HostWork(TorchFunctionMode):
+    """Collects the calls that a captured step must not make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", str(func))
+        made_on_the_host = func in COPIES or (func in FACTORIES and kwargs.get("device") is None)
+        if made_on_the_host or name in READS or kwargs.get("generator") is not None:
+            self.found.append(name)
+        return func(*args, **kwargs)
+
+
+class Kernels(TorchDispatchMode):
+    """Collects the kernels with the shapes of their tensors, and all Python numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace != "profiler":
+            shown = tree_map(lambda each: tuple(each.shape) if isinstance(each, Tensor) else each, (args, kwargs or {}))
+            self.found.append((str(func), shown))
+        return func(*args, **(kwargs or {}))
+
+
+def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
+    """Return a search inside an epoch, with optimisers that count no steps on the host, as on a GPU."""
+    search = begun(method, space, "quick", **options)
+    state = search.current
+    for name in ("weight_optimizer", "architecture_optimizer"):
+        parameters = getattr(state, name).param_groups[0]["params"]
+        setattr(state, name, torch.optim.SGD(parameters, 0.01, momentum=0.9, foreach=True))
+    prepare(search)
+    search._components.update.step(search._shared)  # makes the momenta
+    return search
+
+
+def prepare(search: DifferentiableSearch) -> None:
+    """Do the host part of a whole batch."""
+    levels = [
+        level for level in search._components.update.order if level == "weights" or search._shared.trains_architecture
+    ]
+    search._batches.prepare(levels, torch.arange(search.current.batch_size))
+
+
+@pytest.mark.parametrize(("method", "space", "options"), CASES, ids=str)
+def test_a_step_leaves_the_host_alone_where_it_says_so(method: str, space: str, options: dict[str, Any]) -> None:
+    search = stepping(method, space, **options)
+    assert search._components.capturable == (method not in EAGER)
+    prepare(search)
+    with HostWork() as work:
+        search._components.update.step(search._shared)
+    assert bool(work.found) == (method in EAGER), work.found
+
+
+@pytest.mark.parametrize(("method", "space", "options"), [case for case in CASES if case[0] not in EAGER], ids=str)
+def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
+    method: str, space: str, options: dict[str, Any]
+) -> None:
+    search = stepping(method, space, **options)
+    steps = []
+    for _ in range(2):
+        prepare(search)
+        with Kernels() as kernels:
+            search._components.update.step(search._shared)
+        steps.append(kernels.found)
+    first, second = steps
+    assert len(first) > 100
+    assert first == second
+
+
+def test_the_host_part_draws_in_the_order_of_the_update() -> None:
+    """Of two orders each draws other images, but as many numbers: what follows is the same."""
+    ends, labels = [], []
+    for weights_first in (False, True):
+        search = begun("darts", "nasbench201", "quick", order="first", weights_first=weights_first)
+        prepare(search)
+        labels.append(search._shared.weight_batch().images)
+        ends.append(search._context.runtime.generator("augmentation").get_state())
+    assert not torch.equal(*labels)
+    assert torch.equal(*ends)
