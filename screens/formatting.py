@@ -14,7 +14,6 @@ from runs.store.status import Status
 from screens import palette
 
 _BRIEF, _MOST_SHOWN = 20, 2000
-_SPANS = ((60, "s", 1), (3600, "m", 60), (86_400, "h", 3600), (14 * 86_400, "d", 86_400), (730 * 86_400, "w", 604_800))
 
 
 def clean(text: str) -> str:
@@ -30,15 +29,6 @@ def brief(text: str) -> str:
     return shown if len(shown) <= _BRIEF else f"{shown[: _BRIEF - 1]}…"
 
 
-def span(seconds: float) -> str:
-    """Return a length of time in one figure: ``8s``, ``41m``, ``3h``, ``5d``, ``7w``, ``2y``."""
-    seconds = max(0.0, seconds)
-    for limit, unit, size in _SPANS:
-        if seconds < limit:
-            return f"{int(seconds // size)}{unit}"
-    return f"{int(seconds // (365 * 86_400))}y"
-
-
 def moment(stamp: str) -> float:
     """Return an ISO time in seconds since 1970; 0 where it is none, as in a file that was edited."""
     try:
@@ -50,11 +40,6 @@ def moment(stamp: str) -> float:
 def count(number: int, thing: str) -> str:
     """Return ``1 run``, ``14 runs``, ``10,000 runs``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def millions(number: int) -> str:
-    """Return a number in millions, ``0.316 M``."""
-    return f"{number / 1e6:.3g} M"
 
 
 def gigabytes(size: int) -> str:

@@ -25,6 +25,7 @@ def bench(
     from runs.benchmarks.tabular_queries import asks_table
     from runs.cost import measurements
     from runs.errors import NastuiError, UsageError, closest
+    from runs.formatting import duration
     from runs.home import Home
     from runs.machine import devices
 
@@ -67,7 +68,7 @@ def bench(
                     f"{figure.images_per_second:,.0f}",
                     f"{1000 * figure.unit_seconds:.1f} ms",
                     f"{figure.memory / 1e6:,.0f} MB",
-                    f"{output.duration(figure.estimated_seconds)} ({figure.epochs} epochs)",
+                    f"{duration(figure.estimated_seconds)} ({figure.epochs} epochs)",
                 ]
                 for figure in results
             ),

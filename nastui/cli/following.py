@@ -10,9 +10,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
 from runs.catalogue.genotype_text import text_of_json
+from runs.formatting import duration
 from runs.genotypes.costs import COUNTER
 from runs.home import short_id
-from runs.log.events import Answered, Entry, EpochEnded, Failed, Finished, Resumed, Stopped, Warned, printed
+from runs.log.description import describe
+from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed, Warned, printed
 from runs.log.history import Follower
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
@@ -54,32 +56,19 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
     return EXIT_CODES.get(record.status, 1)
 
 
-def describe(entry: Entry) -> str:
-    """Return an event as one line of text; empty for events that people do not need to see."""
-    match entry.event:
-        case EpochEnded(epoch=epoch, epochs=epochs, metrics=metrics, seconds=seconds):
-            values = "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
-            return f"epoch {epoch}/{epochs}  {values}  {seconds:.1f} s"
-        case Warned(message=message):
-            return f"warning: {message}"
-        case Answered(request=request):
-            return f"accepted the request '{request}'"
-        case Resumed(epoch=epoch):
-            return f"resumed after epoch {epoch}"
-        case Stopped(reason=reason):
-            return f"stopped ({reason})"
-        case Failed(error=error, hint=hint):
-            return f"failed: {error} {hint}".strip()
-        case Finished():
-            return "finished"
-    return ""
+def event_line(event: Event) -> str:
+    """Return an event as one line of text; empty for progress."""
+    text = describe(event, every_metric=True)
+    if isinstance(event, Warned):
+        return f"warning: {text}"
+    return f"{text} {event.hint}".strip() if isinstance(event, Failed) else text
 
 
 def _show(entry: Entry, as_json: bool) -> None:
     if as_json:
         output.line(printed(entry))
     elif isinstance(entry.event, EpochEnded | Warned | Resumed | Answered):
-        sys.stdout.write(output.clean(describe(entry)) + "\n")
+        sys.stdout.write(output.clean(event_line(entry.event)) + "\n")
         sys.stdout.flush()
 
 
@@ -100,7 +89,7 @@ def _conclude(record: Record) -> None:
             ("parameters", f"{output.number(summary.parameters)} ({summary.network})"),
             ("macs", f"{output.number(summary.macs)} ({COUNTER})"),
             (summary.headline.replace("_", " "), None if best is None else f"{last:.2f} % (best {best:.2f} %)"),
-            ("time", output.duration(summary.seconds)),
+            ("time", duration(summary.seconds)),
             ("files", record.paths.root),
         ]
     )
@@ -124,7 +113,7 @@ def _advance(bar: Progress, follower: Follower) -> None:
     if progress is None or not progress.epochs:
         return
     share = progress.step / progress.of if progress.of else 0.0
-    more = "" if progress.eta is None else f"eta {output.duration(progress.eta)}"
+    more = "" if progress.eta is None else f"eta {duration(progress.eta)}"
     if progress.throughput:
         more += f"  {progress.throughput:,.0f} images/s"
     bar.update(

@@ -31,6 +31,6 @@ def _row(group: Group) -> list[str]:
         ", ".join(f"{number} {status}" for status, number in group.statuses.most_common()),
         *(str(group.head[name]) for name in ("method", "space")),
         Path(group.head["dataset"]).name,
-        *("-" if spread is None else spread.among(len(group.members)) for spread in (group.best, group.benchmark)),
+        *("-" if spread is None else spread.text(len(group.members)) for spread in (group.best, group.benchmark)),
         " ".join(short_id(record.id) for record in group.members),
     ]

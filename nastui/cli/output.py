@@ -106,14 +106,3 @@ def is_utf8() -> bool:
 def number(value: float | int | None) -> str:
     """Return a count with separators, or a dash."""
     return "-" if value is None else f"{value:,}"
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds as ``41m`` or ``3h 20m``."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h {minutes:02}m"
-    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"

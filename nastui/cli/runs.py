@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runs.errors import UsageError
+from runs.formatting import duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),
             ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),
-            ("time", output.duration(content["seconds"])),
+            ("time", duration(content["seconds"])),
             ("metrics", _figures(content["metrics"])),
             ("best", _figures(content["best"])),
             ("genotype", genotype),
@@ -134,7 +135,7 @@ def events(
     import time
 
     from nastui.cli import output
-    from nastui.cli.following import LOOK_SECONDS, describe
+    from nastui.cli.following import LOOK_SECONDS, event_line
     from runs.errors import closest
     from runs.log.event_log import EventLogReader
     from runs.log.events import EVENT_TYPES, printed
@@ -154,7 +155,7 @@ def events(
                 output.line(raw)
             else:
                 clock = datetime.datetime.fromtimestamp(entry.time).strftime("%H:%M:%S")
-                sys.stdout.write(output.clean(f"{clock}  {raw['type']:<10}  {describe(entry)}".rstrip()) + "\n")
+                sys.stdout.write(output.clean(f"{clock}  {raw['type']:<10}  {event_line(entry.event)}".rstrip()) + "\n")
         if not follow or not live:
             break
         time.sleep(LOOK_SECONDS)
@@ -255,6 +256,7 @@ def compare(
     from runs.benchmarks.published import beside
     from runs.store.compare import compare as compared
     from runs.store.compare import ranking_rows, table
+    from runs.store.groups import Spread
 
     if len(runs) < 2:
         raise UsageError(f"compare needs at least two runs, got {len(runs)}.", "See `nastui runs list`.")
@@ -270,7 +272,9 @@ def compare(
     output.table(["", *names.values()], table(content))
     for group in content["groups"]:
         if len(group["runs"]) > 1:
-            figures = ", ".join(f"{n} {b['mean']:.2f} ± {b['std']:.2f}" for n, b in group["best"].items())
+            figures = ", ".join(
+                f"{name} {Spread(**spread).text(len(group['runs']))}" for name, spread in group["best"].items()
+            )
             sys.stdout.write(f"{len(group['runs'])} seeds ({', '.join(map(str, group['seeds']))}): {figures}\n")
     if len(content["ranking"]) > 1:
         sys.stdout.write("\n")
@@ -390,7 +394,6 @@ def _label(run: str, change: Any) -> None:
 
 
 def _row(record: Record) -> list[Any]:
-    from nastui.cli import output
 
     summary = record.summary
     return [
@@ -401,7 +404,7 @@ def _row(record: Record) -> list[Any]:
         Path(record.head["dataset"]).name,
         f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-",
         _figure(summary.best_accuracy),
-        output.duration(summary.seconds) if summary.seconds else "-",
+        duration(summary.seconds) if summary.seconds else "-",
         " ".join(record.labels.tags),
         record.labels.name or (f"of {record.origin}" if record.origin else ""),
     ]

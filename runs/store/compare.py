@@ -12,7 +12,7 @@ from runs.errors import UsageError
 from runs.genotypes.differences import Difference, differences
 from runs.genotypes.genotype import Genotype, edge_label
 from runs.log.summary import HEADLINES, LOWER_IS_BETTER
-from runs.store.groups import grouped
+from runs.store.groups import Spread, grouped
 from runs.store.run_store import Record
 
 # Decide nothing that a comparison is about, or differ always.
@@ -134,9 +134,7 @@ def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> lis
             str(row["place"]),
             " ".join(names[run] for run in row["runs"]),
             f"seed{'s' if len(row['seeds']) > 1 else ''} {', '.join(map(str, row['seeds']))}",
-            _figure(row["metric"], row["mean"])
-            + (f" ± {_figure(row['metric'], row['std'])}" if row["n"] > 1 else "")
-            + (f" ({row['n']} of {len(row['runs'])})" if row["n"] < len(row["runs"]) else ""),
+            Spread(row["mean"], row["std"], row["n"]).text(len(row["runs"]), _digits(row["metric"])),
         ]
         for row in ranked
     ]
@@ -155,7 +153,11 @@ def _edges(records: Sequence[Record]) -> list[Difference]:
 def _figure(metric: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.2f}" if metric.endswith("accuracy") else f"{value:.4g}"
+    return f"{value:{_digits(metric)}}"
+
+
+def _digits(metric: str) -> str:
+    return ".2f" if metric.endswith("accuracy") else ".4g"
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:

@@ -33,11 +33,17 @@ class Spread:
 
     def __str__(self) -> str:
         """Return ``93.26 ± 0.12``; a single value without its deviation."""
-        return f"{self.mean:.2f} ± {self.std:.2f}" if self.n > 1 else f"{self.mean:.2f}"
+        return self.text(self.n)
 
-    def among(self, runs: int) -> str:
-        """Return it with how many of a group's runs count, where these are not all: ``93.26 ± 0.12 (2 of 3)``."""
-        return f"{self} ({self.n} of {runs})" if self.n < runs else str(self)
+    def text(self, runs: int, digits: str = ".2f") -> str:
+        """Return mean and deviation, and how many of a group's runs count if not all do: ``93.26 ± 0.12 (2 of 3)``.
+
+        Args:
+            runs: the size of the group.
+            digits: the format of both numbers.
+        """
+        deviation = f" ± {self.std:{digits}}" if self.n > 1 else ""
+        return f"{self.mean:{digits}}{deviation}" + (f" ({self.n} of {runs})" if self.n < runs else "")
 
 
 @dataclass(eq=False)

@@ -10,12 +10,13 @@ from runs.catalogue import library
 from runs.catalogue.costs import count, standard_shape, stems
 from runs.catalogue.genotype_text import format_text
 from runs.errors import NastuiError, UsageError
+from runs.formatting import millions
 from runs.genotypes.costs import COUNTER, Costs
 from runs.home import Home, short_id
 from runs.store import find_genotype
 from runs.store.find_genotype import Found
 from runs.store.run_store import RunStore
-from screens.formatting import clean, millions
+from screens.formatting import clean
 from screens.models.genotypes import FOUND, PUBLISHED, Detail, Entry, Listing
 
 

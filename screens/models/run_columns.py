@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from rich.cells import cell_len
 
+from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.store.groups import Group, Spread, seeds_told
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens.formatting import clean, moment, span, status_label, status_sign
+from screens.formatting import clean, moment, status_label, status_sign
 
 _BAR = 8
 _ORDER = (
@@ -194,13 +195,13 @@ COLUMNS = (
     ),
     Column(
         "age",
-        lambda r, now: span(now - moment(r.head["created"])),
+        lambda r, now: brief_duration(now - moment(r.head["created"])),
         lambda r: r.head["created"],
         4,
         least=3,
         right=True,
         descending=True,
-        folded=lambda g, now: span(now - moment(g.head["created"])),
+        folded=lambda g, now: brief_duration(now - moment(g.head["created"])),
     ),
     Column(
         "tags",

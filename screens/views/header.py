@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.log.history import History
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens.formatting import clean, span
+from screens.formatting import clean
 from screens.models.run import HeaderView
 from screens.views.status_line import status_line
 
@@ -34,9 +35,9 @@ def header_view(
     share = min(1.0, max(0.0, (done + within) / epochs)) if epochs > 0 else 0.0
     facts = [f"{math.floor(100 * share)}%"]
     if record.status is Status.RUNNING and eta is not None and math.isfinite(eta):
-        facts.append(f"eta {span(eta)}")
+        facts.append(f"eta {brief_duration(eta)}")
     elif not record.status.live and record.status is not Status.FINISHED and summary.seconds:
-        facts.append(f"took {span(summary.seconds)}")
+        facts.append(f"took {brief_duration(summary.seconds)}")
     if record.status is Status.RUNNING and rate is not None and math.isfinite(rate):
         facts.append(f"{_quantity(rate)} img/s")
     stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from runs.log.events import (
-    Answered,
-    CheckpointWritten,
-    Continued,
-    Entry,
-    EpochEnded,
-    Failed,
-    Finished,
-    Interim,
-    Paused,
-    Progress,
-    Resumed,
-    StageStarted,
-    Started,
-    Stopped,
-    Unknown,
-    Warned,
-)
-from screens.formatting import clean, count, millions
+from runs.log.description import describe
+from runs.log.events import Entry, EpochEnded, Failed, Interim, Progress, Warned
+from screens.formatting import clean, count
 from screens.models.log import LogLine
 
 
@@ -32,60 +14,22 @@ def log_lines(entry: Entry) -> list[LogLine]:
     match event:
         case Progress() | Interim():
             return []
-        case Warned(kind=kind, message=message):
-            said = f"{message} ({kind})" if kind else message
-            return [LogLine(entry.time, "warning", clean(said))]
-        case Failed(error=error, hint=hint, traceback=traceback):
-            lines = [LogLine(entry.time, "failure", clean(f"failed: {error}"))]
+        case Warned():
+            return [LogLine(entry.time, "warning", clean(describe(event)))]
+        case Failed(hint=hint, traceback=traceback):
+            lines = [LogLine(entry.time, "failure", clean(describe(event)))]
             if hint:
                 lines.append(LogLine(entry.time, "failure", clean(f"next: {hint}")))
             return lines + [LogLine(entry.time, "detail", clean(line)) for line in traceback.splitlines()]
         case EpochEnded():
-            return [LogLine(entry.time, "epoch", clean(_epoch(event)))]
+            return [LogLine(entry.time, "epoch", clean(describe(event)))]
         case _:
-            return [LogLine(entry.time, "info", clean(_said(event)))]
+            return [LogLine(entry.time, "info", clean(describe(event)))]
 
 
 def output_lines(text: str, moment: float) -> list[LogLine]:
     """Return the end of an engine's own output, for a run that ended without a word."""
     return [LogLine(moment, "detail", clean(line)) for line in text.splitlines() if line.strip()]
-
-
-def _said(event: Any) -> str:
-    said: list[str] = [str(event.type)]
-    match event:
-        case Started(environment=environment):
-            named = [f"{name} {environment[name]}" for name in ("device", "threads", "torch") if name in environment]
-            said = ["engine started", *named]
-        case Resumed(epoch=epoch):
-            said = [f"goes on from the checkpoint after epoch {epoch}"]
-        case StageStarted(index=index, of=of, epochs=epochs, title=title):
-            said = [f"stage {index + 1} of {of}", title, f"{epochs} epochs"]
-        case CheckpointWritten(epoch=epoch, step=step, bytes=size):
-            where = f"epoch {epoch}" if not step else f"epoch {epoch}, step {step}"
-            said = [f"checkpoint after {where}", f"{size / 1e6:.1f} MB"]
-        case Answered(request=request):
-            said = [f"takes the request '{request}'"]
-        case Paused():
-            said = ["paused"]
-        case Continued():
-            said = ["goes on"]
-        case Stopped(reason=reason):
-            said = [f"stopped ({reason}), with a checkpoint"]
-        case Finished(parameters=parameters, macs=macs, network=network):
-            sizes = [f"{millions(parameters)} parameters"] if parameters is not None else []
-            sizes += [f"{millions(macs)} MACs"] if macs is not None else []
-            said = ["finished", *sizes, network if sizes else ""]
-        case Unknown(name=name):
-            said = [f"{name} (an event of a newer version)"]
-    return " · ".join(filter(None, said))
-
-
-def _epoch(event: EpochEnded) -> str:
-    told = [f"epoch {event.epoch}", f"{event.seconds:.3g} s"]
-    accuracies = sorted((name for name in event.metrics if name.endswith("accuracy")), key=lambda n: n[0] != "s")
-    told += [f"{name.removesuffix('_accuracy')} {event.metrics[name]:.1f} %" for name in accuracies]
-    return " · ".join(told)
 
 
 def log_notes(broken: int, unknown: int, restarts: int) -> tuple[str, ...]:

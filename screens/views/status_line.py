@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from runs.formatting import brief_duration, millions
 from runs.home import short_id
 from runs.store.groups import Group, seeds_told
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens.formatting import clean, millions, span
+from screens.formatting import clean
 
 _LONGEST = 90  # of what an engine said; room is left for what to do
 
@@ -37,7 +38,7 @@ def group_status_line(group: Group) -> str:
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:
-            parts.append(f"{name} {spread.among(len(group.members))}")
+            parts.append(f"{name} {spread.text(len(group.members))}")
     return " · ".join([*parts, "enter unfolds", "c compares"])
 
 
@@ -64,7 +65,7 @@ def _running(record: Record, now: float) -> str:
     summary = record.summary
     parts = [f"epoch {summary.epoch} of {summary.epochs} done"] if summary.epochs else ["starting"]
     if summary.eta is not None:
-        parts.append(f"about {span(summary.eta)} to go")
+        parts.append(f"about {brief_duration(summary.eta)} to go")
     if summary.stood:
         parts.append(f"genotype has stood for {summary.stood} epochs")
     return " · ".join(parts)
@@ -84,7 +85,7 @@ def _stopped(record: Record, now: float) -> str:
 
 def _finished(record: Record, now: float) -> str:
     summary = record.summary
-    parts = [f"took {span(summary.seconds)}"]
+    parts = [f"took {brief_duration(summary.seconds)}"]
     if summary.parameters is not None:
         parts.append(f"{millions(summary.parameters)} parameters")
     if summary.macs is not None:
@@ -103,7 +104,7 @@ def _failed(record: Record, now: float) -> str:
 
 def _lost(record: Record, now: float) -> str:
     summary = record.summary
-    ago = f", {span(now - summary.touched)} ago" if summary.touched else ""
+    ago = f", {brief_duration(now - summary.touched)} ago" if summary.touched else ""
     why = f": {_cut(summary.problem)}" if summary.problem else ""
     if summary.checkpoint_epoch is None:
         return f"engine gone before its first checkpoint{ago}{why} · R starts it again"

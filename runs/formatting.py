@@ -1,0 +1,28 @@
+"""Numbers as people read them: durations and large counts. Commands and screens write them alike."""
+
+from __future__ import annotations
+
+_UNITS = ((60, "s", 1), (3600, "m", 60), (86_400, "h", 3600), (14 * 86_400, "d", 86_400), (730 * 86_400, "w", 604_800))
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units up to hours: ``8s``, ``41m 07s``, ``3h 20m``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
+def brief_duration(seconds: float) -> str:
+    """Return a duration in its largest unit, rounded down: ``8s``, ``41m``, ``3h``, ``5d``, ``7w``, ``2y``."""
+    seconds = max(0.0, seconds)
+    for limit, unit, size in _UNITS:
+        if seconds < limit:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds // (365 * 86_400))}y"
+
+
+def millions(number: int) -> str:
+    """Return a number in millions: ``0.316 M``."""
+    return f"{number / 1e6:.3g} M"
