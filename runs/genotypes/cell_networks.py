@@ -1,4 +1,4 @@
-"""What networks of DARTS-like cells cost, in closed form: the macro of papers, from stem to classifier."""
+"""The networks of DARTS-like cells, from stem to classifier: the slots of their cells, and what they cost."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LEAST_LAYERS = 3
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a cell stands in a network (baselines.md 1.3 and 2.1).
+class CellSlot:
+    """The slot of a cell in a network (baselines.md 1.3 and 2.1).
 
     Attributes:
         kind: ``normal`` or ``reduce``; a reduction cell halves the side of its maps.
@@ -56,9 +56,9 @@ def reductions(layers: int) -> tuple[int, int]:
     return layers // 3, 2 * layers // 3
 
 
-def places(
+def slots(
     *, channels: int, layers: int, size: int, stem: str, outputs: Mapping[str, int], search: bool = False
-) -> Iterator[Place]:
+) -> Iterator[CellSlot]:
     """Walk through the cells of a network.
 
     Args:
@@ -79,7 +79,7 @@ def places(
     for index in range(layers):
         kind = REDUCE if index in reducing else NORMAL
         channels *= 2 if kind == REDUCE else 1
-        yield Place(kind, channels, before, after_reduction, sizes, index == reducing[1])
+        yield CellSlot(kind, channels, before, after_reduction, sizes, index == reducing[1])
         before = (before[1], outputs[kind] * channels)
         sizes = (sizes[1], out_size(sizes[1], 2) if kind == REDUCE else sizes[1])
         after_reduction = kind == REDUCE
@@ -100,13 +100,13 @@ def discrete(
         norms: batch norm after parameterless operations, see :data:`NORMS`.
     """
     widths = {kind: len(cell.outputs) for kind, cell in genotype.cells.items()}
-    walk = list(places(channels=channels, layers=layers, size=size, stem=stem, outputs=widths))
+    walk = list(slots(channels=channels, layers=layers, size=size, stem=stem, outputs=widths))
     total = stem_cost(channels, size, stem)
-    for place in walk:
-        cell = genotype.cells[place.kind]
-        total += _preprocessing(place, affine=True)
+    for slot in walk:
+        cell = genotype.cells[slot.kind]
+        total += _preprocessing(slot, affine=True)
         for edge in cell.edges:
-            total += _edge(edge, place, norms)
+            total += _edge(edge, slot, norms)
     return total + _classifier(genotype, walk[-1], classes)
 
 
@@ -148,16 +148,16 @@ def supernet(
     """
     nodes = len({target for _, target in edges})
     outputs = {NORMAL: nodes, REDUCE: nodes}
-    walk = list(places(channels=channels, layers=layers, size=size, stem=stem, outputs=outputs, search=True))
+    walk = list(slots(channels=channels, layers=layers, size=size, stem=stem, outputs=outputs, search=True))
     total = stem_cost(channels, size, stem, search=True)
-    for place in walk:
-        total += _preprocessing(place, affine=False)
-        for (source, _), names in zip(edges, candidates[place.kind], strict=True):
-            stride = place.stride(source)
-            side = place.size if source < 2 else out_size(place.size, place.stride(0))
+    for slot in walk:
+        total += _preprocessing(slot, affine=False)
+        for (source, _), names in zip(edges, candidates[slot.kind], strict=True):
+            stride = slot.stride(source)
+            side = slot.size if source < 2 else out_size(slot.size, slot.stride(0))
             for name in names:
                 total += operations.cost(
-                    operations.operation(name), place.channels // partial, side, stride, affine=False
+                    operations.operation(name), slot.channels // partial, side, stride, affine=False
                 )
     features = nodes * walk[-1].channels
     return total + Cost(features * classes + classes, features * classes)
@@ -185,27 +185,27 @@ NORMS: dict[str, str] = {
 }
 
 
-def _edge(edge: Edge, place: Place, norms: str) -> Cost:
-    stride = place.stride(edge.source)
-    side = place.size if edge.source < 2 else out_size(place.size, place.stride(0))
+def _edge(edge: Edge, slot: CellSlot, norms: str) -> Cost:
+    stride = slot.stride(edge.source)
+    side = slot.size if edge.source < 2 else out_size(slot.size, slot.stride(0))
     of = operations.operation(edge.operation)
-    total = operations.cost(of, place.channels, side, stride)
+    total = operations.cost(of, slot.channels, side, stride)
     if isinstance(of, operations.Pool) and norms != "plain":
-        total += norm(place.channels, out_size(side, stride), affine=norms != "pool")
+        total += norm(slot.channels, out_size(side, stride), affine=norms != "pool")
     if isinstance(of, operations.Skip) and stride == 1 and norms == "all":
-        total += norm(place.channels, side)
+        total += norm(slot.channels, side)
     return total
 
 
-def _preprocessing(place: Place, *, affine: bool) -> Cost:
-    older, newer = place.channels_before
-    first: Callable[..., Cost] = reduction if place.after_reduction else relu_convolution
-    return first(older, place.channels, place.sizes[0], affine=affine) + relu_convolution(
-        newer, place.channels, place.sizes[1], affine=affine
+def _preprocessing(slot: CellSlot, *, affine: bool) -> Cost:
+    older, newer = slot.channels_before
+    first: Callable[..., Cost] = reduction if slot.after_reduction else relu_convolution
+    return first(older, slot.channels, slot.sizes[0], affine=affine) + relu_convolution(
+        newer, slot.channels, slot.sizes[1], affine=affine
     )
 
 
-def _classifier(genotype: Genotype, last: Place, classes: int) -> Cost:
+def _classifier(genotype: Genotype, last: CellSlot, classes: int) -> Cost:
     cell: Cell = genotype.cells[last.kind]
     features = len(cell.outputs) * last.channels
     return Cost(features * classes + classes, features * classes)

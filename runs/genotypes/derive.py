@@ -32,7 +32,7 @@ def dirichlet_mean(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
     for edge, row in enumerate(alphas):
         alive = kept[edge] if kept else range(len(row))
         # elu(x) + 1 is exp(x) below zero; computing it so keeps tiny concentrations above zero.
-        conc = [(x + 1 if x > 0 else math.exp(x)) if place in alive else 0.0 for place, x in enumerate(row)]
+        conc = [(x + 1 if x > 0 else math.exp(x)) if column in alive else 0.0 for column, x in enumerate(row)]
         total = sum(conc)
         means.append([value / total for value in conc])
     return means
@@ -64,7 +64,7 @@ def two_a_node(weights: Rows, operations: Sequence[str], *, none_competes: bool 
         operations: names of the columns.
         none_competes: whether ``none`` is ranked and chosen like the others (SNAS, random search).
     """
-    columns = [place for place, name in enumerate(operations) if none_competes or name != NONE]
+    columns = [column for column, name in enumerate(operations) if none_competes or name != NONE]
     return _ranked(weights, operations, columns, CHOSEN)
 
 
@@ -78,7 +78,7 @@ def survivors(alphas: Rows, candidates: Sequence[Sequence[str]], drop: int) -> l
     kept = []
     for weights, names in zip(softmax(alphas), candidates, strict=True):
         weakest = sorted(range(len(names)), key=weights.__getitem__)[:drop]
-        kept.append([name for place, name in enumerate(names) if place not in weakest])
+        kept.append([name for column, name in enumerate(names) if column not in weakest])
     return kept
 
 
@@ -94,7 +94,7 @@ def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | No
     while True:
         chosen, strengths = [], []
         for row, names in zip(weights, candidates, strict=True):
-            column = max((place for place, name in enumerate(names) if name != NONE), key=row.__getitem__)
+            column = max((column for column, name in enumerate(names) if name != NONE), key=row.__getitem__)
             chosen.append(names[column])
             strengths.append(row[column])
         edges = [edge for node in _strongest(strengths) for edge in sorted(node)]
@@ -118,7 +118,7 @@ def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes:
     """
     winners, strengths = [], []
     for row, names in zip(softmax(alphas), candidates, strict=True):
-        columns = [place for place, name in enumerate(names) if none_competes or name != NONE] or range(len(names))
+        columns = [column for column, name in enumerate(names) if none_competes or name != NONE] or range(len(names))
         column = max(columns, key=lambda place: (row[place], place))
         winners.append(names[column])
         strengths.append(row[column])
@@ -159,8 +159,8 @@ def _ranked(weights: Rows, operations: Sequence[str], columns: Sequence[int], mo
 
 def _softmax(row: Row, kept: Sequence[int] | None = None) -> list[float]:
     alive = range(len(row)) if kept is None else kept
-    top = max(row[place] for place in alive)
-    powers = [math.exp(value - top) if place in alive else 0.0 for place, value in enumerate(row)]
+    top = max(row[column] for column in alive)
+    powers = [math.exp(value - top) if column in alive else 0.0 for column, value in enumerate(row)]
     total = sum(powers)
     return [power / total for power in powers]
 

@@ -13,7 +13,7 @@ from engine.spaces.darts import operations
 from engine.spaces.darts.stems import CifarStem, ImageNetStem, preprocessing
 from engine.spaces.darts.supernet import DartsSupernet, MixedCell
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, Supernet
-from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
+from runs.genotypes.cell_networks import NORMAL, REDUCE, CellSlot, slots
 
 
 class PlainSupernet(Supernet):
@@ -38,7 +38,7 @@ class PlainSupernet(Supernet):
         nodes = len({target for _, target in edges})
         # Modules do not depend on the size of the images.
         walk = list(
-            places(
+            slots(
                 channels=channels,
                 layers=layers,
                 size=1,
@@ -49,8 +49,8 @@ class PlainSupernet(Supernet):
         )
         self.stem = ImageNetStem(3 * channels) if stem == "imagenet" else CifarStem(3 * channels)
         self.cells = nn.ModuleList(
-            PlainCell(place, edges, operations, candidates[place.kind], partial=partial, affine=affine, norms=norms)
-            for place in walk
+            PlainCell(slot, edges, operations, candidates[slot.kind], partial=partial, affine=affine, norms=norms)
+            for slot in walk
         )
         self.classifier = nn.Linear(nodes * walk[-1].channels, classes)
 
@@ -73,7 +73,7 @@ class PlainCell(nn.Module):
 
     def __init__(
         self,
-        place: Place,
+        slot: CellSlot,
         edges: Sequence[tuple[int, int]],
         names: Sequence[str],
         candidates: Sequence[Sequence[int]],
@@ -83,22 +83,22 @@ class PlainCell(nn.Module):
         norms: str,
     ) -> None:
         super().__init__()
-        self.kind = place.kind
+        self.kind = slot.kind
         self.candidates = candidates
         self.places, self.names = edges, names
-        self.older, self.newer = preprocessing(place, affine=affine)
+        self.older, self.newer = preprocessing(slot, affine=affine)
         self.edges = nn.ModuleList(
             PlainEdge(
                 {op: names[op] for op in kept},
-                place.channels,
-                place.stride(source),
+                slot.channels,
+                slot.stride(source),
                 partial=partial,
                 affine=affine,
                 norms=norms,
             )
             for (source, _), kept in zip(edges, candidates, strict=True)
         )
-        self._zeros = operations.Zeros(place.stride(0))
+        self._zeros = operations.Zeros(slot.stride(0))
         self._incoming = [
             [(edge, source) for edge, (source, target) in enumerate(edges) if target == node]
             for node in sorted({target for _, target in edges})

@@ -23,7 +23,7 @@ from runs.catalogue.spaces.darts_sharp import SPACE as SHARP
 from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.errors import UsageError
 from runs.genotypes import darts, nasbench201
-from runs.genotypes.cell_networks import Place
+from runs.genotypes.cell_networks import CellSlot
 from runs.genotypes.genotype import Genotype
 
 SPACES = pytest.mark.parametrize("space", [NASBENCH201, DARTS], ids=lambda space: space.name)
@@ -115,10 +115,10 @@ def test_darts_cells_compute_what_the_engines_do(kind: str) -> None:
     network = randomised(build(DARTS, "thin", 10))
     cell: Any = next(cell for cell in network.cells if cell.kind == kind)  # type: ignore
     channels = 1 if kind == "normal" else 2
-    place = Place(kind, channels, (1, 1 if kind == "normal" else 4), False, (1, 1), False)
+    slot = CellSlot(kind, channels, (1, 1 if kind == "normal" else 4), False, (1, 1), False)
     live = varied(DARTS)[kind]
     own: Any = MixedCell(
-        place, DARTS.edges, DARTS.operations, everything(DARTS)[kind], partial=1, affine=True, norms="plain", last=True
+        slot, DARTS.edges, DARTS.operations, everything(DARTS)[kind], partial=1, affine=True, norms="plain", last=True
     ).double()
     own.older.load_state_dict(cell.older.state_dict(), strict=False)
     own.newer.load_state_dict(cell.newer.state_dict(), strict=False)
@@ -127,7 +127,7 @@ def test_darts_cells_compute_what_the_engines_do(kind: str) -> None:
             if isinstance(operation, Rectified):
                 theirs.operations[column].load_state_dict(operation.body.state_dict(), strict=False)
     older = torch.randn(4, 1, 7, 7, dtype=torch.float64)
-    newer = torch.randn(4, place.channels_before[1], 7, 7, dtype=torch.float64)
+    newer = torch.randn(4, slot.channels_before[1], 7, 7, dtype=torch.float64)
     expected = own(older.relu(), newer.relu(), plan(DARTS, live))
     torch.testing.assert_close(cell(older, newer, live), expected)
 

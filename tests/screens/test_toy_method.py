@@ -14,6 +14,7 @@ from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Finished, Started
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
+from tests.screens.test_new_run import until
 from tests.synthetic import snapshot
 
 TOY = Path(__file__).parents[1] / "toy"
@@ -47,27 +48,20 @@ def shown(app: NastuiApp) -> str:
 async def test_runs_and_run(home: Home, toy_run: str) -> None:
     app = NastuiApp(home)
     async with app.run_test(size=(100, 30)) as pilot:
-        await pilot.pause(1.0)
-        assert "budget" in shown(app)
+        await until(pilot, lambda: "budget" in shown(app))
         await pilot.press("enter")
-        await pilot.pause(1.0)
-        text = shown(app)
-        assert "budget · nasbench201" in text
-        assert "finished" in text
-        assert "0.25" in text
-        assert "out" in text
+        await until(
+            pilot, lambda: all(part in shown(app) for part in ("budget · nasbench201", "finished", "0.25", "out"))
+        )
 
 
 async def test_new_run(home: Home, toy_run: str) -> None:
     app = NastuiApp(home)
     async with app.run_test(size=(100, 40)) as pilot:
-        await pilot.pause(0.5)
+        await until(pilot, lambda: "budget" in shown(app))
         await pilot.press("n")
-        await pilot.pause(1.0)
+        await until(pilot, lambda: "DrNAS on" in shown(app))
         assert "queries" not in shown(app)
         await pilot.press("G")
-        await pilot.pause(1.0)
-        text = shown(app)
-        assert "Budget on NAS-Bench-201" in text
-        assert "queries" in text
-        assert "patience" in text
+        await until(pilot, lambda: "Budget on NAS-Bench-201" in shown(app))
+        await until(pilot, lambda: "queries" in shown(app) and "patience" in shown(app))

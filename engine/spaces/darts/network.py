@@ -12,7 +12,7 @@ from engine.spaces.darts import operations
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.layers import Rectified
 from engine.spaces.space import DiscreteNetwork
-from runs.genotypes.cell_networks import REDUCE, Place, places
+from runs.genotypes.cell_networks import REDUCE, CellSlot, slots
 from runs.genotypes.genotype import Cell, Edge, Genotype
 
 
@@ -50,14 +50,14 @@ class CellNetwork(DiscreteNetwork):
         super().__init__()
         widths = {kind: len(cell.outputs) for kind, cell in genotype.cells.items()}
         # Modules do not depend on the size of the images.
-        walk = list(places(channels=channels, layers=layers, size=1, stem=stem, outputs=widths))
+        walk = list(slots(channels=channels, layers=layers, size=1, stem=stem, outputs=widths))
         self.stem = ImageNetStem(channels) if stem == "imagenet" else CifarStem(3 * channels)
-        cells = [DiscreteCell(genotype.cells[place.kind], place, norms, last=place is walk[-1]) for place in walk]
+        cells = [DiscreteCell(genotype.cells[slot.kind], slot, norms, last=slot is walk[-1]) for slot in walk]
         self.cells = nn.ModuleList(cells)
         self._drops = [cell.drops for cell in cells]
         self.drops = sum(self._drops)
         self.classifier = nn.Linear(widths[walk[-1].kind] * walk[-1].channels, classes)
-        self._read_by_head = next(index for index, place in enumerate(walk) if place.auxiliary)
+        self._read_by_head = next(index for index, slot in enumerate(walk) if slot.auxiliary)
         self.auxiliary = (
             AuxiliaryHead(
                 widths[REDUCE] * walk[self._read_by_head].channels,
@@ -104,7 +104,7 @@ class DiscreteCell(nn.Module):
 
     Args:
         cell: of the genotype.
-        place: where the cell stands.
+        slot: where the cell stands.
         norms: see :class:`CellNetwork`.
         last: whether the classifier reads the output, which then is not rectified.
 
@@ -113,15 +113,15 @@ class DiscreteCell(nn.Module):
         drops: how many operations drop path may drop.
     """
 
-    def __init__(self, cell: Cell, place: Place, norms: str, *, last: bool) -> None:
+    def __init__(self, cell: Cell, slot: CellSlot, norms: str, *, last: bool) -> None:
         super().__init__()
-        self.older, self.newer = preprocessing(place)
+        self.older, self.newer = preprocessing(slot)
         last_node = max([*cell.outputs, *(edge.target for edge in cell.edges)])
         nodes = range(cell.inputs, last_node + 1)
         bare = set(nodes) - {edge.target for edge in cell.edges}
         self.placed = sorted([*cell.edges, *(Edge(0, node, "none") for node in bare)], key=lambda edge: edge.target)
         self.edges = nn.ModuleList(
-            operations.build_normed(edge.operation, place.channels, place.stride(edge.source), affine=True, norms=norms)
+            operations.build_normed(edge.operation, slot.channels, slot.stride(edge.source), affine=True, norms=norms)
             for edge in self.placed
         )
         self.drops = 0

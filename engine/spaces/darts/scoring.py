@@ -10,7 +10,7 @@ from engine.spaces.darts.stems import CifarStem, preprocessing
 from engine.spaces.layers import Head
 from engine.spaces.scoring import NTK, ScoredEdge, ScoringNetwork, node_value
 from runs.catalogue import Space
-from runs.genotypes.cell_networks import NORMAL, REDUCE, Place
+from runs.genotypes.cell_networks import NORMAL, REDUCE, CellSlot
 from runs.genotypes.genotype import NONE
 
 
@@ -23,9 +23,9 @@ class DartsScoring(ScoringNetwork):
         nodes = len({target for _, target in space.edges})
         self.stem = CifarStem(1) if which == NTK else nn.Identity()
         # Modules do not depend on the size of the images.
-        normal = Place(NORMAL, 1, (1, 1), False, (1, 1), False)
-        reduce = Place(REDUCE, 2, (1, nodes), False, (1, 1), False)
-        self.cells = nn.ModuleList(_Cell(space, place) for place in (normal, reduce))
+        normal = CellSlot(NORMAL, 1, (1, 1), False, (1, 1), False)
+        reduce = CellSlot(REDUCE, 2, (1, nodes), False, (1, 1), False)
+        self.cells = nn.ModuleList(_Cell(space, slot) for slot in (normal, reduce))
         self.features = nodes * reduce.channels
         self.head = Head(self.features, classes)
 
@@ -40,16 +40,16 @@ class DartsScoring(ScoringNetwork):
 
 
 class _Cell(nn.Module):
-    def __init__(self, space: Space, place: Place) -> None:
+    def __init__(self, space: Space, slot: CellSlot) -> None:
         super().__init__()
-        self.kind = place.kind
+        self.kind = slot.kind
         self._ends = space.edges
-        self._stride = place.stride(0)
-        self.older, self.newer = preprocessing(place)
+        self._stride = slot.stride(0)
+        self.older, self.newer = preprocessing(slot)
         self.edges = nn.ModuleList(
             ScoredEdge(
                 {
-                    column: operations.build(name, place.channels, place.stride(source), affine=True)
+                    column: operations.build(name, slot.channels, slot.stride(source), affine=True)
                     for column, name in enumerate(space.operations)
                     if name != NONE
                 }

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from engine.spaces.darts.operations import FactorizedReduce, ReluConvBn
 from engine.spaces.layers import Rectified, batch_norm
-from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, Place
+from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, CellSlot
 
 
 class CifarStem(nn.Sequential):
@@ -41,12 +41,12 @@ def rectified(stem: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return features, features
 
 
-def preprocessing(place: Place, *, affine: bool = True, track_statistics: bool = True) -> tuple[Rectified, Rectified]:
+def preprocessing(slot: CellSlot, *, affine: bool = True, track_statistics: bool = True) -> tuple[Rectified, Rectified]:
     """Return what brings both inputs of a cell to its width, and the older one to the side of the newer."""
-    older, newer = place.channels_before
+    older, newer = slot.channels_before
     norms = {"affine": affine, "track_statistics": track_statistics}
-    reduce = FactorizedReduce if place.after_reduction else ReluConvBn
-    return reduce(older, place.channels, **norms), ReluConvBn(newer, place.channels, **norms)
+    reduce = FactorizedReduce if slot.after_reduction else ReluConvBn
+    return reduce(older, slot.channels, **norms), ReluConvBn(newer, slot.channels, **norms)
 
 
 class AuxiliaryHead(Rectified):

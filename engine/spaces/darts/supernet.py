@@ -14,7 +14,7 @@ from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, Supernet
 from runs.errors import UsageError
-from runs.genotypes.cell_networks import NORMAL, REDUCE, Place, places
+from runs.genotypes.cell_networks import NORMAL, REDUCE, CellSlot, slots
 
 
 class DartsSupernet(Supernet):
@@ -65,7 +65,7 @@ class DartsSupernet(Supernet):
         nodes = len({target for _, target in edges})
         # Modules do not depend on the size of the images.
         walk = list(
-            places(
+            slots(
                 channels=channels,
                 layers=layers,
                 size=1,
@@ -77,19 +77,19 @@ class DartsSupernet(Supernet):
         self.stem = ImageNetStem(3 * channels) if stem == "imagenet" else CifarStem(3 * channels)
         self.cells = nn.ModuleList(
             MixedCell(
-                place,
+                slot,
                 edges,
                 operations,
-                candidates[place.kind],
+                candidates[slot.kind],
                 partial=partial,
                 affine=affine,
                 norms=norms,
-                last=place is walk[-1],
+                last=slot is walk[-1],
             )
-            for place in walk
+            for slot in walk
         )
         self.classifier = nn.Linear(nodes * walk[-1].channels, classes)
-        self._read_by_head = next(index for index, place in enumerate(walk) if place.auxiliary)
+        self._read_by_head = next(index for index, slot in enumerate(walk) if slot.auxiliary)
         self.auxiliary = (
             AuxiliaryHead(nodes * walk[self._read_by_head].channels, classes, second_norm=stem == "cifar")
             if auxiliary
@@ -140,7 +140,7 @@ class MixedCell(nn.Module):
     Everything that reads a cell's output begins with a ReLU, except the classifier behind the last cell.
 
     Args:
-        place: where the cell stands.
+        slot: where the cell stands.
         edges: (source, target) of each.
         names: of the columns.
         candidates: the columns alive on each edge.
@@ -153,7 +153,7 @@ class MixedCell(nn.Module):
 
     def __init__(
         self,
-        place: Place,
+        slot: CellSlot,
         edges: Sequence[tuple[int, int]],
         names: Sequence[str],
         candidates: Sequence[Sequence[int]],
@@ -164,16 +164,16 @@ class MixedCell(nn.Module):
         last: bool,
     ) -> None:
         super().__init__()
-        self.kind = place.kind
-        self.width = place.channels // partial
+        self.kind = slot.kind
+        self.width = slot.channels // partial
         self._partial = partial
         self._candidates = candidates
         self._last = last
-        self._stride = place.stride(0)
+        self._stride = slot.stride(0)
         # Of the weights of all columns, those of candidates.
         columns = [edge * len(names) + op for edge, kept in enumerate(candidates) for op in kept]
         self.register_buffer("_columns", torch.tensor(columns, dtype=torch.int64), persistent=False)
-        self.older, self.newer = preprocessing(place, affine=affine)
+        self.older, self.newer = preprocessing(slot, affine=affine)
         targets = sorted({target for _, target in edges})
         self._incoming = [
             [(edge, source) for edge, (source, target) in enumerate(edges) if target == node] for node in targets
@@ -181,15 +181,15 @@ class MixedCell(nn.Module):
         self.sources = nn.ModuleList(
             Source(
                 [names[op] for edge, (source, _) in enumerate(edges) if source == node for op in candidates[edge]],
-                place.channels,
-                place.stride(node),
+                slot.channels,
+                slot.stride(node),
                 partial=partial,
                 norms=norms,
             )
             for node in [0, 1, *targets]
         )
         self.edges = nn.ModuleList(
-            MixedEdge({op: names[op] for op in kept}, self.width, place.stride(source), affine=affine, norms=norms)
+            MixedEdge({op: names[op] for op in kept}, self.width, slot.stride(source), affine=affine, norms=norms)
             for (source, _), kept in zip(edges, candidates, strict=True)
         )
 

@@ -70,8 +70,8 @@ class _AddScaled(torch.autograd.Function):
             for gradient, weight in zip(gradients, weights, strict=True):
                 of_value = gradient * weight if of_value is None else of_value.addcmul_(gradient, weight)
         of_weights = [
-            (gradient * value).sum(dtype=weight.dtype) if wanted[2 + place] else None
-            for place, (gradient, weight) in enumerate(zip(gradients, weights, strict=True))
+            (gradient * value).sum(dtype=weight.dtype) if wanted[2 + index] else None
+            for index, (gradient, weight) in enumerate(zip(gradients, weights, strict=True))
         ]
-        of_totals = [gradient if wanted[2 + count + place] else None for place, gradient in enumerate(gradients)]
+        of_totals = [gradient if wanted[2 + count + index] else None for index, gradient in enumerate(gradients)]
         return of_value, None, *of_weights, *of_totals
