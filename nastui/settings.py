@@ -34,9 +34,9 @@ def read(file: Path) -> tuple[Settings, list[str]]:
     except FileNotFoundError:
         return Settings(), []
     except OSError as error:
-        return Settings(), [f"'{file}' cannot be read: {error.strerror}. It is left aside."]
+        return Settings(), [f"'{file}' cannot be read: {error.strerror}. It is ignored."]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Settings(), [f"'{file}' is no TOML: {error}. It is left aside."]
+        return Settings(), [f"'{file}' is not valid TOML: {error}. It is ignored."]
     good: dict[str, Any] = {}
     complaints = []
     for name, value in content.items():

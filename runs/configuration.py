@@ -75,7 +75,7 @@ class RunConfig(BaseModel):
         """Read a configuration.
 
         Raises:
-            UsageError: it is missing, no JSON, or no configuration; the message names the file and the key.
+            UsageError: the file is missing, is not valid JSON or not a configuration; the message names the key.
         """
         try:
             return cls.model_validate_json(path.read_bytes())
@@ -85,7 +85,7 @@ class RunConfig(BaseModel):
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"]) or "the file"
             raise UsageError(
-                f"'{path}' is no run configuration: {where}: {fault['msg']}.",
+                f"'{path}' is not a run configuration: {where}: {fault['msg']}.",
                 "Start a new run with the command of `nastui runs show`, or remove this one.",
             ) from error
 
@@ -131,8 +131,8 @@ class Choice:
     """A draft's names looked up in the catalogue: the method, its space, preset and data set.
 
     Raises:
-        UsageError: a name that is none; the nearest is named.
-        EnvironmentLacksError: an image folder that is none.
+        UsageError: an unknown name; the closest match is suggested.
+        EnvironmentLacksError: the data set names a folder that is not an image folder.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -158,7 +158,7 @@ def resolve(draft: Draft) -> RunConfig:
 
     Raises:
         UsageError: a name or value that the catalogue does not allow.
-        EnvironmentLacksError: no such device, or an image folder that is none.
+        EnvironmentLacksError: there is no such device, or the data set names a folder that is not an image folder.
     """
     choice = Choice(draft)
     values = {**choice.preset.values, **draft.options}
@@ -205,14 +205,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Read a configuration file: keys of :class:`Draft`, hyperparameters under ``[options]``.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or has an unknown key; the nearest is named.
+        UsageError: it cannot be read, is not valid TOML, or has an unknown key; the closest match is suggested.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"'{path}' is no TOML: {error}.") from error
+        raise UsageError(f"'{path}' is not valid TOML: {error}.") from error
     allowed = [name for name in Draft.model_fields if name not in _NEVER_TYPED]
     for key in raw:
         if key not in allowed:
@@ -246,7 +246,7 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cf") and character != "\u200d" for character in text):
         raise UsageError(f"The {what} holds control characters.", "Use plain text.")
     if what == "tag" and (not text or re.search(r"\s", text)):
-        raise UsageError(f"'{text}' is no tag.", "A tag is one word.")
+        raise UsageError(f"'{text}' is not a tag.", "A tag is one word.")
     return text.strip()
 
 
@@ -274,7 +274,7 @@ def _git_commit(folder: Path) -> str:
         return ""
     try:
         described = subprocess.run(
-            # Only a look: a checkout whose index we hold, or leave held when we are killed, is of no use to its owner.
+            # Read only: no lock of the index may be taken, or left behind when this process is killed.
             ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=12"],
             cwd=folder,
             capture_output=True,

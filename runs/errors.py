@@ -1,4 +1,4 @@
-"""Errors that are meant for people: what was wrong, where, and what to do. Each knows its exit code."""
+"""Errors for people: what was wrong, where, and what to do. Each class has its exit code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class NastuiError(Exception):
-    """A fault that a person can act on; printed as one sentence, never as a traceback.
+    """An error that people can act on; printed as one sentence, never as a traceback.
 
     Args:
         message: what was wrong, naming the option, file or run.
@@ -32,13 +32,13 @@ class UsageError(NastuiError):
 
 
 class NotFoundError(NastuiError):
-    """Nothing has that name, or several things have (exit 3)."""
+    """Nothing has that name, or several things do (exit 3)."""
 
     exit_code = 3
 
 
 class BusyError(NastuiError):
-    """Somebody else holds it, or it already runs (exit 4)."""
+    """Another process holds it, or it is already running (exit 4)."""
 
     exit_code = 4
 
@@ -50,7 +50,7 @@ class EnvironmentLacksError(NastuiError):
 
 
 def closest(given: str, allowed: Iterable[str]) -> str:
-    """Return "Did you mean 'x'?" for the name nearest to ``given``, or the list of names where none is near."""
+    """Return "Did you mean 'x'?" for the name closest to ``given``, or the list of names if none is close."""
     names = list(allowed)
     match = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     if match:

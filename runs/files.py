@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never a part of either."""
+"""Writing files so that a reader sees either the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its place when the block ends well.
+    """Open a temporary file beside ``path`` that replaces it when the block ends without an exception.
 
     The content is on the disk before the name changes, and the name before this returns.
     """
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def discard_unfinished(path: Path) -> None:
-    """Remove what killed writers of ``path`` have left beside it. Only for who is its one writer."""
+    """Remove what killed writers of ``path`` have left beside it. Only its single writer may call this."""
     for leftover in path.parent.glob(f".{path.name}.*"):
         leftover.unlink(missing_ok=True)
 

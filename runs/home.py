@@ -1,4 +1,4 @@
-"""Where everything lies: the store's folders and the files of one run."""
+"""The paths of everything: the folders of the store and the files of one run."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ class Home:
 
     @property
     def index_lock(self) -> Path:
-        """Held around every read-modify-write of the index and of a run's notes."""
+        """Held during every read-modify-write of the index and of a run's labels."""
         return self.root / "index.lock"
 
     @property
     def measurements(self) -> Path:
-        """What `nastui bench` and the forms have measured on this machine and others."""
+        """The measurements of `nastui bench` and of the forms, on this machine and others."""
         return self.root / "measured.json"
 
     @property
     def runs(self) -> Path:
-        """One folder a run: the truth."""
+        """The runs, one folder each. Everything else can be rebuilt from them."""
         return self.root / "runs"
 
     @property
     def trash(self) -> Path:
-        """What was removed, until the user empties it: runs, and a folder of tables."""
+        """Removed runs, and a folder of removed tables, until the user deletes them."""
         return self.root / "trash"
 
     @property
@@ -103,7 +103,7 @@ class RunPaths:
 
     @property
     def labels(self) -> Path:
-        """What a person wrote on the run: name, tags, note. The only file that changes by hand."""
+        """The name, tags and note of the run. The only file that users change."""
         return self.root / "labels.json"
 
     @property
@@ -133,7 +133,7 @@ class RunPaths:
 
     @property
     def network(self) -> Path:
-        """How to rebuild the network that the weights belong to."""
+        """What is needed to build the network that the weights belong to."""
         return self.root / "network.json"
 
     @property

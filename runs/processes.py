@@ -1,4 +1,4 @@
-"""How every process of ours starts: Python's safe path, and GPUs numbered alike everywhere."""
+"""How all our processes start: with Python's safe path, and with the driver's numbers of GPUs."""
 
 from __future__ import annotations
 

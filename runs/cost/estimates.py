@@ -1,4 +1,4 @@
-"""What a run will cost: told by a run that was the same, else by a measurement. An estimate, and its source."""
+"""Estimates of what a run will cost, from an equal earlier run or else from a measurement."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Estimate:
         device: that it is for.
         memory: peak in bytes; None where nobody wrote it down.
         stored: bytes in the store; None likewise.
-        run: the id of the run that it is told by; empty where it was measured.
+        run: the id of the run that it comes from; empty if it was measured.
         measured: when, as an ISO time; empty where a run tells.
         caveats: what the measurement leaves out, in words.
     """
@@ -77,7 +77,7 @@ def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estima
             continue
         if past.genotype != config.genotype or not _differing(config, past.options) <= {"epochs"}:
             continue
-        started, progress = _told(record.paths)
+        started, progress = _ends_of_log(record.paths)
         if started is None or not _is_here(started.environment.get("host"), started.environment, config, card):
             continue
         summary = record.summary
@@ -167,14 +167,14 @@ def _preset(config: RunConfig) -> RunConfig | None:
         return None
 
 
-def _is_here(host: object, told: dict[str, Any], config: RunConfig, card: str) -> bool:
+def _is_here(host: object, environment: dict[str, Any], config: RunConfig, card: str) -> bool:
     """Say whether something happened on this machine, on such a device."""
     if host != platform.node():
         return False
     if config.device == "cpu":
-        return told.get("device") == "cpu"
+        return environment.get("device") == "cpu"
     # Of GPUs of one name each stands for the others.
-    return bool(card) and told.get("device_name") == card
+    return bool(card) and environment.get("device_name") == card
 
 
 @functools.lru_cache(maxsize=2 * MOST_RUNS)
@@ -182,8 +182,8 @@ def _config(path: Path) -> RunConfig:
     return RunConfig.read(path)  # written once, never changed
 
 
-def _told(paths: RunPaths) -> tuple[Started | None, Progress | None]:
-    """Return how a run began, and the last that it said of its progress: the ends of its log."""
+def _ends_of_log(paths: RunPaths) -> tuple[Started | None, Progress | None]:
+    """Return the first event of a run and the last that tells its progress, without reading the whole log."""
     try:
         with paths.events.open("rb") as log:
             first = log.readline()

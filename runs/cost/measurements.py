@@ -105,7 +105,7 @@ class MeasurementTask:
                 return None
             self._task = SubprocessTask("engine.tools.profiling", config.model_dump_json(), str(self._home.datasets))
         try:
-            told = self._task.result()
+            result = self._task.result()
         except EnvironmentLacksError:
             if self._ended:
                 return None
@@ -113,7 +113,7 @@ class MeasurementTask:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         names = ("method", "space", "preset", "dataset", "device", "options", "genotype")
         return Measurement.model_validate(
-            {name: getattr(config, name) for name in names} | {"measured": now, "busy": busy} | told
+            {name: getattr(config, name) for name in names} | {"measured": now, "busy": busy} | result
         )
 
     def end(self) -> None:

@@ -1,7 +1,7 @@
-"""The vocabulary that an engine speaks: one frozen record an event, one JSON object a line.
+"""The events that an engine writes: a frozen record each, stored as one JSON object per line.
 
-A line is ``{"v": 2, "t": wall seconds, "n": counter, "type": name, ...payload}``. Readers keep going over a torn
-line, an unknown type and a newer version: see :func:`decode`.
+A line is ``{"v": 2, "t": wall seconds, "n": counter, "type": name, ...payload}``. Readers skip a torn line
+and accept an unknown type and a newer version: see :func:`decode`.
 
 Schema 2 (nastui 0.2) has the edges of a :class:`CellSnapshot` as ``[source, target]``. Schema 1 (0.1) had labels such
 as ``"3←1"``; they are still read, and commands still print them (:func:`printed`).
@@ -66,7 +66,7 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """The engine goes on from a checkpoint: what was said after ``epoch`` complete epochs is void."""
+    """The engine continues from a checkpoint: events after ``epoch`` complete epochs are void."""
 
     type: ClassVar[str] = "resumed"
     epoch: int = 0
@@ -86,11 +86,11 @@ class StageStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """Where the epoch stands; at most four a second.
+    """The progress of the epoch; at most four a second.
 
     Attributes:
         epoch: the epoch in progress, counted from 1.
-        step, of: units of work done and in all, inside the epoch.
+        step, of: units of work done and to do in the epoch.
         throughput: images a second, training and architecture batches counted.
         eta: seconds to the end of the run.
         memory: bytes in use on the device (peak), or resident on the CPU.
@@ -109,7 +109,7 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpochEnded(Event):
-    """All there is to know of an epoch: what every screen and every comparison reads.
+    """Everything about a complete epoch, as screens and comparisons read it.
 
     Attributes:
         epoch: epochs complete, counted from 1.
@@ -117,7 +117,7 @@ class EpochEnded(Event):
         learning_rates: by parameter group, as used during the epoch.
         architecture: a :class:`CellSnapshot` for each kind of cell.
         genotype: the genotype derived now, in its JSON form.
-        extras: what this method alone can tell.
+        extras: the data of this method; see :mod:`runs.log.indicators` for those that every search has.
         benchmark: table accuracies of the genotype, ``{data set: {split: percent}}``.
     """
 
@@ -136,7 +136,7 @@ class EpochEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interim(Event):
-    """What a method alone can tell of the epoch in progress: ``extras`` as they would stand if it ended now."""
+    """A method's data about the epoch in progress: its ``extras`` if it ended now."""
 
     type: ClassVar[str] = "interim"
     epoch: int = 0
@@ -145,7 +145,7 @@ class Interim(Event):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Event):
-    """The method has taken a request that is its own; from the next checkpoint on it cannot be lost."""
+    """The method has accepted one of its own requests; the next checkpoint includes it."""
 
     type: ClassVar[str] = "answered"
     request: str = ""
@@ -163,7 +163,7 @@ class CheckpointWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """Something a person should know that does not end the run; ``kind`` is stable, for scripts."""
+    """Something that people should know and that does not end the run; ``kind`` is stable, for scripts."""
 
     type: ClassVar[str] = "warning"
     kind: str = ""
@@ -172,14 +172,14 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Paused(Event):
-    """The engine holds still and keeps its memory."""
+    """The engine has paused and keeps its memory."""
 
     type: ClassVar[str] = "paused"
 
 
 @dataclass(frozen=True, slots=True)
 class Continued(Event):
-    """The engine goes on after a pause."""
+    """The engine continues after a pause."""
 
     type: ClassVar[str] = "continued"
 
@@ -205,7 +205,7 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
-    """The run ended by a fault. ``hint`` is the next step for a person, if one is known."""
+    """The run ended with an error. ``hint`` says what to do next, if that is known."""
 
     type: ClassVar[str] = "failed"
     error: str = ""
@@ -215,7 +215,7 @@ class Failed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Event):
-    """An event of a version that this reader does not know; kept as it came."""
+    """An event of a newer version, kept as it is."""
 
     type: ClassVar[str] = "unknown"
     name: str = ""
@@ -224,7 +224,7 @@ class Unknown(Event):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log: when it was written, its place in the run, and what it says."""
+    """One line of the log: its time in seconds since 1970, its number in the run, and its event."""
 
     time: float
     number: int
@@ -271,7 +271,7 @@ def printed(entry: Entry) -> dict[str, Any]:
 
 
 def decode(line: str | bytes) -> Entry | None:
-    """Return what a line says, or None where it is torn or is no event at all.
+    """Return the entry of a line, or None if the line is torn or not an event.
 
     Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines. A cell
     whose edges have labels that are not those of schema 1 is left out of its epoch.
@@ -292,7 +292,7 @@ def _parsed(line: str | bytes) -> Any:
     try:
         return from_json(line)  # ten times as fast as Python's own, which is what opens a long run at once
     except ValueError:
-        return json.loads(line)  # takes half a surrogate pair too, as in a name that is no text
+        return json.loads(line)  # also accepts half a surrogate pair, as in a file name that is not text
 
 
 _EDGE_LABEL = re.compile(r"([0-9]{1,9})←([0-9]{1,9})")
@@ -321,5 +321,5 @@ def _ends(label: str) -> tuple[int, int] | None:
 
 @functools.cache
 def _adapter(name: str) -> TypeAdapter[Event]:
-    """Return what turns a payload back into its types, and refuses what would break every reader."""
+    """Return the validator of an event type, which refuses payloads that would break readers."""
     return TypeAdapter(_PAYLOADS[name])

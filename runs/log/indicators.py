@@ -1,7 +1,7 @@
 """How decided the edges of a cell are: entropy and margin, one definition each.
 
 The engine computes them for each epoch and puts them into its extras: by kind of cell, one number an edge. Screens take
-them from there. For epochs without them (of methods whose weights are no parameters, or in logs that were edited) they
+them from there. For epochs without them (of methods without architecture parameters, or in logs that were edited) they
 are computed from the snapshot by the same formulas.
 """
 
@@ -42,8 +42,8 @@ def collapsed(event: EpochEnded) -> bool | None:
 
     What a collapse is, :mod:`engine.search.collapse_monitor` decides. Nothing is guessed for epochs of version 0.1.
     """
-    told = event.extras.get(COLLAPSED)
-    return told if isinstance(told, bool) else None
+    value = event.extras.get(COLLAPSED)
+    return value if isinstance(value, bool) else None
 
 
 def _by_edge(event: EpochEnded, kind: str, name: str, formula: Callable[[Sequence[float]], float]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""A run in one small record: what lists, the index and ``runs show`` need. Folded from events, one at a time."""
+"""A run in one small record, folded from its events: what lists, the index and ``runs show`` need."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from runs.log.events import (
 )
 
 LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_draws")
-# What a run is judged by: a network by its test accuracy, a search by that of its supernet.
+# The metrics that runs are ranked by: a network's test accuracy, a search's validation accuracy of its supernet.
 HEADLINES = ("test_accuracy", "search_accuracy")
 
 
 @dataclass
 class Summary:
-    """The state of a run as its events tell it.
+    """The state of a run according to its events.
 
     Attributes:
-        said: the last lifecycle event; :func:`runs.store.status.derive` makes the status of it.
-        epoch, epochs: complete epochs, and all.
-        metrics, best: the newest and the best value of each metric; a loss is best when lowest.
-        seconds: time at work, the sum over complete epochs.
+        said: the type of the last lifecycle event, from which :func:`runs.store.status.derive` derives the status.
+        epoch, epochs: the number of complete epochs, and of all.
+        metrics, best: the newest and the best value of each metric; the best loss is the lowest.
+        seconds: working time, summed over complete epochs.
         changed: the epoch at which the genotype last changed.
-        problem, hint: of a failed run; of a lost one, what the end of its engine's output tells.
+        problem, hint: why a run failed, and what to do; for a lost run, the cause found in its engine's output.
     """
 
     said: str = ""
@@ -64,7 +64,7 @@ class Summary:
 
     @property
     def headline(self) -> str:
-        """The metric that the run is judged by."""
+        """The metric that the run is ranked by."""
         return next((name for name in HEADLINES if name in self.best), HEADLINES[-1])
 
     @property
@@ -76,14 +76,14 @@ class Summary:
     def best_accuracy(self) -> float | None:
         """The best value of the headline metric, in percent."""
         best = self.best
-        for name in HEADLINES:  # not by the name: ten thousand runs are sorted by this while a key waits
+        for name in HEADLINES:  # not through `headline`: ten thousand runs are sorted by this after a key press
             if name in best:
                 return best[name]
         return None
 
     @property
     def benchmark_accuracy(self) -> float | None:
-        """The test accuracy that a table gives the genotype, in percent: its first data set, its longest training."""
+        """The test accuracy of the genotype in a table, in percent: first data set, longest training."""
         for splits in self.benchmark.values():
             for split, accuracy in reversed(splits.items()):
                 if split.startswith("test"):
@@ -92,7 +92,7 @@ class Summary:
 
     @property
     def stood(self) -> int:
-        """Epochs since the genotype last changed; epochs that a resumed run does again count once."""
+        """Epochs since the genotype last changed. Epochs that a resumed run repeats count once."""
         return max(0, self.epoch - self.changed)
 
     def apply(self, entry: Entry) -> None:
@@ -132,7 +132,7 @@ class Summary:
         self.metrics = dict(event.metrics)
         for name, value in event.metrics.items():
             if math.isnan(value):
-                continue  # no comparison with it holds, so the first would stay the best for ever
+                continue  # a NaN compares with nothing, so it would stay the best for ever
             better = min if any(word in name for word in LOWER_IS_BETTER) else max
             self.best[name] = better(self.best.get(name, value), value)
         if event.genotype != self.genotype:
@@ -140,10 +140,14 @@ class Summary:
         self.benchmark = event.benchmark
 
     def to_json(self) -> dict[str, Any]:
-        """Return the form that the index keeps."""
+        """Return the form in which the index stores it."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Summary:
-        """Read the index's form; TypeError where it is from a newer or broken index."""
+        """Read the index's form.
+
+        Raises:
+            TypeError: the index is of another version, or broken.
+        """
         return cls(**raw)

@@ -23,7 +23,7 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """Return the GPUs that a process of ours would see, numbered as torch does; none where there is no driver."""
+    """Return the GPUs that our processes can use, numbered as by torch; an empty list without a driver."""
     try:
         import pynvml
 
@@ -42,36 +42,36 @@ def gpus() -> list[Gpu]:
             found.append(Gpu(index, str(name), int(memory.used), int(memory.total), busy))
         return found
     except pynvml.NVMLError:
-        return []  # a GPU can vanish while one looks
+        return []  # a GPU can vanish in the middle of this
     finally:
         pynvml.nvmlShutdown()
 
 
-def resolve(wanted: str) -> str:
-    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` into a device that is here.
+def resolve(requested: str) -> str:
+    """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` means on this machine.
 
     Raises:
-        UsageError: it is no such word.
+        UsageError: another name.
         EnvironmentLacksError: there is no such GPU.
     """
-    if wanted == "cpu":
+    if requested == "cpu":
         return "cpu"
-    if wanted == "auto":
+    if requested == "auto":
         return "cuda:0" if gpus() else "cpu"
-    match = re.fullmatch(r"cuda(?::([0-9]{1,4}))?", wanted)
+    match = re.fullmatch(r"cuda(?::([0-9]{1,4}))?", requested)
     if match is None:
-        raise UsageError(f"--device is '{wanted[:80]}', but must be auto, cpu, cuda or cuda:<number>.")
+        raise UsageError(f"--device is '{requested[:80]}', but must be auto, cpu, cuda or cuda:<number>.")
     index, found = int(match[1] or 0), gpus()
     if index >= len(found):
         here = f"this machine has {len(found)} GPUs" if found else "this machine has no usable GPU"
         raise EnvironmentLacksError(
-            f"There is no device '{wanted}': {here}.", "Use --device cpu, or see `nastui doctor`."
+            f"There is no device '{requested}': {here}.", "Use --device cpu, or see `nastui doctor`."
         )
     return f"cuda:{index}"
 
 
 def _visible() -> Iterator[Any]:
-    """Yield the driver's handle of each GPU that CUDA_VISIBLE_DEVICES leaves, in the order that it gives."""
+    """Yield the driver's handles of the GPUs that CUDA_VISIBLE_DEVICES names, in its order."""
     import pynvml
 
     count = pynvml.nvmlDeviceGetCount()

@@ -1,6 +1,6 @@
-"""What the machine is doing: processors, memory, GPUs, and one process. Read from ``/proc`` and the driver.
+"""The load of the machine: processors, memory, GPUs, and one process. Read from ``/proc`` and the driver.
 
-Where there is no ``/proc``, and for a process of another machine, figures are None: nothing is guessed.
+Without ``/proc``, and for a process of another machine, values are None.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Process:
-    """A process: percent of one core since the last look, resident bytes, threads."""
+    """A process: percent of one core since the last call, resident bytes, threads."""
 
     pid: int
     busy: float | None
@@ -27,15 +27,15 @@ class Process:
 
 @dataclass(frozen=True)
 class Machine:
-    """One look.
+    """The load at one moment.
 
     Attributes:
-        cores: processors that this process may use.
-        busy: percent of all processors since the last look; None at the first.
-        load: the mean number of running processes of the last minute.
-        memory: bytes that cannot be had without swapping, and all.
+        cores: the number of processors that this process may use.
+        busy: percent of all processors since the last call; None at the first.
+        load: the mean number of running processes in the last minute.
+        memory: bytes in use, and in all.
         gpus: as the driver lists them.
-        engine: the process that was asked for, while it lives.
+        engine: the requested process, while it lives.
     """
 
     cores: int
@@ -48,14 +48,14 @@ class Machine:
 
 @dataclass
 class Meter:
-    """Looks at the machine again and again; shares are those between two looks. Takes milliseconds: use a thread."""
+    """Measures the load between two calls of :meth:`look`. A call takes milliseconds: make it in a thread."""
 
     proc: Path = _PROC
     _jiffies: tuple[int, int] | None = field(default=None, init=False)
     _process: tuple[int, float, float] | None = field(default=None, init=False)
 
     def look(self, pid: int | None = None) -> Machine:
-        """Return what the machine does now, and the process of that id where there is one."""
+        """Return the present load, and that of the process with this id if it exists."""
         return Machine(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
             self._busy(),
@@ -87,10 +87,10 @@ class Meter:
 
     def _engine(self, pid: int) -> Process | None:
         try:
-            # The name of a process may hold anything, brackets too: what follows the last one is plain.
-            told = (self.proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            spent = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
-            memory, threads = int(told[21]) * os.sysconf("SC_PAGE_SIZE"), int(told[17])
+            # A process's name may contain anything, even brackets. The fields begin after the last one.
+            fields = (self.proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            memory, threads = int(fields[21]) * os.sysconf("SC_PAGE_SIZE"), int(fields[17])
         except (OSError, ValueError, IndexError):
             return None
         now = time.monotonic()

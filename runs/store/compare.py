@@ -1,4 +1,4 @@
-"""Several runs beside each other: what differs in their configuration and their cells, and how they did."""
+"""Several runs side by side: differences of configuration and cells, and results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from runs.log.summary import HEADLINES, LOWER_IS_BETTER
 from runs.store.groups import Spread, grouped
 from runs.store.run_store import Record
 
-# Decide nothing that a comparison is about, or differ always.
+# Not compared: they always differ, or have no effect on the result.
 _IGNORED = ("id", "created", "command", "environment", "version", "plugins", "options")
 
 
 def compare(records: Sequence[Record]) -> dict[str, Any]:
-    """Return runs, the settings and the edges in which they differ, and groups of runs that differ in seed alone.
+    """Return runs, the settings and the edges in which they differ, and groups of runs that differ only in their seed.
 
     Groups have mean and standard deviation (of the sample; 0 for a single run) of each best metric over those of their
     runs that have finished, ``n``; over all, where none has. The ranking orders them by the metric that the runs are
@@ -36,7 +36,7 @@ def compare(records: Sequence[Record]) -> dict[str, Any]:
         for key in keys
         if len({repr(settings.get(key)) for settings in configurations.values()}) > 1
     }
-    told = [
+    groups = [
         {
             "runs": [record.id for record in group.members],
             "seeds": group.seeds,
@@ -52,20 +52,20 @@ def compare(records: Sequence[Record]) -> dict[str, Any]:
             | {"operations": {record.id: name for record, name in zip(records, found.operations, strict=True)}}
             for found in _edges(records)
         ],
-        "groups": told,
-        "ranking": ranking(told, headline(records)),
+        "groups": groups,
+        "ranking": ranking(groups, headline(records)),
         "remarks": remarks(records),
     }
 
 
 def headline(records: Sequence[Record]) -> str:
-    """Return the metric that runs are judged by: one that as many as possible have, else none."""
+    """Return the headline metric that most of the runs have, or an empty string."""
     have = [sum(name in record.summary.best for record in records) for name in HEADLINES]
     return HEADLINES[have.index(max(have))] if any(have) else ""
 
 
 def ranking(groups: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """Return the groups of :func:`compare` from the best mean of a metric to the worst; those without it are left out.
+    """Return the groups of :func:`compare` from the best mean of a metric to the worst; groups without it are left out.
 
     Each has ``place`` from 1 (equal means share one), ``runs``, ``seeds``, ``metric``, ``mean``, ``std`` and ``n``.
     """
@@ -81,8 +81,8 @@ def ranking(groups: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any
 
 
 def remarks(records: Sequence[Record]) -> list[str]:
-    """Return a sentence for each thing that does not compare."""
-    said = []
+    """Return a sentence for each reason why the runs are not comparable."""
+    sentences = []
     for key, what, then in (
         ("kind", "kinds", "A search is judged by its supernet, a retraining by its network."),
         ("dataset", "data sets", "Their accuracies do not compare."),
@@ -90,15 +90,15 @@ def remarks(records: Sequence[Record]) -> list[str]:
     ):
         names = list(dict.fromkeys(str(record.head[key]) for record in records))
         if len(names) > 1:
-            said.append(f"These runs are of different {what} ({', '.join(names)}). {then}")
+            sentences.append(f"These runs are of different {what} ({', '.join(names)}). {then}")
     without = sum(not record.summary.epoch for record in records)
     if without:
-        said.append(f"{without} of {len(records)} runs {'has' if without == 1 else 'have'} no complete epoch yet.")
-    return said
+        sentences.append(f"{without} of {len(records)} runs {'has' if without == 1 else 'have'} no complete epoch yet.")
+    return sentences
 
 
 def table(content: dict[str, Any]) -> list[list[str]]:
-    """Return all that differs between the runs of :func:`compare`, a row each: its name, then its value in each run."""
+    """Return the differences between the runs of :func:`compare`, one a row: its name, then its value in each run."""
     return [*settings_rows(content), *edge_rows(content), *best_rows(content)]
 
 

@@ -1,4 +1,4 @@
-"""Why an engine is gone that could say nothing in its event log, as far as its own output tells."""
+"""Why an engine died without an event, as far as its own output says."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CAUSES = re.compile(
 
 
 def crash_reason(paths: RunPaths, since: float | None) -> str:
-    """Return the line at the end of the engine's output that names a cause; nothing where none does.
+    """Return the line near the end of the engine's output that names a cause, or an empty string.
 
     Args:
         paths: the run.
-        since: the time of its last event: output from before is of an engine that was resumed.
+        since: the time of its last event in seconds since 1970. Older output belongs to an earlier engine.
     """
     try:
         if since is not None and paths.log.stat().st_mtime < since - 1:
@@ -31,5 +31,5 @@ def crash_reason(paths: RunPaths, since: float | None) -> str:
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    told = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
-    return next((line for line in reversed(told) if _CAUSES.search(line)), "")
+    last = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
+    return next((line for line in reversed(last) if _CAUSES.search(line)), "")

@@ -1,4 +1,4 @@
-"""Whether a data set is on this machine, and errands about it: done by a process that may import torch."""
+"""Whether a data set is on this machine, and its checks and downloads, done by a subprocess that may import torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SOURCES = "engine.data.sources"
 
 
 def is_here(dataset: Dataset, home: Home) -> bool:
-    """Say whether its files are there; whether they are whole is the loader's to say."""
+    """Return whether its files exist. The loader checks whether they are complete."""
     return all((home.datasets / file).exists() for file in dataset.requires)
 
 
@@ -21,22 +21,22 @@ def streamed_folder(dataset: Dataset, root: Path) -> Path:
     """Return the image folder of a data set that is to be streamed; ``root`` is where the home's data sets lie.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the data set is not an image folder.
     """
     folder = dataset.images(root)
     if folder is None:
         raise UsageError(
-            f"augmentation=imagenet streams image folders, and {dataset.title} is none.",
+            f"augmentation=imagenet streams image folders, and {dataset.title} is not one.",
             "Set augmentation=crop, or name a folder by --dataset.",
         )
     return folder
 
 
 def see_that_it_is_here(dataset: Dataset, home: Home) -> None:
-    """Refuse a data set whose files are not there.
+    """Check that the files of a data set exist.
 
     Raises:
-        EnvironmentLacksError: they are not; the message says how to get them.
+        EnvironmentLacksError: they do not; the message says how to get them.
     """
     if not is_here(dataset, home):
         raise EnvironmentLacksError(f"{dataset.title} is not in '{home.datasets}'.", f"Get it: {dataset.obtain}")
@@ -45,21 +45,22 @@ def see_that_it_is_here(dataset: Dataset, home: Home) -> None:
 def check(
     dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False, at_most: int = 0
 ) -> None:
-    """Refuse a data set that cannot be used, before a run is created for it.
+    """Check that a data set can be used, before a run is created for it.
 
-    The images of a folder are opened and decoded once, which later runs then need not do.
+    The images of a folder are opened and decoded once; later runs use the result.
 
     Args:
-        dataset: what the catalogue says.
-        home: where it lies.
-        size: side of the images in pixels; 0: as they are.
-        streamed: a folder's images are only listed, for the run decodes them as it goes.
-        skip_broken: broken images of a folder are left out.
-        at_most: of a folder, only so many images for training are opened; 0 for all, and those for testing.
+        dataset: its entry in the catalogue.
+        home: the home that holds it.
+        size: side of the images in pixels; 0 to keep their size.
+        streamed: whether a folder's images are only listed, because the run decodes them as it goes.
+        skip_broken: whether broken images of a folder are left out.
+        at_most: the number of training images of a folder to open; 0 for all of them and the test images.
 
     Raises:
-        EnvironmentLacksError: it is not there, or an image is broken.
-        UsageError: images of several sizes, and no size to bring them to; or to be streamed, and no folder.
+        EnvironmentLacksError: it is missing, or an image is broken.
+        UsageError: the images have several sizes and no size is given, or a data set that is not a folder is to be
+            streamed.
     """
     if streamed:
         streamed_folder(dataset, home.datasets)

@@ -11,7 +11,7 @@ from runs.store.run_store import Record
 
 
 def users(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of live runs by their device, ``cpu`` or ``cuda:i``. Reads a few files for each live run."""
+    """Return the ids of live runs on this machine by their device, ``cpu`` or ``cuda:i``. Reads a few files a run."""
     found: dict[str, tuple[str, ...]] = {}
     for record in records:
         if not record.status.live or not owner_is_here(record.paths.lock):
@@ -22,7 +22,7 @@ def users(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
 
 
 def _devices(record: Record) -> list[str]:
-    """Return the devices of a run; of several processes each takes the next GPU."""
+    """Return the devices of a run; its processes use consecutive GPUs."""
     first = str(record.head.get("device", "cpu"))
     kind, _, number = first.partition(":")
     if kind != "cuda" or not number.isdecimal():

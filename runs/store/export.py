@@ -1,4 +1,4 @@
-"""A run as a bundle that is readable without nastui: its own files, and its series as CSV."""
+"""A run as a bundle that can be read without nastui: its files, and its series as CSV."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
 
     Raises:
         UsageError: the folder exists, or there is no network to write as ONNX.
-        EnvironmentLacksError: it cannot be written, or the packages for ONNX are missing.
+        EnvironmentLacksError: the folder cannot be written, or the packages for ONNX are missing.
     """
     folder = folder.expanduser().absolute()
     if onnx and not (record.paths.network.exists() and record.paths.weights.exists()):

@@ -1,4 +1,4 @@
-"""Runs that differ in seed alone, taken together: how they stand, and what they reach with mean and deviation."""
+"""Groups of runs that differ only in their seed: their statuses, and mean and deviation of their results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Spread | None:
-        """Return that of the values that there are; None where there is none."""
-        there = [value for value in values if value is not None]
-        if not there:
+        """Return mean and deviation of the values that are not None; None if there are none."""
+        known = [value for value in values if value is not None]
+        if not known:
             return None
-        mean = math.fsum(there) / len(there)
-        squares = math.fsum((value - mean) ** 2 for value in there)  # statistics.stdev takes ten times as long
-        return cls(mean, math.sqrt(squares / (len(there) - 1)) if len(there) > 1 else 0.0, len(there))
+        mean = math.fsum(known) / len(known)
+        squares = math.fsum((value - mean) ** 2 for value in known)  # statistics.stdev takes ten times as long
+        return cls(mean, math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else 0.0, len(known))
 
     def __str__(self) -> str:
         """Return ``93.26 ± 0.12``; a single value without its deviation."""
@@ -48,7 +48,7 @@ class Spread:
 
 @dataclass(eq=False)
 class Group:
-    """Runs of one digest (:func:`runs.store.run_head.group_id`), in the order that they came in; one at least."""
+    """Runs of one digest (:func:`runs.store.run_head.group_id`), in the order given; at least one."""
 
     id: str
     members: list[Record]
@@ -65,12 +65,12 @@ class Group:
 
     @property
     def statuses(self) -> Counter[Status]:
-        """How many are how."""
+        """The number of runs by status."""
         return Counter(record.status for record in self.members)
 
     @property
     def counted(self) -> list[Record]:
-        """Those whose figures count: the finished ones, since half a run says little; all, where none has finished."""
+        """The runs whose results count: the finished ones, or all if none has finished."""
         return [record for record in self.members if record.status is Status.FINISHED] or self.members
 
     @cached_property
@@ -103,7 +103,7 @@ class Group:
 
 
 def grouped(records: Iterable[Record]) -> list[Group]:
-    """Return the groups in the order of their first runs; a run that nothing repeats is a group of one."""
+    """Return the groups in the order of their first runs. A run without repetitions is a group of one."""
     members: dict[str, list[Record]] = {}
     for record in records:
         members.setdefault(record.head["group"], []).append(record)
@@ -111,5 +111,5 @@ def grouped(records: Iterable[Record]) -> list[Group]:
 
 
 def seeds_told(seeds: Sequence[int]) -> str:
-    """Return ``×4 seeds``, or ``×4 runs`` where a seed is there twice."""
+    """Return ``×4 seeds``, or ``×4 runs`` if a seed occurs twice."""
     return f"×{len(seeds)} {'seeds' if len(set(seeds)) == len(seeds) else 'runs'}"

@@ -1,4 +1,4 @@
-"""The index: one small TinyDB document a run. A cache of the run directories, so any fault in it means: rebuild."""
+"""The index: one small TinyDB document a run. It is a cache of the run directories and is rebuilt after any fault."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ UPDATE_PATIENCE = 0.5
 
 
 class AtomicJSONStorage(Storage):
-    """TinyDB storage that replaces its file as a whole; one that is not as it was written reads as no file.
+    """TinyDB storage that replaces its file as a whole. A damaged file reads as an absent one.
 
-    The first key of the file holds a checksum of the rest, since damage can leave JSON that is wrong but readable.
+    The first key of the file holds a checksum of the rest, because damaged JSON can still be valid.
     """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
 
     def read(self) -> dict[str, dict[str, Any]] | None:
-        """Return the tables, or None where there is nothing readable."""
+        """Return the tables, or None if the file is missing or damaged."""
         try:
             raw = self._path.read_bytes()
         except OSError:
@@ -99,10 +99,10 @@ class Index:
         return {str(d["id"]): dict(d) for d in documents if d.get("schema") == SCHEMA_VERSION and "id" in d}
 
     def update(self, changed: Iterable[dict[str, Any]], gone: Iterable[str]) -> None:
-        """Put in changed documents and drop those of runs that are gone, in one replacement of the file.
+        """Store changed documents and drop those of runs that are gone, in one replacement of the file.
 
         Raises:
-            filelock.Timeout: somebody else is at it; an index can wait, so this does not.
+            filelock.Timeout: another process holds the lock. The index can be updated later, so the wait is short.
         """
         fresh, dropped = {str(document["id"]): document for document in changed}, set(gone)
         if not fresh and not dropped:

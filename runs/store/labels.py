@@ -14,7 +14,7 @@ from runs.home import RunPaths
 
 @dataclass
 class Labels:
-    """What a person wrote on a run. Lives in the run directory, so it survives a lost index."""
+    """The labels of a run. They are kept in its directory, so they survive a lost index."""
 
     name: str = ""
     tags: list[str] = field(default_factory=list)
@@ -22,7 +22,7 @@ class Labels:
 
     @classmethod
     def read(cls, paths: RunPaths) -> Labels:
-        """Read the labels; a run without, or with a broken file, has none."""
+        """Read the labels; empty ones if the file is missing or broken."""
         try:
             raw = json.loads(paths.labels.read_bytes())
             return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
@@ -30,7 +30,7 @@ class Labels:
             return cls()
 
     def write(self, paths: RunPaths) -> None:
-        """Replace the file, after checking that everything on it may be shown.
+        """Check the labels and replace the file.
 
         Raises:
             UsageError: control characters, or too long.

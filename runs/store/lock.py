@@ -1,4 +1,4 @@
-"""The engine's lock: who holds it lives. Its modification time is the heartbeat for viewers on other hosts."""
+"""The engine's lock: whoever holds it is alive. Its modification time is the heartbeat for viewers on other hosts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pathlib import Path
 from runs.errors import BusyError
 
 HEARTBEAT_SECONDS = 5.0
-# A lock is invisible across most network file systems: there a fresh heartbeat counts as life.
+# Most network file systems do not show locks to other hosts: there a fresh heartbeat means that the engine is alive.
 FOREIGN_SILENCE_SECONDS = 60.0
 
 
 @contextlib.contextmanager
 def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
-    """Hold the lock of a run and beat its heart, for as long as the block runs.
+    """Hold the lock of a run and renew its heartbeat while the block runs.
 
     Args:
         path: the lock file.
-        patience: seconds to wait for another engine; viewers that look are in the way for microseconds.
+        patience: seconds to wait for another engine. (Viewers hold the lock for microseconds.)
 
     Raises:
         BusyError: another engine holds it.
@@ -56,7 +56,7 @@ def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Say whether an engine lives behind this lock; true as well for a fresh heartbeat from another host."""
+    """Return whether an engine holds this lock, or another host has renewed its heartbeat recently."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -72,13 +72,13 @@ def is_held(path: Path) -> bool:
 
 
 def owner_pid(path: Path) -> int | None:
-    """Return the process id written by the newest holder, or None."""
+    """Return the process id of the last holder, or None."""
     pid = _owner(path, "pid")
     return pid if isinstance(pid, int) else None
 
 
 def owner_is_here(path: Path) -> bool:
-    """Say whether the newest holder wrote that it is on this machine."""
+    """Return whether the last holder ran on this machine."""
     return _owner(path, "host") == socket.gethostname()
 
 
@@ -95,7 +95,7 @@ def _acquire(descriptor: int, path: Path, patience: float) -> None:
 
 
 def _engine_holds(descriptor: int) -> bool:
-    """Say whether the lock is held alone, as an engine does; viewers share it."""
+    """Return whether the lock is held exclusively, as by an engine; viewers share it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a viewer may ask of a running engine: one small file a request, taken in order."""
+"""Requests to a running engine: one small file each, taken in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runs.files import replace_text
 
 
 class Request(StrEnum):
-    """A wish; the engine answers with an event."""
+    """A request that every engine answers, with an event."""
 
     PAUSE = "pause"
     CONTINUE = "continue"
@@ -24,7 +24,7 @@ class Request(StrEnum):
 
 @dataclass(frozen=True)
 class MethodRequest:
-    """A wish that one method alone answers: see ``requests`` of its catalogue entry.
+    """A request that only one method answers: see ``requests`` of its catalogue entry.
 
     Attributes:
         name: small letters, digits and hyphens.
@@ -53,7 +53,7 @@ def send(folder: Path, request: Request | MethodRequest) -> None:
 
 
 def take(folder: Path) -> list[Request | MethodRequest]:
-    """Return the waiting requests, oldest first, and remove them. Files that are none are left alone."""
+    """Return the waiting requests, oldest first, and remove them. Other files are left alone."""
     try:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def take(folder: Path) -> list[Request | MethodRequest]:
 
 
 def waiting(folder: Path) -> list[Request | MethodRequest]:
-    """Return the requests that no engine has taken yet."""
+    """Return the requests that the engine has not taken yet."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
     except FileNotFoundError:
@@ -86,5 +86,5 @@ def _named(word: str) -> Request | MethodRequest:
 
 
 def clear(folder: Path) -> None:
-    """Forget requests that were meant for an engine that is gone."""
+    """Discard the requests to an earlier engine."""
     take(folder)

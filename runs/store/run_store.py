@@ -34,7 +34,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
 
 @dataclass
 class Record:
-    """A run in a list: what never changes, what a person wrote on it, what its events say, what it does now."""
+    """A run in a list: its unchanging head, its labels, the summary of its events, and its status."""
 
     paths: RunPaths
     head: dict[str, Any]
@@ -51,7 +51,7 @@ class Record:
 
     @property
     def origin(self) -> str:
-        """What a retraining trains: the short id of a run and the epoch, or a published name; empty for a search."""
+        """The source of a retrained genotype: a run's short id and epoch, or a published name; empty for a search."""
         name, comma, rest = str(self.head["origin"]).partition(",")
         return f"{short_id(name) if _RUN_ID.fullmatch(name) else name}{comma}{rest}"
 
@@ -84,7 +84,7 @@ class RunStore:
     """Creates, finds, lists, labels and removes runs.
 
     Args:
-        home: where they lie. The folders are created when the first run is.
+        home: the home that holds them. Its folders are created with the first run.
     """
 
     def __init__(self, home: Home) -> None:
@@ -131,8 +131,8 @@ class RunStore:
                 return self._listed(self._records)
             with without_collection():
                 records = self._listed(self._from_index())
-                # They stay as long as the store does: looking through ten thousand again and again for garbage would
-                # stop a dashboard for a third of a second each time.
+                # The records live as long as the store. Without this, each collection would scan ten thousand of them
+                # and stop a dashboard for a third of a second.
                 gc.freeze()
             return records
 
@@ -169,7 +169,7 @@ class RunStore:
         return record
 
     def unread(self, name: str) -> Record:
-        """Return a run as :meth:`find` does, but without its story: for whoever reads the log himself.
+        """Return a run as :meth:`find` does, but with an empty summary, for callers that read the event log directly.
 
         Raises:
             NotFoundError: none, or several.
@@ -195,11 +195,11 @@ class RunStore:
         return found[0]
 
     def label(self, record: Record, change: Callable[[Labels], None]) -> Labels:
-        """Change the name, tags or note of a run, with nobody else's change lost.
+        """Change the name, tags or note of a run under the store's lock.
 
         Raises:
             UsageError: a label that may not be stored.
-            NotFoundError: the run has been removed meanwhile.
+            NotFoundError: the run has been removed in the meantime.
             BusyError: another process held the store for half a minute.
             EnvironmentLacksError: the store cannot be written.
         """
@@ -210,11 +210,11 @@ class RunStore:
         return Labels.read(record.paths)
 
     def remove(self, record: Record) -> Path:
-        """Move a run to the trash and return where it lies.
+        """Move a run to the trash and return its folder there.
 
         Raises:
             BusyError: it is running.
-            NotFoundError: it has been removed meanwhile.
+            NotFoundError: it has been removed in the meantime.
         """
         if derive(record.paths, lambda: record.summary.said).live:
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
@@ -228,7 +228,7 @@ class RunStore:
         """Bring a run back from the trash.
 
         Raises:
-            NotFoundError: no run of that prefix lies there, or several do.
+            NotFoundError: no run in the trash has that prefix, or several have.
         """
         trash = self.home.trash
         there = trash.iterdir() if trash.is_dir() else ()
@@ -273,7 +273,7 @@ class RunStore:
             raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
 
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
-        """Return the run as it is now, and whether the index should learn of it."""
+        """Return the run as it is now, and whether its entry in the index must be updated."""
         paths = known.paths if known else self.home.run(name)
         signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
         if known is None or known.signature != signature:
@@ -288,7 +288,7 @@ class RunStore:
             record = known
         before, was = record.offset, known.status if known else None
         try:
-            # What has finished stays so: most runs of a large store need no look at their lock.
+            # A finished run stays finished: for most runs of a large store the lock need not be read.
             if record.summary.said == "finished" and _size(paths.events) == before:
                 record.status = Status.FINISHED
             else:
@@ -298,7 +298,7 @@ class RunStore:
         changed = record is not known or record.offset != before or record.status is not was
         if changed and record.status is Status.LOST:
             record.summary.problem = crash_reason(paths, record.summary.touched)
-        # A live run changes many times a second: the index learns of it once it has come to rest.
+        # A live run changes many times a second: the index is updated when it has ended.
         return record, changed and not record.status.live
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
@@ -307,7 +307,7 @@ class RunStore:
         return None, False
 
     def _save(self, changed: list[Record], gone: set[str]) -> None:
-        # Writing costs as much as there are runs, reading a few again next to nothing: wait until it pays.
+        # Writing the index costs time for every run, reading a few runs again almost none: wait until it pays.
         if 100 * (len(changed) + len(gone)) < len(self._records or ()):
             return
         documents = (
@@ -328,7 +328,7 @@ class RunStore:
 
     @contextlib.contextmanager
     def _locked(self, run: str) -> Iterator[None]:
-        """Hold the store while a run in it is changed, and name what stood in the way."""
+        """Hold the store's lock while a run is changed, and report errors in words."""
         try:
             with self._index.lock:
                 yield

@@ -1,4 +1,4 @@
-"""The status of a run: derived from its lock, its events and its requests; never trusted from a flag."""
+"""The status of a run, always derived from its lock, its events and its requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.store import lock, requests
 
 
 class Status(StrEnum):
-    """What a run is doing, or how it ended."""
+    """The state of a run, or how it ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -25,12 +25,12 @@ class Status(StrEnum):
 
     @property
     def live(self) -> bool:
-        """Whether an engine is at work."""
+        """Whether an engine is running."""
         return self in (Status.RUNNING, Status.PAUSED, Status.STOPPING)
 
     @property
     def resumable(self) -> bool:
-        """Whether a new engine may go on from the checkpoint."""
+        """Whether a new engine may continue from the checkpoint."""
         return self in (Status.STOPPED, Status.FAILED, Status.LOST, Status.QUEUED)
 
 

@@ -1,4 +1,4 @@
-"""Starting engines, and asking them things: a run's directory is the only channel."""
+"""Starting engines and sending them requests. A run's directory is the only channel."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
 
 START_SECONDS = 30.0
-# A unit of work is a batch: on a slow CPU that can be many seconds.
+# Engines answer between units of work. A unit is a batch, which can take many seconds on a slow CPU.
 ANSWER_SECONDS = 300.0
 
 
 def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
-    """Check a draft, create its run and start its engine. Nothing is created where the draft is wrong.
+    """Check a draft, create its run and start its engine. If the draft is invalid, nothing is created.
 
     Args:
-        store: where the run goes.
-        draft: what a person wants.
-        say: told what takes time, for people.
+        store: the store in which the run is created.
+        draft: the requested configuration.
+        say: called with a sentence before something that takes time.
 
     Raises:
-        NastuiError: a wrong draft, data that cannot be used, a home that cannot be written, or an engine that did not
+        NastuiError: the draft is invalid, the data cannot be used, the home cannot be written, or the engine did not
             start.
     """
     if draft.weights is not None and not draft.weights.is_file():
@@ -70,11 +70,11 @@ def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], objec
 def launch(paths: RunPaths) -> int:
     """Start an engine for a run and return its process id, once it holds the run's lock.
 
-    The engine has its own session and no terminal, so it outlives whoever starts it. It gets Python's safe path, so
-    nothing that lies in the current folder can take the place of a module.
+    The engine has its own session and no terminal, so it outlives the process that started it. It runs with Python's
+    safe path, so nothing in the current folder can replace a module.
 
     Raises:
-        BusyError: the run has an engine.
+        BusyError: the run already has an engine.
         EnvironmentLacksError: the engine process cannot be started.
         NastuiError: it ended before it took the lock; the message has the end of its log.
     """
@@ -98,18 +98,18 @@ def launch(paths: RunPaths) -> int:
     while not is_held(paths.lock):
         if process.poll() is not None:
             if process.returncode == 0:
-                return process.pid  # so short a run that it is over
+                return process.pid  # the run was so short that it has ended
             raise NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
         if time.monotonic() > deadline:
             raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
         time.sleep(0.01)
-    # A long-lived app must not collect zombies of the engines that it started.
+    # Else a long-lived app would leave zombies of the engines that it started.
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()
     return process.pid
 
 
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Ask the engine to write a checkpoint and end; return the status that the run came to."""
+    """Ask the engine to write a checkpoint and exit; return the run's status when it has."""
     if not _status(record.paths).live:
         return _status(record.paths)
     requests.send(record.paths.requests, Request.STOP)
@@ -117,7 +117,7 @@ def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
 
 
 def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Ask the engine to hold still; it keeps its memory. Return the status that the run came to.
+    """Ask the engine to pause; it keeps its memory. Return the run's status when it has answered.
 
     Raises:
         UsageError: the run has no engine.
@@ -140,10 +140,10 @@ def checkpoint(record: Record) -> None:
 
 
 def ask(record: Record, request: str) -> None:
-    """Ask the engine for something that only its method knows.
+    """Send the engine a request that only its method answers.
 
     Raises:
-        UsageError: the method does not know it, or the run has no engine.
+        UsageError: the method does not know the request, or the run has no engine.
     """
     known = catalogue.method(record.head["method"]).requests
     if request not in known:
@@ -155,11 +155,11 @@ def ask(record: Record, request: str) -> None:
 
 
 def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Go on: wake a paused engine, or start a new one from the checkpoint of a run that has none.
+    """Resume a run: wake its paused engine, or start a new one from its checkpoint.
 
     Raises:
-        BusyError: it runs already.
-        UsageError: it has finished, or its configuration is no longer valid.
+        BusyError: it is already running.
+        UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
     if status is Status.PAUSED:

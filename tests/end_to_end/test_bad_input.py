@@ -94,7 +94,7 @@ def test_wrong_configuration_files(cli: Cli) -> None:
         "preset = 'quick'\n[options]\nepochs = true": "epochs in",
         "preset = 3": "preset is '3'",
         "options = 3": "must be a table",
-        "preset = ": "is no TOML",
+        "preset = ": "is not valid TOML",
     }.items():
         file.write_text(content)
         assert says in refused(cli, 2, "search", "drnas", "--config", file)

@@ -243,9 +243,9 @@ def test_a_file_is_a_draft(tmp_path: Path) -> None:
     [
         (GOOD.replace("preset", "presett"), ["Unknown key 'presett'", "c.toml", "Did you mean 'preset'?"]),
         ("source = 'x'", ["Unknown key 'source'"]),
-        ("preset = \nmethod = 3", ["c.toml", "is no TOML", "line 1"]),
-        ("method = 'a'\nmethod = 'b'", ["is no TOML"]),
-        ("\udcff", ["is no TOML"]),
+        ("preset = \nmethod = 3", ["c.toml", "is not valid TOML", "line 1"]),
+        ("method = 'a'\nmethod = 'b'", ["is not valid TOML"]),
+        ("\udcff", ["is not valid TOML"]),
         ("seed = 1", ["method is missing"]),
         ("method = 3", ["method is '3'", "string"]),
         ("method = 'drnas'\nseed = 'five'", ["seed is 'five'"]),

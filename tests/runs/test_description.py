@@ -69,7 +69,7 @@ def test_progress_has_none(event: Event) -> None:
         (2467, "41m 07s", "41m"),
         (12_000, "3h 20m", "3h"),
         (1e6, "277h 46m", "11d"),
-        (1e8, None, "3y"),
+        (1e8, "27777h 46m", "3y"),
     ],
 )
 def test_durations(seconds: float, text: str, brief: str) -> None:

@@ -200,7 +200,7 @@ def test_the_configuration_file_is_told_what_is_wrong_with_it(tmp_path: Path) ->
     assert found == Settings(glyphs="block", keys={"runs.stop": "X"})
     assert ["'them'" in complaints[0], "'theme'" in complaints[0], "true or false" in complaints[1]] == [True] * 3
     file.write_text("= nonsense")
-    assert "no TOML" in configuration.read(file)[1][0]
+    assert "not valid TOML" in configuration.read(file)[1][0]
     wishes = {"runs.stop": "X", "runs.trash": "n", "runs.sotr": "q", "run.stop": "ctrl+foo", "run.mark": ""}
     keymap, complaints = remapped(wishes)
     assert keymap == {"runs.stop": "X"}
