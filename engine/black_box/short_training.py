@@ -14,9 +14,9 @@ from engine.black_box.evaluator import Evaluation
 from engine.core.metrics import RunningMetrics
 from engine.core.optimizers import load_optimizer, set_learning_rate, sgd
 from engine.core.schedules import cosine
-from engine.data.augment import Augmenter
 from engine.data.batches import EVALUATION_BATCH, IndexStream
 from engine.data.images import halves
+from engine.data.search_images import open_images
 from engine.method import Context
 from engine.spaces.space import DiscreteNetwork
 from runs.catalogue.black_box import QuerySettings
@@ -37,20 +37,13 @@ class ShortTraining:
     def __init__(self, context: Context[QuerySettings], coding: Coding) -> None:
         settings = context.settings
         self._context, self._settings, self._coding = context, settings, coding
-        runtime, dataset = context.runtime, context.dataset
-        data = context.images("train")
-        trained, held_out = halves(data.labels.cpu(), runtime.generator("split"), how=settings.split)
+        runtime = context.runtime
+        images = open_images(context.images, context.dataset, settings, runtime, "train")
+        trained, held_out = halves(images.labels, runtime.generator("split"), how=settings.split)
         self._stream = IndexStream(trained, runtime.generator("weight batches"))
         self._held_out = held_out
-        self._augmenter = Augmenter(
-            data,
-            mean=dataset.mean,
-            std=dataset.std,
-            crop_padding=dataset.crop_padding,
-            flip=dataset.flip,
-            cutout_length=settings.cutout_length,
-            generator=runtime.generator("augmentation"),
-        )
+        self._load_augmented = images.training(self._stream, settings.batch_size)
+        self._load_plain = images.testing(IndexStream(held_out, None), EVALUATION_BATCH)
         self._epoch_batches = math.ceil(len(trained) / settings.batch_size)
         self._training_batches = settings.training_epochs * self._epoch_batches
         self.units = self._training_batches + math.ceil(len(held_out) / EVALUATION_BATCH)
@@ -120,7 +113,7 @@ class ShortTraining:
             training.network.train()
         rate = cosine(settings.learning_rate, settings.learning_rate_min, epoch, settings.training_epochs)
         set_learning_rate(training.optimizer, rate)
-        images, labels = self._augmenter.train(self._stream.next(settings.batch_size))
+        images, labels = self._load_augmented(self._stream.next(settings.batch_size))
         self.images += len(labels)
         # Batch norm needs two images.
         if len(labels) < 2:
@@ -139,7 +132,7 @@ class ShortTraining:
         if network.training:
             network.eval()
         start = (self.done - self._training_batches) * EVALUATION_BATCH
-        images, labels = self._augmenter.test(self._held_out[start : start + EVALUATION_BATCH])
+        images, labels = self._load_plain(self._held_out[start : start + EVALUATION_BATCH])
         with self._context.runtime.autocast():
             scores = network(images).float()
         self._metrics.add(functional.cross_entropy(scores, labels), scores, labels)

@@ -1,1 +1,1 @@
-"""Images: where they come from, how they are halved, batched and augmented."""
+"""Images: how data sets are loaded, split, batched and augmented."""

@@ -33,10 +33,10 @@ def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
 
 
 def download(dataset: Dataset, root: Path) -> None:
-    """Fetch the files and check them; torchvision shows the progress.
+    """Download the files and check them; torchvision shows the progress.
 
     Raises:
-        EnvironmentLacksError: the network or the disk does not allow it.
+        EnvironmentLacksError: the network or the disk failed.
     """
     kind = _KINDS[dataset.name]
     try:
@@ -44,5 +44,5 @@ def download(dataset: Dataset, root: Path) -> None:
     except (OSError, RuntimeError, EOFError) as error:  # URLError is an OSError
         raise EnvironmentLacksError(
             f"{dataset.title} cannot be downloaded to '{root / kind.filename}': {error}.",
-            f"Where there is no network, unpack its python version into '{root}'.",
+            f"Without a network, unpack its Python version into '{root}'.",
         ) from error

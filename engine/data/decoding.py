@@ -1,4 +1,4 @@
-"""Decoding image files and transforming them one by one, in processes of their own."""
+"""Decodes image files and transforms them one by one, in processes of their own."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from engine.core.seeds import seed_of
 from engine.data.listing import Listing, open_image
 from runs.errors import EnvironmentLacksError
 
-RESIZED, CROPPED = 256, 224  # the papers resize the short side to 256 pixels and cut 224 out of its middle
+RESIZED, CROPPED = 256, 224  # the papers resize the short side to 256 pixels and crop the middle 224
 AHEAD = 2  # tasks that each process works ahead
 
-# What is asked of a process: the number of the pass, and indices of images.
+# A task of a process: the number of the pass, and indices of images.
 Task = tuple[int, list[int]]
-# What it makes of that: uint8 [n, H, W, 3], the indices [n], and (index, fault) of what is broken.
+# Its result: uint8 images [n, H, W, 3], their indices [n], and (index, error) of broken images.
 Share = tuple[Tensor, Tensor, list[tuple[int, str]]]
 
 
 class Shares(Dataset[Share]):
-    """Makes the shares of tasks, in whichever process.
+    """Makes the shares of tasks, in any process.
 
-    What is random in an image comes from a seed made of the run's, the number of the pass and the image's index: so it
+    What is random in an image comes from the seed of the run, the number of the pass and the index of the image: so it
     depends neither on the task nor on the process.
 
     Args:
@@ -47,7 +47,7 @@ class Shares(Dataset[Share]):
     def __init__(self, listing: Listing, transform: v2.Transform, size: int, seed: int) -> None:
         self._base, self._transform, self._seed = listing.base, transform, seed
         self._nothing = torch.empty(0, size, size, 3, dtype=torch.uint8)
-        # Names as one tensor, which processes share: a million strings would be copied into each of them.
+        # All names in one tensor, which processes share; a million strings would be copied into each process.
         names = [name.encode("utf-8", "surrogateescape") for name in listing.files]
         self._text = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
         self._ends = torch.tensor([len(name) for name in names]).cumsum(0)
@@ -67,7 +67,7 @@ class Shares(Dataset[Share]):
         return pixels, torch.tensor(kept, dtype=torch.int64), broken
 
     def _transformed(self, image: Image.Image, seed: str) -> Image.Image:
-        """Apply the transform, whose draws come from torch's global generator, and leave that as it was."""
+        """Apply the transform, which draws from torch's global generator, and restore the state of that."""
         generator = torch.default_generator
         state = generator.get_state()
         generator.manual_seed(seed_of(seed))
@@ -84,20 +84,20 @@ class Shares(Dataset[Share]):
 
 
 class Decoder:
-    """Gives the shares of tasks in their order, and has some made before they are asked for.
+    """Returns the shares of tasks in their order; some are made ahead.
 
     Args:
         shares: makes them.
         workers: processes; 0: this one.
-        pinned: whether the bytes go on to a GPU.
-        lasting: whether the processes stay when all tasks are done; to start them takes seconds.
+        pinned: whether the images go to a GPU.
+        lasting: whether the processes stay when all tasks are done; starting them takes seconds.
     """
 
     def __init__(self, shares: Shares, *, workers: int, pinned: bool, lasting: bool = True) -> None:
-        # No reference of it leads back to us: what only a search for garbage finds loses its queues before it can tell
-        # its processes to end, and then waits five seconds for each.
+        # The loader must not refer back to this object: if only the garbage collector can free it, its queues go
+        # before it can tell its processes to end, and it then waits five seconds for each.
         self._sampler = _Sampler()
-        # A process forked from this one would hold its locks, the run's among them, and its threads' state.
+        # A process forked from this one would inherit its locks, also the run's, and the state of its threads.
         context = _forkserver() if workers else None
         self._loader = DataLoader(
             shares,
@@ -108,9 +108,9 @@ class Decoder:
             prefetch_factor=AHEAD if workers else None,
             persistent_workers=lasting and workers > 0,
             multiprocessing_context=context,
-            worker_init_fn=_belong_to_engine,
+            worker_init_fn=_follow_engine,
             pin_memory=pinned,
-            # Else each beginning would draw from the global generator, whose state is the run's.
+            # Otherwise each start would draw from the global generator, whose state belongs to the run.
             generator=torch.Generator(),
         )
         self._made: Iterator[Share] | None = None
@@ -121,13 +121,13 @@ class Decoder:
         return self._made is not None
 
     def begin(self, tasks: Iterable[Task]) -> None:
-        """Take these tasks in place of what it had; what was made ahead is dropped."""
+        """Start these tasks instead of the current ones; what was made ahead is dropped."""
         self._sampler.tasks = tasks
-        with _dying():
+        with _death_of_workers():
             self._made = iter(self._loader)
 
     def drop(self) -> None:
-        """Have no tasks any more."""
+        """Drop all tasks."""
         self._made = None
 
     def next(self) -> Share:
@@ -137,17 +137,17 @@ class Decoder:
             EnvironmentLacksError: a decoding process died.
         """
         assert self._made is not None
-        with _dying():
+        with _death_of_workers():
             return next(self._made)
 
 
 def testing(size: int) -> v2.Transform:
-    """Return what makes a test image: the whole of it, small, and the middle of that."""
+    """Return the transform of a test image: resize it, and crop the middle."""
     return v2.Compose([v2.Resize(round(size * RESIZED / CROPPED)), v2.CenterCrop(size)])
 
 
 def training(size: int, flip: bool, jitter: bool) -> v2.Transform:
-    """Return what makes a training image: random resized crop (area 0.08 to 1), flip, colour jitter."""
+    """Return the transform of a training image: random resized crop (area 0.08 to 1), flip, colour jitter."""
     steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=(0.08, 1.0))]
     if flip:
         steps.append(v2.RandomHorizontalFlip())
@@ -157,7 +157,7 @@ def training(size: int, flip: bool, jitter: bool) -> v2.Transform:
 
 
 class _Sampler:
-    """Asks for the tasks anew at each beginning."""
+    """Yields the current tasks at each start of the loader."""
 
     tasks: Iterable[Task] = ()
 
@@ -166,7 +166,7 @@ class _Sampler:
 
 
 @contextlib.contextmanager
-def _dying() -> Iterator[None]:
+def _death_of_workers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
@@ -187,10 +187,10 @@ def _unchanged(share: Any) -> Any:
     return share
 
 
-def _belong_to_engine(worker: int) -> None:
-    """Leave interrupts to the engine, which ends its processes itself; and end with it if it is killed.
+def _follow_engine(worker: int) -> None:
+    """Leave interrupts to the engine, which ends its processes itself; and end with the engine if it is killed.
 
-    Torch's own watch looks for the death of the parent, which is the server here, and that lives as long as we do.
+    Torch's own watchdog watches the parent, which here is the fork server, and that lives as long as its workers.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = multiprocessing.parent_process()

@@ -1,4 +1,4 @@
-"""Digits: scikit-learn's 1,797 scanned handwritten digits, embedded, so that everything works without a download."""
+"""Digits: scikit-learn's 1,797 scanned handwritten digits, which need no download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ImageNet16-120: the first 120 classes of ImageNet at 16 x 16 pixels, as NAS-Bench-201 has them."""
+"""ImageNet16-120: the first 120 classes of ImageNet at 16 x 16 pixels, as NAS-Bench-201 uses them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runs.errors import EnvironmentLacksError
 FOLDER = "ImageNet16"
 SIDE, CLASSES = 16, 120
 
-# The md5 checksums of NAS-Bench-201's own reader.
+# The MD5 checksums in NAS-Bench-201's own reader.
 FILES = {
     "train": (
         ("train_data_batch_1", "27846dcaa50de8e21a7d1a35f30f0e91"),
@@ -39,7 +39,7 @@ def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
     """Return the training or test part, in the order of the published files; labels 1..120 become 0..119.
 
     Raises:
-        EnvironmentLacksError: it is not on the disk, or damaged, or would do more than hold images.
+        EnvironmentLacksError: it is not on the disk, or damaged, or holds more than arrays.
     """
     folder = root / FOLDER
     if (wrong := fault(dataset, root, folder, FILES[part])) is not None:
@@ -63,25 +63,25 @@ def _content(file: Path) -> tuple[np.ndarray, np.ndarray]:
             entry = _ArraysOnly(stream, encoding="latin1").load()
         images, labels = np.asarray(entry["data"], np.uint8), np.asarray(entry["labels"], np.int64)
         return images.reshape(len(labels), 3 * SIDE * SIDE), labels
-    # Whatever is in a file that is no such pickle.
+    # A file that is not such a pickle can raise any of these.
     except (pickle.UnpicklingError, EOFError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise EnvironmentLacksError(f"'{file}' does not hold ImageNet16: {error}.") from error
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Opens pickles of numpy arrays, and nothing that would run anything else."""
+    """Opens pickles of numpy arrays, and refuses any other code."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = _ALLOWED.get((module.replace("numpy.core", "numpy._core"), name))
         if allowed is None:
-            raise pickle.UnpicklingError(f"opening it would run '{module}.{name}', which is refused")
+            raise pickle.UnpicklingError(f"opening it would run '{module}.{name}', which is not allowed")
         return allowed
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    """Bytes, as the second protocol writes them."""
+    """Return bytes, as pickle's second protocol writes them."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes written as '{encoding[:20]}' are refused")
+        raise pickle.UnpicklingError(f"bytes written as '{encoding[:20]}' are not allowed")
     return text.encode("latin1")
 
 

@@ -1,4 +1,4 @@
-"""A set of labelled images in memory, and how it is cut into parts."""
+"""A set of labelled images in memory, and how it is split."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class ImageSet:
     """Labelled images, as bytes.
 
     Attributes:
-        images: uint8 [N, H, W, 3]; channels last in memory, so that a crop is one gather.
+        images: uint8 [N, H, W, 3]; channels last, so that a crop is one gather.
         labels: int64 [N].
         classes: class names, by label.
-        statistics: mean and deviation per channel of these very images, where their loader has measured them.
+        statistics: mean and standard deviation per channel of exactly these images, if their loader has measured them.
         skipped: files of the set that could not be read and were left out.
     """
 
@@ -40,7 +40,7 @@ class ImageSet:
         return int(self.images.shape[1])
 
     def resized(self, size: int) -> ImageSet:
-        """Return the set at another size (bilinear with antialiasing); itself where ``size`` is 0 or its own."""
+        """Return the set at another size (bilinear with antialiasing); itself if ``size`` is 0 or its own."""
         if size in (0, self.size):
             return self
         parts = []
@@ -51,7 +51,7 @@ class ImageSet:
         return replace(self, images=torch.cat(parts), statistics=None)
 
     def limited(self, count: int, generator: torch.Generator) -> ImageSet:
-        """Return ``count`` images with the same share of every class; itself where ``count`` is 0 or not less."""
+        """Return ``count`` images with the same share of every class; itself if ``count`` is 0 or not less."""
         kept = limited(self.labels, count, generator)
         if len(kept) == len(self):
             return self
@@ -67,12 +67,12 @@ class ImageSet:
 
 
 def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Tensor, Tensor]:
-    """Cut a training set into the half that trains weights and the half that trains the architecture.
+    """Split a training set into the half that trains weights and the half that trains the architecture.
 
     Args:
         labels: int64 [N], on the CPU.
         generator: for ``stratified``.
-        how: ``positional`` cuts at the middle, as the public code does; ``stratified`` halves every class at random.
+        how: ``positional`` splits at the middle, as the public code does; ``stratified`` halves every class at random.
 
     Returns:
         Two int64 index tensors, disjoint, together all of N.
@@ -82,7 +82,7 @@ def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Ten
     """
     count = len(labels)
     if count < 2:
-        raise UsageError(f"{count} training images cannot be halved.", "Raise image_limit or give more images.")
+        raise UsageError(f"{count} training images cannot be split into halves.", "Raise image_limit or add images.")
     if how == "positional":
         order = torch.arange(count)
         return order[: count // 2], order[count // 2 :]
@@ -90,17 +90,17 @@ def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Ten
 
 
 def everything(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return every index for both levels of a search to train on together, and none that is the architecture's own."""
+    """Return every index for both levels of a search to train on together, and none for the architecture alone."""
     order = torch.arange(len(labels))
     return order, order[:0]
 
 
 def limited(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return ``count`` sorted indices with the same share of every class; all where ``count`` is 0 or not less.
+    """Return ``count`` sorted indices with the same share of every class; all if ``count`` is 0 or not less.
 
     Args:
         labels: int64 [N], on the CPU.
-        count: indices wanted.
+        count: how many indices.
         generator: chooses inside the classes.
     """
     if not 0 < count < len(labels):
@@ -109,23 +109,26 @@ def limited(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def portions(labels: Tensor, shares: Sequence[float], generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Draw disjoint parts of a training set, each with its share of every class, and at least one image of each.
+    """Draw disjoint parts of a training set, each with its share of every class and at least one image of it.
 
-    A search on ImageNet takes 0.1 of every class for the weights and 0.025 for the architecture.
+    A search on ImageNet uses 0.1 of every class for the weights and 0.025 for the architecture.
 
     Args:
         labels: int64 [N], on the CPU.
-        shares: fractions in 0..1; what they leave over belongs to no part.
+        shares: fractions in 0..1; the rest belongs to no part.
         generator: chooses inside the classes.
 
     Returns:
         One sorted int64 index tensor for each share.
 
     Raises:
-        UsageError: shares of 0, or of more than all, or a class with too few images.
+        UsageError: a share is 0, the shares sum to more than 1, or a class has too few images.
     """
     if min(shares) <= 0 or sum(shares) > 1 + 1e-9:
-        raise UsageError(f"Shares of {', '.join(f'{share:g}' for share in shares)} cannot be cut from a training set.")
+        raise UsageError(
+            f"A training set cannot be split into shares of {', '.join(f'{share:g}' for share in shares)}.",
+            "Shares must be above 0 and sum to 1 at most.",
+        )
     parts: list[list[Tensor]] = [[] for _ in shares]
     for label in labels.unique().tolist():
         members = (labels == label).nonzero().flatten()
@@ -134,7 +137,7 @@ def portions(labels: Tensor, shares: Sequence[float], generator: torch.Generator
         if sum(counts) > len(members):
             raise UsageError(
                 f"Class {label} has {len(members)} training images, too few for {len(shares)} disjoint parts.",
-                "Give it more, or choose smaller shares.",
+                "Add images to it, or set smaller shares.",
             )
         for part, chosen in zip(parts, members.split([*counts, len(members) - sum(counts)]), strict=False):
             part.append(chosen)
@@ -148,7 +151,7 @@ def _shares(labels: Tensor, share: float, generator: torch.Generator) -> tuple[T
     for label in labels.unique().tolist():
         members = (labels == label).nonzero().flatten()
         members = members[torch.randperm(len(members), generator=generator)]
-        # Carry the fraction over, so that the whole part has its share too.
+        # Carry the fraction over to the next class, so that the whole part has its share too.
         owed += share * len(members)
         take = min(round(owed), len(members))
         owed -= take

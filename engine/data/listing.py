@@ -1,4 +1,4 @@
-"""What lies in an image folder: files and their classes, in an order that every machine agrees on."""
+"""The files of an image folder and their classes, in the same order on every machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Listing:
         return replace(self, files=tuple(self.files[index] for index in indices.tolist()), labels=self.labels[indices])
 
     def fingerprint(self, *more: object) -> str:
-        """Name the files as they are now, and what else matters: a changed folder has another name."""
+        """Return a name for the files as they are now and for what else matters; a changed folder gets another name."""
         digest = hashlib.sha256("/".join(map(str, more)).encode())
         for name in self.files:
             stat = (self.base / name).stat()
@@ -50,7 +50,7 @@ def list_images(folder: Path, part: str) -> Listing:
     """List ``train``, or ``test`` (the folder ``test``, or else ``val``).
 
     Raises:
-        EnvironmentLacksError: a part is not there, cannot be read, holds no image, or has a class that training lacks.
+        EnvironmentLacksError: a part is missing, cannot be read, has no image, or has a class that training lacks.
     """
     train = folder / "train"
     base = train if part == "train" else _test_folder(folder)
@@ -72,19 +72,19 @@ def list_images(folder: Path, part: str) -> Listing:
 
 
 def open_image(file: Path) -> Image.Image:
-    """Return a file's image, red, green and blue, whatever it was.
+    """Return a file's image in RGB, whatever its own colours.
 
     Raises:
-        EnvironmentLacksError: it is no image, or not a whole one.
+        EnvironmentLacksError: it is not an image, or not a complete one.
     """
     try:
         with Image.open(file) as image:
             return image.convert("RGB")
-    # Decoders meet broken files with all of these.
+    # Decoders raise all of these for broken files.
     except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise EnvironmentLacksError(
             f"The image '{file}' is broken ({type(error).__name__}).",
-            "Repair or remove it; a retraining can also leave it out (broken_images=skip).",
+            "Repair or remove it; a retraining can also skip it (broken_images=skip).",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Bytes to normalised numbers, in torchvision's order of arithmetic, so that the results are the same bit for bit."""
+"""From bytes to normalised numbers, in torchvision's order of operations, so that results are bit-identical."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Normaliser:
     Args:
         mean, std: per channel, of values in 0..1.
         width: of the images, in pixels.
-        device: where the images lie.
+        device: of the images.
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], width: int, device: torch.device) -> None:
-        # One number for every byte of a row: broadcasting over three channels is many times slower than over a row.
+        # One number for every byte of a row: broadcasting over three channels would be many times slower.
         self._mean = torch.tensor(mean, dtype=torch.float32).repeat(width).to(device)
         self._std = torch.tensor(std, dtype=torch.float32).repeat(width).to(device)
 

@@ -1,4 +1,4 @@
-"""Published files by their checksums: which one is missing, and which is not what was published."""
+"""Published files, verified by their checksums."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Checksums = Iterable[tuple[str, str]]
 
 
 def fault(dataset: Dataset, root: Path, folder: Path, files: Checksums) -> EnvironmentLacksError | None:
-    """Return what is wrong with a data set's files, None where nothing is.
+    """Return the error for the first file of a data set that is missing or differs; None if all are right.
 
     Args:
-        dataset: for the words.
-        root: where data sets lie.
-        folder: where its files lie.
+        dataset: named in the error.
+        root: the folder of data sets.
+        folder: of its files.
         files: (name, md5) of each.
     """
     for name, md5 in files:
@@ -36,7 +36,7 @@ def fault(dataset: Dataset, root: Path, folder: Path, files: Checksums) -> Envir
 
 
 def damaged(dataset: Dataset, file: Path) -> EnvironmentLacksError:
-    """Return the error that names a file which is not what was published."""
+    """Return the error for a file that differs from the published one."""
     return EnvironmentLacksError(
         f"{dataset.title} is damaged: '{file}' is not the published file (its checksum differs).",
         f"Remove it and get it again: {dataset.obtain}",

@@ -30,10 +30,10 @@ def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
 
 
 def download(dataset: Dataset, root: Path) -> None:
-    """Fetch the files and check them; torchvision shows the progress.
+    """Download the files and check them; torchvision shows the progress.
 
     Raises:
-        EnvironmentLacksError: the network or the disk does not allow it.
+        EnvironmentLacksError: the network or the disk failed.
     """
     try:
         for part in ("train", "test"):
@@ -41,5 +41,5 @@ def download(dataset: Dataset, root: Path) -> None:
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise EnvironmentLacksError(
             f"{dataset.title} cannot be downloaded: {error}.",
-            f"Where there is no network, put train_32x32.mat and test_32x32.mat into '{root}'.",
+            f"Without a network, put train_32x32.mat and test_32x32.mat into '{root}'.",
         ) from error

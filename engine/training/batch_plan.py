@@ -11,7 +11,7 @@ from engine.core.batch_growth import grown
 from engine.core.distributed import Group
 from engine.core.runtime import Runtime
 from engine.data.batches import EVALUATION_BATCH
-from engine.data.feeds import Feed
+from engine.data.feed import Feed
 from runs.catalogue.training import TrainingSettings
 from runs.errors import EnvironmentLacksError
 from runs.log.events import Event, Warned

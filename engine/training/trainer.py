@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from engine.core.metrics import RunningMetrics
 from engine.core.optimizers import load_optimizer
-from engine.data.feeds import Feed, FeedOptions, open_feeds
+from engine.data.feed import Feed
+from engine.data.feeds import FeedOptions, open_feeds
 from engine.method import Context, EpochReport, Position
 from engine.spaces.space import DiscreteNetwork
 from engine.training.batch_plan import BatchPlan

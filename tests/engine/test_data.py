@@ -149,7 +149,7 @@ class TestSplits:
         assert (first.tolist(), second.tolist()) == ([0, 1, 2], [3, 4, 5, 6])
 
     def test_a_single_image_cannot_be_halved(self) -> None:
-        with pytest.raises(UsageError, match="cannot be halved"):
+        with pytest.raises(UsageError, match="cannot be split into halves"):
             halves(torch.zeros(1, dtype=torch.long), generator(), how="stratified")
 
     def test_a_limit_keeps_every_class(self) -> None:

@@ -1,0 +1,81 @@
+"""The contract of a feed: the batches that training a network consumes, of images in memory or streamed from files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from engine.data.batches import IndexStream
+from engine.data.statistics import Channels
+
+
+class Feed(ABC):
+    """Batches of one part of a data set. Each batch is drawn whole and cut into pieces; a process makes only its own.
+
+    Piece j of a batch is ``torch.tensor_split(indices, pieces)[j]``. An image depends neither on how its batch is cut
+    nor on which process makes it.
+
+    Args:
+        stream: the indices of the images, pass by pass.
+        classes, size, mean, std: see the attributes.
+
+    Attributes:
+        classes: class names, by label.
+        size: side of the images in pixels.
+        mean, std: by which images are normalised, per channel, of values in 0..1.
+    """
+
+    def __init__(
+        self, stream: IndexStream, *, classes: tuple[str, ...], size: int, mean: Channels, std: Channels
+    ) -> None:
+        self.classes, self.size, self.mean, self.std = classes, size, mean, std
+        self._stream = stream
+        self._batch, self._pieces = 1, 1
+        self._mine: tuple[int, ...] = (0,)
+
+    def __len__(self) -> int:
+        """Return the number of images in a pass."""
+        return len(self._stream)
+
+    @property
+    def left(self) -> int:
+        """Images of this pass that are still to come, broken ones included."""
+        return len(self._stream.ahead)
+
+    @property
+    @abstractmethod
+    def skipped(self) -> int:
+        """Broken files that were left out."""
+
+    def cut(self, batch: int, pieces: int = 1, mine: Sequence[int] = (0,)) -> None:
+        """Set how the following batches are made. May be called at any time, also inside a pass.
+
+        Args:
+            batch: images in a batch, over all processes.
+            pieces: into how many pieces it is cut, over all processes.
+            mine: the pieces that this process makes.
+        """
+        self._batch, self._pieces, self._mine = batch, pieces, tuple(mine)
+
+    def start(self) -> None:
+        """Begin a pass: in a new order for training, in the same order for a test."""
+        self._stream.start()
+
+    @abstractmethod
+    def next(self) -> list[tuple[Tensor, Tensor]]:
+        """Return this process's pieces of the next batch, on the device.
+
+        A piece is float32 images [B, 3, H, W] in channels-last memory and int64 labels [B]. The last batch of a pass
+        may be short; pieces without an image are left out.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return the order and the position in it; generators belong to the runtime."""
+
+    @abstractmethod
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from a state."""
