@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.core.artifacts import Results
+from engine.core.artifacts import Artifacts
 from engine.core.distributed import ALONE, Group
 from engine.core.plugins import attribute
 from engine.core.runtime import Runtime
@@ -25,7 +25,7 @@ def assemble(
     *,
     group: Group = ALONE,
     folder: Path | None = None,
-    results: Results | None = None,
+    artifacts: Artifacts | None = None,
 ) -> tuple[Context[MachineSettings], Method]:
     """Return the context of a run and its method, neither begun nor resumed.
 
@@ -40,7 +40,7 @@ def assemble(
         loader: opens a part of the data set.
         group: the processes that share the run.
         folder: of the run.
-        results: where the run stores what it finds; nowhere if left out.
+        artifacts: where the run stores what it finds; nowhere if left out.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
@@ -63,7 +63,7 @@ def assemble(
     sized = settings if of_method.uses_supernet else entry.options()
     space = attribute(entry.engine)(entry, sized, dataset.classes)
     context = Context(
-        config, settings, dataset, images, space, runtime, emit, folder or Path(), results or Results(), group
+        config, settings, dataset, images, space, runtime, emit, folder or Path(), artifacts or Artifacts(), group
     )
     method: Method = attribute(of_method.engine)(context)
     return context, method

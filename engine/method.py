@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
-from engine.core.artifacts import Results
+from engine.core.artifacts import Artifacts
 from engine.core.distributed import ALONE, Group
 from engine.core.runtime import Runtime
 from engine.data.sources import Source
@@ -37,7 +37,7 @@ class Context(Generic[SettingsT_co]):
         runtime: device, precision and random generators.
         emit: writes an event to the run's log.
         folder: of the run; meaningless without one, as in a profile.
-        results: stores weights and descriptions.
+        artifacts: stores weights and descriptions.
         group: the processes that share the run.
     """
 
@@ -49,7 +49,7 @@ class Context(Generic[SettingsT_co]):
     runtime: Runtime
     emit: Callable[[Event], None]
     folder: Path = Path()
-    results: Results = field(default_factory=Results)
+    artifacts: Artifacts = field(default_factory=Artifacts)
     group: Group = ALONE
 
 

@@ -13,7 +13,7 @@ import torch
 
 from engine.assembly import assemble
 from engine.core import checkpoint, distributed, local_launcher
-from engine.core.artifacts import Results
+from engine.core.artifacts import Artifacts
 from engine.core.distributed import Group
 from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
 from engine.method import Answering, EpochReport, Position
@@ -65,9 +65,9 @@ class Worker:
         self._event_log = event_log
         self._group = group
         home = Home(paths.root.parent.parent)
-        self._results = Results(paths if group.leads else None)
+        self._artifacts = Artifacts(paths if group.leads else None)
         self._context, self._method = assemble(
-            config, home.datasets, self._emit, group=group, folder=paths.root, results=self._results
+            config, home.datasets, self._emit, group=group, folder=paths.root, artifacts=self._artifacts
         )
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
@@ -219,8 +219,8 @@ class Worker:
         if not self._group.leads:
             return
         genotype = self._method.genotype()
-        self._results.genotype(genotype)
-        self._results.weights(self._method.weights())
+        self._artifacts.genotype(genotype)
+        self._artifacts.weights(self._method.weights())
         costs, shape = self._context.space.costs(genotype, self._context.images.size)
         self._emit(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))
 

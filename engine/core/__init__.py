@@ -1,1 +1,1 @@
-"""What every part of the engine stands on: devices, processes, checkpoints, files, metrics, schedules."""
+"""What every part of the engine needs: devices, processes, checkpoints, files, metrics, optimisers, schedules."""

@@ -1,4 +1,4 @@
-"""What a run leaves behind, besides its events: the genotype, weights, and how to rebuild the network."""
+"""The files that a run leaves besides its events: genotype, weights, and the description of the network."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from runs.genotypes.genotype import Genotype
 from runs.home import RunPaths
 
 
-class Results:
+class Artifacts:
     """Writes the files of a run, each replaced as a whole.
 
     Args:
-        paths: the run; None where nothing is to be kept: in a benchmark, in a process that does not lead.
+        paths: of the run; None writes nothing: in a profile, and on ranks other than 0.
     """
 
     def __init__(self, paths: RunPaths | None = None) -> None:
@@ -28,18 +28,18 @@ class Results:
                 discard_unfinished(file)
 
     def genotype(self, genotype: Genotype) -> None:
-        """Keep the genotype that the run ended with."""
+        """Write the genotype that the run ended with."""
         if self._paths is not None:
             replace_text(self._paths.genotype, json.dumps(genotype.to_json(), indent=2) + "\n")
 
     def weights(self, tensors: Mapping[str, Tensor], *, best: bool = False) -> None:
-        """Keep the final weights, or those of the best epoch so far."""
+        """Write the final weights, or those of the best epoch so far."""
         if self._paths is not None and tensors:
             on_host = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             file = self._paths.best if best else self._paths.weights
             replace_with(file, lambda stream: stream.write(safetensors.torch.save(on_host)))
 
     def network(self, description: Mapping[str, Any]) -> None:
-        """Keep the description that :mod:`engine.training.model_io` makes the network from."""
+        """Write the description from which :mod:`engine.training.model_io` builds the network."""
         if self._paths is not None:
             replace_text(self._paths.network, json.dumps(description, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Checkpoints: complete, atomic, and safe to open (no code runs on loading)."""
+"""Checkpoints: complete, written atomically, and safe to open (loading runs no code)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SCHEMA_VERSION = 1
 
 
 def save(path: Path, run_id: str, state: dict[str, Any]) -> int:
-    """Replace the checkpoint; it is on the disk when this returns. Return its size in bytes.
+    """Replace the checkpoint, which is on the disk when this returns; return its size in bytes.
 
     Raises:
-        EnvironmentLacksError: it cannot be written; the one before it is whole.
+        EnvironmentLacksError: it cannot be written; the previous checkpoint is intact.
     """
     content = {"version": SCHEMA_VERSION, "run": run_id, "state": state}
     try:
@@ -26,12 +26,12 @@ def save(path: Path, run_id: str, state: dict[str, Any]) -> int:
     except (OSError, RuntimeError) as error:  # torch's own writer turns a short write into a RuntimeError
         raise EnvironmentLacksError(
             f"The checkpoint '{path}' cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "Free some space, then resume: the run goes on from the checkpoint before.",
+            "Free some space, then resume: the run continues from the previous checkpoint.",
         ) from error
 
 
 def load(path: Path, run_id: str) -> dict[str, Any] | None:
-    """Return the state of a run, or None where there is no checkpoint yet.
+    """Return the state of a run; None if there is no checkpoint yet.
 
     Raises:
         UsageError: the file is damaged, of another run, or of a newer version.
@@ -43,10 +43,10 @@ def load(path: Path, run_id: str) -> dict[str, Any] | None:
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise UsageError(
             f"The checkpoint '{path}' is damaged ({type(error).__name__}).",
-            "Move it away to begin this run again from its first epoch.",
+            "Move it away to start this run again from its first epoch.",
         ) from error
     if not isinstance(content, dict) or content.get("run") != run_id:
-        raise UsageError(f"'{path}' is no checkpoint of run '{run_id}'.")
+        raise UsageError(f"'{path}' is not a checkpoint of run '{run_id}'.")
     if content["version"] > SCHEMA_VERSION:
         raise UsageError(f"'{path}' was written by a newer nastui.", "Update nastui, then resume.")
     state: dict[str, Any] = content["state"]

@@ -1,4 +1,4 @@
-"""Importing what the catalogue names: ``package.module:attribute``."""
+"""Imports objects by the catalogue's references, ``package.module:attribute``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from runs.errors import EnvironmentLacksError
 
 
 def attribute(reference: str) -> Any:
-    """Return the object that a reference of the catalogue names.
+    """Return the object of a reference in the catalogue.
 
     Raises:
-        EnvironmentLacksError: a plugin's module or attribute is not there.
+        EnvironmentLacksError: the module or the attribute of a plug-in is missing.
     """
     module, _, name = reference.partition(":")
     try:

@@ -1,4 +1,4 @@
-"""The machine in one place: device, threads, precision, determinism, and every random generator."""
+"""The machine of a run: device, threads, precision, determinism, and every random generator."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from runs.errors import EnvironmentLacksError
 
 
 class Runtime:
-    """Sets up the process for a run. Create one, first thing, before any tensor.
+    """Sets up the process for a run. Create it first, before any tensor.
 
     Args:
         device: ``cpu`` or ``cuda:i``.
-        seed: of the run; every generator descends from it by name.
+        seed: of the run; every generator is seeded by it and a name.
         threads: CPU threads.
         precision: ``float32`` or ``bfloat16`` (autocast around the network).
         channels_last: memory order of images and kernels.
 
     Raises:
-        EnvironmentLacksError: the device is not there.
+        EnvironmentLacksError: torch cannot use the device.
     """
 
     def __init__(self, *, device: str, seed: int, threads: int, precision: str, channels_last: bool) -> None:
@@ -35,7 +35,7 @@ class Runtime:
         self._autocast = precision == "bfloat16"
         self._generators: dict[str, torch.Generator] = {}
         if self.device.type == "cuda":
-            # cuBLAS repeats its results only with a fixed workspace, set before CUDA starts.
+            # cuBLAS is deterministic only with a fixed workspace, set before CUDA starts.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             if not torch.cuda.is_available() or (self.device.index or 0) >= torch.cuda.device_count():
                 raise EnvironmentLacksError(
@@ -44,35 +44,35 @@ class Runtime:
             torch.cuda.set_device(self.device)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        # Else that mode fills every new tensor, a pass over memory for nothing: none is read before it is written.
+        # That mode would fill every new tensor, a needless pass over memory: none is read before it is written.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
         torch.manual_seed(seed)
 
     def generator(self, name: str) -> torch.Generator:
-        """Return the CPU generator of that name; what one draws never depends on what another drew."""
+        """Return the CPU generator of a name; its draws do not depend on those of any other."""
         if name not in self._generators:
             self._generators[name] = named_generator(self.seed, name)
         return self._generators[name]
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Return the context that a network's forward pass runs in."""
+        """Return the context for the forward pass of a network."""
         if not self._autocast:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def memory(self) -> int:
-        """Return the peak memory in bytes: of the GPU, or of this process on a CPU."""
+        """Return the peak memory in bytes: on the GPU, or of this process on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if platform.system() == "Darwin" else peak * 1024
 
     def memory_share(self, limit: float = 0.0) -> float:
-        """Return the largest share of the memory that this process has used, 0..1 or above.
+        """Return the largest share of the memory that this process has used, 0..1 or more.
 
         Args:
-            limit: what may be used, in GiB; 0 for all that the device has.
+            limit: the memory that may be used, in GiB; 0 for all of the device.
         """
         if self.device.type == "cuda":
             whole = limit * 2**30 or torch.cuda.get_device_properties(self.device).total_memory
@@ -81,17 +81,17 @@ class Runtime:
         return self.memory() / whole
 
     def free_cache(self) -> None:
-        """Give memory that nothing uses any more back to the device."""
+        """Return unused memory to the device."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def forget_peak(self) -> None:
-        """Count the peak of the memory from now on; that of a process on a CPU cannot be forgotten."""
+        """Measure the peak of the memory from now on. On a CPU the peak of a process cannot be reset."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
 
     def environment(self) -> dict[str, Any]:
-        """Return what a reader needs to know of this machine to judge a result."""
+        """Return what a reader needs to know about this machine to judge a result."""
         cuda = self.device.type == "cuda"
         return {
             "device": str(self.device),
@@ -114,7 +114,7 @@ class Runtime:
         return state
 
     def load(self, state: dict[str, Any]) -> None:
-        """Put every generator back where :meth:`state` found it."""
+        """Restore every generator from a state."""
         torch.set_rng_state(state["global"])
         for name, saved in state["named"].items():
             self.generator(name).set_state(saved)

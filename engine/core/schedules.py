@@ -1,4 +1,4 @@
-"""Schedules in closed form: the value during epoch e is f(e), e from 0. Nothing to keep, nothing to resume."""
+"""Schedules in closed form: the value during epoch e, from 0, is f(e). So they have no state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def linear(start: float, end: float, epoch: int, epochs: int) -> float:
 
 
 def linear_with_tail(start: float, epoch: int, epochs: int, tail: int = 5) -> float:
-    """Return the family's linear decay to 0 on ImageNet, slower over its last epochs (baselines.md 2.2).
+    """Return the linear decay to 0 that DARTS-like methods use on ImageNet, slower at the end (baselines.md 2.2).
 
     start (E - 5 - e) / (E - 5) while more than 5 epochs are left, then start (E - e) / (5 (E - 5)).
     """
@@ -27,12 +27,12 @@ def linear_with_tail(start: float, epoch: int, epochs: int, tail: int = 5) -> fl
 
 
 def warm_up(start: float, epoch: int, warm: int, after: float) -> float:
-    """Return start (e + 1) / W during the first W epochs, and the schedule's own value ``after`` them."""
+    """Return start (e + 1) / W during the first W epochs, and then ``after``, the value of the schedule itself."""
     return start * (epoch + 1) / warm if epoch < warm else after
 
 
 def exponential(start: float, epoch: int, factor: float = 0.97) -> float:
-    """Return start factor^e: DARTS on ImageNet."""
+    """Return start factor^e, as DARTS on ImageNet."""
     return start * factor**epoch
 
 
@@ -49,6 +49,6 @@ def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: fl
         share = (1 + math.cos(math.pi * place / (epochs - warm))) / 2
         return share if power == 1 else power ** (share + 1)
 
-    # The curve begins at n = 0, of which the warm-up takes the place, or without one at n = 1.
+    # With a warm-up the curve begins at n = 0, in the place of the warm-up; without one at n = 1.
     top, bottom = height(0 if warm else 1), height(epochs - warm)
     return end + (start - end) * (height(epoch - warm + 1) - bottom) / (top - bottom)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.core.batch_growth import Growth
+from engine.core.batch_growth import BatchGrowth
 from engine.core.runtime import Runtime
 from engine.search.step import SearchState
 from runs.errors import EnvironmentLacksError
@@ -26,7 +26,9 @@ class AdaptiveBatch:
         memory_limit: the memory that may be filled, in GiB; 0 for all that the device has.
     """
 
-    def __init__(self, growth: Growth, runtime: Runtime, emit: Callable[[Event], None], memory_limit: float) -> None:
+    def __init__(
+        self, growth: BatchGrowth, runtime: Runtime, emit: Callable[[Event], None], memory_limit: float
+    ) -> None:
         self._growth, self._runtime, self._emit, self._memory_limit = growth, runtime, emit, memory_limit
 
     def run(self, train: Callable[[Tensor], None], indices: Tensor, state: SearchState) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from engine.core.batch_growth import grown
+from engine.core.batch_growth import next_batch
 from engine.core.distributed import Group
 from engine.core.runtime import Runtime
 from engine.data.batches import EVALUATION_BATCH
@@ -69,7 +69,7 @@ class BatchPlan:
         peak = self._runtime.memory_share(self._settings.memory_limit)
         largest, multiple = self._settings.batch_size_max, self._settings.batch_multiple
         # All processes must take the same batch: rank 0's memory decides.
-        batch = self._group.broadcast(grown(self.batch, peak, largest=largest, multiple=multiple))
+        batch = self._group.broadcast(next_batch(self.batch, peak, largest=largest, multiple=multiple))
         if batch != self.batch:
             self._emit(
                 Warned(

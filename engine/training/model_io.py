@@ -1,4 +1,4 @@
-"""A trained network as files, and back: ``network.json`` says how to build it, the weights are safetensors.
+"""A trained network as files, and back: ``network.json`` describes how to build it, the weights are safetensors.
 
 from engine.training.model_io import rebuild
 network = rebuild("path/of/the/run")  # in evaluation mode, with its weights
@@ -24,10 +24,10 @@ FORMAT = 1
 def describe(
     settings: Settings, genotype: Genotype, classes: tuple[str, ...], size: int, mean: Any, std: Any
 ) -> dict[str, Any]:
-    """Return everything that :func:`rebuild` needs, and what a user of the network must know of its images.
+    """Return everything that :func:`rebuild` needs, and what a user of the network must know about its images.
 
     Args:
-        settings: have all that the space's ``network_options`` have.
+        settings: with all fields of the space's ``network_options``.
         genotype: of the network.
         classes: names, by label.
         size: side of the images in pixels.
@@ -51,10 +51,10 @@ def rebuild(folder: str | Path, *, best: bool = False) -> DiscreteNetwork:
 
     Args:
         folder: holds ``network.json`` and ``weights.safetensors``.
-        best: take ``best.safetensors``, the weights of the epoch with the best test accuracy.
+        best: read ``best.safetensors``, the weights of the epoch with the best test accuracy.
 
     Raises:
-        UsageError: a file is missing or damaged, or they do not fit each other; the message names it.
+        UsageError: a file is missing or damaged, or the files do not fit each other; the message names it.
     """
     folder = Path(folder)
     network = blank(read_description(folder / "network.json"))
@@ -67,19 +67,20 @@ def read_description(path: Path) -> dict[str, Any]:
     """Return the content of a ``network.json``.
 
     Raises:
-        UsageError: it cannot be read, or is none.
+        UsageError: it cannot be read, or is not a description.
     """
     try:
-        description = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except OSError as error:
         raise UsageError(
             f"'{path}' cannot be read: {error.strerror}.", "Only a retraining leaves a network."
         ) from error
     except ValueError as error:
-        raise UsageError(f"'{path}' is no JSON: {error}.") from error
-    wanted = ("format", "genotype", "settings", "classes", "image_size", "mean", "std")
-    if not isinstance(description, dict) or (missing := [key for key in wanted if key not in description]):
-        raise UsageError(f"'{path}' describes no network: it lacks {', '.join(missing) if description else 'all'}.")
+        raise UsageError(f"'{path}' is not valid JSON: {error}.") from error
+    required = ("format", "genotype", "settings", "classes", "image_size", "mean", "std")
+    description: dict[str, Any] = content if isinstance(content, dict) else {}
+    if missing := [key for key in required if key not in description]:
+        raise UsageError(f"'{path}' does not describe a network: it lacks {', '.join(missing)}.")
     if description["format"] > FORMAT:
         raise UsageError(f"'{path}' was written by a newer nastui.", "Update nastui.")
     return description

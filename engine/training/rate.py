@@ -1,4 +1,4 @@
-"""The learning rate of a training by its epoch, in closed form (baselines.md 2.2)."""
+"""The learning rate of a training in each epoch, in closed form (baselines.md 2.2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runs.catalogue.training import TrainingSettings
 
 
 def learning_rate(settings: TrainingSettings, epoch: int) -> float:
-    """Return the rate in force during an epoch, counted from 0."""
+    """Return the rate during an epoch, counted from 0."""
     full, epochs = settings.learning_rate, settings.epochs
     match settings.schedule:
         case "cosine":

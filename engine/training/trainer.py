@@ -80,7 +80,7 @@ class Trainer:
         if given := self._context.config.weights:
             load_matching(self.network, read_weights(self._context.folder / given), "--weights")
         feed = self._train
-        self._context.results.network(
+        self._context.artifacts.network(
             describe(self._settings, self._genotype, feed.classes, feed.size, feed.mean, feed.std)
         )
         if self._settings.evaluate_only:
@@ -196,7 +196,7 @@ class Trainer:
             )
         if metrics["test_accuracy"] > self._best[0]:
             self._best = (metrics["test_accuracy"], self.epoch + 1)
-            self._context.results.weights(self.weights(), best=True)
+            self._context.artifacts.weights(self.weights(), best=True)
         norm, clipped = (self._step.gradient_sums / max(self._trained, 1)).tolist()
         rates = {} if self._settings.evaluate_only else {"weights": learning_rate(self._settings, self.epoch)}
         report = EpochReport(

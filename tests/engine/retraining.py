@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from engine.assembly import assemble
-from engine.core.artifacts import Results
+from engine.core.artifacts import Artifacts
 from engine.core.distributed import ALONE, Group
 from engine.method import EpochReport
 from engine.training.trainer import Trainer
@@ -46,9 +46,9 @@ class Retraining:
         )
         self.said: list[Event] = []
         torch.set_num_threads(1)
-        results = Results(RunPaths(folder)) if folder else Results()
+        artifacts = Artifacts(RunPaths(folder)) if folder else Artifacts()
         context, method = assemble(
-            resolve(draft), Path(), self.said.append, group=group, folder=folder, results=results
+            resolve(draft), Path(), self.said.append, group=group, folder=folder, artifacts=artifacts
         )
         assert isinstance(method, Trainer)
         self.context, self.trainer = context, method

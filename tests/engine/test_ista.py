@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.assembly import assemble
 from engine.core import checkpoint
-from engine.core.artifacts import Results
+from engine.core.artifacts import Artifacts
 from engine.method import Context, EpochReport
 from engine.methods.ista import one_stage, recovery_callback
 from engine.methods.ista.codes import Codes
@@ -44,11 +44,11 @@ KINDS = ("normal", "reduce")
 
 
 def begin(
-    method: str, *, seed: int = 0, results: Results | None = None, **options: Any
+    method: str, *, seed: int = 0, artifacts: Artifacts | None = None, **options: Any
 ) -> tuple[Context, DifferentiableSearch, list[Event]]:
     said: list[Event] = []
     draft = Draft(method=method, space="darts", preset="quick", device="cpu", seed=seed, options={**SMALL, **options})
-    context, search = assemble(resolve(draft), Path(), said.append, results=results)
+    context, search = assemble(resolve(draft), Path(), said.append, artifacts=artifacts)
     assert isinstance(search, DifferentiableSearch)
     return context, search, said
 
@@ -242,11 +242,16 @@ def test_batch_norms_of_operations_learn_when_their_node_freezes() -> None:
 
 def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> None:
     _, search, _ = begin(
-        "ista_onestage", results=Results(RunPaths(tmp_path)), epochs=2, fixed_epochs=2, auxiliary=True, drop_path=0.3
+        "ista_onestage",
+        artifacts=Artifacts(RunPaths(tmp_path)),
+        epochs=2,
+        fixed_epochs=2,
+        auxiliary=True,
+        drop_path=0.3,
     )
     search.prepare()
     epochs(search)
-    Results(RunPaths(tmp_path)).weights(search.weights())
+    Artifacts(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path)
     assert isinstance(search.current.supernet, DartsSupernet)
     images, mixing = torch.randn(8, 3, 8, 8), search._shared.sample()
@@ -261,10 +266,10 @@ def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> No
 
 
 def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, search, _ = begin("ista_onestage", results=Results(RunPaths(tmp_path)), epochs=1, fixed_epochs=1)
+    _, search, _ = begin("ista_onestage", artifacts=Artifacts(RunPaths(tmp_path)), epochs=1, fixed_epochs=1)
     search.prepare()
     epochs(search)
-    Results(RunPaths(tmp_path)).weights(search.weights())
+    Artifacts(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path).train()
 
     # Every operation is dropped for the same images, so that it does not matter in which order they draw.

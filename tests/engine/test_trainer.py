@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from engine.core.batch_growth import grown
+from engine.core.batch_growth import next_batch
 from engine.method import EpochReport
 from engine.training import trainer as trainers
 from engine.training.model_io import rebuild
@@ -147,7 +147,7 @@ class TestGrowingBatch:
     def test_controller(self, case: dict[str, Any]) -> None:
         batch = case["start"]
         for peak, expected in zip(case["peak_memory_fraction"], case["batch_after"], strict=True):
-            batch = grown(batch, peak, largest=case["max"], multiple=case["multiple"])
+            batch = next_batch(batch, peak, largest=case["max"], multiple=case["multiple"])
             assert batch == expected
 
     def test_it_grows_while_memory_lasts_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ class TestWeights:
     def test_a_run_leaves_a_network_that_rebuilds_itself(self, tmp_path: Path) -> None:
         run = Retraining(DRNAS, folder=tmp_path, epochs=1)
         run.epoch()
-        run.context.results.weights(run.trainer.weights())
+        run.context.artifacts.weights(run.trainer.weights())
         images = torch.randn(3, 3, 16, 16)
         with torch.no_grad():
             expected = run.trainer.network.eval()(images)

@@ -193,7 +193,7 @@ class FreezingCallback(RecoveryCallback):
 
     def _describe(self) -> None:
         images, dataset = self._context.images, self._context.dataset
-        self._context.results.network(
+        self._context.artifacts.network(
             describe(self._network_settings(), self.genotype(), images.classes, images.size, dataset.mean, dataset.std)
         )
 

@@ -8,7 +8,7 @@ from functools import partial
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.regularisation import WeightDecay
 from engine.architecture.relaxations.softmax import Softmax
-from engine.core.batch_growth import Growth
+from engine.core.batch_growth import BatchGrowth
 from engine.data.images import halves
 from engine.method import Context
 from engine.methods.prdarts.pool_callback import OperationPoolCallback
@@ -76,10 +76,10 @@ def stages(settings: Settings, pools: OperationPools) -> Iterator[Stage]:
         )
 
 
-def growth_of(context: Context[PrDartsSettings]) -> Growth | None:
+def growth_of(context: Context[PrDartsSettings]) -> BatchGrowth | None:
     """Return how the batch grows; None keeps its size, also on a CPU without a limit, whose memory others share."""
     settings = context.settings
     bounded = context.runtime.device.type == "cuda" or settings.memory_limit
     if settings.batch_size_max <= settings.batch_size or not bounded:
         return None
-    return Growth(settings.batch_size, settings.batch_size_max, settings.batch_multiple, GROWTH_STEPS)
+    return BatchGrowth(settings.batch_size, settings.batch_size_max, settings.batch_multiple, GROWTH_STEPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from engine.core.batch_growth import Growth
+from engine.core.batch_growth import BatchGrowth
 from engine.method import Context
 from engine.methods.prdarts.pool_transitions import OperationPools, changes_json
 from engine.methods.prdarts.settings import Settings
@@ -28,7 +28,7 @@ class OperationPoolCallback:
     """
 
     def __init__(
-        self, context: Context[Settings], pools: OperationPools, growth: Growth | None, dropout: SkipDropout
+        self, context: Context[Settings], pools: OperationPools, growth: BatchGrowth | None, dropout: SkipDropout
     ) -> None:
         self._context, self._pools, self._growth, self._dropout = context, pools, growth, dropout
         self._plan = context.settings.plan

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.core.batch_growth import Growth
+from engine.core.batch_growth import BatchGrowth
 from engine.method import Context
 from engine.methods.prdarts.operation_pool import Pool
 from engine.methods.prdarts.settings import Settings
@@ -44,7 +44,7 @@ class OperationPools:
         last_transition: what led to the stage in progress, for its first report; None in the first stage.
     """
 
-    def __init__(self, context: Context[Settings], growth: Growth | None) -> None:
+    def __init__(self, context: Context[Settings], growth: BatchGrowth | None) -> None:
         if not isinstance(context.space, DiscoveringDarts):
             raise TypeError(f"operation pools need a space that can discover, not {type(context.space).__name__}")
         self._context, self._settings, self._space = context, context.settings, context.space
