@@ -38,18 +38,18 @@ class Codec:
 
         Every choice that is one is as likely. (Public code that first draws a node favours the edges of early nodes.)
         """
-        free = [place for place, count in enumerate(self.choices) if count > 1]
-        place = free[rng.below(len(free))]
-        other = rng.below(self.choices[place] - 1)
-        return _with(cell, place, other + (other >= cell[place]))
+        free = [choice for choice, count in enumerate(self.choices) if count > 1]
+        choice = free[rng.below(len(free))]
+        other = rng.below(self.choices[choice] - 1)
+        return _with(cell, choice, other + (other >= cell[choice]))
 
     def neighbours(self, cell: Cell) -> list[Cell]:
         """Return the cells that differ in one choice, by choice and then by alternative."""
         return [
-            _with(cell, place, other)
-            for place, count in enumerate(self.choices)
+            _with(cell, choice, other)
+            for choice, count in enumerate(self.choices)
             for other in range(count)
-            if other != cell[place]
+            if other != cell[choice]
         ]
 
 
@@ -78,5 +78,5 @@ def coding(space: Space) -> Coding:
     return Coding(Codec(encoding.choices), encoding.decode, encoding.by_edge)
 
 
-def _with(cell: Cell, place: int, other: int) -> Cell:
-    return (*cell[:place], other, *cell[place + 1 :])
+def _with(cell: Cell, choice: int, other: int) -> Cell:
+    return (*cell[:choice], other, *cell[choice + 1 :])

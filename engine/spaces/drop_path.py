@@ -15,10 +15,10 @@ def factors(
         operations: how many; all of a network are drawn at once.
         like: features [B, ...], for the number of images, the device and the type.
         probability: p, in 0..1 (excluded).
-        generator: on the host or on the device of the features; torch's own for that device where left out.
+        generator: on the host or on the device of the features; torch's own for that device if left out.
 
     Returns:
-        [operations, B]; None where nothing is dropped.
+        [operations, B]; None if nothing is dropped.
     """
     if probability <= 0:
         return None

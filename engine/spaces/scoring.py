@@ -12,7 +12,7 @@ from runs.catalogue import Space
 from runs.errors import UsageError
 from runs.genotypes.genotype import NONE
 
-# The kernel of one network is measured, and the linear regions of another.
+# One network is for the neural tangent kernel, and a thin one for linear regions.
 NTK, THIN = "ntk", "thin"
 
 

@@ -27,7 +27,7 @@ class CellWeights:
 
     Attributes:
         weights: [edges, operations]; only the entries of candidates are read.
-        active: per edge the operations to run, where these are fewer than the candidates (sampled or sparse methods).
+        active: per edge the operations to run, if these are fewer than the candidates (sampled or sparse methods).
         edge_scale: [edges], a factor on each edge's sum (edge normalisation), or None.
     """
 

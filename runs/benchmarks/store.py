@@ -101,7 +101,7 @@ def restore(home: Home, name: str) -> Path:
 
 
 def _known(folder: Path, name: str) -> str:
-    """Return the name of a table that lies in a folder."""
+    """Return the name of a table after checking that it is in a folder."""
     names = [path.stem for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))]
     if name not in names:
         raise NotFoundError(

@@ -5,7 +5,7 @@ The file, all numbers little-endian::
     16 bytes   MAGIC
     uint64     length of the header
     header     JSON: see _Header; padded with spaces so that what follows begins at a multiple of 8
-    float32    slots x columns; NaN where nothing is known
+    float32    slots x columns; NaN for unknown values
     uint64     keyed tables: slots + 1 offsets into the keys
     bytes      keyed tables: the keys, ascending (see runs.benchmarks.addresses)
 
@@ -45,7 +45,7 @@ class Column:
     """What a number of a row is.
 
     Attributes:
-        dataset: the catalogue's name, where it has the data set.
+        dataset: the catalogue's name, if it has the data set.
         split: ``train``, ``valid`` or ``test``.
         epochs: length of the training schedule.
         unit: ``accuracy`` and ``error`` in percent, ``loss`` in nats, ``seconds``.

@@ -1,4 +1,4 @@
-"""Hyperparameters and values that the baseline searches share."""
+"""Hyperparameters and values that baseline searches share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runs.catalogue.shared_settings import DifferentiableSettings
 
 
 class BaselineSettings(DifferentiableSettings):
-    """A differentiable search whose alpha is pulled to 0 by weight decay alone."""
+    """A differentiable search whose alpha is pulled to 0 only by weight decay."""
 
     arch_weight_decay: float = setting(
         1e-3, "Weight decay of Adam on the architecture variables.", group="architecture", ge=0, le=10
@@ -18,13 +18,13 @@ class BaselineSettings(DifferentiableSettings):
 
 
 class MeanSettings(Settings):
-    """Architecture variables that do not start around 0."""
+    """Architecture parameters that do not start around 0."""
 
     arch_init_mean: float = setting(0.0, "What alpha starts around.", group="architecture", ge=-100, le=100)
 
 
 class TemperatureSettings(Settings):
-    """Draws that harden while the search goes on."""
+    """Draws that harden as the search proceeds."""
 
     temperature_start: float = setting(
         10.0, "Temperature of the first epoch; it changes linearly by epoch.", group="architecture", gt=0, le=1000

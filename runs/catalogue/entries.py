@@ -114,7 +114,7 @@ class Space:
         engine: ``package.module:Class``, a subclass of ``engine.spaces.space.SearchSpace``. Only the engine imports it.
         network_options: hyperparameters of its discrete networks; None if these cannot be trained.
         kinds: what its operations do. Unlisted ones are classified by their names.
-        own: by kind of cell, the operations that it searches, where these are not all.
+        own: by kind of cell, the operations that it searches, if these are not all.
         checks: checks that a genotype belongs to the space and raises UsageError if not; None for the check that it has
             one operation on each edge.
         format: returns the usual text of a genotype, on one line; None for JSON.
@@ -125,7 +125,7 @@ class Space:
         typical: a genotype whose training stands for that of any: a name of the library, or text. Empty if its networks
             cannot be trained.
         normalisation: by data set, mean and standard deviation per channel in the space's public code, of values in
-            0..1, where these are not those of the data set.
+            0..1, if these differ from the data set's own.
         presets: by name of a method, further presets of that method in this space; for ``retrain``, recipes. For spaces
             from outside: the methods of the catalogue list their own.
     """

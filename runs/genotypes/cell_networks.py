@@ -49,7 +49,7 @@ def reductions(layers: int) -> tuple[int, int]:
     """Return which cells reduce: L // 3 and 2 L // 3.
 
     Raises:
-        UsageError: with fewer than three cells there would be no normal one (drnas.md T19).
+        UsageError: fewer than three cells, of which none would be normal (drnas.md T19).
     """
     if layers < LEAST_LAYERS:
         raise UsageError(f"{layers} cells are too few: a network of cells needs at least {LEAST_LAYERS}.")
@@ -113,7 +113,7 @@ def discrete(
 def auxiliary(genotype: Genotype, *, channels: int, layers: int, classes: int, stem: str, second_norm: bool) -> int:
     """Return the parameters of the auxiliary head, read after cell 2L // 3 by two convolutions and a linear layer.
 
-    ``second_norm`` says whether a batch norm follows the second convolution: always on CIFAR, in some code on ImageNet.
+    ``second_norm``: whether a batch norm follows the second convolution, as always on CIFAR, in some code on ImageNet.
     """
     reductions(layers)
     features = 4 * channels * len(genotype.cells[REDUCE].outputs)

@@ -1,4 +1,4 @@
-"""What the pool of an edge is made of, in a few figures (prdarts.md 12)."""
+"""The composition of an edge's pool of operations, in a few numbers (prdarts.md 12)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TYPES = {
 
 
 def similarity(names: Sequence[str]) -> float:
-    """Return how alike the operations of a pool are: the mean over all ordered pairs, an operation and itself included.
+    """Return how similar the operations of a pool are: the mean over all ordered pairs, equal operations included.
 
-    Two operations score 0 where their kinds differ, else the mean of 1 and a score for each setting.
+    Two operations score 0 if their kinds differ, else the mean of 1 and a score for each setting.
 
     Args:
         names: one operation at least.
@@ -44,7 +44,7 @@ def type_shares(names: Sequence[str]) -> dict[str, float]:
 
 
 def kernel_shares(names: Sequence[str]) -> dict[int, float]:
-    """Return which share of a pool are separable convolutions of each side of a kernel that occurs, ascending."""
+    """Return the share of separable convolutions in a pool, for each kernel size that occurs, in ascending order."""
     kernels = [of.kernel for of in map(operation, names) if isinstance(of, Separable)]
     return {kernel: kernels.count(kernel) / len(names) for kernel in sorted(set(kernels))}
 
@@ -57,7 +57,7 @@ def _alike(one: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]) -
 
 
 def _agreement(one: object, other: object) -> float:
-    """Return 1 for equal settings and 0 for others; lists agree by their lengths and by every place they share."""
+    """Return 1 for equal settings and 0 for others; lists agree by their lengths and by the entries that both have."""
     if not (isinstance(one, list) and isinstance(other, list)):
         return float(one == other)
     scores: list[bool] = [len(one) == len(other), *(mine == theirs for mine, theirs in zip(one, other, strict=False))]

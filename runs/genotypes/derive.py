@@ -114,12 +114,12 @@ def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes:
     Args:
         alphas: one row an edge, as long as it has candidates.
         candidates: names of each edge's candidates.
-        none_competes: whether ``none`` may win where there is anything else.
+        none_competes: whether ``none`` may win against other candidates.
     """
     winners, strengths = [], []
     for row, names in zip(softmax(alphas), candidates, strict=True):
         columns = [column for column, name in enumerate(names) if none_competes or name != NONE] or range(len(names))
-        column = max(columns, key=lambda place: (row[place], place))
+        column = max(columns, key=lambda of: (row[of], of))
         winners.append(names[column])
         strengths.append(row[column])
     edges = [edge for node in _strongest(strengths, later=True) for edge in sorted(node)]

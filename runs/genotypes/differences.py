@@ -10,12 +10,12 @@ from runs.genotypes.genotype import Cell, Genotype
 
 @dataclass(frozen=True)
 class Difference:
-    """An edge that is not the same in all of several genotypes.
+    """An edge that differs between genotypes.
 
     Attributes:
         kind: of the cell.
-        source, target: the nodes that it joins.
-        operations: of each genotype, None where the edge is not there; two on one edge are joined by ``+``.
+        source, target: the nodes that it connects.
+        operations: of each genotype, None if it lacks the edge; two on one edge are joined by ``+``.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Difference:
 def differences(genotypes: Sequence[Genotype | None]) -> list[Difference]:
     """Return the edges in which genotypes of one space differ, cell by cell and node by node.
 
-    None stands for a genotype that is not there yet, and differs from nothing.
+    None stands for a genotype that does not exist yet. It differs from nothing.
     """
     present = [genotype for genotype in genotypes if genotype is not None]
     found = []

@@ -8,7 +8,7 @@ from runs.genotypes.genotype import Cell, Genotype
 
 
 def captions(cell: Cell) -> list[str]:
-    """Return what drawings write on the nodes: the inputs by the cell that they come from, the others by number."""
+    """Return the labels of the nodes: inputs are named for the cell that they come from, the others are numbered."""
     last = max([edge.target for edge in cell.edges] + list(cell.outputs))
     inputs = ["c_{k-2}", "c_{k-1}"] if cell.inputs == 2 else ["input"] * cell.inputs
     return [*inputs, *map(str, range(cell.inputs, last + 1))]

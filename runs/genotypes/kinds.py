@@ -15,7 +15,7 @@ _DILATED = re.compile(r"dil")
 
 
 class OperationKind(StrEnum):
-    """The kinds. A search that ends in skips and pools alone has collapsed: neither has weights."""
+    """The kinds. Skips and pools have no weights; searches that collapse end in them."""
 
     CONVOLUTION = "convolution"
     POOL = "pool"
@@ -63,7 +63,7 @@ def kind_by_name(name: str) -> OperationKind:
 
 @functools.lru_cache(maxsize=4096)
 def is_dilated(name: str) -> bool:
-    """Say whether an operation is a dilated convolution, by its name."""
+    """Return whether an operation is a dilated convolution, by its name."""
     name = name[:_MOST_CHARACTERS].lower()
     try:
         of = operation(name)

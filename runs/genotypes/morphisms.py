@@ -45,7 +45,7 @@ SETS = {
     "r_depth": Restrictions(1, 7, 2, 1, 5, 5),
     "unrestricted": Restrictions(1, 7, 2, 999, 999, 999),
 }
-# Where a search begins: operations of every edge.
+# The operations of every edge at the start of a search.
 POOLS = {
     "prdarts4": ("max3", "avg3", "skip", "c3"),
     "prdarts5": ("none", "max3", "avg3", "skip", "c3"),
@@ -54,7 +54,7 @@ POOLS = {
 
 
 def is_morphable(name: str) -> bool:
-    """Say whether an operation is of the kind that morphisms are for, whatever restricts them."""
+    """Return whether an operation can be morphed at all, whatever the restrictions."""
     of = operation(name)
     return isinstance(of, Separable) and of.choke is None and len(set(of.dilations)) == 1
 
@@ -90,7 +90,7 @@ def morphs(name: str, limits: Restrictions) -> dict[str, str]:
     """Return the legal morphisms of an operation, each with what it makes of it; none for what cannot be morphed.
 
     Raises:
-        UsageError: the name stands for no operation.
+        UsageError: unknown name of an operation.
     """
     return dict(_morphs(name, limits))
 
@@ -114,7 +114,7 @@ def levels(pool: Iterable[str], limits: Restrictions, steps: int | None = None) 
 
 @functools.lru_cache
 def reachable(pool: tuple[str, ...], limits: Restrictions, steps: int | None = None) -> int | None:
-    """Return how many operations can be reached from a pool, itself included; None where there is no practical bound.
+    """Return how many operations can be reached from a pool, itself included; None if there is no practical bound.
 
     Args:
         pool: where to begin.

@@ -91,7 +91,7 @@ class Topology:
         digits.reverse()
         length = len(self.edges)
         return self.genotype(
-            {kind: digits[place * length : (place + 1) * length] for place, kind in enumerate(self.cells)}
+            {kind: digits[index * length : (index + 1) * length] for index, kind in enumerate(self.cells)}
         )
 
     def _cell(self, columns: Sequence[int]) -> Cell:

@@ -106,10 +106,8 @@ class Darts(SearchSpace):
         columns = {name: op for op, name in enumerate(self.entry.operations)}
         return {
             kind: [
-                next(
-                    (columns.get(edge.operation, -1) for edge in cell.edges if (edge.source, edge.target) == place), -1
-                )
-                for place in self.entry.edges
+                next((columns.get(edge.operation, -1) for edge in cell.edges if (edge.source, edge.target) == ends), -1)
+                for ends in self.entry.edges
             ]
             for kind, cell in genotype.cells.items()
         }

@@ -27,7 +27,7 @@ def plain_network(
     multipliers: Mapping[Operation, float],
     settings: DartsNetworkSettings,
 ) -> CellNetwork:
-    """Return the network of a genotype that computes what the supernet does with these operations alone.
+    """Return the network of a genotype that computes what the supernet does with only these operations.
 
     Args:
         supernet: made with ``norms="all"``, as large as ``settings`` say.

@@ -1,4 +1,4 @@
-"""The DARTS cells with operations that a search discovers while it goes on (PR-DARTS)."""
+"""The DARTS cells with operations that a search discovers as it proceeds (PR-DARTS)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.spaces.darts import Darts
 
 
 class DiscoveringDarts(Darts):
-    """A space whose columns become more; each keeps its place. See :class:`engine.spaces.space.SearchSpace`."""
+    """A space that gains columns during a search. The earlier ones keep their indices."""
 
     def know(self, operations: Iterable[str]) -> None:
         """Have these operations as the columns of what is built from now on."""

@@ -86,7 +86,7 @@ def _stages(layers: nn.Module) -> list[Stage]:
 
 
 def _copy_norm(new: nn.BatchNorm2d, old: nn.BatchNorm2d) -> None:
-    """Copy what a batch norm has; channels beyond have mean 0 and variance 1, and add nothing where it is affine."""
+    """Copy a batch norm into a wider one. Further channels have mean 0, variance 1 and, if affine, a scale of 0."""
     before = old.state_dict()
     for name, values in new.state_dict().items():
         values[: old.num_features] = before[name]
@@ -94,6 +94,6 @@ def _copy_norm(new: nn.BatchNorm2d, old: nn.BatchNorm2d) -> None:
 
 
 def _draw(block: Tensor, generator: torch.Generator) -> None:
-    """Fill a block of a kernel with Xavier-normal noise, its fans counted on the block alone."""
+    """Fill a block of a kernel with Xavier-normal noise, its fans counted on the block only."""
     drawn = torch.empty(block.shape, dtype=block.dtype)
     block.copy_(nn.init.xavier_normal_(drawn, generator=generator))

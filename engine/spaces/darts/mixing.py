@@ -19,7 +19,7 @@ from engine.spaces.layers import Rectified
 from runs.genotypes.operations import Pool, Separable, Skip, Zero, operation
 
 # What operations without a pool read of their source: the part that they see, as it is or rectified, and of this the
-# phases: without strides, as many times the images of a part of the side; with strides, the first phase alone.
+# phases: without strides, as many times the images of a part of the side; with strides, only the first phase.
 SEEN, RECTIFIED, PHASES, PHASE = "as it is", "rectified", "phases", "phase"
 # The dilation that is computed on phases: every second row and column.
 DILATION = 2
@@ -96,7 +96,7 @@ class View:
         """The channels [B, C // k, H, W] that operations see."""
         if self._source.width == self.features.shape[1]:
             return self.features
-        # A copy, for many operations read it, and each would copy channels that lie apart.
+        # A copy: many operations read it, and each would copy channels that are apart in memory.
         return self._parts[0].clone()
 
     @functools.cached_property
@@ -186,7 +186,7 @@ class MixedEdge(nn.Module):
                 layers = self.operations[str(op)]
                 value = scaled(layers, value, scales[op], in_phases=reads in {PHASES, PHASE})
                 if factor is not None:
-                    # Phases lie image by image.
+                    # Phases are stored image by image.
                     value = value.mul_(factor.repeat_interleave(len(value) // len(factor)).view(-1, 1, 1, 1))
                 total.add(value, reads == PHASES)
             else:
@@ -196,14 +196,14 @@ class MixedEdge(nn.Module):
 
 
 class NodeSum:
-    """The sum of what a node's edges bring, in place: nothing needs the output of a batch norm for its gradient."""
+    """The sum of the values of a node's edges, in place: no gradient needs the output of a batch norm."""
 
     def __init__(self) -> None:
         self._sum: Tensor | None = None
         self._phases: Tensor | None = None
 
     def add(self, value: Tensor, in_phases: bool = False) -> None:
-        """Add a tensor that nobody else reads."""
+        """Add a tensor that nothing else reads."""
         if in_phases:
             self._phases = value if self._phases is None else self._phases.add_(value)
         else:

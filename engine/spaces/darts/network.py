@@ -104,12 +104,12 @@ class DiscreteCell(nn.Module):
 
     Args:
         cell: of the genotype.
-        slot: where the cell stands.
+        slot: of the cell in the network.
         norms: see :class:`CellNetwork`.
         last: whether the classifier reads the output, which then is not rectified.
 
     Attributes:
-        placed: the edges of the genotype, each at the place of its module in ``edges``.
+        placed: the edges of the genotype, each at the index of its module in ``edges``.
         drops: how many operations drop path may drop.
     """
 

@@ -1,4 +1,4 @@
-"""The operations of DARTS-like cells as modules, made from what :mod:`runs.genotypes.operations` says of them."""
+"""The operations of DARTS-like cells as modules, built from their descriptions in :mod:`runs.genotypes.operations`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def build(name: str, channels: int, stride: int, *, affine: bool, track_statisti
         track_statistics: whether batch norms keep running averages for evaluation.
 
     Raises:
-        UsageError: the name stands for nothing.
+        UsageError: unknown name.
     """
     norms = {"affine": affine, "track_statistics": track_statistics}
     match of := operation(name):
@@ -51,7 +51,7 @@ def build(name: str, channels: int, stride: int, *, affine: bool, track_statisti
 
 
 def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: str) -> nn.Module:
-    """Return an operation as networks place it: a batch norm follows those without weights.
+    """Return an operation as networks use it: a batch norm follows those without weights.
 
     Args:
         name, channels, stride, affine: as for :func:`build`.
@@ -66,7 +66,7 @@ def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: 
 
 
 class Zeros(nn.Module):
-    """``none``: zeros of the shape that other operations give."""
+    """``none``: zeros of the shape of the other operations' outputs."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Halves(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return [B, channels_out, ceil(H / 2), ceil(W / 2)] of [B, channels_in, H, W]."""
         # Every second pixel is taken before the convolution: the CPU library's own strided 1x1 convolution writes
-        # beyond its memory where there are only a few channels.
+        # beyond its memory if there are only a few channels.
         even, odd = features[:, :, ::2, ::2], features[:, :, 1::2, 1::2]
         height, width = features.shape[2:]
         if height % 2 or width % 2:

@@ -1,4 +1,4 @@
-"""What stands before and behind the cells: stems, the preparation of a cell's inputs, the auxiliary head."""
+"""The layers around the cells: stems, the preprocessing of a cell's inputs, the auxiliary head."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ImageNetStem(nn.Module):
 
 
 def rectified(stem: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the older and the newer input of the first cell, behind the ReLU with which all that reads them begins."""
+    """Return the older and the newer input of the first cell, after the ReLU with which all their readers begin."""
     if isinstance(stem, ImageNetStem):
         older = functional.relu(stem.older(images))
         return older, functional.relu(stem.newer.body(older))

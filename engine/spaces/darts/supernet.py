@@ -115,7 +115,7 @@ class DartsSupernet(Supernet):
         return scores, auxiliary
 
     def _drop_factors(self, cells: Sequence[MixedCell], mixing: MixingWeights, like: Tensor) -> Iterator[Tensor | None]:
-        """Return the factors of drop path cell by cell, drawn in one go; None where nothing is dropped."""
+        """Return the factors of drop path cell by cell, drawn in one go; None if nothing is dropped."""
         if not self.training or not self.drop_path:
             return itertools.repeat(None)
         runs = [cell.runs(mixing[cell.kind]) for cell in cells]
@@ -140,7 +140,7 @@ class MixedCell(nn.Module):
     Everything that reads a cell's output begins with a ReLU, except the classifier behind the last cell.
 
     Args:
-        slot: where the cell stands.
+        slot: of the cell in the network.
         edges: (source, target) of each.
         names: of the columns.
         candidates: the columns alive on each edge.

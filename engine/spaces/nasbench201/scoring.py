@@ -17,7 +17,7 @@ _WIDTHS = {NTK: 3, THIN: 1}
 
 
 class NasBench201Scoring(ScoringNetwork):
-    """NTK: stem and three cells of C = 3, 6, 12 with residual blocks between; thin: one cell of one channel alone."""
+    """NTK: stem and three cells of C = 3, 6, 12 with residual blocks between; thin: only one cell of one channel."""
 
     def __init__(self, space: Space, which: str, classes: int) -> None:
         super().__init__()
@@ -50,8 +50,8 @@ class _Cell(nn.Module):
     Args:
         space: of the cell.
         channels: in and out.
-        joint: whether to compute what the edges that leave a node share once: its ReLU, its pool, one convolution.
-            Every ReLU of every edge runs otherwise, as the length of a pattern wants it.
+        joint: whether to compute once what the edges that leave a node share: its ReLU, its pool, one convolution. If
+            not, every ReLU of every edge runs, as the length of an activation pattern requires.
     """
 
     def __init__(self, space: Space, channels: int, *, joint: bool) -> None:

@@ -1,4 +1,4 @@
-"""The sums that nodes are, grown in place, with the fewest passes over memory on the way back."""
+"""The sums of nodes, accumulated in place, with the fewest passes over memory in the backward pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Sum:
 
     Attributes:
         total: None for an empty sum.
-        owned: whether ``total`` is nobody else's.
+        owned: whether nothing else uses ``total``.
     """
 
     def __init__(self) -> None:
