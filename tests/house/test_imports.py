@@ -36,21 +36,6 @@ print(json.dumps({"modules": names, "brought": brought}))
 """
 
 
-# Modules that still import each other. Nothing may join them.
-KNOWN_CIRCLE = {
-    "engine.search.epoch_callback",
-    "engine.search.loop",
-    "engine.search.stages",
-    "engine.search.updates",
-    "engine.search.updates.adaptive_batch",
-    "engine.search.updates.first_order",
-    "engine.search.updates.single_level",
-    "engine.search.updates.single_level_joint",
-    "engine.search.updates.unrolled",
-    "engine.search.updates.update",
-}
-
-
 def python(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-P", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
@@ -94,4 +79,4 @@ def test_no_module_imports_itself_through_others() -> None:
     """Imports for type checkers count, and those inside functions."""
     graph = grimp.build_graph("nastui", "screens", "engine", "runs", cache_dir=None)
     imports = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
-    assert circles(imports) <= KNOWN_CIRCLE
+    assert circles(imports) == set()
