@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nastui.cli import output
 from runs.home import short_id
-from runs.store.groups import Group, grouped, seeds_told
+from runs.store.groups import Group, grouped, seed_count
 from runs.store.run_store import Record
 
 
@@ -27,7 +27,7 @@ def groups(records: Sequence[Record], *, as_json: bool, by_best: bool) -> None:
 
 def _row(group: Group) -> list[str]:
     return [
-        seeds_told(group.seeds) if len(group.members) > 1 else "1",
+        seed_count(group.seeds) if len(group.members) > 1 else "1",
         ", ".join(f"{number} {status}" for status, number in group.statuses.most_common()),
         *(str(group.head[name]) for name in ("method", "space")),
         Path(group.head["dataset"]).name,

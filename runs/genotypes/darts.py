@@ -12,7 +12,7 @@ from runs.errors import UsageError, closest
 from runs.genotypes import cell_networks
 from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.genotypes.costs import CostFormula, Costs, Shape
-from runs.genotypes.genotype import NONE, Cell, Edge, Genotype
+from runs.genotypes.genotype import NONE, Cell, Edge, Genotype, edge_label
 from runs.genotypes.operations import operation
 from runs.genotypes.topology import Topology
 
@@ -148,7 +148,7 @@ def _check_cell(kind: str, cell: Cell) -> None:
         raise UsageError(f"Cell '{kind}' has no edge.")
     reached = INPUTS - 1
     for edge in cell.edges:
-        where = f"{edge.target}←{edge.source} of cell '{kind}'"
+        where = f"{edge_label(edge.source, edge.target)} of cell '{kind}'"
         if edge.target >= INPUTS + MOST_NODES:
             raise UsageError(f"Edge {where} is beyond the {MOST_NODES} nodes that a cell can have.")
         if not 0 <= edge.source < edge.target:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runs.errors import UsageError, closest
-from runs.genotypes.genotype import NONE, Cell, Edge, Genotype
+from runs.genotypes.genotype import NONE, Cell, Edge, Genotype, edge_label
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Topology:
             raise UsageError(f"Cell '{kind}' outputs the nodes {given[:80]}; in '{self.space}' these are {known}.")
         found: dict[tuple[int, int], int] = {}
         for edge in cell.edges:
-            ends, where = (edge.source, edge.target), f"{edge.target}←{edge.source} of cell '{kind}'"
+            ends, where = (edge.source, edge.target), f"{edge_label(edge.source, edge.target)} of cell '{kind}'"
             if ends not in self.edges:
                 raise UsageError(f"Edge {where} is unknown in the space '{self.space}'.")
             if ends in found:

@@ -32,7 +32,7 @@ class Summary:
     """The state of a run according to its events.
 
     Attributes:
-        said: the type of the last lifecycle event, from which :func:`runs.store.status.derive` derives the status.
+        lifecycle: the type of the last lifecycle event, from which :func:`runs.store.status.derive` derives the status.
         epoch, epochs: the number of complete epochs, and of all.
         metrics, best: the newest and the best value of each metric; the best loss is the lowest.
         seconds: working time, summed over complete epochs.
@@ -40,7 +40,7 @@ class Summary:
         problem, hint: why a run failed, and what to do; for a lost run, the cause found in its engine's output.
     """
 
-    said: str = ""
+    lifecycle: str = ""
     epoch: int = 0
     epochs: int = 0
     stage: int = 0
@@ -100,7 +100,7 @@ class Summary:
         self.touched = entry.time
         match entry.event:
             case Started():
-                self.said = "started"
+                self.lifecycle = "started"
                 self.started = self.started or entry.time
                 self.ended, self.problem, self.hint = None, "", ""
             case Resumed(epoch=epoch):
@@ -114,16 +114,16 @@ class Summary:
             case CheckpointWritten(epoch=epoch):
                 self.checkpoint_epoch = epoch
             case Paused() | Stopped():
-                self.said = entry.event.type
+                self.lifecycle = entry.event.type
                 self.ended = entry.time if entry.event.type == "stopped" else None
             case Continued():
-                self.said = "started"
+                self.lifecycle = "started"
             case Finished(genotype=genotype, parameters=parameters, macs=macs, network=network):
-                self.said, self.ended, self.eta = "finished", entry.time, None
+                self.lifecycle, self.ended, self.eta = "finished", entry.time, None
                 self.genotype = genotype or self.genotype
                 self.parameters, self.macs, self.network = parameters, macs, network
             case Failed(error=error, hint=hint):
-                self.said, self.ended = "failed", entry.time
+                self.lifecycle, self.ended = "failed", entry.time
                 self.problem, self.hint = error, hint
 
     def _apply_epoch(self, event: EpochEnded) -> None:

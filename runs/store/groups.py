@@ -110,6 +110,6 @@ def grouped(records: Iterable[Record]) -> list[Group]:
     return [Group(digest, runs) for digest, runs in members.items()]
 
 
-def seeds_told(seeds: Sequence[int]) -> str:
+def seed_count(seeds: Sequence[int]) -> str:
     """Return ``×4 seeds``, or ``×4 runs`` if a seed occurs twice."""
     return f"×{len(seeds)} {'seeds' if len(set(seeds)) == len(seeds) else 'runs'}"

@@ -216,7 +216,7 @@ class RunStore:
             BusyError: it is running.
             NotFoundError: it has been removed in the meantime.
         """
-        if derive(record.paths, lambda: record.summary.said).live:
+        if derive(record.paths, lambda: record.summary.lifecycle).live:
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
         target = self.home.trash / record.id
         with self._locked(record.id):
@@ -289,7 +289,7 @@ class RunStore:
         before, was = record.offset, known.status if known else None
         try:
             # A finished run stays finished: for most runs of a large store the lock need not be read.
-            if record.summary.said == "finished" and _size(paths.events) == before:
+            if record.summary.lifecycle == "finished" and _size(paths.events) == before:
                 record.status = Status.FINISHED
             else:
                 record.status = derive(paths, lambda: _caught_up(record))
@@ -350,7 +350,7 @@ def _caught_up(record: Record) -> str:
         for entry in entries:
             record.summary.apply(entry)
         record.offset = reader.offset
-    return record.summary.said
+    return record.summary.lifecycle
 
 
 def _gone(run: str) -> NotFoundError:

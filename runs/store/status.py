@@ -62,6 +62,6 @@ def follow_status(follower: Follower, on_entry: Callable[[Entry], object] = lamb
     def last_lifecycle_event() -> str:
         for entry in follower.update():
             on_entry(entry)
-        return follower.history.summary.said
+        return follower.history.summary.lifecycle
 
     return derive(follower.paths, last_lifecycle_event)

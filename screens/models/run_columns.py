@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from runs.formatting import brief_duration
 from runs.home import short_id
-from runs.store.groups import Group, Spread, seeds_told
+from runs.store.groups import Group, Spread, seed_count
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean, moment, status_label, status_sign
@@ -165,7 +165,7 @@ COLUMNS = (
         lambda r: r.id,
         8,
         least=8,
-        folded=lambda g, now: seeds_told(g.seeds),
+        folded=lambda g, now: seed_count(g.seeds),
     ),
     Column("name", lambda r, now: _name(r), lambda r: (not _name(r), _name(r).casefold()), 7, least=8),
     Column("method", lambda r, now: clean(r.head["method"]), lambda r: r.head["method"], 9, most=14),

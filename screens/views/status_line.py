@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runs.formatting import brief_duration, millions
 from runs.home import short_id
-from runs.store.groups import Group, seeds_told
+from runs.store.groups import Group, seed_count
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean
@@ -29,7 +29,7 @@ def group_identity(group: Group) -> str:
     """Return what the runs of a group are, and by which seeds they differ."""
     head = group.head
     seeds = ", ".join(map(str, sorted(group.seeds)))
-    parts = [seeds_told(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
+    parts = [seed_count(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
     return clean(" · ".join([*parts, f"preset {head['preset']}", f"seeds {seeds}"]))
 
 

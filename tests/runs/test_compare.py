@@ -9,7 +9,7 @@ from runs.genotypes import nasbench201
 from runs.genotypes.differences import Difference, differences
 from runs.home import Home
 from runs.store.compare import compare, ranking, ranking_rows, table
-from runs.store.groups import Spread, grouped, seeds_told
+from runs.store.groups import Spread, grouped, seed_count
 from runs.store.labels import Labels
 from runs.store.run_head import group_id, head
 from runs.store.run_store import RunStore
@@ -93,4 +93,4 @@ def test_mean_and_deviation_are_over_the_finished_runs(tmp_path: Path) -> None:
     assert ranking_rows(content["ranking"], names) == [["1", "2 1 0", "seeds 2, 1, 0", "93.26 ± 0.00 (2 of 3)"]]
     assert Spread.of([1.0, None, 3.0]) == Spread(2.0, 2**0.5, 2)
     assert Spread.of([None]) is None
-    assert [seeds_told(seeds) for seeds in ([0, 1], [0, 0])] == ["×2 seeds", "×2 runs"]
+    assert [seed_count(seeds) for seeds in ([0, 1], [0, 0])] == ["×2 seeds", "×2 runs"]

@@ -79,7 +79,7 @@ def paths(tmp_path: Path) -> RunPaths:
 )
 def test_the_newest_lifecycle_event_is_what_is_said(last: Event, said: str, ended: bool) -> None:
     summary = fold(Summary(), Started(), last)
-    assert summary.said == said
+    assert summary.lifecycle == said
     assert summary.ended == (2.0 if ended else None)
     assert summary.touched == 2.0
 
@@ -133,7 +133,7 @@ def test_finishing_keeps_the_last_genotype_and_tells_the_costs() -> None:
 
 def test_resuming_goes_back_to_the_checkpoint() -> None:
     summary = fold(Summary(), Started(), *epochs(1, 2, 3), Started(), Resumed(epoch=1))
-    assert (summary.epoch, summary.said) == (1, "started")
+    assert (summary.epoch, summary.lifecycle) == (1, "started")
 
 
 def test_history_keeps_epochs_in_order() -> None:
@@ -191,7 +191,7 @@ def test_a_follower_sees_what_loading_sees(paths: RunPaths) -> None:
         assert [entry.event for entry in follower.update()] == [event]
     assert follower.update() == []
     assert follower.history == load(paths)
-    assert follower.history.summary.said == "finished"
+    assert follower.history.summary.lifecycle == "finished"
 
 
 def test_a_follower_begins_again_with_a_log_that_has_shrunk(paths: RunPaths) -> None:

@@ -356,7 +356,7 @@ def test_a_log_that_was_replaced_by_a_shorter_one_is_read_anew(home: Home) -> No
     viewer.records()
     paths.events.write_bytes(paths.events.read_bytes().partition(b"\n")[0] + b"\n")
     (record,) = viewer.records()
-    assert (record.summary.epoch, record.summary.said) == (0, "started")
+    assert (record.summary.epoch, record.summary.lifecycle) == (0, "started")
     assert listed(home)[config.id] == repr(record)
 
 
@@ -406,7 +406,7 @@ def text(content: str) -> Any:
         garbage,
         a_folder,
         *map(text, ["null", "[]", "{}", "5", '{"runs": []}', '{"runs": {"1": 5}}', '{"runs": {"x": {}}}', "[" * 9999]),
-        text('{"runs": {"1": {"id": "x", "schema": 2}}}'),
+        text('{"runs": {"1": {"id": "x", "schema": 3}}}'),
     ],
 )
 def test_a_damaged_index_is_rebuilt(home: Home, damage: Any) -> None:
@@ -421,7 +421,7 @@ def test_a_damaged_index_is_rebuilt(home: Home, damage: Any) -> None:
 def test_an_index_of_a_newer_schema_is_rebuilt(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(home.root)
     with monkeypatch.context() as newer:
-        newer.setattr(index, "SCHEMA_VERSION", 3)
+        newer.setattr(index, "SCHEMA_VERSION", index.SCHEMA_VERSION + 1)
         before = listed(home)
     assert index.Index(home.index, home.index_lock).read() == {}
     assert listed(home) == before
