@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.core.runtime import Runtime
+from engine.core.static_inputs import StaticInputs
 from engine.data import streaming
 from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
@@ -72,6 +73,7 @@ class ResidentFeed(Feed):
         super().__init__(stream, classes=data.classes, size=data.size, mean=augmenter.mean, std=augmenter.std)
         self._skipped = len(data.skipped)
         self._augmenter, self._training = augmenter, train
+        self._inputs = StaticInputs(data.images.device)
 
     @property
     def skipped(self) -> int:
@@ -82,10 +84,15 @@ class ResidentFeed(Feed):
         """Return this process's pieces of the next batch."""
         indices = self._stream.next(self._batch)
         parts = indices.tensor_split(self._pieces)
+        mine = [piece for piece in self._mine if len(parts[piece])]
         if not self._training:
-            return [self._augmenter.test(parts[piece]) for piece in self._mine if len(parts[piece])]
+            return [self._augmenter.plain(self._inputs.fill(parts[piece], piece)) for piece in mine]
         draws = self._augmenter.draw(len(indices)).tensor_split(self._pieces, dim=1)
-        return [self._augmenter.train(parts[piece], draws[piece]) for piece in self._mine if len(parts[piece])]
+        numbers = [self._augmenter.numbers(parts[piece], draws[piece]) for piece in mine]
+        return [
+            self._augmenter.augment(self._inputs.fill(of_piece, piece))
+            for piece, of_piece in zip(mine, numbers, strict=True)
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return the order and the position."""
