@@ -142,7 +142,7 @@ def test_a_mutation_is_a_neighbour_and_neighbours_differ_in_one_edge(cell: Cell,
     assert NB201.mutate(cell, rng(seed)) in around
 
 
-def test_every_mutation_is_as_likely() -> None:
+def test_every_mutation_is_equally_likely() -> None:
     cell, drawn = (0, 1, 2, 3, 4, 0), rng()
     counts = Counter(NB201.mutate(cell, drawn) for _ in range(24_000))
     assert len(counts) == 24

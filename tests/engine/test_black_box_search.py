@@ -169,7 +169,7 @@ def test_seeds_differ_and_repeat(untimed: Home, method: str) -> None:
     assert not all(map(same, reports, work(other)))
 
 
-def test_its_speed_is_measured_beyond_its_end(untimed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_can_be_profiled_beyond_its_end(untimed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASTUI_HOME", str(untimed.root))
     draft = Draft(method="local_search", preset="quick", dataset="digits", device="cpu", options={"queries": 7})
     _, search = assemble(resolve(draft), Path(), lambda event: None, no_images)
@@ -218,7 +218,7 @@ def test_a_damaged_table_is_named(home: Home) -> None:
         launcher.start(RunStore(home), Draft(method="random_search", device="cpu"))
 
 
-def test_seconds_are_no_budget_where_nobody_knows_them(untimed: Home) -> None:
+def test_a_budget_in_seconds_needs_a_table_with_seconds(untimed: Home) -> None:
     with pytest.raises(EnvironmentLacksError, match="budget_seconds=0"):
         make(untimed, "random_search", budget_seconds=12_000)
 

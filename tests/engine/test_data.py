@@ -1,4 +1,4 @@
-"""Images: sources, halves, streams and augmentation."""
+"""Images: sources, halves, index streams and augmentation."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class TestStream:
             batch = stream.take(size).tolist()
             assert len(set(batch)) == len(batch) == min(size, count)
 
-    def test_a_stream_goes_on_from_its_state(self) -> None:
+    def test_a_stream_continues_from_its_state(self) -> None:
         random = generator(3)
         stream = IndexStream(torch.arange(20), random)
         stream.take(7)

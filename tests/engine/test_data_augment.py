@@ -1,4 +1,4 @@
-"""Batched augmentation beside torchvision's, one image at a time: the same pixels for the same draws, the same laws."""
+"""Batched augmentation against torchvision's, one image at a time: same pixels for the same draws, same laws."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class TestResident:
         assert [len(labels) for _, labels in feed.next()] == [4, 4]
         assert feed.left == COUNT - 12
 
-    def test_a_pass_goes_on_from_its_state(self) -> None:
+    def test_a_pass_continues_from_its_state(self) -> None:
         feed, generator = resident()
         feed.cut(4)
         feed.start()
@@ -150,7 +150,7 @@ class TestOptions:
         assert len(train.classes) == 10
         assert train.next()[0][0].shape == (50, 3, 16, 16)
 
-    def test_mean_deviation_padding_and_flip_in_place_of_the_data_sets(self, tmp_path: Path) -> None:
+    def test_options_replace_what_the_data_set_says(self, tmp_path: Path) -> None:
         options = {"mean": (0.0,) * 3, "std": (1 / 255,) * 3, "crop_padding": 0, "flip": False, "image_limit": 10}
         train, test, _ = feeds("digits", tmp_path, **options)
         images, _ = train.next()[0]
@@ -177,7 +177,7 @@ class TestOptions:
         assert (train.size, test.size, source.size) == (224, 224, 224)
         assert train.next()[0][0].shape == (12, 3, 224, 224)
 
-    def test_what_cannot_be_streamed_says_so(self, tmp_path: Path) -> None:
+    def test_only_image_folders_can_be_streamed(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="Digits is none"):
             feeds("digits", tmp_path, augmentation="imagenet")
 

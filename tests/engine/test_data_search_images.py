@@ -57,7 +57,7 @@ class Streams:
             given += self.shown_images(self.shown.next(3))
         return given
 
-    def go_on_from(self, other: Streams) -> None:
+    def continue_from(self, other: Streams) -> None:
         self.generator.set_state(other.generator.get_state())
         self.weights.load(other.weights.state())
         self.architecture.load(other.architecture.state())
@@ -67,7 +67,7 @@ def equal(first: list[Tensor], second: list[Tensor]) -> bool:
     return len(first) == len(second) and all(map(torch.equal, first, second))
 
 
-def test_processes_make_what_this_one_makes(imagenet: Path) -> None:
+def test_worker_processes_make_the_same_images(imagenet: Path) -> None:
     """Short batches, passes that end between batches and prefetching included."""
     alone, others = Streams(imagenet, 0), Streams(imagenet, 2)
     before = torch.get_rng_state()
@@ -78,12 +78,12 @@ def test_processes_make_what_this_one_makes(imagenet: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_pass_goes_on_from_its_state(imagenet: Path) -> None:
+def test_a_pass_continues_from_its_state(imagenet: Path) -> None:
     whole, again = Streams(imagenet, 0), Streams(imagenet, 0)
     whole.epoch()
     whole.weights.start()
     whole.weight_images(whole.weights.next(4))
-    again.go_on_from(whole)
+    again.continue_from(whole)
     assert equal(whole.rest(), again.rest())
 
 

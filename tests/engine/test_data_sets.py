@@ -1,4 +1,4 @@
-"""The published data sets: small files in their form, and what damaged ones say."""
+"""The published data sets: small files in their format, and the errors for damaged ones."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class TestImageNet16:
             (b"no pickle", "does not hold ImageNet16"),
         ],
     )
-    def test_what_is_no_array_is_refused(
+    def test_only_arrays_are_opened(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -221,7 +221,7 @@ class TestPortions:
         with pytest.raises(UsageError, match="Class 1 has 1 training images"):
             portions(torch.tensor([0, 0, 0, 1]), (0.5, 0.5), torch.Generator())
 
-    def test_all_may_be_shared_out(self) -> None:
+    def test_shares_may_cover_the_whole_set(self) -> None:
         parts = portions(torch.zeros(10, dtype=torch.long), (0.7, 0.3), torch.Generator())
         assert [len(part) for part in parts] == [7, 3]
 
@@ -234,7 +234,7 @@ def test_statistics_are_exact() -> None:
     assert std == pytest.approx(values.std(0, correction=0).tolist(), abs=1e-12)
 
 
-def test_a_constant_channel_deviates_by_one() -> None:
+def test_the_deviation_of_a_constant_channel_is_one() -> None:
     assert measured(torch.full((2, 4, 4, 3), 51, dtype=torch.uint8)) == ((0.2,) * 3, (1.0,) * 3)
 
 

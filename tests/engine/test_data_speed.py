@@ -1,4 +1,4 @@
-"""How fast images become batches: ours in memory beside torchvision's, one image at a time in a DataLoader."""
+"""How fast images become batches: ours in memory against torchvision's, one image at a time in a DataLoader."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_a_pass_shows_every_image_once(imagenet: Path) -> None:
     assert labels.bincount().tolist() == [5, 4, 5]
 
 
-def test_processes_make_what_this_one_makes_and_passes_differ(imagenet: Path) -> None:
+def test_worker_processes_make_the_same_images_and_passes_differ(imagenet: Path) -> None:
     """Also where the batch grows inside the pass, and whatever the global generator is at."""
     alone, others = stream(imagenet, workers=0), stream(imagenet, workers=2)
     passes = []
@@ -118,7 +118,7 @@ def test_pieces_do_not_change_images(imagenet: Path, pieces: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_pass_goes_on_from_its_state(imagenet: Path, workers: int) -> None:
+def test_a_pass_continues_from_its_state(imagenet: Path, workers: int) -> None:
     generator = torch.Generator().manual_seed(1)
     feed = stream(imagenet, workers=workers, generator=generator)
     feed.cut(4)
@@ -234,7 +234,7 @@ def test_a_batch_of_broken_images_is_empty(imagenet: Path, broken: Path) -> None
     assert (feed.left, feed.skipped) == (0, 1)
 
 
-def test_a_stream_that_is_given_up_ends_its_processes(imagenet: Path) -> None:
+def test_an_abandoned_stream_ends_its_processes(imagenet: Path) -> None:
     feed = stream(imagenet, workers=2)
     feed.start()
     feed.next()

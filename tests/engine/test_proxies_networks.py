@@ -1,4 +1,4 @@
-"""The networks that are scored: their sizes, their masks, and what they compute beside the engine's own networks."""
+"""The scoring networks: their sizes, their masks, and that they compute what the engine's own networks do."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_darts_cells_compute_what_the_engines_do(kind: str) -> None:
 
 
 @SPACES
-def test_masks_in_place_are_a_network_built_afresh(space: Any) -> None:
+def test_a_masked_network_computes_what_a_smaller_one_does(space: Any) -> None:
     images = torch.randn(4, 3, 8, 8)
     used = drawn(space, "ntk")
     for live in (varied(space), everything(space)):

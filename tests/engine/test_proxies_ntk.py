@@ -104,7 +104,7 @@ def test_condition_policy(case: dict[str, Any]) -> None:
     assert condition(torch.tensor(case["gram"], dtype=torch.float64)) == infinite_or(case["cond"])
 
 
-def test_what_is_not_finite_is_infinite() -> None:
+def test_a_kernel_that_is_not_finite_has_an_infinite_condition_number() -> None:
     assert condition(torch.tensor([[math.nan, 0.0], [0.0, 1.0]])) == math.inf
     assert condition(torch.tensor([[math.inf, 0.0], [0.0, 1.0]])) == math.inf
 

@@ -1,4 +1,4 @@
-"""Draws and scores: what decides them, what does not, and images that cannot be measured."""
+"""Draws and scores: what they depend on, what they do not, and images that cannot be measured."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_larger_images_are_scaled_down() -> None:
     assert scorer(images(4, 40)).draw(0).images.shape == (4, 3, 32, 32)
 
 
-def test_grey_images_are_taken_for_all_colours() -> None:
+def test_a_grey_image_stands_for_all_three_channels() -> None:
     grey = images(channels=1)
     colours = ImageSet(grey.images.expand(-1, -1, -1, 3).contiguous(), grey.labels, grey.classes)
     assert same(scorer(grey).draw(0), scorer(colours).draw(0))

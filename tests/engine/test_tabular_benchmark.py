@@ -1,4 +1,4 @@
-"""Runs looked up in a table: what the epochs tell, and that looking changes nothing."""
+"""Runs looked up in a table: what epochs report, and that looking up changes nothing."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def test_the_band_closes_as_the_distribution_does(bench: Make, tabulated: Home) 
     assert set(told) == {"benchmark_regret"}
 
 
-def test_relaxations_without_chance_have_no_band(bench: Make, tabulated: Home) -> None:
+def test_deterministic_relaxations_have_no_band(bench: Make, tabulated: Home) -> None:
     search = bench(method="darts", space="nasbench201").method
     told = Benchmark(tabulated, "nasbench201", [].append).extras(search, search.genotype())
     assert set(told) == {"benchmark_regret"}
 
 
-def test_looking_touches_nothing_of_the_search(bench: Make, tabulated: Home) -> None:
+def test_looking_up_changes_nothing_in_the_search(bench: Make, tabulated: Home) -> None:
     plain = bench().reports()
     search, table = bench(), Benchmark(tabulated, "nasbench201", [].append)
     reports = []
@@ -76,7 +76,7 @@ def test_looking_touches_nothing_of_the_search(bench: Make, tabulated: Home) -> 
     assert all(map(same, plain, reports))
 
 
-def test_without_a_table_and_with_a_broken_one(bench: Make, tabulated: Home, tmp_path: Path) -> None:
+def test_without_a_table_or_with_a_broken_one_nothing_is_reported(bench: Make, tabulated: Home, tmp_path: Path) -> None:
     search, said = bench().method, list[Event]()
     home = Home(tmp_path)
     nothing = Benchmark(home, "nasbench201", said.append)

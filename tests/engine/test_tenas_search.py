@@ -229,7 +229,7 @@ def test_if_every_kappa_is_infinite_regions_decide() -> None:
     assert nasbench201.operation_indices(bench.method.genotype()) == [4] * 6
 
 
-def test_an_operation_whose_loss_is_deadly_stays() -> None:
+def test_an_operation_that_the_network_needs_stays() -> None:
     def needed(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
         return (100.0 if 2 in live["cell"][3] else math.inf), 400
 

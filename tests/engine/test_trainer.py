@@ -62,7 +62,7 @@ class TestLearning:
         assert reports[-1].extras["best_epoch"] == 1 + reports.index(best)
         assert (tmp_path / "best.safetensors").exists()
 
-    def test_a_loss_that_is_no_number_ends_the_run(self) -> None:
+    def test_a_loss_that_is_not_finite_ends_the_run(self) -> None:
         run = Retraining(learning_rate=10.0, gradient_clip=0.0, weight_decay=1.0, epochs=30)
         with pytest.raises(Exception, match="no longer finite"):
             run.reports()
@@ -111,7 +111,7 @@ class TestPieces:
         assert "in 4 pieces" in said[-1].message
         assert run.trainer.state()["pieces"] == 4
 
-    def test_or_the_run_stops_and_says_what_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_run_can_stop_instead_and_name_the_batch_that_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run = Retraining(batch_size=32, out_of_memory="stop")
         starve(run, 8, monkeypatch)
         with pytest.raises(EnvironmentLacksError, match="32 images at once") as caught:
@@ -119,7 +119,7 @@ class TestPieces:
         assert "batch_size=8" in caught.value.hint
         assert "pieces=4" in caught.value.hint
 
-    def test_where_nothing_fits_the_error_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_if_nothing_fits_the_error_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run = Retraining(batch_size=32)
         starve(run, 1, monkeypatch)
         with pytest.raises(EnvironmentLacksError, match="do not fit"):
@@ -150,7 +150,7 @@ class TestGrowingBatch:
             batch = next_batch(batch, peak, largest=case["max"], multiple=case["multiple"])
             assert batch == expected
 
-    def test_it_grows_while_memory_lasts_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_grows_as_far_as_the_memory_allows_and_warns(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(trainers, "GROWTH_STEPS", 2)
         run = Retraining(batch_size=8, batch_size_max=32, batch_multiple=8)
         monkeypatch.setattr(run.context.runtime, "memory_share", lambda limit: run.trainer.state()["batch"] / 40)
@@ -226,7 +226,7 @@ class TestRates:
 
 
 class TestWeights:
-    def test_a_run_leaves_a_network_that_rebuilds_itself(self, tmp_path: Path) -> None:
+    def test_a_run_leaves_a_network_that_can_be_rebuilt(self, tmp_path: Path) -> None:
         run = Retraining(DRNAS, folder=tmp_path, epochs=1)
         run.epoch()
         run.context.artifacts.weights(run.trainer.weights())
@@ -248,7 +248,7 @@ class TestWeights:
         assert again.trainer.epoch == again.trainer.epochs == 1
         assert same(weights(again), before)
 
-    def test_other_spellings_of_the_same_weights_are_read(self, tmp_path: Path) -> None:
+    def test_weights_nested_and_prefixed_by_public_code_are_read(self, tmp_path: Path) -> None:
         state = weights(Retraining())
         torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "a.pth")
         safetensors.torch.save_file(state, tmp_path / "a.safetensors")
