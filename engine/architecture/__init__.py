@@ -1,1 +1,1 @@
-"""What an architecture is while it is searched: parameters, relaxations, discretization, regularisation."""
+"""The architecture while it is searched: parameters, relaxations, discretization, regularisation."""

@@ -1,4 +1,4 @@
-"""From architecture parameters to a genotype: one function a rule."""
+"""From architecture parameters to a genotype: one function for each rule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runs.genotypes.genotype import Genotype
 
 
 def largest_alpha(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from alpha itself: the order of its softmax inside an edge; across edges, the paper must mean it so."""
+    """Derive from alpha itself. Inside an edge its order is that of the softmax; across edges only NASP ranks by it."""
     return space.derive({kind: alpha.tolist() for kind, alpha, _ in architecture.matrices()}, candidates)
 
 

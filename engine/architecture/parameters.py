@@ -1,4 +1,4 @@
-"""The architecture parameters of a search, and which operations they are about."""
+"""The architecture parameters of a search, and the operations that they weigh."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ArchitectureParameters(nn.Module):
         edge_parameters: bool = False,
     ) -> None:
         super().__init__()
-        self._place(space, candidates)
+        self._register(space, candidates)
         shape = (len(space.edges), len(space.operations))
         self.alphas = nn.ParameterDict(
             {kind: nn.Parameter(mean + scale * torch.randn(shape, generator=generator)) for kind in space.cells}
@@ -47,8 +47,8 @@ class ArchitectureParameters(nn.Module):
             else {}
         )
 
-    def _place(self, space: Space, candidates: Candidates) -> None:
-        """Note the topology and what is alive in it."""
+    def _register(self, space: Space, candidates: Candidates) -> None:
+        """Register the topology and the candidates."""
         self.kinds = space.cells
         for kind in space.cells:
             alive = torch.zeros(len(space.edges), len(space.operations), dtype=torch.bool)
@@ -56,7 +56,7 @@ class ArchitectureParameters(nn.Module):
                 alive[edge, list(kept)] = True
             self.register_buffer(f"alive_{kind}", alive)
         targets = torch.tensor([target for _, target in space.edges])
-        # The space says this, so no checkpoint has to.
+        # It follows from the space, so no checkpoint needs it.
         self.register_buffer("_siblings", targets[:, None] == targets, persistent=False)
 
     @property
@@ -65,12 +65,12 @@ class ArchitectureParameters(nn.Module):
         return self.get_buffer("_siblings")
 
     def matrices(self) -> Iterator[tuple[str, Tensor, Tensor]]:
-        """Yield each kind of cell with its alpha and its boolean matrix of what is alive."""
+        """Yield each kind of cell with its alpha and its boolean matrix of candidates, both [edges, operations]."""
         for kind, alpha in self.alphas.items():
             yield kind, alpha, self.alive(kind)
 
     def stacked(self) -> tuple[Tensor, Tensor]:
-        """Return alphas and what is alive of all kinds of cell, both [kinds, edges, operations]: one draw for all."""
+        """Return alphas and candidates of all kinds of cell, both [kinds, edges, operations]: one draw for all."""
         return torch.stack([self.alphas[kind] for kind in self.kinds]), torch.stack([self.alive(k) for k in self.kinds])
 
     def alive(self, kind: str) -> Tensor:

@@ -17,7 +17,7 @@ class Regulariser(Protocol):
 
     @property
     def weight_decay(self) -> float:
-        """Adam's coupled weight decay on the variables."""
+        """Adam's coupled weight decay on the architecture parameters."""
 
     def penalty(self, architecture: ArchitectureParameters) -> Tensor | None:
         """Return the term of the architecture loss, or None."""

@@ -1,4 +1,4 @@
-"""Loss and accuracy summed on the device: nothing is read back until somebody asks."""
+"""Loss and accuracy, summed on the device; only :meth:`RunningMetrics.read` waits for it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RunningMetrics:
         return found | ({f"{prefix}_top{self._top}_accuracy": 100 * near} if self._top else {})
 
     def share(self, group: Group) -> None:
-        """Make the sums of all processes this one's; all must ask at the same point."""
+        """Replace the sums by those of all processes; all must call this at the same point."""
         if group.size > 1:
             count = torch.tensor([self._count], dtype=torch.float64, device=self._sums.device)
             *sums, total = group.total(torch.cat([self._sums, count])).unbind()
@@ -55,7 +55,7 @@ class RunningMetrics:
             self._count = int(total)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start from zero."""
         self._sums.zero_()
         self._count = 0
 
@@ -64,6 +64,6 @@ class RunningMetrics:
         return {"sums": self._sums.cpu(), "count": self._count}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from sums and count."""
+        """Continue from :meth:`state`."""
         self._sums.copy_(state["sums"])
         self._count = state["count"]

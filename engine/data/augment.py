@@ -1,4 +1,4 @@
-"""Augmentation in batches, where the images lie: crop, flip, normalise and cutout as a few tensor operations."""
+"""Augmentation of whole batches on the images' device: crop, flip, normalise and cutout as tensor operations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engine.data.statistics import Channels
 
 
 class Augmenter:
-    """Turns indices into normalised batches. Laws as torchvision's, drawn from one seeded generator.
+    """Turns indices into normalised batches. Distributed as torchvision's transforms, from one seeded generator.
 
     Args:
-        data: the images; they stay on their device.
+        data: the images; all work is done on their device.
         mean, std: per channel, of values in 0..1.
         crop_padding: black pixels around before the random crop back to the image's size.
         flip: whether to mirror half of the images.
@@ -63,7 +63,7 @@ class Augmenter:
         return self.augment(self._sent(self.numbers(indices, draws)))
 
     def numbers(self, indices: Tensor, draws: Tensor | None = None) -> Tensor:
-        """Return all that the device needs to know of a batch, int64 [6, B] on the CPU: the indices, then the draws."""
+        """Return all numbers of a batch, int64 [6, B] on the CPU: the indices, then the draws."""
         return torch.cat([indices[None], self.draw(len(indices)) if draws is None else draws])
 
     def augment(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +96,7 @@ class Augmenter:
         return torch.stack([torch.randint(limit, (count,), generator=self._generator) for limit in limits])
 
     def _sent(self, numbers: Tensor) -> Tensor:
-        """Bring numbers to the images' device, without waiting for what a GPU still has to do."""
+        """Send numbers to the images' device, without waiting for the work that a GPU still has."""
         device = self._pixels.device
         return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 

@@ -14,15 +14,15 @@ EVALUATION_BATCH = 256
 class IndexStream:
     """Draws batches of indices from a random order, without repeats inside a batch.
 
-    One order is made for each pass. :meth:`next` walks a whole pass, its last batch may be short; :meth:`take` cycles
-    for ever in batches of the size asked for.
+    Each pass has an order of its own. :meth:`next` walks through a pass, whose last batch may be short; :meth:`take`
+    cycles for ever in batches of the requested size.
 
     Args:
         indices: int64 [N], on the CPU.
         generator: makes the orders; its state belongs to the runtime. None: every pass goes in the order given.
 
     Attributes:
-        passes: how many have begun.
+        passes: how many have started.
     """
 
     def __init__(self, indices: Tensor, generator: torch.Generator | None) -> None:
@@ -36,7 +36,7 @@ class IndexStream:
         return len(self._indices)
 
     def start(self) -> None:
-        """Begin a new pass in a new order."""
+        """Start a new pass in a new order."""
         self._order = self._indices
         if self._generator is not None:
             self._order = self._indices[torch.randperm(len(self._indices), generator=self._generator)]
@@ -50,7 +50,7 @@ class IndexStream:
         return batch
 
     def take(self, size: int) -> Tensor:
-        """Return a batch of this size (or of all there is), beginning a new pass where too few are left."""
+        """Return a batch of this size, or of all indices if there are fewer; starts a new pass if too few are left."""
         size = min(size, len(self._indices))
         if self._position + size > len(self._order):
             self.start()
@@ -58,7 +58,7 @@ class IndexStream:
 
     @property
     def ahead(self) -> Tensor:
-        """The indices of this pass that have not been given yet, in their order."""
+        """The rest of this pass, in its order."""
         return self._order[self._position :]
 
     def state(self) -> dict[str, Any]:
@@ -66,5 +66,5 @@ class IndexStream:
         return {"order": self._order, "position": self._position, "passes": self.passes}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where :meth:`state` was taken."""
+        """Continue from :meth:`state`."""
         self._order, self._position, self.passes = state["order"], state["position"], state["passes"]

@@ -1,4 +1,4 @@
-"""The images of a search, in memory or streamed from their files: batches by the indices that a search draws."""
+"""The images of a search, in memory or streamed from their files, loaded by index."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class SearchImages(Protocol):
     labels: Tensor
 
     def training(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what loads and augments the batches that a search takes from a stream, mostly of ``batch`` images."""
+        """Return a loader that augments the batches of a stream, mostly of ``batch`` images."""
 
     def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what loads the same images without augmentation."""
+        """Return a loader of the same images without augmentation."""
 
 
 class ResidentImages:
@@ -79,11 +79,11 @@ class ResidentImages:
         self._device = data.images.device
 
     def training(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what augments: nothing has to be known in advance."""
+        """Return a loader that augments."""
         return _Augmented(self._augmenter, self._device)
 
     def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what normalises."""
+        """Return a loader that normalises."""
         return _Plain(self._augmenter, self._device)
 
 
@@ -134,7 +134,7 @@ class StreamedImages:
         self._normalise = Normaliser(dataset.mean, dataset.std, size, runtime.device)
 
     def training(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what decodes the batches of a stream, those that are ahead while the search works."""
+        """Return a loader that decodes the next batches of a stream while the search works."""
         shares = Shares(
             self._listing, training(self._size, self._dataset.flip, jitter=False), self._size, self._runtime.seed
         )
@@ -142,7 +142,7 @@ class StreamedImages:
         return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned))
 
     def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return what decodes test images; its processes live as long as a pass."""
+        """Return a loader of test images; its processes live as long as a pass."""
         shares = Shares(self._listing, testing(self._size), self._size, self._runtime.seed)
         decoder = Decoder(shares, workers=self._workers, pinned=self._pinned, lasting=False)
         return _Streamed(self, stream, batch, self._workers, decoder)
@@ -166,7 +166,7 @@ class _Streamed(BatchLoader):
     def __init__(self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder) -> None:
         self._images, self._stream, self._batch, self._decoder = images, stream, batch, decoder
         self._inputs = images.inputs()
-        # All processes make the same batch, so that the first of a pass is not waited for as long as one process takes.
+        # All processes share a batch: otherwise the first of a pass would take as long as one process needs for it.
         self._piece = math.ceil(batch / max(1, workers))
         self._coming: Iterator[Tensor] = iter(())
         self._pass = 0
@@ -187,14 +187,14 @@ class _Streamed(BatchLoader):
         return self._images.normalised(self._pixels), self._labels
 
     def _expect(self, indices: Tensor) -> None:
-        """Have these made, and after them what the stream will probably give."""
+        """Have these decoded, and after them the batches that the stream will probably give."""
         number, batches = self._stream.passes, (indices, *self._stream.ahead.split(self._batch))
         self._pass, self._coming = number, iter(batches[1:])
         self._decoder.begin(_tasks(number, batches, self._piece))
 
 
 def _tasks(number: int, batches: tuple[Tensor, ...], size: int) -> Iterator[Task]:
-    """Yield the pieces of each batch. It holds nobody, for the sake of the end (see :class:`Decoder`)."""
+    """Yield the pieces of each batch. It refers to no loader, so that a :class:`Decoder` can be freed."""
     for batch in batches:
         for piece in batch.split(size):
             yield number, piece.tolist()

@@ -1,1 +1,1 @@
-"""One file a method: which strategies it is made of."""
+"""One module for each method: the components that it is made of."""

@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from torch.nn import functional
 
-from engine.search.step import EpochContext
-from engine.spaces.space import MixingWeights
+from engine.core.metrics import RunningMetrics
+from engine.search import snapshots
+from engine.search.context import SearchContext
+from engine.search.metrics import SearchMetrics
+from engine.search.step import Batch, EpochContext
+from engine.spaces.space import MixingWeights, SearchSpace
+from runs.genotypes.genotype import Genotype
+
+
+class EpochEvaluation:
+    """Measures a supernet, batch by batch, with up to three kinds of mixing weights.
+
+    Args:
+        context: of the search.
+        space: of the genotype.
+        metrics: of the epoch.
+        sampled: whether to measure sampled mixing weights too.
+        derived: whether to measure the genotype's operations alone too.
+    """
+
+    def __init__(
+        self, context: SearchContext, space: SearchSpace, metrics: SearchMetrics, *, sampled: bool, derived: bool
+    ) -> None:
+        self._context, self._space, self._metrics = context, space, metrics
+        self._sampled, self._derived = sampled, derived
+
+    @torch.no_grad()
+    def evaluate(self, batch: Batch, genotype: Callable[[], Genotype]) -> None:
+        """Add a batch to the metrics.
+
+        Args:
+            batch: of held-out images.
+            genotype: returns the one that the search would return now.
+        """
+        context, supernet = self._context, self._context.state.supernet
+        supernet.eval()
+        mixing = context.evaluation_weights()
+        self._add(self._metrics.search, batch, mixing)
+        if self._sampled:
+            self._add(self._metrics.sampled, batch, context.sample())
+        if self._derived:
+            cell = snapshots.derived(self._space, genotype(), mixing, supernet.candidates)
+            if cell is not None:
+                self._add(self._metrics.derived, batch, cell)
+
+    def _add(self, metrics: RunningMetrics, batch: Batch, mixing: MixingWeights) -> None:
+        scores = self._context.scores(batch.images, mixing)
+        metrics.add(functional.cross_entropy(scores, batch.labels), scores, batch.labels)
 
 
 class Accuracy(NamedTuple):

@@ -1,4 +1,4 @@
-"""Learning rates of searches in stages, in closed form: nothing to keep, nothing that a new optimiser could lose."""
+"""Learning rates of searches in stages, in closed form: no checkpoint holds them, and no new optimiser loses them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0)
 
 
 def jumping(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
-    """Return what DrNAS's public code ran under torch 1.3: the first epoch of a later stage is at ``start`` (T1)."""
+    """Return the rate of DrNAS's public code under torch 1.3: the first epoch of a later stage is at ``start`` (T1)."""
     stage, within = locate(lengths, epoch)
     return start if stage and not within else nominal(start, end, epoch, epochs, warm=warm)
 
 
 def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
-    """Return what DrNAS's public code runs under a recent torch, whose cosine goes by ratios (T1).
+    """Return the rate of DrNAS's public code under a recent torch, whose cosine goes by ratios (T1).
 
     The new optimiser of a stage sets the rate back to ``start``, as the last epoch of the warm-up does; from there
 
@@ -35,7 +35,7 @@ def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Se
 
 
 def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
-    """Return what public code runs that advances a cosine before an epoch instead of after it (ista.md 9, T1).
+    """Return the rate of public code that advances a cosine before an epoch instead of after it (ista.md 9, T1).
 
     The first rate is left out, and the last epoch is at ``end``.
     """

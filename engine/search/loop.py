@@ -6,12 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.core.metrics import RunningMetrics
 from engine.core.optimizers import load_optimizer, set_learning_rate
 from engine.method import Context, EpochReport, Position
 from engine.search import evaluation, snapshots
@@ -19,10 +16,10 @@ from engine.search.batches import SearchBatches
 from engine.search.build import build_state
 from engine.search.components import Components
 from engine.search.context import SearchContext
-from engine.search.evaluation import Accuracy
+from engine.search.evaluation import Accuracy, EpochEvaluation
 from engine.search.metrics import SearchMetrics
 from engine.search.report import Reporter
-from engine.search.step import Batch, EpochPosition, SearchState
+from engine.search.step import EpochPosition, SearchState
 from engine.spaces.space import MixingWeights
 from runs.catalogue.shared_settings import DifferentiableSettings, SupernetSettings
 from runs.errors import NastuiError
@@ -49,7 +46,6 @@ class DifferentiableSearch:
         self._context, self._components = context, components
         settings = context.settings
         architecture = settings if isinstance(settings, DifferentiableSettings) else None
-        self._derived_accuracy = architecture is not None and architecture.derived_accuracy
         self._lengths = [stage.epochs for stage in components.stages]
         self.epoch = self.stage = 0
         # Units of work done in this part of the epoch, training or evaluation; steps that the training took.
@@ -65,6 +61,13 @@ class DifferentiableSearch:
             self._metrics,
             weight_clip=settings.gradient_clip,
             architecture_clip=architecture.arch_gradient_clip if architecture else 0.0,
+        )
+        self._evaluation = EpochEvaluation(
+            self._shared,
+            context.space,
+            self._metrics,
+            sampled=settings.sampled_accuracy,
+            derived=architecture is not None and architecture.derived_accuracy,
         )
         self._reporter = Reporter(
             context.space,
@@ -234,27 +237,11 @@ class DifferentiableSearch:
             self._components.callback.on_epoch_start(state, position)
         state.supernet.train()
 
-    @torch.no_grad()
     def _evaluation_unit(self) -> None:
-        context, settings = self._shared, self._context.settings
-        state = context.state
-        state.supernet.eval()
         if self._units == 0:
             self._batches.start_evaluation()
-        batch = self._batches.next_evaluation()
-        mixing = context.evaluation_weights()
-        self._evaluate(self._metrics.search, batch, mixing)
-        if settings.sampled_accuracy:
-            self._evaluate(self._metrics.sampled, batch, context.sample())
-        if self._derived_accuracy:
-            cell = snapshots.derived(self._context.space, self.genotype(), mixing, state.supernet.candidates)
-            if cell is not None:
-                self._evaluate(self._metrics.derived, batch, cell)
+        self._evaluation.evaluate(self._batches.next_evaluation(), self.genotype)
         self._units += 1
-
-    def _evaluate(self, metrics: RunningMetrics, batch: Batch, mixing: MixingWeights) -> None:
-        scores = self._shared.scores(batch.images, mixing)
-        metrics.add(functional.cross_entropy(scores, batch.labels), scores, batch.labels)
 
     def _end_epoch(self) -> EpochReport:
         self._locate()

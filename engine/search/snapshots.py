@@ -1,4 +1,4 @@
-"""What is worth watching in a search: snapshots of the architecture, and how sure it is."""
+"""Snapshots of the architecture of a search, and indicators of how decided it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def take(
     """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
 
     The indicators, each by kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's
-    weights, what the relaxation tells of its edges and of itself, ``operations`` as counts of the genotype, and
+    weights, what the relaxation shows of its edges and of itself, ``operations`` as counts of the genotype, and
     ``distinct_samples``, the number of different architectures among 100 draws.
     """
     chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
@@ -80,7 +80,7 @@ def derived(
 
 
 def draws(architecture: ArchitectureParameters, relaxation: Relaxation) -> list[MixingWeights]:
-    """Return 100 draws, the same ones for the same variables, without touching the search's own randomness."""
+    """Return 100 draws, the same ones for the same parameters, without touching the search's own randomness."""
     device = next(architecture.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
         torch.manual_seed(0)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from engine.core.optimizers import load_optimizer
 from engine.methods.ista.reference_adam import ReferenceAdam
 from tests.vectors import load
 
@@ -28,6 +29,36 @@ def test_steps(case: dict[str, Any], placement: str) -> None:
         optimiser.step()
         assert code.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-14)
         assert code.grad.tolist() == gradient
+
+
+@pytest.mark.parametrize("case", load("ista/adam")["cases"], ids=lambda case: case["id"])
+def test_steps_that_a_cuda_graph_may_capture(case: dict[str, Any]) -> None:
+    code = torch.nn.Parameter(torch.tensor(case["p0"], dtype=torch.float64))
+    optimizer = ReferenceAdam([code], **options(case), capturable=True)
+    for gradient, expected in zip(case["grads"], case["after"]["reference_eps_before_bias_correction"], strict=True):
+        code.grad = torch.tensor(gradient, dtype=torch.float64)
+        optimizer.step()
+        assert code.tolist() == pytest.approx(expected, rel=1e-9, abs=1e-14)
+
+
+@pytest.mark.parametrize("capturable", [False, True])
+def test_a_state_of_the_other_form_can_be_loaded(capturable: bool) -> None:
+    codes = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
+    before, after = (
+        ReferenceAdam(codes[:1], 0.1, capturable=not capturable),
+        ReferenceAdam(codes[1:], 0.1, capturable=capturable),
+    )
+    for _ in range(2):
+        codes[0].grad = torch.ones(3)
+        before.step()
+    load_optimizer(after, copy.deepcopy(before.state_dict()))
+    with torch.no_grad():
+        codes[1].copy_(codes[0])
+    for code, optimizer in zip(codes, (before, after), strict=True):
+        code.grad = torch.full((3,), 0.5)
+        optimizer.step()
+    torch.testing.assert_close(codes[0], codes[1])
+    assert isinstance(after.state[codes[1]]["step"], torch.Tensor) == capturable
 
 
 def test_codes_without_a_gradient_do_not_drift() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.architecture import discretization
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.relaxations import categorical, drawn, gumbel_softmax, max_w, proximal, straight_through
+from engine.architecture.relaxations import categorical, gumbel_softmax, max_w, proximal, sampled, straight_through
 from engine.architecture.relaxations.categorical import Categorical
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.architecture.relaxations.edge_normalisation import NormalisedEdges
@@ -272,7 +272,7 @@ def test_methods_of_one_path_run_one_path(name: str) -> None:
 
 def test_gumbel_noise_is_gumbel_noise() -> None:
     torch.manual_seed(0)
-    noise = drawn.gumbel(torch.empty(200_000))
+    noise = sampled.gumbel(torch.empty(200_000))
     assert noise.isfinite().all()
     assert noise.mean().item() == pytest.approx(0.5772, abs=0.01)
     assert noise.var().item() == pytest.approx(1.6449, abs=0.03)

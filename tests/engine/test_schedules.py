@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.architecture.relaxations.drawn import Drawn
 from engine.architecture.relaxations.gumbel_softmax import GumbelSoftmax
+from engine.architecture.relaxations.sampled import SampledRelaxation
 from engine.architecture.relaxations.straight_through import StraightThrough
 from engine.core import schedules
 from engine.search import learning_rates
@@ -103,7 +103,7 @@ def test_the_warm_up_of_pcdarts_on_imagenet() -> None:
         ("snas_temperature_nominal", GumbelSoftmax(1.0, 0.03)),
     ],
 )
-def test_temperatures_of_draws(name: str, relaxation: Drawn) -> None:
+def test_temperatures_of_draws(name: str, relaxation: SampledRelaxation) -> None:
     for epoch, expected in BASELINES[name]["values"]:
         relaxation.begin_epoch(epoch, BASELINES[name]["length"])
         assert relaxation.temperature == pytest.approx(expected, rel=1e-8)

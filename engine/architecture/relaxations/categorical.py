@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.relaxations.drawn import Drawn, gumbel, one_hot, paths
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot, probabilities
+from engine.architecture.relaxations.sampled import SampledRelaxation, gumbel, one_hot, paths
 from engine.spaces.space import MixingWeights
 
 
@@ -31,7 +31,7 @@ def margin(alpha: Tensor, alive: Tensor) -> Tensor:
     return first - second
 
 
-class Categorical(Drawn):
+class Categorical(SampledRelaxation):
     """Runs an operation drawn with probability softmax(alpha) on each edge.
 
     Args:

@@ -25,7 +25,7 @@ class NormalisedEdges:
         return self._operations.capturable
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Pass the epoch on."""
+        """Begin the epoch of the inner relaxation."""
         self._operations.begin_epoch(epoch, epochs)
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.relaxations.drawn import Drawn, gumbel
 from engine.architecture.relaxations.relaxation import dense, probabilities
+from engine.architecture.relaxations.sampled import SampledRelaxation, gumbel
 from engine.spaces.space import MixingWeights
 
 
@@ -15,7 +15,7 @@ def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) ->
     return probabilities((alpha + noise) / temperature, alive)
 
 
-class GumbelSoftmax(Drawn):
+class GumbelSoftmax(SampledRelaxation):
     """Mixes by a draw of the concrete distribution, every candidate at once."""
 
     capturable = True

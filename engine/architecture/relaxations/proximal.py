@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.relaxations.drawn import one_hot, paths
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense
+from engine.architecture.relaxations.sampled import one_hot, paths
 from engine.spaces.space import MixingWeights
 
 # Edges into a node that its cell keeps.

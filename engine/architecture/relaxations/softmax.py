@@ -28,5 +28,5 @@ class Softmax:
         return self.sample(architecture)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return nothing: the weights are all there is."""
+        """Return nothing: the mixing weights are all."""
         return RelaxationSnapshot()

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
-from engine.architecture.relaxations.drawn import Drawn, gumbel, one_hot, paths
 from engine.architecture.relaxations.relaxation import probabilities
+from engine.architecture.relaxations.sampled import SampledRelaxation, gumbel, one_hot, paths
 from engine.spaces.space import MixingWeights
 
 
@@ -29,7 +29,7 @@ def hard(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) -> tup
     return one_hot(index, soft) + (soft - soft.detach()), index
 
 
-class StraightThrough(Drawn):
+class StraightThrough(SampledRelaxation):
     """Runs the drawn operation of each edge alone.
 
     Only its own weight gets a gradient. The public code for NAS-Bench-201 adds the other weights, zeros, to the

@@ -74,7 +74,7 @@ class Controller(nn.Module):
 
 
 class LearntPolicy:
-    """Draws by a controller, and teaches it what scores well: see :class:`engine.black_box.path_sampling.Policy`.
+    """Draws by a controller, and trains it by REINFORCE: see :class:`engine.black_box.path_sampling.Policy`.
 
     The reward of a cell is its accuracy in 0..1 plus its entropy times a weight, the entropy as a number: no gradient
     goes through it. Its baseline is the moving average of rewards with the newest in it, over the whole search. (One
@@ -140,8 +140,8 @@ class LearntPolicy:
             rewards += found
             entropies += entropy.tolist()
         mean = sum(rewards) / len(rewards)
-        told = {"reward": mean, "baseline": self.baseline, "entropy": sum(entropies) / len(entropies)}
-        return {"controller": told}
+        figures = {"reward": mean, "baseline": self.baseline, "entropy": sum(entropies) / len(entropies)}
+        return {"controller": figures}
 
     def state(self) -> dict[str, Any]:
         """Return controller, optimiser and baseline."""

@@ -38,7 +38,7 @@ class Codes(ArchitectureParameters):
         self, space: Space, candidates: Candidates, generator: torch.Generator, *, scale: float, length: int
     ) -> None:
         nn.Module.__init__(self)
-        self._place(space, candidates)
+        self._register(space, candidates)
         self.alphas, self.betas = nn.ParameterDict(), nn.ParameterDict()
         nodes = len({target for _, target in space.edges})
         self.places = [(kind, node) for node in range(nodes) for kind in space.cells]

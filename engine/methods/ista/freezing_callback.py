@@ -166,7 +166,7 @@ class FreezingCallback(RecoveryCallback):
         ):
             record.update(self._recovered(recovery), distance=distance, frozen=frozen)
         self._nodes = step.nodes
-        self._hold(codes, step.nodes.x)
+        self._use(codes, step.nodes.x)
         return {"candidate_parameters": parameters, "accepted": step.accepted}
 
     def _stopped(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.methods.ista.codes import Codes, places
-from engine.methods.ista.sparse_code import Sparse, SparseCode
+from engine.methods.ista.sparse_code import NodeVector, SparseCode
 from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.measurement import matrices
 from engine.methods.ista.sparse_coding.recovery import Recovery, recover, unexplained
@@ -90,7 +90,7 @@ class RecoveryCallback:
                     + ".",
                     "Lower gamma, or raise arch_init_scale.",
                 )
-        self._hold(codes, [x for x in found if x is not None])
+        self._use(codes, [x for x in found if x is not None])
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
         """Nothing depends on the epoch."""
@@ -116,7 +116,7 @@ class RecoveryCallback:
         if state["seed"] != self._seed:
             raise ValueError(f"the codes were measured with seed {state['seed']}, not {self._seed}")
         self._troubles = list(state["troubles"])
-        self._relaxation.hold(self._sparse([np.array(x) for x in state["x"]]))
+        self._relaxation.use(self._vectors([np.array(x) for x in state["x"]]))
 
     def genotype(self) -> Genotype:
         """Return the cells of the live sets."""
@@ -154,20 +154,20 @@ class RecoveryCallback:
         for record, recovery in zip(records, recoveries, strict=True):
             record.update(self._recovered(recovery))
         old = [place.x for place in self._relaxation.sparse]
-        self._hold(codes, [before if now is None else now for before, now in zip(old, found, strict=True)])
+        self._use(codes, [before if now is None else now for before, now in zip(old, found, strict=True)])
 
-    def _hold(self, codes: Codes, vectors: Sequence[Array]) -> None:
-        self._relaxation.hold(self._sparse(vectors))
+    def _use(self, codes: Codes, vectors: Sequence[Array]) -> None:
+        self._relaxation.use(self._vectors(vectors))
         for kind, active in self._relaxation.active.items():
             codes.show_alive(kind, active)
 
-    def _sparse(self, vectors: Sequence[Array]) -> list[Sparse]:
-        held = []
+    def _vectors(self, vectors: Sequence[Array]) -> list[NodeVector]:
+        found = []
         for matrix, x in zip(self.matrices, vectors, strict=True):
             live = self._live(x)
             assert live is not None
-            held.append(Sparse(matrix, x, live))
-        return held
+            found.append(NodeVector(matrix, x, live))
+        return found
 
     def _live(self, x: Array) -> Live | None:
         return supports.live(x, operations=len(self._names) if self._settings.distinct_predecessors else None)

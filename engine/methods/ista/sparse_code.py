@@ -19,13 +19,13 @@ from runs.log.indicators import ENTROPY, MARGIN, entropy, margin
 
 
 @dataclass(frozen=True, eq=False)
-class Sparse:
-    """What a node's code stands for between two recoveries.
+class NodeVector:
+    """The sparse vector that a node's code stands for between two recoveries.
 
     Attributes:
         matrix: A [m, n].
         x: [n].
-        live: the entries that run.
+        live: the entries whose operations run.
     """
 
     matrix: Array
@@ -34,7 +34,7 @@ class Sparse:
 
 
 class SparseCode:
-    """MixingWeights with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
+    """Mixing weights with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
 
     Alphas are used raw: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the edge from
     input k // K.
@@ -45,7 +45,7 @@ class SparseCode:
         device: that the supernet is on.
 
     Attributes:
-        sparse: what decides now, for each of :func:`engine.methods.ista.codes.places`.
+        sparse: the vectors in use, one for each of :func:`engine.methods.ista.codes.places`.
         active: by kind of cell, the columns that run on each edge.
     """
 
@@ -57,14 +57,14 @@ class SparseCode:
         self._columns = tuple(columns)
         self._device = device
         self._shape = (len(space.cells), len(space.edges), len(space.operations))
-        self.sparse: tuple[Sparse, ...] = ()
+        self.sparse: tuple[NodeVector, ...] = ()
         self.active: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Nothing depends on the epoch's number."""
 
-    def hold(self, sparse: Sequence[Sparse]) -> None:
-        """Let these vectors decide what runs until the next recovery."""
+    def use(self, sparse: Sequence[NodeVector]) -> None:
+        """Use these vectors until the next recovery; their live entries run."""
         self.sparse = tuple(sparse)
         running: dict[str, list[list[int]]] = {kind: [[] for _ in self._space.edges] for kind in self._space.cells}
         entries = []

@@ -1,6 +1,6 @@
-"""The pool of a search that prunes and refills: which operations live on which edge, and where they come from.
+"""The operation pool of a search that prunes and refills: the operations of each edge, and their lineage.
 
-Plain data, no tensors: it travels in checkpoints and in events as JSON, and a viewer draws lineages from it.
+Plain data without tensors: checkpoints and events hold it as JSON, and viewers draw lineages from it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class Member:
 
     Attributes:
         operation: its compact name.
-        active: whether it lives; else it was dropped.
+        active: whether it is in the pool; otherwise it was dropped.
         parent: the operation of the same edge that it was last made from; empty for the initial pool.
         morph: by which morphism.
-        born: the stage that it lives since, or lived since last, from 0.
-        probability: its weight at the end of the last stage that it lived in; None before the end of its first.
+        born: the stage that it last entered the pool in, from 0.
+        probability: its weight at the end of the last stage that it was in the pool; None before the end of its first.
     """
 
     operation: str
@@ -44,7 +44,7 @@ class CellPool:
     edges: tuple[tuple[Member, ...], ...]
 
     def active(self) -> tuple[tuple[str, ...], ...]:
-        """Return for each edge the operations that live, in order of discovery."""
+        """Return for each edge its active operations, in order of discovery."""
         return tuple(tuple(member.operation for member in edge if member.active) for edge in self.edges)
 
 
@@ -65,7 +65,7 @@ class Pool:
         return cls({kind: CellPool(tuple(operations), (members,) * edges) for kind in kinds})
 
     def active(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """Return by kind, for each edge, the operations that live, in order of discovery."""
+        """Return by kind, for each edge, its active operations, in order of discovery."""
         return {kind: cell.active() for kind, cell in self.cells.items()}
 
     def to_json(self) -> dict[str, Any]:

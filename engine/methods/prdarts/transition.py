@@ -21,7 +21,7 @@ Probabilities = Mapping[str, Sequence[Sequence[float]]]
 Choice = TypeVar("Choice")
 
 NONE = "none"
-# The public code gives up after so many attempts, and brings back dropped operations after the first of them.
+# The public code gives up after ATTEMPTS attempts, and brings back dropped operations after ATTEMPTS_FOR_NEW.
 ATTEMPTS = 250
 ATTEMPTS_FOR_NEW = 201
 
@@ -34,7 +34,7 @@ class TransitionRules:
         stage: the number of the stage that ends, from 0.
         keep: operations on an edge afterwards.
         morphs: how many of them are new.
-        last: whether no stage follows: then nothing is protected.
+        last: whether no stage follows; then nothing is protected.
     """
 
     stage: int
@@ -45,7 +45,7 @@ class TransitionRules:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An operation that went, and its weight."""
+    """A dropped operation, and its weight."""
 
     operation: str
     probability: float
@@ -53,7 +53,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """An operation that came.
+    """An added operation.
 
     Attributes:
         operation: the child.
@@ -79,8 +79,8 @@ class EdgeChange:
     Attributes:
         cell: kind of cell.
         edge: its number.
-        dropped: what went, in the order in which it did.
-        added: what came.
+        dropped: the operations dropped, in this order.
+        added: the operations added.
         short: how many operations the edge has too few, because there was nothing to add now or before.
     """
 
@@ -103,9 +103,9 @@ class Heir:
         cell: kind of cell.
         edge: its number.
         operation: the child.
-        parent: an operation of the same edge, which lives on.
+        parent: an operation of the same edge, which stays.
         morph: what makes the one of the other.
-        fresh: whether the child came in this very transition; else it has trained weights, which are lost (F1).
+        fresh: whether this transition added the child; otherwise its trained weights are lost (F1).
     """
 
     cell: str
@@ -118,12 +118,12 @@ class Heir:
 
 @dataclass(frozen=True, slots=True)
 class TransitionResult:
-    """What the end of a stage leads to.
+    """The result of the end of a stage.
 
     Attributes:
         pool: of the next stage; after the last, one operation on every edge.
         changes: of all edges, kind by kind.
-        heirs: what inherits, in the order of the columns of each edge.
+        heirs: the operations that inherit, in the order of the columns of each edge.
     """
 
     pool: Pool
@@ -176,14 +176,14 @@ def weakest(
     protect: bool,
     none_competes: bool = True,
 ) -> list[str]:
-    """Return the operations of an edge that go, the first to go first; never all of them.
+    """Return the operations of an edge to drop, in this order; never all of them.
 
     Args:
-        operations: those that live, in order of discovery.
-        weights: of each; of equals the earlier goes.
-        count: how many go; nothing goes where it is 0 or less.
+        operations: the active ones, in order of discovery.
+        weights: of each; of equals the earlier is dropped.
+        count: how many to drop; none if 0 or less.
         protect: whether the strongest convolution that can be morphed stays in any case.
-        none_competes: whether ``none`` is weighed; else it goes first.
+        none_competes: whether ``none`` is ranked by its weight; otherwise it is dropped first.
     """
     order = sorted(range(len(operations)), key=weights.__getitem__)
     if not none_competes:

@@ -1,4 +1,4 @@
-"""How a batch of each level changes architecture parameters and weights: one file an update."""
+"""How a batch of each level changes architecture parameters and weights: one module for each update."""
 
 from engine.search.updates.first_order import FirstOrder
 from engine.search.updates.single_level import SingleLevel

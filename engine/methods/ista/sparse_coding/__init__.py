@@ -14,4 +14,4 @@ Array = NDArray[np.float64]
 
 
 class SolverFailure(Exception):
-    """A solver gave no answer that can be believed; the message says why."""
+    """A solver gave no reliable answer; the message says why."""

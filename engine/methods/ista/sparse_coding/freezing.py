@@ -1,4 +1,4 @@
-"""One-stage ISTA-NAS: which nodes freeze, and whether an epoch's new cells are taken (ista.md 4, steps 5 to 7)."""
+"""One-stage ISTA-NAS: which nodes freeze, and whether an epoch's new cells are accepted (ista.md 4, steps 5 to 7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ THRESHOLD, PARAMETERS = 1e-3, 3_700_000
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Where a one-stage search stands, one entry for each node of either kind of cell, in any order that stays.
+    """The state of a one-stage search, one entry for each node of either kind of cell, always in the same order.
 
     Attributes:
         x: the vectors last accepted, which the network trains; every one has a live set.
@@ -43,7 +43,7 @@ class Step:
     Attributes:
         nodes: how the next epoch begins.
         distances: |x_new - x_last|_2 of each node, 0 of frozen ones; None where nothing was recovered.
-        accepted: whether the new vectors were taken.
+        accepted: whether the new vectors were accepted.
     """
 
     nodes: Nodes

@@ -26,8 +26,8 @@ class Recovery:
     """The answer for one code.
 
     Attributes:
-        x: [n], certified to be the minimiser; exact zeros off its support. None where no solver found it: then whoever
-            asked goes on with what they had.
+        x: [n], certified to be the minimiser; exact zeros off its support. None where no solver found it: then the
+            caller keeps the vector that it has.
         solver: whose support it is; ``none`` where x = 0 follows without one, or where x is None.
         violation: of the optimality conditions, relative to gamma, see
             :func:`engine.methods.ista.sparse_coding.optimality.violation`; None where x is None.
@@ -50,7 +50,7 @@ class Recovery:
 
 
 def require_solvers() -> None:
-    """See that everything a recovery may need is installed.
+    """Check that everything a recovery may need is installed.
 
     Raises:
         EnvironmentLacksError: a package is not; the message names it.
@@ -97,7 +97,7 @@ def recover(matrix: Array, code: Array, gamma: float, *, first: Solver = "scs") 
 
 def _exact(solver: Solver, matrix: Array, code: Array, gamma: float) -> Array:
     """Return a certified minimiser on the support that a solver found, or raise SolverFailure."""
-    # Late: no other method shall pay for CVXPY.
+    # Imported late: only this method pays for CVXPY.
     solvers = importlib.import_module("engine.methods.ista.sparse_coding.solvers")
     near = solvers.approximate(solver, matrix, code, gamma)
     missed = []

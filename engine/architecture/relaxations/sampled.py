@@ -1,4 +1,4 @@
-"""What relaxations share that draw an operation for each edge."""
+"""What relaxations share that sample an operation for each edge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def one_hot(index: Tensor, like: Tensor) -> Tensor:
 def paths(architecture: ArchitectureParameters, weights: Tensor, index: Tensor) -> MixingWeights:
     """Return the mixing weights that run one operation an edge, or none.
 
-    The one read from the device in a forward pass: what to run has to be known on the host.
+    This is the one read from the device in a forward pass: the host has to know what to run.
 
     Args:
         architecture: whose kinds of cell these are.
@@ -41,11 +41,11 @@ def paths(architecture: ArchitectureParameters, weights: Tensor, index: Tensor) 
     }
 
 
-class Drawn:
-    """Shows the probabilities of the draw, and measures the path of the most probable operations.
+class SampledRelaxation:
+    """Shows the probabilities of the samples, and measures the path of the most probable operations.
 
-    That path is the one that such a search ends with, and its operations were trained alone; a mixture by the
-    probabilities is nothing that the weights have ever seen.
+    Such a search ends with that path, and the weights were trained on single paths; they have never seen a mixture by
+    the probabilities.
 
     Args:
         start, end: temperature of the first and after the last epoch.
