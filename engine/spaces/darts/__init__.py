@@ -20,7 +20,6 @@ from engine.spaces.encoding import Encoding
 from engine.spaces.scoring import ScoringNetwork
 from engine.spaces.space import Candidates, SearchSpace, Supernet
 from runs.catalogue import Space
-from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
 from runs.errors import UsageError
 from runs.genotypes import cell_networks, darts, derive
@@ -31,8 +30,7 @@ from runs.genotypes.genotype import NONE, Genotype
 class Darts(SearchSpace):
     """Two kinds of cell of 4 nodes and 14 edges: see :class:`engine.spaces.space.SearchSpace`."""
 
-    def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
-        assert isinstance(settings, DartsSettings | DartsNetworkSettings)
+    def __init__(self, entry: Space, settings: DartsSettings | DartsNetworkSettings, classes: int) -> None:
         super().__init__(entry, settings, classes)
         self._settings: DartsSettings | DartsNetworkSettings = settings
 

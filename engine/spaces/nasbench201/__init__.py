@@ -16,7 +16,6 @@ from engine.spaces.nasbench201.widening import widen
 from engine.spaces.scoring import ScoringNetwork
 from engine.spaces.space import Candidates, SearchSpace, Supernet
 from runs.catalogue import Space
-from runs.catalogue.settings import Settings
 from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
 from runs.genotypes import nasbench201
 from runs.genotypes.costs import Costs, Shape
@@ -26,8 +25,7 @@ from runs.genotypes.genotype import Genotype
 class NasBench201(SearchSpace):
     """One cell of 4 nodes: see :class:`engine.spaces.space.SearchSpace`."""
 
-    def __init__(self, entry: Space, settings: Settings, classes: int) -> None:
-        assert isinstance(settings, NasBench201NetworkSettings)
+    def __init__(self, entry: Space, settings: NasBench201NetworkSettings, classes: int) -> None:
         super().__init__(entry, settings, classes)
         self._settings: NasBench201NetworkSettings = settings
 
