@@ -1,4 +1,4 @@
-"""Files that a person asks for: in the current folder, named after what they hold, never over another."""
+"""Writing files into the current folder, named for what they contain; no file is overwritten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runs.errors import EnvironmentLacksError
 
 
 def free_path(stem: str, suffix: str) -> Path:
-    """Return a path in the current folder that is not taken: a number is added where it is."""
+    """Return a path in the current folder that does not exist; a number is added if the plain name does."""
     plain = re.sub(r"[^\w.-]+", "-", stem)[:80]
     folder = Path.cwd()
     names = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
@@ -24,14 +24,14 @@ def save(text: str, stem: str, suffix: str) -> Path:
     """Write a file and return its path.
 
     Raises:
-        EnvironmentLacksError: the current folder cannot be written.
+        EnvironmentLacksError: the current folder is not writable.
     """
     path = free_path(stem, suffix)
     try:
         path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentLacksError(
-            f"'{path}' cannot be written: {error.strerror}.", "Start nastui in a folder of yours."
+            f"'{path}' cannot be written: {error.strerror}.", "Start nastui in a folder that you can write to."
         ) from error
     return path
 

@@ -1,4 +1,4 @@
-"""How values are put into words: one place, so that every screen and column says them alike."""
+"""Values as text, the same on every screen and in every column."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _BRIEF, _MOST_SHOWN = 20, 2000
 
 
 def clean(text: str) -> str:
-    """Return foreign text as one line that cannot disturb a terminal, nor hold it up by its length."""
+    """Return foreign text as one line without control characters, cut if it is very long."""
     if len(text) > _MOST_SHOWN:
         text = f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
-    return text if text.isprintable() else palette.clean(text)  # ten thousand names are nearly all harmless
+    return text if text.isprintable() else palette.clean(text)  # the fast path: nearly all names are printable
 
 
 def brief(text: str) -> str:
-    """Return a foreign name as so few words that others find room beside it."""
+    """Return a foreign name, cut to 20 characters."""
     shown = clean(text[:200])
     return shown if len(shown) <= _BRIEF else f"{shown[: _BRIEF - 1]}…"
 
 
 def moment(stamp: str) -> float:
-    """Return an ISO time in seconds since 1970; 0 where it is none, as in a file that was edited."""
+    """Return an ISO time in seconds since 1970; 0 if it is invalid, as in a file edited by hand."""
     try:
         return datetime.datetime.fromisoformat(stamp).timestamp()
     except ValueError:
@@ -43,12 +43,12 @@ def count(number: int, thing: str) -> str:
 
 
 def gigabytes(size: int) -> str:
-    """Return bytes as ``6.1 GB``, or ``410 MB`` where they are few."""
+    """Return bytes as ``6.1 GB``, or ``410 MB`` below 1 GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return text in exactly ``width`` terminal cells, with an ellipsis where it was cut."""
+    """Return text in exactly ``width`` terminal cells, with an ellipsis if it was cut."""
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width else ""
@@ -87,7 +87,7 @@ def status_label(status: Status) -> str:
 
 
 def run_names(records: Sequence[Record]) -> str:
-    """Return what runs are called in a sentence: one by its name, several by their number."""
+    """Return the name of one run, or the number of several, for a sentence."""
     if len(records) == 1:
         name = records[0].labels.name or str(records[0].head["method"])
         return f"{name} ({short_id(records[0].id)})"

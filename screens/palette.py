@@ -1,4 +1,4 @@
-"""Colours and glyphs by what the terminal can do. Every colour only repeats what a glyph or a word says already."""
+"""Colours and glyphs for the terminal at hand. A colour only repeats what a glyph or a word already says."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Glyphs:
 
     Attributes:
         name: ``braille``, ``block`` or ``ascii``.
-        line, dots: what the first curve is drawn with, and the others; ``braille`` for dots of a 2 x 4 grid.
-        shades: from nothing to all, five steps.
+        line, dots: the characters of the first curve and of the others; ``braille`` for dots in a 2 x 4 grid.
+        shades: from empty to full, five steps.
         bars: from low to high, eight steps.
-        full, empty: a progress bar's two halves.
+        full, empty: the two parts of a progress bar.
     """
 
     name: str
@@ -57,7 +57,7 @@ ASCII = Glyphs("ascii", "*", ".", " .:+#", "_.,-=+*#", "#", ".")
 
 _SETS = {glyphs.name: glyphs for glyphs in (BRAILLE, BLOCK, ASCII)}
 
-# Okabe and Ito (2008): eight colours that people with any colour vision tell apart.
+# Okabe and Ito (2008): eight colours that can be told apart with any colour vision.
 _OKABE_ITO = {
     "orange": "#E69F00",
     "sky": "#56B4E9",
@@ -66,8 +66,8 @@ _OKABE_ITO = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-# On a light ground their sky and yellow can hardly be seen: their blue stands for the one, and the others are darkened
-# in their own hue, until each has a contrast of 3 to 1 at least.
+# On a light background their sky and yellow are hardly visible: blue replaces sky, and the others are darkened until
+# each has a contrast of at least 3 to 1.
 _ON_LIGHT = {
     "orange": "#B07800",
     "sky": "#0072B2",
@@ -93,7 +93,7 @@ _KIND_COLOURS = {
     Kind.OTHER: "yellow",
 }
 
-# One character for one, so that a diagram keeps its shape and a style its place.
+# One character for one, so that diagrams keep their shape and styles their columns.
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("─━╌╍┄┅–—−▁", "-"),
@@ -138,7 +138,7 @@ class Palette:
     light: bool = False
 
     def colour(self, name: str) -> str | None:
-        """Return a colour of the palette in this terminal's terms, or None where it shows none."""
+        """Return a colour as this terminal shows it; None if it shows no colours."""
         if self.depth == "none":
             return None
         if self.depth == "ansi":
@@ -150,14 +150,14 @@ class Palette:
         return Style(color=self.colour(name), bold=bold or None)
 
     def operation(self, name: str, *, bold: bool = False) -> Style:
-        """Return the style of an operation, by its kind."""
+        """Return the style of an operation's kind."""
         what = kind(name)
         if what is Kind.NONE:
             return Style(dim=True, bold=bold or None)
         return self.style(_KIND_COLOURS[what], bold=bold)
 
     def shown(self, text: Text) -> Text:
-        """Return the text in glyphs that this terminal has; the length stays."""
+        """Return the text in this terminal's glyphs; its length does not change."""
         if self.glyphs is BRAILLE:
             return text
         shown = text.copy()
@@ -165,7 +165,7 @@ class Palette:
         return shown
 
     def plain(self, text: str) -> str:
-        """Return a string in glyphs that this terminal has; the length stays."""
+        """Return a string in this terminal's glyphs; its length does not change."""
         if self.glyphs is BRAILLE:
             return text
         if self.glyphs is BLOCK:
@@ -178,8 +178,8 @@ def detect(environ: Mapping[str, str], *, no_color: bool = False, ansi: bool = F
 
     Args:
         environ: ``NASTUI_ASCII``, ``TERM``, ``NO_COLOR``, and the locale by ``LC_ALL``, ``LC_CTYPE`` and ``LANG``.
-        no_color: the app saw ``NO_COLOR``; Textual takes it out of the environment.
-        ansi: the theme has the terminal's own 16 colours.
+        no_color: ``NO_COLOR`` was set; Textual removes it from the environment.
+        ansi: the theme uses the terminal's own 16 colours.
     """
     term = environ.get("TERM", "xterm")
     locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "utf-8")
@@ -187,7 +187,7 @@ def detect(environ: Mapping[str, str], *, no_color: bool = False, ansi: bool = F
     if environ.get("NASTUI_ASCII", "0") not in ("", "0") or "utf" not in locale.lower() or term in ("dumb", "vt100"):
         glyphs = ASCII
     elif term.startswith("linux"):
-        glyphs = BLOCK  # the kernel's console has boxes and shades, but no braille
+        glyphs = BLOCK  # the Linux console has box and shade characters, but no braille
     depth: Depth = "full"
     if no_color or "NO_COLOR" in environ or term == "dumb":
         depth = "none"

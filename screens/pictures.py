@@ -1,4 +1,4 @@
-"""Pictures of the screen as SVG files in the current folder."""
+"""Pictures of the screen, as SVG files in the current folder and as lines of text with their styles."""
 
 from __future__ import annotations
 
@@ -9,35 +9,41 @@ from rich.console import Console
 from rich.text import Text
 from textual.app import App
 from textual.geometry import Region
+from textual.strip import Strip
 
 from screens.clipboard import Severity
 from screens.exports import free_path
 
 
 def save_picture(app: App[Any], region: Region | None, name: str) -> tuple[str, Severity]:
-    """Save what is shown as SVG in the current folder; return what to say.
+    """Save what is shown as SVG in the current folder; return a message.
 
     Args:
         app: the running app.
-        region: the part of the screen; None for all of it.
-        name: of the file, without its ending.
+        region: the part of the screen; None for the whole screen.
+        name: the name of the file, without its suffix.
     """
     path = free_path(name, ".svg")
     try:
         path.write_text(screen_svg(app, region), encoding="utf-8")
     except OSError as error:
         return (
-            f"No picture can be saved in '{path.parent}': {error.strerror}. Start nastui in a folder of yours.",
+            f"No picture can be saved in '{path.parent}': {error.strerror}. Start nastui in a folder that you can write to.",
             "error",
         )
-    return f"The picture is saved in {path}", "information"
+    return f"The picture was saved in {path}", "information"
+
+
+def screen_strips(app: App[Any]) -> list[Strip]:
+    """Return the rows of the current screen as they are drawn."""
+    return app.screen._compositor.render_strips()  # Textual has no public name for them
 
 
 def screen_svg(app: App[Any], region: Region | None) -> str:
-    """Return the screen in front, or a part of it, as SVG."""
+    """Return the current screen, or a part of it, as SVG."""
     if region is None:
         return app.export_screenshot()
-    strips = app.screen._compositor.render_strips()
+    strips = screen_strips(app)
     width, height = region.size
     console = Console(
         width=width,

@@ -1,4 +1,4 @@
-"""What a person has set for the whole dashboard, as far as screens care."""
+"""The settings of the dashboard that screens use."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Settings:
     """The settings of ``config.toml`` and of the command line.
 
     Attributes:
-        theme: a theme's name; empty for one that suits the terminal.
-        glyphs: ``braille``, ``block`` or ``ascii``; empty for those that the terminal has.
-        readonly: nothing that changes a run is offered or works.
-        slow_line: less is sent: fewer redraws, nothing animated.
-        keys: Textual's keymap, from an action's id to its keys.
+        theme: the name of a theme; empty to choose one for the terminal.
+        glyphs: ``braille``, ``block`` or ``ascii``; empty to detect what the terminal supports.
+        readonly: actions that change runs are off.
+        slow_line: redraw less often and animate nothing.
+        keys: Textual's keymap, from the id of an action to its keys.
     """
 
     theme: str = ""
@@ -30,7 +30,7 @@ class Settings:
 
     @property
     def tick(self) -> float:
-        """Seconds between two looks at what is live."""
+        """Seconds between two updates of what is live."""
         return SLOW_TICK_SECONDS if self.slow_line else TICK_SECONDS
 
 
@@ -38,6 +38,6 @@ DEFAULT = Settings()
 
 
 def of(app: Any) -> Settings:
-    """Return the settings of a running app; an app of a test may have none."""
+    """Return the settings of a running app, or the defaults if it has none."""
     found = getattr(app, "settings", DEFAULT)
     return found if isinstance(found, Settings) else DEFAULT

@@ -11,7 +11,7 @@ from screens.actions.table import actions_of
 
 
 def bindings(scope: str) -> list[BindingType]:
-    """Return Textual's bindings of a scope, one a key."""
+    """Return Textual's bindings of a scope, one for each key."""
     return list(_bindings(scope))
 
 
