@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
+import unicodedata
 from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
+from runs.catalogue import operation_kind
+from runs.genotypes.kinds import OperationKind
 from runs.home import short_id
 from runs.store.run_store import Record
 from runs.store.status import Status
-from screens import palette
 
-_BRIEF, _MOST_SHOWN = 20, 2000
+_BRIEF, _MOST_SHOWN, _MOST_OPERATION = 20, 2000, 100
+_NUMBERED = re.compile(r"(sep|dil|max|avg|conv|nor)\w*?_(\d)x\2")
+_SHORTER = {"nor": "conv"}
 
 
 def clean(text: str) -> str:
-    """Return foreign text as one line without control characters, cut if it is very long."""
+    """Return foreign text as one line without control characters, cut if it is very long; any space is a plain one."""
     if len(text) > _MOST_SHOWN:
         text = f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
-    return text if text.isprintable() else palette.clean(text)  # the fast path: nearly all names are printable
+    if text.isprintable():  # the fast path: nearly all names are
+        return text
+    return "".join(
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+
+
+def operation_label(name: str) -> str:
+    """Return the name of an operation in at most five characters: ``sep_conv_3x3`` is ``sep3``."""
+    name = name[:_MOST_OPERATION]
+    if match := _NUMBERED.match(name):
+        return _SHORTER.get(match[1], match[1]) + match[2]
+    kind = operation_kind(name)
+    return str(kind) if kind in (OperationKind.NONE, OperationKind.SKIP) else clean(name)[:5]
 
 
 def brief(text: str) -> str:

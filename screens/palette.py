@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 from rich.style import Style
@@ -17,17 +14,6 @@ from runs.genotypes.kinds import OperationKind, is_dilated
 from screens import settings
 
 Depth = Literal["full", "ansi", "none"]
-
-
-class Kind(StrEnum):
-    """What an operation does, as far as its colour goes."""
-
-    CONVOLUTION = "convolution"
-    DILATED = "dilated"
-    POOL = "pool"
-    SKIP = "skip"
-    NONE = "none"
-    OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -85,12 +71,12 @@ _SIXTEEN = {
     "purple": "magenta",
 }
 _SIXTEEN_ON_LIGHT = _SIXTEEN | {"sky": "blue", "yellow": "yellow", "orange": "bright_red"}
+_DILATED_COLOUR = "purple"
 _KIND_COLOURS = {
-    Kind.CONVOLUTION: "sky",
-    Kind.DILATED: "purple",
-    Kind.POOL: "orange",
-    Kind.SKIP: "green",
-    Kind.OTHER: "yellow",
+    OperationKind.CONVOLUTION: "sky",
+    OperationKind.POOL: "orange",
+    OperationKind.SKIP: "green",
+    OperationKind.OTHER: "yellow",
 }
 
 # One character for one, so that diagrams keep their shape and styles their columns.
@@ -124,9 +110,6 @@ _PLAIN = str.maketrans(
     }
 )
 _SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
-_NUMBERED = re.compile(r"(sep|dil|max|avg|conv|nor)\w*?_(\d)x\2")
-_MOST_NAMED = 100  # characters of a name that are looked at
-_WHAT = {"nor": "conv"}
 
 
 @dataclass(frozen=True)
@@ -151,10 +134,10 @@ class Palette:
 
     def operation(self, name: str, *, bold: bool = False) -> Style:
         """Return the style of an operation's kind."""
-        what = kind(name)
-        if what is Kind.NONE:
+        kind = operation_kind(name)
+        if kind is OperationKind.NONE:
             return Style(dim=True, bold=bold or None)
-        return self.style(_KIND_COLOURS[what], bold=bold)
+        return self.style(_DILATED_COLOUR if is_dilated(name) else _KIND_COLOURS[kind], bold=bold)
 
     def shown(self, text: Text) -> Text:
         """Return the text in this terminal's glyphs; its length does not change."""
@@ -203,31 +186,3 @@ def of(app: Any) -> Palette:
     found = detect(os.environ, no_color=app.no_color, ansi=app.native_ansi_color)
     chosen = settings.of(app).glyphs
     return Palette(_SETS.get(chosen, found.glyphs), found.depth, light=not app.current_theme.dark)
-
-
-def kind(operation: str) -> Kind:
-    """Return what an operation does, as far as its colour goes."""
-    name = operation[:_MOST_NAMED]
-    found = operation_kind(name)
-    if found is OperationKind.CONVOLUTION and is_dilated(name):
-        return Kind.DILATED
-    return Kind(found)
-
-
-def short(operation: str) -> str:
-    """Return an operation's name in at most five characters: ``sep_conv_3x3`` is ``sep3``."""
-    operation = operation[:_MOST_NAMED]
-    if match := _NUMBERED.match(operation):
-        return _WHAT.get(match[1], match[1]) + match[2]
-    if kind(operation) in (Kind.NONE, Kind.SKIP):
-        return str(kind(operation))
-    return clean(operation)[:5]
-
-
-def clean(text: object) -> str:
-    """Return foreign text as one line without control characters; every kind of space becomes the plain one."""
-    return "".join(
-        " " if character.isspace() else character
-        for character in str(text)
-        if character.isspace() or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )

@@ -27,10 +27,8 @@ def save_picture(app: App[Any], region: Region | None, name: str) -> tuple[str, 
     try:
         path.write_text(screen_svg(app, region), encoding="utf-8")
     except OSError as error:
-        return (
-            f"No picture can be saved in '{path.parent}': {error.strerror}. Start nastui in a folder that you can write to.",
-            "error",
-        )
+        hint = "Start nastui in a folder that you can write to."
+        return f"No picture can be saved in '{path.parent}': {error.strerror}. {hint}", "error"
     return f"The picture was saved in {path}", "information"
 
 

@@ -9,11 +9,16 @@ from screens.models.charts import Curves
 
 @dataclass(frozen=True)
 class Fact:
-    """A figure with its name, and a word beside it."""
+    """A figure with its name, and a note beside it.
+
+    Attributes:
+        share: a bar shows this share of 1 before the value; None for no bar.
+    """
 
     name: str
     value: str
     note: str = ""
+    share: float | None = None
 
 
 @dataclass(frozen=True)

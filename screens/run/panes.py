@@ -20,12 +20,12 @@ from screens.models.log import LogLine
 from screens.models.panes import RUN_PANES
 from screens.models.selection import LogSelection, RunSelection
 from screens.palette import Palette
-from screens.views import machine
 from screens.views.cells import cell_view
 from screens.views.curves import curves
 from screens.views.epochs import selected_epoch
 from screens.views.figures import epoch_figures
 from screens.views.log_filter import filtered_log
+from screens.views.machine import machine_facts
 from screens.views.panels import method_panel
 from screens.views.weights import weights_matrix
 from screens.widgets import plot, wiring
@@ -93,7 +93,7 @@ def pane_content(number: int, inputs: PaneInputs, colours: Palette, rows: int) -
         case 6:
             return _log_content(inputs, note)
     device = str(inputs.record.head["device"]) if inputs.record is not None else ""
-    facts = machine.facts(inputs.machine, device, colours.glyphs) if inputs.machine is not None else ()
+    facts = machine_facts(inputs.machine, device) if inputs.machine is not None else ()
     return PaneContent(facts, title, note)
 
 

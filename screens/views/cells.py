@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from runs.catalogue import operation_kind
 from runs.genotypes.genotype import Cell, edge_label
+from runs.genotypes.kinds import OperationKind
 from runs.log.history import History
-from screens import palette
-from screens.formatting import count
+from screens.formatting import count, operation_label
 from screens.models.cells import CellView, Ends
 from screens.models.panels import Matrix
 from screens.models.selection import RunSelection
-from screens.palette import Kind
 from screens.views.epochs import drawable_cell, selected_epoch, unchanged_since
 from screens.views.weights import decided_matrix, focus_of
 
@@ -39,7 +39,7 @@ def cell_view(history: History, selection: RunSelection) -> CellView:
     else:
         told += " · never changed"
     listed = ", ".join(changes.values())
-    unused = sum(palette.kind(edge.operation) is Kind.NONE for edge in found.edges)
+    unused = sum(operation_kind(edge.operation) is OperationKind.NONE for edge in found.edges)
     caption = [told + (f" · none on {count(unused, 'edge')}" if unused else "")]
     if selection.mark is not None and not changes:
         listed = "no difference"
@@ -60,7 +60,7 @@ def _changes(earlier: Cell, later: Cell) -> dict[Ends, str]:
     changes = {}
     for edge in sorted(before.keys() | after.keys(), key=lambda edge: (edge[1], edge[0])):
         if before.get(edge) != after.get(edge):
-            was, now = (palette.short(found[edge]) if edge in found else "-" for found in (before, after))
+            was, now = (operation_label(found[edge]) if edge in found else "-" for found in (before, after))
             changes[edge] = f"{edge_label(*edge)} {was}→{now}"
     return changes
 

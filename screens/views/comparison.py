@@ -19,8 +19,7 @@ from runs.home import short_id
 from runs.log.events import EpochEnded
 from runs.log.summary import LOWER_IS_BETTER
 from runs.store.compare import best_rows, edge_rows, headline, ranking, ranking_rows, settings_rows, table
-from screens import palette
-from screens.formatting import clean, count
+from screens.formatting import clean, count, operation_label
 from screens.models.cells import CellItem
 from screens.models.charts import Curves, Series
 from screens.models.compare import ComparedRun, Comparison, Grid, RunLine
@@ -183,7 +182,7 @@ def beside(item: CellItem, base: Genotype | None, other: Genotype | None, kind: 
     found = [difference for difference in differences([base, other]) if difference.kind == kind]
     words = []
     for difference in found:
-        was, now = (palette.short(operation) if operation else "-" for operation in difference.operations)
+        was, now = (operation_label(operation) if operation else "-" for operation in difference.operations)
         words.append(f"{edge_label(difference.source, difference.target)} {was}→{now}")
     more = f" and {len(words) - _MOST_DIFFERENCES} more" if len(words) > _MOST_DIFFERENCES else ""
     told = f"{count(len(words), 'edge')} differ{'s' if len(words) == 1 else ''} from {name}: "

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from runs.log.history import History
-from screens import palette
+from screens.formatting import operation_label
 from screens.models.cells import Ends
 from screens.models.panels import Matrix
-from screens.palette import BRAILLE
 
 # As many as fit into a line behind words.
 _MOST_SHOWN = 32
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, op
             _said(matrix, row, column, taken),
             _course(history, kind, index, row, column),
             "  ".join(
-                f"{palette.short(name)} {_figure(value)}" for name, value in zip(matrix.columns, values, strict=True)
+                f"{operation_label(name)} {_figure(value)}" for name, value in zip(matrix.columns, values, strict=True)
             ),
         ),
     )
@@ -63,11 +63,11 @@ def focus(history: History, kind: str, index: int, matrix: Matrix, edge: int, op
 
 def _said(matrix: Matrix, row: int, column: int, taken: int) -> str:
     values = matrix.values[row]
-    said = f"{matrix.rows[row].replace('←', ' ◂ ')} {palette.short(matrix.columns[column])} {_figure(values[column])}"
+    said = f"{matrix.rows[row].replace('←', ' ◂ ')} {operation_label(matrix.columns[column])} {_figure(values[column])}"
     if taken == column:
         said += ", derived"
     elif 0 <= taken < len(values):
-        said += f", derived is {palette.short(matrix.columns[taken])} {_figure(values[taken])}"
+        said += f", derived is {operation_label(matrix.columns[taken])} {_figure(values[taken])}"
     else:
         said += ", the genotype has no such edge"
     if row < len(matrix.margin) and math.isfinite(matrix.margin[row]):
@@ -91,9 +91,8 @@ def _course(history: History, kind: str, index: int, row: int, column: int) -> s
     if not known:
         return "no history"
     low, high = min(known), max(known)
-    bars = BRAILLE.bars
     drawn = "".join(
-        bars[round((value - low) / ((high - low) or 1) * (len(bars) - 1))] if math.isfinite(value) else " "
+        _BARS[round((value - low) / ((high - low) or 1) * (len(_BARS) - 1))] if math.isfinite(value) else " "
         for value in found
     )
     return f"since epoch {done[0].epoch} {drawn} {low:.4f} to {high:.4f}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from runs.catalogue import operation_kind
+from runs.genotypes.kinds import OperationKind
 from runs.log import indicators
 from runs.log.events import EpochEnded
 from runs.log.history import History
-from screens import palette
 from screens.formatting import clean, count, gigabytes
 from screens.models.panels import Fact
 from screens.models.selection import RunSelection
-from screens.palette import Kind
 from screens.views.epochs import genotype_cells, selected_epoch, unchanged_since
 from screens.views.weights import mean_entropy
 
@@ -48,8 +48,8 @@ def _operations(event: EpochEnded) -> list[Fact]:
     edges = [edge for found in genotype_cells(event).values() for edge in found.edges]
     if not edges:
         return []
-    kinds = [palette.kind(edge.operation) for edge in edges]
-    skips, pools = kinds.count(Kind.SKIP), kinds.count(Kind.POOL)
+    kinds = [operation_kind(edge.operation) for edge in edges]
+    skips, pools = kinds.count(OperationKind.SKIP), kinds.count(OperationKind.POOL)
     collapsed = indicators.collapsed(event)
     verdict = "" if collapsed is None else "collapsed" if collapsed else "ok"
     return [Fact("skips, pools", f"{skips}, {pools} of {len(edges)}", verdict)]

@@ -1,4 +1,4 @@
-"""What the machine is doing, as figures of a pane."""
+"""The load of the machine, as figures of a pane."""
 
 from __future__ import annotations
 
@@ -6,56 +6,48 @@ from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
 from screens.formatting import clean, count, gigabytes
 from screens.models.panels import Fact
-from screens.palette import Glyphs
 
-_BAR = 10
+_NEARLY_FULL = 0.95
 
 
-def facts(machine: Machine, device: str, glyphs: Glyphs) -> tuple[Fact, ...]:
-    """Return the run's device first, then the engine, the machine, and the other GPUs.
+def machine_facts(machine: Machine, device: str) -> tuple[Fact, ...]:
+    """Return the figures of the run's device, then those of the engine, the machine, and the other GPUs.
 
     Args:
-        machine: one selection.
-        device: of the run, ``cuda:0`` or ``cpu``.
-        glyphs: what bars are drawn with.
+        machine: one measurement.
+        device: the device of the run, ``cuda:0`` or ``cpu``.
     """
-    found: list[Fact] = []
+    facts: list[Fact] = []
     own = [gpu for gpu in machine.gpus if device == f"cuda:{gpu.index}"]
     for gpu in own:
-        found += _gpu(gpu, glyphs)
+        facts += _gpu_facts(gpu)
     engine = machine.engine
     if engine is not None:
         busy = "measuring" if engine.busy is None else f"{engine.busy:.0f} % of a core"
-        found.append(Fact("engine", busy, f"process {engine.pid}, {count(engine.threads, 'thread')}"))
-        found.append(Fact("engine memory", gigabytes(engine.memory)))
+        facts.append(Fact("engine", busy, f"process {engine.pid}, {count(engine.threads, 'thread')}"))
+        facts.append(Fact("engine memory", gigabytes(engine.memory)))
     if machine.busy is not None:
-        found.append(
-            Fact("cpu", f"{_bar(machine.busy, glyphs)} {machine.busy:.0f} %", f"of {count(machine.cores, 'core')}")
-        )
+        facts.append(Fact("cpu", f"{machine.busy:.0f} %", f"of {count(machine.cores, 'core')}", machine.busy / 100))
     if machine.load is not None:
         note = "more than there are cores" if machine.load > machine.cores else ""
-        found.append(Fact("load", f"{machine.load:.1f}", note))
+        facts.append(Fact("load", f"{machine.load:.1f}", note))
     if machine.memory is not None:
         used, total = machine.memory
-        found.append(Fact("memory", f"{_bar(100 * used / total, glyphs)} {gigabytes(used)}", f"of {gigabytes(total)}"))
+        facts.append(Fact("memory", gigabytes(used), f"of {gigabytes(total)}", used / total))
     for gpu in machine.gpus:
         if gpu not in own:
-            found += _gpu(gpu, glyphs)
+            facts += _gpu_facts(gpu)
     if not machine.gpus:
-        found.append(Fact("gpu", "none that the driver knows of"))
-    return tuple(found)
+        facts.append(Fact("gpu", "none known to the driver"))
+    return tuple(facts)
 
 
-def _gpu(gpu: Gpu, glyphs: Glyphs) -> list[Fact]:
-    busy = "N/A" if gpu.busy is None else f"{_bar(gpu.busy, glyphs)} {gpu.busy} %"
-    full = 100 * gpu.used / gpu.total if gpu.total else 0.0
-    warn = "nearly full" if full > 95 else f"of {gigabytes(gpu.total)}"
-    return [
-        Fact(f"cuda:{gpu.index}", busy, clean(gpu.name)),
-        Fact(f"cuda:{gpu.index} memory", f"{_bar(full, glyphs)} {gigabytes(gpu.used)}", warn),
-    ]
-
-
-def _bar(percent: float, glyphs: Glyphs) -> str:
-    done = min(_BAR, max(0, round(_BAR * percent / 100)))
-    return glyphs.full * done + glyphs.empty * (_BAR - done)
+def _gpu_facts(gpu: Gpu) -> list[Fact]:
+    name = f"cuda:{gpu.index}"
+    full = gpu.used / gpu.total if gpu.total else 0.0
+    note = "nearly full" if full > _NEARLY_FULL else f"of {gigabytes(gpu.total)}"
+    if gpu.busy is None:
+        busy = Fact(name, "N/A", clean(gpu.name))
+    else:
+        busy = Fact(name, f"{gpu.busy} %", clean(gpu.name), gpu.busy / 100)
+    return [busy, Fact(f"{name} memory", gigabytes(gpu.used), note, full)]

@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from screens import palette
+from screens.formatting import operation_label
 from screens.models.panels import Matrix
 from screens.palette import ASCII, Palette
 from screens.widgets.lines import Lines
@@ -30,7 +31,7 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
     head = Text(" " * left)
     for column, operation in enumerate(matrix.columns):
         used = column in matrix.chosen
-        name = palette.short(operation)
+        name = operation_label(operation)
         head.append(f"{name:>{cell - 1}} ", colours.operation(operation, bold=used))
     if matrix.entropy:
         head.append("  H", _DIM)

@@ -1,4 +1,4 @@
-"""The figures of an epoch: names on the left, values behind them, a word beside each where it helps."""
+"""Figures: names on the left, values beside them, and a note where there is room."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from screens import palette
 from screens.formatting import fit
 from screens.models.panels import Fact
+from screens.palette import Glyphs
 from screens.widgets.lines import Lines
 
-_SHORTEST = 6  # of a name that was cut
+_BAR = 10
+_SHORTEST = 6  # columns of a name that is cut
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 
 
-def lines(facts: Sequence[Fact], width: int) -> list[Text]:
-    """Return one line a figure; where there is little room a name is cut and a note left out, but never a value."""
+def lines(facts: Sequence[Fact], width: int, glyphs: Glyphs) -> list[Text]:
+    """Return one line for each figure; if there is little room, names are cut and notes left out, but never values."""
+    values = [_value(fact, glyphs) for fact in facts]
     left = max((cell_len(fact.name) for fact in facts), default=0)
-    right = max((cell_len(fact.value) for fact in facts), default=0)
+    right = max(map(cell_len, values), default=0)
     left = min(left, max(_SHORTEST, width - right - 3))
     drawn = []
-    for place, fact in enumerate(facts):
+    for index, (fact, value) in enumerate(zip(facts, values, strict=True)):
         line = Text().append(f" {fit(fact.name, left)}  ", _DIM)
-        line.append(fact.value, _BOLD if not place else Style.null())
+        line.append(value, Style.null() if index else _BOLD)
         if fact.note and line.cell_len + len(fact.note) + 2 <= width:
             line.append(f"  {fact.note}", _DIM)
         drawn.append(line)
@@ -32,16 +36,23 @@ def lines(facts: Sequence[Fact], width: int) -> list[Text]:
 
 
 class Now(Lines[tuple[Fact, ...]]):
-    """What the chosen epoch came to, or any other figures.
+    """The figures of the selected epoch, or any other figures.
 
     Args:
-        none: said while there are none.
+        placeholder: shown while there are none.
     """
 
-    def __init__(self, none: str = "nothing measured yet") -> None:
+    def __init__(self, placeholder: str = "nothing measured yet") -> None:
         super().__init__()
-        self._none = none
+        self._placeholder = placeholder
 
     def build(self, view: tuple[Fact, ...], width: int) -> list[Text]:
         """Draw the figures."""
-        return lines(view, width) or [Text(f" {self._none}", _DIM)]
+        return lines(view, width, palette.of(self.app).glyphs) or [Text(f" {self._placeholder}", _DIM)]
+
+
+def _value(fact: Fact, glyphs: Glyphs) -> str:
+    if fact.share is None:
+        return fact.value
+    filled = min(_BAR, max(0, round(_BAR * fact.share)))
+    return f"{glyphs.full * filled}{glyphs.empty * (_BAR - filled)} {fact.value}"

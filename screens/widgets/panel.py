@@ -22,7 +22,7 @@ _MARKS = {"*": ("◆", "orange"), "#": ("█", "sky"), "!": ("✗", "vermillion"
 def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
     """Draw everything that a method told of an epoch."""
     parts = [_part(part, colours, width) for part in (*panel.parts, *panel.matrices, *panel.bars)]
-    parts += [now.lines(panel.facts, width)] if panel.facts else []
+    parts += [now.lines(panel.facts, width, colours.glyphs)] if panel.facts else []
     drawn: list[Text] = []
     for part in parts:
         drawn += [Text(), *part] if drawn else part

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from rich.style import Style
 from rich.text import Text
 
+from runs.catalogue import operation_kind
 from runs.genotypes.genotype import Cell, Edge
+from runs.genotypes.kinds import OperationKind
 from screens import palette
+from screens.formatting import operation_label
 from screens.models.cells import CellView, Ends
-from screens.palette import BRAILLE, Kind, Palette
+from screens.palette import BRAILLE, Palette
 from screens.widgets.lines import Lines
 
 _LEFT = 6
@@ -111,7 +114,7 @@ def _states(cell: Cell) -> int:
 
 
 def _edges(cell: Cell) -> list[Edge]:
-    kept = [edge for edge in cell.edges if palette.kind(edge.operation) is not Kind.NONE]
+    kept = [edge for edge in cell.edges if operation_kind(edge.operation) is not OperationKind.NONE]
     return sorted(kept, key=lambda edge: (edge.target, edge.source))
 
 
@@ -141,7 +144,7 @@ def _draw(
         first = column == min(place for other, place in at.items() if other.target == edge.target)
         style = colours.operation(edge.operation, bold=ends in changed)
         _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
-        name = palette.short(edge.operation)[: step - 1]
+        name = operation_label(edge.operation)[: step - 1]
         mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy in any case
         looked = Style(reverse=True) if ends == focus else _PLAIN
         canvas.put(2 * edge.source + 1, column + 1, name + mark, style + looked)

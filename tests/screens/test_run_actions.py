@@ -16,9 +16,8 @@ from runs.log.events import Entry, Event, Warned, encode
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine, Meter, Process
 from screens.compare.screen import CompareScreen
-from screens.palette import BRAILLE
 from screens.starting.retrain import RetrainScreen
-from screens.views import machine
+from screens.views.machine import machine_facts
 from screens.widgets.chart import Chart
 from screens.widgets.header import Header
 from screens.widgets.heatmap import Heatmap
@@ -131,7 +130,7 @@ def test_a_meter_reads_proc_and_guesses_nothing(tmp_path: Path) -> None:
 
 def test_the_runs_own_gpu_comes_first() -> None:
     gpus = tuple(Gpu(index, "H", 79, 80, 50) for index in range(2))
-    told = machine.facts(Machine(2, 50.0, 9.0, (1, 2), gpus, Process(7, 99.6, 10, 1)), "cuda:1", BRAILLE)
+    told = machine_facts(Machine(2, 50.0, 9.0, (1, 2), gpus, Process(7, 99.6, 10, 1)), "cuda:1")
     assert [fact.name for fact in told][:3] == ["cuda:1", "cuda:1 memory", "engine"]
     assert told[1].note == "nearly full" and told[2].value == "100 % of a core"
     assert next(fact for fact in told if fact.name == "load").note == "more than there are cores"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.color import Color
 
@@ -18,11 +19,12 @@ from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.store.status import Status
 from screens import palette
+from screens.formatting import clean, operation_label
 from screens.models.charts import Curves, Series
 from screens.models.log import LogLine, LogView
 from screens.models.panels import Bars, Fact, Matrix, Panel
 from screens.models.run import HeaderView
-from screens.palette import ASCII, BLOCK, BRAILLE, Kind, Palette
+from screens.palette import ASCII, BLOCK, BRAILLE, Palette
 from screens.run import layout as run_layout
 from screens.run.layout import PaneSelection
 from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
@@ -178,23 +180,24 @@ class TestPalette:
         assert palette.detect({}).glyphs is BRAILLE
 
     @pytest.mark.parametrize(
-        ("operation", "short", "kind"),
+        ("operation", "label", "colour"),
         [
-            ("none", "none", Kind.NONE),
-            ("skip_connect", "skip", Kind.SKIP),
-            ("nor_conv_3x3", "conv3", Kind.CONVOLUTION),
-            ("sep_conv_5x5", "sep5", Kind.CONVOLUTION),
-            ("dil_conv_3x3", "dil3", Kind.DILATED),
-            ("max_pool_3x3", "max3", Kind.POOL),
-            ("avg3", "avg3", Kind.POOL),
-            ("c5m1", "c5m1", Kind.CONVOLUTION),
-            ("c3d2m1.4", "c3d2m", Kind.DILATED),
-            ("[/x]made\x1b_up", "[/x]m", Kind.OTHER),
+            ("none", "none", None),
+            ("skip_connect", "skip", "green"),
+            ("nor_conv_3x3", "conv3", "sky"),
+            ("sep_conv_5x5", "sep5", "sky"),
+            ("dil_conv_3x3", "dil3", "purple"),
+            ("max_pool_3x3", "max3", "orange"),
+            ("avg3", "avg3", "orange"),
+            ("c5m1", "c5m1", "sky"),
+            ("c3d2m1.4", "c3d2m", "purple"),
+            ("[/x]made\x1b_up", "[/x]m", "yellow"),
         ],
     )
-    def test_operations(self, operation: str, short: str, kind: Kind) -> None:
-        assert palette.short(operation) == short
-        assert palette.kind(operation) is kind
+    def test_operations(self, operation: str, label: str, colour: str | None) -> None:
+        assert operation_label(operation) == label
+        style = UNICODE.operation(operation)
+        assert style == (Style(dim=True) if colour is None else UNICODE.style(colour))
 
     @given(st.text())
     def test_ascii_is_ascii_and_keeps_its_length(self, text: str) -> None:
@@ -208,7 +211,7 @@ class TestPalette:
 
     @given(st.text())
     def test_nothing_that_moves_the_cursor_gets_through(self, text: str) -> None:
-        assert palette.clean(text).isprintable()
+        assert clean(text).isprintable()
 
     def test_no_colour_means_none(self) -> None:
         assert PLAIN.operation("sep_conv_3x3").color is None
@@ -261,13 +264,13 @@ class TestLines:
 
     def test_figures_drop_their_note_where_it_does_not_fit(self) -> None:
         facts = (Fact("search acc", "84.31 %", "best 84.52"), Fact("lr", "0.1"))
-        assert "best" in now.lines(facts, 40)[0].plain
-        assert "best" not in now.lines(facts, 24)[0].plain
+        assert "best" in now.lines(facts, 40, BRAILLE)[0].plain
+        assert "best" not in now.lines(facts, 24, BRAILLE)[0].plain
 
     def test_figures_are_never_cut_for_a_long_name(self) -> None:
         facts = (Fact("imagenet16-120 test (200 ep)", "46.34 %", "table"), Fact("kappa", "73.1"))
         for width in (20, 36, 60):
-            drawn = now.lines(facts, width)
+            drawn = now.lines(facts, width, BRAILLE)
             assert "46.34 %" in drawn[0].plain and "73.1" in drawn[1].plain
             assert all(line.cell_len <= width for line in drawn)
 

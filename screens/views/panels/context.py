@@ -11,8 +11,7 @@ from runs.catalogue import Space
 from runs.genotypes.genotype import edge_label
 from runs.log.events import CellSnapshot, EpochEnded
 from runs.log.history import History
-from screens import palette
-from screens.formatting import clean
+from screens.formatting import clean, operation_label
 from screens.models.charts import Series
 from screens.models.selection import RunSelection
 from screens.views.epochs import SelectedEpoch, selected_epoch
@@ -108,7 +107,7 @@ def short_edge(label: str) -> str:
 
 def pair(source: Any, operation: Any) -> str:
     """Return an operation with the state it reads, ``sep5 ◂ 1``."""
-    return f"{palette.short(str(operation))} ◂ {clean(str(source))}"
+    return f"{operation_label(str(operation))} ◂ {clean(str(source))}"
 
 
 def filled(snapshot: CellSnapshot, rows: Any) -> Iterator[tuple[tuple[int, int], str, float]]:

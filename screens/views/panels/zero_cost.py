@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from screens import palette
+from screens.formatting import operation_label
 from screens.models.charts import Curves, Series
 from screens.models.panels import Matrix, Part, Plot, Row, Rows
 from screens.views.panels.context import PanelContext, number, series, short_edge, within
@@ -65,7 +65,7 @@ def _table(context: PanelContext) -> Rows:
 
 def _candidate(context: PanelContext, row: int, edge: str, operation: str, told: dict[str, Any]) -> Row:
     ranks = f"{_whole(told['rank_of_kappa'])}+{_whole(told['rank_of_regions'])}"
-    line = f"{short_edge(edge):<7} {palette.short(operation):<6}"
+    line = f"{short_edge(edge):<7} {operation_label(operation):<6}"
     line += f"{_change(told['change_of_kappa']):>9}{_change(told['change_of_regions']):>9}"
     line += f"{ranks:>9}{_whole(told['rank_sum']):>5}"
     if told["falls"]:
