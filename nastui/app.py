@@ -1,4 +1,4 @@
-"""The application: what all screens share, and how it is started."""
+"""The application: what all screens share, and how it starts."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class NastuiApp(App[int]):
     """The dashboard.
 
     Args:
-        home: where runs lie.
-        run_id: a run to open at once; Runs lies under it.
-        settings: of the configuration file and the command line.
-        complaints: what is wrong with them; told once the app is up.
+        home: where runs are stored.
+        run_id: a run to open at once, above the Runs screen.
+        settings: the settings of the configuration file and the command line.
+        complaints: what is wrong with them; shown once the app is running.
 
     Attributes:
-        settings: as they are now; keys change some of them.
-        error_log: gets the tracebacks of errors that nobody foresaw.
+        settings: the current settings; keys change some of them.
+        error_log: the file for the tracebacks of unexpected errors.
     """
 
     TITLE = "nastui"
@@ -62,7 +62,7 @@ class NastuiApp(App[int]):
         complaints: Sequence[str] = (),
     ) -> None:
         no_color = "NO_COLOR" in os.environ
-        # Asked for here, and not only by the theme, so that Textual drops colours instead of turning them grey.
+        # Set here and not only by the theme, so that Textual drops colours instead of turning them grey.
         super().__init__(ansi_color=True if no_color else None)
         self.settings = settings or Settings()
         self.store = RunStore(home)
@@ -74,7 +74,7 @@ class NastuiApp(App[int]):
         self._config = configuration.path(home)
         keymap, wrong = remapped(self.settings.keys)
         self.set_keymap(keymap)
-        self._complaints = [*complaints, *(f"'{self._config}', [keys]: {what}" for what in wrong)]
+        self._complaints = [*complaints, *(f"'{self._config}', [keys]: {problem}" for problem in wrong)]
         for own in themes.OWN:
             self.register_theme(own)
         self._choose_theme(plain=no_color or terminal.plain_colours(os.environ))
@@ -82,15 +82,15 @@ class NastuiApp(App[int]):
             self.animation_level = "none"
 
     def _choose_theme(self, *, plain: bool) -> None:
-        wanted = self.settings.theme
-        if wanted and wanted not in self.available_themes:
-            near = closest(wanted, self.available_themes)
-            self._complaints.append(f"'{self._config}': there is no theme '{wanted}'. {near}")
-        elif wanted:
-            self.theme = wanted
+        requested = self.settings.theme
+        if requested and requested not in self.available_themes:
+            near = closest(requested, self.available_themes)
+            self._complaints.append(f"'{self._config}': there is no theme '{requested}'. {near}")
+        elif requested:
+            self.theme = requested
             return
         if "TEXTUAL_THEME" not in os.environ:
-            # Sixteen colours take half the bytes of sixteen million.
+            # Escape sequences for 16 colours have half the length of those for 16 million.
             self.theme = "ansi-dark" if plain or self.settings.slow_line else themes.DARK.name
 
     def get_default_screen(self) -> Screen[None]:
@@ -102,61 +102,63 @@ class NastuiApp(App[int]):
         self._navigation.open(destination)
 
     def on_mount(self) -> None:
-        """Tell what is wrong with the configuration, and open the run that was asked for."""
-        self._take_glyphs()
+        """Show what is wrong with the configuration, and open the requested run."""
+        self._apply_glyphs()
         for complaint in self._complaints:
             self.notify(clean(complaint), severity="warning", timeout=_COMPLAINT_SECONDS, markup=False)
         if self._run_id is not None:
             self._navigation.open(OpenRun(self._run_id))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the palette's commands: the actions of the screen that would work now, and the choice of a theme."""
+        """Yield the commands of the palette: the enabled actions of the screen, and the choice of a theme."""
         for node, binding, enabled, _ in active(screen):
             action = registry()[binding.id or ""]
             if enabled and action.id != "everywhere.palette":
                 keys = " ".join(keys_of(action, self._keymap))
                 run = partial(self.run_action, action.call, node)
                 yield SystemCommand(action.does.capitalize(), f"key {keys}", run)
-        yield SystemCommand("Choose a theme", "every theme there is", self.action_change_theme)
+        yield SystemCommand("Choose a theme", "all themes of Textual", self.action_change_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Return Textual's filters, one for the glyphs, and where contrast is wanted one that leaves nothing dim."""
+        """Return Textual's filters, one for the glyphs, and for the contrast theme one that removes dimming."""
         filters = [*super().get_line_filters()]
         if self._characters is not None:
             filters.append(self._characters)
         return [self._undimmed, *filters] if self.theme == themes.CONTRAST.name else filters
 
-    # What keys do everywhere
+    # Keys of every screen
 
     def action_keys_help(self) -> None:
-        """Show the keys of the screen in front."""
+        """Show the keys of the current screen."""
         if not self.screen.is_modal:
             self.push_screen(KeysHelp(key_sections(self.screen)))
 
     def action_next_theme(self) -> None:
-        """Go to the next theme."""
-        place = themes.ROUND.index(self.theme) if self.theme in themes.ROUND else -1
-        self.theme = themes.ROUND[(place + 1) % len(themes.ROUND)]
-        self._tell_setting(f"Theme {self.theme}.", f'theme = "{self.theme}"')
+        """Switch to the next theme."""
+        index = themes.CYCLE.index(self.theme) if self.theme in themes.CYCLE else -1
+        self.theme = themes.CYCLE[(index + 1) % len(themes.CYCLE)]
+        self._announce(f"Theme {self.theme}.", f'theme = "{self.theme}"')
 
     def action_next_glyphs(self) -> None:
-        """Go to the next set of characters."""
+        """Switch to the next set of characters."""
         names = configuration.GLYPHS
         name = names[(names.index(palette.of(self).glyphs.name) + 1) % len(names)]
-        self._set(dataclasses.replace(self.settings, glyphs=name))
-        self._tell_setting(f"Characters: {name}.", f'glyphs = "{name}"')
+        self._change_settings(dataclasses.replace(self.settings, glyphs=name))
+        self._announce(f"Characters: {name}.", f'glyphs = "{name}"')
 
     def action_slow_line(self) -> None:
-        """Send less, or as much as ever."""
+        """Redraw less often, or as often as usual."""
         slow = not self.settings.slow_line
-        self._set(dataclasses.replace(self.settings, slow_line=slow))
+        self._change_settings(dataclasses.replace(self.settings, slow_line=slow))
         self.animation_level = "none" if slow else "full"
         every = f"{self.settings.tick:g} s"
-        what = f"Slow line: drawn every {every}, nothing animated." if slow else f"Fast line: drawn every {every}."
-        self._tell_setting(what, f"slow_line = {str(slow).lower()}")
+        message = f"Fast connection: redrawn every {every}."
+        if slow:
+            message = f"Slow connection: redrawn every {every}, without animation."
+        self._announce(message, f"slow_line = {str(slow).lower()}")
 
     def action_picture(self, pane: bool = False) -> None:
-        """Save the screen, or the chosen part of it, as SVG."""
+        """Save the screen, or its selected pane, as SVG."""
         screen = self.screen
         name, region = "nastui", None
         if isinstance(screen, ActionScreen):
@@ -165,33 +167,33 @@ class NastuiApp(App[int]):
         sentence, severity = save_picture(self, region, name)
         self.notify(clean(sentence), severity=severity, markup=False)
 
-    def _take_glyphs(self) -> None:
+    def _apply_glyphs(self) -> None:
         shown = palette.of(self)
         self._characters = Characters(shown) if shown.glyphs is not palette.BRAILLE else None
         self.set_class(shown.glyphs is palette.ASCII, "ascii")
 
-    def _set(self, settings: Settings) -> None:
+    def _change_settings(self, settings: Settings) -> None:
         self.settings = settings
-        self._take_glyphs()
+        self._apply_glyphs()
         self.theme_changed_signal.publish(self.current_theme)
         for screen in self.screen_stack:
             for widget in screen.walk_children():
                 widget.refresh()
 
-    def _tell_setting(self, what: str, line: str) -> None:
-        keep = f"To keep it: {line} in {self._config}"
-        self.notify(clean(f"{what} {keep}"), markup=False)
+    def _announce(self, message: str, line: str) -> None:
+        keep = f"To keep it, write {line} into {self._config}"
+        self.notify(clean(f"{message} {keep}"), markup=False)
 
-    # Leaving
+    # Quitting
 
     async def action_quit(self) -> None:
-        """Leave; engines go on, and the last line says so."""
+        """Quit; engines keep running, and the last line says so."""
         live = self._navigation.home.live_runs
         keeps = "keeps" if live == 1 else "keep"
         self.exit(0, message=f"{count(live, 'run')} {keeps} running." if live else None)
 
     def leave(self, code: int) -> None:
-        """Leave with an exit code; may be called from any thread, and from a signal handler."""
+        """Quit with an exit code; can be called from any thread and from a signal handler."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit, None, code)
 
@@ -199,14 +201,14 @@ class NastuiApp(App[int]):
 def run_dashboard(
     home: Home, run_id: str | None = None, settings: Settings | None = None, complaints: Sequence[str] = ()
 ) -> int:
-    """Show the dashboard until the person leaves; return the exit code.
+    """Show the dashboard until the user quits; return the exit code.
 
     Raises:
-        UsageError: there is no terminal that it could be shown on.
+        UsageError: there is no terminal to show it on.
     """
-    served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")  # by `nastui serve`: a browser is the terminal
+    served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")  # `nastui serve`: the terminal is a browser
     if served:
-        # What the server's own terminal can do says nothing of the browser.
+        # The server's own terminal says nothing about the browser.
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
         settings = settings or Settings()
         settings = dataclasses.replace(settings, glyphs=settings.glyphs or palette.BRAILLE.name)

@@ -1,4 +1,4 @@
-"""The characters that a terminal has: all that widgets draw is put into them, borders and Textual's own widgets too."""
+"""The characters of the terminal: a filter replaces the others in everything drawn, including borders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from screens.palette import Palette
 
 
 class Characters(LineFilter):
-    """Shows every line in the glyphs of a palette, each in as many cells as before."""
+    """Shows every line in the glyphs of a palette; the width of every character stays."""
 
     def __init__(self, palette: Palette) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class Characters(LineFilter):
             return text
         plain = self.palette.plain(text)
         if cell_len(plain) != cell_len(text):
-            # A wide character becomes two, and one that only marks or joins those before it goes.
-            ends = [cell_len(text[:place]) for place in range(len(text) + 1)]
+            # A wide character becomes two; one that only modifies or joins its predecessors is left out.
+            ends = [cell_len(text[:end]) for end in range(len(text) + 1)]
             wide = (after - before for before, after in itertools.pairwise(ends))
             plain = "".join(character * cells for character, cells in zip(plain, wide, strict=True))
         return plain

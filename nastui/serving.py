@@ -1,4 +1,4 @@
-"""The dashboard as a web page: textual-serve, behind checks of its own, as it has none."""
+"""The dashboard as a web page: textual-serve, behind access checks that it lacks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from textual_serve.server import Server
 
-_PLACE = "http://nastui.invalid"
+_PLACEHOLDER = "http://nastui.invalid"
 _COOKIE = "nastui-token"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-# The page names a font of another server; a box without a way out would wait for it.
-# Keys go to the terminal at once, without a click on it.
+# Keys reach the terminal at once, without a click on it.
 _FOCUS = """<script>addEventListener("load", () => setTimeout(
   () => document.querySelector(".xterm-helper-textarea")?.focus(), 300))</script></body>"""
+# The page names a font of another server, which a machine without internet access would wait for.
 _FOREIGN = re.compile(r'<link\s[^>]*href="https?://[^"]*"[^>]*/?>')
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def refusal(request: web.Request, token: str) -> str:
-    """Return why a request is refused; empty where it may pass.
+    """Return why a request is refused; empty if it is accepted.
 
-    Without a token the page answers to names of the loopback alone, so that no other site's name can be pointed at it;
-    a browser's page of another origin is refused in any case.
+    Without a token, the page answers only to loopback names, so that the name of another site cannot be pointed at it.
+    Requests from pages of another origin are always refused.
     """
     name = re.sub(r":\d+$", "", request.host)
     if token:
@@ -35,25 +35,25 @@ def refusal(request: web.Request, token: str) -> str:
         if not hmac.compare_digest(given.encode(), token.encode()):
             return "The token is missing or wrong: open the address with ?token=..."
     elif name not in _LOOPBACK_NAMES:
-        return "This page answers to 'localhost' alone."
+        return "This page only answers to 'localhost'."
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        return "This page answers to no other site."
+        return "This page does not answer requests of other sites."
     return ""
 
 
 class DashboardServer(Server):
-    """Serves the dashboard; each visitor has an app process of their own, on the same runs.
+    """Serves the dashboard; each visitor has a separate app process, with the same runs.
 
     Args:
-        command: starts the app, as a line of the shell.
+        command: the shell command that starts the app.
         host: the address to listen on.
-        port: its port.
-        token: what a visitor must know; empty for nothing.
+        port: the port to listen on.
+        token: the token that a visitor must present; empty for none.
     """
 
     def __init__(self, command: str, host: str, port: int, token: str) -> None:
-        super().__init__(command, host, port, title="nastui", public_url=_PLACE)
+        super().__init__(command, host, port, title="nastui", public_url=_PLACEHOLDER)
         self._token = token
 
     async def _make_app(self) -> web.Application:
@@ -68,17 +68,19 @@ class DashboardServer(Server):
         return await handler(request)
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
-        """Return the page, with addresses as the visitor sees them: a tunnel may have another port."""
+        """Return the page with addresses as the visitor sees them, as a tunnel may use another port."""
         page = cast(web.Response, await super().handle_index(request))
         scheme = "wss" if request.scheme == "https" else "ws"
-        text = (page.text or "").replace(_PLACE.replace("http", "ws", 1), f"{scheme}://{html.escape(request.host)}")
-        page.text = _FOREIGN.sub("", text.replace(_PLACE, "")).replace("</body>", _FOCUS)
+        text = (page.text or "").replace(
+            _PLACEHOLDER.replace("http", "ws", 1), f"{scheme}://{html.escape(request.host)}"
+        )
+        page.text = _FOREIGN.sub("", text.replace(_PLACEHOLDER, "")).replace("</body>", _FOCUS)
         if self._token:
             page.set_cookie(_COOKIE, self._token, httponly=True, samesite="Strict")
         return page
 
     def initialize_logging(self) -> None:
-        """Log nothing: what went wrong with an app is told in the app."""
+        """Log nothing: errors of an app are shown in the app."""
 
     async def on_startup(self, app: web.Application) -> None:
-        """Print nothing: the command has said where it listens."""
+        """Print nothing: the command has printed the address."""

@@ -1,4 +1,4 @@
-"""The configuration file: what it may say, and sentences about what it says wrongly. None of them stops the app."""
+"""The configuration file: its settings, and complaints about invalid ones, which never stop the app."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _TYPES: dict[str, type] = {"theme": str, "glyphs": str, "readonly": bool, "slow_
 
 
 def path(home: Home) -> Path:
-    """Return the configuration file: that of the home where it has one, else the user's."""
+    """Return the configuration file: that of the home if it exists, else the user's."""
     own = home.root / "config.toml"
     return own if own.exists() else platformdirs.user_config_path("nastui") / "config.toml"
 
 
 def read(file: Path) -> tuple[Settings, list[str]]:
-    """Return the settings of a file, and what is wrong with those that are left out; a missing file sets nothing.
+    """Return the settings of a file, and a complaint about each invalid one; a missing file has no settings.
 
-    The names of themes and the keys are not looked at: that takes Textual.
+    The names of themes and the keys are not checked here, as that needs Textual.
     """
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))

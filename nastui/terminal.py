@@ -1,4 +1,4 @@
-"""The terminal that the dashboard needs, and leaving when it goes: Textual itself knows neither hang-up nor end."""
+"""Checks of the terminal, and quitting when it is closed, which Textual does not handle."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from typing import Any
 from runs.errors import UsageError
 
 GRACE_SECONDS = 1.5
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 # Mouse, focus and paste reports off, Kitty keys off, main screen, line wrap and cursor on.
 _RESTORE = b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?7h\x1b[?25h"
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Refuse to start where a dashboard cannot be shown.
+    """Refuse to start if a dashboard cannot be shown.
 
     Raises:
-        UsageError: an end of the terminal is a file or a pipe, or ``TERM`` names no screen.
+        UsageError: an end of the terminal is a file or a pipe, or ``TERM`` names no terminal that can draw.
     """
-    instead = "Without one: `nastui runs follow --plain`."
+    hint = "Without one, use `nastui runs follow --plain`."
     for name, stream in (("input", sys.__stdin__), ("output", sys.__stdout__), ("error output", sys.__stderr__)):
         if stream is None or not stream.isatty():
-            raise UsageError(f"The dashboard needs a terminal, but the {name} is none.", instead)
+            raise UsageError(f"The dashboard needs a terminal, but the {name} is not one.", hint)
     term = environ.get("TERM", "")
     if term in ("", "dumb"):
-        raise UsageError(f"The dashboard needs a terminal that can draw, but TERM is '{term}'.", instead)
+        raise UsageError(f"The dashboard needs a terminal that can draw, but TERM is '{term}'.", hint)
 
 
 def plain_colours(environ: Mapping[str, str]) -> bool:
-    """Say whether the terminal's own 16 colours are the most that should be used."""
+    """Return whether no more than the terminal's own 16 colours should be used."""
     if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return False
     term = environ.get("TERM", "").lower()
@@ -46,13 +46,13 @@ def plain_colours(environ: Mapping[str, str]) -> bool:
 
 @contextlib.contextmanager
 def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
-    """End the process when it is told to, or when its terminal is gone.
+    """Quit on a hang-up or a termination signal, or when the terminal is gone.
 
-    Hang-up and termination first ask the app to leave. An app that cannot, because its terminal takes no more bytes,
-    is ended after :data:`GRACE_SECONDS`; engines have sessions of their own and go on.
+    The app is first asked to quit. If it cannot, because its terminal accepts no more output, the process is ended
+    after :data:`GRACE_SECONDS`; engines have their own sessions and keep running.
 
     Args:
-        leave: asks the app to leave with an exit code; called at most once.
+        leave: asks the app to quit with an exit code; called at most once.
     """
     terminal = sys.__stdin__.fileno() if sys.__stdin__ else 0
     before = termios.tcgetattr(terminal)
@@ -81,8 +81,8 @@ def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
 
 
 def _watch(terminal: int, ended: threading.Event, go: Callable[[int], None]) -> None:
-    """Leave when the terminal no longer answers: a hang-up that was blocked, or that went to another process."""
-    while not ended.wait(_LOOK_SECONDS):
+    """Quit when the terminal no longer answers, as after a hang-up that was blocked or sent to another process."""
+    while not ended.wait(_CHECK_SECONDS):
         try:
             termios.tcgetattr(terminal)
         except termios.error:

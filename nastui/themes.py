@@ -1,4 +1,4 @@
-"""The dashboard's own themes: quiet surfaces, one accent. The terminal's own 16 colours are Textual's ANSI themes."""
+"""The dashboard's own themes: calm surfaces, one accent colour. Textual's ANSI themes use the terminal's 16 colours."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ CONTRAST = Theme(
     variables={"scrollbar": "#FFFFFF", "scrollbar-background": "#000000"},
 )
 OWN = (DARK, LIGHT, CONTRAST)
-ROUND = (DARK.name, LIGHT.name, CONTRAST.name, "ansi-dark", "ansi-light")
-"""The themes that the key goes round; the palette has every other that Textual knows."""
+CYCLE = (DARK.name, LIGHT.name, CONTRAST.name, "ansi-dark", "ansi-light")
+"""The themes that the key cycles through; the command palette has all of Textual's."""
 
 _BRIGHT = Style(dim=False)
 
 
 class Undimmed(LineFilter):
-    """Shows dimmed text as plain text: where contrast is wanted, nothing is grey."""
+    """Shows dim text as plain text, for the contrast theme."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return the segments with nothing dimmed."""
+        """Return the segments without dimming."""
         return [
             Segment(text, style + _BRIGHT if style is not None and style.dim else style, control)
             for text, style, control in segments

@@ -15,6 +15,10 @@ settings.register_profile("nastui", deadline=None, print_blob=True)
 settings.load_profile("nastui")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-looks", action="store_true", help="write the looks of screens instead of comparing them")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

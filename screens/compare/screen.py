@@ -1,4 +1,4 @@
-"""The Compare screen: several runs on one plane, what differs between them, and who is ahead."""
+"""The Compare screen: the curves of several runs, what differs between them, and their ranking."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ _LOWER = (2, 3, 4, 5)
 
 
 @dataclasses.dataclass
-class Looked(Message):
-    """What a look at the runs has found; None where nothing has changed."""
+class RunsRead(Message):
+    """The runs were read; None if nothing has changed."""
 
     compared: Comparison | None
 
 
 class CompareScreen(ActionScreen[None]):
-    """Runs by letter, their curves, and below them what differs, cells, ranking and the papers' figures.
+    """Runs by letter, their curves, and below them the differences, cells, ranking and results of papers.
 
     Args:
-        store: where the runs lie.
-        ids: their ids, or unique beginnings.
+        store: where the runs are stored.
+        ids: their ids, or unique prefixes.
     """
 
     DEFAULT_CSS = """
     CompareScreen {
         layout: vertical; overflow: hidden;
         #top { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $accent; text-style: bold; }
-        #said { height: auto; max-height: 2; padding: 0 1; text-style: dim; display: none; }
+        #message { height: auto; max-height: 2; padding: 0 1; text-style: dim; display: none; }
         Pane { height: 1fr; width: 1fr; }
         Chart, Lines { height: 1fr; width: 1fr; }
         Scrubber, Rule { height: 1; }
@@ -77,11 +77,11 @@ class CompareScreen(ActionScreen[None]):
     def __init__(self, store: RunStore, ids: Sequence[str]) -> None:
         super().__init__()
         self._store, self.run_ids = store, list(ids)
-        self._sources: ComparisonReader | None = None
+        self._reader: ComparisonReader | None = None
         self._reading = False
-        self._look = CompareSelection()
+        self._selection = CompareSelection()
         self._compared = Comparison()
-        self._pane, self._open, self._zoomed = 1, 3, False
+        self._pane, self._lower, self._zoomed = 1, 3, False
         self._runs, self._scrubber = ComparedRuns(), Scrubber()
         self._panes = {
             1: Pane(1, PANES[1], Chart()),
@@ -95,7 +95,7 @@ class CompareScreen(ActionScreen[None]):
         """Yield the runs, the panes, the slider and the keys."""
         yield Static("compare · reading …", id="top")
         yield self._runs
-        yield Static(id="said")
+        yield Static(id="message")
         yield self._panes[1]
         with Container(id="lower"):
             yield from (self._panes[number] for number in _LOWER)
@@ -103,7 +103,7 @@ class CompareScreen(ActionScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Read the runs, then look at them twice a second."""
+        """Read the runs, then follow them."""
         self._tick()
         self.every_tick(self._tick)
 
@@ -118,26 +118,25 @@ class CompareScreen(ActionScreen[None]):
     # Reading
 
     def _tick(self) -> None:
-        hidden = self.app.screen is not self and not self.app.screen.is_modal
-        if not self._reading and not hidden:
+        if not self._reading and not self.is_hidden:
             self._reading = True
             self._read()
 
     @work(thread=True, exit_on_error=False, group="reading")
     def _read(self) -> None:
-        if self._sources is None:
-            self._sources = ComparisonReader(self._store.home, self.run_ids)
-        self.post_message(Looked(self._sources.update()))
+        if self._reader is None:
+            self._reader = ComparisonReader(self._store.home, self.run_ids)
+        self.post_message(RunsRead(self._reader.update()))
 
-    def failed_in_background(self, work: str) -> None:
-        """RunSelection again at the next tick."""
+    def failed_in_background(self, group: str) -> None:
+        """Read again at the next tick."""
         self._reading = False
 
-    def on_looked(self, looked: Looked) -> None:
+    def on_runs_read(self, read: RunsRead) -> None:
         """Show what has changed."""
         self._reading = False
-        if looked.compared is not None:
-            before, self._compared = len(self._compared.runs), looked.compared
+        if read.compared is not None:
+            before, self._compared = len(self._compared.runs), read.compared
             if before != len(self._compared.runs):
                 self._arrange()
             self._show()
@@ -146,11 +145,11 @@ class CompareScreen(ActionScreen[None]):
     # Showing
 
     def _arrange(self) -> None:
-        """Put the panes where the size and the choice want them."""
+        """Lay the panes out for the size and the selected pane."""
         width, height = self.size
         alone = self._zoomed or width < 60 or height < 18
         wide = not alone and width >= 110 and height >= 34
-        visible = {self._pane} if alone else set(PANES) if wide else {1, self._open}
+        visible = {self._pane} if alone else set(PANES) if wide else {1, self._lower}
         for number, pane in self._panes.items():
             pane.display = number in visible
         self.query_one("#lower").display = bool(visible & {*_LOWER})
@@ -159,47 +158,47 @@ class CompareScreen(ActionScreen[None]):
         self._runs.styles.height = min(runs, max(1, height // 6))
         room = height - min(runs, max(1, height // 6)) - 3
         self._panes[1].styles.height = "1fr" if alone else max(6, room * (2 if wide else 9) // (5 if wide else 20))
-        self.call_after_refresh(self._show)  # what fits is known once it is laid out
+        self.call_after_refresh(self._show)  # the new sizes are known only after the layout
 
     @property
     def _visible(self) -> list[int]:
         return [number for number, pane in self._panes.items() if pane.display]
 
     def _show(self) -> None:
-        """Bring everything that is visible up to date; what did not change is not drawn."""
-        compared, look = self._compared, self._look
+        """Update everything that is visible; widgets draw only what has changed."""
+        compared, selection = self._compared, self._selection
         what = [
             "compare",
             count(len(compared.runs), "run") if compared.runs else "no run",
             *compare_view.common(compared),
         ]
         self.query_one("#top", Static).update(Text(" · ".join(what)))
-        said = " · ".join(clean(problem) for problem in (*compared.problems, *compared.content.get("remarks", [])))
-        line = self.query_one("#said", Static)
-        line.display = bool(said)
-        line.update(Text(said))
-        self._runs.show(compare_view.run_lines(compared, look))
+        message = " · ".join(clean(problem) for problem in (*compared.problems, *compared.content.get("remarks", [])))
+        line = self.query_one("#message", Static)
+        line.display = bool(message)
+        line.update(Text(message))
+        self._runs.show(compare_view.run_lines(compared, selection))
         for number in self._visible:
             self._show_pane(number)
-        self._scrubber.show(Track(compare_view.last_epoch(compared), look.epoch, self._live))
+        self._scrubber.show(Track(compare_view.last_epoch(compared), selection.epoch, self._live))
 
     def _show_pane(self, number: int) -> None:
-        compared, look = self._compared, self._look
+        compared, selection = self._compared, self._selection
         content: Any = self._panes[number].content
         note, title = Text(style="dim"), PANES[number]
         match number:
             case 1:
-                drawn = compare_view.curves(compared, look)
+                drawn = compare_view.curves(compared, selection)
                 content.show(drawn)
                 title, note = f"{drawn.title} {drawn.unit}".strip(), legend(drawn, palette.of(self.app))
             case 2:
                 content.show(compare_view.settings(compared))
             case 3:
-                content.show(compare_view.cells(compared, look))
-                if len(compare_view.kinds(compared, look)) > 1:
-                    title += f" · {brief(compare_view.chosen_kind(compared, look))}"
+                content.show(compare_view.cells(compared, selection))
+                if len(compare_view.kinds(compared, selection)) > 1:
+                    title += f" · {brief(compare_view.chosen_kind(compared, selection))}"
             case 4:
-                content.show(compare_view.ranks(compared, look))
+                content.show(compare_view.ranks(compared, selection))
             case 5:
                 content.show(compare_view.published(compared))
         alone, wide = len(self._visible) == 1, len(self._visible) == len(PANES)
@@ -219,10 +218,10 @@ class CompareScreen(ActionScreen[None]):
     def _live(self) -> bool:
         return any(run.record.status.live for run in self._compared.runs)
 
-    # What keys do
+    # Metrics, epochs, cells
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what would do nothing."""
+        """Disable what would do nothing."""
         if not super().check_action(action, parameters):
             return False
         match action:
@@ -239,13 +238,13 @@ class CompareScreen(ActionScreen[None]):
     def action_metric(self, by: int) -> None:
         """Draw another metric."""
         names = compare_view.metrics(self._compared)
-        place = names.index(compare_view.chosen_metric(self._compared, self._look)) + by
-        self._change(metric=names[place % len(names)])
+        index = names.index(compare_view.chosen_metric(self._compared, self._selection)) + by
+        self._change(metric=names[index % len(names)])
 
     def action_epoch(self, by: int) -> None:
-        """Move the chosen epoch of every run."""
+        """Move the selected epoch of every run."""
         last = compare_view.last_epoch(self._compared)
-        epoch = (last if self._look.epoch is None else self._look.epoch) + by
+        epoch = (last if self._selection.epoch is None else self._selection.epoch) + by
         self._change(epoch=None if epoch > last else max(1, epoch))
 
     def action_first(self) -> None:
@@ -253,66 +252,66 @@ class CompareScreen(ActionScreen[None]):
         self._change(epoch=1)
 
     def action_newest(self) -> None:
-        """Go to the newest epoch of each run, and stay with it."""
+        """Go to the newest epoch of each run, and follow them."""
         self._change(epoch=None)
 
     def on_scrubber_moved(self, event: Scrubber.Moved) -> None:
-        """Go where the slider was clicked."""
+        """Go to the epoch that was clicked on the slider."""
         self._change(epoch=event.epoch)
 
     def action_kind(self, by: int) -> None:
         """Show the next kind of cell."""
-        known = compare_view.kinds(self._compared, self._look)
+        known = compare_view.kinds(self._compared, self._selection)
         if known:
-            place = known.index(compare_view.chosen_kind(self._compared, self._look)) + by
-            self._change(cell=known[place % len(known)])
+            index = known.index(compare_view.chosen_kind(self._compared, self._selection)) + by
+            self._change(cell=known[index % len(known)])
 
     def action_reference(self) -> None:
         """Compare the cells with those of the next run."""
-        self._change(reference=(self._look.reference + 1) % len(self._compared.runs))
+        self._change(reference=(self._selection.reference + 1) % len(self._compared.runs))
 
     def _change(self, **change: Any) -> None:
-        self._look = dataclasses.replace(self._look, **change)
+        self._selection = dataclasses.replace(self._selection, **change)
         self._show()
 
     def action_pane(self, number: int) -> None:
-        """Choose a pane; chosen again, it takes the whole screen."""
+        """Select a pane; selected again, it is maximised."""
         self._zoomed = not self._zoomed if number == self._pane else self._zoomed
         self._pane = number
-        self._open = number if number in _LOWER else self._open
+        self._lower = number if number in _LOWER else self._lower
         self._arrange()
 
     def action_next_pane(self, by: int) -> None:
-        """Choose the next pane."""
+        """Select the next pane."""
         self.action_pane((self._pane - 1 + by) % len(PANES) + 1)
 
     def action_zoom(self) -> None:
-        """Give the chosen pane the whole screen, or take it back."""
+        """Maximise the selected pane, or restore it."""
         self.action_pane(self._pane)
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the chosen pane; where it cannot be, the one below the curves."""
-        content = self._panes[self._pane if self._pane in _LOWER else self._open].content
+        """Scroll the selected pane; if it cannot be scrolled, the one below the curves."""
+        content = self._panes[self._pane if self._pane in _LOWER else self._lower].content
         if isinstance(content, Lines):
             content.scroll_relative(y=by, animate=False)
 
     @work
     async def action_run(self) -> None:
         """Open one of the runs."""
-        lines = compare_view.run_lines(self._compared, self._look)
+        lines = compare_view.run_lines(self._compared, self._selection)
         entries = [(line.letter, f"{line.id} {line.title}") for line in lines]
         chosen = await self.ask(PickOne("Open which run?", entries))
         if chosen is not None:
             self.post_message(OpenRun(self._compared.runs[compare_view.LETTERS.index(chosen)].record.id))
 
-    # Taking things along, and leaving
+    # Copies, files, and leaving
 
     @property
     def _stem(self) -> str:
         return "-".join(["nastui-compare", *(short_id(run.record.id) for run in self._compared.runs[:4])])
 
     def action_copy(self) -> None:
-        """Copy the comparison as text, and save it too: not every terminal takes what is copied."""
+        """Copy the comparison as text, and save it too, as not every terminal supports copying."""
         text = compare_view.text(self._compared)
         try:
             self.copy(text, "the comparison", save(text, self._stem, ".txt"))
@@ -321,16 +320,16 @@ class CompareScreen(ActionScreen[None]):
             self.say(str(error), "error")
 
     def pane(self) -> Widget | None:
-        """Return the chosen pane."""
+        """Return the selected pane."""
         return self._panes[self._pane]
 
     def picture_name(self) -> str:
-        """Return the name of a picture of this comparison."""
+        """Return the name of a picture's file: the runs."""
         return self._stem
 
     @work
     async def action_save(self) -> None:
-        """Save the comparison as text, the chosen pane as CSV, or the screen as a picture."""
+        """Save the comparison as text, the selected pane as CSV, or the screen as a picture."""
         forms = [
             ("text", "the whole comparison, as `nastui runs compare` prints it"),
             (
@@ -342,15 +341,15 @@ class CompareScreen(ActionScreen[None]):
         form = await self.ask(PickOne("Save what?", forms))
         match form:
             case "text":
-                self._save(lambda: f"Saved {save(compare_view.text(self._compared), self._stem, '.txt')}")
+                self._say_saved(lambda: f"Saved {save(compare_view.text(self._compared), self._stem, '.txt')}")
             case "csv":
                 name = f"{self._stem}-{PANES[self._pane]}"
-                self._save(lambda: f"Saved {save(csv_text(self._rows()), name, '.csv')}")
+                self._say_saved(lambda: f"Saved {save(csv_text(self._rows()), name, '.csv')}")
             case "svg":
                 self.say(*save_picture(self.app, None, self._stem))
 
     def _rows(self) -> Sequence[Sequence[object]]:
-        """Return the content of the chosen pane as a table with a head."""
+        """Return the content of the selected pane as a table with a header."""
         match self._pane:
             case 1:
                 return compare_view.series_rows(self._compared)
@@ -359,22 +358,22 @@ class CompareScreen(ActionScreen[None]):
             case 3:
                 return compare_view.edge_table(self._compared)
             case 4:
-                return compare_view.ranking_table(self._compared, self._look)
+                return compare_view.ranking_table(self._compared, self._selection)
         return compare_view.published_table(self._compared)
 
-    def _save(self, act: Callable[[], str]) -> None:
+    def _say_saved(self, save_file: Callable[[], str]) -> None:
         try:
-            self.say(act())
+            self.say(save_file())
         except NastuiError as error:
             self.say(str(error), "error")
 
     def action_back(self) -> None:
-        """Show all panes; where they are shown, leave."""
+        """Show all panes; if they are shown, leave."""
         if self._zoomed:
             self.action_zoom()
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Go back; the runs go on."""
+        """Go back; the runs keep running."""
         self.app.pop_screen()

@@ -1,4 +1,4 @@
-"""Cells of several genotypes beside each other, with what differs marked."""
+"""The cells of several genotypes side by side, with their differences marked."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ REFERENCE = "the others are compared with this one"
 
 
 def items(named: Sequence[tuple[str, Genotype]], kind: str, reference: int) -> tuple[CellItem, ...]:
-    """Return the cells of one kind, with the edges in which they differ from that of the reference."""
+    """Return the cells of one kind, with the edges in which they differ from the reference."""
     made = []
     base_name, base = named[reference]
-    for place, (name, genotype) in enumerate(named):
-        item = CellItem(clean(name), place, genotype.cells.get(kind), caption=REFERENCE)
-        if place != reference:
+    for index, (name, genotype) in enumerate(named):
+        item = CellItem(clean(name), index, genotype.cells.get(kind), caption=REFERENCE)
+        if index != reference:
             item = beside(item, base, genotype, kind, clean(base_name).partition(" · ")[0])
         made.append(item)
     return tuple(made)
 
 
 class CellsScreen(ActionScreen[None]):
-    """Diagrams of cells, as many beside each other as fit.
+    """Diagrams of cells, as many side by side as fit.
 
     Args:
         named: two genotypes or more, with their titles.
@@ -72,7 +72,7 @@ class CellsScreen(ActionScreen[None]):
         return self.query_one(Cells)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what would do nothing."""
+        """Disable what would do nothing."""
         if not super().check_action(action, parameters):
             return False
         return len(self._kinds) > 1 or None if action == "kind" else True
@@ -98,5 +98,5 @@ class CellsScreen(ActionScreen[None]):
     def _show(self) -> None:
         kind = self._kinds[self._kind % len(self._kinds)]
         self.query_one(Cells).show(items(self._named, kind, self._reference % len(self._named)))
-        told = f"cells · {clean(kind)}" if len(self._kinds) > 1 else "cells"
-        self.query_one("#top", Static).update(Text(told))
+        title = f"cells · {clean(kind)}" if len(self._kinds) > 1 else "cells"
+        self.query_one("#top", Static).update(Text(title))

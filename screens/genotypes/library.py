@@ -1,4 +1,4 @@
-"""The seam of the Genotypes screen: published and found cells as frozen records. Reads files: call it in a thread."""
+"""Published and found genotypes as models of the Genotypes screen. Reads files: call it in a thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from screens.models.genotypes import FOUND, PUBLISHED, Detail, Entry, Listing
 
 
 def listing(store: RunStore) -> Listing:
-    """Return the library's cells, then those that finished searches found, newest first.
+    """Return the published genotypes, then those that finished searches found, newest first.
 
     Raises:
         NastuiError: the store cannot be read.
@@ -37,7 +37,7 @@ def listing(store: RunStore) -> Listing:
 
 
 def detail(name: str, store: RunStore) -> Detail:
-    """Return what is known of an entry; where it cannot be had, a sentence on why."""
+    """Return everything known about an entry; if it cannot be read, a sentence that says why."""
     try:
         found = find_genotype.find(name, store)
     except NastuiError as error:
@@ -57,37 +57,37 @@ def detail(name: str, store: RunStore) -> Detail:
     facts += [("printed" if not place else "", figure.in_full()) for place, figure in enumerate(figures)]
     facts.append(("text", format_text(genotype)))
     title = f"{published.name} · {published.title}" if published else f"{short_id(found.name)} · found by a run"
-    told = tuple((label, clean(words)) for label, words in facts if words)
-    return Detail(name, clean(title), found, tuple(genotype.cells.items()), told)
+    texts = tuple((label, clean(words)) for label, words in facts if words)
+    return Detail(name, clean(title), found, tuple(genotype.cells.items()), texts)
 
 
 def _entry(name: str, origin: str, shown: str, about: str, method: str, space: str, data: str = "") -> Entry:
     words = [shown, about, name, origin, f"method:{method}", f"space:{space}", f"kind:{origin}", f"data:{data}"]
     text = clean(" ".join(words)).casefold()
-    # People leave out hyphens and underscores.
+    # A filter also matches without hyphens and underscores.
     return Entry(name, origin, clean(shown), clean(about), f"{text} {re.sub('[-_]', '', text)}")
 
 
 def _finder(found: Found, store: RunStore) -> list[tuple[str, str]]:
-    """Return which search found a genotype, where one did."""
+    """Return the search that found a genotype."""
     with contextlib.suppress(NastuiError):
         record = store.find(found.name)
         head, best = record.head, record.summary.best_accuracy
         reached = "" if best is None else f", best accuracy {best:.2f} %"
-        told = f"{head['method']} on {head['dataset']}, preset {head['preset']}, seed {head['seed']}{reached}"
-        return [("found by", told)]
+        text = f"{head['method']} on {head['dataset']}, preset {head['preset']}, seed {head['seed']}{reached}"
+        return [("found by", text)]
     return []
 
 
 def _sizes(found: Found) -> list[tuple[str, str]]:
-    """Return what the network costs at the papers' sizes, one pair a stem."""
-    told: list[tuple[str, str]] = []
+    """Return the costs of the network at the sizes of papers, one pair for each stem."""
+    sizes: list[tuple[str, str]] = []
     for stem in stems(found.genotype.space):
         with contextlib.suppress(UsageError):  # the genotype was edited, or does not fit the shape
             published = found.published
             shape = published.shape(stem) if published else standard_shape(found.genotype.space, stem)
-            told.append((stem, f"{_cost(count(found.genotype, shape))} · {shape}"))
-    return [*told, ("counted", COUNTER)] if told else [("size", "networks of this space are not counted")]
+            sizes.append((stem, f"{_cost(count(found.genotype, shape))} · {shape}"))
+    return [*sizes, ("counted", COUNTER)] if sizes else [("size", "networks of this space are not counted")]
 
 
 def _cost(costs: Costs) -> str:
@@ -95,7 +95,7 @@ def _cost(costs: Costs) -> str:
 
 
 def _looked_up(found: Found, home: Home) -> list[tuple[str, str]]:
-    """Return what the table of the space says, where there is one."""
+    """Return the accuracies in the table of the space, if there is one."""
     with contextlib.suppress(NastuiError, OSError):
         table = tables.for_space(home, found.genotype.space)
         known = table.accuracies(found.genotype) if table else {}

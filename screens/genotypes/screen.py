@@ -1,4 +1,4 @@
-"""The Genotypes screen: the library of published cells, and those that searches have found."""
+"""The Genotypes screen: published genotypes, and those that searches have found."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ from screens.widgets.pick_one import PickOne
 
 _SUFFIXES = {"json": ".json", "python": ".py", "string": ".txt", "dot": ".dot", "svg": ".svg"}
 _ABOUT = {
-    "json": "plain lists and names; nastui reads it again",
-    "python": "a literal for source code; the repositories of papers read it",
+    "json": "plain lists and names; nastui can read it",
+    "python": "a literal for source code, as in the repositories of papers",
     "string": "the usual text on one line",
     "dot": "a graph for Graphviz",
     "svg": "a drawing of the cells",
 }
 _LETTERS = ("filter", "retrain", "export", "compare", "copy", "kind", "leave")
-_LOOK_TICKS = 6  # finished searches are rare: a look at the store every few seconds will do
+_READ_TICKS = 6  # finished searches are rare: reading the store every few seconds is enough
 
 
 @dataclass
 class Listed(Message):
-    """What the store and the library have; the complaint says why it could not be read."""
+    """The store and the library were read; ``problem`` says why they could not be."""
 
     listing: Listing
-    complaint: str = ""
+    problem: str = ""
 
 
 @dataclass
 class Described(Message):
-    """What is known of the entry that was picked."""
+    """The picked entry was described."""
 
     detail: Detail
 
 
 class GenotypesScreen(ActionScreen[None]):
-    """A list on the left, the genotype under the cursor on the right.
+    """A list on the left, and the genotype under the cursor on the right.
 
     Args:
-        store: where the runs lie.
+        store: where the runs are stored.
     """
 
     DEFAULT_CSS = """
@@ -111,11 +111,11 @@ class GenotypesScreen(ActionScreen[None]):
         self.every_tick(self._tick)
 
     def on_screen_resume(self) -> None:
-        """RunSelection again at once: a search may have finished meanwhile."""
+        """Read again at once: a search may have finished."""
         self._ticks = 0
 
     def on_resize(self) -> None:
-        """Draw as many cells as the new height takes."""
+        """Draw as many cells as fit the new height."""
         self.call_after_refresh(self._show_detail)
 
     @property
@@ -127,7 +127,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     def _tick(self) -> None:
         if self.app.screen is self and not self._reading:
-            if self._ticks % _LOOK_TICKS == 0:
+            if self._ticks % _READ_TICKS == 0:
                 self._reading = True
                 self._read()
             self._ticks += 1
@@ -139,15 +139,15 @@ class GenotypesScreen(ActionScreen[None]):
         except NastuiError as error:
             self.post_message(Listed(self._listing, str(error)))
 
-    def failed_in_background(self, work: str) -> None:
-        """RunSelection again later."""
+    def failed_in_background(self, group: str) -> None:
+        """Read again later."""
         self._reading = False
 
     def on_listed(self, event: Listed) -> None:
-        """Show what there is now."""
+        """Show what was read."""
         self._reading = False
-        if event.complaint:
-            self.say(event.complaint, "error")
+        if event.problem:
+            self.say(event.problem, "error")
         if event.listing != self._listing:
             self._listing = event.listing
             self._fill()
@@ -157,7 +157,7 @@ class GenotypesScreen(ActionScreen[None]):
         self.post_message(Described(genotypes_view.detail(name, self._store)))
 
     def on_described(self, event: Described) -> None:
-        """Show the genotype, unless the cursor has gone on."""
+        """Show the genotype, unless the cursor has moved."""
         if event.detail.name == self.list.picked:
             self._detail = event.detail
             self._show_detail()
@@ -169,13 +169,13 @@ class GenotypesScreen(ActionScreen[None]):
         self._shown = self._listing.matching(self.filter.value)
         self.list.fill(self._shown, self._marked)
         origins = [entry.origin for entry in self._shown]
-        told = [f"{origins.count(origin):,} {origin}" for origin in (PUBLISHED, FOUND)]
+        counts = [f"{origins.count(origin):,} {origin}" for origin in (PUBLISHED, FOUND)]
         if self._marked:
-            told.append(f"{len(self._marked)} marked")
+            counts.append(f"{len(self._marked)} marked")
         if not self._shown:
             self._detail = Detail("", "No genotype matches the filter. esc clears it.")
             self._show_detail()
-        self.query_one("#counts", Static).update(Text(" · ".join(told)))
+        self.query_one("#counts", Static).update(Text(" · ".join(counts)))
         self.refresh_bindings()
 
     def _show_detail(self) -> None:
@@ -185,15 +185,15 @@ class GenotypesScreen(ActionScreen[None]):
             shown.show(DetailView(self._detail, first, shown.size.height))
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
-        """Read what is known of the entry that the cursor came to."""
+        """Describe the entry under the cursor."""
         self.query_one(GenotypeDetail).scroll_home(animate=False)
         if event.name:
             self._describe(event.name)
 
-    # What keys do
+    # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what does nothing to the entry; while the filter is typed, letters are letters."""
+        """Disable what does nothing to the entry; while the filter is typed, letters are letters."""
         filtering = self.filter.typing
         if not super().check_action(action, parameters) or (filtering and action in _LETTERS):
             return False
@@ -213,7 +213,7 @@ class GenotypesScreen(ActionScreen[None]):
         return True
 
     def pane(self) -> Widget | None:
-        """Return the part with the genotype."""
+        """Return the pane with the genotype."""
         return self.query_one(GenotypeDetail)
 
     def action_filter(self) -> None:
@@ -225,11 +225,11 @@ class GenotypesScreen(ActionScreen[None]):
         self._fill()
 
     def action_leave_filter(self) -> None:
-        """Go back to the list with the filter in place."""
+        """Go back to the list and keep the filter."""
         self.filter.leave()
 
     def action_clear(self) -> None:
-        """Take away the filter; where there is none, the marks; where there are none, leave."""
+        """Clear the filter; else the marks; else leave."""
         if self.filter.clear():
             return
         if self._marked:
@@ -239,7 +239,7 @@ class GenotypesScreen(ActionScreen[None]):
             self.action_leave()
 
     def action_mark(self) -> None:
-        """Mark the entry under the cursor and go to the next; marked already, take the mark away."""
+        """Mark or unmark the entry under the cursor, and move to the next."""
         name = self.list.picked
         if name in self._marked:
             del self._marked[name]
@@ -254,18 +254,18 @@ class GenotypesScreen(ActionScreen[None]):
         self._show_detail()
 
     def action_scroll(self, by: int) -> None:
-        """Scroll what is told of the genotype."""
+        """Scroll the details of the genotype."""
         self.query_one(GenotypeDetail).scroll_relative(y=by, animate=False)
 
     @property
     def _chosen(self) -> Sequence[str]:
-        """The marked entries, and the one under the cursor where one alone is marked."""
+        """The marked entries; if only one is marked, also the one under the cursor."""
         picked = [self.list.picked] if len(self._marked) == 1 and self.list.picked else []
         return list(dict.fromkeys([*self._marked, *picked]))
 
     @work(thread=True, exit_on_error=False, group="comparing")
     def action_compare(self) -> None:
-        """Open the marked cells beside each other."""
+        """Compare the marked cells."""
         details = [genotypes_view.detail(name, self._store) for name in self._chosen]
         found = [(detail.heading, detail.found.genotype) for detail in details if detail.found]
         for detail in details:
@@ -279,7 +279,7 @@ class GenotypesScreen(ActionScreen[None]):
         self.post_message(OpenRun(self.list.picked))
 
     def action_retrain(self) -> None:
-        """Choose a recipe, and start the training of its network."""
+        """Open the form that retrains the genotype."""
         if self._detail is not None and self._detail.found is not None:
             self.post_message(OpenRetrain(self._detail.found))
 
@@ -291,7 +291,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     @work
     async def action_export(self) -> None:
-        """Write the genotype to a file of the current folder."""
+        """Export the genotype to a file in the current folder."""
         found = self._detail.found if self._detail is not None else None
         if found is None:
             return

@@ -15,11 +15,11 @@ class CellView:
     """A cell to draw.
 
     Attributes:
-        cell: the cell; None where there is none.
+        cell: the cell; None if there is none.
         changed: edges that differ from the epoch compared with.
-        ties: edges whose two best operations are nearly level.
+        ties: edges whose two best operations are nearly equal.
         caption: lines under the diagram.
-        focus: the edge that a person looks at.
+        focus: the selected edge.
     """
 
     cell: Cell | None
@@ -31,17 +31,17 @@ class CellView:
 
 @dataclass(frozen=True)
 class CellItem:
-    """One of several cells beside each other.
+    """One of several cells side by side.
 
     Attributes:
-        place: of its run, which decides the colour of its title.
-        cell: None where there is none.
+        index: the index of its run, which decides the colour of its title.
+        cell: the cell; None if there is none.
         changed: edges that differ from the cell compared with.
         caption: the differences in words.
     """
 
     title: str
-    place: int
+    index: int
     cell: Cell | None
     changed: frozenset[Ends] = frozenset()
     caption: str = ""

@@ -10,8 +10,8 @@ class Series:
     """One curve: (epoch, value) pairs, all finite.
 
     Attributes:
-        dots: the points are on their own, and no line joins them.
-        letter: stands on the curve every few columns; curves with letters are whole lines, all of them.
+        dots: the points are drawn on their own, without a line between them.
+        letter: marks the curve every few columns; every curve with a letter is drawn as a line.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Band:
-    """What lies between two curves: (epoch, low, high), all finite."""
+    """The band between two curves: (epoch, low, high), all finite."""
 
     name: str
     points: tuple[tuple[float, float, float], ...]
@@ -30,7 +30,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Level:
-    """A value to compare with, drawn across."""
+    """A value to compare with, drawn as a horizontal line."""
 
     name: str
     value: float
@@ -41,10 +41,10 @@ class Curves:
     """Curves of one unit over the epochs of a run.
 
     Attributes:
-        series: the one that decides first.
-        epochs: how many there will be; 0 where nobody knows.
+        series: the most important one first.
+        epochs: the planned number of epochs; 0 if unknown.
         cursor: the epoch to mark.
-        log: the axis of values has a decade a step; what is not positive is left out.
+        log: the axis of values is logarithmic; values that are not positive are left out.
     """
 
     title: str

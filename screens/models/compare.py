@@ -14,11 +14,11 @@ from runs.store.status import Status
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A run as it was at one look.
+    """A run as it was last read.
 
     Attributes:
-        gone: why it cannot be read any more; empty where it can.
-        unknown, restarts: events of a newer version, and how often the log began anew.
+        gone: why it cannot be read any more; empty if it can.
+        unknown, restarts: the number of events of a newer version, and of times that the log was started again.
         notes: what is odd about its log, in sentences.
     """
 
@@ -32,12 +32,12 @@ class ComparedRun:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Several runs as they were at one look.
+    """Several runs as they were last read.
 
     Attributes:
         content: what ``nastui runs compare --json`` prints.
-        references: what papers print for the runs' spaces and data sets.
-        problems: sentences on runs that cannot be read.
+        references: the results of papers for the spaces and data sets of the runs.
+        problems: sentences about runs that cannot be read.
     """
 
     runs: tuple[ComparedRun, ...] = ()
@@ -51,13 +51,13 @@ class RunLine:
     """A run in the list above the curves.
 
     Attributes:
-        status: None where the run can no longer be read.
-        value: of the chosen metric at the chosen epoch, in words.
-        best: the best value of that metric, in words.
+        status: None if the run can no longer be read.
+        value: the selected metric at the selected epoch, as text.
+        best: the best value of that metric, as text.
     """
 
     letter: str
-    place: int
+    index: int
     id: str
     title: str
     status: Status | None
@@ -68,11 +68,11 @@ class RunLine:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table in words.
+    """A table of text.
 
     Attributes:
-        columns: its head; a letter of a run stands in the run's colour.
-        note: a sentence above it, or in place of rows.
+        columns: its header; the letter of a run has the run's colour.
+        note: a sentence above the table, or instead of rows.
     """
 
     columns: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A field of a form without its looks."""
+"""A field of a form."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FieldView:
-    """A field as it stands.
+    """A field and its current value.
 
     Attributes:
-        value: what it holds, as text; of the preset unless something was typed.
+        section: the heading under which it is shown.
+        value: its value as text; that of the preset unless something was typed.
         typed: whether it differs from the preset.
-        notes: how it differs from the paper, and its range; as many as there is room for, the first before the others.
-        choices: the only values there are; empty where it is typed.
-        problem: what is wrong with it.
-        warning: what one should know before one starts; nothing is refused.
+        notes: how it differs from the paper, and its range; as many are shown as fit, in this order.
+        choices: the possible values; empty if any text can be typed.
+        problem: what is wrong with the value.
+        warning: what to know before starting; the value is accepted.
     """
 
     name: str

@@ -15,11 +15,11 @@ class Entry:
     """A line of the list.
 
     Attributes:
-        name: what finds it again: a name of the library, or the id of a run.
+        name: a name of the library, or the id of a run.
         origin: published or found.
-        shown: its name as the list has it.
-        about: a few words on it.
-        text: what a filter looks in, ``method:drnas`` and the like among it.
+        shown: its name in the list.
+        about: a short description.
+        text: the text that filters search, which contains words such as ``method:drnas``.
     """
 
     name: str
@@ -31,12 +31,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Detail:
-    """A genotype with all that is known of it.
+    """A genotype and everything known about it.
 
     Attributes:
-        found: the genotype itself; None where it cannot be had.
-        cells: by kind, in order.
-        facts: (name, words) pairs; an empty name goes on with the one before.
+        found: the genotype; None if it cannot be read.
+        cells: (kind, cell) pairs, in order.
+        facts: (name, text) pairs; an empty name continues the fact before.
     """
 
     name: str
@@ -48,22 +48,22 @@ class Detail:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the list has."""
+    """The entries of the list."""
 
     entries: tuple[Entry, ...] = field(default=())
 
     def matching(self, typed: str) -> tuple[Entry, ...]:
-        """Return the entries that have every word that was typed, without regard to case."""
+        """Return the entries that contain every word of a filter, whatever its case."""
         words = typed.casefold().split()
         return tuple(entry for entry in self.entries if all(word in entry.text for word in words))
 
 
 @dataclass(frozen=True)
 class DetailView:
-    """A genotype, and the kind of cell that comes first.
+    """A genotype, and the kind of cell that is shown first.
 
     Attributes:
-        rows: of the screen; where they do not take all diagrams, only the first is drawn.
+        rows: the rows of the screen; if the diagrams do not fit, only the first is drawn.
     """
 
     detail: Detail

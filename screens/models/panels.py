@@ -26,18 +26,18 @@ class Matrix:
     """A matrix of edges by operations.
 
     Attributes:
-        caption: what it holds.
-        rows: one label an edge, such as ``3←1``.
+        caption: its title.
+        rows: one label for each edge, such as ``3←1``.
         columns: the operations.
         edges: the (source, target) of each row; empty where the rows are not edges.
-        values: weights; None where an operation has been pruned.
-        chosen: per row the column that the genotype takes, or -1.
+        values: the weights; None for a pruned operation.
+        chosen: by row, the column of the operation in the genotype, or -1.
         entropy: per row, in nats; empty for none.
         margin: per row, the distance between the two largest weights; empty for none.
-        share: values are shares of 1 and stand as two digits of percent.
-        bars: values stand as bars.
-        focus: the row and the column that a person looks at.
-        notes: lines under the matrix about what is looked at.
+        share: values are shares of 1, shown as two digits of percent.
+        bars: values are shown as bars.
+        focus: the selected row and column.
+        notes: lines above the matrix that describe the selected edge.
     """
 
     caption: str
@@ -56,11 +56,11 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Bars:
-    """One figure an item, with its sign; ``notes`` stand behind them, or are left out together.
+    """One signed value for each item; ``notes`` follow the values, or are left out together.
 
     Attributes:
-        chosen: items that count, marked.
-        dead: items that have gone, drawn faintly.
+        chosen: the marked items.
+        dead: the items that were dropped, drawn dim.
     """
 
     caption: str
@@ -82,12 +82,12 @@ class Plot:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One row an item, one mark an epoch; where there are more epochs than room, the last of a stretch that is set.
+    """One row for each item and one mark for each epoch; several epochs share a column if they do not fit.
 
     Attributes:
-        marks: by row, a string of one character an epoch; a space says nothing.
-        key: what the marks mean.
-        cursor: the place of the epoch that is looked at.
+        marks: by row, one character for each epoch; a space means nothing.
+        key: the meaning of the marks.
+        cursor: the index of the selected epoch.
     """
 
     caption: str
@@ -99,7 +99,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table, or of a tree where it is ``deep``; what is ``strong`` counts, what is ``faint`` has gone."""
+    """A row of a table, or of a tree at depth ``deep``; ``strong`` rows are marked, ``faint`` rows are dim."""
 
     text: str
     deep: int = 0
@@ -109,7 +109,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Lines under a caption: a table whose columns are aligned by whoever made it, a tree, or sentences."""
+    """Lines under a caption: a table with aligned columns, a tree, or sentences."""
 
     caption: str
     rows: tuple[Row, ...]
@@ -120,7 +120,7 @@ Part = Bars | Plot | Timeline | Rows | Matrix
 
 @dataclass(frozen=True)
 class Panel:
-    """What a method alone can tell of an epoch: what is known of its family first, then whatever else it says."""
+    """What a method reports of an epoch: the parts of its family, then everything else that it reports."""
 
     facts: tuple[Fact, ...] = ()
     bars: tuple[Bars, ...] = ()

@@ -9,14 +9,14 @@ from runs.store.status import Status
 
 @dataclass(frozen=True)
 class HeaderView:
-    """Who a run is and how far it is.
+    """What a run is and how far it is.
 
     Attributes:
-        status: None where the run's folder is gone.
-        share: of the whole run, 0 to 1.
-        facts: short figures behind the bar.
-        message: what happened and what to do about it; empty while all goes well.
-        alarms: what a person should look at; the newest last.
+        status: None if the run cannot be read any more.
+        share: the share of the run that is done, 0 to 1.
+        facts: short figures beside the bar.
+        message: what happened and what to do about it; empty while all is well.
+        alarms: what needs attention.
     """
 
     title: str

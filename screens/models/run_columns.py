@@ -1,4 +1,4 @@
-"""The columns of the table of runs: what each says, how it sorts, and which go first where room is short."""
+"""The columns of the table of runs: their text, how they sort, and which are left out first if room is short."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ORDER = (
 )
 
 Row = Record | Group
-"""A line of the table: a run, or several that differ in seed alone."""
+"""A row of the table: a run, or several that differ only in their seed."""
 AnyRow = TypeVar("AnyRow", Record, Group, Row)
 
 
@@ -37,13 +37,13 @@ class Column:
     """A column.
 
     Attributes:
-        text: what a run's cell says at a moment (seconds since 1970).
-        order: what it sorts by; a larger value is "more", and comes first where ``descending``.
-        folded: what the cell of a group says, newest run first; without it what all its runs say, or nothing
-            where they differ.
-        folded_order: what a group sorts by; without it as its first run.
-        keep: the columns with the smallest go first where room is short; one of 0 before any other is made narrower.
-        least, most: the bounds of its width in cells; one with a least shrinks to it before any column goes.
+        text: returns the text of a run's cell at a time (seconds since 1970).
+        order: returns the sort key of a run; the largest comes first if ``descending``.
+        folded: returns the text of a group's cell; without it, the text that all its runs share, or nothing.
+        folded_order: returns the sort key of a group; without it, that of its first run.
+        keep: if room is short, the columns with the smallest value are left out first; one of 0 is left out before
+            any other column becomes narrower.
+        least, most: the bounds of its width in cells; a column with a least width shrinks to it before any is left out.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Column:
     folded_order: Callable[[Group], Any] | None = None
 
     def cell(self, row: Row, now: float) -> str:
-        """Return what the cell of a row says."""
+        """Return the text of a row's cell."""
         if isinstance(row, Record):
             return self.text(row, now)
         if self.folded is not None:
@@ -67,7 +67,7 @@ class Column:
         return texts.pop() if len(texts) == 1 else ""
 
     def sort_key(self, row: Row) -> Any:
-        """Return what a row sorts by."""
+        """Return the sort key of a row."""
         if isinstance(row, Record):
             return self.order(row)
         return self.folded_order(row) if self.folded_order is not None else self.order(row.members[0])
@@ -213,41 +213,41 @@ COLUMNS = (
         folded=_common_tags,
     ),
 )
-# Of one width, whatever they say, and different for nearly every run.
+# Their widths are fixed, and they differ for nearly every run.
 _STEADY = ("status", "id", "age")
-# Below this a column that tells no runs apart goes before any other is made narrower.
+# A column with the same text in every row is left out before others become narrower if its ``keep`` is below this.
 _WORTH_ROOM = 5
 BY_TITLE = {column.title: column for column in COLUMNS}
 
 
 @dataclass(frozen=True)
 class WantedWidth:
-    """The width that a column would like, in cells, and whether it tells runs apart."""
+    """The width that a column needs, in cells, and whether its text differs between runs."""
 
     width: int
     varied: bool
 
 
 WantedWidths = dict[str, WantedWidth]
-"""By title of the column; a column in which no run says anything is left out."""
+"""By title of the column; columns without any text are left out."""
 
 
 def wanted_widths(rows: Sequence[Row]) -> WantedWidths:
-    """Return what the columns would like to show these rows."""
+    """Return the widths that the columns need for these rows."""
     groups = [row for row in rows if isinstance(row, Group)]
-    wanted = {}
+    widths = {}
     for column in COLUMNS:
         width = max(column.least, len(column.title) + 1)  # room for the arrow of the sorted one
         if column.title in _STEADY:
-            wanted[column.title] = WantedWidth(
+            widths[column.title] = WantedWidth(
                 max([width, *(cell_len(column.cell(group, 0.0)) for group in groups)]), True
             )
             continue
-        said = {column.cell(row, 0.0) for row in rows}
-        longest = max((len(text) if text.isascii() else cell_len(text) for text in said), default=0)
+        texts = {column.cell(row, 0.0) for row in rows}
+        longest = max((len(text) if text.isascii() else cell_len(text) for text in texts), default=0)
         if longest:
-            wanted[column.title] = WantedWidth(max(width, min(column.most, longest)), len(said) > 1)
-    return wanted
+            widths[column.title] = WantedWidth(max(width, min(column.most, longest)), len(texts) > 1)
+    return widths
 
 
 def runs_of(row: Row) -> Sequence[Record]:
@@ -255,46 +255,46 @@ def runs_of(row: Row) -> Sequence[Record]:
     return row.members if isinstance(row, Group) else (row,)
 
 
-def laid_out(wanted: WantedWidths, room: int) -> tuple[list[tuple[Column, int]], int]:
-    """Choose the columns that fit into ``room`` cells: those go first that tell no runs apart.
+def laid_out(widths: WantedWidths, room: int) -> tuple[list[tuple[Column, int]], int]:
+    """Choose the columns that fit into ``room`` cells; those with the same text in every row are left out first.
 
     Returns:
-        the columns with their widths, and the gap between them.
+        The columns with their widths, and the gap between them.
     """
-    columns = [column for column in COLUMNS if column.title in wanted]
+    columns = [column for column in COLUMNS if column.title in widths]
     while True:
         for gap in (2, 1):
-            excess = gap * (len(columns) - 1) + sum(wanted[column.title].width for column in columns) - room
+            excess = gap * (len(columns) - 1) + sum(widths[column.title].width for column in columns) - room
             if excess <= 0:
-                return [(column, wanted[column.title].width) for column in columns], gap
+                return [(column, widths[column.title].width) for column in columns], gap
         if spare := [column for column in columns if not column.keep]:
             columns.remove(spare[0])
             continue
-        told = [column for column in columns if wanted[column.title].varied and column.title not in _STEADY]
-        same = [column for column in columns if not wanted[column.title].varied and column.keep < _WORTH_ROOM]
-        if told and same:
+        distinct = [column for column in columns if widths[column.title].varied and column.title not in _STEADY]
+        same = [column for column in columns if not widths[column.title].varied and column.keep < _WORTH_ROOM]
+        if distinct and same:
             columns.remove(min(same, key=lambda column: column.keep))
             continue
-        if excess <= sum(_slack(column, wanted) for column in columns):
-            return _shrunk(columns, wanted, excess), 1
+        if excess <= sum(_slack(column, widths) for column in columns):
+            return _shrunk(columns, widths, excess), 1
         if len(columns) <= 1:
             return [(column, max(1, room)) for column in columns], 1
-        columns.remove(min(columns, key=lambda column: (wanted[column.title].varied, column.keep)))
+        columns.remove(min(columns, key=lambda column: (widths[column.title].varied, column.keep)))
 
 
 def arranged(rows: Sequence[AnyRow], by: Column, *, backwards: bool) -> list[AnyRow]:
-    """Return rows in the order of a column; equal ones stay newest first."""
+    """Return rows in the order of a column; equal rows stay newest first."""
     return sorted(rows, key=by.sort_key, reverse=by.descending != backwards)
 
 
-def _slack(column: Column, wanted: WantedWidths) -> int:
-    return wanted[column.title].width - max(column.least, len(column.title) + 1) if column.least else 0
+def _slack(column: Column, widths: WantedWidths) -> int:
+    return widths[column.title].width - max(column.least, len(column.title) + 1) if column.least else 0
 
 
-def _shrunk(columns: list[Column], wanted: WantedWidths, excess: int) -> list[tuple[Column, int]]:
-    given = {column.title: wanted[column.title].width for column in columns}
+def _shrunk(columns: list[Column], widths: WantedWidths, excess: int) -> list[tuple[Column, int]]:
+    given = {column.title: widths[column.title].width for column in columns}
     for column in sorted(columns, key=lambda column: column.keep):
-        taken = min(excess, _slack(column, wanted))
+        taken = min(excess, _slack(column, widths))
         given[column.title] -= taken
         excess -= taken
     return [(column, given[column.title]) for column in columns]

@@ -1,4 +1,4 @@
-"""The filter of the Runs screen: words that match anything, ``field:word`` for one field, ``best>90`` for a figure."""
+"""The filter of the Runs screen: words match any field, ``field:word`` one field, ``best>90`` a number."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIELDS: dict[str, Callable[[Record], str]] = {
     "tag": lambda record: " ".join(record.labels.tags),
     "note": lambda record: record.labels.note,
 }
-"""The names that may stand before a colon."""
+"""The fields that can be followed by a colon."""
 _ALSO = {"data": "dataset", "tags": "tag"}
 
 _FIGURES: dict[str, Callable[[Record], float | None]] = {
@@ -35,24 +35,24 @@ _FIGURES: dict[str, Callable[[Record], float | None]] = {
     "epochs": lambda record: record.summary.epochs,
     "seed": lambda record: record.head["seed"],
 }
-"""The names that may stand before a sign of comparison. A run without the figure does not pass."""
+"""The numbers that can be compared. A run without the number does not pass."""
 _SIGNS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le, "=": operator.eq}
 _COMPARISON = re.compile(rf"({'|'.join(_FIGURES)})(>=|<=|>|<|=)(-?[0-9]+(?:\.[0-9]*)?)")
 
 
 class Texts:
-    """What words are looked for in. Kept by run: of ten thousand it takes a fifth of a second to put together."""
+    """The text of each run in which words are found, cached: for ten thousand runs it takes a fifth of a second."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Record, str]] = {}
+        self._cache: dict[str, tuple[Record, str]] = {}
 
     def of(self, record: Record) -> str:
-        """Return all that a run says in its fields, but for its status, which changes."""
-        kept = self._kept.get(record.id)
-        if kept is None or kept[0] is not record:  # new labels come with a new record
-            said = (read(record) for name, read in _FIELDS.items() if name != _STATUS)
-            kept = self._kept[record.id] = (record, "\n".join(said).casefold())
-        return kept[1]
+        """Return the text of all fields of a run except its status, which changes."""
+        cached = self._cache.get(record.id)
+        if cached is None or cached[0] is not record:  # a change of labels makes a new record
+            texts = (read(record) for name, read in _FIELDS.items() if name != _STATUS)
+            cached = self._cache[record.id] = (record, "\n".join(texts).casefold())
+        return cached[1]
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class RunFilter:
     """A parsed filter; every part of it must match.
 
     Attributes:
-        words: found in any field, without regard to case.
-        fields: (field, word): found in that field.
-        figures: (name, sign, number): the figure compares so.
+        words: words in any field, whatever their case.
+        fields: (field, word) pairs: the field contains the word.
+        figures: (name, operator, number): the comparison holds.
     """
 
     words: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class RunFilter:
 
     @classmethod
     def parse(cls, text: str) -> RunFilter:
-        """Read what a person typed. A colon or a sign after no known name is part of a word."""
+        """Parse what was typed. A colon or an operator after an unknown name is part of a word."""
         words, fields, figures = [], [], []
         for part in text.casefold().split():
             name, colon, word = part.partition(":")
@@ -88,7 +88,7 @@ class RunFilter:
         return bool(self.words or self.fields or self.figures)
 
     def matches(self, record: Record, texts: Texts) -> bool:
-        """Say whether a run passes."""
+        """Return whether a run passes."""
         for field, word in self.fields:
             if word not in _FIELDS[field](record).casefold():
                 return False
@@ -97,7 +97,7 @@ class RunFilter:
             if figure is None or not _SIGNS[sign](figure, number):
                 return False
         text = texts.of(record) if self.words else ""
-        for word in self.words:  # noqa: SIM110 - all() takes half as long again, at every letter, for every run
+        for word in self.words:  # noqa: SIM110 - all() takes 1.5 times as long, at every letter and for every run
             if word not in text and word not in record.status:
                 return False
         return True

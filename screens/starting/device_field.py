@@ -1,4 +1,4 @@
-"""The field that chooses a device: what there is, how busy it is now, and which runs use it already."""
+"""The field that selects a device: the devices, their load, and the runs that use them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from runs.machine.meters import Machine
 from screens.formatting import clean, count, gigabytes
 from screens.models.forms import FieldView
 
-_HELP = "Where it is computed; auto takes the first GPU, or the CPU where there is none."
-_UNUSED = 0.02  # of its memory: what the driver itself takes
+_HELP = "The device that computes; auto takes the first GPU, or the CPU if there is none."
+_UNUSED = 0.02  # the share of memory that the driver itself takes
 
 
 @dataclass(frozen=True)
 class Devices:
-    """What this machine can compute on.
+    """The devices of this machine.
 
     Attributes:
-        machine: the last look at it; None before the first.
+        machine: the last measurement; None before the first.
         users: by device, the runs of the store that compute on it.
     """
 
@@ -29,15 +29,15 @@ class Devices:
 
     @property
     def gpus(self) -> dict[str, Gpu]:
-        """The GPUs by what they are called."""
+        """The GPUs by name."""
         return {f"cuda:{gpu.index}": gpu for gpu in self.machine.gpus} if self.machine else {}
 
     def card(self, device: str) -> str:
-        """Return the name of a GPU; nothing for a CPU."""
+        """Return the model of a GPU; empty for a CPU."""
         return self.gpus[device].name if device in self.gpus else ""
 
     def view(self, typed: str | None) -> FieldView:
-        """Return the field as it stands now; ``typed`` is None where nobody chose."""
+        """Return the field as it is now; ``typed`` is None if nothing was selected."""
         chosen = typed or "auto"
         device = chosen
         if chosen == "auto":
@@ -57,7 +57,7 @@ class Devices:
         )
 
     def _state(self, device: str) -> list[str]:
-        """Return how busy a device is, the shortest first."""
+        """Return the load of a device."""
         if (gpu := self.gpus.get(device)) is not None:
             busy = [] if gpu.busy is None else [f"{gpu.busy} % busy"]
             return [*busy, f"{gigabytes(gpu.used)} of {gigabytes(gpu.total)}"]
@@ -67,7 +67,7 @@ class Devices:
         return [*load, f"{count(self.machine.cores, 'core')}"]
 
     def _help(self, device: str) -> str:
-        """Return every device in words: the chosen one in full, the others as short as eight of them need."""
+        """Return every device in words: the selected one in full, the others so briefly that eight of them fit."""
         if self.machine is None:
             return _HELP
         chosen = [part for part in (clean(self.card(device)), *self._state(device)) if part]
@@ -95,4 +95,5 @@ class Devices:
             return ""
         one = len(runs) == 1
         named = ", ".join(runs[:3]) + (f" and {len(runs) - 3} more" if len(runs) > 3 else "")
-        return f"{'run' if one else 'runs'} {named} {'is' if one else 'are'} computing on {device}: all will be slower"
+        busy = f"run {named} is" if one else f"runs {named} are"
+        return f"{busy} computing on {device}: every run on it will be slower"

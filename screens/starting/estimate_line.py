@@ -1,4 +1,4 @@
-"""An estimate in words: what a run will cost, about, and how one knows."""
+"""An estimate in words: the approximate cost of a run, and where the estimate comes from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def estimate_text(estimate: Estimate, now: datetime.datetime) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """Return a length of time to two figures at most: ``40 s``, ``14 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    """Return a duration to about two figures: ``40 s``, ``14 min``, ``3 h 20 min``, ``2 d 4 h``."""
     if seconds < 1:
         return "1 s"
     if seconds < 90:
@@ -40,7 +40,7 @@ def _day(stamp: str, now: datetime.datetime) -> str:
     try:
         then = datetime.datetime.fromisoformat(stamp).astimezone(now.tzinfo)
     except ValueError:
-        return "some day"
+        return "on an unknown day"
     days = (now.date() - then.date()).days
     if days <= 0:
         return "today"

@@ -1,4 +1,4 @@
-"""The New run screen: a method, a preset, and every hyperparameter, explained and checked while it is typed."""
+"""The New run screen: a method, a preset, and every hyperparameter, explained and checked as it is typed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _WIDE = ("dataset", "name")
 
 
 class NewRunScreen(StartingScreen):
-    """Methods and presets on the left, the form on the right, below what it comes to.
+    """Methods and presets on the left, the form on the right, and below them its cost and its command.
 
     Args:
         store: where the run is created.
-        preset: the preset that is picked at first.
+        preset: the initial preset.
         start: creates the run and starts its engine.
         measure: measures a configuration.
     """
@@ -101,14 +101,14 @@ class NewRunScreen(StartingScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Offer what the catalogue has."""
+        """Show the methods and presets of the catalogue."""
         methods = catalogue.methods()
         self.query_one("#methods", PickList).offer([(m.name, m.summary) for m in methods.values()], self.form.method)
         self._offer_presets()
         self.query_one("#presets" if len(methods) == 1 else "#methods").focus()
         self.changed()
 
-    # What the person does
+    # Input
 
     def on_pick_list_picked(self, event: PickList.Picked) -> None:
         """Refill the form for another method or preset."""
@@ -121,7 +121,7 @@ class NewRunScreen(StartingScreen):
         self.explain()
 
     def on_field_edited(self, event: Field.Edited) -> None:
-        """Take in what was typed, and say at once whether it will do."""
+        """Take what was typed, and show at once whether it is valid."""
         before = (self.form.method, self.form.space)
         self.form.write(event.name, event.text)
         if event.name == "space":
@@ -132,13 +132,13 @@ class NewRunScreen(StartingScreen):
         self.changed()
 
     def on_descendant_focus(self) -> None:
-        """Explain the list that the cursor came into."""
+        """Explain the list that received the focus."""
         if isinstance(self.focused, PickList):
             self._entered = ""
             self.explain()
 
     def action_start(self) -> None:
-        """Start the run; where the form has a fault, go there."""
+        """Start the run; if the form has a fault, focus its field."""
         if self._starting:
             return
         checked = self.form.check() if not self.form.typed else self._checked
@@ -153,20 +153,20 @@ class NewRunScreen(StartingScreen):
 
     @work
     async def action_leave(self) -> None:
-        """Go back to the runs; what was typed is thrown away only after asking."""
+        """Go back to the runs, after asking if anything was typed."""
         if not self.form.typed or await self.ask(
             Confirm("Leave without starting?", f"You typed {count(len(self.form.typed), 'value')}.")
         ):
             self.dismiss(None)
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
-        """Show faults of the run's own fields under these; the base does the rest."""
+        """Show the faults of the run's own fields below them; the base class does the rest."""
         if event.change == self._changes:
             for view in self.form.head():
                 problem = event.checked.faults.get(view.name, "")
                 self.query_one(f"#field-{view.name}", Field).show(dataclasses.replace(view, problem=problem))
 
-    # What is shown
+    # Output
 
     def _offer_presets(self) -> None:
         entries = [(preset.name, preset.summary) for preset in self.form.presets]
@@ -174,7 +174,7 @@ class NewRunScreen(StartingScreen):
 
     @work(exclusive=True, group="refill")
     async def _refill(self, before: tuple[str, str]) -> None:
-        """Bring every field up to date; make them anew where they are others."""
+        """Update every field; for another method or space, make new ones."""
         for view in self.form.head():
             self.query_one(f"#field-{view.name}", Field).show(view)
         views = self.form.settings()
@@ -190,22 +190,22 @@ class NewRunScreen(StartingScreen):
         self.changed()
 
     def changed(self) -> None:
-        """Check the form anew, and name what is chosen."""
+        """Check the form again, and show the selected method and space."""
         method, space = catalogue.method(self.form.method), catalogue.space(self.form.space)
         self.show("#what", f"{method.title} on {space.title}")
         super().changed()
-        self.tell()
+        self.update_lines()
 
     def problems(self) -> dict[str, str]:
-        """Return the faults that the last check found, and those of what is typed now."""
+        """Return the faults of the last check, and those of the current text."""
         return {**self._checked.faults, **self._typed_wrong()}
 
     def cost(self) -> str:
-        """Return what the catalogue says of the method's cost."""
+        """Return the cost of the method as the catalogue describes it."""
         return catalogue.method(self.form.method).cost
 
     def explanation(self) -> str:
-        """Return the help of the field, method or preset that the cursor is on."""
+        """Return the help of the focused field, method or preset."""
         if self._entered:
             return self.form.view(self._entered).help
         if self.focused is not None and self.focused.id == "methods":

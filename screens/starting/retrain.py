@@ -1,4 +1,4 @@
-"""The Retrain screen: a recipe, a data set, the command that does the same, and the start."""
+"""The Retrain screen: a recipe, a data set, and the command that starts the same run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from screens.widgets.key_line import KeyLine
 
 
 class RetrainScreen(StartingScreen):
-    """A short form over the command line that starts the same run.
+    """A short form above the command that starts the same run.
 
     Args:
         store: where the run is created.
@@ -69,11 +69,11 @@ class RetrainScreen(StartingScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Check the form as it stands."""
+        """Check the form."""
         self.changed()
 
     def on_field_edited(self, event: Field.Edited) -> None:
-        """Take in what was typed, and say at once whether it will do."""
+        """Take what was typed, and show at once whether it is valid."""
         self.form.write(event.name, event.text)
         for view in self.form.views():
             self.query_one(f"#field-{view.name}", Field).show(view)
@@ -82,7 +82,7 @@ class RetrainScreen(StartingScreen):
         self.changed()
 
     def action_start(self) -> None:
-        """Start the run; where the form has a fault, it stays."""
+        """Start the run, unless the form has a fault."""
         if self._starting or self._checked.faults or not self._checked.command:
             self.app.bell()
             return
@@ -93,9 +93,9 @@ class RetrainScreen(StartingScreen):
         self.app.pop_screen()
 
     def cost(self) -> str:
-        """Return what the catalogue says of a retraining's cost."""
+        """Return the cost of retraining as the catalogue describes it."""
         return catalogue.method("retrain").cost
 
     def explanation(self) -> str:
-        """Return the help of the field that the cursor is in."""
+        """Return the help of the focused field."""
         return next((view.help for view in self.form.views() if view.name == self._entered), "")

@@ -1,4 +1,4 @@
-"""The form of a retraining without its looks: what was typed, and the draft that it makes."""
+"""The state of the Retrain form: what was typed, and the draft that follows from it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAMES = ("preset", "dataset", "seed", "device", "name")
 
 @dataclass
 class RetrainForm:
-    """What a person has chosen so far.
+    """What was selected and typed.
 
     Attributes:
         found: the genotype.
-        typed: text by field, only where it differs from what the recipe says.
-        devices: what may be computed on, as it was last seen.
+        typed: text by field, only where it differs from the recipe.
+        devices: the devices as last measured.
     """
 
     found: Found
@@ -34,13 +34,13 @@ class RetrainForm:
 
     @property
     def recipes(self) -> list[Preset]:
-        """The recipes that train genotypes of this space; that of the genotype's own paper first."""
+        """The recipes for genotypes of this space, that of the genotype's own paper first."""
         presets = [entry for entry in catalogue.method("retrain").presets if entry.space == self.found.genotype.space]
         return sorted(presets, key=lambda entry: entry.name != self.found.recipe)
 
     @property
     def recipe(self) -> Preset | None:
-        """The chosen recipe; None where the space has none."""
+        """The selected recipe; None if the space has none."""
         name = self.typed.get("preset", "")
         return next((entry for entry in self.recipes if entry.name == name), next(iter(self.recipes), None))
 
@@ -61,14 +61,16 @@ class RetrainForm:
                 recipe.summary,
                 tuple(entry.name for entry in self.recipes),
             ),
-            self._text("dataset", recipe.dataset, names, "A name of the catalogue, or the path of an image folder."),
-            self._text("seed", str(recipe.seed), "0 or more", "Where every random number comes from."),
+            self._text(
+                "dataset", recipe.dataset, names, "A data set of the catalogue, or the path of an image folder."
+            ),
+            self._text("seed", str(recipe.seed), "0 or more", "The seed of all random numbers."),
             self.devices.view(self.typed.get("device")),
-            self._text("name", "", "optional", "What you want to call it; tags can be added later."),
+            self._text("name", "", "optional", "A name for the run; tags can be added later."),
         ]
 
     def write(self, name: str, text: str) -> None:
-        """Take in what a field holds now; an empty one, or the recipe's own value, counts as not typed."""
+        """Take the text of a field; an empty text, or the recipe's own value, counts as not typed."""
         untyped = RetrainForm(self.found, {key: value for key, value in self.typed.items() if key == "preset"})
         usual = {view.name: view.value for view in untyped.views()} | {"preset": self.recipes[0].name}
         if text.strip() and text.strip() != usual[name]:
@@ -77,19 +79,19 @@ class RetrainForm:
             self.typed.pop(name, None)
 
     def draft(self) -> Draft:
-        """Return the draft: what ``nastui retrain`` makes of the same choices.
+        """Return the draft, the same that ``nastui retrain`` makes.
 
         Raises:
-            UsageError: a seed that is none, or a space that nothing trains.
+            UsageError: the seed is invalid, or no recipe trains the space.
         """
         if self.recipe is None:
             space = self.found.genotype.space
-            raise UsageError(f"Nothing trains networks of the space '{space}'.", "See `nastui presets retrain`.")
+            raise UsageError(f"No recipe trains networks of the space '{space}'.", "See `nastui presets retrain`.")
         given: dict[str, Any] = {name: self.typed[name] for name in _NAMES if name in self.typed}
         return draft_from(asked(self.found) | given | {"preset": self.recipe.name})
 
     def check(self) -> Checked:
-        """Check all of it: not for the thread that draws."""
+        """Check the whole form; call it in a thread."""
         return resolved(self.draft)
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:

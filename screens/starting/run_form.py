@@ -1,4 +1,4 @@
-"""The form of a new run without its looks: what was typed, what that makes of each field, and the draft of it all."""
+"""The state of the New run form: what was typed, the fields that follow from it, and the draft."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from screens.models.forms import FieldView
 from screens.starting.device_field import Devices
 
 _PAPER = "paper"
-_USUAL = "drnas"  # what a newcomer starts with
+_FIRST_METHOD = "drnas"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What the slower checks found: faults by field (the empty name is none in particular), or the configuration."""
+    """The result of the slower checks: faults by field (an empty name for the whole form), or the configuration."""
 
     faults: dict[str, str]
     config: RunConfig | None = None
 
     @property
     def command(self) -> str:
-        """The command that starts the same run; nothing where there are faults."""
+        """The command that starts the same run; empty if there are faults."""
         return self.config.command if self.config else ""
 
     @property
     def epochs(self) -> int | None:
-        """Epochs of the run, where its method counts them."""
+        """The epochs of the run; None if its method does not count epochs."""
         epochs = self.config.options.get("epochs") if self.config else None
         return epochs if isinstance(epochs, int) else None
 
 
 def resolved(draft: Callable[[], Draft]) -> Checked:
-    """Return what a draft comes to. This looks at folders and devices: not for the thread that draws."""
+    """Return the checked draft. This reads folders and devices: call it in a thread."""
     try:
         return Checked({}, configuration.resolve(draft()))
     except NastuiError as error:
@@ -48,12 +48,12 @@ def resolved(draft: Callable[[], Draft]) -> Checked:
 
 @dataclass
 class RunForm:
-    """What a person has chosen and typed so far. What is typed stays when the method, space or preset changes.
+    """What was selected and typed. Typed values stay when the method, space or preset changes.
 
     Attributes:
-        method, space, preset: names of the catalogue; kept possible by :meth:`choose`.
+        method, space, preset: names of the catalogue; :meth:`choose` keeps them consistent.
         typed: text by field, only where it is not empty.
-        devices: what may be computed on, as it was last seen.
+        devices: the devices as last measured.
     """
 
     method: str = ""
@@ -63,17 +63,17 @@ class RunForm:
     devices: Devices = field(default_factory=Devices)
 
     def __post_init__(self) -> None:
-        self.choose(method=self.method or _USUAL)
+        self.choose(method=self.method or _FIRST_METHOD)
 
     def choose(self, *, method: str = "", space: str = "", preset: str = "") -> None:
-        """Choose by name; a space or preset that the method does not have gives way to its first."""
+        """Select by name; a space or preset that the method does not have is replaced by its first."""
         self.method = method or self.method
         spaces = self._method.spaces
-        wanted = space or self.space
-        self.space = wanted if wanted in spaces else spaces[0]
+        requested = space or self.space
+        self.space = requested if requested in spaces else spaces[0]
         names = [entry.name for entry in self.presets]
-        wanted = preset or self.preset
-        self.preset = wanted if wanted in names else names[0]
+        requested = preset or self.preset
+        self.preset = requested if requested in names else names[0]
 
     @property
     def presets(self) -> list[Preset]:
@@ -81,15 +81,15 @@ class RunForm:
         return [entry for entry in self._method.presets if entry.space == self.space]
 
     def head(self) -> list[FieldView]:
-        """Return the fields beside the hyperparameters."""
+        """Return the fields other than the hyperparameters."""
         chosen = self._chosen_preset
         names = " | ".join(catalogue.datasets())
         return [
             FieldView("space", "run", self.space, help=self._space.summary, choices=self._method.spaces),
             self._text("dataset", chosen.dataset, names, self._dataset_help()),
-            self._text("seed", str(chosen.seed), "0 or more", "Where every random number comes from."),
+            self._text("seed", str(chosen.seed), "0 or more", "The seed of all random numbers."),
             self.devices.view(self.typed.get("device")),
-            self._text("name", "", "optional", "What you want to call it; tags can be added later."),
+            self._text("name", "", "optional", "A name for the run; tags can be added later."),
         ]
 
     def settings(self) -> list[FieldView]:
@@ -101,7 +101,7 @@ class RunForm:
         return next(view for view in (*self.head(), *self.settings()) if view.name == name)
 
     def write(self, name: str, text: str) -> None:
-        """Take in what a field holds now; an empty one, or the preset's own value, counts as not typed."""
+        """Take the text of a field; an empty text, or the preset's own value, counts as not typed."""
         if name == "space":
             self.choose(space=text)
         elif text.strip() and text != self._untyped(name):
@@ -113,7 +113,7 @@ class RunForm:
         """Return the draft.
 
         Raises:
-            UsageError: a seed that is none.
+            UsageError: the seed is invalid.
         """
         names = self._options.model_fields
         options = {name: self._parsed(name, text) for name, text in self.typed.items() if name in names}
@@ -124,7 +124,7 @@ class RunForm:
         return draft_from(values)
 
     def check(self) -> Checked:
-        """Check all of it. This looks at folders and devices: not for the thread that draws."""
+        """Check the whole form. This reads folders and devices: call it in a thread."""
         faults = {view.name: view.problem for view in self.settings() if view.problem}
         checks: tuple[tuple[str, Callable[[str], object]], ...] = (
             ("dataset", catalogue.dataset),
@@ -174,7 +174,7 @@ class RunForm:
         try:
             draft_from({"method": self.method, "seed": seed})
         except UsageError as error:
-            raise UsageError(error.message) from error  # its hint is for the command line
+            raise UsageError(error.message) from error  # its hint is about the command line
 
     def _text(self, name: str, untyped: str, note: str, help: str) -> FieldView:
         return FieldView(name, "run", self.typed.get(name, untyped), name in self.typed, (note,), help)
@@ -182,9 +182,8 @@ class RunForm:
     def _dataset_help(self) -> str:
         known = catalogue.datasets().get(self.typed.get("dataset", self._chosen_preset.dataset))
         if known is None:
-            return (
-                "A name of the catalogue, or the path of an image folder: train/<class>/*.jpg and test/<class>/*.jpg."
-            )
+            folder = "an image folder with train/<class>/*.jpg and test/<class>/*.jpg"
+            return f"A data set of the catalogue, or the path of {folder}."
         return f"{known.summary} To get it: {known.obtain}." if "nastui" in known.obtain else known.summary
 
     def _setting(self, info: SettingInfo) -> FieldView:
@@ -217,7 +216,7 @@ class RunForm:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person would type it."""
+    """Return a value as one would type it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""What the two forms that start a run share: checks, devices, an estimate, and the start, all in the background."""
+"""The base of the two forms that start a run: checks, devices, estimate and start, all in the background."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from screens.widgets.field import Field
 Start = Callable[[RunStore, Draft], tuple[RunConfig, RunPaths]]
 Measure = Callable[[RunConfig, Home], MeasurementTask]
 
-# How often one looks at the machine and at other runs while the field of the device has not the focus.
+# Seconds between measurements of the machine, and readings of the store, while the device field has no focus.
 _REST_SECONDS = 5.0
 
 
 @dataclass
 class ChecksEnded(Message):
-    """What the slower checks found about the form as it was at the change of that number, and what its run costs."""
+    """The slower checks of the form, as it was at a numbered change, have ended; with the estimated cost."""
 
     change: int
     checked: Checked
@@ -52,7 +52,7 @@ class ChecksEnded(Message):
 
 @dataclass
 class DevicesSeen(Message):
-    """What this machine can compute on, and who does; the runs of the store where these were looked at too."""
+    """The devices were measured, and the runs of the store were read if ``records`` is not None."""
 
     devices: Devices
     records: list[Record] | None
@@ -60,25 +60,25 @@ class DevicesSeen(Message):
 
 @dataclass
 class MeasureEnded(Message):
-    """A measurement is over; why there is no figure, if there is none."""
+    """A measurement has ended; ``problem`` says why it has no result."""
 
     problem: str = ""
 
 
 @dataclass
 class StartEnded(Message):
-    """A run has started, or why it has not."""
+    """A run has started, or ``problem`` says why not."""
 
     run_id: str = ""
     problem: str = ""
 
 
 class StartingScreen(ActionScreen[None]):
-    """A form over ``#help``, ``#outcome`` and ``#command``; a subclass composes it and says what its fields mean.
+    """A form above ``#help``, ``#outcome`` and ``#command``. Subclasses compose it and explain its fields.
 
     Args:
         store: where the run is created.
-        form: what is filled in.
+        form: the state of the form.
         start: creates the run and starts its engine.
         measure: measures a configuration.
     """
@@ -106,36 +106,36 @@ class StartingScreen(ActionScreen[None]):
         self._measured_since = 0.0
         self._records: list[Record] = []
         self._meter = Meter()
-        self._looking = False
-        self._looked = self._listed = float("-inf")
+        self._measuring_devices = False
+        self._devices_at = self._listed_at = float("-inf")
 
     def on_mount(self) -> None:
-        """RunSelection at the machine now, and again and again."""
+        """Measure the machine now and at every tick."""
         self.every_tick(self._tick)
         self._tick()
 
     def on_unmount(self) -> None:
-        """Leave no process behind."""
+        """End a measurement that is still running."""
         self._end_measurement()
 
-    # What a subclass says
+    # Implemented by subclasses
 
     def problems(self) -> dict[str, str]:
-        """Return what is wrong with the form, by field."""
+        """Return the faults of the form, by field."""
         return self._checked.faults
 
     def cost(self) -> str:
-        """Return what the catalogue says of the cost, for who has no figure."""
+        """Return a description of the cost, for runs without an estimate."""
         raise NotImplementedError
 
     def explanation(self) -> str:
-        """Return what ``#help`` says of the place that the cursor came into."""
+        """Return the text of ``#help`` for the focused part."""
         raise NotImplementedError
 
-    # What the person does
+    # Input
 
     def on_field_entered(self, event: Field.Entered) -> None:
-        """Explain the field that the cursor came into; devices are looked at from now on."""
+        """Explain the focused field; the device field is measured at every tick."""
         self._entered = event.name
         self.explain()
         self._tick()
@@ -148,7 +148,7 @@ class StartingScreen(ActionScreen[None]):
             self.say("There is no command yet: the form has a fault.", "warning")
 
     def action_measure(self) -> None:
-        """Measure the configuration in the form on its device; while one is measured, end that."""
+        """Measure the configuration of the form on its device, or end the current measurement."""
         if self._measurement is not None:
             self._end_measurement()
         elif self._checked.config is None or self.problems():
@@ -156,50 +156,50 @@ class StartingScreen(ActionScreen[None]):
         elif not self._starting:
             self._measurement = self._measurer(self._checked.config, self.store.home)
             self._measured_since = time.monotonic()
-            self.tell()
+            self.update_lines()
             self._measure(self._measurement)
 
     def start(self) -> None:
-        """Start the run; what is being measured would only stand in its way."""
+        """Start the run, and end a measurement, which would slow it down."""
         self._starting = True
         self._end_measurement()
-        self.tell()
+        self.update_lines()
         self._launch(self.form.draft())
 
     def changed(self) -> None:
-        """Check the form anew; the answer comes later."""
+        """Check the form again in the background."""
         self._changes += 1
         self._check_again()
 
-    # What comes back from other threads
+    # Background
 
     def _tick(self) -> None:
         if self.app.screen is not self:
             return
         if self._measurement is not None:
-            self.tell()
+            self.update_lines()
         now = time.monotonic()
-        if self._looking or (self._entered != "device" and now - self._looked < _REST_SECONDS):
+        if self._measuring_devices or (self._entered != "device" and now - self._devices_at < _REST_SECONDS):
             return
-        self._looking, self._looked = True, now
-        listing = now - self._listed >= _REST_SECONDS
-        self._listed = now if listing else self._listed
-        self._look(self.form.devices, listing)
+        self._measuring_devices, self._devices_at = True, now
+        listing = now - self._listed_at >= _REST_SECONDS
+        self._listed_at = now if listing else self._listed_at
+        self._measure_devices(self.form.devices, listing)
 
-    @background(group="look")
-    def _look(self, before: Devices, listing: bool) -> None:
+    @background(group="devices")
+    def _measure_devices(self, before: Devices, listing: bool) -> None:
         records, users = None, before.users
         if listing:
             try:
                 records = self.store.records()
             except NastuiError:
-                records = []  # the screen of runs says why; a run may be started all the same
+                records = []  # the Runs screen says why; a run can be started nevertheless
             users = device_usage.users(records)
         self.post_message(DevicesSeen(Devices(self._meter.look(), users), records))
 
     def on_devices_seen(self, event: DevicesSeen) -> None:
-        """Show the devices of this machine as they are now."""
-        self._looking = False
+        """Show the devices as measured."""
+        self._measuring_devices = False
         self.form.devices = event.devices
         for field in self.query("#field-device").results(Field):
             seen = event.devices.view(self.form.typed.get("device"))
@@ -224,10 +224,10 @@ class StartingScreen(ActionScreen[None]):
         self.post_message(ChecksEnded(change, checked, estimate))
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
-        """Show the command and the estimate, or what is wrong; answers to an older question are dropped."""
+        """Show the command and the estimate, or the fault; results for an older form are dropped."""
         if event.change == self._changes:
             self._checked, self._estimate = event.checked, event.estimate
-            self.tell()
+            self.update_lines()
 
     @background(group="measure")
     def _measure(self, measurement: MeasurementTask) -> None:
@@ -240,9 +240,9 @@ class StartingScreen(ActionScreen[None]):
             self.post_message(MeasureEnded(str(error)))
 
     def on_measure_ended(self, event: MeasureEnded) -> None:
-        """Show the estimate that follows, or say why there is none."""
+        """Show the new estimate, or say why there is none."""
         self._measurement = None
-        self.tell()
+        self.update_lines()
         if event.problem:
             self.say(event.problem, "error")
         self._check_again()
@@ -260,28 +260,28 @@ class StartingScreen(ActionScreen[None]):
             self.post_message(StartEnded(problem=str(error)))
 
     def on_start_ended(self, event: StartEnded) -> None:
-        """Watch the run, or say why there is none."""
+        """Open the run, or say why it has not started."""
         self._starting = False
-        self.tell()
+        self.update_lines()
         if event.problem:
             self.say(event.problem, "error")
             return
         self.post_message(OpenRun(event.run_id, instead=True))
 
-    def failed_in_background(self, work: str) -> None:
-        """Let the person try again."""
-        if work == "start":
+    def failed_in_background(self, group: str) -> None:
+        """Allow another attempt."""
+        if group == "start":
             self._starting = False
-        elif work == "measure":
+        elif group == "measure":
             self._measurement = None
-        elif work == "look":
-            self._looking = False
-        self.tell()
+        elif group == "devices":
+            self._measuring_devices = False
+        self.update_lines()
 
-    # What is shown
+    # Output
 
-    def tell(self) -> None:
-        """Bring the lines below the form up to date."""
+    def update_lines(self) -> None:
+        """Update the lines below the form."""
         problems = self.problems()
         outcome = self.query_one("#outcome", Static)
         outcome.set_class(bool(problems) and not self._starting, "wrong")
@@ -296,12 +296,12 @@ class StartingScreen(ActionScreen[None]):
         self.show("#command", f"$ {self._checked.command}" if self._checked.command and not problems else "")
 
     def explain(self) -> None:
-        """Bring the explanation up to date."""
+        """Update the explanation."""
         self.query_one("#help").set_class(self._entered == "device", "-long")
         self.show("#help", self.explanation())
 
     def show(self, selector: str, text: str) -> None:
-        """Show a line of text, whoever wrote it."""
+        """Show a line of foreign text."""
         self.query_one(selector, Static).update(Text(clean(text)))
 
     def _costs(self) -> str:

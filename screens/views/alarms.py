@@ -1,4 +1,4 @@
-"""What a person should selection at in a search before it costs more time: warnings, alerts, signs of a collapse."""
+"""What needs attention in a search before it costs more time: a collapse, a gap of accuracies, alerts, warnings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from screens.formatting import clean
 from screens.models.selection import RunSelection
 from screens.views.epochs import selected_epoch
 
-# Points between the accuracy of the supernet and of the cell in it: beyond, the one says little of the other.
+# Percentage points between the accuracies of the supernet and of the derived cell. Beyond this gap, the accuracy of the
+# supernet says little about the cell.
 _WIDE_GAP = 20.0
 
 
 def alarms(history: History, selection: RunSelection) -> tuple[str, ...]:
-    """Return sentences about the selected epoch, the most urgent first, and how many warnings the log has."""
+    """Return sentences about the selected epoch, the most urgent first."""
     event = selected_epoch(history, selection).event
     found: list[str] = []
     if event is not None:

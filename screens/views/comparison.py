@@ -1,4 +1,4 @@
-"""The seam of the Compare screen: pure functions from runs to frozen view models."""
+"""The models of the Compare screen, made from the compared runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_DIFFERENCES = 12
 
 
 def metrics(compared: Comparison) -> tuple[str, ...]:
-    """Return every metric of the runs, that which they are judged by first; table values as ``table: …`` last."""
+    """Return every metric of the runs, the headline metric first; table values as ``table: …`` last."""
     events = [event for run in compared.runs for event in (*run.epochs[:1], *run.epochs[-1:])]
     first = headline([run.record for run in compared.runs])
     names = sorted({name for event in events for name in event.metrics}, key=lambda name: (name != first, name))
@@ -41,18 +41,18 @@ def metrics(compared: Comparison) -> tuple[str, ...]:
 
 
 def chosen_metric(compared: Comparison, selection: CompareSelection) -> str:
-    """Return the metric whose curves are drawn, or nothing where no run has any."""
+    """Return the selected metric; empty if no run has any."""
     names = metrics(compared)
     return selection.metric if selection.metric in names else next(iter(names), "")
 
 
 def last_epoch(compared: Comparison) -> int:
-    """Return the number of the newest complete epoch of any run; 0 where there is none."""
+    """Return the newest complete epoch of any run; 0 if there is none."""
     return max((run.epochs[-1].epoch for run in compared.runs if run.epochs), default=0)
 
 
 def at(run: ComparedRun, selection: CompareSelection) -> EpochEnded | None:
-    """Return the chosen epoch of a run: the nearest before it, None where it had not begun."""
+    """Return the selected epoch of a run, or the nearest one before; None if it had not started."""
     if selection.epoch is None:
         return run.epochs[-1] if run.epochs else None
     index = bisect.bisect_right(run.epochs, selection.epoch, key=lambda done: done.epoch)
@@ -60,35 +60,35 @@ def at(run: ComparedRun, selection: CompareSelection) -> EpochEnded | None:
 
 
 def curves(compared: Comparison, selection: CompareSelection) -> Curves:
-    """Return the curves of the chosen metric, one a run."""
+    """Return the curves of the selected metric, one for each run."""
     metric = chosen_metric(compared, selection)
     series = []
-    for place, run in enumerate(compared.runs):
+    for index, run in enumerate(compared.runs):
         stride = 1 + len(run.epochs) // _MOST_POINTS
         events = [*run.epochs[:-1:stride], *run.epochs[-1:]]
         points = ((event.epoch, _value(event, metric)) for event in events)
         kept = tuple((epoch, value) for epoch, value in points if value is not None)
-        series.append(Series(short_id(run.record.id), kept, letter=LETTERS[place]))
+        series.append(Series(short_id(run.record.id), kept, letter=LETTERS[index]))
     longest = max((run.record.summary.epochs for run in compared.runs), default=0)
     return Curves(_words(metric) or "curves", _unit(metric), tuple(series), longest, selection.epoch)
 
 
 def run_lines(compared: Comparison, selection: CompareSelection) -> tuple[RunLine, ...]:
-    """Return a line for each run: what only some are, how far it is, and its value at the chosen epoch."""
+    """Return a line for each run: what sets it apart, how far it is, and its value at the selected epoch."""
     metric = chosen_metric(compared, selection)
-    told = [_identity(run) for run in compared.runs]
+    identities = [_identity(run) for run in compared.runs]
     shared = set(common(compared))
     lines = []
-    for place, run in enumerate(compared.runs):
+    for index, run in enumerate(compared.runs):
         summary, event = run.record.summary, at(run, selection)
         value = _value(event, metric) if event else None
         best = _best(run, metric)
         lines.append(
             RunLine(
-                LETTERS[place],
-                place,
+                LETTERS[index],
+                index,
                 short_id(run.record.id),
-                " · ".join(part for part in told[place] if part not in shared),
+                " · ".join(part for part in identities[index] if part not in shared),
                 None if run.gone else run.record.status,
                 f"{summary.epoch}/{summary.epochs or '?'}",
                 "-" if value is None else _figure(value, metric),
@@ -99,9 +99,11 @@ def run_lines(compared: Comparison, selection: CompareSelection) -> tuple[RunLin
 
 
 def common(compared: Comparison) -> list[str]:
-    """Return what all runs are: method, space, data set and so on."""
-    told = [_identity(run) for run in compared.runs]
-    return [part for part in told[0] if all(part in other for other in told)] if len(told) > 1 else []
+    """Return what all runs have in common: method, space, data set and so on."""
+    identities = [_identity(run) for run in compared.runs]
+    if len(identities) < 2:
+        return []
+    return [part for part in identities[0] if all(part in other for other in identities)]
 
 
 def _identity(run: ComparedRun) -> list[str]:
@@ -113,29 +115,29 @@ def _identity(run: ComparedRun) -> list[str]:
 def settings(compared: Comparison) -> tuple[Grid, ...]:
     """Return the settings in which the runs differ."""
     rows = _rows(settings_rows(compared.content)) if compared.content else ()
-    note = "" if rows else "These runs have the same settings, their seeds too."
+    note = "" if rows else "These runs have the same settings and the same seed."
     return (Grid(("setting", *_letters(compared)), rows, note),)
 
 
 def ranks(compared: Comparison, selection: CompareSelection) -> tuple[Grid, ...]:
-    """Return the groups of runs that differ in seed alone by the mean of the chosen metric, and every best value."""
+    """Return groups of runs that differ only in their seed, ranked by the selected metric, and all best values."""
     if not compared.content:
         return (Grid(note="There is nothing to rank."),)
     metric = chosen_metric(compared, selection)
     ranked = ranking(compared.content["groups"], metric)
     names = _names(compared)
     lower = any(word in metric for word in LOWER_IS_BETTER)
-    note = f"best {_words(metric)}, {'lowest' if lower else 'highest'} first; mean ± deviation over seeds"
+    note = f"best {_words(metric)}, {'lowest' if lower else 'highest'} first; mean ± standard deviation over seeds"
     if not ranked:
-        note = "No run has a figure to rank by yet." if not metric else f"Runs have no best {_words(metric)}."
+        note = "No run has a value to rank by yet." if not metric else f"Runs have no best {_words(metric)}."
     best = Grid(("", *_letters(compared)), _rows(best_rows(compared.content)))
     return (Grid(("", "runs", "", _words(metric)) if ranked else (), _rows(ranking_rows(ranked, names)), note), best)
 
 
 def published(compared: Comparison) -> tuple[Grid, ...]:
-    """Return what papers print for the runs' spaces and data sets."""
+    """Return the results of papers for the spaces and data sets of the runs."""
     rows = _rows([reference.row() for reference in compared.references])
-    note = "" if rows else "No paper's figures are known for this space and data set."
+    note = "" if rows else "No results of papers are known for this space and data set."
     return (Grid(COLUMNS if rows else (), rows, note),)
 
 
@@ -152,18 +154,18 @@ def chosen_kind(compared: Comparison, selection: CompareSelection) -> str:
 
 
 def cells(compared: Comparison, selection: CompareSelection) -> tuple[CellItem, ...]:
-    """Return the cells at the chosen epoch, with the edges in which they differ from that of the reference."""
+    """Return the cells at the selected epoch, with the edges in which they differ from the reference."""
     kind = chosen_kind(compared, selection)
     events = [at(run, selection) for run in compared.runs]
     genotypes = [_genotype(event) for event in events]
     base = min(selection.reference, len(genotypes) - 1)
     items = []
-    for place, (event, genotype) in enumerate(zip(events, genotypes, strict=True)):
-        title = f"{LETTERS[place]} {short_id(compared.runs[place].record.id)}"
+    for index, (event, genotype) in enumerate(zip(events, genotypes, strict=True)):
+        title = f"{LETTERS[index]} {short_id(compared.runs[index].record.id)}"
         title += f" · epoch {event.epoch}" if event else ""
         cell = drawable_cell(event, kind) if event else None
-        item = CellItem(title, place, cell)
-        if place == base:
+        item = CellItem(title, index, cell)
+        if index == base:
             item = dataclasses.replace(item, caption="the others are compared with this one")
         elif cell is not None:
             item = beside(item, genotypes[base], genotype, kind, LETTERS[base])
@@ -172,23 +174,23 @@ def cells(compared: Comparison, selection: CompareSelection) -> tuple[CellItem, 
 
 
 def beside(item: CellItem, base: Genotype | None, other: Genotype | None, kind: str, name: str) -> CellItem:
-    """Return an item with the edges of one kind of cell in which ``other`` differs from ``base``, called ``name``."""
+    """Return an item with the edges in which a cell of ``other`` differs from that of ``base``, called ``name``."""
     if other is None:
         return item
     if base is None:
         return dataclasses.replace(item, caption=f"{name} has no cell to compare with")
     if base.space != other.space:
-        return dataclasses.replace(item, caption=f"of the space {clean(other.space)}, {name} of {clean(base.space)}")
+        return dataclasses.replace(item, caption=f"of the space {clean(other.space)}; {name} is of {clean(base.space)}")
     found = [difference for difference in differences([base, other]) if difference.kind == kind]
     words = []
     for difference in found:
         was, now = (operation_label(operation) if operation else "-" for operation in difference.operations)
         words.append(f"{edge_label(difference.source, difference.target)} {was}→{now}")
     more = f" and {len(words) - _MOST_DIFFERENCES} more" if len(words) > _MOST_DIFFERENCES else ""
-    told = f"{count(len(words), 'edge')} differ{'s' if len(words) == 1 else ''} from {name}: "
-    told += ", ".join(words[:_MOST_DIFFERENCES]) + more
+    caption = f"{count(len(words), 'edge')} differ{'s' if len(words) == 1 else ''} from {name}: "
+    caption += ", ".join(words[:_MOST_DIFFERENCES]) + more
     changed = frozenset((difference.source, difference.target) for difference in found)
-    return dataclasses.replace(item, changed=changed, caption=told if words else f"the same as {name}")
+    return dataclasses.replace(item, changed=changed, caption=caption if words else f"the same as {name}")
 
 
 def text(compared: Comparison) -> str:
@@ -206,7 +208,7 @@ def text(compared: Comparison) -> str:
 
 
 def series_rows(compared: Comparison) -> list[list[Any]]:
-    """Return every metric of every run, a row an epoch, under a head; None where a run has no value."""
+    """Return every metric of every run, one row for each epoch, under a header; None if a run has no value."""
     names = metrics(compared)
     rows: list[list[Any]] = [["run", "epoch", *names]]
     for run in compared.runs:
@@ -215,7 +217,7 @@ def series_rows(compared: Comparison) -> list[list[Any]]:
 
 
 def ranking_table(compared: Comparison, selection: CompareSelection) -> list[list[Any]]:
-    """Return the ranking with every digit, under a head."""
+    """Return the ranking with all digits, under a header."""
     ranked = ranking(compared.content.get("groups", []), chosen_metric(compared, selection))
     columns = ("place", "metric", "mean", "std", "n")
     rows = [[*(row[name] for name in columns), " ".join(row["runs"])] for row in ranked]
@@ -223,27 +225,27 @@ def ranking_table(compared: Comparison, selection: CompareSelection) -> list[lis
 
 
 def edge_table(compared: Comparison) -> list[list[str]]:
-    """Return the edges in which the newest cells differ, under a head."""
+    """Return the edges in which the newest cells differ, under a header."""
     return [["edge", *_ids(compared)], *(edge_rows(compared.content) if compared.content else [])]
 
 
 def settings_table(compared: Comparison) -> list[list[str]]:
-    """Return the settings in which the runs differ, under a head."""
+    """Return the settings in which the runs differ, under a header."""
     return [["setting", *_ids(compared)], *(settings_rows(compared.content) if compared.content else [])]
 
 
 def published_table(compared: Comparison) -> list[Sequence[str]]:
-    """Return the papers' figures, under a head."""
+    """Return the results of papers, under a header."""
     return [COLUMNS, *(reference.row() for reference in compared.references)]
 
 
 def aligned(rows: list[Any]) -> list[str]:
     """Return rows as lines with aligned columns."""
-    told = [[clean(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*told, strict=True)]
+    texts = [[clean(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     return [
         "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in told
+        for row in texts
     ]
 
 
@@ -256,7 +258,7 @@ def _letters(compared: Comparison) -> tuple[str, ...]:
 
 
 def _names(compared: Comparison) -> dict[str, str]:
-    return {run.record.id: LETTERS[place] for place, run in enumerate(compared.runs)}
+    return {run.record.id: LETTERS[index] for index, run in enumerate(compared.runs)}
 
 
 def _rows(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
@@ -267,11 +269,13 @@ def _genotype(event: EpochEnded | None) -> Genotype | None:
     try:
         return Genotype.from_json(event.genotype) if event is not None and event.genotype is not None else None
     except UsageError:
-        return None  # a log that was edited
+        return None  # the log was edited
 
 
 def _of_table(event: EpochEnded) -> dict[str, float]:
-    return {f"table: {data} {split}": value for data, told in event.benchmark.items() for split, value in told.items()}
+    return {
+        f"table: {data} {split}": value for data, splits in event.benchmark.items() for split, value in splits.items()
+    }
 
 
 def _value(event: EpochEnded, metric: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The curves of a run's metrics: in groups of one unit, plain or as means, over every epoch."""
+"""The curves of a run's metrics over its epochs, in groups of one unit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from screens.models.charts import Curves, Series
 from screens.models.selection import RunSelection
 from screens.views.epochs import selected_epoch
 
-# No screen has as many columns.
+# More points than any screen has columns.
 _MOST_POINTS = 1000
-# What a search is judged by; without training, by its indicators.
+# The most important groups; kappa and regions are the proxies of zero-cost searches.
 _FIRST = {"accuracy": 0, "loss": 1, "kappa": 2, "regions": 3}
 
 
 def metric_groups(history: History) -> tuple[str, ...]:
-    """Return the groups of metrics that can be drawn together: accuracies, losses, then each other one alone."""
+    """Return the groups of metrics that are drawn together: accuracies, losses, and every other metric alone."""
     names = sorted({name for event in (*history.epochs[:1], *history.epochs[-1:]) for name in event.metrics})
     found = dict.fromkeys(_group(name) for name in names)
     return tuple(sorted(found, key=lambda group: (_FIRST.get(group, len(_FIRST)), group)))
 
 
 def curves(history: History, selection: RunSelection) -> Curves:
-    """Return the curves of a group of metrics over every epoch, with the selected epoch marked."""
+    """Return the curves of the selected group of metrics, with the selected epoch marked."""
     found = metric_groups(history)
     if not found:
         return Curves("accuracy", "%", (), history.summary.epochs)
@@ -36,7 +36,7 @@ def curves(history: History, selection: RunSelection) -> Curves:
         epochs.append(history.epochs[-1])
     named = {name for event in epochs for name in event.metrics}
     names = [name for name in named if _group(name) == group]
-    # The curve that decides comes first and is drawn as a line.
+    # The most important curve comes first and is drawn as a line.
     ordered = sorted(names, key=lambda name: (not name.startswith(("search", "valid", "test")), name))
     series = tuple(
         Series(

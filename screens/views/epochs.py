@@ -1,4 +1,4 @@
-"""The selected epoch of a history, its genotype, and since when that genotype has not changed."""
+"""The selected epoch of a history, its genotype, and since when that has been unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ _MOST_NODES, _MOST_EDGES = 40, 200
 
 @dataclass(frozen=True)
 class SelectedEpoch:
-    """The epoch that is looked at, and where it stands in the history."""
+    """The selected epoch and cell.
+
+    Attributes:
+        event: the epoch; None before the first.
+        index: its index in the history.
+        newest: whether the newest epoch is followed.
+        kinds: the kinds of cell of the epoch.
+        kind: the selected one.
+    """
 
     event: EpochEnded | None = None
     index: int = -1
@@ -29,7 +37,7 @@ class SelectedEpoch:
 
 
 def selected_epoch(history: History, selection: RunSelection) -> SelectedEpoch:
-    """Return the epoch that is looked at: the nearest one before where there is none of that number."""
+    """Return the selected epoch; if the history does not contain it, the nearest one before."""
     epochs = history.epochs
     if not epochs:
         return SelectedEpoch()
@@ -43,7 +51,7 @@ def selected_epoch(history: History, selection: RunSelection) -> SelectedEpoch:
 
 
 def unchanged_since(epochs: Sequence[EpochEnded], index: int) -> int:
-    """Return the index of the epoch from which on the genotype was what it is at ``index``."""
+    """Return the index of the first epoch with the genotype of the epoch at ``index``, without changes in between."""
     since = index
     while since > 0 and epochs[since - 1].genotype == epochs[index].genotype:
         since -= 1
@@ -51,7 +59,7 @@ def unchanged_since(epochs: Sequence[EpochEnded], index: int) -> int:
 
 
 def drawable_cell(event: EpochEnded, kind: str) -> Cell | None:
-    """Return a cell of the epoch's genotype; None where there is none, or none that a screen could show."""
+    """Return a cell of the epoch's genotype; None if there is none, or if it is too large to draw."""
     found = genotype_cells(event).get(kind)
     if found is None or len(found.edges) > _MOST_EDGES:
         return None
@@ -60,12 +68,12 @@ def drawable_cell(event: EpochEnded, kind: str) -> Cell | None:
 
 
 def genotype_text(event: EpochEnded) -> str:
-    """Return the genotype of an epoch as text; as it came where it is none of a known space."""
+    """Return the genotype of an epoch as text; as JSON if its space is unknown."""
     return text_of_json(event.genotype)
 
 
 def genotype_cells(event: EpochEnded) -> Mapping[str, Cell]:
-    """Return the cells of an epoch's genotype; none where it has none that is known."""
+    """Return the cells of an epoch's genotype by kind; empty if it has no valid genotype."""
     try:
         return Genotype.from_json(event.genotype).cells if event.genotype is not None else {}
     except UsageError:

@@ -1,4 +1,4 @@
-"""A method's own data, shown without knowing the method: figures as rows, lists as bars, matrices as heatmaps."""
+"""What a method reports, without knowledge of the method: numbers as rows, lists as bars, matrices as heatmaps."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ _MOST_ROWS, _MOST_COLUMNS, _MOST_DEPTH = 64, 24, 4
 
 
 def extras_panel(history: History, selection: RunSelection, known: frozenset[str] = frozenset()) -> Panel:
-    """Return the extras of the selected epoch and of the selected kind of cell, without those that are shown already.
+    """Return the extras of the selected epoch and kind of cell, without those that are already ``known``.
 
-    Where the newest is looked at, what the method tells of the epoch in progress takes its place.
+    If the newest epoch is selected, the extras of the epoch in progress take its index.
     """
     selected = selected_epoch(history, selection)
-    told = history.interim if history.interim is not None and selection.epoch is None else selected.event
-    if told is None:
+    event = history.interim if history.interim is not None and selection.epoch is None else selected.event
+    if event is None:
         return Panel()
     snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
     facts: list[Fact] = []
     bars: list[Bars] = []
     matrices: list[Matrix] = []
-    given: list[tuple[str, Any]] = list(told.extras.items())
+    extras: list[tuple[str, Any]] = list(event.extras.items())
     if snapshot is not None:
-        given += [(name, list(rows)) for name, rows in snapshot.extras.items()]
-    for name, value in given:
+        extras += [(name, list(rows)) for name, rows in snapshot.extras.items()]
+    for name, value in extras:
         if name in known:
             continue
         for caption, item in _leaves(name, value, selected.kinds, selected.kind):
             if _holds(item, dict):
-                continue  # records are for who knows the method
+                continue  # records are left to the panels that know the method
             if _holds(item, str):
                 facts.append(Fact(caption, _words(", ".join(item))))
             elif _is_matrix(item):
@@ -51,7 +51,7 @@ def extras_panel(history: History, selection: RunSelection, known: frozenset[str
 
 
 def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield every figure, list and matrix with its name; of what is told for each kind of cell, the selected one's."""
+    """Yield every number, list and matrix with its name; of values by kind of cell, only those of the selected kind."""
     caption = clean(name).replace("_", " ")
     if not isinstance(value, dict):
         yield caption, value
@@ -67,7 +67,7 @@ def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int
 
 
 def _holds(item: Any, kind: type) -> bool:
-    """Whether it is a list of nothing but such items; of records, also a list of lists of them."""
+    """Return whether an item is a non-empty list of one type; for records, nested lists count too."""
     if not isinstance(item, list) or not item:
         return False
     return all(isinstance(part, kind) or (kind is dict and _holds(part, kind)) for part in item)
@@ -81,8 +81,8 @@ def _matrix(caption: str, rows: list[list[Any]], snapshot: CellSnapshot | None) 
     width = min(max(map(len, rows)), _MOST_COLUMNS)
     edges, operations = (snapshot.edges, snapshot.operations) if snapshot else ([], [])
     fits = len(edges) == len(rows) and len(operations) == max(map(len, rows))
-    labels = _labels(edges) if fits else [str(place) for place in range(len(rows))]
-    columns = operations if fits else [str(place) for place in range(width)]
+    labels = _labels(edges) if fits else [str(index) for index in range(len(rows))]
+    columns = operations if fits else [str(index) for index in range(width)]
     return Matrix(
         caption,
         tuple(clean(str(label)) for label in labels[:_MOST_ROWS]),
@@ -102,7 +102,7 @@ def _labels(edges: list[tuple[int, int]]) -> list[str]:
 
 def _bars(caption: str, items: list[Any], snapshot: CellSnapshot | None) -> Bars:
     fits = snapshot is not None and len(snapshot.edges) == len(items)
-    labels = _labels(snapshot.edges) if snapshot and fits else [str(place) for place in range(len(items))]
+    labels = _labels(snapshot.edges) if snapshot and fits else [str(index) for index in range(len(items))]
     return Bars(
         caption,
         tuple(clean(str(label)) for label in labels[:_MOST_ROWS]),

@@ -18,22 +18,22 @@ from screens.views.weights import mean_entropy
 
 
 def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]:
-    """Return the figures of the selected epoch, the most telling first."""
+    """Return the figures of the selected epoch, the most important first."""
     selected = selected_epoch(history, selection)
     event = selected.event
     if event is None:
         started = history.progress.metrics if history.progress else {}
         return tuple(Fact(_words(name), _figure(value)) for name, value in started.items()) + _memory(history)
     before = history.epochs[selected.index - 1] if selected.index else None
-    facts = [_metric(name, event, history, selected.index) for name in _by_weight(event.metrics)]
+    facts = [_metric(name, event, history, selected.index) for name in _by_importance(event.metrics)]
     for dataset, splits in event.benchmark.items():
         facts += [
             Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
             for split, value in splits.items()
         ]
     if event.genotype is not None:
-        stood = unchanged_since(history.epochs, selected.index)
-        facts.append(Fact("genotype", f"stood {count(event.epoch - history.epochs[stood].epoch, 'epoch')}"))
+        since = history.epochs[unchanged_since(history.epochs, selected.index)].epoch
+        facts.append(Fact("genotype", f"unchanged for {count(event.epoch - since, 'epoch')}"))
         facts += _operations(event)
     if (entropy := mean_entropy(event)) is not None:
         earlier = mean_entropy(before) if before is not None else None
@@ -58,19 +58,19 @@ def _operations(event: EpochEnded) -> list[Fact]:
 def _metric(name: str, event: EpochEnded, history: History, index: int) -> Fact:
     note = ""
     if "accuracy" in name:
-        seen = [done.metrics.get(name, math.nan) for done in history.epochs[: index + 1]]
-        best = max((value for value in seen if math.isfinite(value)), default=math.nan)
+        values = [done.metrics.get(name, math.nan) for done in history.epochs[: index + 1]]
+        best = max((value for value in values if math.isfinite(value)), default=math.nan)
         note = f"best {best:.2f}" if math.isfinite(best) else ""
     value = event.metrics[name]
     return Fact(_words(name), f"{value:.2f} %" if "accuracy" in name else _figure(value), note)
 
 
-def _by_weight(names: Mapping[str, float]) -> list[str]:
-    """Return metrics with the search's own accuracy first: it stands for what the genotype is worth."""
-    led = {"kappa": 1, "regions": 2}
+def _by_importance(names: Mapping[str, float]) -> list[str]:
+    """Return the names of metrics, the search's own accuracy first."""
+    order = {"kappa": 1, "regions": 2}
 
     def rank(name: str) -> tuple[int, bool, str]:
-        return 0 if name.endswith("accuracy") else led.get(name, 3), not name.startswith("search"), name
+        return 0 if name.endswith("accuracy") else order.get(name, 3), not name.startswith("search"), name
 
     return sorted(names, key=rank)
 

@@ -17,13 +17,13 @@ from screens.views.status_line import status_line
 def header_view(
     record: Record, history: History, now: float, problem: str = "", alarms: tuple[str, ...] = ()
 ) -> HeaderView:
-    """Return what stands above everything: who the run is, how far it is, and what a person can do about it.
+    """Return the header: what the run is, how far it is, and what to do about it.
 
     Args:
         record, history: the run.
         now: the time, in seconds since 1970.
         problem: why the run cannot be read any more.
-        alarms: what a person should selection at.
+        alarms: what needs attention.
     """
     head, summary, progress = record.head, history.summary, history.progress
     done, epochs = summary.epoch, summary.epochs
@@ -45,7 +45,7 @@ def header_view(
     names = [head["method"], head["space"], head["dataset"], head["preset"]]
     message = "" if record.status is Status.RUNNING else status_line(record, now)
     if problem:
-        message = f"{problem} · shown is what was read before · q goes back"
+        message = f"{problem} · showing what was read before · q goes back"
     return HeaderView(
         title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
         id=short_id(record.id),

@@ -1,4 +1,4 @@
-"""Events as lines for people. Progress is left out: the header shows it."""
+"""Events as lines of text. Progress is left out, as the header shows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from screens.models.log import LogLine
 
 
 def log_lines(entry: Entry) -> list[LogLine]:
-    """Return an event as one line or, with a traceback, as many."""
+    """Return the lines of an event: usually one, more if it has a traceback."""
     event = entry.event
     match event:
         case Progress() | Interim():
@@ -28,17 +28,17 @@ def log_lines(entry: Entry) -> list[LogLine]:
 
 
 def output_lines(text: str, moment: float) -> list[LogLine]:
-    """Return the end of an engine's own output, for a run that ended without a word."""
+    """Return the lines of an engine's own output."""
     return [LogLine(moment, "detail", clean(line)) for line in text.splitlines() if line.strip()]
 
 
 def log_notes(broken: int, unknown: int, restarts: int) -> tuple[str, ...]:
-    """Return what is odd about a log: lines that are no events, events of a newer version, and new beginnings."""
+    """Return what is odd about a log: unreadable lines, events of a newer version, restarts."""
     found = []
     if broken:
-        found.append(f"{count(broken, 'line')} of the log cannot be read: cut, or not an engine's")
+        found.append(f"{count(broken, 'line')} of the log cannot be read")
     if unknown:
-        found.append(f"{count(unknown, 'event')} of a newer version: update nastui to see all")
+        found.append(f"{count(unknown, 'event')} of a newer version: update nastui to see them")
     if restarts:
-        found.append("the log became shorter while it was open: it was read again from its beginning")
+        found.append("the log became shorter while it was open, and was read again from its start")
     return tuple(found)

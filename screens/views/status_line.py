@@ -1,4 +1,4 @@
-"""What a run has come to and what a person can do about it, in one sentence each."""
+"""The state of a run in one line: what happened, and the key to press next."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean
 
-_LONGEST = 90  # of what an engine said; room is left for what to do
+_LONGEST = 90  # characters of an engine's message, so that the hint still fits
 
 
 def identity(record: Record) -> str:
-    """Return what the run is: method and space, or what is retrained; data set, preset, seed, device."""
+    """Return what a run is: method and space, or what is retrained; data set, preset, seed, device."""
     head = record.head
     parts = [
         short_id(record.id),
@@ -26,7 +26,7 @@ def identity(record: Record) -> str:
 
 
 def group_identity(group: Group) -> str:
-    """Return what the runs of a group are, and by which seeds they differ."""
+    """Return what the runs of a group are, and their seeds."""
     head = group.head
     seeds = ", ".join(map(str, sorted(group.seeds)))
     parts = [seed_count(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
@@ -34,7 +34,7 @@ def group_identity(group: Group) -> str:
 
 
 def group_status_line(group: Group) -> str:
-    """Return how the runs of a group stand, what they reach, and the keys that go on from there."""
+    """Return the statuses of the runs of a group, their best results, and the keys to press next."""
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:
@@ -43,8 +43,8 @@ def group_status_line(group: Group) -> str:
 
 
 def status_line(record: Record, now: float) -> str:
-    """Return what happened, and the key that goes on from there."""
-    tell = {
+    """Return what happened to a run, and the key to press next."""
+    describe = {
         Status.QUEUED: _queued,
         Status.RUNNING: _running,
         Status.PAUSED: _paused,
@@ -54,11 +54,11 @@ def status_line(record: Record, now: float) -> str:
         Status.FAILED: _failed,
         Status.LOST: _lost,
     }[record.status]
-    return clean(tell(record, now))
+    return clean(describe(record, now))
 
 
 def _queued(record: Record, now: float) -> str:
-    return "no engine has taken it yet · R starts one"
+    return "waiting for an engine · R starts one"
 
 
 def _running(record: Record, now: float) -> str:
@@ -67,16 +67,16 @@ def _running(record: Record, now: float) -> str:
     if summary.eta is not None:
         parts.append(f"about {brief_duration(summary.eta)} to go")
     if summary.stood:
-        parts.append(f"genotype has stood for {summary.stood} epochs")
+        parts.append(f"genotype unchanged for {summary.stood} epochs")
     return " · ".join(parts)
 
 
 def _paused(record: Record, now: float) -> str:
-    return f"holding still after epoch {record.summary.epoch}, memory kept · p goes on"
+    return f"paused after epoch {record.summary.epoch}, memory kept · p resumes"
 
 
 def _stopping(record: Record, now: float) -> str:
-    return "asked to stop; it writes a checkpoint first"
+    return "stopping; it writes a checkpoint first"
 
 
 def _stopped(record: Record, now: float) -> str:

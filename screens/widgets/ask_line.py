@@ -1,4 +1,4 @@
-"""A question that one line of text answers."""
+"""A question that is answered with one line of text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from screens.widgets.text_line import TextLine
 
 
 class AskLine(ModalScreen[str | None]):
-    """Ends with the text, or with None where the person left.
+    """Returns the text, or None if it was cancelled.
 
     Args:
         question: one sentence.
-        text: what the line holds at first.
+        text: the initial text.
     """
 
     DEFAULT_CSS = """
@@ -49,9 +49,9 @@ class AskLine(ModalScreen[str | None]):
             yield KeyLine()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """End with the text."""
+        """Return the text."""
         self.dismiss(event.value)
 
     def action_leave(self) -> None:
-        """End without a text."""
+        """Cancel."""
         self.dismiss(None)

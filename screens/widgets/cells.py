@@ -1,4 +1,4 @@
-"""Diagrams of several cells: beside each other as far as they fit, else one under another."""
+"""Diagrams of several cells: side by side as far as they fit, the others below."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _GAP = 2
 
 
 class Cells(Lines[tuple[CellItem, ...]]):
-    """Draws cells with their titles above and their differences below; edges that differ are heavy."""
+    """Draws cells between their titles and their differences; edges that differ are heavy."""
 
     def build(self, view: tuple[CellItem, ...], width: int) -> list[Text]:
-        """Draw as many beside each other as fit, the rest below."""
+        """Draw as many side by side as fit, the others below."""
         if not view:
             return [Text(" no cell yet", _DIM)]
         needed = {step: max(_columns(item, step) for item in view) + _GAP for step in _STEPS}
-        # Narrow columns where they let two stand beside each other that would not otherwise.
+        # Narrow columns if only they let two cells fit side by side.
         step = _STEPS[0] if width // needed[8] >= min(2, len(view)) else _STEPS[1]
         across = max(1, min(len(view), width // needed[step]))
         if across == 1 and needed[8] - _GAP <= width:
@@ -41,7 +41,7 @@ class Cells(Lines[tuple[CellItem, ...]]):
 
     def _block(self, item: CellItem, width: int, step: int) -> list[Text]:
         colours = palette.of(self.app)
-        title = Text(f" {item.title}", plot.run_style(item.place, colours))
+        title = Text(f" {item.title}", plot.run_style(item.index, colours))
         below = [Text(f" {line}", _DIM) for line in textwrap.wrap(item.caption, max(20, width - 1))]
         if item.cell is None:
             return [title, *(below or [Text(" no cell yet", _DIM)])]

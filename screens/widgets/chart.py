@@ -15,7 +15,7 @@ from screens.widgets import plot
 
 
 class Chart(Widget):
-    """Draws curves that differ without colour too: the first as a line, the others as dots of growing distance."""
+    """Draws curves that differ even without colour: the first as a line, the others as dots with growing gaps."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -24,11 +24,11 @@ class Chart(Widget):
 
     @property
     def curves(self) -> Curves | None:
-        """What is shown."""
+        """The curves that are shown."""
         return self._curves
 
     def show(self, curves: Curves) -> None:
-        """Show curves; nothing is drawn where they equal the ones before."""
+        """Show curves; nothing is drawn if they have not changed."""
         if curves != self._curves:
             self._curves = curves
             self.refresh()
@@ -39,13 +39,13 @@ class Chart(Widget):
         if curves is None or width < 16 or height < 4:
             return Text()
         if not any(series.points for series in curves.series):
-            return Text(f"\n   no {curves.title} yet: the first epoch is under way", Style(dim=True))
+            return Text(f"\n   no {curves.title} yet: the first epoch is running", Style(dim=True))
         colours = palette.of(self.app)
         rows = self._drawn(curves, width, height, colours).rows(curves.cursor)
         return Text("\n").join(rows)
 
     def _drawn(self, curves: Curves, width: int, height: int, colours: Palette) -> plot.Drawing:
-        """Return the drawing, made anew where more than the cursor has moved."""
+        """Return the drawing, made again only if more than the cursor has changed."""
         made_of = dataclasses.replace(curves, cursor=None), width, height, colours
         if self._drawing is None or self._drawing[0] != made_of:
             self._drawing = made_of, plot.draw(curves, width, height, colours)

@@ -1,4 +1,4 @@
-"""The runs that are compared: one line each, with the letter that marks it everywhere."""
+"""The compared runs: one line each, with the letter that marks the run everywhere."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from screens.widgets.lines import Lines
 
 
 class ComparedRuns(Lines[tuple[RunLine, ...]]):
-    """A line for each run: letter, id, what it is, how far it is, its value and its best."""
+    """A line for each run: letter, id, title, status, epoch, value and best value."""
 
     def build(self, view: tuple[RunLine, ...], width: int) -> list[Text]:
-        """Draw the lines; what a run is gives way where there is little room."""
+        """Draw the lines; the titles are cut if there is little room."""
         colours = palette.of(self.app)
         tails = [f"{_status(run)}  {run.epoch:>7}  {run.value:>7}  best {run.best:>7}" for run in view]
         tail = max(map(len, tails), default=0)
         lines = []
-        for run, told in zip(view, tails, strict=True):
+        for run, text in zip(view, tails, strict=True):
             line = Text(no_wrap=True)
-            line.append(f" {run.letter} ", plot.run_style(run.place, colours))
+            line.append(f" {run.letter} ", plot.run_style(run.index, colours))
             line.append(f"{run.id} ", Style(dim=True))
             room = width - line.cell_len - tail - 2
             line.append(fit(run.title, max(0, room)) + "  " if room > 0 else "")
-            lines.append(line.append(f"{told:>{tail}}"))
+            lines.append(line.append(f"{text:>{tail}}"))
         return lines
 
 

@@ -1,4 +1,4 @@
-"""A question before something that is not undone by itself."""
+"""A yes-or-no question before something that has consequences."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from screens.widgets.key_line import KeyLine
 
 
 class Confirm(ModalScreen[bool]):
-    """A yes or no; ends with True for yes.
+    """Returns True for yes.
 
     Args:
         question: one sentence.
-        explanation: what follows from a yes.
+        explanation: the consequences of a yes.
     """
 
     DEFAULT_CSS = """
@@ -49,5 +49,5 @@ class Confirm(ModalScreen[bool]):
             yield KeyLine()
 
     def action_answer(self, yes: bool) -> None:
-        """End with the answer."""
+        """Return the answer."""
         self.dismiss(yes)

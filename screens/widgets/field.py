@@ -1,4 +1,4 @@
-"""One field of a form: its name, an editor, a note beside it, and what is wrong with it below."""
+"""One field of a form: its name, an editor, notes beside it, and problems below it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TIGHT = 48
 
 
 class Choice(Widget, can_focus=True):
-    """One of a few values; left and right go through them."""
+    """One of a few values; the left and right keys go through them."""
 
     DEFAULT_CSS = """
     Choice { height: 1; &:focus { background: $accent 25%; } &:ansi:focus { text-style: reverse; } }
@@ -38,7 +38,7 @@ class Choice(Widget, can_focus=True):
 
     @dataclass
     class Changed(Message):
-        """Another value was chosen."""
+        """Another value was selected."""
 
         value: str
 
@@ -53,7 +53,7 @@ class Choice(Widget, can_focus=True):
         return Text("◂ ") + line + Text(" ▸")
 
     def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
-        """Return the style of the value; where there are but 16 colours it is reversed under the cursor."""
+        """Return the style of the value; with 16 colours it is reversed under the cursor."""
         style = super().get_visual_style(*component_classes, partial=partial)
         return reversible(self, style, *component_classes)
 
@@ -62,14 +62,14 @@ class Choice(Widget, can_focus=True):
         self.action_step(1)
 
     def action_step(self, step: int) -> None:
-        """Choose the next value, or the one before."""
-        place = self.choices.index(self.value) if self.value in self.choices else -1
-        self.value = self.choices[(place + step) % len(self.choices)]
+        """Select the next value, or the previous one."""
+        index = self.choices.index(self.value) if self.value in self.choices else -1
+        self.value = self.choices[(index + step) % len(self.choices)]
         self.post_message(self.Changed(self.value))
 
 
 class Field(Widget):
-    """A field; posts :class:`Edited` for each change by the person, and shows what it is given by :meth:`show`."""
+    """A field. It posts :class:`Edited` for each change by the user; :meth:`show` changes it without a message."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "field--label",
@@ -99,14 +99,14 @@ class Field(Widget):
 
     @dataclass
     class Edited(Message):
-        """The person changed a field."""
+        """The user changed a field."""
 
         name: str
         text: str
 
     @dataclass
     class Entered(Message):
-        """The cursor came into a field."""
+        """A field received the focus."""
 
         name: str
 
@@ -122,7 +122,7 @@ class Field(Widget):
             yield TextLine(self.view.value, compact=True, select_on_focus=True)
 
     def show(self, view: FieldView) -> None:
-        """Show a field as it stands now. What the person is typing is left alone."""
+        """Show the current state of a field. Text that is being typed is not changed."""
         self.view = view
         if view.choices:
             choice = self.query_one(Choice)
@@ -137,34 +137,34 @@ class Field(Widget):
         self.refresh()
 
     def render(self) -> RenderResult:
-        """Return what stands around the editor and below it."""
+        """Return what is drawn around the editor and below it."""
         view = self.view
         label = Text(fit(view.name, LABEL - 1) + " ", style=self._style("typed" if view.typed else "label"))
         editor = SHORT_EDITOR if self.has_class("tight") else EDITOR
         room = max(0, self.size.width - LABEL - editor - 1)
-        said = ""
+        note_text = ""
         for text in view.notes:
-            more = f"{said} · {text}" if said else text
-            said = more if len(more) <= room or not said else said
+            more = f"{note_text} · {text}" if note_text else text
+            note_text = more if len(more) <= room or not note_text else note_text
         if palette.of(self.app).glyphs is palette.ASCII:
-            said = said.replace("≠", "!=")
-        note = Text("" if self.has_class("wide") else fit(said, room), style=self._style("note"))
+            note_text = note_text.replace("≠", "!=")
+        note = Text("" if self.has_class("wide") else fit(note_text, room), style=self._style("note"))
         lines = [label + Text(" " * (editor + 1)) + note]
         below = self._style("problem" if view.problem else "warning")
         lines += [Text(line, style=below) for line in self._lines_below()]
         return Text("\n", no_wrap=True).join(lines)
 
     def on_resize(self) -> None:
-        """Break what is wrong anew, and leave room for the note."""
+        """Wrap the problem for the new width, and leave room for the notes."""
         self.set_class(self.size.width < _TIGHT, "tight")
         self.styles.height = 1 + len(self._lines_below())
 
     def on_descendant_focus(self) -> None:
-        """Say that the cursor came."""
+        """Report that the field received the focus."""
         self.post_message(self.Entered(self.view.name))
 
     def on_descendant_blur(self) -> None:
-        """Bring back the preset's value where the line was left empty."""
+        """Restore the preset's value if the line was left empty."""
         self.show(self.view)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -173,7 +173,7 @@ class Field(Widget):
         self.post_message(self.Edited(self.view.name, event.value))
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
-        """Pass on what was chosen."""
+        """Pass on the selected value."""
         event.stop()
         self.post_message(self.Edited(self.view.name, event.value))
 
@@ -181,7 +181,7 @@ class Field(Widget):
         return self.get_component_rich_style(f"field--{part}", partial=True)
 
     def _lines_below(self) -> list[str]:
-        """Return what is wrong, else what one should know."""
-        told = f"✗ {self.view.problem}" if self.view.problem else f"▲ {self.view.warning}" if self.view.warning else ""
+        """Return the lines of the problem, or else of the warning."""
+        text = f"✗ {self.view.problem}" if self.view.problem else f"▲ {self.view.warning}" if self.view.warning else ""
         room = max(10, self.size.width - 2)
-        return textwrap.wrap(told, room, initial_indent="  ", subsequent_indent="    ")[:3]
+        return textwrap.wrap(text, room, initial_indent="  ", subsequent_indent="    ")[:3]

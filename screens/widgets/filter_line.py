@@ -1,4 +1,4 @@
-"""The line that a filter is typed into, over the list that it filters. It is there while it says something."""
+"""The line above a list into which a filter is typed. It is visible while it contains something."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from screens.widgets.text_line import TextLine
 
 
 class FilterLine(Horizontal):
-    """A slash and a field; its ``Input.Changed`` reaches the screen at every letter.
+    """A slash and a field; the screen receives its ``Input.Changed`` at every letter.
 
     Args:
-        example: what may be typed; shown while nothing is.
-        below: the selector of the list, which enter goes back to.
+        example: what can be typed; shown while the field is empty.
+        below: the selector of the list that enter returns to.
     """
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -42,28 +42,28 @@ class FilterLine(Horizontal):
 
     @property
     def value(self) -> str:
-        """What has been typed."""
+        """The text of the filter."""
         return self._field.value
 
     @property
     def typing(self) -> bool:
-        """Whether letters go into the field."""
+        """Whether the field has the focus."""
         return self._field.has_focus
 
     def ask(self) -> None:
-        """Let a filter be typed."""
+        """Show the line and focus its field."""
         self.add_class("shown")
         self._field.focus()
         self.screen.refresh_bindings()
 
     def leave(self) -> None:
-        """Go back to the list with the filter in place; an empty one takes its line with it."""
+        """Return to the list and keep the filter; an empty filter hides the line."""
         self.screen.query_one(self._below).focus()
         self.set_class(bool(self.value), "shown")
         self.screen.refresh_bindings()
 
     def clear(self) -> bool:
-        """Take the filter away and go back to the list; say whether there was anything to take away."""
+        """Clear the filter and return to the list; return whether there was anything to clear."""
         if not self.value and not self.typing:
             return False
         self._field.value = ""
@@ -71,5 +71,5 @@ class FilterLine(Horizontal):
         return True
 
     def on_input_submitted(self) -> None:
-        """Go back to the list."""
+        """Return to the list."""
         self.leave()

@@ -1,4 +1,4 @@
-"""A genotype with its diagrams and all that is known of it."""
+"""A genotype with its diagrams and everything known about it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LEAST_FACTS = 6
 
 
 class GenotypeDetail(Lines[DetailView]):
-    """Draws the heading, the diagrams, then facts."""
+    """Draws the heading, the diagrams, then the facts."""
 
     def build(self, view: DetailView, width: int) -> list[Text]:
-        """Draw as many cells as the height takes, the chosen kind first."""
+        """Draw as many cells as fit, the selected kind first."""
         detail = view.detail
         lines = [Text(line, _BOLD) for line in textwrap.wrap(detail.heading, max(10, width))]
         cells = [*detail.cells[view.first :], *detail.cells[: view.first]]

@@ -1,4 +1,4 @@
-"""The list of the Genotypes screen: published cells, then found ones, under their headings."""
+"""The list of the Genotypes screen: published cells, then found ones, under headings."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from screens.widgets.pick_list import PickList
 
 
 class GenotypeList(PickList, inherit_bindings=False):
-    """Entries by group; the one under the cursor is picked, several may be marked."""
+    """Entries by origin; the one under the cursor is picked, and several can be marked."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("genotypes.list")
 
     def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
-        """Show entries under the headings of their groups; the picked one stays picked where it is among them."""
+        """Show entries under the headings of their origins; the picked entry stays picked if it is among them."""
         names = [entry.name for entry in entries]
         picked = self.picked if self.picked in names else next(iter(names), "")
         options: list[Option] = []

@@ -1,4 +1,4 @@
-"""Tables in words, one under another; a run's letter stands in the run's colour."""
+"""Tables of text, one below another; the letter of a run has the run's colour."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _APART = 2
 
 
 class Grids(Lines[tuple[Grid, ...]]):
-    """Draws tables; columns that find no room are cut with an ellipsis, the widest first."""
+    """Draws tables; if they are too wide, the widest columns are cut."""
 
     def build(self, view: tuple[Grid, ...], width: int) -> list[Text]:
-        """Draw each table under its note."""
+        """Draw each table below its note."""
         drawn: list[Text] = []
         for grid in view:
             if drawn:
@@ -55,7 +55,7 @@ def table(grid: Grid, width: int, colours: Palette) -> list[Text]:
 
 
 def shrunk(widths: list[int], room: int) -> list[int]:
-    """Return widths of columns that fit into ``room``, their gaps included; the widest give way first."""
+    """Return widths of columns that fit into ``room`` including their gaps; the widest shrink first."""
     fitted = list(widths)
     while sum(fitted) + _APART * (len(fitted) - 1) > room and max(fitted) > _LEAST:
         fitted[fitted.index(max(fitted))] -= 1

@@ -1,4 +1,4 @@
-"""The head of a run: who it is, how far it is, and what happened where something did."""
+"""The header of a run: what it is, how far it is, what happened, and what needs attention."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _MOST_ROWS = 3
 
 
 def lines(view: HeaderView, width: int, colours: Palette) -> list[Text]:
-    """Return two lines, up to three more where there is something to say, and one of alarms."""
+    """Return two lines, up to three more of a message, and one of alarms."""
     drawn = [_name(view, width, colours), _progress(view, width, colours), *_message(view, width, colours)]
     if view.alarms:
         more = f" · and {len(view.alarms) - 1} more" if len(view.alarms) > 1 else ""
-        said = fit(view.alarms[0], max(1, width - 4 - len(more))).rstrip()
-        drawn.append(Text(f" ▲ {said}{more}", colours.style("orange")))
+        text = fit(view.alarms[0], max(1, width - 4 - len(more))).rstrip()
+        drawn.append(Text(f" ▲ {text}{more}", colours.style("orange")))
     return drawn
 
 
 class Header(Lines[HeaderView]):
-    """The first lines of the Run screen; as high as they are many."""
+    """The first lines of the Run screen; its height follows its content."""
 
     DEFAULT_CSS = """
     Header { height: 2; overflow: hidden; scrollbar-gutter: auto; }
@@ -46,11 +46,11 @@ class Header(Lines[HeaderView]):
 
     @property
     def more(self) -> int:
-        """How many lines it has beyond the two that it always has."""
+        """The number of lines beyond the two that are always there."""
         return max(0, len(self._lines) - 2)
 
     def build(self, view: HeaderView, width: int) -> list[Text]:
-        """Draw the head, and take as many rows as it needs; alarms that go leave theirs, so that nothing jumps."""
+        """Draw the header and set its height; the row of alarms stays once it was needed, so that nothing jumps."""
         drawn = lines(view, width, palette.of(self.app))
         self._alarmed = self._alarmed or bool(view.alarms)
         if self._alarmed and not view.alarms:

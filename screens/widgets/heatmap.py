@@ -1,4 +1,4 @@
-"""Edges by operations as a heatmap: a shade and two digits a weight, the derived choice bracketed."""
+"""Edges by operations as a heatmap: a shade and two digits for each weight, brackets around the derived operation."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ def lines(matrix: Matrix, colours: Palette, width: int = 80) -> list[Text]:
         head.append("   M", _DIM)
     drawn = [head]
     before = ""
-    for place, (target, source) in enumerate(labels):
-        looked = "▸" if matrix.focus is not None and matrix.focus[0] == place else " "
-        line = Text().append(f"{looked}{target}", _DIM if target == before else _BOLD)
+    for index, (target, source) in enumerate(labels):
+        marker = "▸" if matrix.focus is not None and matrix.focus[0] == index else " "
+        line = Text().append(f"{marker}{target}", _DIM if target == before else _BOLD)
         line.append((f" ◂ {source}" if source else "").ljust(left - len(target) - 1), _DIM)
-        chosen = matrix.chosen[place] if place < len(matrix.chosen) else -1
-        for column, value in enumerate(matrix.values[place]):
+        chosen = matrix.chosen[index] if index < len(matrix.chosen) else -1
+        for column, value in enumerate(matrix.values[index]):
             style = colours.operation(matrix.columns[column], bold=column == chosen)
             words = _words(value, matrix.share)
             words = f"[{words}]" if column == chosen else f" {words} "
             share = 0.0 if value is None else (value - low) / (high - low)
-            focused = _FOCUS if matrix.focus == (place, column) else _PLAIN
+            focused = _FOCUS if matrix.focus == (index, column) else _PLAIN
             if matrix.bars:
                 line.append(_mini(share, cell, column == chosen, value is None, colours), style + focused)
                 continue
             shade = colours.glyphs.shades[_level(share, len(colours.glyphs.shades))]
             line.append((shade * min(2, cell - len(words))).rjust(cell - len(words)), style)
             line.append(words, (_BOLD if column == chosen else _DIM if value is None else _PLAIN) + focused)
-        if place < len(matrix.entropy):
-            line.append("  " + _bar(_evenness(matrix.entropy[place], matrix.values[place]), colours), _DIM)
-        if margins and place < len(matrix.margin):
-            margin = matrix.margin[place]
+        if index < len(matrix.entropy):
+            line.append("  " + _bar(_evenness(matrix.entropy[index], matrix.values[index]), colours), _DIM)
+        if margins and index < len(matrix.margin):
+            margin = matrix.margin[index]
             line.append(f" {100 * margin:4.0f}" if math.isfinite(margin) else "    -", _DIM)
         drawn.append(line)
         before = target
@@ -72,17 +72,17 @@ class Heatmap(Lines[Matrix | None]):
     _above = 1
 
     def build(self, view: Matrix | None, width: int) -> list[Text]:
-        """Draw the matrix with a line of explanation below."""
+        """Draw the matrix above a line of explanation."""
         if view is None:
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
-        # What a person looks at stands on top: in a low pane the rest is scrolled away.
-        told = [Text(f" {part}") for line in view.notes for part in textwrap.wrap(line, max(20, width - 1))]
-        self._above = len(told) + 1
-        return [*told, *drawn, Text(" percent · [derived] · - pruned · H entropy · M margin", _DIM)]
+        # The selected edge is described at the top, which stays visible in a low pane.
+        notes = [Text(f" {part}") for line in view.notes for part in textwrap.wrap(line, max(20, width - 1))]
+        self._above = len(notes) + 1
+        return [*notes, *drawn, Text(" percent · [derived] · - pruned · H entropy · M margin", _DIM)]
 
     def show(self, view: Matrix | None) -> None:
-        """Show a matrix, and bring the row that is looked at into sight."""
+        """Show a matrix, and scroll the selected row into view."""
         before = self._view.focus if self._view is not None else None
         super().show(view)
         if view is not None and view.focus is not None and view.focus != before:
@@ -102,7 +102,7 @@ def _words(value: float | None, share: bool) -> str:
 
 
 def _mini(share: float, cell: int, chosen: bool, gone: bool, colours: Palette) -> str:
-    """Return a value as a bar in eighths of a character; brackets around what is derived."""
+    """Return a value as a bar in eighths of a character, in brackets if the operation is derived."""
     room = cell - 3
     eighths = round(8 * room * share) if math.isfinite(share) else 0
     if colours.glyphs is ASCII:
@@ -114,7 +114,7 @@ def _mini(share: float, cell: int, chosen: bool, gone: bool, colours: Palette) -
 
 
 def _bounds(matrix: Matrix) -> tuple[float, float]:
-    """Return the values that no shade and the full one stand for."""
+    """Return the values of an empty and of a full shade."""
     finite = [value for row in matrix.values for value in row if value is not None and math.isfinite(value)]
     if matrix.share or not finite:
         return 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The line of keys at the foot of a screen: those that do something now, and always how to see all and how to leave."""
+"""The line of keys at the bottom of a screen: those that do something now, and those for help and for leaving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST = ("keys_help", "leave", "quit")
 
 @dataclass(frozen=True)
 class Hint:
-    """A key, what it is shown as, and what it does."""
+    """A key, its label, and what it does."""
 
     key: str
     shown: str
@@ -24,12 +24,12 @@ class Hint:
 
     @property
     def width(self) -> int:
-        """Cells that it takes."""
+        """Its width in cells."""
         return len(self.shown) + 1 + len(self.does)
 
 
 def hints(screen: Screen[object]) -> list[Hint]:
-    """Return the keys worth showing on a screen as it is now, in the order of their bindings."""
+    """Return the keys to show on a screen now, in the order of their bindings."""
     found: dict[str, Hint] = {}
     for _, binding, enabled, _ in screen.active_bindings.values():
         if binding.show and enabled and not binding.system and binding.action not in found:
@@ -39,7 +39,7 @@ def hints(screen: Screen[object]) -> list[Hint]:
 
 
 def fitting(offered: list[Hint], room: int) -> list[Hint]:
-    """Return the hints that fit into ``room`` cells, the least important left out first."""
+    """Return the hints that fit into ``room`` cells; the least important are left out first."""
     chosen = list(offered)
     while chosen and sum(hint.width + 2 for hint in chosen) - 2 > room:
         droppable = [hint for hint in chosen if not _rank(hint.action)]
@@ -64,7 +64,7 @@ class KeyLine(Widget):
     _drawn: list[Hint] | None = None
 
     def on_mount(self) -> None:
-        """Draw again when other keys are active."""
+        """Draw again when the active keys change."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._draw_changes())
 
     def render(self) -> Text:
@@ -97,6 +97,6 @@ class KeyLine(Widget):
 
 
 def _rank(action: str) -> int:
-    """Return 0 for what may be left out, else its place at the end of the line."""
+    """Return 0 for actions that can be left out, else the position at the end of the line."""
     name = action.rpartition(".")[2].partition("(")[0]
     return _LAST.index(name) + 1 if name in _LAST else 0

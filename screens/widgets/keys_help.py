@@ -1,4 +1,4 @@
-"""The keys of a screen: the actions that are live on it, in the words of their table."""
+"""The keys of a screen: its active actions, as the table of actions describes them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from screens.actions.action import key_label
 from screens.actions.bindings import bindings
 from screens.actions.table import registry
 
-_SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "where the cursor is", "everywhere"
+_SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "in the focused part", "everywhere"
 _LEAST_COLUMN, _MOST_COLUMN, _MOST_COLUMNS = 36, 46, 3
 _FRAME = 5  # border, padding and a bar to scroll with
 
 
 @dataclass
 class KeySection:
-    """The keys of one part of the screen: (keys, what they do, whether they do it now)."""
+    """The keys of one part of the screen: (keys, what they do, whether they are enabled)."""
 
     title: str
     keys: list[tuple[str, str, bool]]
 
 
 def active(screen: Screen[object]) -> list[ActiveBinding]:
-    """Return the live actions of a screen in the order of their bindings, one binding each."""
+    """Return the active actions of a screen in the order of their bindings, one binding each."""
     found: dict[str, ActiveBinding] = {}
     for live in screen.active_bindings.values():
         if live.binding.id in registry():
@@ -43,7 +43,7 @@ def active(screen: Screen[object]) -> list[ActiveBinding]:
 
 
 def key_sections(screen: Screen[object]) -> list[KeySection]:
-    """Return the keys of a screen as the table of actions has them, the nearest to the focus first."""
+    """Return the keys of a screen by section, in the order of the table of actions."""
     keys: dict[str, list[str]] = {}
     for live in screen.active_bindings.values():
         keys.setdefault(live.binding.id or "", []).append(key_label(live.binding.key))
@@ -56,10 +56,10 @@ def key_sections(screen: Screen[object]) -> list[KeySection]:
 
 
 class KeysHelp(ModalScreen[None]):
-    """An overlay with the keys; any of ``?``, ``q`` and escape closes it.
+    """An overlay with the keys; ``?``, ``q`` and escape close it.
 
     Args:
-        groups: from :func:`key_sections`, taken before the overlay itself is on the screen.
+        sections: from :func:`key_sections`, called before the overlay is shown.
     """
 
     DEFAULT_CSS = """
@@ -75,9 +75,9 @@ class KeysHelp(ModalScreen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
-    def __init__(self, groups: list[KeySection]) -> None:
+    def __init__(self, sections: list[KeySection]) -> None:
         super().__init__()
-        self._groups = groups
+        self._sections = sections
 
     def compose(self) -> ComposeResult:
         """Yield the keys, in a box that scrolls."""
@@ -86,32 +86,32 @@ class KeysHelp(ModalScreen[None]):
             yield Static()
 
     def on_resize(self) -> None:
-        """Lay the keys out in as many columns as there is room for."""
-        self.query_one(Static).update(listed(self._groups, self.size.width - _FRAME))
+        """Lay the keys out in as many columns as fit."""
+        self.query_one(Static).update(listed(self._sections, self.size.width - _FRAME))
 
     def action_close(self) -> None:
-        """Take the overlay away."""
+        """Close the overlay."""
         self.dismiss(None)
 
     def action_scroll(self, lines: int) -> None:
-        """Move through a list that is longer than the terminal."""
+        """Scroll a list that is longer than the terminal."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def listed(groups: Sequence[KeySection], room: int) -> Text:
-    """Return the keys with what they do, in columns of about the same height.
+def listed(sections: Sequence[KeySection], room: int) -> Text:
+    """Return the keys and what they do, in columns of about equal height.
 
     Args:
-        groups: one under another, in their order.
-        room: width in characters.
+        sections: the sections, in order.
+        room: the width in characters.
     """
     columns = max(1, min(_MOST_COLUMNS, room // _LEAST_COLUMN))
     width = min(_MOST_COLUMN, room // columns)
-    left = max((len(keys) for group in groups for keys, _, _ in group.keys), default=0)
+    left = max((len(keys) for section in sections for keys, _, _ in section.keys), default=0)
     entries = [
-        ("" if place else group.title, _entry(key, left, width - 1))
-        for group in groups
-        for place, key in enumerate(group.keys)
+        ("" if index else section.title, _entry(key, left, width - 1))
+        for section in sections
+        for index, key in enumerate(section.keys)
     ]
     most = math.ceil(sum(len(entry) + 2 * bool(title) for title, entry in entries) / columns)
     made: list[list[Text]] = [[]]
@@ -130,10 +130,10 @@ def listed(groups: Sequence[KeySection], room: int) -> Text:
 
 
 def _entry(key: tuple[str, str, bool], left: int, width: int) -> list[Text]:
-    """Return the lines of one key: its name at the right of ``left`` characters, then what it does."""
+    """Return the lines of one key: its name, right-aligned in ``left`` characters, then what it does."""
     keys, does, enabled = key
     lines = []
-    for place, words in enumerate(textwrap.wrap(does, max(8, width - left - 2))):
-        line = Text().append(f"{'' if place else keys:>{left}}  ", style="bold" if enabled else "dim")
+    for index, words in enumerate(textwrap.wrap(does, max(8, width - left - 2))):
+        line = Text().append(f"{'' if index else keys:>{left}}  ", style="bold" if enabled else "dim")
         lines.append(line.append(words, style="" if enabled else "dim"))
     return lines

@@ -1,4 +1,4 @@
-"""Styled lines that scroll: the base of every pane that is made of text. Only lines that changed are redrawn."""
+"""Styled lines that scroll, the base of every pane of text. Only lines that have changed are drawn again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ View = TypeVar("View")
 
 
 class Lines(ScrollView, Generic[View], can_focus=False):
-    """Shows a view model as lines; a subclass says how in :meth:`build`.
+    """Shows a view model as lines; subclasses implement :meth:`build`.
 
     Attributes:
-        follows: whether the end stays in sight while lines are added, once it is.
+        follows: if the end is visible, it stays visible while lines are added.
     """
 
     DEFAULT_CSS = """
@@ -36,7 +36,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         self._at_end = True
 
     def show(self, view: View) -> None:
-        """Show a view model; nothing is drawn where it equals the one before."""
+        """Show a view model; nothing is drawn if it has not changed."""
         if view != self._view:
             self._view = view
             self._rebuild()
@@ -47,7 +47,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
 
     @property
     def text(self) -> str:
-        """Everything that is shown, the scrolled-away lines included."""
+        """All lines, including those scrolled out of view."""
         return "\n".join(line.plain for line in self._lines)
 
     def on_mount(self) -> None:
@@ -55,14 +55,14 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._rebuild))
 
     def on_resize(self, event: Resize) -> None:
-        """Build anew where the width has changed."""
+        """Build the lines again if the width has changed."""
         if event.size.width != self._width:
             self._rebuild()
         if self.follows and self._at_end:
-            self.scroll_end(animate=False)  # a part that shrinks loses its end, one that grows keeps it
+            self.scroll_end(animate=False)  # a pane that shrinks loses its end, one that grows keeps it
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Remember whether the end is in sight."""
+        """Remember whether the end is visible."""
         super().watch_scroll_y(old_value, new_value)
         self._at_end = new_value >= self.max_scroll_y
 
@@ -74,7 +74,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         if not 0 <= top + y < len(self._lines):
             return Strip.blank(width, style)
         line = self._lines[top + y]
-        # Rich leaves the style of a whole line to its caller.
+        # Rich leaves the style of the whole line to its caller.
         base = self.app.console.get_style(line.style)
         segments = Segment.apply_style((part for part in line.render(self.app.console) if part.text), base)
         return Strip(segments, line.cell_len).crop_extend(left, left + width, style).apply_style(style)
@@ -94,5 +94,5 @@ class Lines(ScrollView, Generic[View], can_focus=False):
             self.refresh()
             return
         for y, (before, now) in enumerate(zip(old, self._lines, strict=True)):
-            if before != now or before.style != now.style:  # texts are equal whatever the style of the whole is
+            if before != now or before.style != now.style:  # the equality of texts ignores the style of the whole
                 self.refresh_lines(y)

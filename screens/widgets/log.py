@@ -1,4 +1,4 @@
-"""What happened, line by line, with the newest at the end."""
+"""The events of a run line by line, the newest at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INDENT = 12
 
 
 def lines(view: LogView, colours: Palette, width: int) -> list[Text]:
-    """Return the log, every line wrapped behind its time; what was looked for is marked."""
+    """Return the log, every line wrapped beside its time, with the hits marked."""
     return [line for entry in _entries(view, colours, width) for line in entry]
 
 
@@ -33,18 +33,18 @@ def _entries(view: LogView, colours: Palette, width: int) -> Iterator[list[Text]
         }.get(entry.level, _DIM)
         room = max(16, width - _INDENT)
         hit = number in view.hits
-        looked = style + _BOLD + (_REVERSE if number == view.current else Style.null()) if hit else style
+        highlighted = style + _BOLD + (_REVERSE if number == view.current else Style.null()) if hit else style
         parts = textwrap.wrap(entry.text, room) or [""]
         drawn = []
-        for place, part in enumerate(parts):
-            head = f" {time_of_day(entry.time)} " if not place and entry.level != "detail" else " " * 10
+        for index, part in enumerate(parts):
+            head = f" {time_of_day(entry.time)} " if not index and entry.level != "detail" else " " * 10
             sign = "»" if number == view.current else _SIGNS[entry.level]
-            drawn.append(Text().append(head, _DIM).append(f"{sign if not place else ' '} {part}", looked))
+            drawn.append(Text().append(head, _DIM).append(f"{sign if not index else ' '} {part}", highlighted))
         yield drawn
 
 
 class Log(Lines[LogView]):
-    """The events of a run in words; stays at the end until it is scrolled away from it, or a line is looked for."""
+    """The events of a run in words; stays at the end until it is scrolled, or a line is found."""
 
     follows = True
     _found: int | None = None
@@ -60,7 +60,7 @@ class Log(Lines[LogView]):
         return drawn or [Text(" nothing has happened yet" if not view.lines else "", _DIM)]
 
     def show(self, view: LogView) -> None:
-        """Show a log, and bring the line that is looked for into sight."""
+        """Show a log, and scroll the selected hit into view."""
         before = self._view.current if self._view is not None else None
         super().show(view)
         if view.current is not None and view.current != before and self._found is not None:

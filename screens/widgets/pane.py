@@ -18,7 +18,7 @@ _DIM = Style(dim=True)
 
 @dataclass(frozen=True)
 class Tab:
-    """One pane's name on a rule."""
+    """The name of a pane on a rule."""
 
     number: int
     title: str
@@ -28,7 +28,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class RuleView:
-    """The rule over a pane: the panes that share the place, and a legend on the right."""
+    """The rule above a pane: the panes that share its slot, and a legend on the right."""
 
     tabs: tuple[Tab, ...]
     legend: Text
@@ -43,9 +43,9 @@ class Rule(Lines[RuleView]):
     """
 
     def build(self, view: RuleView, width: int) -> list[Text]:
-        """Draw the names and the legend: close together where there is little room, then the numbers alone.
+        """Draw the names and the legend; if there is little room, closer together, then only the numbers.
 
-        A legend that fits beside none of these is left out.
+        A legend that still does not fit is left out.
         """
         of_legend = view.legend.cell_len + 3 if view.legend.plain else 0
         lines = [
@@ -65,22 +65,22 @@ class Rule(Lines[RuleView]):
     def _names(self, view: RuleView, space: str, between: str, *, titled: bool) -> Text:
         chosen = self.get_component_rich_style("rule--chosen", partial=True)
         line = Text().append("─", _DIM)
-        for place, tab in enumerate(view.tabs):
+        for index, tab in enumerate(view.tabs):
             style = chosen if tab.chosen else Style(bold=True) if tab.open else _DIM
             click = Style(meta={"@click": f"screen.pane({tab.number})"})
-            line.append(between if place else "", _DIM)
+            line.append(between if index else "", _DIM)
             title = tab.title if titled or tab.open else ""
             line.append(f"[{tab.number}]{space}{title}{space}", style + click)
         return line
 
 
 class Pane(Vertical):
-    """A numbered pane of the Run screen.
+    """A numbered pane.
 
     Args:
-        number: the key that chooses it.
+        number: the key that selects it.
         title: its name on the rule.
-        content: what it shows.
+        content: the widget in it.
     """
 
     def __init__(self, number: int, title: str, content: Widget) -> None:

@@ -1,4 +1,4 @@
-"""The method's own panel: charts, tables, timelines, matrices, bars and figures one under the other."""
+"""The panel of a method: charts, tables, timelines, matrices, bars and figures, one below another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARKS = {"*": ("◆", "orange"), "#": ("█", "sky"), "!": ("✗", "vermillion"
 
 
 def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
-    """Draw everything that a method told of an epoch."""
+    """Draw everything that a method reports of an epoch."""
     parts = [_part(part, colours, width) for part in (*panel.parts, *panel.matrices, *panel.bars)]
     parts += [now.lines(panel.facts, width, colours.glyphs)] if panel.facts else []
     drawn: list[Text] = []
@@ -30,11 +30,11 @@ def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
 
 
 class MethodPanel(Lines[Panel]):
-    """What the method alone can tell."""
+    """What only the method reports."""
 
     def build(self, view: Panel, width: int) -> list[Text]:
         """Draw the panel."""
-        return lines(view, palette.of(self.app), width) or [Text(" this method tells nothing of its own", _DIM)]
+        return lines(view, palette.of(self.app), width) or [Text(" this method reports nothing else", _DIM)]
 
 
 def _part(part: Part, colours: Palette, width: int) -> list[Text]:
@@ -59,16 +59,16 @@ def _bars(bars: Bars, colours: Palette, width: int) -> list[Text]:
     noted = noted if room - noted >= 12 else 0
     room -= noted
     drawn = []
-    for place, (label, value) in enumerate(zip(bars.labels, bars.values, strict=True)):
-        chosen, dead = place in bars.chosen, place in bars.dead
+    for index, (label, value) in enumerate(zip(bars.labels, bars.values, strict=True)):
+        chosen, dead = index in bars.chosen, index in bars.dead
         line = Text().append("▸" if chosen else " ").append(f"{label:<{left}}  ", _BOLD if chosen else _DIM)
         line.append(f"{value:>8.4g}  ", _DIM if dead else Style.null())
         if math.isfinite(value) and room > 0:
             length = round(room * abs(value) / top)
             line.append(colours.glyphs.full * length, _DIM if dead else colours.style("sky", bold=chosen))
             line.append(" " * (room - length + 2) if noted else "")
-        if noted and place < len(bars.notes):
-            line.append(bars.notes[place], _DIM)
+        if noted and index < len(bars.notes):
+            line.append(bars.notes[index], _DIM)
         drawn.append(line)
     return drawn
 
@@ -89,7 +89,7 @@ def _timeline(part: Timeline, colours: Palette, width: int) -> list[Text]:
         line = Text().append(f" {label:<{left - 2}} ", _DIM)
         for column in range(columns):
             stretch = marks[column * epochs // columns : max(1, (column + 1) * epochs // columns)]
-            # What happened must not be lost between what did not.
+            # An event must not be hidden by epochs without one.
             mark = next((mark for mark in "!*#-" if mark in stretch), " ")
             glyph, colour = _MARKS.get(mark, (" ", None))
             shown = mark if colours.glyphs is ASCII else glyph
@@ -108,8 +108,8 @@ def _row(row: Row, width: int) -> list[Text]:
     branch = "   " * (row.deep - 1) + " └ " if row.deep else ""
     style = _DIM if row.faint else _BOLD if row.strong else Style.null()
     drawn = []
-    for place, part in enumerate(textwrap.wrap(row.text, max(20, width - len(branch) - 4)) or [""]):
-        sign, indent = ("▸" if row.strong else " ", branch) if not place else (" ", " " * (len(branch) + 3))
+    for index, part in enumerate(textwrap.wrap(row.text, max(20, width - len(branch) - 4)) or [""]):
+        sign, indent = ("▸" if row.strong else " ", branch) if not index else (" ", " " * (len(branch) + 3))
         head = Text(sign).append(indent, _DIM)
         drawn.append(head.append(part, style))
     return drawn

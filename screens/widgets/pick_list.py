@@ -1,4 +1,4 @@
-"""A list of which one entry is always picked: the one under the cursor."""
+"""A list in which the entry under the cursor is always picked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from screens.widgets.reversible import reversible
 
 
 class PickList(OptionList):
-    """Entries with a name and one line on them; moving the cursor picks."""
+    """Entries with a name and a description; moving the cursor picks."""
 
     DEFAULT_CSS = """
     PickList {
@@ -46,7 +46,7 @@ class PickList(OptionList):
         self.picked = ""
 
     def offer(self, entries: Sequence[tuple[str, str]], picked: str) -> None:
-        """Show these entries, (name, one line), with one of them picked; nothing is posted."""
+        """Show entries, (name, description), with one of them picked; no message is posted."""
         self.picked = picked
         names = [name for name, _ in entries]
         with self.prevent(OptionList.OptionHighlighted):
@@ -55,7 +55,7 @@ class PickList(OptionList):
             self.highlighted = names.index(picked) if picked in names else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Pick what the cursor came to."""
+        """Pick the entry under the cursor."""
         event.stop()
         name = event.option_id or ""
         if name != self.picked:
@@ -63,7 +63,7 @@ class PickList(OptionList):
             self.post_message(self.Picked(self, name))
 
     def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
-        """Return the style of an entry; where there are but 16 colours it is reversed under the cursor."""
+        """Return the style of an entry; with 16 colours it is reversed under the cursor."""
         style = super().get_visual_style(*component_classes, partial=partial)
         return reversible(self, style, *component_classes)
 

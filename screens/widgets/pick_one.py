@@ -1,4 +1,4 @@
-"""A question that one entry of a short list answers."""
+"""A question that is answered by choosing from a short list."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class _Entries(PickList, inherit_bindings=False):
 
 
 class PickOne(ModalScreen[str | None]):
-    """Ends with the name that was chosen, or with None where the person left.
+    """Returns the chosen name, or None if it was cancelled.
 
     Args:
         question: one sentence.
-        entries: (name, one line on it); the first is picked.
+        entries: (name, description); the first is picked.
     """
 
     DEFAULT_CSS = """
@@ -60,9 +60,9 @@ class PickOne(ModalScreen[str | None]):
         entries.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """End with the entry."""
+        """Return the entry."""
         self.dismiss(event.option_id)
 
     def action_leave(self) -> None:
-        """End without one."""
+        """Cancel."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Curves, bands and levels drawn with dots: two by four a character in braille, one in block and ASCII glyphs."""
+"""Curves, bands and levels as dots: two by four in a character of braille, one in block and ASCII glyphs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw(curves: Curves, width: int, height: int, colours: Palette) -> Drawing:
             canvas.fill(across, scale.share(high), scale.share(low), "░")
     for level in curves.levels:
         canvas.rule(scale.share(level.value))
-    # The first curve lies on top, and is the one that is whole where two meet.
+    # The first curve is drawn last, on top of the others.
     for place, series in reversed(list(enumerate(curves.series))):
         style = colours.style(COLOURS[place % len(COLOURS)])
         canvas.pen(_mark(place, series, colours), style)
@@ -70,28 +70,28 @@ def draw(curves: Curves, width: int, height: int, colours: Palette) -> Drawing:
 
 def legend(curves: Curves, colours: Palette) -> Text:
     """Return one line that names each curve with its mark."""
-    told = Text()
+    line = Text()
     for place, series in enumerate(curves.series):
         if series.letter:
-            told.append(" " if place else "")
-            told.append(f"━{series.letter}", colours.style(COLOURS[place % len(COLOURS)]))
+            line.append(" " if place else "")
+            line.append(f"━{series.letter}", colours.style(COLOURS[place % len(COLOURS)]))
             continue
         whole = "*" if colours.glyphs is ASCII else "━━"
         mark = whole if not place and not series.dots else _mark(place, series, colours) or "┄┄"
-        told.append("  " if place else "")
-        told.append(f"{mark} {series.name}", colours.style(COLOURS[place % len(COLOURS)]))
+        line.append("  " if place else "")
+        line.append(f"{mark} {series.name}", colours.style(COLOURS[place % len(COLOURS)]))
     for band in curves.bands:
-        told.append(f"  ░ {band.name}", _DIM)
-    return told
+        line.append(f"  ░ {band.name}", _DIM)
+    return line
 
 
 def run_style(place: int, colours: Palette) -> Style:
-    """Return the style of the curve in a place, for what else belongs to it."""
+    """Return the style of the curve with an index, for everything else that belongs to its run."""
     return colours.style(COLOURS[place % len(COLOURS)], bold=True)
 
 
 def horizon(done: int, epochs: int) -> int:
-    """Return the last epoch on the axis: all of them, or a round number early in a long run."""
+    """Return the last epoch on the axis: the planned number, or a round number early in a long run."""
     if epochs <= 0 or done * 4 >= epochs:
         return max(epochs, done, 2)
     round_numbers = (int(step * 10**power) for power in range(1, 8) for step in (1, 2, 5))
@@ -113,7 +113,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Curves as drawn; moving the cursor through them costs next to nothing."""
+    """Curves as drawn; moving the cursor through them costs almost nothing."""
 
     canvas: _Canvas
     labels: dict[int, str]
@@ -121,7 +121,7 @@ class Drawing:
     right: int
 
     def rows(self, cursor: float | None = None) -> list[Text]:
-        """Return the rows with a line at the cursor, behind everything."""
+        """Return the rows with a vertical line at the cursor, behind everything else."""
         columns = self.canvas.columns
         post = None if cursor is None else round(cursor / self.right * (columns - 1))
         drawn = []
@@ -151,7 +151,7 @@ class _Scale:
         return cls(low - margin, high + margin, log)
 
     def share(self, value: float) -> float:
-        """Return how far below the top a value lies, 0 to 1; NaN for what a logarithm leaves out."""
+        """Return how far below the top a value is, 0 to 1; NaN if it has no logarithm."""
         if self.log and value <= 0:
             return math.nan
         return (self.high - (math.log10(value) if self.log else value)) / (self.high - self.low)
@@ -168,13 +168,13 @@ class _Scale:
         return [mark for mark in ticks(10**self.low, 10**self.high, most) if mark > 0]
 
     def value(self, mark: float) -> float:
-        """Return what a mark's label says: no more digits than tell marks apart."""
+        """Return the value of a mark's label, with no more digits than needed."""
         return float(f"{mark:.6g}")
 
 
 @dataclass
 class _Canvas:
-    """Characters and the dots in them; what is drawn later lies on top, in one style a character."""
+    """Characters and the dots in them. Later drawing goes on top; a character has one style."""
 
     columns: int
     rows: int
@@ -188,7 +188,7 @@ class _Canvas:
         self._mark, self._style = "*", _PLAIN
 
     def pen(self, mark: str, style: Style) -> None:
-        """Draw with a mark from now on; an empty one stands for braille dots."""
+        """Draw with a mark from now on; an empty one means braille dots."""
         self._mark, self._style = mark, style
 
     def row(self, share: float) -> int:
@@ -201,7 +201,7 @@ class _Canvas:
             self._put(x, self._dot_row(share))
 
     def stroke(self, x0: int, share0: float, x1: int, share1: float) -> None:
-        """Draw a straight line; a bound that is not there leaves the other alone."""
+        """Draw a straight line; if one end is missing, draw only the other."""
         if not (math.isfinite(share0) and math.isfinite(share1)):
             self.dot(x1, share1)
             return
@@ -231,7 +231,7 @@ class _Canvas:
             self.cells[row, column] = (character, _DIM)
 
     def lines(self, post: int | None) -> Iterator[Text]:
-        """Yield the rows, with an upright line in a column where nothing else is."""
+        """Yield the rows, with a vertical line in the free cells of a column."""
         for row in range(self.rows):
             line, begun, style = Text(), "", _PLAIN
             for column in range(self.columns):
@@ -259,7 +259,7 @@ class _Canvas:
             self.dots.pop(place, None)
         else:
             before, style = self.dots.get(place, (0, self._style))
-            # One style a character: the curve that comes later takes it, without the dots of the other.
+            # A character has one style: the later curve replaces the dots of the earlier one.
             kept = before if style == self._style else 0
             self.dots[place] = (kept | _BITS[x % 2][y % 4], self._style)
 
@@ -277,13 +277,13 @@ def _axis(left: int, columns: int, right: int) -> list[Text]:
 
 
 def _thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
-    """Return no more points than can be seen."""
+    """Return no more points than are visible."""
     stride = max(1, len(points) // max(1, most))
     return [*points[:-1:stride], points[-1]] if points else []
 
 
 def _dotted(series: Series, right: int, columns: int, every: int, *, begin: int = 0) -> list[tuple[float, float]]:
-    """Return a dot every few columns of dots, on the straight lines between points; all points where ``every`` is 0."""
+    """Return a dot every few columns on the lines between points; if ``every`` is 0, return all points."""
     points = series.points
     if not every:
         return list(points)
@@ -299,14 +299,14 @@ def _dotted(series: Series, right: int, columns: int, every: int, *, begin: int 
 
 
 def _lettered(series: Series, right: int, columns: int, place: int, of: int) -> list[tuple[float, float]]:
-    """Return where a curve has its letter: every few columns, and not where the others have theirs."""
+    """Return the positions of a curve's letter: every few columns, apart from those of the others."""
     apart = max(_LETTERS_APART, 3 * of)
     on_line = _dotted(series, right, columns, apart, begin=apart // 2 + place * apart // of)
     return on_line[:-1] or on_line
 
 
 def _is_whole(place: int, series: Series) -> bool:
-    """Say whether a curve is a line: the first, and those that have letters."""
+    """Return whether a curve is a line: the first one, and those with letters."""
     return (place == 0 or bool(series.letter)) and not series.dots
 
 
@@ -321,7 +321,7 @@ def _between(band: Band, right: int, columns: int) -> Iterator[tuple[int, float,
 
 
 def _mark(place: int, series: Series, colours: Palette) -> str:
-    """Return what a curve is drawn with: letters tell curves apart where there are no colours and no fine dots."""
+    """Return the mark of a curve: letters tell curves apart if there are no colours and no fine dots."""
     if colours.glyphs is BRAILLE:
         return "•" if series.dots else ""
     if series.letter:

@@ -1,7 +1,7 @@
-"""The table of runs. It draws only the lines in view, so ten thousand runs cost what twenty do.
+"""The table of runs. It draws only the visible rows, so ten thousand runs cost as much as twenty.
 
-Textual's ``DataTable`` keeps a renderable for each cell and walks all rows at every change: with 10,000 runs a filter
-would take over a second a letter. Here a row is the record itself, by id, and a tick redraws the lines that differ.
+Textual's ``DataTable`` keeps a renderable for each cell and visits all rows at every change: with 10,000 runs a filter
+would take over a second for each letter. Here a row is the record itself, and only rows that differ are drawn again.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from screens.formatting import fit
 from screens.models.run_columns import Column, Row, WantedWidths, laid_out, runs_of
 
 _GUTTER = 2
-_TROUBLE = (Status.LOST, Status.FAILED)
+_TROUBLED = (Status.LOST, Status.FAILED)
 Cell = tuple[str, str]
-"""What a cell says, and the component class of its look."""
+"""The text of a cell, and the component class of its style."""
 
 
 class RunTable(ScrollView, can_focus=True):
-    """Runs, and groups of runs, as lines under a heading, with a cursor and marks.
+    """Runs and groups of runs as rows under a heading, with a cursor and marks.
 
     Attributes:
-        rows: the lines, in order; the runs of an unfolded group follow it.
-        marked: ids of marked runs, shown or not.
+        rows: the rows, in order; the runs of an unfolded group follow it.
+        marked: the ids of marked runs, visible or not.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -73,19 +73,19 @@ class RunTable(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor came to another row, or to none."""
+        """The cursor moved to another row, or to none."""
 
         row: Row | None
 
     @dataclass
     class Opened(Message):
-        """A run is to be opened."""
+        """A run should be opened."""
 
         record: Record
 
     @dataclass
     class Folded(Message):
-        """A group is to be unfolded, or folded again."""
+        """A group should be unfolded or folded."""
 
         group: Group
 
@@ -106,7 +106,7 @@ class RunTable(ScrollView, can_focus=True):
         self._groups: set[str] = set()
         self._cursor = 0
         self._cursor_id = self._cursor_run = ""
-        self._wanted: WantedWidths = {}
+        self._widths: WantedWidths = {}
         self._columns: list[tuple[Column, int]] = []
         self._gap = 1
         self._sorted: tuple[Column | None, bool] = (None, False)
@@ -120,24 +120,24 @@ class RunTable(ScrollView, can_focus=True):
 
     @property
     def records(self) -> list[Record]:
-        """The runs shown, those of folded groups too."""
+        """The visible runs, including those of folded groups."""
         if not self._groups:
             return [row for row in self.rows if isinstance(row, Record)]
         return [record for row in self.rows if not self._inside(row) for record in runs_of(row)]
 
-    def show(self, rows: Sequence[Row], wanted: WantedWidths, by: Column, *, backwards: bool, now: float) -> None:
-        """Show these rows. The cursor stays with what it was on; only lines that say something new are drawn again.
+    def show(self, rows: Sequence[Row], widths: WantedWidths, by: Column, *, backwards: bool, now: float) -> None:
+        """Show rows. The cursor stays on its run; only rows that have changed are drawn again.
 
         Args:
-            rows: in order.
-            wanted: from :func:`screens.models.run_columns.wanted_widths`.
-            by: the column that they are sorted by; ``backwards`` turns its arrow.
-            now: the moment that ages count from, in seconds since 1970.
+            rows: the rows, in order.
+            widths: from :func:`screens.models.run_columns.wanted_widths`.
+            by: the column that they are sorted by; ``backwards`` reverses its arrow.
+            now: the time for ages, in seconds since 1970.
         """
-        whole = wanted != self._wanted or self._sorted != (by, backwards) or len(rows) != len(self.rows)
+        whole = widths != self._widths or self._sorted != (by, backwards) or len(rows) != len(self.rows)
         self.rows = list(rows)
         self._groups = {row.id for row in rows if isinstance(row, Group)}
-        self._sorted, self._wanted, self._now = (by, backwards), dict(wanted), now
+        self._sorted, self._widths, self._now = (by, backwards), dict(widths), now
         if whole:
             self._lay_out()
         self._follow_cursor()
@@ -149,7 +149,7 @@ class RunTable(ScrollView, can_focus=True):
         self.post_message(self.Marked())
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a line, counted from 0, and bring it into view."""
+        """Move the cursor to a row, counted from 0, and scroll it into view."""
         if not self.rows:
             return
         old, self._cursor = self._cursor, max(0, min(index, len(self.rows) - 1))
@@ -165,7 +165,7 @@ class RunTable(ScrollView, can_focus=True):
         self.move_to(self._cursor + lines)
 
     def action_page(self, pages: int) -> None:
-        """Move the cursor by what is in view."""
+        """Move the cursor by the visible rows."""
         self.move_to(self._cursor + pages * max(1, self._rows_in_view - 1))
 
     def action_edge(self, last: int) -> None:
@@ -173,7 +173,7 @@ class RunTable(ScrollView, can_focus=True):
         self.move_to(len(self.rows) - 1 if last else 0)
 
     def action_open(self) -> None:
-        """Open the run under the cursor; unfold a group, or fold it again."""
+        """Open the run under the cursor; unfold or fold a group."""
         match self.highlighted:
             case Record() as record:
                 self.post_message(self.Opened(record))
@@ -181,7 +181,7 @@ class RunTable(ScrollView, can_focus=True):
                 self.post_message(self.Folded(group))
 
     def action_mark(self) -> None:
-        """Mark the run, or every run of the group, under the cursor, or take the mark away, and go on to the next."""
+        """Mark or unmark the run, or all runs of the group, under the cursor, and move to the next row."""
         if self.highlighted is None:
             return
         ids = {record.id for record in runs_of(self.highlighted)}
@@ -197,11 +197,11 @@ class RunTable(ScrollView, can_focus=True):
         self.refresh()
 
     def on_focus(self) -> None:
-        """Draw the cursor as the one that keys move."""
+        """Draw the active cursor."""
         self._refresh_row(self._cursor)
 
     def on_blur(self) -> None:
-        """Draw the cursor as one that waits."""
+        """Draw the inactive cursor."""
         self._refresh_row(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
@@ -216,7 +216,7 @@ class RunTable(ScrollView, can_focus=True):
                 self.action_open()
 
     def render_line(self, y: int) -> Strip:
-        """Draw the heading, or the row on a line in view."""
+        """Return the heading, or a visible row."""
         width = self.size.width
         if y == 0:
             return self._strip(self._heading(), None, width)
@@ -234,7 +234,7 @@ class RunTable(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
-        self._columns, self._gap = laid_out(self._wanted, self.scrollable_content_region.width - _GUTTER)
+        self._columns, self._gap = laid_out(self._widths, self.scrollable_content_region.width - _GUTTER)
 
     def _heading(self) -> list[Cell]:
         by, backwards = self._sorted
@@ -252,7 +252,7 @@ class RunTable(ScrollView, can_focus=True):
         cells = [(gutter, "run-table--mark")]
         for column, width in self._columns:
             text = fit(column.cell(row, self._now), width, right=column.right)
-            cells.append((text, _look(column, row)))
+            cells.append((text, _style_of(column, row)))
         return cells
 
     def _mark(self, row: Row) -> str:
@@ -262,7 +262,7 @@ class RunTable(ScrollView, can_focus=True):
         return "-" if any(marked) else "│" if self._inside(row) else " "
 
     def _inside(self, row: Row) -> bool:
-        """Say whether a row is a run of a group that is unfolded above it."""
+        """Return whether a row is a run of an unfolded group above it."""
         return bool(self._groups) and isinstance(row, Record) and row.head["group"] in self._groups
 
     def _strip(self, cells: list[Cell], over: str | None, width: int) -> Strip:
@@ -273,16 +273,16 @@ class RunTable(ScrollView, can_focus=True):
             cursor = Style(bgcolor=blended.bgcolor, reverse=blended.reverse, underline=blended.underline)
         space = Segment(" " * self._gap, base + cursor)
         segments = []
-        for place, (text, look) in enumerate(cells):
-            segments.append(Segment(plain(text), base + self.get_component_rich_style(look, partial=True) + cursor))
-            if 0 < place < len(cells) - 1:
+        for index, (text, style) in enumerate(cells):
+            segments.append(Segment(plain(text), base + self.get_component_rich_style(style, partial=True) + cursor))
+            if 0 < index < len(cells) - 1:
                 segments.append(space)
         return Strip(segments).adjust_cell_length(width, base + cursor)
 
     def _follow_cursor(self) -> None:
         before = self._cursor_id
         if self.highlighted is None or self.highlighted.id != before:
-            self._cursor = self._place_of_cursor()
+            self._cursor = self._index_of_cursor()
             self._scroll_to_cursor()
         if self.highlighted is None:
             self._cursor_id = self._cursor_run = ""
@@ -291,18 +291,18 @@ class RunTable(ScrollView, can_focus=True):
         if before != self._cursor_id:
             self.post_message(self.Highlighted(self.highlighted))
 
-    def _place_of_cursor(self) -> int:
-        """Return where the row of the cursor has gone: it, its group, or its run; else the nearest line."""
-        for place, row in enumerate(self.rows):
+    def _index_of_cursor(self) -> int:
+        """Return the new index of the cursor's row, its group, or its run; else of the nearest row."""
+        for index, row in enumerate(self.rows):
             if row.id == self._cursor_id:
-                return place
-        for place, row in enumerate(self.rows):
+                return index
+        for index, row in enumerate(self.rows):
             if any(record.id == self._cursor_run for record in runs_of(row)):
-                return place
+                return index
         return max(0, min(self._cursor, len(self.rows) - 1))
 
     def _keep(self, row: Row) -> None:
-        """Remember what the cursor is on; of a group the run that it came from, to find that again."""
+        """Remember the row of the cursor; for a group, also the run that the cursor came from."""
         self._cursor_id = row.id
         ids = [record.id for record in runs_of(row)]
         if self._cursor_run not in ids:
@@ -339,10 +339,10 @@ class RunTable(ScrollView, can_focus=True):
             left += width + self._gap
 
 
-def _look(column: Column, row: Row) -> str:
+def _style_of(column: Column, row: Row) -> str:
     if column.title == "status":
         statuses = [record.status for record in runs_of(row)]
-        if any(status in _TROUBLE for status in statuses):
+        if any(status in _TROUBLED for status in statuses):
             return "run-table--trouble"
         return "run-table--live" if any(status.live for status in statuses) else "run-table--quiet"
     return "run-table--quiet" if column.title in ("id", "age", "tags") else "run-table--plain"

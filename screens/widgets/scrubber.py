@@ -13,13 +13,13 @@ from screens.widgets.lines import Lines
 
 @dataclass(frozen=True)
 class Track:
-    """Where the slider stands.
+    """The position of the slider.
 
     Attributes:
-        epochs: the complete epochs.
-        chosen: the epoch shown; None for the newest.
-        live: the run goes on, so that the end moves.
-        state: ``held`` or ``playing``, or nothing.
+        epochs: the number of complete epochs.
+        chosen: the selected epoch; None for the newest.
+        live: the run is running, so the end moves.
+        state: ``held``, ``playing`` or empty.
     """
 
     epochs: int = 0
@@ -29,7 +29,7 @@ class Track:
 
 
 class Scrubber(Lines[Track]):
-    """One line: where in the run one looks. A click moves there."""
+    """One line with the position of the selected epoch. A click selects another."""
 
     DEFAULT_CSS = """
     Scrubber {
@@ -41,16 +41,16 @@ class Scrubber(Lines[Track]):
 
     @dataclass
     class Moved(Message):
-        """Somebody chose an epoch; None is the newest."""
+        """An epoch was selected; None is the newest."""
 
         epoch: int | None
 
     def build(self, view: Track, width: int) -> list[Text]:
-        """Draw the track with its knob, and say in words where it stands."""
+        """Draw the track with its knob, and the position in words."""
         return [line(view, width, self.get_component_rich_style("scrubber--knob", partial=True))]
 
     def on_click(self, event: events.Click) -> None:
-        """Move to the epoch under the mouse."""
+        """Select the epoch under the mouse."""
         if self._view is not None and self._view.epochs:
             share = (event.x - 3) / max(1, _room(self._view, self.size.width) - 1)
             epoch = 1 + round(min(1.0, max(0.0, share)) * (self._view.epochs - 1))
@@ -60,11 +60,11 @@ class Scrubber(Lines[Track]):
 def line(view: Track, width: int, knob: object = "bold") -> Text:
     """Return the slider for a width in characters."""
     room = _room(view, width)
-    place = _place(view, room)
+    index = _place(view, room)
     drawn = Text().append(" ◂ ", "dim")
-    drawn.append("─" * place, "dim")
+    drawn.append("─" * index, "dim")
     drawn.append("●", knob)  # type: ignore[arg-type]
-    drawn.append("─" * max(0, room - place - 1), "dim")
+    drawn.append("─" * max(0, room - index - 1), "dim")
     drawn.append(" ▸  ", "dim")
     return drawn.append(_words(view))
 

@@ -1,4 +1,4 @@
-"""The line that text is typed or pasted into."""
+"""The line into which text is typed or pasted."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _EDITS = {
 
 
 class TextLine(Input):
-    """Takes what may stand in a name; what would act on the terminal, as in a pasted path, is left out.
+    """Accepts printable characters; control characters, as in a pasted path, are left out.
 
-    Keys act in the order in which they came. Textual would put letters in at once, and a backspace before them, which
-    takes a longer way through the bindings, would find them there: over a slow line both come together.
+    Keys act in their order. Textual inserts letters at once, while a backspace takes a longer way through the bindings:
+    on a slow connection, where both arrive together, letters would overtake it.
     """
 
     async def on_key(self, event: events.Key) -> None:
-        """Edit at once where the key is one that edits."""
+        """Run editing keys at once."""
         if event.key in _EDITS:
             event.stop()
             event.prevent_default()
             await self.run_action(_EDITS[event.key])
 
     def validate_value(self, value: str) -> str:
-        """Return the text without control characters, and with the joiner that holds emoji together."""
+        """Return the text without control characters, but with the joiner of emoji."""
         if value.isprintable():
             return value
         return "".join(

@@ -1,7 +1,7 @@
-"""A cell drawn by hand: one lane a state, one column an edge, the operation beside its wire.
+"""The wiring diagram of a cell: one lane for each state, one column for each edge, the operation beside its wire.
 
-The layout is fixed by the cell alone, so an edge keeps its place from epoch to epoch, and nothing is ever ambiguous:
-a filled circle taps a lane, a cross passes over it, an arrow closes the edges that enter a node.
+The layout depends only on the cell, so an edge keeps its position from epoch to epoch, and nothing is ambiguous: a
+filled circle taps a lane, a cross passes over it, and an arrow joins the edges that enter a node.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def lines(
         cell: the cell, of any number of inputs and nodes.
         changed: edges drawn heavy, their operation marked with ``*``.
         ties: edges drawn dashed.
-        ascii: draw with ``- | + > o`` alone.
-        step: columns an edge.
-        colours: for the operations; none where left out.
-        focus: the edge whose operation stands out.
+        ascii: draw only with ``- | + > o``.
+        step: the columns of each edge.
+        colours: the colours of operations; without them, nothing is coloured.
+        focus: the selected edge, whose operation is reversed.
     """
     shades = colours or Palette(BRAILLE, "none")
     canvas = _draw(cell, changed, ties, step, shades, focus)
@@ -61,7 +61,7 @@ def columns(cell: Cell, step: int = _WIDE) -> int:
 
 
 def label(cell: Cell, state: int) -> str:
-    """Return the name of a state: the inputs of a cell with two are the outputs of the two cells before."""
+    """Return the name of a state; two inputs are the outputs of the two previous cells."""
     if cell.inputs == 2 and state < 2:
         return f"k-{2 - state}"
     return str(state)
@@ -73,10 +73,10 @@ def rows(cell: Cell) -> int:
 
 
 class Wiring(Lines[CellView]):
-    """The cell that the search would return."""
+    """The diagram of the cell that the search would return."""
 
     def build(self, view: CellView, width: int) -> list[Text]:
-        """Draw the diagram as wide as it fits, with its caption below."""
+        """Draw the diagram as wide as it fits, above its caption."""
         if view.cell is None:
             return [Text(line, _DIM) for line in ("no cell derived yet", *view.caption)]
         step = _WIDE if columns(view.cell) <= width else _NARROW
@@ -89,7 +89,7 @@ class Wiring(Lines[CellView]):
 
 @dataclass
 class _Canvas:
-    """Characters by place; what is put later lies on top."""
+    """Characters by position; later ones go on top."""
 
     cells: dict[tuple[int, int], tuple[str, Style]] = field(default_factory=dict)
 
@@ -136,7 +136,7 @@ def _draw(
             end = rail
         canvas.put(2 * state, begin, "─" * (end - begin), _DIM)
         if state >= cell.inputs and not incoming:
-            canvas.put(2 * state, begin, "○", _DIM)  # a node that nothing enters passes zeros on
+            canvas.put(2 * state, begin, "○", _DIM)  # a node without incoming edges outputs zeros
         if incoming:
             canvas.put(2 * state, max(incoming) + 1, "▶", _DIM)
     for edge, column in at.items():
@@ -145,9 +145,9 @@ def _draw(
         style = colours.operation(edge.operation, bold=ends in changed)
         _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
         name = operation_label(edge.operation)[: step - 1]
-        mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy in any case
-        looked = Style(reverse=True) if ends == focus else _PLAIN
-        canvas.put(2 * edge.source + 1, column + 1, name + mark, style + looked)
+        mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy anyway
+        selected = Style(reverse=True) if ends == focus else _PLAIN
+        canvas.put(2 * edge.source + 1, column + 1, name + mark, style + selected)
     _draw_output(canvas, cell, rail if joined else None, step)
     return canvas
 

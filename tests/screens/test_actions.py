@@ -22,13 +22,19 @@ from screens.actions.page import keys_page
 from screens.actions.table import SCOPES, actions_of, registry
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
+from screens.genotypes.screen import GenotypesScreen
 from screens.settings import Settings
+from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
 from screens.widgets.ask_line import AskLine
+from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice
+from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.keys_help import key_sections
 from screens.widgets.pick_one import PickOne
+from screens.widgets.run_table import RunTable
+from tests.screens.driving import opened, toasts, until
 from tests.synthetic import make_run
 
 ROOT = Path(__file__).parents[2]
@@ -40,17 +46,22 @@ def test_the_page_of_keys_is_current() -> None:
     assert len({action.id for action in registry().values()}) == len(registry())
 
 
+async def _listed(pilot: Pilot[Any]) -> None:
+    await until(pilot, lambda: pilot.app.screen_stack[0].query_one(RunTable).rows)
+
+
 async def _filter(pilot: Pilot[Any]) -> None:
     await pilot.press("slash")
 
 
 async def _run(pilot: Pilot[Any]) -> None:
     await pilot.press("enter")
+    await opened(pilot)
 
 
 async def _new_run(pilot: Pilot[Any]) -> None:
     await pilot.press("n")
-    await pilot.pause(0.3)
+    await until(pilot, lambda: isinstance(pilot.app.screen, NewRunScreen) and pilot.app.focused)
 
 
 async def _text(pilot: Pilot[Any]) -> None:
@@ -65,7 +76,8 @@ async def _choice(pilot: Pilot[Any]) -> None:
 
 async def _genotypes(pilot: Pilot[Any]) -> None:
     await pilot.press("L")
-    await pilot.pause(0.6)
+    await until(pilot, lambda: isinstance(pilot.app.screen, GenotypesScreen))
+    await until(pilot, lambda: "parameters" in pilot.app.screen.query_one(GenotypeDetail).text)
 
 
 async def _genotypes_filter(pilot: Pilot[Any]) -> None:
@@ -86,7 +98,7 @@ async def _retrain(pilot: Pilot[Any]) -> None:
 async def _compare(pilot: Pilot[Any]) -> None:
     store = _app(pilot).store
     await pilot.app.push_screen(CompareScreen(store, [record.id for record in store.records()]))
-    await pilot.pause(0.2)
+    await until(pilot, lambda: pilot.app.screen.query_one(ComparedRuns).text)
 
 
 def _app(pilot: Pilot[Any]) -> NastuiApp:
@@ -133,7 +145,7 @@ VISITS: tuple[tuple[Callable[[Pilot[Any]], Awaitable[None]], tuple[str, ...]], .
 )
 
 
-def test_every_place_is_visited() -> None:
+def test_every_scope_is_visited() -> None:
     assert {place for _, places in VISITS for place in places if place in SCOPES} == set(SCOPES)
 
 
@@ -144,9 +156,9 @@ async def test_help_has_every_action_and_every_key_in_it_is_heard(
     make_run(tmp_path)
     app = NastuiApp(Home(tmp_path))
     async with app.run_test() as pilot:
-        await pilot.pause(0.4)
+        await _listed(pilot)
         await go(pilot)
-        await pilot.pause(0.2)
+        await pilot.pause()
         listed = {does for group in key_sections(app.screen) for _, does, _ in group.keys}
         for action in registry().values():
             if action.id in places or (action.scope in places and action.name != "leave_filter"):
@@ -177,14 +189,14 @@ async def test_read_only_offers_and_does_nothing_that_changes(tmp_path: Path) ->
     config, paths = make_run(tmp_path, done=3)
     app = NastuiApp(Home(tmp_path), settings=Settings(readonly=True))
     async with app.run_test() as pilot:
-        await pilot.pause(0.4)
+        await _listed(pilot)
         changing = {action.does for action in actions_of("runs") if action.changes}
         assert not changing & {does for group in key_sections(app.screen) for _, does, _ in group.keys}
         for key in ("n", "d", "t", "R"):
             await pilot.press(key)
         assert len(app.screen_stack) == 1
         await pilot.press("enter")
-        await pilot.pause(0.3)
+        await opened(pilot)
         assert not {action.id for action in actions_of("run") if action.changes} & {
             entry.binding.id for entry in app.screen.active_bindings.values()
         }
@@ -216,8 +228,8 @@ async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> Non
     settings = Settings(theme="nastui-lihgt", keys={"runs.filter": "F", "runs.nwe": "x"})
     app = NastuiApp(Home(tmp_path), settings=settings)
     async with app.run_test() as pilot:
-        await pilot.pause(0.4)
-        told = " ".join(toast.message for toast in app._notifications)
+        await _listed(pilot)
+        told = toasts()
         assert "'nastui-lihgt'" in told
         assert "'runs.new'" in told
         await pilot.press("slash")
@@ -234,7 +246,7 @@ async def test_settings_change_in_the_app_and_pictures_have_the_pane(
     config, _ = make_run(tmp_path / "home")
     app = NastuiApp(Home(tmp_path / "home"), config.id)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.6)
+        await opened(pilot)
         await pilot.press("ctrl+t")
         assert app.theme == "nastui-light"
         light = palette.of(app)
@@ -247,7 +259,7 @@ async def test_settings_change_in_the_app_and_pictures_have_the_pane(
         await pilot.press("ctrl+l")
         assert (app.settings.tick, app.animation_level) == (2.0, "none")
         await pilot.press("4", "E", "ctrl+e")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: len(list(tmp_path.glob("*.svg"))) == 2)
         pictures = sorted(tmp_path.glob("*.svg"), key=lambda path: path.stat().st_size)
         assert len(pictures) == 2
         pane, whole = (path.read_text() for path in pictures)
@@ -265,16 +277,15 @@ async def test_an_unforeseen_error_in_the_background_is_a_sentence(
     make_run(tmp_path)
     app = NastuiApp(Home(tmp_path))
     async with app.run_test() as pilot:
-        await pilot.pause(0.4)
+        await _listed(pilot)
 
         def broken() -> None:
             raise ValueError("[/x] of a record")
 
         monkeypatch.setattr(app.store, "records", broken)
-        app.screen._next_read = 0.0  # type: ignore[attr-defined]
-        await pilot.pause(0.8)
+        await until(pilot, lambda: "[/x] of a record" in toasts())
         assert app.is_running
-        told = [toast.message for toast in app._notifications][-1]
+        told = toasts()
         assert "[/x] of a record" in told
         assert str(app.error_log) in told
         assert "ValueError" in app.error_log.read_text()

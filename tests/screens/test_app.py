@@ -18,7 +18,9 @@ from nastui import terminal
 from nastui.app import NastuiApp, run_dashboard
 from runs.errors import UsageError
 from runs.home import Home
+from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
+from tests.screens.driving import until
 from tests.synthetic import make_run
 
 PROGRAM = (
@@ -142,8 +144,7 @@ async def test_a_run_may_be_opened_at_once(home: Path) -> None:
     config, _ = make_run(home)
     app = NastuiApp(Home(home), config.id)
     async with app.run_test() as pilot:
-        await pilot.pause(0.2)
-        assert type(app.screen).__name__ == "RunScreen"
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
         assert isinstance(app.screen_stack[0], RunsScreen)
 
 
@@ -152,11 +153,10 @@ async def test_leaving_says_that_engines_go_on(home: Path, monkeypatch: pytest.M
     app = NastuiApp(Home(home))
     told: list[Any] = []
     async with app.run_test() as pilot:
-        await pilot.pause(0.2)
         monkeypatch.setattr(RunsScreen, "live_runs", 2)
         monkeypatch.setattr(app, "exit", lambda result=None, message=None: told.append(message))
         await pilot.press("ctrl+q")
-        await pilot.pause(0.1)
+        await until(pilot, lambda: told)
     assert told == ["2 runs keep running."]
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import itertools
 import random
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, resolve
-from runs.genotypes import nasbench201
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.store.labels import Labels
@@ -34,24 +30,10 @@ from screens.widgets.cells import Cells
 from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.grid import Grids, shrunk
+from screens.widgets.pane import Pane
 from screens.widgets.scrubber import Scrubber
-from tests.synthetic import course, epoch_event, make_run
-
-SnapCompare = Callable[..., bool]
-
-
-@pytest.fixture
-def ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two seeds of one configuration, and a shorter run that another cell came out of."""
-    numbers = itertools.count(1)
-    monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])
-    made = [make_run(home.root, epochs=epochs, done=done, seed=seed) for epochs, done, seed in ((9, 9, 0), (9, 9, 1))]
-    config, paths = make_run(home.root, epochs=6, done=4, seed=2, ended=False)
-    last = epoch_event(5, 6, random.Random(3))
-    other = nasbench201.genotype([3, 3, 3, 1, 3, 3]).to_json()
-    with EventLog(paths.events) as event_log:
-        event_log.append(dataclasses.replace(last, genotype=other, benchmark={"cifar10": {"test": 93.5}}))
-    return [*(config.id for config, _ in made), config.id]
+from tests.screens.driving import toasts, until
+from tests.synthetic import course, epoch_event
 
 
 def looked(home: Home, ids: list[str]) -> Comparison:
@@ -68,15 +50,8 @@ async def opened(pilot: Pilot[Any], home: Home, ids: list[str]) -> CompareScreen
     return screen
 
 
-async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.05)
-
-
-def said(screen: CompareScreen) -> str:
-    return " ".join(toast.message for toast in screen.app._notifications)
+def visible(screen: CompareScreen) -> list[int]:
+    return [pane.number for pane in screen.query(Pane) if pane.display]
 
 
 class TestViews:
@@ -171,26 +146,25 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
         await pilot.press("n")  # one kind alone: nothing to go to
         await pilot.press("4")
         await pilot.pause()
-        grids = screen._panes[4].content
-        assert isinstance(grids, Grids) and "A B" in grids.text
+        assert "A B" in screen.query_one("#pane-4 Grids", Grids).text
         await pilot.press("z")
-        assert [number for number, pane in screen._panes.items() if pane.display] == [4]
+        assert visible(screen) == [4]
         await pilot.press("escape", "tab")
-        assert screen._pane == 5
+        assert screen.pane() is screen.query_one("#pane-5")
         await pilot.press("shift+tab", "2")
         await pilot.pause()
         # Taking along.
         await pilot.press("y")
-        saved = Path(f"{screen._stem}.txt").read_text()
+        saved = Path(f"{screen.picture_name()}.txt").read_text()
         assert app.clipboard == saved.rstrip("\n")
-        assert screen._stem in said(screen)
+        assert screen.picture_name() in toasts()
         for keys in (("e", "j"), ("1", "e", "j"), ("e", "j", "j")):
             await pilot.press(*keys, "enter")
             await pilot.pause()
-        await until(pilot, lambda: Path(f"{screen._stem}.svg").exists())
-        with Path(f"{screen._stem}-settings.csv").open(newline="") as stream:
+        await until(pilot, lambda: Path(f"{screen.picture_name()}.svg").exists())
+        with Path(f"{screen.picture_name()}-settings.csv").open(newline="") as stream:
             assert list(csv.reader(stream))[1:] == [["seed", "0", "1", "2"], ["epochs", "9", "9", "6"]]
-        with Path(f"{screen._stem}-curves.csv").open(newline="") as stream:
+        with Path(f"{screen.picture_name()}-curves.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == 9 + 9 + 5
         # A run, and out.
         await pilot.press("o", "j", "enter")
@@ -205,14 +179,14 @@ async def test_a_live_run_grows_and_a_small_screen_has_one_pane(home: Home, ids:
     app = NastuiApp(home)
     async with app.run_test(size=(60, 16)) as pilot:
         screen = await opened(pilot, home, ids)
-        assert sum(pane.display for pane in screen._panes.values()) == 1
+        assert len(visible(screen)) == 1
         assert "5/6" in screen.query_one(ComparedRuns).text
         with EventLog(RunPaths(home.runs / ids[2]).events) as event_log:
             for event in itertools.islice(course(6, 6), 17, None):
                 event_log.append(event)
         await until(pilot, lambda: "6/6" in screen.query_one(ComparedRuns).text)
         await pilot.resize_terminal(200, 60)
-        await until(pilot, lambda: all(pane.display for pane in screen._panes.values()))
+        await until(pilot, lambda: visible(screen) == [1, 2, 3, 4, 5])
 
 
 async def test_runs_leads_to_both_screens(home: Home, ids: list[str]) -> None:
@@ -230,15 +204,3 @@ async def test_runs_leads_to_both_screens(home: Home, ids: list[str]) -> None:
         await until(pilot, lambda: app.screen is runs)
         await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, GenotypesScreen))
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_picture(home: Home, ids: list[str], snap_compare: SnapCompare, size: tuple[int, int]) -> None:
-    app = NastuiApp(home)
-
-    async def with_an_epoch(pilot: Pilot[Any]) -> None:
-        await opened(pilot, home, ids)
-        await pilot.press("h", "3")
-        await pilot.pause(0.5)
-
-    assert snap_compare(app, terminal_size=size, run_before=with_an_epoch)

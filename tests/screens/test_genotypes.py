@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +28,10 @@ from screens.starting.retrain_form import RetrainForm
 from screens.widgets.cells import Cells
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.genotype_list import GenotypeList
+from tests.screens.driving import static, toasts, until
 from tests.synthetic import make_run
 
-SnapCompare = Callable[..., bool]
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
-
-
-async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.05)
 
 
 async def opened(pilot: Pilot[Any], home: Home) -> GenotypesScreen:
@@ -52,10 +43,6 @@ async def opened(pilot: Pilot[Any], home: Home) -> GenotypesScreen:
 
 def told(screen: GenotypesScreen) -> str:
     return screen.query_one(GenotypeDetail).text
-
-
-def said(app: NastuiApp) -> str:
-    return " ".join(toast.message for toast in app._notifications)
 
 
 class TestViews:
@@ -105,7 +92,7 @@ class TestViews:
         assert form.check().command == "nastui retrain DrNAS_cifar10 --dataset digits --preset quick --seed 7"
         unknown = Found("x", Genotype("elsewhere", form.found.genotype.cells), None, "x")
         assert RetrainForm(unknown).views() == []
-        assert "Nothing trains networks of the space 'elsewhere'." in RetrainForm(unknown).check().faults[""]
+        assert "No recipe trains networks of the space 'elsewhere'." in RetrainForm(unknown).check().faults[""]
         form.write("preset", "drnas-cifar")
         form.write("seed", "-1")
         assert "seed is '-1'" in form.check().faults[""]
@@ -133,7 +120,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
             await pilot.press("e", *["j"] * place, "enter")
             await until(pilot, (tmp_path / "out" / f"DrNAS_cifar10{suffix}").exists)
         assert find("DrNAS_cifar10.json", RunStore(home)).genotype == find("DrNAS_cifar10", RunStore(home)).genotype
-        assert "DrNAS_cifar10.svg" in said(app)
+        assert "DrNAS_cifar10.svg" in toasts()
         await pilot.press("y")
         assert app.clipboard.startswith("Genotype(normal=")
         # Mark two, and look at them beside each other.
@@ -149,7 +136,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         await pilot.press("q")
         await pilot.pause()
         await pilot.press("escape")
-        assert not screen._marked
+        assert "marked" not in static(screen, "#counts")
         # What was found leads to its run.
         await pilot.press("G")
         await until(pilot, lambda: config.id[:8] in told(screen))
@@ -178,37 +165,26 @@ async def test_retraining_starts_with_the_chosen_recipe(home: Home) -> None:
         await opened(pilot, home)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, RetrainScreen))
-        screen = app.screen
-        assert isinstance(screen, RetrainScreen)
-        screen._start = start
-        await until(pilot, lambda: "--preset darts-cifar" in screen._checked.command)
+        await pilot.press("escape")
+        screen = RetrainScreen(app.store, find("DARTS_V1", app.store), start=start)
+        await app.push_screen(screen)
+        await until(pilot, lambda: "--preset darts-cifar" in static(screen, "#command"))
         await pilot.press("left")  # round to the last: quick
-        await until(pilot, lambda: "--dataset digits --preset quick" in screen._checked.command)
+        await until(pilot, lambda: "--dataset digits --preset quick" in static(screen, "#command"))
         screen.query_one("#field-seed Input", Input).focus()
         await pilot.press("x")
-        await until(pilot, lambda: bool(screen._checked.faults))
+        await until(pilot, lambda: static(screen, "#command") == "")
         await pilot.press("ctrl+s")
         assert not drafts
         await pilot.press("backspace", "4")
-        await until(pilot, lambda: not screen._checked.faults)
+        await until(pilot, lambda: "--seed 4" in static(screen, "#command"))
         await pilot.press("ctrl+y")
-        assert app.clipboard == screen._checked.command
+        assert f"$ {app.clipboard}" == static(screen, "#command")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "All devices are taken." in said(app))
+        await until(pilot, lambda: "All devices are taken." in toasts())
         busy = False
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
     typed = resolve(drafts[-1])
     assert (typed.kind, typed.preset, typed.dataset, typed.origin) == ("retrain", "quick", "digits", "DARTS_V1")
     assert drafts[-1].options == {}
-
-
-def test_picture(home: Home, snap_compare: SnapCompare) -> None:
-    app = NastuiApp(home)
-
-    async def with_a_filter(pilot: Pilot[Any]) -> None:
-        await opened(pilot, home)
-        await pilot.press("slash", *"drnas", "down", "space")
-        await pilot.pause(0.5)
-
-    assert snap_compare(app, terminal_size=(80, 24), run_before=with_a_filter)

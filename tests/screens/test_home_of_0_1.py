@@ -7,7 +7,7 @@ from runs.home import Home
 from runs.log.history import load
 from screens.run.screen import RunScreen
 from tests.home_of_0_1 import STATUSES, unpack
-from tests.screens.test_odd_logs import until
+from tests.screens.driving import until
 
 
 async def test_every_run_opens(home: Home) -> None:

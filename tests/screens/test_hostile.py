@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from runs.home import Home
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
 from screens.genotypes.screen import GenotypesScreen
+from screens.pictures import screen_strips
 from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from screens.starting.new_run import NewRunScreen
@@ -24,25 +23,19 @@ from screens.starting.retrain import RetrainScreen
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.genotype_detail import GenotypeDetail
 from tests.hostile import EVIL, acts, hostile_store
+from tests.screens.driving import rows, until
 
 
 async def shown(pilot: Pilot[Any]) -> str:
     """Return the screen in front, after a look at every piece of text that it would send."""
     await pilot.pause()
     lines = []
-    for strip in pilot.app.screen._compositor.render_strips():
+    for strip in screen_strips(pilot.app):
         for segment in strip:
             assert not acts(segment.text), segment.text
         assert strip.cell_length == pilot.app.size.width
         lines.append(strip.text)
     return "\n".join(lines)
-
-
-async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.05)
 
 
 async def test_every_screen(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +101,6 @@ async def test_every_screen(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
             line = form.query_one("#field-dataset Input", Input)
             line.focus()
             line.value = path
-            await pilot.pause(0.3)
+            await until(pilot, lambda: "taken" in "\n".join(rows(app)))
             assert "taken" in await look("home")
             await look("ctrl+y", "ctrl+s")

@@ -1,4 +1,4 @@
-"""Every screen at three sizes, in colour, 16 colours and ASCII; `pytest --snapshot-update` after a wanted change."""
+"""Every screen at three sizes, in colour, 16 colours and ASCII; `pytest --update-looks` after an intended change."""
 
 from __future__ import annotations
 
@@ -29,14 +29,12 @@ from screens.widgets.ask_line import AskLine
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice
+from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.pick_one import PickOne
 from tests.screens import histories, looks
-from tests.screens.test_compare import ids  # noqa: F401 - a fixture
-from tests.screens.test_genotypes import BEST, told
-from tests.screens.test_pictures import fill
-from tests.screens.test_run import opened, until
-from tests.screens.test_run_actions import written
+from tests.screens.driving import future_runs, opened, static, text, until, written_run
 
+BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 Go = Callable[[Pilot[Any], Home], Awaitable[None]]
 
 
@@ -55,7 +53,7 @@ def _no_machine_and_no_day(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _run(family: str, *keys: str) -> Go:
     async def go(pilot: Pilot[Any], home: Home) -> None:
-        run = written(home, getattr(histories, family)())
+        run = written_run(home, getattr(histories, family)())
         pilot.app.push_screen(RunScreen(RunStore(home), run))
         await opened(pilot)
         await pilot.press(*keys)
@@ -73,15 +71,15 @@ async def _runs(pilot: Pilot[Any], home: Home) -> None:
 async def _new_run(pilot: Pilot[Any], home: Home) -> None:
     screen = NewRunScreen(RunStore(home), preset="quick")
     pilot.app.push_screen(screen)
-    await until(pilot, lambda: bool(screen._checked.command))
+    await until(pilot, lambda: static(screen, "#command").startswith("$ nastui"))
 
 
 async def _genotypes(pilot: Pilot[Any], home: Home) -> None:
     screen = GenotypesScreen(RunStore(home))
     pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen.is_mounted and "parameters" in told(screen))
+    await until(pilot, lambda: screen.is_mounted and "parameters" in text(screen, GenotypeDetail))
     await pilot.press("slash", *"drnas", "down", "space")
-    await until(pilot, lambda: told(screen).startswith("DrNAS_imagenet"))
+    await until(pilot, lambda: text(screen, GenotypeDetail).startswith("DrNAS_imagenet"))
 
 
 async def _cells(pilot: Pilot[Any], home: Home) -> None:
@@ -92,7 +90,7 @@ async def _cells(pilot: Pilot[Any], home: Home) -> None:
 async def _retrain(pilot: Pilot[Any], home: Home) -> None:
     screen = RetrainScreen(RunStore(home), find("DrNAS_cifar10", RunStore(home)))
     pilot.app.push_screen(screen)
-    await until(pilot, lambda: "--preset" in screen._checked.command and screen.form.devices.machine is not None)
+    await until(pilot, lambda: "--preset" in static(screen, "#command") and screen.form.devices.machine is not None)
 
 
 async def _compare(pilot: Pilot[Any], home: Home) -> None:
@@ -132,7 +130,7 @@ async def test_panels(home: Home, request: pytest.FixtureRequest, family: str) -
 
 
 async def test_runs(home: Home, request: pytest.FixtureRequest) -> None:
-    fill(home.root)
+    future_runs(home.root)
     await _compared(home, request, "runs", _runs, looks.SIZES)
 
 
@@ -193,7 +191,7 @@ async def _compared(
             assert looks.sixteen(look)
             assert look.rows == shown["colour", size].rows
     file, text = looks.kept(name), looks.described(shown)
-    if request.config.getoption("--snapshot-update"):
+    if request.config.getoption("--update-looks"):
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from screens.starting.run_form import RunForm
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
 from screens.widgets.pick_list import PickList
+from tests.screens.driving import toasts, until
 
 
 class Started:
@@ -46,13 +46,6 @@ async def form(
         await app.push_screen(NewRunScreen(app.store, preset=preset, start=start or Started()))
         await until(pilot, lambda: command(pilot) != "")
         yield pilot
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        await pilot.pause(0.05)
 
 
 def screen(pilot: Pilot[Any]) -> NewRunScreen:
@@ -109,8 +102,8 @@ async def test_a_start_that_fails_is_one_sentence_and_the_form_stays(tmp_path: P
 
     async with form(tmp_path, refuse, preset="quick") as pilot:
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: bool(list(pilot.app._notifications)))
-        assert [note.message for note in pilot.app._notifications] == ["The disk is full. Free some space."]
+        await until(pilot, toasts)
+        assert toasts() == "The disk is full. Free some space."
         assert isinstance(pilot.app.screen, NewRunScreen)
 
 

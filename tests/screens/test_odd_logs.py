@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
-from typing import Any
-
-from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
 from runs.home import Home
@@ -15,14 +10,8 @@ from screens.compare.screen import CompareScreen
 from screens.genotypes.screen import GenotypesScreen
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.genotype_detail import GenotypeDetail
+from tests.screens.driving import until
 from tests.synthetic import make_run
-
-
-async def until(pilot: Pilot[Any], reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.05)
 
 
 async def test_compare_lives_and_says_so(home: Home) -> None:
@@ -34,7 +23,7 @@ async def test_compare_lives_and_says_so(home: Home) -> None:
         runs = screen.query_one(ComparedRuns)
 
         def said(words: str) -> bool:
-            return words in str(screen.query_one("#said").render())
+            return words in str(screen.query_one("#message").render())
 
         await until(pilot, lambda: runs.text.count("4/9") == 2)
         with first.events.open("a") as log:
@@ -57,9 +46,9 @@ async def test_genotypes_lives_when_a_run_vanishes(home: Home) -> None:
         screen = GenotypesScreen(app.store)
         await app.push_screen(screen)
         await until(pilot, lambda: screen.list.option_count > 30)
-        shutil.rmtree(paths.root)
+        detail = screen.query_one(GenotypeDetail)
         await pilot.press("G")
-        await until(pilot, lambda: config.id[:8] in screen.query_one(GenotypeDetail).text)
-        assert "parameters" not in screen.query_one(GenotypeDetail).text
-        await pilot.press("r", "e", "y")
+        await until(pilot, lambda: config.id[:8] in detail.text and "parameters" in detail.text)
+        shutil.rmtree(paths.root)
+        await pilot.press("r", "e", "escape", "y")
         await until(pilot, lambda: "0 found" in str(screen.query_one("#counts").render()))

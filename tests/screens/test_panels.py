@@ -54,7 +54,7 @@ def test_codes_show_the_live_pair_its_margin_and_its_multipliers() -> None:
     assert "▸sep3 ◂ 0" in shown and "alpha +1.25" in shown and "node 2: |x| · margin 0.125" in shown
     assert "· frozen" not in shown and "· frozen" in text(FAMILIES["sparse_codes"], RunSelection(epoch=6))
     late = text(FAMILIES["sparse_codes"], RunSelection(epoch=7))
-    assert "3,710,000 parameters of fewer than 3,700,000" in late and "too large, not taken" in late
+    assert "3,710,000 parameters of fewer than 3,700,000" in late and "too large, not accepted" in late
 
 
 def test_the_timeline_has_a_row_a_node_and_loses_nothing_when_it_is_narrow() -> None:
@@ -77,9 +77,9 @@ def test_candidates_stand_in_their_order_with_margins_in_noise() -> None:
     shown = text(FAMILIES["training_free"], RunSelection(epoch=1))
     table = shown[shown.index("round 1") :].splitlines()
     assert table[0] == "round 1: 24 candidates measured, 2 draws"
-    assert table[2].startswith("▸1 ◂ 0   skip") and table[2].endswith("falls, 2.5")
-    assert table[3].endswith("falls, 1.0 may be chance") and table[4].endswith("falls")
-    assert "may be chance" not in table[5] and "falls" not in table[8]
+    assert table[2].startswith("▸1 ◂ 0   skip") and table[2].endswith("pruned, 2.5")
+    assert table[3].endswith("pruned, 1.0 may be chance") and table[4].endswith("pruned")
+    assert "may be chance" not in table[5] and "pruned" not in table[8]
 
 
 def test_a_round_in_progress_is_shown_while_it_fills() -> None:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
-from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import BusyError
-from runs.home import Home, RunPaths
-from runs.log.event_log import EventLog
-from runs.log.events import CheckpointWritten, Entry, Event, Failed, Paused, Stopped, Warned, encode
+from runs.home import Home
+from runs.log.events import CheckpointWritten, Entry, Failed, Paused, Stopped, Warned, encode
 from runs.store import requests
-from runs.store.labels import Labels
 from runs.store.requests import Request
-from runs.store.run_store import RunStore
 from runs.store.status import Status
 from runs.supervision import launcher
 from screens.run.screen import RunScreen
@@ -34,71 +25,8 @@ from screens.widgets.now import Now
 from screens.widgets.panel import MethodPanel
 from screens.widgets.scrubber import Scrubber
 from screens.widgets.wiring import Wiring
+from tests.screens.driving import BEGAN, append, engine, opened, text, toasts, until
 from tests.synthetic import course, make_run
-
-BEGAN = 1_767_225_600.0  # 2026-01-01 00:00 UTC
-
-
-@pytest.fixture(autouse=True)
-def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LC_ALL", "LC_CTYPE", "NO_COLOR", "TEXTUAL_THEME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "en_GB.UTF-8")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLORTERM", "truecolor")
-
-
-@contextlib.contextmanager
-def engine(paths: RunPaths) -> Iterator[None]:
-    """Hold the run's lock, as an engine does."""
-    with paths.lock.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def append(paths: RunPaths, *events: Event) -> None:
-    with EventLog(paths.events, 1000) as event_log:
-        for event in events:
-            event_log.append(event)
-
-
-def frozen_run(home: Home, epochs: int, done: int) -> RunConfig:
-    """Create a run in which nothing depends on the day or the machine."""
-    draft = Draft(method="drnas", preset="quick", device="cpu", seed=2, options={"epochs": epochs})
-    update = {"id": "a3f9c0de-drnas-nasbench201", "created": "2026-01-01T00:00:00.000+00:00"}
-    config = resolve(draft).model_copy(update=update)
-    paths = RunStore(home).create(config, Labels())
-    lines = (
-        encode(Entry(BEGAN + 2 * number, number, event))
-        for number, event in enumerate(course(epochs, done, ended=False), start=1)
-    )
-    paths.events.write_text("\n".join(lines) + "\n")
-    return config
-
-
-async def until(pilot: Pilot[Any], reached: Callable[[], bool], patience: float = 15.0) -> None:
-    deadline = time.monotonic() + patience
-    while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
-        await pilot.pause(0.05)
-
-
-async def opened(pilot: Pilot[Any]) -> RunScreen:
-    """Return the Run screen once it has read its run."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
-    screen = pilot.app.screen
-    assert isinstance(screen, RunScreen)
-    await until(pilot, lambda: screen.record is not None and bool(screen.query_one(Header).text))
-    await pilot.pause()
-    return screen
-
-
-def text(screen: RunScreen, kind: type[Lines[Any]]) -> str:
-    return screen.query_one(kind).text
-
-
-def said(app: NastuiApp) -> str:
-    return "\n".join(toast.message for toast in app._notifications)
 
 
 class TestEpochs:
@@ -150,9 +78,9 @@ class TestEpochs:
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
             await pilot.press("g", "m", "G")
-            assert "against epoch 1" in text(screen, Wiring)
+            assert "compared with epoch 1" in text(screen, Wiring)
             await pilot.press("g", "m", "G")
-            assert "against" not in text(screen, Wiring)
+            assert "compared with" not in text(screen, Wiring)
 
 
 class TestPanes:
@@ -309,9 +237,9 @@ class TestRequests:
                 await pilot.press("p")
                 await until(pilot, lambda: requests.waiting(paths.requests) == [Request.PAUSE])
                 await pilot.press("p")
-                await until(pilot, lambda: "has not yet answered" in said(app))
+                await until(pilot, lambda: "has not yet answered" in toasts())
                 append(paths, Paused())
-                await until(pilot, lambda: "is paused" in said(app))
+                await until(pilot, lambda: "is paused" in toasts())
 
     async def test_stop_asks_first(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=9, done=3, ended=False)
@@ -327,7 +255,7 @@ class TestRequests:
                 requests.clear(paths.requests)
                 append(paths, Stopped())
                 paths.lock.rename(paths.lock.with_name("old"))
-                await until(pilot, lambda: "is stopped" in said(app))
+                await until(pilot, lambda: "is stopped" in toasts())
 
     async def test_a_checkpoint_is_asked_for_and_reported(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=9, done=3, ended=False)
@@ -338,7 +266,7 @@ class TestRequests:
                 await pilot.press("w")
                 assert requests.waiting(paths.requests) == [Request.CHECKPOINT]
                 append(paths, CheckpointWritten(3, 7, 100))
-                await until(pilot, lambda: "A checkpoint was written" in said(app))
+                await until(pilot, lambda: "A checkpoint was written" in toasts())
 
     async def test_leaving_does_not_wait_for_an_engine(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=9, done=3, ended=False)
@@ -363,7 +291,7 @@ class TestRequests:
         async with app.run_test(size=(80, 24)) as pilot:
             await opened(pilot)
             await pilot.press("R")
-            await until(pilot, lambda: "Run '[/x]' already has an engine." in said(app))
+            await until(pilot, lambda: "Run '[/x]' already has an engine." in toasts())
 
     async def test_keys_that_would_do_nothing_are_off(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=3)
@@ -371,7 +299,7 @@ class TestRequests:
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
             await pilot.press("p", "s", "w", "R")
-            assert app.screen is screen and requests.waiting(paths.requests) == [] and not said(app)
+            assert app.screen is screen and requests.waiting(paths.requests) == [] and not toasts()
 
 
 class TestTakingAlong:
@@ -383,9 +311,9 @@ class TestTakingAlong:
             await opened(pilot)
             await pilot.press("y")
             assert app.clipboard.startswith("|") and "~0|+|" in app.clipboard
-            assert str(paths.genotype) in said(app)
+            assert str(paths.genotype) in toasts()
             await pilot.press("left", "y")
-            assert str(paths.events) in said(app)
+            assert str(paths.events) in toasts()
 
     async def test_the_screen_is_saved_and_never_over_another(
         self, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -397,7 +325,7 @@ class TestTakingAlong:
             await opened(pilot)
             await pilot.press("S", "S")
             saved = sorted(tmp_path.glob("*.svg"))
-            assert len(saved) == 2 and all(str(path) in said(app) for path in saved)
+            assert len(saved) == 2 and all(str(path) in toasts() for path in saved)
 
     async def test_leaving_says_that_the_run_goes_on(self, home: Home) -> None:
         config, paths = make_run(home.root, epochs=9, done=3, ended=False)
@@ -406,33 +334,4 @@ class TestTakingAlong:
             async with app.run_test(size=(80, 24)) as pilot:
                 await opened(pilot)
                 await pilot.press("q")
-                assert not isinstance(app.screen, RunScreen) and "keeps running" in said(app)
-
-
-class TestPictures:
-    @pytest.fixture(autouse=True)
-    def _frozen(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-        monkeypatch.undo()
-        time.tzset()
-
-    @pytest.mark.parametrize(
-        ("size", "plain"), [((80, 24), False), ((120, 40), False), ((60, 20), True)], ids=["80x24", "120x40", "ascii"]
-    )
-    def test_looks(
-        self, home: Home, snap_compare: Any, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], plain: bool
-    ) -> None:
-        if plain:
-            monkeypatch.setenv("NASTUI_ASCII", "1")
-        config = frozen_run(home, 30, 18)
-        paths = home.run(config.id)
-
-        async def before(pilot: Pilot[Any]) -> None:
-            await opened(pilot)
-            await pilot.press("left", "left")
-            await pilot.pause(0.2)
-
-        with engine(paths):
-            assert snap_compare(NastuiApp(home, config.id), terminal_size=size, run_before=before)
+                assert not isinstance(app.screen, RunScreen) and "keeps running" in toasts()

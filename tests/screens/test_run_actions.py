@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from nastui.app import NastuiApp
 from runs.home import Home
-from runs.log.events import Entry, Event, Warned, encode
+from runs.log.events import Warned
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine, Meter, Process
 from screens.compare.screen import CompareScreen
@@ -26,18 +24,10 @@ from screens.widgets.now import Now
 from screens.widgets.pane import Rule
 from screens.widgets.wiring import Wiring
 from tests.screens import histories
-from tests.screens.test_run import append, engine, frozen_run, opened, said, text, until
+from tests.screens.driving import append, engine, opened, text, toasts, until, written_run
 from tests.synthetic import make_run
 
 SIZE = (120, 40)
-
-
-def written(home: Home, events: list[Event]) -> str:
-    """Leave a run whose log has these events instead of its own, and whose day and id are always the same."""
-    config = frozen_run(home, 30, 1)
-    lines = (encode(Entry(1.8e9 + number, number, event)) for number, event in enumerate(events, start=1))
-    home.run(config.id).events.write_text("\n".join(lines) + "\n")
-    return config.id
 
 
 async def test_edges_are_looked_at_in_the_cell_and_in_the_weights(home: Home) -> None:
@@ -146,7 +136,7 @@ async def test_one_goes_on_to_retrain_export_and_compare(home: Home, tmp_path: P
         await until(pilot, lambda: bool(app.screen.query(Input)))
         app.screen.query_one(Input).value = str(tmp_path / "out")
         await pilot.press("enter")
-        await until(pilot, lambda: "exported to" in said(app))
+        await until(pilot, lambda: "exported to" in toasts())
         assert (tmp_path / "out" / "metrics.csv").is_file()
         await pilot.press("left", "r")
         await until(pilot, lambda: isinstance(app.screen, RetrainScreen))
@@ -169,7 +159,7 @@ async def test_an_export_that_cannot_be_is_a_sentence(home: Home, tmp_path: Path
         await until(pilot, lambda: bool(app.screen.query(Input)))
         app.screen.query_one(Input).value = str(tmp_path)
         await pilot.press("enter")
-        await until(pilot, lambda: "exists" in said(app))
+        await until(pilot, lambda: "exists" in toasts())
 
 
 async def test_a_log_that_becomes_shorter_is_read_anew_and_said(home: Home) -> None:
@@ -185,7 +175,7 @@ async def test_a_log_that_becomes_shorter_is_read_anew_and_said(home: Home) -> N
             with paths.events.open("ab") as log:
                 log.write(b'{"v":9,"t":1,"n":99,"type":"dream"}\n{"cut\n')
             await until(pilot, lambda: "and 2 more" in text(screen, Header))
-            assert "1 event of a newer version: update nastui to see all" in screen.log_notes
+            assert "1 event of a newer version: update nastui to see them" in screen.log_notes
             assert any(note.startswith("1 line of the log cannot be read") for note in screen.log_notes)
 
 
@@ -201,15 +191,15 @@ async def test_a_store_that_cannot_be_written_is_said(home: Home, monkeypatch: p
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
             await pilot.press("w")
-            await until(pilot, lambda: "ead-only file system" in said(app))
+            await until(pilot, lambda: "ead-only file system" in toasts())
             await pilot.press("p")
-            await until(pilot, lambda: said(app).count("ead-only file system") == 2)
+            await until(pilot, lambda: toasts().count("ead-only file system") == 2)
             await pilot.press("left")
             assert app.screen is screen and "● running" in text(screen, Header)
 
 
 async def test_alarms_say_what_to_look_at_and_leave_their_place(home: Home) -> None:
-    run = written(home, histories.morphing())
+    run = written_run(home, histories.morphing())
     app = NastuiApp(home, run)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
@@ -217,25 +207,3 @@ async def test_alarms_say_what_to_look_at_and_leave_their_place(home: Home) -> N
         before = screen.query_one(Header).size.height
         await pilot.press("left")
         assert screen.query_one(Header).size.height == before
-
-
-@pytest.mark.parametrize(
-    ("family", "size"),
-    [
-        *((family, (80, 24)) for family in ("dirichlet", "sparse_codes", "training_free", "morphing", "queries")),
-        *((family, (200, 60)) for family in ("dirichlet", "sparse_codes")),
-    ],
-    ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
-)
-def test_looks(
-    home: Home, snap_compare: Any, monkeypatch: pytest.MonkeyPatch, family: str, size: tuple[int, int]
-) -> None:
-    monkeypatch.setattr("screens.widgets.log.time_of_day", lambda moment: "12:00:00")  # whatever the time zone
-    run = written(home, getattr(histories, family)())
-
-    async def to_the_panel(pilot: Pilot[Any]) -> None:
-        await opened(pilot)
-        await pilot.press("5", "full_stop")
-        await pilot.pause(0.1)
-
-    assert snap_compare(NastuiApp(home, run), terminal_size=size, run_before=to_the_panel)

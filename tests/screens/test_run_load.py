@@ -14,7 +14,7 @@ from runs.log.events import CellSnapshot, Entry, EpochEnded, encode
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.run.reader import RunReader
-from tests.screens.test_run import opened
+from tests.screens.driving import opened
 
 EPOCHS, STEPS = 5000, 20
 NAMES = ["none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]

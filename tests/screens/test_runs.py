@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -24,9 +24,9 @@ from runs.store.find_genotype import find
 from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
-from runs.store.run_store import RunStore
+from runs.store.run_store import Record, RunStore
 from screens.compare.screen import CompareScreen
-from screens.models.run_columns import COLUMNS, laid_out, wanted_widths
+from screens.models.run_columns import BY_TITLE, COLUMNS, laid_out, wanted_widths
 from screens.run.reader import RunReader
 from screens.run.screen import RunScreen
 from screens.runs.commands import retagged
@@ -39,18 +39,8 @@ from screens.widgets.confirm import Confirm
 from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.run_table import RunTable
+from tests.screens.driving import engine, toasts, until
 from tests.synthetic import make_run
-
-
-@contextmanager
-def engine(paths: RunPaths) -> Iterator[None]:
-    """Hold a run's lock, as its engine would."""
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @asynccontextmanager
@@ -59,13 +49,6 @@ async def shown(home: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[P
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "reading" not in said(pilot, "#counts"))
         yield pilot
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        await pilot.pause(0.05)
 
 
 def said(pilot: Pilot[Any], selector: str) -> str:
@@ -79,10 +62,6 @@ def table(pilot: Pilot[Any]) -> RunTable:
 def lines(pilot: Pilot[Any]) -> list[str]:
     runs = table(pilot)
     return [runs.render_line(y).text for y in range(1 + len(runs.rows))]
-
-
-def texts(pilot: Pilot[Any]) -> list[str]:
-    return [note.message for note in pilot.app._notifications]
 
 
 async def test_an_empty_store_names_one_key_and_the_demonstration(tmp_path: Path) -> None:
@@ -250,32 +229,32 @@ async def test_foreign_strings_are_only_text(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, KeysHelp)
 
 
-async def test_a_tick_draws_only_lines_that_say_something_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, paths = make_run(tmp_path, epochs=5, done=2)
-    make_run(tmp_path, epochs=5)
-    with engine(paths):
-        async with shown(tmp_path) as pilot:
-            drawn: list[int] = []
-            runs = table(pilot)
-            refresh = runs._refresh_row
+class Host(App[None]):
+    """Shows a table of runs and nothing else."""
 
-            def noted(row: int) -> None:
-                drawn.append(row)
-                refresh(row)
+    def compose(self) -> ComposeResult:
+        yield RunTable()
 
-            monkeypatch.setattr(runs, "_refresh_row", noted)
-            screen = pilot.app.screen
-            assert isinstance(screen, RunsScreen)
-            for record in runs.records:
-                record.head["created"] = "2026-01-01T00:00:00+00:00"  # an age that does not change by the second
-            screen._show()
-            await pilot.pause(0.1)
-            drawn.clear()
-            screen._show()
-            assert drawn == []
-            runs.records[1].summary.epoch = 3
-            screen._show()
-            assert drawn == [1]
+    def fill(self, records: Sequence[Record]) -> RunTable:
+        found = self.query_one(RunTable)
+        found.show(records, wanted_widths(records), BY_TITLE["id"], backwards=False, now=2e9)
+        return found
+
+
+async def test_only_rows_that_have_changed_are_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for done in (1, 2):
+        make_run(tmp_path, epochs=5, done=done)
+    records = RunStore(Home(tmp_path)).records()
+    async with Host().run_test() as pilot:
+        found = pilot.app.fill(records)  # type: ignore[attr-defined]
+        await pilot.pause()
+        drawn: list[int] = []
+        monkeypatch.setattr(found, "refresh", lambda *regions: drawn.extend(region.y - 1 for region in regions))
+        pilot.app.fill(records)  # type: ignore[attr-defined]
+        assert drawn == []
+        records[1].summary.epoch += 2
+        pilot.app.fill(records)  # type: ignore[attr-defined]
+        assert drawn == [1]
 
 
 async def test_a_run_that_comes_and_one_that_goes_leave_the_cursor_on_its_run(tmp_path: Path) -> None:
@@ -393,7 +372,7 @@ async def test_a_running_run_is_not_removed_and_says_why(tmp_path: Path) -> None
             await pilot.press("d")
             await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: any("is running" in text for text in texts(pilot)))
+            await until(pilot, lambda: "is running" in toasts())
             assert paths.root.exists()
 
 
@@ -425,7 +404,7 @@ async def test_a_broken_run_directory_is_counted_and_the_rest_shown(tmp_path: Pa
     broken.config.write_text("{")
     async with shown(tmp_path) as pilot:
         assert said(pilot, "#counts") == "1 run · 1 unreadable"
-        assert any("run configuration" in text for text in texts(pilot))
+        assert "run configuration" in toasts()
 
 
 async def test_keys_help_lists_the_active_keys(tmp_path: Path) -> None:
@@ -456,16 +435,12 @@ def test_columns_fit_every_width(tmp_path: Path, width: int) -> None:
     assert columns[0][0] is COLUMNS[0]
 
 
-async def test_ten_thousand_runs_do_not_hold_up_a_key(tmp_path: Path) -> None:
+async def test_ten_thousand_runs_do_not_delay_a_key(tmp_path: Path) -> None:
     make_run(tmp_path)
-    (record,) = RunStore(Home(tmp_path)).records()
-    async with shown(tmp_path) as pilot:
-        screen = pilot.app.screen
-        assert isinstance(screen, RunsScreen)
-        screen._next_read = time.monotonic() + 60
-        screen._records = [record] * 10_000
-        began = time.perf_counter()
-        screen._show()
+    records = RunStore(Home(tmp_path)).records() * 10_000
+    async with Host().run_test() as pilot:
+        began = time.process_time()
+        found = pilot.app.fill(records)  # type: ignore[attr-defined]
         for _ in range(20):
-            table(pilot).action_page(1)
-        assert (time.perf_counter() - began) < 1.0
+            found.action_page(1)
+        assert time.process_time() - began < 1.0

@@ -32,7 +32,7 @@ from screens.starting.retrain import RetrainScreen
 from screens.starting.starting_screen import StartingScreen
 from screens.widgets.field import Field
 from tests.runs.test_estimates import figure
-from tests.screens.test_new_run import until
+from tests.screens.driving import static, toasts, until
 from tests.synthetic import make_run
 
 GPUS = (Gpu(0, "NVIDIA H200", 6_100_000_000, 139_700_000_000, 71), Gpu(1, "NVIDIA [/x] L4", 0, 24_000_000_000, None))
@@ -77,7 +77,7 @@ async def opened(home: Home, retrain: bool = False, size: tuple[int, int] = (80,
         else:
             screen = NewRunScreen(store, preset="quick", measure=Fake)
         app.push_screen(screen)
-        await until(pilot, lambda: screen._checked.command != "" and screen.form.devices.machine is not None)
+        await until(pilot, lambda: static(screen, "#command") != "" and screen.form.devices.machine is not None)
         yield pilot
 
 
@@ -104,12 +104,12 @@ async def test_an_end_of_measuring_is_no_fault_and_a_fault_is_a_sentence(home: H
     async with opened(home) as pilot:
         await pilot.press("ctrl+r", "ctrl+r")
         await until(pilot, lambda: "ctrl+r measures" in said(pilot))
-        assert not pilot.app._notifications
+        assert not toasts()
         await pilot.press("ctrl+r")
         made[1].problem = "This does not fit into the memory of cpu."
         made[1].go.set()
-        await until(pilot, lambda: bool(list(pilot.app._notifications)))
-        assert [note.message for note in pilot.app._notifications] == [f"{made[1].problem} Lower batch_size."]
+        await until(pilot, toasts)
+        assert toasts() == f"{made[1].problem} Lower batch_size."
         assert measurements.read(home) == []
         await pilot.press("ctrl+r")
         await pilot.press("escape")
@@ -129,7 +129,7 @@ async def test_devices_are_as_busy_as_they_are(home: Home, monkeypatch: pytest.M
             await until(pilot, lambda: device(pilot).view.warning != "")
             assert device(pilot).view.choices == ("auto", "cpu", "cuda:0", "cuda:1")
             assert device(pilot).view.notes == ("is cuda:0", "71 % busy", "6.1 GB of 139.7 GB")
-            warning = f"run {config.id[:8]} is computing on cuda:0: all will be slower"
+            warning = f"run {config.id[:8]} is computing on cuda:0: every run on it will be slower"
             assert device(pilot).view.warning == warning and device(pilot).size.height > 1
             assert said(pilot, "#command").startswith("$ nastui search"), "nothing is refused"
             device(pilot).query_one("Choice").focus()
@@ -157,8 +157,9 @@ async def test_read_only_measures_nothing(tmp_path: Path) -> None:
     app = NastuiApp(Home(tmp_path), settings=Settings(readonly=True))
     async with app.run_test() as pilot:
         made.clear()
-        app.push_screen(NewRunScreen(app.store, preset="quick", measure=Fake))
-        await pilot.pause(0.5)
+        screen = NewRunScreen(app.store, preset="quick", measure=Fake)
+        await app.push_screen(screen)
+        await until(pilot, lambda: static(screen, "#command") != "")
         await pilot.press("ctrl+r", "ctrl+s")
         assert not made and not app.store.records()
 

@@ -1,4 +1,4 @@
-"""The three screens show a method that they have never heard of."""
+"""The screens show a method that only a plug-in knows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Finished, Started
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
-from tests.screens.test_new_run import until
+from tests.screens.driving import rows, until
 from tests.synthetic import snapshot
 
 TOY = Path(__file__).parents[1] / "toy"
@@ -39,10 +39,7 @@ def toy_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def shown(app: NastuiApp) -> str:
-    """Return the text that is on the screen."""
-    width = app.size.width
-    lines = app.screen._compositor.render_strips()
-    return "\n".join(line.crop(0, width).text for line in lines)
+    return "\n".join(rows(app))
 
 
 async def test_runs_and_run(home: Home, toy_run: str) -> None:

@@ -1,4 +1,4 @@
-"""The screens show a search space that they have never heard of."""
+"""The screens show a search space that only a plug-in knows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from runs.log.event_log import EventLog
 from runs.log.events import CellSnapshot, EpochEnded, Finished, Started
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
-from screens import palette
-from screens.palette import Kind
+from screens.palette import BRAILLE, Palette
 from screens.starting.run_form import RunForm
-from tests.screens.test_new_run import until
+from tests.screens.driving import until
 from tests.screens.test_toy_method import shown
 
 TOY = Path(__file__).parents[1] / "toy"
@@ -53,8 +52,10 @@ def toy_run(home: Home) -> str:
 
 
 def test_colours_go_by_the_table_of_the_space() -> None:
-    kinds = [palette.kind(name) for name in ("none", "copy", "blur", "mix")]
-    assert kinds == [Kind.NONE, Kind.SKIP, Kind.POOL, Kind.CONVOLUTION]
+    palette = Palette(BRAILLE, "full")
+    assert palette.operation("none").dim
+    colours = [palette.operation(name).color for name in ("copy", "blur", "mix")]
+    assert colours == [palette.style(name).color for name in ("green", "orange", "sky")]
 
 
 async def test_run(home: Home, toy_run: str) -> None:

@@ -172,18 +172,18 @@ class TestCell:
         view = cell_view(history, RunSelection())
         assert view.changed == {(1, 2), (2, 3)}
         assert view.caption == (
-            "stood 2 epochs · last change at 3 · none on 1 edge",
+            "unchanged for 2 epochs · last change at epoch 3 · none on 1 edge",
             "* 2←1 conv3→skip, 3←2 conv3→none",
         )
 
     def test_what_never_changed(self) -> None:
         view = cell_view(told(*(epoch(n, [3] * 6) for n in (1, 2))), RunSelection())
-        assert view.changed == frozenset() and view.caption == ("stood 1 epoch · never changed",)
+        assert view.changed == frozenset() and view.caption == ("unchanged for 1 epoch · never changed",)
 
     def test_against_a_marked_epoch(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), epoch(3, [3, 3, 3, 3, 3, 1]))
         view = cell_view(history, RunSelection(mark=1))
-        assert view.changed == {(2, 3)} and "against epoch 1" in view.caption[0]
+        assert view.changed == {(2, 3)} and "compared with epoch 1" in view.caption[0]
         assert cell_view(history, RunSelection(epoch=1, mark=1)).caption[-1] == "* no difference"
 
     def test_near_ties(self) -> None:
@@ -239,7 +239,7 @@ class TestNow:
         found = facts(history)
         assert found["search acc"] == Fact("search acc", "42.00 %", "best 42.00")
         assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "")
-        assert found["genotype"].value == "stood 0 epochs"
+        assert found["genotype"].value == "unchanged for 0 epochs"
         assert found["memory"].value == "6.1 GB"
 
     @pytest.mark.parametrize(("said", "shown"), [(True, "collapsed"), (False, "ok"), ("yes", "")])

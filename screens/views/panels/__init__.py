@@ -1,4 +1,4 @@
-"""The methods' own panels: each family of methods shows what its epochs tell, known by the names of what they tell."""
+"""The panels of methods: each family of methods shows the extras of its epochs, which it recognises by their names."""
 
 from __future__ import annotations
 
@@ -18,25 +18,23 @@ FAMILIES = (dirichlet, sparse_codes, zero_cost, morphing, black_box)
 
 
 def method_panel(history: History, selection: RunSelection, space: Space | None = None) -> Panel:
-    """Return what the method tells of the chosen epoch; of an epoch in progress where the newest is looked at."""
-    looked = context(history, selection, space)
-    if looked is None:
+    """Return the panel of the selected epoch; of the epoch in progress if the newest is selected."""
+    made_from = context(history, selection, space)
+    if made_from is None:
         return Panel()
     parts: list[Part] = []
     known = {COLLAPSED}  # the figures say it
     for family in FAMILIES:
-        if found := _parts(family.parts, looked):
+        if found := _parts(family.parts, made_from):
             parts += found
             known |= family.EXTRAS
     rest = extras_panel(history, selection, frozenset(known))
     return dataclasses.replace(rest, parts=tuple(parts))
 
 
-def _parts(made: Callable[[PanelContext], Iterable[Part]], looked: PanelContext) -> list[Part]:
-    """Return a family's parts. Events may come from another version, or be broken: then the plain listing is left."""
+def _parts(parts: Callable[[PanelContext], Iterable[Part]], made_from: PanelContext) -> list[Part]:
+    """Return the parts of a family. Extras of another version, or broken ones, are left to the plain listing."""
     try:
-        return list(made(looked))
+        return list(parts(made_from))
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError):
-        return [
-            Rows("what the method tells of this epoch has another form than this version knows", (Row("see below"),))
-        ]
+        return [Rows("this version does not know the form of this epoch's extras", (Row("see below"),))]

@@ -1,4 +1,4 @@
-"""Searches by queries: the best so far and what it misses to the optimum, against what the queries cost."""
+"""Black-box searches: the best accuracy so far and its regret, against the cost of the queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_POINTS = 1000
 
 
 def parts(context: PanelContext) -> Iterator[Part]:
-    """Yield the accuracy that papers report of the best so far, with the optimum as a line, and the regret."""
+    """Yield the test and validation accuracy of the incumbent, with the optimum as a line, and the regret."""
     epochs = context.history.epochs
     if not epochs or "queries" not in epochs[-1].metrics:
         return
@@ -38,7 +38,7 @@ def parts(context: PanelContext) -> Iterator[Part]:
 
 
 def _cost(last: EpochEnded) -> tuple[Callable[[EpochEnded], float], str]:
-    """Return what queries are counted in: hours of simulated training where the table knows them."""
+    """Return the unit of the cost: hours of simulated training if the table knows them, else queries."""
     if last.metrics.get("simulated_seconds", 0.0) > 2 * _HOUR:
         return lambda event: event.metrics.get("simulated_seconds", math.nan) / _HOUR, "simulated hours of training"
     return lambda event: event.metrics.get("queries", math.nan), "queries"

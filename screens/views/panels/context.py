@@ -1,4 +1,4 @@
-"""What a panel is made from, and small steps that all panels share."""
+"""What panels are made from, and helpers that all panels share."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from screens.models.charts import Series
 from screens.models.selection import RunSelection
 from screens.views.epochs import SelectedEpoch, selected_epoch
 
-# No chart shows more.
+# More points than any chart shows.
 _MOST_POINTS = 1000
 
 
 @dataclass(frozen=True)
 class PanelContext:
-    """An epoch of a run, and the whole run behind it.
+    """An epoch of a run, and the history of the run.
 
     Attributes:
-        extras: what the method tells of the epoch; of the one in progress where that is looked at.
+        extras: what the method reports of the epoch, which may be the one in progress.
         epoch: its number.
-        snapshot: of the selected kind of cell.
-        edges, operations: what rows and columns of matrices are called, as far as anybody knows.
+        snapshot: the weights of the selected kind of cell.
+        edges, operations: the labels of the rows and columns of matrices, if known.
     """
 
     history: History
@@ -42,7 +42,7 @@ class PanelContext:
 
     @property
     def kind(self) -> str:
-        """The kind of cell that is looked at; before the first epoch, the first that the extras name."""
+        """The selected kind of cell; before the first epoch, the first that the extras name."""
         if self.selected.kind:
             return self.selected.kind
         named = next((value for value in self.extras.values() if isinstance(value, dict)), {})
@@ -60,10 +60,10 @@ class PanelContext:
 
 
 def context(history: History, selection: RunSelection, space: Space | None = None) -> PanelContext | None:
-    """Return what panels are made from; None where nothing has been told. The space has names before any epoch does."""
+    """Return what panels are made from; None before the first report. Until an epoch names edges, the space does."""
     selected = selected_epoch(history, selection)
-    told = history.interim if history.interim is not None and selection.epoch is None else selected.event
-    if told is None:
+    event = history.interim if history.interim is not None and selection.epoch is None else selected.event
+    if event is None:
         return None
     snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
     edges: list[tuple[int, int]] = []
@@ -73,23 +73,23 @@ def context(history: History, selection: RunSelection, space: Space | None = Non
     elif space is not None:
         edges, operations = list(space.edges), list(space.operations)
     labels = tuple(edge_label(*ends) for ends in edges)
-    return PanelContext(history, selection, selected, told.extras, told.epoch, snapshot, labels, tuple(operations))
+    return PanelContext(history, selection, selected, event.extras, event.epoch, snapshot, labels, tuple(operations))
 
 
 def series(name: str, history: History, value: Callable[[EpochEnded], Any], *, dots: bool = False) -> Series:
-    """Return a curve over all epochs, of those that have a finite number."""
+    """Return a curve over all epochs that have a finite value."""
     epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
     found = ((event.epoch, number(value(event))) for event in epochs)
     return Series(name, tuple(point for point in found if math.isfinite(point[1])), dots)
 
 
 def number(value: Any) -> float:
-    """Return a number, or NaN for what is none."""
+    """Return a value as a number; NaN if it is not one."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def within(value: Any, *path: str | int) -> Any:
-    """Return what lies at a path of keys and places, or None where it does not go so far."""
+    """Return the value at a path of keys and indices; None if there is none."""
     for step in path:
         if isinstance(step, str) and isinstance(value, dict):
             value = value.get(step)
@@ -101,12 +101,12 @@ def within(value: Any, *path: str | int) -> Any:
 
 
 def short_edge(label: str) -> str:
-    """Return an edge's label with room around its arrow."""
+    """Return the label of an edge with spaces around its arrow."""
     return clean(label).replace("←", " ◂ ")
 
 
 def pair(source: Any, operation: Any) -> str:
-    """Return an operation with the state it reads, ``sep5 ◂ 1``."""
+    """Return an operation with the state that it reads, ``sep5 ◂ 1``."""
     return f"{operation_label(str(operation))} ◂ {clean(str(source))}"
 
 

@@ -1,4 +1,4 @@
-"""DrNAS and every search that samples from Dirichlet distributions: concentrations, and what they would draw."""
+"""Searches that sample from Dirichlet distributions, such as DrNAS: concentrations, and the accuracy of samples."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ EXTRAS = frozenset({"concentration", "benchmark_band"})
 
 
 def parts(context: PanelContext) -> Iterator[Part]:
-    """Yield the band of sampled architectures where a table knows them, and concentrations as bars."""
+    """Yield the band of sampled architectures if a table contains them, and the concentrations as bars."""
     if context.snapshot is None or "concentration" not in context.snapshot.extras:
         return
     yield from _band(context)
     yield value_matrix(
-        context.snapshot, context.snapshot.extras["concentration"], "concentrations; [] what is derived", bars=True
+        context.snapshot, context.snapshot.extras["concentration"], "concentrations; [derived]", bars=True
     )
 
 
 def _band(context: PanelContext) -> Iterator[Part]:
     history = context.history
-    told = (event for event in reversed(history.epochs) if event.extras.get("benchmark_band"))
-    named = next(told, None)
+    reported = (event for event in reversed(history.epochs) if event.extras.get("benchmark_band"))
+    named = next(reported, None)
     if named is None:
         return
     dataset, columns = next(iter(named.extras["benchmark_band"].items()))
@@ -41,12 +41,12 @@ def _band(context: PanelContext) -> Iterator[Part]:
         for event in history.epochs[:: 1 + len(history.epochs) // 400]
     )
     yield Plot(
-        f"what 100 draws would reach, {dataset} {column}, %",
+        f"accuracy of 100 sampled architectures, {dataset} {column}, %",
         Curves(
             "accuracy",
             "%",
             (
-                series("mean of the draws", history, lambda event: sampled(event, "mean")),
+                series("mean of the samples", history, lambda event: sampled(event, "mean")),
                 series("derived", history, lambda event: within(event.benchmark, dataset, column)),
             ),
             history.summary.epochs,

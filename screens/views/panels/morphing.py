@@ -1,4 +1,4 @@
-"""PR-DARTS: what lives on each edge, what the last transition did, where operations come from (prdarts.md 12)."""
+"""PR-DARTS: the operation pool of each edge, the last transition, and the lineage of operations (prdarts.md 12)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ EXTRAS = frozenset({"pool", "transition", "choice", "discovered", "reachable_wit
 
 
 def parts(context: PanelContext) -> Iterator[Part]:
-    """Yield counts, the lineage on the focused edge, the pool of every edge, and the last transition."""
+    """Yield counts, the lineage on the selected edge, the pool of every edge, and the last transition."""
     pool = _last(context, "pool")
     edges = within(pool, context.kind, "edges")
     if not isinstance(edges, list):
         return
     yield _counts(context)
     labels = [short_edge(edge) for edge in context.edges]
-    labels += [f"edge {place}" for place in range(len(labels), len(edges))]
+    labels += [f"edge {index}" for index in range(len(labels), len(edges))]
     focus = min(context.selection.edge or 0, len(edges) - 1)
     yield _lineage(context, labels[focus], edges[focus], focus)
     yield _pool(labels, edges, focus)
@@ -31,9 +31,9 @@ def parts(context: PanelContext) -> Iterator[Part]:
 
 
 def _last(context: PanelContext, name: str) -> Any:
-    """Return what was told last: pools and transitions come with the first epoch of a stage."""
-    told = (event.extras[name] for event in reversed(context.before) if name in event.extras)
-    return next(told, None)
+    """Return the last report under a name: pools and transitions come with the first epoch of a stage."""
+    report = (event.extras[name] for event in reversed(context.before) if name in event.extras)
+    return next(report, None)
 
 
 def _counts(context: PanelContext) -> Rows:
@@ -45,7 +45,7 @@ def _counts(context: PanelContext) -> Rows:
 
 
 def _lineage(context: PanelContext, label: str, members: list[dict[str, Any]], edge: int) -> Rows:
-    """Return the operations of an edge as trees: a child under what it was made from, with the morphism."""
+    """Return the operations of an edge as trees: each below the one that it was made from, with the morphism."""
     children: dict[str, list[dict[str, Any]]] = {}
     names = {member["operation"] for member in members}
     for member in members:
@@ -61,17 +61,17 @@ def _lineage(context: PanelContext, label: str, members: list[dict[str, Any]], e
             if name in seen:
                 continue
             seen.add(name)
-            said = clean(str(name)) + (f" by {clean(str(member['morph']))}" if member["morph"] else "")
-            said += f" · since stage {int(member['born']) + 1}"
+            line = clean(str(name)) + (f" by {clean(str(member['morph']))}" if member["morph"] else "")
+            line += f" · since stage {int(member['born']) + 1}"
             weight = number(member["probability"])
-            said += f" · {100 * weight:.1f} %" if math.isfinite(weight) else ""
-            said += "" if member["active"] else " · dropped"
-            said += " · selected" if name == chosen else ""
-            rows.append(Row(said, deep, strong=name == chosen, faint=not member["active"]))
+            line += f" · {100 * weight:.1f} %" if math.isfinite(weight) else ""
+            line += "" if member["active"] else " · dropped"
+            line += " · selected" if name == chosen else ""
+            rows.append(Row(line, deep, strong=name == chosen, faint=not member["active"]))
             grow(name, deep + 1)
 
     grow("", 0)
-    return Rows(f"lineage on {label} (. and , choose the edge)", tuple(rows))
+    return Rows(f"lineage on {label} (. and , select the edge)", tuple(rows))
 
 
 def _chosen(context: PanelContext, edge: int) -> str:
@@ -83,18 +83,18 @@ def _chosen(context: PanelContext, edge: int) -> str:
 
 def _pool(labels: list[str], edges: list[list[dict[str, Any]]], focus: int) -> Rows:
     rows = []
-    for place, members in enumerate(edges):
-        lives = " ".join(clean(str(member["operation"])) for member in members if member["active"])
+    for index, members in enumerate(edges):
+        active = " ".join(clean(str(member["operation"])) for member in members if member["active"])
         gone = sum(not member["active"] for member in members)
-        rows.append(Row(f"{labels[place]:<8} {lives}" + (f" · {gone} gone" if gone else ""), strong=place == focus))
-    return Rows("what lives on each edge", tuple(rows))
+        rows.append(Row(f"{labels[index]:<8} {active}" + (f" · {gone} dropped" if gone else ""), strong=index == focus))
+    return Rows("operation pool of each edge", tuple(rows))
 
 
-def _transition(context: PanelContext, labels: list[str], told: dict[str, Any]) -> Rows:
-    before, after = number(told.get("accuracy_before")), number(told.get("accuracy_after"))
-    carried = 100 * number(told.get("carried_share"))
+def _transition(context: PanelContext, labels: list[str], report: dict[str, Any]) -> Rows:
+    before, after = number(report.get("accuracy_before")), number(report.get("accuracy_after"))
+    carried = 100 * number(report.get("carried_share"))
     rows = [Row(f"accuracy {before:.1f} % before, {after:.1f} % after · {carried:.0f} % of the weights carried over")]
-    for change in told.get("changes", ()):
+    for change in report.get("changes", ()):
         if change["cell"] != context.kind:
             continue
         gone = " ".join(
@@ -105,4 +105,4 @@ def _transition(context: PanelContext, labels: list[str], told: dict[str, Any]) 
             for one in change["added"]
         )
         rows.append(Row(f"{labels[int(change['edge'])]:<8} {gone}  {came}".rstrip()))
-    return Rows("the last transition: dropped, and born of whom by which morphism", tuple(rows))
+    return Rows("the last transition: operations dropped and added, with parent and morphism", tuple(rows))

@@ -1,4 +1,4 @@
-"""ISTA-NAS: what each node's code stands for, when that changed, and how far it is from freezing (ista.md 8)."""
+"""ISTA-NAS: the operations that each node's code recovers, their changes, and the distance to freezing (ista.md 8)."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ _FIRST_NODE = 2
 
 
 def parts(context: PanelContext) -> Iterator[Part]:
-    """Yield, as far as the search tells them: freezing, bars of each node, timeline, distances, what is odd."""
+    """Yield, as far as the search reports them: freezing, the bars of each node, a timeline, distances, alerts."""
     codes = context.extras.get("codes")
     if not isinstance(codes, dict) or not codes:
         return
     freezing = context.extras.get("freezing")
     if isinstance(freezing, dict):
         yield _freezing(freezing)
-    for place, told in enumerate(codes.get(context.kind, ())):
-        yield _bars(context, place, told)
+    for index, code in enumerate(codes.get(context.kind, ())):
+        yield _bars(context, index, code)
     yield _timeline(context, codes)
     if isinstance(freezing, dict):
         yield _distances(context, freezing)
     if alerts := context.extras.get("alerts"):
-        yield Rows("worth a selection", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
+        yield Rows("needs attention", tuple(Row(clean(str(alert)), strong=True) for alert in alerts))
 
 
-def _freezing(told: dict[str, Any]) -> Rows:
-    frozen, nodes = int(told["frozen"]), int(told["nodes"])
-    rows = [Row(f"{frozen} of {nodes} nodes frozen · phase: {clean(str(told['phase']))}", strong=True)]
-    if told.get("candidate_parameters") is not None:
-        limit = told.get("limit")
-        size = f"recovered cell: {int(told['candidate_parameters']):,} parameters"
+def _freezing(freezing: dict[str, Any]) -> Rows:
+    frozen, nodes = int(freezing["frozen"]), int(freezing["nodes"])
+    rows = [Row(f"{frozen} of {nodes} nodes frozen · phase: {clean(str(freezing['phase']))}", strong=True)]
+    if freezing.get("candidate_parameters") is not None:
+        limit = freezing.get("limit")
+        size = f"recovered cell: {int(freezing['candidate_parameters']):,} parameters"
         size += f" of fewer than {int(limit):,}" if limit else ""
         rows.append(Row(size))
-        if not told.get("accepted"):
-            rows.append(Row("too large, not taken: the cell before is trained on", strong=True))
+        if not freezing.get("accepted"):
+            rows.append(Row("too large, not accepted: the previous cell is trained", strong=True))
     return Rows("freezing", tuple(rows))
 
 
-def _bars(context: PanelContext, place: int, told: dict[str, Any]) -> Bars:
-    """Return the largest |x| of a node; the live pair is marked, and what it was trained with has its multiplier."""
-    node = _FIRST_NODE + place
-    live = {(str(source), str(name)) for source, name in told.get("live", ())}
+def _bars(context: PanelContext, index: int, code: dict[str, Any]) -> Bars:
+    """Return the largest |x| of a node; the recovered pair is marked, and trained operations have their multiplier."""
+    node = _FIRST_NODE + index
+    live = {(str(source), str(name)) for source, name in code.get("live", ())}
     trained = {
         (str(source), str(name)): number(alpha)
-        for (source, name), alpha in zip(told.get("trained", ()), told.get("alpha", ()), strict=False)
+        for (source, name), alpha in zip(code.get("trained", ()), code.get("alpha", ()), strict=False)
     }
     found = []
     if context.snapshot is not None and "x" in context.snapshot.extras:
@@ -64,11 +64,11 @@ def _bars(context: PanelContext, place: int, told: dict[str, Any]) -> Bars:
     found.sort(key=lambda one: (-one[0], (one[1], one[2]) not in live))
     shown = found[:_SHOWN]
     caption = f"node {node}: |x|"
-    if math.isfinite(margin := number(told.get("margin"))):
+    if math.isfinite(margin := number(code.get("margin"))):
         caption += f" · margin {margin:.3g}"
-    if told.get("recovered") is False:
+    if code.get("recovered") is False:
         caption += " · not recovered, keeps its operations"
-    caption += " · frozen" if told.get("frozen") else ""
+    caption += " · frozen" if code.get("frozen") else ""
     return Bars(
         caption,
         tuple(pair(source, operation) for _, source, operation in shown),
@@ -84,23 +84,23 @@ def _bars(context: PanelContext, place: int, told: dict[str, Any]) -> Bars:
 def _timeline(context: PanelContext, codes: dict[str, Any]) -> Timeline:
     labels, marks = [], []
     for kind, nodes in codes.items():
-        for place in range(len(nodes)):
-            labels.append(f"{clean(kind)[:6]} {_FIRST_NODE + place}")
-            marks.append("".join(_mark(event, kind, place) for event in context.history.epochs))
+        for index in range(len(nodes)):
+            labels.append(f"{clean(kind)[:6]} {_FIRST_NODE + index}")
+            marks.append("".join(_mark(event, kind, index) for event in context.history.epochs))
     cursor = context.selected.index if context.selection.epoch is not None else None
-    key = "* the live pair changed, # frozen, ! not recovered, - stood"
-    return Timeline("live pairs, epoch by epoch", tuple(labels), tuple(marks), key, cursor)
+    key = "* recovered pair changed, # frozen, ! not recovered, - unchanged"
+    return Timeline("recovered pairs by epoch", tuple(labels), tuple(marks), key, cursor)
 
 
-def _mark(event: EpochEnded, kind: str, place: int) -> str:
-    told = within(event.extras, "codes", kind, place)
-    if not isinstance(told, dict):
+def _mark(event: EpochEnded, kind: str, index: int) -> str:
+    code = within(event.extras, "codes", kind, index)
+    if not isinstance(code, dict):
         return " "
-    if told.get("recovered") is False:
+    if code.get("recovered") is False:
         return "!"
-    if sorted(map(str, told.get("trained", ()))) != sorted(map(str, told.get("live", ()))):
+    if sorted(map(str, code.get("trained", ()))) != sorted(map(str, code.get("live", ()))):
         return "*"
-    return "#" if told.get("frozen") else "-"
+    return "#" if code.get("frozen") else "-"
 
 
 def _distances(context: PanelContext, freezing: dict[str, Any]) -> Plot:
@@ -108,11 +108,11 @@ def _distances(context: PanelContext, freezing: dict[str, Any]) -> Plot:
     nodes = range(_FIRST_NODE, _FIRST_NODE + count)
 
     def distance(node: int) -> Callable[[EpochEnded], Any]:
-        place = node - _FIRST_NODE
-        return lambda event: within(event.extras, "codes", context.kind, place, "distance") or None
+        index = node - _FIRST_NODE
+        return lambda event: within(event.extras, "codes", context.kind, index, "distance") or None
 
     return Plot(
-        f"distance of x to that of the epoch before, {clean(context.kind)} cell",
+        f"distance of x to the previous epoch, {clean(context.kind)} cell",
         Curves(
             "distance",
             "",
