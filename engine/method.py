@@ -118,11 +118,11 @@ class Method(Protocol):
 
 
 @runtime_checkable
-class Answering(Protocol):
+class RequestHandler(Protocol):
     """A method whose catalogue entry lists requests of its own."""
 
-    def ask(self, request: str) -> bool:
-        """Take a request, between two units of work; return whether it is known. It becomes part of the state."""
+    def handle_request(self, request: str) -> bool:
+        """Handle a request, between two units of work; return whether it is known. Its effect is part of the state."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from engine.core import checkpoint, distributed, local_launcher
 from engine.core.artifacts import Artifacts
 from engine.core.distributed import Group
 from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
-from engine.method import Answering, EpochReport, Position
+from engine.method import EpochReport, Position, RequestHandler
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
@@ -141,10 +141,13 @@ class Worker:
                     case Request.CONTINUE if self._paused:
                         self._emit(Continued())
                         self._paused = False
-                    case MethodRequest(name) if isinstance(self._method, Answering) and self._method.ask(name):
+                    case MethodRequest(name) if self._handled_by_method(name):
                         self._emit(Answered(name))
                         self._save()
         return HOLD if self._paused else GO
+
+    def _handled_by_method(self, request: str) -> bool:
+        return isinstance(self._method, RequestHandler) and self._method.handle_request(request)
 
     def _stop(self, reason: str) -> int:
         self._save()

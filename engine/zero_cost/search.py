@@ -129,7 +129,7 @@ class PruningSearch:
         """Return nothing: no network is trained."""
         return {}
 
-    def ask(self, request: str) -> bool:
+    def handle_request(self, request: str) -> bool:
         """Add a set of draws that decides, or one that checks the decision with another seed."""
         purposes = {MORE_DRAWS: DECIDES, ANOTHER_SEED: CHECKS}
         if request not in purposes:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.assembly import assemble
-from engine.method import Answering, Context, EpochReport
+from engine.method import Context, EpochReport, RequestHandler
 from engine.spaces.space import Candidates
 from engine.zero_cost.proxies.linear_regions import Regions
 from engine.zero_cost.proxies.scorer import Score
@@ -184,11 +184,11 @@ def test_kappa_before_an_edge_is_the_latest_unless_public() -> None:
 def test_more_draws_decide_and_another_seed_only_checks() -> None:
     plain = Bench(NB201, repeats=2).work(48)
     more, checked = Bench(NB201, repeats=2), Bench(NB201, repeats=2)
-    assert isinstance(more.method, Answering)
+    assert isinstance(more.method, RequestHandler)
     for bench, request in ((more, MORE_DRAWS), (checked, ANOTHER_SEED)):
         bench.work(30)
-        assert not bench.method.ask("more")
-        assert bench.method.ask(request)
+        assert not bench.method.handle_request("more")
+        assert bench.method.handle_request(request)
         assert bench.method.position().of == 96
         # Asked for once, however often the search is interrupted.
         bench.method.load(round_trip(bench.method.state()))
