@@ -45,8 +45,8 @@ def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: fl
     if epoch <= warm:
         return end + (start - end) * (epoch + 1) / (warm + 1)
 
-    def height(place: int) -> float:
-        share = (1 + math.cos(math.pi * place / (epochs - warm))) / 2
+    def height(number: int) -> float:
+        share = (1 + math.cos(math.pi * number / (epochs - warm))) / 2
         return share if power == 1 else power ** (share + 1)
 
     # With a warm-up the curve begins at n = 0, in the place of the warm-up; without one at n = 1.

@@ -84,7 +84,7 @@ class BatchPlan:
 
         Args:
             pieces: of the batch.
-            error: what the device said.
+            error: of the device.
             fits: returns how many images of a piece fit, starting from a number; 0 if not even two do.
 
         Raises:

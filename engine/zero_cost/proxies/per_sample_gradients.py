@@ -29,7 +29,7 @@ def per_sample_gradients(
         parameters: whose gradients are returned.
         summed: whether to sum the outputs of a sample first, for one backward pass instead of K.
     """
-    wanted = {id(parameter) for parameter in parameters}
+    counted = {id(parameter) for parameter in parameters}
     calls: list[tuple[nn.Module, tuple[Any, ...], Tensor]] = []
 
     def record(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -51,7 +51,7 @@ def per_sample_gradients(
             for (layer, inputs, _), back in zip(calls, backward, strict=True)
             if back is not None
             for parameter, gradient in _of_layer(layer, inputs, back)
-            if id(parameter) in wanted
+            if id(parameter) in counted
         ]
         rows.append(torch.cat(parts, dim=1))
     return torch.stack(rows)
