@@ -10,6 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.core.batch_growth import next_batch
 from engine.method import EpochReport
@@ -23,6 +24,7 @@ from runs.catalogue.training import TrainingSettings
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.log.events import Warned
 from tests.engine.retraining import DRNAS, Retraining
+from tests.engine.test_host_reads import Waiting
 from tests.vectors import load
 
 
@@ -305,3 +307,29 @@ def torch_file(content: Any) -> bytes:
     stream = io.BytesIO()
     torch.save(content, stream)
     return stream.getvalue()
+
+
+class TestStep:
+    """What the step asks of the device: CUDA graphs can only capture one that waits for nothing."""
+
+    def test_it_reads_nothing_back_and_computes_each_loss_once(self) -> None:
+        run = Retraining(DRNAS, drop_path=0.3)
+        run.epoch()  # drop path begins with the second
+        losses = Calls("nll_loss_forward")
+        with Waiting(set()) as waiting, losses:
+            run.advance(2)
+        assert run.trainer.state()["step"] == 2
+        assert waiting.found == []
+        assert losses.count == 2 * 2  # of the classifier and of the auxiliary one
+
+
+class Calls(TorchDispatchMode):
+    """Counts the calls of one operation."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.count = name, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func._schema.name == f"aten::{self.name}"
+        return func(*args, **(kwargs or {}))
