@@ -127,8 +127,8 @@ class Draft(BaseModel):
 _NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe", "weights")
 
 
-class Choice:
-    """A draft's names looked up in the catalogue: the method, its space, preset and data set.
+class CatalogueEntries:
+    """The catalogue's entries of the names in a draft: the method, its space, preset and data set.
 
     Raises:
         UsageError: an unknown name; the closest match is suggested.
@@ -160,18 +160,18 @@ def resolve(draft: Draft) -> RunConfig:
         UsageError: a name or value that the catalogue does not allow.
         EnvironmentLacksError: there is no such device, or the data set names a folder that is not an image folder.
     """
-    choice = Choice(draft)
-    values = {**choice.preset.values, **draft.options}
-    options = validate(choice.options, values, draft.source).model_dump()
+    entries = CatalogueEntries(draft)
+    values = {**entries.preset.values, **draft.options}
+    options = validate(entries.options, values, draft.source).model_dump()
     options["threads"] = options["threads"] or _cores()
-    seed = choice.preset.seed if draft.seed is None else draft.seed
+    seed = entries.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
-        id=f"{secrets.token_hex(4)}-{choice.method.name}-{choice.space.name}",
-        kind=choice.method.kind,
-        method=choice.method.name,
-        space=choice.space.name,
-        dataset=choice.dataset.name,
-        preset=choice.preset.name,
+        id=f"{secrets.token_hex(4)}-{entries.method.name}-{entries.space.name}",
+        kind=entries.method.kind,
+        method=entries.method.name,
+        space=entries.space.name,
+        dataset=entries.dataset.name,
+        preset=entries.preset.name,
         seed=seed,
         device=devices.resolve(draft.device),
         options=options,
@@ -179,19 +179,19 @@ def resolve(draft: Draft) -> RunConfig:
         origin=draft.origin,
         weights=f"initial{draft.weights.suffix}" if draft.weights else "",
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-        command=command(choice, seed, draft),
+        command=command(entries, seed, draft),
         environment=_environment(),
         plugins=catalogue.plugins(),
     )
 
 
-def command(choice: Choice, seed: int, draft: Draft) -> str:
+def command(entries: CatalogueEntries, seed: int, draft: Draft) -> str:
     """Return the command line that repeats a draft."""
-    if choice.method.kind == "retrain":
+    if entries.method.kind == "retrain":
         words = ["nastui", "retrain", draft.typed]
     else:
-        words = ["nastui", "search", choice.method.name, "--space", choice.space.name]
-    words += ["--dataset", choice.dataset.name, "--preset", choice.preset.name, "--seed", str(seed)]
+        words = ["nastui", "search", entries.method.name, "--space", entries.space.name]
+    words += ["--dataset", entries.dataset.name, "--preset", entries.preset.name, "--seed", str(seed)]
     for key, value in draft.options.items():
         words += ["--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
     if draft.weights is not None:

@@ -1,6 +1,6 @@
 """How settled a search is: for how long its genotype has stood, and whether it has collapsed into skip connections.
 
-This is the only definition of a collapse. Every epoch carries it in its extras, and screens show what it says.
+This is the only definition of a collapse. Every epoch carries it in its extras, and screens show it from there.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from runs.genotypes.genotype import Genotype
 from runs.genotypes.kinds import OperationKind
 from runs.log.indicators import COLLAPSED
 
-# A kind of cell has collapsed when this share of its edges are skip connections, in this many epochs one after the
-# other that trained the architecture. Chance alone gives such a cell now and then, but not again and again; published
-# cells stay below a half.
+# A search has collapsed when at least this share of the edges of a kind of cell are skip connections, in this many
+# consecutive epochs that train the architecture. By chance such a cell occurs now and then, but not again and again;
+# the share in published cells is below a half.
 COLLAPSED_SHARE = 0.5
 COLLAPSED_EPOCHS = 3
 
 
 class CollapseMonitor:
-    """Looks at the genotype of every epoch. Its state is part of a checkpoint."""
+    """Observes the genotype of every epoch. Its state is part of the checkpoint."""
 
     def __init__(self) -> None:
         self._genotype: dict[str, Any] | None = None
@@ -29,10 +29,15 @@ class CollapseMonitor:
         self._alarmed = False
 
     def observe(self, genotype: Genotype, trained: bool) -> dict[str, Any]:
-        """Take in the genotype of an epoch, and whether the epoch trained the architecture.
+        """Observe the genotype of an epoch.
+
+        Args:
+            genotype: the genotype after the epoch.
+            trained: whether the epoch trained the architecture.
 
         Returns:
-            ``epochs_unchanged``; ``collapsed``; and by kind of cell ``skip_share`` and ``pool_share``, of its edges.
+            For the extras of the epoch: ``epochs_unchanged``, whether the search has ``collapsed``, and by kind of cell
+            the ``skip_share`` and the ``pool_share`` of its edges.
         """
         now = genotype.to_json()
         self._unchanged = self._unchanged + 1 if now == self._genotype else 0
@@ -53,7 +58,7 @@ class CollapseMonitor:
 
     @property
     def alarm(self) -> str:
-        """What to warn of after the epoch just observed, once for each collapse; else nothing."""
+        """A warning when the epoch just observed completes a collapse; otherwise an empty string."""
         if not self._alarmed:
             return ""
         return (
@@ -62,15 +67,15 @@ class CollapseMonitor:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what the next observation needs."""
+        """Return the state for a checkpoint."""
         return {"genotype": self._genotype, "unchanged": self._unchanged, "collapsed": self._collapsed}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+        """Restore :meth:`state`."""
         self._genotype, self._unchanged, self._collapsed = state["genotype"], state["unchanged"], state["collapsed"]
 
 
 def _share(genotype: Genotype, kind: str, of: OperationKind) -> float:
-    """Return the share of the edges of a kind of cell whose operations do this."""
+    """Return the share of a cell's edges whose operations are of a kind."""
     edges = genotype.cells[kind].edges
     return sum(operation_kind(edge.operation, genotype.space) is of for edge in edges) / max(1, len(edges))

@@ -1,4 +1,4 @@
-"""Snapshots of the architecture of a search, and indicators of how decided it is."""
+"""Snapshots of the architecture for viewers, and indicators of how decided it is."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SAMPLES = 100
 def take(
     space: SearchSpace, architecture: ArchitectureParameters, relaxation: Relaxation, genotype: Genotype
 ) -> tuple[dict[str, CellSnapshot], dict[str, Any]]:
-    """Return each kind of cell as the viewers draw it, and the indicators of the whole architecture.
+    """Return the snapshot of each kind of cell, and the indicators of the whole architecture.
 
-    The indicators, each by kind of cell: ``entropy`` in nats and ``margin`` to the second operation of every edge's
-    weights, what the relaxation shows of its edges and of itself, ``operations`` as counts of the genotype, and
-    ``distinct_samples``, the number of different architectures among 100 draws.
+    The indicators, each by kind of cell: ``entropy`` and ``margin`` of every edge (:mod:`runs.log.indicators`), those
+    of the relaxation, the number of each of the genotype's ``operations``, and ``distinct_samples``, the number of
+    different architectures among 100 draws.
     """
     chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
     cells: dict[str, CellSnapshot] = {}
@@ -59,13 +59,13 @@ def derived(
     """Return the mixing weights of the genotype itself: in the supernet its operations run alone, each at weight 1.
 
     Args:
-        space: of the genotype.
-        genotype: what the search would return now.
-        mixing: of the search, of the same shape.
-        candidates: what the supernet has.
+        space: the space of the genotype.
+        genotype: the genotype that the search would return now.
+        mixing: mixing weights of the search, for their shape and device.
+        candidates: the operations of the supernet.
 
     Returns:
-        None where the supernet has not all of the genotype's operations.
+        None if the supernet lacks one of the genotype's operations.
     """
     found = {}
     for kind, chosen in space.chosen(genotype).items():
@@ -80,7 +80,7 @@ def derived(
 
 
 def draws(architecture: ArchitectureParameters, relaxation: Relaxation) -> list[MixingWeights]:
-    """Return 100 draws, the same ones for the same parameters, without touching the search's own randomness."""
+    """Return 100 draws, equal for equal architecture parameters, without changing the state of any generator."""
     device = next(architecture.parameters()).device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
         torch.manual_seed(0)
