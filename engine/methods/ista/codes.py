@@ -12,7 +12,7 @@ from engine.spaces.space import Candidates
 from runs.catalogue import Space
 
 
-def places(space: Space) -> list[tuple[str, int]]:
+def slots(space: Space) -> list[tuple[str, int]]:
     """Return (kind of cell, node counted from 0) in the order normal 0, reduction 0, normal 1, ..."""
     nodes = len({target for _, target in space.edges})
     return [(kind, node) for node in range(nodes) for kind in space.cells]
@@ -31,7 +31,7 @@ class Codes(ArchitectureParameters):
         length: m.
 
     Attributes:
-        places: where each code belongs, see :func:`places`.
+        slots: the kind of cell and the node of each code, see :func:`slots`.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Codes(ArchitectureParameters):
         self._register(space, candidates)
         self.alphas, self.betas = nn.ParameterDict(), nn.ParameterDict()
         nodes = len({target for _, target in space.edges})
-        self.places = [(kind, node) for node in range(nodes) for kind in space.cells]
+        self.slots = [(kind, node) for node in range(nodes) for kind in space.cells]
         self._codes = nn.ParameterDict(
             {
                 f"{kind}_{node}": nn.Parameter(scale * torch.randn(length, generator=generator))
-                for kind, node in self.places
+                for kind, node in self.slots
             }
         )
 
@@ -61,11 +61,11 @@ class Codes(ArchitectureParameters):
         return architecture
 
     def __iter__(self) -> Iterator[nn.Parameter]:
-        """Yield the codes in the order of :attr:`places`."""
+        """Yield the codes in the order of :attr:`slots`."""
         yield from self._codes.values()
 
     def stacked_codes(self) -> Tensor:
-        """Return [places, m]."""
+        """Return [slots, m]."""
         return torch.stack(list(self))
 
     def freeze(self, frozen: Sequence[bool]) -> None:

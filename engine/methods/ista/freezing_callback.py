@@ -73,7 +73,7 @@ class FreezingCallback(RecoveryCallback):
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
         """Let frozen nodes' batch norms learn and their codes not; set drop path for the epoch that begins."""
         Codes.of(state.architecture).freeze(self._nodes.frozen)
-        for norm in self._norms(state.supernet, [True] * len(self.places)):
+        for norm in self._norms(state.supernet, [True] * len(self.slots)):
             norm.requires_grad_(False)
         for norm in self._norms(state.supernet, self._nodes.frozen):
             norm.requires_grad_(True)
@@ -183,7 +183,7 @@ class FreezingCallback(RecoveryCallback):
         alphas = self._relaxation.alphas(state.architecture).tolist()
         multipliers = {
             (kind, source, node + INPUTS, name): alpha
-            for (kind, node), sparse, pair in zip(self.places, self._relaxation.sparse, alphas, strict=True)
+            for (kind, node), sparse, pair in zip(self.slots, self._relaxation.sparse, alphas, strict=True)
             for (source, name), alpha in zip(self._pairs(sparse.live), pair, strict=True)
         }
         network = plain_network(
@@ -204,7 +204,7 @@ class FreezingCallback(RecoveryCallback):
 
     def _norms(self, supernet: Supernet, chosen: Sequence[bool]) -> Iterator[nn.BatchNorm2d]:
         """Yield the batch norms of all operations on the edges into the chosen nodes."""
-        targets = {(kind, node + INPUTS) for (kind, node), yes in zip(self.places, chosen, strict=True) if yes}
+        targets = {(kind, node + INPUTS) for (kind, node), yes in zip(self.slots, chosen, strict=True) if yes}
         for cell in supernet.modules():
             if isinstance(cell, MixedCell):
                 for (_, target), edge in zip(self._space.edges, cell.edges, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.methods.ista.codes import Codes, places
+from engine.methods.ista.codes import Codes, slots
 from engine.methods.ista.sparse_code import NodeVector, SparseCode
 from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.measurement import matrices
@@ -41,8 +41,8 @@ class RecoveryCallback:
         emit: emits warnings.
 
     Attributes:
-        places: where each code belongs.
-        matrices: of each place.
+        slots: the kind of cell and the node of each code.
+        matrices: of each slot.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class RecoveryCallback:
         seed: int,
         emit: Callable[[Event], None],
     ) -> None:
-        self.places = places(space)
+        self.slots = slots(space)
         drawn = matrices(
             seed,
             settings.measurement,
             operations=len(columns),
-            nodes=len(self.places) // len(space.cells),
+            nodes=len(self.slots) // len(space.cells),
             rows=settings.code_length,
         )
-        self.matrices = [drawn[kind][node] for kind, node in self.places]
+        self.matrices = [drawn[kind][node] for kind, node in self.slots]
         self._settings = settings
         self._names = [space.operations[column] for column in columns]
         self._relaxation = relaxation
@@ -81,7 +81,7 @@ class RecoveryCallback:
         codes = Codes.of(context.state.architecture)
         recoveries = self._recover(codes)
         found = self._with_live_set(recoveries)
-        for (kind, node), recovery, x in zip(self.places, recoveries, found, strict=True):
+        for (kind, node), recovery, x in zip(self.slots, recoveries, found, strict=True):
             if x is None:
                 assert recovery is not None
                 raise NastuiError(
@@ -107,7 +107,7 @@ class RecoveryCallback:
         """Return the vectors; live sets and, with their seed, the matrices follow."""
         return {
             "seed": self._seed,
-            "x": [place.x.tolist() for place in self._relaxation.sparse],
+            "x": [vector.x.tolist() for vector in self._relaxation.sparse],
             "troubles": list(self._troubles),
         }
 
@@ -120,12 +120,12 @@ class RecoveryCallback:
 
     def genotype(self) -> Genotype:
         """Return the cells of the live sets."""
-        return self.genotype_of([place.live for place in self._relaxation.sparse])
+        return self.genotype_of([vector.live for vector in self._relaxation.sparse])
 
     def genotype_of(self, live_sets: Sequence[Live]) -> Genotype:
-        """Return the cells of these live sets, one for each place."""
-        cells: dict[str, list[Live]] = {kind: [] for kind, _ in self.places}
-        for (kind, _), live in zip(self.places, live_sets, strict=True):
+        """Return the cells of these live sets, one for each slot."""
+        cells: dict[str, list[Live]] = {kind: [] for kind, _ in self.slots}
+        for (kind, _), live in zip(self.slots, live_sets, strict=True):
             cells[kind].append(live)
         return supports.genotype(cells, self._names)
 
@@ -137,7 +137,7 @@ class RecoveryCallback:
         return [
             None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
             for matrix, code, skip in zip(
-                self.matrices, self._arrays(codes), skipped or [False] * len(self.places), strict=True
+                self.matrices, self._arrays(codes), skipped or [False] * len(self.slots), strict=True
             )
         ]
 
@@ -149,11 +149,11 @@ class RecoveryCallback:
         ]
 
     def _take(self, codes: Codes, recoveries: Sequence[Recovery | None], records: list[dict[str, Any]]) -> None:
-        """Use the recovered vectors from now on; a place without one keeps the vector of before."""
+        """Use the recovered vectors from now on; a slot without one keeps the vector of before."""
         found = self._with_live_set(recoveries)
         for record, recovery in zip(records, recoveries, strict=True):
             record.update(self._recovered(recovery))
-        old = [place.x for place in self._relaxation.sparse]
+        old = [vector.x for vector in self._relaxation.sparse]
         self._use(codes, [before if now is None else now for before, now in zip(old, found, strict=True)])
 
     def _use(self, codes: Codes, vectors: Sequence[Array]) -> None:
@@ -179,16 +179,16 @@ class RecoveryCallback:
     # What it reports --------------------------------------------------------------------------------------------
 
     def _trained(self, codes: Codes) -> list[dict[str, Any]]:
-        """Return of each place what the epoch trained: its live set and multipliers, and its code."""
+        """Return of each slot what the epoch trained: its live set and multipliers, and its code."""
         alphas = self._relaxation.alphas(codes).tolist()
         return [
             {
-                "trained": self._pairs(place.live),
+                "trained": self._pairs(vector.live),
                 "alpha": alpha,
                 "code_norm": float(np.linalg.norm(code)),
                 "code_max": float(np.abs(code).max()),
             }
-            for place, alpha, code in zip(self._relaxation.sparse, alphas, self._arrays(codes), strict=True)
+            for vector, alpha, code in zip(self._relaxation.sparse, alphas, self._arrays(codes), strict=True)
         ]
 
     @staticmethod
@@ -213,11 +213,11 @@ class RecoveryCallback:
             record["margin"] = supports.margin(sparse.x)
             record["unexplained_by_live"] = unexplained(sparse.matrix, code, cut)
         by_kind: dict[str, list[dict[str, Any]]] = {NORMAL: [], REDUCE: []}
-        for (kind, _), record in zip(self.places, records, strict=True):
+        for (kind, _), record in zip(self.slots, records, strict=True):
             by_kind[kind].append(record)
-        located = list(zip(records, self.places, strict=True))
-        alerts = [alert for record, place in located for alert in _alerts(record, *place)]
-        troubles = [trouble for record, place in located for trouble in _troubles(record, *place)]
+        located = list(zip(records, self.slots, strict=True))
+        alerts = [alert for record, slot in located for alert in _alerts(record, *slot)]
+        troubles = [trouble for record, slot in located for trouble in _troubles(record, *slot)]
         for trouble in troubles:
             if trouble not in self._troubles:
                 self._emit(Warned("recovery", trouble))
@@ -235,7 +235,7 @@ class RecoveryCallback:
 
 
 def _troubles(record: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what went wrong with the recovery of a place. Nodes are numbered as in genotypes, inputs first."""
+    """Return what went wrong with the recovery of a slot. Nodes are numbered as in genotypes, inputs first."""
     where, why = f"Node {node + INPUTS} of the {kind} cell", "; ".join(record.get("failures", []))
     if record.get("recovered") is False:
         return [f"{where} keeps its operations: its code could not be recovered ({why})."]

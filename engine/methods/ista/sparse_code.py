@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot
-from engine.methods.ista.codes import Codes, places
+from engine.methods.ista.codes import Codes, slots
 from engine.methods.ista.sparse_coding import Array, supports
 from engine.methods.ista.sparse_coding.supports import Live
 from engine.spaces.space import CellWeights, MixingWeights
@@ -45,7 +45,7 @@ class SparseCode:
         device: that the supernet is on.
 
     Attributes:
-        sparse: the vectors in use, one for each of :func:`engine.methods.ista.codes.places`.
+        sparse: the vectors in use, one for each of :func:`engine.methods.ista.codes.slots`.
         active: by kind of cell, the columns that run on each edge.
     """
 
@@ -68,15 +68,15 @@ class SparseCode:
         self.sparse = tuple(sparse)
         running: dict[str, list[list[int]]] = {kind: [[] for _ in self._space.edges] for kind in self._space.cells}
         entries = []
-        for (kind, node), place in zip(places(self._space), sparse, strict=True):
-            for edge, op in (self._entry(node, entry) for entry in place.live):
+        for (kind, node), vector in zip(slots(self._space), sparse, strict=True):
+            for edge, op in (self._entry(node, entry) for entry in vector.live):
                 running[kind][edge].append(op)
                 row = self._space.cells.index(kind) * self._shape[1] + edge
                 entries.append(row * self._shape[2] + op)
         self.active = {kind: tuple(tuple(sorted(ops)) for ops in edges) for kind, edges in running.items()}
         # To the device once, in 32 bits; recovery stays on the host, in 64.
-        live = [place.matrix[:, list(place.live)].T.tolist() for place in sparse]
-        biases = [supports.bias(place.matrix, place.x, place.live).tolist() for place in sparse]
+        live = [vector.matrix[:, list(vector.live)].T.tolist() for vector in sparse]
+        biases = [supports.bias(vector.matrix, vector.x, vector.live).tolist() for vector in sparse]
         self._live = torch.tensor(live, dtype=torch.float32, device=self._device)
         self._biases = torch.tensor(biases, dtype=torch.float32, device=self._device)
         self._entries = torch.tensor(entries, device=self._device)
@@ -98,9 +98,9 @@ class SparseCode:
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
         """Return x and alpha, and how an edge shares its |x| among its operations. Never is x the weight."""
         x = torch.zeros(self._shape[1:], dtype=torch.float64)
-        for (owner, node), place in zip(places(self._space), self.sparse, strict=True):
+        for (owner, node), vector in zip(slots(self._space), self.sparse, strict=True):
             if owner == kind:
-                for entry, value in enumerate(place.x.tolist()):
+                for entry, value in enumerate(vector.x.tolist()):
                     x[self._entry(node, entry)] = value
         sizes = x.abs()
         shares = (sizes / sizes.sum(-1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)).tolist()
@@ -111,7 +111,7 @@ class SparseCode:
         )
 
     def alphas(self, architecture: ArchitectureParameters) -> Tensor:
-        """Return the multipliers [places, s] of the live entries, in the order of the live sets."""
+        """Return the multipliers [slots, s] of the live entries, in the order of the live sets."""
         return torch.bmm(self._live, Codes.of(architecture).stacked_codes().unsqueeze(-1)).squeeze(-1) - self._biases
 
     def _spread(self, architecture: ArchitectureParameters, values: Tensor) -> Mapping[str, CellWeights]:
@@ -124,6 +124,6 @@ class SparseCode:
 
     def _entry(self, node: int, entry: int) -> tuple[int, int]:
         """Return edge and column of an entry of a node's vector."""
-        source, place = divmod(entry, len(self._columns))
+        source, candidate = divmod(entry, len(self._columns))
         target = min(target for _, target in self._space.edges) + node
-        return self._space.edges.index((source, target)), self._columns[place]
+        return self._space.edges.index((source, target)), self._columns[candidate]
