@@ -240,7 +240,7 @@ class GenotypesScreen(ActionScreen[None]):
 
     def action_mark(self) -> None:
         """Mark or unmark the entry under the cursor, and move to the next."""
-        name = self.list.picked
+        name = self.list.under_cursor  # keys that arrive together must mark different entries
         if name in self._marked:
             del self._marked[name]
         else:

@@ -24,7 +24,8 @@ class GenotypeList(PickList, inherit_bindings=False):
     def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
         """Show entries under the headings of their origins; the picked entry stays picked if it is among them."""
         names = [entry.name for entry in entries]
-        picked = self.picked if self.picked in names else next(iter(names), "")
+        current = self.under_cursor or self.picked
+        picked = current if current in names else next(iter(names), "")
         options: list[Option] = []
         for origin, members in groupby(entries, key=lambda entry: entry.origin):
             options.append(Option(Text(origin, "dim italic"), disabled=True))

@@ -45,6 +45,12 @@ class PickList(OptionList):
         super().__init__(id=id)
         self.picked = ""
 
+    @property
+    def under_cursor(self) -> str:
+        """The name of the entry under the cursor; :attr:`picked` follows it once its message is processed."""
+        option = self.highlighted_option
+        return "" if option is None else option.id or ""
+
     def offer(self, entries: Sequence[tuple[str, str]], picked: str) -> None:
         """Show entries, (name, description), with one of them picked; no message is posted."""
         self.picked = picked

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -147,6 +148,15 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         await pilot.pause()
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is not screen)
+
+
+async def test_keys_that_arrive_together_mark_different_entries(home: Home) -> None:
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, home)
+        for _ in range(3):
+            app.post_message(events.Key("space", " "))
+        await until(pilot, lambda: "3 marked" in static(screen, "#counts"))
 
 
 async def test_retraining_starts_with_the_chosen_recipe(home: Home) -> None:
