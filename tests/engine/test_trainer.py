@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,36 @@ def same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A training from its first to its last unit, with seed 0 and drop path.
+
+    Attributes:
+        reports: of its epochs.
+        states: of trainer and runtime: in training, at its end, in the test, and in the second epoch.
+        weights: at the end.
+    """
+
+    reports: list[EpochReport]
+    states: list[tuple[dict[str, Any], dict[str, Any]]]
+    weights: dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Whole:
+    run = Retraining(DRNAS, drop_path=0.3)
+    reports: list[EpochReport] = []
+    states, done = [], 0
+    while run.trainer.epoch < run.trainer.epochs:
+        if done in (3, 6, 8, 11):
+            states.append(copy.deepcopy((run.trainer.state(), run.context.runtime.state())))
+        if report := run.trainer.advance():
+            reports.append(report)
+        done += 1
+    assert len(states) == 4
+    return Whole(reports, states, weights(run))
+
+
 class TestLearning:
     def test_a_cell_of_the_benchmark_learns(self) -> None:
         first, *_, last = Retraining(epochs=6, image_limit=600).reports()
@@ -49,12 +80,12 @@ class TestLearning:
         assert reports[-1].metrics["train_loss"] < reports[0].metrics["train_loss"]
         assert [report.extras["drop_path"] for report in reports] == pytest.approx([0, 0.075, 0.15, 0.225])
 
-    def test_the_same_seed_gives_the_same_weights_and_another_does_not(self) -> None:
-        runs = [Retraining(DRNAS, seed=seed, drop_path=0.3) for seed in (0, 0, 1)]
-        for run in runs:
+    def test_the_same_seed_gives_the_same_weights_and_another_does_not(self, whole: Whole) -> None:
+        again, other = (Retraining(DRNAS, seed=seed, drop_path=0.3) for seed in (0, 1))
+        for run in (again, other):
             run.reports()
-        assert same(weights(runs[0]), weights(runs[1]))
-        assert not same(weights(runs[0]), weights(runs[2]))
+        assert same(whole.weights, weights(again))
+        assert not same(whole.weights, weights(other))
 
     def test_last_and_best_are_both_kept(self, tmp_path: Path) -> None:
         run = Retraining(folder=tmp_path, epochs=4)
@@ -71,22 +102,13 @@ class TestLearning:
 
 
 class TestResuming:
-    def test_a_resumed_training_is_bit_identical(self) -> None:
-        whole = Retraining(DRNAS, drop_path=0.3)
-        saved, done = [], 0
-        expected: list[EpochReport] = []
-        while whole.trainer.epoch < whole.trainer.epochs:
-            if done in (3, 6, 8, 11):  # in training, at its end, in the test, in the second epoch
-                saved.append(copy.deepcopy((whole.trainer.state(), whole.context.runtime.state())))
-            expected += [report] if (report := whole.trainer.advance()) else []
-            done += 1
-        assert len(saved) == 4
-        for state, machine in saved:
+    def test_a_resumed_training_is_bit_identical(self, whole: Whole) -> None:
+        for state, machine in whole.states:
             again = Retraining(DRNAS, drop_path=0.3)
             again.trainer.load(state)
             again.context.runtime.load(machine)
-            assert again.reports() == expected[state["epoch"] :]
-            assert same(weights(again), weights(whole))
+            assert again.reports() == whole.reports[state["epoch"] :]
+            assert same(weights(again), whole.weights)
 
 
 class TestPieces:
