@@ -38,7 +38,8 @@ class Benchmark:
 
         ``benchmark_regret`` has the keys of :meth:`accuracies`: the distance to the best of the table, in percentage
         points. ``benchmark_band`` has ``min``, ``mean`` and ``max`` in their place: accuracies of 100 architectures
-        sampled from the search's distribution (drnas.md, section 15); left out where all samples are the same.
+        sampled from the search's distribution; left out where all samples are the same. See docs/methods/drnas.md,
+        "The band of sampled architectures".
         """
         table = self._table_of(genotype)
         row = table.row(genotype) if table else None

@@ -40,7 +40,10 @@ class WeightDecay:
 
 @dataclass(frozen=True)
 class KlToFlat:
-    """kl: ``scale`` * the sum over edges and kinds of cell of KL(Dir(beta) || Dir(1)), kept operations only (T7)."""
+    """kl: ``scale`` * the sum over edges and kinds of cell of KL(Dir(beta) || Dir(1)), kept operations only.
+
+    See docs/methods/drnas.md, "Regularisers" and "Pruned entries are left alone".
+    """
 
     scale: float
     weight_decay: float = 0.0

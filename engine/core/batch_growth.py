@@ -1,4 +1,7 @@
-"""A batch that grows as far as the memory allows (PR-DARTS; prdarts.md section 9)."""
+"""A batch that grows as far as the memory allows (PR-DARTS).
+
+See docs/methods/prdarts.md, "The growing batch".
+"""
 
 from __future__ import annotations
 

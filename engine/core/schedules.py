@@ -16,7 +16,9 @@ def linear(start: float, end: float, epoch: int, epochs: int) -> float:
 
 
 def linear_with_tail(start: float, epoch: int, epochs: int, tail: int = 5) -> float:
-    """Return the linear decay to 0 that DARTS-like methods use on ImageNet, slower at the end (baselines.md 2.2).
+    """Return the linear decay to 0 that DARTS-like methods use on ImageNet, slower at the end.
+
+    See docs/methods/baselines.md, "Training recipes".
 
     start (E - 5 - e) / (E - 5) while more than 5 epochs are left, then start (E - e) / (5 (E - 5)).
     """
@@ -37,7 +39,9 @@ def exponential(start: float, epoch: int, factor: float = 0.97) -> float:
 
 
 def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: float, warm: int = 0) -> float:
-    """Return cosine power annealing (sharpDARTS, baselines.md 7.9): end + (start - end) y, y in 0..1.
+    """Return cosine power annealing (sharpDARTS): end + (start - end) y, y in 0..1.
+
+    See docs/methods/baselines.md, "sharpDARTS".
 
     After W epochs of warm-up, y is p^(x + 1) brought to 0..1, with x = (1 + cos(pi n / N)) / 2, n = e - W + 1 and
     N = E - W; p = 1 is the cosine. The warm-up rises by y = (e + 1) / (W + 1), and reaches 1 in the epoch after it.

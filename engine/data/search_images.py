@@ -116,7 +116,8 @@ class _Plain(BatchLoader):
 class StreamedImages:
     """Images of a folder that is too large for the memory. See :class:`SearchImages`.
 
-    A training image is a random resized crop, half of them mirrored, as the searches on ImageNet have it (drnas.md 9);
+    A training image is a random resized crop, half of them mirrored, as the searches on ImageNet have it
+    (docs/methods/drnas.md, "Data");
     a test image has its short side at 256 pixels for 224, and is cut out of the middle.
 
     Args:

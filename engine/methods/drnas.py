@@ -57,7 +57,9 @@ def searched(settings: DrNasSettings, space: Space) -> Candidates:
 
 
 def stages(settings: DrNasSettings, space: SearchSpace, generator: torch.Generator) -> Iterator[Stage]:
-    """Yield the stages: at the end of each but the last, prune to the operations of the next and widen (6).
+    """Yield the stages: at the end of each but the last, prune to the operations of the next and widen.
+
+    See docs/methods/drnas.md, "Progressive search".
 
     Args:
         settings: of the method.
@@ -77,7 +79,10 @@ def stages(settings: DrNasSettings, space: SearchSpace, generator: torch.Generat
 
 
 def learning_rate(settings: DrNasSettings) -> LearningRate:
-    """Return the rate of the weights, nominal or as the public code ran (T1)."""
+    """Return the rate of the weights, nominal or as the public code ran.
+
+    See docs/methods/drnas.md, "The learning rate jumps at the stage switch".
+    """
     rules: dict[str, Callable[..., float]] = {
         "nominal": learning_rates.nominal,
         "torch-1.3": partial(learning_rates.jumping, lengths=settings.epochs_of_stages),
@@ -88,7 +93,10 @@ def learning_rate(settings: DrNasSettings) -> LearningRate:
 
 
 def largest_mean(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from the mean of the Dirichlet, as the paper words it (8)."""
+    """Derive from the mean of the Dirichlet, as the paper words it.
+
+    See docs/methods/drnas.md, "Deriving the architecture".
+    """
     means = {
         kind: derive.dirichlet_mean(alpha.tolist(), candidates[kind]) for kind, alpha, _ in architecture.matrices()
     }

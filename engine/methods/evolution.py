@@ -1,4 +1,7 @@
-"""Regularised evolution: the best of a sample is mutated, the oldest of the population removed (baselines.md, 7.12)."""
+"""Regularised evolution: the best of a sample is mutated, the oldest of the population removed.
+
+See docs/methods/baselines.md, "Regularised evolution".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Local search: climb to a better neighbour until there is none, then start again (baselines.md, 7.13)."""
+"""Local search: climb to a better neighbour until there is none, then start again.
+
+See docs/methods/baselines.md, "Local search".
+"""
 
 from __future__ import annotations
 

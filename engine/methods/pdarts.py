@@ -1,4 +1,7 @@
-"""P-DARTS: DARTS of first order in stages that start afresh, deeper and with fewer operations (baselines.md 7.3)."""
+"""P-DARTS: DARTS of first order in stages that start afresh, deeper and with fewer operations.
+
+See docs/methods/baselines.md, "P-DARTS".
+"""
 
 from __future__ import annotations
 

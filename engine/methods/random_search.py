@@ -1,4 +1,7 @@
-"""Random search: cells are drawn uniformly, the best is kept (baselines.md, 7.10)."""
+"""Random search: cells are drawn uniformly, the best is kept.
+
+See docs/methods/baselines.md, "Random search".
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """REINFORCE: a policy of one distribution an edge follows the score-function gradient (Williams 1992).
 
-Stands in for learned controllers such as that of ENAS on a table (baselines.md, 7.7), as NAS-Bench-201's own baseline.
+Stands in for learned controllers such as that of ENAS on a table, as NAS-Bench-201's own baseline: see
+docs/methods/baselines.md, "REINFORCE".
 """
 
 from __future__ import annotations

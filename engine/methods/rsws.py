@@ -1,4 +1,7 @@
-"""Random search with weight sharing: each step trains an architecture drawn evenly (baselines.md, 7.11)."""
+"""Random search with weight sharing: each step trains an architecture drawn evenly.
+
+See docs/methods/baselines.md, "Random search with weight sharing".
+"""
 
 from __future__ import annotations
 

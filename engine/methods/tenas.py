@@ -1,4 +1,7 @@
-"""TE-NAS: pruning of a supernet at its initialisation by the NTK's condition number and linear regions (tenas.md)."""
+"""TE-NAS: pruning of a supernet at its initialisation by the NTK's condition number and linear regions.
+
+See docs/methods/tenas.md.
+"""
 
 from __future__ import annotations
 

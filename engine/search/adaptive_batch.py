@@ -1,4 +1,6 @@
-"""A batch size that grows while memory lasts, and steps back where it does not (PR-DARTS; prdarts.md 9)."""
+"""A batch size that grows while memory lasts, and steps back where it does not (PR-DARTS).
+
+See docs/methods/prdarts.md, "The growing batch"."""
 
 from __future__ import annotations
 

@@ -43,7 +43,9 @@ def supernet_and_architecture(state: SearchState) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Components:
-    """The components of a method (baselines.md section 6).
+    """The components of a method.
+
+    See docs/methods/baselines.md, "How a differentiable search is put together".
 
     Attributes:
         split: which images train which level.

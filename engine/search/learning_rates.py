@@ -10,18 +10,26 @@ from engine.search.stages import locate
 
 
 def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0) -> float:
-    """Return one cosine over all stages; the first ``warm`` epochs rise to it linearly (drnas.md 5)."""
+    """Return one cosine over all stages; the first ``warm`` epochs rise to it linearly.
+
+    See docs/methods/drnas.md, "Learning rate".
+    """
     return warm_up(start, epoch, warm, cosine(start, end, epoch, epochs))
 
 
 def jumping(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
-    """Return the rate of DrNAS's public code under torch 1.3: the first epoch of a later stage is at ``start`` (T1)."""
+    """Return the rate of DrNAS's public code under torch 1.3: the first epoch of a later stage is at ``start``.
+
+    See docs/methods/drnas.md, "The learning rate jumps at the stage switch".
+    """
     stage, within = locate(lengths, epoch)
     return start if stage and not within else nominal(start, end, epoch, epochs, warm=warm)
 
 
 def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
-    """Return the rate of DrNAS's public code under a recent torch, whose cosine goes by ratios (T1).
+    """Return the rate of DrNAS's public code under a recent torch, whose cosine goes by ratios.
+
+    See docs/methods/drnas.md, "The learning rate jumps at the stage switch".
 
     The new optimiser of a stage sets the rate back to ``start``, as the last epoch of the warm-up does; from there
 
@@ -35,7 +43,9 @@ def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Se
 
 
 def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
-    """Return the rate of public code that advances a cosine before an epoch instead of after it (ista.md 9, T1).
+    """Return the rate of public code that advances a cosine before an epoch instead of after it.
+
+    See docs/methods/ista.md, "The schedule is shifted by one epoch".
 
     The first rate is left out, and the last epoch is at ``end``.
     """
@@ -43,6 +53,9 @@ def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
 
 
 def in_each_stage(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int]) -> float:
-    """Return a cosine that begins anew in every stage (P-DARTS, baselines.md 7.3)."""
+    """Return a cosine that begins anew in every stage (P-DARTS).
+
+    See docs/methods/baselines.md, "P-DARTS training and figures".
+    """
     stage, within = locate(lengths, epoch)
     return cosine(start, end, within, lengths[stage])

@@ -20,12 +20,18 @@ Rule = Callable[[Sequence[float], tuple[int, ...], int], tuple[int, ...]]
 
 
 def strongest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) -> tuple[int, ...]:
-    """Return the ``keep`` largest raw alphas among those alive, ascending; of equals the lower column (drnas.md 6)."""
+    """Return the ``keep`` largest raw alphas among those alive, ascending; of equals the lower column.
+
+    See docs/methods/drnas.md, "Progressive search".
+    """
     return tuple(sorted(sorted(alive, key=lambda op: (-alphas[op], op))[:keep]))
 
 
 def without_weakest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) -> tuple[int, ...]:
-    """Drop the smallest softmax weights until ``keep`` are left; of equals the lower column goes (baselines.md 7.3)."""
+    """Drop the smallest softmax weights until ``keep`` are left; of equals the lower column goes.
+
+    See docs/methods/baselines.md, "P-DARTS".
+    """
     return tuple(sorted(sorted(alive, key=lambda op: (alphas[op], op))[max(0, len(alive) - keep) :]))
 
 
@@ -41,7 +47,7 @@ def remaining(architecture: ArchitectureParameters, candidates: Candidates, keep
 class PruneAndRestart:
     """End a stage for a fresh network with fresh architecture parameters on fewer operations (P-DARTS).
 
-    See :class:`engine.search.step.Transition`, and baselines.md 7.3.
+    See :class:`engine.search.step.Transition`, and docs/methods/baselines.md, "P-DARTS".
 
     Attributes:
         keep: operations on each edge.
@@ -58,7 +64,9 @@ class PruneAndRestart:
 
 @dataclass(frozen=True)
 class PruneAndWiden:
-    """End a stage for a network without the pruned operations, wider where the next stage wants it (drnas.md 6, 7).
+    """End a stage for a network without the pruned operations, wider where the next stage wants it.
+
+    See docs/methods/drnas.md, "Progressive search" and "Widening".
 
     The next stage inherits weights, alphas and the moments of both optimisers; what belongs to pruned operations is
     gone. See :class:`engine.search.step.Transition`.

@@ -1,4 +1,7 @@
-"""Dropout behind identity skips, which holds them back while a stage begins (P-DARTS, baselines.md 7.3; PR-DARTS)."""
+"""Dropout behind identity skips, which holds them back while a stage begins (P-DARTS, PR-DARTS).
+
+See docs/methods/baselines.md, "Skip dropout".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Widening by duplicated channels, in the manner of Net2Wider: a warm start, not the same function (drnas.md 7)."""
+"""Widening by duplicated channels, in the manner of Net2Wider: a warm start, not the same function.
+
+See docs/methods/drnas.md, "Widening".
+"""
 
 from __future__ import annotations
 

@@ -128,7 +128,9 @@ class SearchSpace:
     def widen(
         self, old: Mapping[str, Tensor], new: Supernet, generator: torch.Generator
     ) -> Mapping[str, Callable[[Tensor], Tensor]]:
-        """Copy the weights of another supernet into ``new``, duplicating channels where it is wider (drnas.md 7).
+        """Copy the weights of another supernet into ``new``, duplicating channels where it is wider.
+
+        See docs/methods/drnas.md, "Widening".
 
         Args:
             old: the ``state_dict`` of a supernet with at least the candidates and the depth of ``new``, and at most

@@ -1,4 +1,7 @@
-"""The learning rate of a training in each epoch, in closed form (baselines.md 2.2)."""
+"""The learning rate of a training in each epoch, in closed form.
+
+See docs/methods/baselines.md, "Training recipes".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which candidates are measured when: rounds that delete operations, then groups of edges (tenas.md 5)."""
+"""Which candidates are measured when: rounds that delete operations, then groups of edges.
+
+See docs/methods/tenas.md, "Pruning by importance".
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from engine.spaces.space import Candidates
 from engine.zero_cost.pruning_rules import KEPT_EDGES, Slot
 from runs.catalogue import Space
 
-# Of equal candidates the one enumerated first is removed first. This order is TE-NAS's in both spaces (tenas.md 2).
+# Of equal candidates the one enumerated first is removed first. This order is TE-NAS's in both spaces
+# (docs/methods/tenas.md, "Order of operations").
 ENUMERATED = (
     "skip_connect",
     "nor_conv_1x1",

@@ -1,4 +1,6 @@
-"""What is removed: ranks of two scores, their sum, and a cut on each edge or among the edges of a node (tenas.md 5).
+"""What is removed: ranks of two scores, their sum, and a cut on each edge or among the edges of a node.
+
+See docs/methods/tenas.md, "Pruning by importance" and "Edge selection".
 
 Pure functions of plain numbers. A candidate is a slot (cell, edge, operation); lists of scores are in the order in
 which the candidates are enumerated.
@@ -15,7 +17,8 @@ from dataclasses import dataclass
 # Indices of the kind of cell, of its edge, and of the operation.
 Slot = tuple[int, int, int]
 
-# Means closer than this are equal: their last bits depend on the order of the draws (trap 13).
+# Means closer than this are equal: their last bits depend on the order of the draws
+# (docs/methods/tenas.md, "Ties that differ in rounding").
 SAME = 1e-9
 KEPT_EDGES = 2
 
@@ -47,7 +50,8 @@ def rank(kappa: Sequence[float], regions: Sequence[float], *, public: bool = Fal
         kappa: decreases of kappa; a candidate of -inf comes last.
         regions: decreases of the number of regions.
         public: as the public code: sort by three significant digits, so that of nearly equal candidates the lower
-            index is first (trap 14), and treat means as equal only if every bit is (trap 13).
+            index is first, and treat means as equal only if every bit is. See docs/methods/tenas.md,
+            "Sorting by three significant digits" and "Ties that differ in rounding".
     """
     best, by_kappa = _ranks([-value for value in kappa], public)
     _, by_regions = _ranks(regions, public)
@@ -71,7 +75,7 @@ def prune_operations(
         live: operations by cell and edge.
         number: of operations that each edge loses.
         public: as the public code: every edge loses what the first edge of the first cell can lose, and at least one,
-            so that an edge may lose all (trap 12).
+            so that an edge may lose all (docs/methods/tenas.md, "The cut per edge is clamped").
     """
     lost: Counter[tuple[int, int]] = Counter()
     removed = []

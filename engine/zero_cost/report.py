@@ -1,4 +1,7 @@
-"""The report of a pruning round: matrices edges x operations, and the draws behind them (tenas.md 12)."""
+"""The report of a pruning round: matrices edges x operations, and the draws behind them.
+
+See docs/methods/tenas.md, "What to watch".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What deleting an operation changes: from pairs of measurements to one score each (tenas.md 3, 4 and 10)."""
+"""What deleting an operation changes: from pairs of measurements to one score each.
+
+See docs/methods/tenas.md, "Condition number of the NTK" and "Linear regions".
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Scoring:
 
     Attributes:
         change: ``relative`` to the network before; or ``log``, the decimal logarithm of the ratio, with which one bad
-            draw does not outweigh two good ones (trap 3).
+            draw does not outweigh two good ones (docs/methods/tenas.md, "Indicators are noisy").
         decimals: that the score of each draw is rounded to.
     """
 
@@ -41,7 +44,8 @@ class Scoring:
     def kappa(self, measurement: Measurement) -> float | None:
         """Return the decrease of kappa, so that positive is good; -inf if the candidate's is infinite.
 
-        None if that of the network before is infinite: such a draw says nothing about kappa (trap 5).
+        None if that of the network before is infinite: such a draw says nothing about kappa
+        (docs/methods/tenas.md, "Singular kernels").
         """
         if not math.isfinite(measurement.kappa_before):
             return None

@@ -1,4 +1,7 @@
-"""The loop of a search by pruning: a unit of work is one measurement, an epoch a round of deletions (tenas.md 5)."""
+"""The loop of a search by pruning: a unit of work is one measurement, an epoch a round of deletions.
+
+See docs/methods/tenas.md, "Pruning by importance".
+"""
 
 from __future__ import annotations
 

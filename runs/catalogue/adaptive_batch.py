@@ -1,4 +1,7 @@
-"""A batch that grows while memory lasts: in PR-DARTS's searches, and in retraining (prdarts.md 9)."""
+"""A batch that grows while memory lasts: in PR-DARTS's searches, and in retraining.
+
+See docs/methods/prdarts.md, "The growing batch".
+"""
 
 from __future__ import annotations
 

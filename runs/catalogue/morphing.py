@@ -1,4 +1,7 @@
-"""The stages of a search that prunes and refills the operations of every edge (PR-DARTS; prdarts.md 8)."""
+"""The stages of a search that prunes and refills the operations of every edge (PR-DARTS).
+
+See docs/methods/prdarts.md, "Schedule and hyperparameters".
+"""
 
 from __future__ import annotations
 

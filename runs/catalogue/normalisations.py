@@ -1,4 +1,7 @@
-"""Means and deviations by which papers normalise: code bases differ, even on the same data set (baselines.md 5)."""
+"""Means and deviations by which papers normalise: code bases differ, even on the same data set.
+
+See docs/methods/baselines.md, "Data and normalisation".
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,10 @@ from runs.catalogue.shared_settings import ImageSettings, MachineSettings
 
 
 class ProxySettings(ImageSettings):
-    """How the condition number of the NTK and the number of linear regions are measured (tenas.md 3 and 4)."""
+    """How the condition number of the NTK and the number of linear regions are measured.
+
+    See docs/methods/tenas.md, "Condition number of the NTK" and "Linear regions".
+    """
 
     batch_size: int = setting(
         32,

@@ -17,7 +17,9 @@ LEAST_LAYERS = 3
 
 @dataclass(frozen=True)
 class CellSlot:
-    """The slot of a cell in a network (baselines.md 1.3 and 2.1).
+    """The slot of a cell in a network.
+
+    See docs/methods/baselines.md, "Search network" and "Evaluation network".
 
     Attributes:
         kind: ``normal`` or ``reduce``; a reduction cell halves the side of its maps.
@@ -49,7 +51,8 @@ def reductions(layers: int) -> tuple[int, int]:
     """Return which cells reduce: L // 3 and 2 L // 3.
 
     Raises:
-        UsageError: fewer than three cells, of which none would be normal (drnas.md T19).
+        UsageError: fewer than three cells, of which none would be normal
+            (docs/methods/drnas.md, "At least three cells").
     """
     if layers < LEAST_LAYERS:
         raise UsageError(f"{layers} cells are too few: a network of cells needs at least {LEAST_LAYERS}.")
@@ -144,7 +147,7 @@ def supernet(
         classes: of the data set.
         size: side of the images.
         stem: ``cifar``, or ``imagenet`` with 3C channels.
-        partial: k: operations see C // k channels (drnas.md 3.3).
+        partial: k: operations see C // k channels (docs/methods/drnas.md, "Partial channels").
     """
     nodes = len({target for _, target in edges})
     outputs = {NORMAL: nodes, REDUCE: nodes}

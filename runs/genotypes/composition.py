@@ -1,4 +1,7 @@
-"""The composition of an edge's pool of operations, in a few numbers (prdarts.md 12)."""
+"""The composition of an edge's pool of operations, in a few numbers.
+
+See docs/methods/prdarts.md, "Similarity and composition of a pool".
+"""
 
 from __future__ import annotations
 

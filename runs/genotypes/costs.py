@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from runs.genotypes.genotype import Genotype
 
 COUNTER = "convolutions and linear layers"
-# What P-DARTS, PC-DARTS and sharpDARTS print as multiply-adds (baselines.md 2.3).
+# What P-DARTS, PC-DARTS and sharpDARTS print as multiply-adds
+# (docs/methods/baselines.md, "Measured costs of published cells").
 COUNTER_WITH_NORMS = f"{COUNTER} + 2 per batch-norm output + 1 per ReLU output"
 
 

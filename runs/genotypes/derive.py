@@ -27,7 +27,10 @@ def softmax(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
 
 
 def dirichlet_mean(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
-    """Return the mean of Dirichlet(elu(alpha) + 1) of each edge over its kept operations (DrNAS, drnas.md 2)."""
+    """Return the mean of Dirichlet(elu(alpha) + 1) of each edge over its kept operations (DrNAS).
+
+    See docs/methods/drnas.md, "Concentration".
+    """
     means = []
     for edge, row in enumerate(alphas):
         alive = kept[edge] if kept else range(len(row))
@@ -39,7 +42,10 @@ def dirichlet_mean(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
 
 
 def edge_weights(betas: Row) -> list[float]:
-    """Return the softmax of the edges' variables over the edges into each node (PC-DARTS, baselines.md 7.2)."""
+    """Return the softmax of the edges' variables over the edges into each node (PC-DARTS).
+
+    See docs/methods/baselines.md, "PC-DARTS".
+    """
     return [weight for edges in _nodes(len(betas)) for weight in _softmax([betas[edge] for edge in edges])]
 
 
@@ -69,12 +75,17 @@ def two_a_node(weights: Rows, operations: Sequence[str], *, none_competes: bool 
 
 
 def all_edges(weights: Rows, operations: Sequence[str]) -> list[Pair]:
-    """Return every edge, the strongest of a node first, each with its best operation, ``none`` included (SNAS 7.4)."""
+    """Return every edge, the strongest of a node first, each with its best operation, ``none`` included (SNAS).
+
+    See docs/methods/baselines.md, "SNAS".
+    """
     return _ranked(weights, operations, range(len(operations)), len(TOPOLOGY.edges))
 
 
 def survivors(alphas: Rows, candidates: Sequence[Sequence[str]], drop: int) -> list[list[str]]:
-    """Return the candidates of each edge without the ``drop`` weakest (P-DARTS, baselines.md 7.3)."""
+    """Return the candidates of each edge without the ``drop`` weakest (P-DARTS).
+
+    See docs/methods/baselines.md, "P-DARTS"."""
     kept = []
     for weights, names in zip(softmax(alphas), candidates, strict=True):
         weakest = sorted(range(len(names)), key=weights.__getitem__)[:drop]
@@ -83,7 +94,9 @@ def survivors(alphas: Rows, candidates: Sequence[Sequence[str]], drop: int) -> l
 
 
 def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | None = None) -> list[Pair]:
-    """Return the cell of the last stage of P-DARTS, edges in order (baselines.md 7.3).
+    """Return the cell of the last stage of P-DARTS, edges in order.
+
+    See docs/methods/baselines.md, "Rule of the last stage".
 
     Args:
         alphas: 14 x candidates left.
@@ -106,7 +119,9 @@ def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | No
 
 
 def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes: bool = True) -> list[Pair]:
-    """Return the cell of the last stage of PR-DARTS, edges in order (prdarts.md 10).
+    """Return the cell of the last stage of PR-DARTS, edges in order.
+
+    See docs/methods/prdarts.md, "Final genotype".
 
     An edge is as strong as the winner of the softmax over its candidates. In ties the later one wins, of the candidates
     of an edge as of the edges into a node.
@@ -127,7 +142,9 @@ def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes:
 
 
 def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
-    """Return the cell of sparse codes: per node the two entries of largest magnitude, the larger one last (ISTA-NAS 6).
+    """Return the cell of sparse codes: per node the two entries of largest magnitude, the larger one last (ISTA-NAS).
+
+    See docs/methods/ista.md, "Genotype".
 
     Args:
         codes: one row a node, of (inputs of the node) x (operations) entries, source by source.
@@ -141,7 +158,9 @@ def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
 
 
 def live_pairs(live: Sequence[int], operations: Sequence[str]) -> list[Pair]:
-    """Return the live entries of a node's code as pairs, the first of them last (ISTA-NAS 6).
+    """Return the live entries of a node's code as pairs, the first of them last (ISTA-NAS).
+
+    See docs/methods/ista.md, "Genotype".
 
     Args:
         live: entries source x (operations) + operation, the largest first.

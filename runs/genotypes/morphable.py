@@ -1,4 +1,7 @@
-"""PR-DARTS's operation language: a kind with settings, a compact name, and a label (prdarts.md 2)."""
+"""PR-DARTS's operation language: a kind with settings, a compact name, and a label.
+
+See docs/methods/prdarts.md, "Operations".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""PR-DARTS's morphisms: which operation may become which, and how far a search can get (prdarts.md 3).
+"""PR-DARTS's morphisms: which operation may become which, and how far a search can get.
+
+See docs/methods/prdarts.md, "Morphisms" and "Operations discovered and reachable".
 
 Only depthwise-separable convolutions with one dilation can be morphed. There is no morphism that removes a stage or
 narrows one: depth and width only grow, kernel and dilation go both ways.

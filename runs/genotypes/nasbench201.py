@@ -56,7 +56,9 @@ def format_string(architecture: Genotype) -> str:
 
 
 def parse_string(text: str) -> Genotype:
-    """Read the benchmark's string, with or without quotes. Inputs that a node leaves out are ``none`` (drnas.md, T20).
+    """Read the benchmark's string, with or without quotes. Inputs that a node leaves out are ``none``.
+
+    See docs/methods/drnas.md, "Missing inputs of a string become none".
 
     Raises:
         UsageError: it is not such a string; the message names the node or the operation.

@@ -228,7 +228,7 @@ def _square(family: str, kernel: int) -> Operation | None:
             return Separable(kernel, (1, 1), (1,))
         case "dil_conv":
             return Separable(kernel, (2,))
-        # SharpSepConv (baselines.md 7.9): always two stages, the second undilated.
+        # SharpSepConv (docs/methods/baselines.md, "sharpDARTS"): always two stages, the second undilated.
         case "sharp_dil_conv":
             return Separable(kernel, (2, 1), (1,))
         case "flood_conv":

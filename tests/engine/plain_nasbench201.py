@@ -16,7 +16,9 @@ from runs.catalogue.spaces.nasbench201 import SPACE
 
 
 class PlainSupernet(nn.Module):
-    """Computes what the weights of a supernet stand for, without any of its shortcuts (drnas.md 3.1 and 3.3).
+    """Computes what the weights of a supernet stand for, without any of its shortcuts.
+
+    See docs/methods/drnas.md, "NAS-Bench-201 space" and "Partial channels".
 
     Args:
         supernet: its modules are copied, and their names stay.

@@ -1,6 +1,7 @@
 """Black-box searches on the real table, next to what NAS-Bench-201 prints for 12,000 simulated seconds.
 
-Their runs search on CIFAR-10, and on the others with the cells found there or anew, by release (baselines.md, 8): the
+Their runs search on CIFAR-10, and on the others with the cells found there or anew, by release
+(docs/methods/baselines.md, "Figures on NAS-Bench-201"): the
 means of the others are therefore compared in the benchmark below, by people.
 """
 
@@ -23,7 +24,8 @@ REAL = Path(__file__).parents[3] / "shared" / "data" / "nasbench201.csv.gz"
 SEEDS = range(100)
 # What stands for 12,000 s: see runs.catalogue.black_box.
 QUERIES = 90
-# Test accuracy on CIFAR-10 by optimiser: baselines.md, 7.10, 7.12 and 8. None is printed there for local search.
+# Test accuracy on CIFAR-10 by optimiser: docs/methods/baselines.md, "Random search", "Regularised evolution" and
+# "Figures on NAS-Bench-201". None is printed there for local search.
 PUBLISHED = {"random": 93.70, "evolution": 93.92, "reinforce": 93.85}
 
 

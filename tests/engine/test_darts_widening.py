@@ -49,7 +49,8 @@ def test_operations_of_the_vectors(case: dict[str, Any], monkeypatch: pytest.Mon
     assert set(changes) == set(wide.state_dict())
     found = {name: change(narrow.state_dict()[name]) for name, change in changes.items()}
     expected = dict(zip(wide.state_dict(), case["after"].values(), strict=True))
-    # The public code takes copies for this batch norm from the wrong channels (drnas.md T9).
+    # The public code takes copies for this batch norm from the wrong channels
+    # (docs/methods/drnas.md, "Batch norms are widened with their convolutions").
     for name, right in case.get("aligned_bn_after", {}).items():
         expected[f"1.{name}"] = right
     for name, value in found.items():

@@ -202,7 +202,8 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
     assert search.epoch == trace["search_epochs_run"]
     capped = trace["stopped_by"] == "epoch_cap"
     assert bool(warnings(said, "not_frozen")) == capped
-    # From here on weights alone learn, with every batch norm unlocked; at the cap too, unlike the public code (T15).
+    # From here on weights alone learn, with every batch norm unlocked; at the cap too, unlike the public code
+    # (docs/methods/ista.md, "What happens when the epochs run out").
     codes = [code.detach().clone() for code in search.current.architecture.parameters()]
     (trained,) = epochs(search, search.epoch + 1)
     assert isinstance(search.current.supernet, DartsSupernet)

@@ -147,7 +147,7 @@ class TestTrajectories:
 
 
 def check_additions(done: EdgeChange, before: Pool, after: Pool, limits: Restrictions, wanted: int) -> None:
-    """Check what the mended rules added to an edge, of so many that were wanted (F2, F3)."""
+    """Check what the mended rules added to an edge, of so many that were wanted."""
     members = {member.operation: member for member in before.cells[done.cell].edges[done.edge]}
     living = set(after.active()[done.cell][done.edge])
     dropped = {one.operation for one in done.dropped}

@@ -225,7 +225,7 @@ def scrambled(supernet: DartsSupernet) -> dict[str, Tensor]:
 @pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize("mode", ["fixed", "faithful"])
 def test_survivors_keep_their_weights(bench: Make, mode: str) -> None:
-    """All but those that the public code overwrites by their parents' again (F1)."""
+    """All but those that the public code overwrites by their parents' again."""
     search = bench(**TWICE, mode=mode)
     search.epoch()
     search.epoch()

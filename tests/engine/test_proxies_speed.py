@@ -38,7 +38,7 @@ from tests.engine.test_proxies_regions import by_products
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "cifar10-imagefolder.tar.xz"
 CIFAR10 = next(dataset for dataset in DATASETS if dataset.name == "cifar10")
 MEAN, STD = channels("nasbench201", CIFAR10)
-# A network that is dead ranks behind all others (tenas.md 11).
+# A network that is dead ranks behind all others (docs/methods/tenas.md, "What to expect").
 DEAD = 12.0
 
 pytestmark = pytest.mark.benchmark

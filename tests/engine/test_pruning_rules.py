@@ -70,7 +70,8 @@ def test_the_public_rule_gives_the_public_tables(case: dict[str, Any]) -> None:
     assert [list(slot) for slot in removed] == expected["pruned"]
 
 
-# In this table only the public sort goes wrong, which the default does not use (trap 14).
+# In this table only the public sort goes wrong, which the default does not use
+# (docs/methods/tenas.md, "Sorting by three significant digits").
 SORTED_BY_THREE_DIGITS = "three_significant_digits"
 
 

@@ -28,7 +28,10 @@ def test_search_rates(case: dict[str, Any]) -> None:
 
 
 def test_ista_search_rates() -> None:
-    """Both forms of ISTA-NAS; the public code advances the two-stage schedule before an epoch (ista.md 9, T1)."""
+    """Both forms of ISTA-NAS; the public code advances the two-stage schedule before an epoch.
+
+    See docs/methods/ista.md, "The schedule is shifted by one epoch".
+    """
     vectors = load("ista/schedules")
     for case in (vectors["two_stage_search"], vectors["cifar_retrain"], vectors["one_stage_fixed_phase"]):
         given = (case["lr0"], case["eta_min"])

@@ -1,4 +1,4 @@
-"""What papers print, as the specification lists it."""
+"""What papers print, as docs/methods/baselines.md lists it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.vectors import load
 
 KINDS = ("normal", "reduce")
 OPERATIONS = SPACE.operations
-# The order of TE-NAS's own tables (tenas.md 2), and that of DrNAS.
+# The order of TE-NAS's own tables (docs/methods/tenas.md, "Order of operations"), and that of DrNAS.
 TENAS = (
     "none",
     "skip_connect",

@@ -41,7 +41,8 @@ def mean(alpha: Tensor, alive: Tensor) -> Tensor:
 def kl_to_flat(alpha: Tensor, alive: Tensor) -> Tensor:
     """Return KL(Dir(beta) || Dir(1)) of each row over the operations that are alive, [edges].
 
-    lnG(B) - sum lnG(beta_i) - lnG(n) + sum (beta_i - 1)(psi(beta_i) - psi(B)), drnas.md section 2.
+    lnG(B) - sum lnG(beta_i) - lnG(n) + sum (beta_i - 1)(psi(beta_i) - psi(B)),
+    see docs/methods/drnas.md, "Regularisers".
     """
     beta, kept = concentration(alpha), alive.to(alpha.dtype)
     total, count = (beta * kept).sum(-1), kept.sum(-1)
@@ -93,7 +94,7 @@ class DirichletRelaxation:
         """Nothing depends on the epoch: each edge learns its own exploration."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return one draw for each kind of cell, all edges at once (T10)."""
+        """Return one draw for each kind of cell, all edges at once."""
         return dense(architecture, draw(*architecture.stacked()))
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:

@@ -17,7 +17,8 @@ class Controller(nn.Module):
     """The distribution of the cells: an edge's operation depends on those of the edges before.
 
     The logits are c tanh(W h / T), so that no operation is ever ruled out (Pham et al., ICML 2018; NAS-Bench-201's
-    form for its cell, baselines.md 7.7). It lives on the CPU: it is tiny, and what it draws has to be known there.
+    form for its cell, see docs/methods/baselines.md, "ENAS"). It lives on the CPU: it is tiny, and what it draws has
+    to be known there.
 
     Args:
         codec: of a space with as many operations on every edge.

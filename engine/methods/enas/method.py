@@ -1,4 +1,7 @@
-"""ENAS: shared weights and the controller that draws from them learn in turns (baselines.md, 7.7)."""
+"""ENAS: shared weights and the controller that draws from them learn in turns.
+
+See docs/methods/baselines.md, "ENAS".
+"""
 
 from __future__ import annotations
 

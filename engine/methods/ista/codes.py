@@ -1,4 +1,7 @@
-"""Architecture parameters that are short dense codes, one for each node: what ISTA-NAS trains (ista.md 1)."""
+"""Architecture parameters that are short dense codes, one for each node: what ISTA-NAS trains.
+
+See docs/methods/ista.md, "Live set and multipliers".
+"""
 
 from __future__ import annotations
 

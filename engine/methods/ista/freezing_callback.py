@@ -1,4 +1,7 @@
-"""One-stage ISTA-NAS between epochs: nodes freeze, cells that are too large are not taken (ista.md 4)."""
+"""One-stage ISTA-NAS between epochs: nodes freeze, cells that are too large are not taken.
+
+See docs/methods/ista.md, "One-stage search".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What ISTA-NAS does between epochs: recover from each code the sparse vector that it stands for (ista.md 3)."""
+"""What ISTA-NAS does between epochs: recover from each code the sparse vector that it stands for.
+
+See docs/methods/ista.md, "Recovery" and "Two-stage search".
+"""
 
 from __future__ import annotations
 
@@ -245,7 +248,10 @@ def _troubles(record: dict[str, Any], kind: str, node: int) -> list[str]:
 
 
 def _alerts(record: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what a viewer should look at, though nothing is wrong (ista.md 8)."""
+    """Return what a viewer should look at, though nothing is wrong.
+
+    See docs/methods/ista.md, "What to watch".
+    """
     where, found = f"Node {node + INPUTS} of the {kind} cell", []
     if record["margin"] < CLEAR_MARGIN:
         found.append(f"{where}: the choice of its second operation is nearly a tie.")

@@ -1,4 +1,7 @@
-"""Adam as the public code of one-stage ISTA-NAS has it, for comparison with :class:`torch.optim.Adam` (ista.md 4)."""
+"""Adam as the public code of one-stage ISTA-NAS has it, for comparison with :class:`torch.optim.Adam`.
+
+See docs/methods/ista.md, "The optimiser of the codes".
+"""
 
 from __future__ import annotations
 

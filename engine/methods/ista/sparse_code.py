@@ -34,7 +34,9 @@ class NodeVector:
 
 
 class SparseCode:
-    """Mixing weights with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries (ista.md 1, P).
+    """Mixing weights with the multipliers alpha_k = A_k'b - (E'x~)_k of the live entries.
+
+    See docs/methods/ista.md, "Live set and multipliers".
 
     Alphas are used raw: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the edge from
     input k // K.

@@ -23,7 +23,7 @@ from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.methods.prdarts import PrDartsSettings
 
-# Steps from one look at the memory to the next (prdarts.md 9).
+# Steps from one look at the memory to the next (docs/methods/prdarts.md, "The growing batch").
 GROWTH_STEPS = 5
 
 
@@ -61,7 +61,10 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
 
 
 def stages(settings: Settings, pools: OperationPools) -> Iterator[Stage]:
-    """Yield the stages: at the end of each but the last, prune, refill and inherit (prdarts.md 8)."""
+    """Yield the stages: at the end of each but the last, prune, refill and inherit.
+
+    See docs/methods/prdarts.md, "Schedule and hyperparameters".
+    """
     for stage in settings.plan:
         yield Stage(
             stage.epochs,

@@ -63,7 +63,10 @@ class OperationPools:
         }
 
     def discretize(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-        """Return the cells that the rule of the last stage would leave now (prdarts.md 10)."""
+        """Return the cells that the rule of the last stage would leave now.
+
+        See docs/methods/prdarts.md, "Final genotype".
+        """
         active = self.pool.active()
         cells = {
             kind: derive.prdarts(rows, active[kind], none_competes=self._settings.none_competes)
@@ -72,9 +75,10 @@ class OperationPools:
         return darts.genotype(cells[NORMAL], cells[REDUCE])
 
     def transition(self, context: EpochContext) -> Handover:
-        """Prune and refill every edge, and extract what the next stage inherits (prdarts.md 5, 7).
+        """Prune and refill every edge, and extract what the next stage inherits.
 
-        See :class:`engine.search.step.Transition`.
+        See :class:`engine.search.step.Transition`, and docs/methods/prdarts.md, "Prune and replace" and
+        "Training inside a stage".
         """
         state, stage = context.state, context.position.stage
         before = accuracy(context, context.evaluation_weights(), BATCHES).percent

@@ -1,8 +1,12 @@
-"""The end of a stage: on every edge the weakest operations go, and morphs of the others come (prdarts.md 5).
+"""The end of a stage: on every edge the weakest operations go, and morphs of the others come.
+
+See docs/methods/prdarts.md, "Prune and replace".
 
 Pure functions: what is random comes through ``draw``, a callable that returns uniform numbers of [0, 1). Nothing is
-drawn where nothing can be added. By default the public code's faults are mended (prdarts.md 13, F1 to F5).
-``faithful`` brings back those that change what a search finds: F1 in what inherits, F2 and F3 in what is added.
+drawn where nothing can be added. By default the public code's faults are mended, see
+docs/methods/prdarts.md, "Where the public code departs from the paper".
+``faithful`` brings back those that change what a search finds: children inherit again and
+again, and edges are refilled by blind draws that may bring back what was just dropped.
 """
 
 from __future__ import annotations
@@ -105,7 +109,7 @@ class Heir:
         operation: the child.
         parent: an operation of the same edge, which stays.
         morph: what makes the one of the other.
-        fresh: whether this transition added the child; otherwise its trained weights are lost (F1).
+        fresh: whether this transition added the child; otherwise its trained weights are lost.
     """
 
     cell: str
@@ -243,7 +247,9 @@ class _Edge:
 
 
 def _enumerated(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
-    """Refill by enumeration (F3): what the edge never had; else what it dropped in an earlier transition (F2).
+    """Refill by enumeration: what the edge never had; else what it dropped in an earlier transition.
+
+    See docs/methods/prdarts.md, "Refilling by enumeration" and "Retries of operations dropped earlier".
 
     A parent counts with its weight over the number of its legal morphisms, as if parent and morphism were drawn.
     """
@@ -284,7 +290,10 @@ def _attempted(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
 
 
 def _heirs(after: Pool, changes: Iterable[EdgeChange], *, again: bool) -> Iterable[Heir]:
-    """Yield what inherits: what is new; and ``again``, all whose recorded parent lives on the same edge (F1)."""
+    """Yield what inherits: what is new; and ``again``, all whose recorded parent lives on the same edge.
+
+    See docs/methods/prdarts.md, "Children inherit once".
+    """
     for change in changes:
         members = [member for member in after.cells[change.cell].edges[change.edge] if member.active]
         living = {member.operation for member in members}

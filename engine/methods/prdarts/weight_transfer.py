@@ -1,4 +1,7 @@
-"""Weight transfer from one supernet to the next: by name, and by inheritance (prdarts.md 4)."""
+"""Weight transfer from one supernet to the next: by name, and by inheritance.
+
+See docs/methods/prdarts.md, "Weight inheritance".
+"""
 
 from __future__ import annotations
 

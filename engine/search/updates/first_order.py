@@ -16,7 +16,8 @@ class FirstOrder:
     """Bilevel, first order: alpha on a batch of its own half at the current weights, then the weights.
 
     Each phase computes only the gradients that it uses: the architecture phase those of alpha, the weight phase mixes
-    with a detached sample (drnas.md T12). See :class:`engine.search.step.Update`.
+    with a detached sample (docs/methods/drnas.md, "Each phase computes only its own gradients"). Implements
+    :class:`engine.search.step.Update`.
 
     Args:
         clip_architecture: the public NAS-Bench-201 code has alpha's gradient of the weight phase inside the clipped

@@ -24,7 +24,10 @@ class SingleLevel:
         self._auxiliary_weight = auxiliary_weight
 
     def step(self, context: StepContext) -> None:
-        """Step the codes that are not frozen, then the weights with their gradient clipped (ista.md 4, step 3)."""
+        """Step the codes that are not frozen, then the weights with their gradient clipped.
+
+        See docs/methods/ista.md, "Search phase", step 3.
+        """
         state = context.state
         images, labels = context.weight_batch()
         scores, auxiliary = context.both_scores(images, context.sample())

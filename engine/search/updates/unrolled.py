@@ -24,7 +24,8 @@ class Unrolled:
     """Bilevel, second order; then the weights step on the batch that the unrolled step looked at.
 
     Random mixing weights are drawn once for the four passes of an architecture step: with a draw for each, their
-    difference would be noise (drnas.md T6). None of the four changes the running statistics of batch norms.
+    difference would be noise (docs/methods/drnas.md, "The sample of the unrolled step is shared"). None of the four
+    changes the running statistics of batch norms.
     """
 
     order: Sequence[Level] = ("weights", "architecture")

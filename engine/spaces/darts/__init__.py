@@ -128,7 +128,8 @@ class Darts(SearchSpace):
     def encoding(cls, entry: Space) -> Encoding:
         """Return, for both cells and each node, the pair of its inputs and the operation of either.
 
-        ``none`` is not an operation of a discrete cell: there are 1.1e18 pairs of cells (baselines.md, 1.1).
+        ``none`` is not an operation of a discrete cell: there are 1.1e18 pairs of cells (see
+        docs/methods/baselines.md, "Cells of the DARTS space").
 
         Raises:
             UsageError: a space of the same macro with other operations.

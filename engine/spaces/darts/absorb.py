@@ -1,4 +1,7 @@
-"""Multipliers of operations, folded into their last batch norm: from a search network to a plain one (ista.md 4)."""
+"""Multipliers of operations, folded into their last batch norm: from a search network to a plain one.
+
+See docs/methods/ista.md, "Absorbing multipliers into batch norm".
+"""
 
 from __future__ import annotations
 

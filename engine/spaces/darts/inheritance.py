@@ -1,4 +1,6 @@
-"""What a morphed convolution inherits from the one that it was made of (PR-DARTS; prdarts.md 4).
+"""What a morphed convolution inherits from the one that it was made of (PR-DARTS).
+
+See docs/methods/prdarts.md, "Weight inheritance".
 
 Only ``k+`` and ``widen`` keep the function; the other changes of an operation keep its weights as far as they fit.
 """

@@ -1,4 +1,7 @@
-"""The discrete network of a genotype of DARTS-like cells, as the papers retrain it (baselines.md 2.1)."""
+"""The discrete network of a genotype of DARTS-like cells, as the papers retrain it.
+
+See docs/methods/baselines.md, "Evaluation network".
+"""
 
 from __future__ import annotations
 

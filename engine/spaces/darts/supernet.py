@@ -28,14 +28,15 @@ class DartsSupernet(Supernet):
         layers: how many cells.
         classes: of the data set.
         stem: ``cifar``, or ``imagenet`` with 3C channels.
-        partial: k: operations see the first C // k channels, the others pass by (drnas.md 3.3).
+        partial: k: operations see the first C // k channels, the others pass by
+            (docs/methods/drnas.md, "Partial channels").
         affine: whether batch norms in cells have a scale and a shift.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
         auxiliary: whether to train a second classifier on cell 2L // 3.
 
     Attributes:
-        skip_dropout: in training, the probability that an element of an identity's output is dropped (baselines.md
-            7.3). Set it between forward passes.
+        skip_dropout: in training, the probability that an element of an identity's output is dropped.
+            Set it between forward passes. See docs/methods/baselines.md, "Skip dropout".
         drop_path: in training, the probability that the output of an operation is dropped for an image. Set it alike.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Widening a supernet of DARTS-like cells between the stages of a progressive search (drnas.md 7, T9)."""
+"""Widening a supernet of DARTS-like cells between the stages of a progressive search.
+
+See docs/methods/drnas.md, "Widening" and "Batch norms are widened with their convolutions".
+"""
 
 from __future__ import annotations
 

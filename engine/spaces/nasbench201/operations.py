@@ -1,4 +1,7 @@
-"""The candidate operations of NAS-Bench-201, and the blocks around its cells (drnas.md 3.1)."""
+"""The candidate operations of NAS-Bench-201, and the blocks around its cells.
+
+See docs/methods/drnas.md, "NAS-Bench-201 space".
+"""
 
 from __future__ import annotations
 

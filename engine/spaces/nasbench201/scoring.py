@@ -1,4 +1,7 @@
-"""The networks of NAS-Bench-201 cells that zero-cost proxies measure (tenas.md 2)."""
+"""The networks of NAS-Bench-201 cells that zero-cost proxies measure.
+
+See docs/methods/tenas.md, "Networks that are measured".
+"""
 
 from __future__ import annotations
 

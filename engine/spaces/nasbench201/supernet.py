@@ -23,7 +23,8 @@ class NasBench201Supernet(Supernet):
         cells: cells in each stage.
         classes: classes of the data set.
         candidates: the operations alive on each edge; others are not built.
-        partial: k: operations see the first 1/k of the channels, the others pass by (drnas.md 3.3).
+        partial: k: operations see the first 1/k of the channels, the others pass by
+            (docs/methods/drnas.md, "Partial channels").
         track_statistics: whether candidate batch norms keep running averages.
 
     Raises:

@@ -1,4 +1,6 @@
-"""A draw: the weights, the batch and the crops that candidates are measured with (tenas.md 3, 4 and 10, trap 3).
+"""A draw: the weights, the batch and the crops that candidates are measured with.
+
+See docs/methods/tenas.md, "Condition number of the NTK", "Linear regions" and "Indicators are noisy".
 
 A draw follows from the seed and its key alone: it depends neither on threads nor on earlier draws.
 """

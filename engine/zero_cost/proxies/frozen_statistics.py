@@ -1,4 +1,7 @@
-"""Batch norms that treat the statistics of the current batch as constants (tenas.md 10, trap 4)."""
+"""Batch norms that treat the statistics of the current batch as constants.
+
+See docs/methods/tenas.md, "Training-mode batch norm".
+"""
 
 from __future__ import annotations
 

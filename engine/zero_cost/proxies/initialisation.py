@@ -1,4 +1,7 @@
-"""The initial weights of a scoring network, drawn from one generator whatever the device (tenas.md 2)."""
+"""The initial weights of a scoring network, drawn from one generator whatever the device.
+
+See docs/methods/tenas.md, "Initialisation".
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def initialise(network: nn.Module, how: str, generator: torch.Generator, *, fan:
         fan: of ``kaiming``: the paper uses ``fan_out`` for the NTK and ``fan_in`` for linear regions.
 
     Raises:
-        UsageError: unknown initialisation. The public code ignores unknown names silently (tenas.md 10, trap 1).
+        UsageError: unknown initialisation. The public code ignores unknown names silently
+            (docs/methods/tenas.md, "Initialisation names are ignored").
     """
     if how not in INITIALISATIONS:
         raise UsageError(f"Unknown initialisation '{how}'.", closest(how, INITIALISATIONS))

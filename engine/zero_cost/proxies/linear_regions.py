@@ -1,4 +1,7 @@
-"""Linear regions: how many on/off patterns of its ReLUs a network shows for sampled inputs (tenas.md 4 and 10)."""
+"""Linear regions: how many on/off patterns of its ReLUs a network shows for sampled inputs.
+
+See docs/methods/tenas.md, "Linear regions" and "Which ReLUs count".
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from torch import Tensor, nn
 from engine.spaces.layers import Rectified
 from engine.zero_cost.proxies.precision import full_float32
 
-# Above this share of the samples the count says more about the samples than about the network (trap 6).
+# Above this share of the samples the count says more about the samples than about the network
+# (docs/methods/tenas.md, "The region count saturates").
 NEAR_SATURATION = 0.95
 
 
@@ -43,7 +47,8 @@ class Regions:
 class ActivationPatterns:
     """Records the ReLUs of a network: modules, and the ReLU that a :class:`Rectified` begins with.
 
-    It registers hooks: make one for a network and use it as often as needed (trap 8).
+    It registers hooks: make one for a network and use it as often as needed
+    (docs/methods/tenas.md, "Hooks are registered once").
 
     Args:
         network: its ReLUs run in the same order for every input.

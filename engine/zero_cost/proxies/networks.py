@@ -1,4 +1,6 @@
-"""Building the networks that zero-cost proxies measure in place of an architecture's own (tenas.md 2)."""
+"""Building the networks that zero-cost proxies measure in place of an architecture's own.
+
+See docs/methods/tenas.md, "Networks that are measured"."""
 
 from __future__ import annotations
 

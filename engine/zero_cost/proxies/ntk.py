@@ -1,4 +1,7 @@
-"""The empirical neural tangent kernel of one batch, and its condition number (tenas.md 3 and 10)."""
+"""The empirical neural tangent kernel of one batch, and its condition number.
+
+See docs/methods/tenas.md, "Condition number of the NTK" and "Kernels of several outputs".
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def gram(
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:
             rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
-    # [K, B, P], in double precision: rounding would swamp the smallest eigenvalues (trap 5).
+    # [K, B, P], in double precision: rounding would swamp the smallest eigenvalues.
     wide = rows.double()
     if outputs == "full":
         flat = wide.transpose(0, 1).flatten(0, 1)
@@ -72,7 +75,9 @@ def gram(
 
 
 def condition_number(lowest: float, highest: float) -> float:
-    """Return ``highest / lowest`` of eigenvalues, or infinity if the kernel is singular (tenas.md 10, trap 5)."""
+    """Return ``highest / lowest`` of eigenvalues, or infinity if the kernel is singular.
+
+    See docs/methods/tenas.md, "Singular kernels"."""
     return highest / lowest if highest > 0 and lowest > SINGULAR * highest else math.inf
 
 

@@ -12,7 +12,8 @@ import torch
 def full_float32() -> Iterator[None]:
     """Inside, convolutions on CUDA keep all 24 bits of float32, which torch rounds to 11 by default.
 
-    The rounding alone would be larger than the smallest eigenvalues of a kernel (tenas.md 10, trap 5).
+    The rounding alone would be larger than the smallest eigenvalues of a kernel. See docs/methods/tenas.md,
+    "Singular kernels".
     """
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

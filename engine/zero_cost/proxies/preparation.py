@@ -10,7 +10,8 @@ from runs.catalogue import Dataset, Space
 from runs.catalogue.normalisations import statistics
 from runs.catalogue.proxies import ProxySettings
 
-# TE-NAS normalises as the code base of NAS-Bench-201 does (tenas.md 3).
+# TE-NAS normalises as the code base of NAS-Bench-201 does
+# (docs/methods/tenas.md, "Condition number of the NTK").
 _NORMALISATION = "nasbench201"
 
 

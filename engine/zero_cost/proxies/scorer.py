@@ -1,4 +1,7 @@
-"""Both proxies of candidates that share one pair of networks (tenas.md 3, 4 and 9)."""
+"""Both proxies of candidates that share one pair of networks.
+
+See docs/methods/tenas.md, "Condition number of the NTK", "Linear regions" and "Cost".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TE-NAS (ICLR 2021): its hyperparameters and presets. Facts: tenas.md."""
+"""TE-NAS (ICLR 2021): its hyperparameters and presets. See docs/methods/tenas.md, "Presets"."""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ class DartsNetworkSettings(Settings):
     )
 
 
-# The constants of CIFAR-10; DARTS, PC-DARTS and DrNAS use them for CIFAR-100 too (baselines.md 5).
+# The constants of CIFAR-10; DARTS, PC-DARTS and DrNAS use them for CIFAR-100 too
+# (docs/methods/baselines.md, "Data and normalisation").
 _CIFAR: Statistics = ((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768))
 
 SPACE = Space(

@@ -34,7 +34,7 @@ class NasBench201Settings(NasBench201NetworkSettings):
     )
 
 
-# How the benchmark defines its splits (baselines.md, section 4).
+# How the benchmark defines its splits (docs/methods/baselines.md, "Splits and training of the benchmark").
 _HALVES = "half of the original test images; trained on the original training images"
 _SPLITS = {
     ("cifar10", "valid"): "25,000 of the training images; trained on the other 25,000",

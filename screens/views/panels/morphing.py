@@ -1,4 +1,7 @@
-"""PR-DARTS: the operation pool of each edge, the last transition, and the lineage of operations (prdarts.md 12)."""
+"""PR-DARTS: the operation pool of each edge, the last transition, and the lineage of operations.
+
+See docs/methods/prdarts.md, "What to watch".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ISTA-NAS: the operations that each node's code recovers, their changes, and the distance to freezing (ista.md 8)."""
+"""ISTA-NAS: the operations that each node's code recovers, their changes, and the distance to freezing.
+
+See docs/methods/ista.md, "What to watch".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""TE-NAS: both proxies by round, the table of candidates as it fills, and what was pruned (tenas.md 12)."""
+"""TE-NAS: both proxies by round, the table of candidates as it fills, and what was pruned.
+
+See docs/methods/tenas.md, "What to watch".
+"""
 
 from __future__ import annotations
 

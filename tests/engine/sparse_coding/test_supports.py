@@ -22,7 +22,8 @@ def test_projection(case: dict[str, Any]) -> None:
     matrix, x = np.array(case["A"]), dense(case["x"], case["n"])
     chosen = live(x)
     if len(case["x"]) < 2:
-        # The vectors complete such a pair by the lowest index; the method keeps the pair of before (ista.md 9, T10).
+        # The vectors complete such a pair by the lowest index; the method keeps the pair of before
+        # (docs/methods/ista.md, "Ties take the lower index").
         assert chosen is None
         chosen = tuple(case["live"])
     assert sorted(chosen or ()) == sorted(case["live"])
@@ -81,7 +82,10 @@ def test_the_margin_is_between_second_and_third() -> None:
 
 
 def test_what_truncation_leaves_unexplained() -> None:
-    """The compressed loss equals the sparse one only where the live set explains the code (ista.md 9, T5)."""
+    """The compressed loss equals the sparse one only where the live set explains the code.
+
+    See docs/methods/ista.md, "Most of the code stays unexplained".
+    """
     matrix = np.random.default_rng(0).random((7, 14))
     x = dense({"3": 1.0, "9": -2.0, "4": 0.5}, 14)
     assert unexplained(matrix, matrix @ x, x) == pytest.approx(0, abs=1e-12)

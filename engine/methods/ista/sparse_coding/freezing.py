@@ -1,4 +1,7 @@
-"""One-stage ISTA-NAS: which nodes freeze, and whether an epoch's new cells are accepted (ista.md 4, steps 5 to 7)."""
+"""One-stage ISTA-NAS: which nodes freeze, and whether an epoch's new cells are accepted.
+
+See docs/methods/ista.md, "Search phase", steps 5 to 7.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ def start(x: Sequence[Array], parameters: int, *, limit: int | None = PARAMETERS
 
     Args:
         x: what the initial codes stand for. The network is trained with it whatever its size: where ``fits`` comes out
-            False, a cell too large is the result if nothing smaller is found (ista.md 9, T16).
+            False, a cell too large is the result if nothing smaller is found
+            (docs/methods/ista.md, "Rejected candidates").
         parameters: of the discrete network of its genotype.
         limit: the least number of parameters that is too large; None for no limit.
     """
@@ -113,7 +117,9 @@ def step(
 
 
 def stop(nodes: Nodes) -> Nodes:
-    """Freeze every node with the vector last accepted: what to do when epochs run out before it happens (T15).
+    """Freeze every node with the vector last accepted: what to do when epochs run out before it happens.
+
+    See docs/methods/ista.md, "What happens when the epochs run out".
 
     The public code goes on with the cells of the epoch before, and leaves the batch norms of these nodes locked.
     """

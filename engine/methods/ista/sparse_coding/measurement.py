@@ -1,4 +1,7 @@
-"""The measurement matrices of a search: one for each node and kind of cell, drawn once (ista.md 1)."""
+"""The measurement matrices of a search: one for each node and kind of cell, drawn once.
+
+See docs/methods/ista.md, "Measurement matrices".
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def matrices(
     Args:
         seed: of that generator.
         measurement: ``uniform`` is i.i.d. uniform on [0, 1), the paper's. ``unit_gaussian`` is Gaussian with columns of
-            norm 1, less coherent and not what the authors used (ista.md 9, T6). ``legacy`` is uniform from the
+            norm 1, less coherent and not what the authors used
+            (docs/methods/ista.md, "Measurement columns are coherent"). ``legacy`` is uniform from the
             generator that the public code used, NumPy's ``RandomState``.
         operations: candidates of an edge.
         nodes: of a cell, beside its two inputs.

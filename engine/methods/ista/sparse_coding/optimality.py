@@ -1,4 +1,7 @@
-"""When x minimises 1/2 |A x - b|^2 + gamma |x|_1, and how an approximate minimiser becomes exact (ista.md 10)."""
+"""When x minimises 1/2 |A x - b|^2 + gamma |x|_1, and how an approximate minimiser becomes exact.
+
+See docs/methods/ista.md, "Optimality certificate".
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,9 @@ def require_solvers() -> None:
 
 
 def recover(matrix: Array, code: Array, gamma: float, *, first: Solver = "scs") -> Recovery:
-    """Return the minimiser of 1/2 |A x - b|^2 + gamma |x|_1 (ista.md 1, R).
+    """Return the minimiser of 1/2 |A x - b|^2 + gamma |x|_1.
+
+    See docs/methods/ista.md, "Recovery" and "What nastui does".
 
     The ``first`` solver's support is made exact and certified; where the certificate fails, the other solver is asked.
     The same input gives the same x, bit for bit, in any process.
@@ -114,6 +116,9 @@ def _exact(solver: Solver, matrix: Array, code: Array, gamma: float) -> Array:
 
 
 def unexplained(matrix: Array, code: Array, x: Array) -> float:
-    """Return |b - A x| / |b|, 0 for a zero code: of a whole x, or of one cut to its live set (ista.md 9, T5)."""
+    """Return |b - A x| / |b|, 0 for a zero code: of a whole x, or of one cut to its live set.
+
+    See docs/methods/ista.md, "Most of the code stays unexplained".
+    """
     size = float(np.linalg.norm(code))
     return float(np.linalg.norm(code - matrix @ x)) / size if size else 0.0

@@ -30,7 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def approximate(solver: str, matrix: Array, code: Array, gamma: float) -> Array:
     """Return an approximate minimiser of 1/2 |A x - b|^2 + gamma |x|_1.
 
-    The solvers' tolerances are absolute and codes start at 1e-3: the problem is solved for b / max|b| (ista.md 9, T2).
+    The solvers' tolerances are absolute and codes start at 1e-3: the problem is solved for b / max|b|
+    (docs/methods/ista.md, "Problems are scaled before solving").
 
     Args:
         solver: a key of :data:`OPTIONS`.

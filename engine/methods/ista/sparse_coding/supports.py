@@ -17,13 +17,15 @@ Live = tuple[int, ...]
 
 
 def live(x: Array, *, sparsity: int = SPARSITY, operations: int | None = None) -> Live | None:
-    """Return the entries of largest magnitude, the largest first; of equals the one of lower index (ista.md 9, T10).
+    """Return the entries of largest magnitude, the largest first; of equals the one of lower index.
+
+    See docs/methods/ista.md, "Ties take the lower index".
 
     Args:
         x: [n].
         sparsity: s, how many.
         operations: candidates of an edge, to take no two entries on the same edge: not the paper's rule
-            (ista.md 9, T9). None lets them share edges.
+            (docs/methods/ista.md, "A node may use one input twice"). None lets them share edges.
 
     Returns:
         None where fewer than s entries of x qualify: then the support of before stays.
@@ -47,25 +49,33 @@ def truncated(x: Array, live: Live) -> Array:
 def bias(matrix: Array, x: Array, live: Live) -> Array:
     """Return (E' x~)_k of the live entries [s], in their order; E = A'A - I with all of A, x~ the truncated x.
 
-    It is constant between two recoveries (ista.md 1).
+    It is constant between two recoveries (docs/methods/ista.md, "Live set and multipliers").
     """
     columns, kept = matrix[:, list(live)], x[list(live)]
     return columns.T @ (columns @ kept) - kept
 
 
 def alphas(matrix: Array, code: Array, bias: Array, live: Live) -> Array:
-    """Return the multipliers A_k'b - bias_k of the live entries [s], in their order (ista.md 1, P)."""
+    """Return the multipliers A_k'b - bias_k of the live entries [s], in their order.
+
+    See docs/methods/ista.md, "Live set and multipliers".
+    """
     return matrix[:, list(live)].T @ code - bias
 
 
 def margin(x: Array) -> float:
-    """Return (|x|_2nd - |x|_3rd) / |x|_1st: how clear the choice of two is; 0 for a zero vector (ista.md 8)."""
+    """Return (|x|_2nd - |x|_3rd) / |x|_1st: how clear the choice of two is; 0 for a zero vector.
+
+    See docs/methods/ista.md, "What to watch".
+    """
     first, second, third = np.sort(np.abs(x))[::-1][:3].tolist()
     return (second - third) / first if first else 0.0
 
 
 def genotype(cells: Mapping[str, Sequence[Live]], operations: Sequence[str]) -> Genotype:
-    """Return the cells that live sets stand for, the larger entry of a node last (ista.md 6).
+    """Return the cells that live sets stand for, the larger entry of a node last.
+
+    See docs/methods/ista.md, "Genotype".
 
     Args:
         cells: of either kind of cell, the live sets of its nodes.
