@@ -1,19 +1,26 @@
-"""The real console script and real engine processes, none of which outlives its test."""
+"""The real console script and real engine processes, none of which outlives its test.
+
+An engine takes seconds to start. Tests that only read a finished run share the one of ``finished``; tests that change a
+run take a copy of it by ``Cli.adopt``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from runs.home import Home, RunPaths
 from runs.log.history import Follower
@@ -23,7 +30,7 @@ from runs.store.status import follow_status
 SCRIPT = Path(sys.executable).parent / "nastui"
 TOY = Path(__file__).parents[1] / "toy"
 
-# Seconds of search: enough to be caught in the middle, small enough for a test.
+# A search of a few seconds: long enough to be interrupted, short enough for a test.
 TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threads": 1, "checkpoint_seconds": 0.2}
 TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
@@ -34,7 +41,8 @@ class Cli:
     def __init__(self, home: Home, folder: Path) -> None:
         self.home = home
         self.folder = folder
-        self.environment = os.environ | {"NASTUI_HOME": str(home.root)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("NASTUI_")}
+        self.environment = others | {"NASTUI_HOME": str(home.root)}
 
     def __call__(self, *words: object, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command; its exit code must be ``code`` unless that is None."""
@@ -76,18 +84,52 @@ class Cli:
         return next(str(entry["status"]) for entry in self.json("runs", "list") if entry["id"] == run)
 
     def wait(self, run: str, *statuses: str, seconds: float = 90) -> str:
-        """Return the status once it is one of these, as the list shows it.
+        """Return the status once it is one of these, as ``runs list`` shows it.
 
-        The list is asked at the end alone: commands in a row would take the processor from the engine.
+        The files are polled, and the command runs only once: repeated commands would slow down the engine.
         """
-        follower, deadline = Follower(self.home.run(run)), time.monotonic() + seconds
-        while (status := follow_status(follower)) not in statuses:
-            assert time.monotonic() < deadline, status
-            time.sleep(0.05)
+        self.until(run, lambda follower: follow_status(follower) in statuses, seconds)
         return self.status(run)
 
+    def until(self, run: str, holds: Callable[[Follower], bool], seconds: float = 90) -> None:
+        """Return once something holds of a run.
+
+        Raises:
+            AssertionError: it does not hold within this time.
+        """
+        follower, deadline = Follower(self.home.run(run)), time.monotonic() + seconds
+        while not holds(follower):
+            assert time.monotonic() < deadline, follow_status(follower)
+            time.sleep(0.02)
+
+    def reach(self, run: str, share: float) -> None:
+        """Wait until the engine has done this share of its units of work."""
+
+        def reached(follower: Follower) -> bool:
+            follower.update()
+            progress = follower.history.progress
+            return (
+                progress is not None and (progress.epoch - 1 + progress.step / progress.of) / progress.epochs >= share
+            )
+
+        self.until(run, reached)
+
+    def reach_epoch(self, run: str, epoch: int) -> None:
+        """Wait until this epoch has ended."""
+
+        def reached(follower: Follower) -> bool:
+            follower.update()
+            return follower.history.summary.epoch >= epoch
+
+        self.until(run, reached)
+
+    def adopt(self, run: RunPaths) -> str:
+        """Copy a run of another home into this one, and return its id."""
+        shutil.copytree(run.root, self.home.run(run.root.name).root)
+        return run.root.name
+
     def series(self, run: str) -> list[dict[str, Any]]:
-        """Return what the finished run says of each epoch, without what a clock says."""
+        """Return the epochs of a run's log, without their durations."""
         from runs.log.history import load
 
         found = []
@@ -102,14 +144,14 @@ class Cli:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.fixture
-def cli(home: Home, tmp_path: Path) -> Iterator[Cli]:
-    """Commands in a fresh home."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    yield Cli(home, folder)
-    runs = list(home.runs.iterdir()) if home.runs.exists() else []
-    for run in runs:
+@contextlib.contextmanager
+def commands(folder: Path) -> Iterator[Cli]:
+    """Yield commands in a fresh home below a folder; engines that still run at the end are killed."""
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    home = Home(folder / "home")
+    yield Cli(home, elsewhere)
+    for run in home.runs.iterdir() if home.runs.exists() else ():
         paths = RunPaths(run)
         pid = owner_pid(paths.lock)
         if pid and is_held(paths.lock):
@@ -118,8 +160,68 @@ def cli(home: Home, tmp_path: Path) -> Iterator[Cli]:
 
 
 @pytest.fixture
+def cli(home: Home, tmp_path: Path) -> Iterator[Cli]:
+    """Commands in a fresh home."""
+    with commands(tmp_path) as found:
+        assert found.home == home
+        yield found
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished tiny search in a home that tests only read.
+
+    Attributes:
+        cli: commands in that home.
+        lines: what ``nastui search --follow --json`` printed, parsed.
+    """
+
+    cli: Cli
+    lines: tuple[dict[str, Any], ...]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The last line: the run as a document."""
+        return self.lines[-1]
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return str(self.result["id"])
+
+    @property
+    def paths(self) -> RunPaths:
+        """The run's files."""
+        return self.cli.home.run(self.run)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The finished search that tests share; of several pytest workers, the first one runs it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    printed = folder / "printed.jsonl"
+    with FileLock(f"{folder}.lock"):
+        folder.mkdir(exist_ok=True)
+        cli = Cli(Home(folder / "home"), folder)
+        if not printed.exists():
+            settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+            words = ("search", "drnas", "--space", "nasbench201", "--dataset", "digits", "--preset", "quick")
+            printed.write_text(cli(*words, "--seed", 3, *settings, "--follow", "--json").stdout)
+    return Finished(cli, tuple(json.loads(line) for line in printed.read_text().splitlines()))
+
+
+def set_traps(folder: Path) -> None:
+    """Fill a folder with modules that carry the names of real ones and end any process that imports them."""
+    for name in ("engine.py", "runs/__init__.py", "screens.py", "torch.py", "nastui.py"):
+        trap = folder / name
+        trap.parent.mkdir(exist_ok=True)
+        trap.write_text(f"raise SystemExit('imported {name} of a hostile folder')")
+
+
+@pytest.fixture
 def eventually() -> Callable[..., None]:
-    """Wait until something holds."""
+    """A function that waits until something holds."""
 
     def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""The dashboard in a real terminal: by keys alone, and when the line is lost."""
+"""The dashboard in a real terminal: by keys only, and when the connection is lost."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.conftest import Cli
+from tests.end_to_end.conftest import Cli, set_traps
 from tests.end_to_end.terminal import CTRL_S, ENTER, LEFT, Terminal
 
 
 @pytest.fixture
 def terminals() -> Iterator[list[Terminal]]:
-    """Terminals that are closed in the end."""
+    """Terminals, closed at the end."""
     opened: list[Terminal] = []
     yield opened
     for terminal in opened:
         terminal.process.close(force=True)
 
 
-# On a fast machine it may have come to its end meanwhile; what must not be is `lost`.
+# On a fast machine the run may have finished meanwhile; it must not be `lost`.
 GOES_ON = ("running", "finished")
 
 
@@ -62,11 +62,8 @@ def test_start_watch_scrub_lose_the_line_and_come_back(cli: Cli, terminals: list
     cli("runs", "stop", run)
 
 
-@pytest.mark.parametrize("name", ["engine.py", "runs/__init__.py", "screens.py", "torch.py"])
-def test_a_hostile_folder_changes_nothing(cli: Cli, terminals: list[Terminal], name: str) -> None:
-    trap = cli.folder / name
-    trap.parent.mkdir(exist_ok=True)
-    trap.write_text("raise SystemExit('taken over')")
+def test_a_hostile_folder_changes_nothing(cli: Cli, terminals: list[Terminal]) -> None:
+    set_traps(cli.folder)
     terminal = Terminal(cli)
     terminals.append(terminal)
     terminal.shows("No runs yet")

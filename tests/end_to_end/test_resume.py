@@ -1,4 +1,4 @@
-"""Losing an engine loses nothing: what was interrupted ends as if it had not been."""
+"""A run whose engine is stopped, paused or killed ends with the same numbers as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -7,56 +7,66 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from runs.home import Home
-from runs.log.history import Follower
+from runs.home import RunPaths
+from runs.log.event_log import EventLogReader
 from runs.store.lock import owner_pid
 from runs.store.status import Status, derive
-from tests.end_to_end.conftest import Cli
+from tests.end_to_end.conftest import Cli, Finished, commands
+
+# Long enough that a command typed in the middle of the run meets a running engine, also on a slow machine.
+EPOCHS = 8
+# Never reached.
+ENDLESS = 100_000
 
 
 @pytest.fixture(scope="module")
 def moments() -> list[float]:
-    """Three random moments of a run, as shares of its epochs; printed by pytest where a test fails."""
+    """Three random moments of a run, as shares of its epochs; pytest prints them if a test fails."""
     return [random.uniform(0.02, 0.8) for _ in range(3)]
 
 
-# Long enough that a command typed in the middle of it meets a running engine on a slow machine too.
-EPOCHS = 8
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """Commands in a home that the tests of this module share."""
+    with commands(tmp_path_factory.mktemp("others")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What a run says that nobody interrupts."""
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    cli = Cli(Home(folder / "home"), folder)
-    run = cli.search(epochs=EPOCHS)["id"]
-    assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    series = cli.series(run)
+def expected(others: Cli) -> list[dict[str, Any]]:
+    """The epochs of an uninterrupted run."""
+    run = others.search(epochs=EPOCHS)["id"]
+    assert others.wait(run, "finished", "failed", "lost") == "finished"
+    series = others.series(run)
     assert len(series) == EPOCHS
     return series
 
 
-def reach(cli: Cli, run: str, share: float) -> None:
-    """Wait until the engine has done this share of its units of work."""
-    follower = Follower(cli.home.run(run))
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        follower.update()
-        progress = follower.history.progress
-        if progress and (progress.epoch - 1 + progress.step / progress.of) / progress.epochs >= share:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the run does not move")
+@pytest.fixture(scope="module")
+def stopped(others: Cli) -> RunPaths:
+    """A run that was stopped; tests take copies of it."""
+    run = others.search(epochs=EPOCHS)["id"]
+    others.reach(run, 0.3)
+    others("runs", "stop", run)
+    assert others.status(run) == "stopped"
+    return others.home.run(run)
 
 
-def checkpoints(cli: Cli, run: str) -> int:
-    return cli.home.run(run).events.read_text().count('"checkpoint"')
+def events(cli: Cli, run: str) -> list[str]:
+    """Return the types of the events of a run."""
+    return [entry.event.type for entry in EventLogReader(cli.home.run(run).events).read()]
+
+
+def ends_as_expected(cli: Cli, run: str, expected: list[dict[str, Any]]) -> None:
+    """Resume a run, and check that it ends with the numbers of an uninterrupted one."""
+    cli("runs", "resume", run)
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(run) == expected
 
 
 def test_kill_and_resume_at_three_random_moments(
@@ -64,85 +74,91 @@ def test_kill_and_resume_at_three_random_moments(
 ) -> None:
     for share in moments:
         run = cli.search(epochs=EPOCHS)["id"]
-        reach(cli, run, share)
+        cli.reach(run, share)
         cli.kill(run)
-        killed = time.monotonic()
         assert cli.wait(run, "lost", "finished", seconds=2) == "lost"
-        assert time.monotonic() - killed < 2
         (cli.home.run(run).root / ".checkpoint.pt.torn").write_bytes(b"half")
-        cli("runs", "resume", run)
-        assert cli.wait(run, "finished", "failed", "lost") == "finished"
-        assert cli.series(run) == expected
+        ends_as_expected(cli, run, expected)
         assert not list(cli.home.run(run).root.glob(".*"))
 
 
-def test_stop_and_resume(cli: Cli, expected: list[dict[str, Any]]) -> None:
+def test_stop_and_resume(cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]) -> None:
+    ends_as_expected(cli, cli.adopt(stopped), expected)
+
+
+def test_pause_and_resume(cli: Cli, expected: list[dict[str, Any]]) -> None:
     run = cli.search(epochs=EPOCHS)["id"]
-    reach(cli, run, 0.3)
+    cli.reach(run, 0.2)
+    cli("runs", "pause", run)
+    assert cli.status(run) == "paused"
+    ends_as_expected(cli, run, expected)
+    types = events(cli, run)
+    assert types[types.index("paused") + 1] == "continued"  # it computed nothing in between
+
+
+def test_a_paused_run_can_be_stopped_and_sigterm_stops_too(cli: Cli) -> None:
+    run = cli.search(epochs=ENDLESS)["id"]
+    cli("runs", "pause", run)
     cli("runs", "stop", run)
     assert cli.status(run) == "stopped"
+    assert cli.home.run(run).checkpoint.exists()
     cli("runs", "resume", run)
-    assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    assert cli.series(run) == expected
-
-
-def test_sigterm_is_a_stop_with_a_checkpoint(cli: Cli) -> None:
-    run = cli.search(epochs=50)["id"]
-    reach(cli, run, 0.02)
     pid = owner_pid(cli.home.run(run).lock)
     assert pid is not None
     os.kill(pid, signal.SIGTERM)
     assert cli.wait(run, "stopped", "lost") == "stopped"
     assert cli.json("runs", "show", run)["status"] == "stopped"
+    assert events(cli, run)[-2:] == ["checkpoint", "stopped"]
 
 
-def test_pause_holds_still_and_resume_goes_on(cli: Cli, expected: list[dict[str, Any]]) -> None:
-    run = cli.search(epochs=EPOCHS)["id"]
-    reach(cli, run, 0.2)
-    cli("runs", "pause", run)
-    assert cli.status(run) == "paused"
-    size = cli.home.run(run).events.stat().st_size
-    time.sleep(0.7)
-    assert cli.home.run(run).events.stat().st_size == size
-    cli("runs", "resume", run)
-    assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    assert cli.series(run) == expected
+class TestARunningRun:
+    """What a run does that keeps running: no test here ends it."""
+
+    @pytest.fixture(scope="class")
+    def running(self, others: Cli) -> Iterator[str]:
+        """A run that keeps running."""
+        run: str = others.search(epochs=ENDLESS, checkpoint_seconds=1000)["id"]
+        others.reach_epoch(run, 1)
+        yield run
+        others.kill(run)
+
+    def test_writes_a_checkpoint_on_request(self, others: Cli, running: str, eventually: Callable[..., None]) -> None:
+        def requested() -> int:
+            types = events(others, running)
+            return types.count("checkpoint") - types.count("epoch")  # every epoch ends with a checkpoint of its own
+
+        before = requested()
+        others("runs", "checkpoint", running)
+        eventually(lambda: requested() > before)
+
+    def test_is_not_resumed(self, others: Cli, running: str) -> None:
+        assert "is running" in others("runs", "resume", running, code=4).stderr
+
+    def test_refuses_a_second_engine(self, others: Cli, running: str) -> None:
+        paths = others.home.run(running)
+        assert derive(paths, lambda: "started") is Status.RUNNING
+        second = subprocess.run(
+            [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, text=True, check=False
+        )
+        assert second.returncode == 4
+        assert "already has an engine" in second.stderr
+        assert others.status(running) == "running"
 
 
-def test_a_paused_run_can_be_stopped(cli: Cli) -> None:
-    run = cli.search(epochs=50)["id"]
-    cli("runs", "pause", run)
+def test_stopping_twice_is_allowed_and_pausing_a_stopped_run_is_not(cli: Cli, stopped: RunPaths) -> None:
+    run = cli.adopt(stopped)
     cli("runs", "stop", run)
+    cli("runs", "pause", run, code=2)
     assert cli.status(run) == "stopped"
 
 
-def test_a_checkpoint_on_request(cli: Cli, eventually: Callable[..., None]) -> None:
-    run = cli.search(epochs=50, checkpoint_seconds=1000)["id"]
-    reach(cli, run, 0.001)
-    count = checkpoints(cli, run)
-    cli("runs", "checkpoint", run)
-    eventually(lambda: checkpoints(cli, run) > count)
-    cli("runs", "stop", run)
+def test_a_finished_run_is_not_resumed(finished: Finished) -> None:
+    assert "nastui search drnas" in finished.cli("runs", "resume", finished.run, code=2).stderr
 
 
-def test_asking_twice_is_no_fault(cli: Cli) -> None:
-    run = cli.search(epochs=50)["id"]
-    cli("runs", "resume", run, code=4)
-    cli("runs", "stop", run)
-    cli("runs", "stop", run)
-    cli("runs", "pause", run, code=2)
-
-
-def test_a_finished_run_is_not_resumed(cli: Cli) -> None:
-    run = cli.search(epochs=1)["id"]
-    cli.wait(run, "finished")
-    assert "nastui search drnas" in cli("runs", "resume", run, code=2).stderr
-
-
-def test_killed_between_the_last_epoch_and_the_end(cli: Cli) -> None:
-    """All epochs are there but the finish is not: resuming writes the results."""
-    run = cli.search(epochs=1)["id"]
-    cli.wait(run, "finished")
+def test_killed_between_the_last_epoch_and_the_end(cli: Cli, finished: Finished) -> None:
+    """All epochs are there but the end is not: resuming writes the results."""
+    run = cli.adopt(finished.paths)
     paths = cli.home.run(run)
     lines = paths.events.read_text().splitlines()
     paths.events.write_text("\n".join(lines[:-1]) + "\n")
@@ -153,10 +169,10 @@ def test_killed_between_the_last_epoch_and_the_end(cli: Cli) -> None:
     assert paths.genotype.exists()
 
 
-def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(cli: Cli) -> None:
-    run = cli.search(epochs=50)["id"]
-    reach(cli, run, 0.03)
-    cli("runs", "stop", run)
+def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(
+    cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]
+) -> None:
+    run = cli.adopt(stopped)
     checkpoint = cli.home.run(run).checkpoint
     whole = checkpoint.read_bytes()
     checkpoint.write_bytes(whole[: len(whole) // 2])
@@ -164,27 +180,12 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(cli: Cli) -> None:
     cli.wait(run, "failed")
     assert "checkpoint" in cli.json("runs", "show", run)["problem"]
     checkpoint.write_bytes(whole)
-    cli("runs", "resume", run)
-    cli.wait(run, "running")
-    cli("runs", "stop", run)
+    ends_as_expected(cli, run, expected)
 
 
-def test_a_second_engine_is_refused(cli: Cli) -> None:
-    run = cli.search(epochs=50)["id"]
-    paths = cli.home.run(run)
-    assert derive(paths, lambda: "started") is Status.RUNNING
-    second = subprocess.run(
-        [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, text=True, check=False
-    )
-    assert second.returncode == 4
-    assert "already has an engine" in second.stderr
-    cli("runs", "stop", run)
-
-
-def test_a_disk_that_fills_up_loses_nothing(cli: Cli, expected: list[dict[str, Any]]) -> None:
+def test_a_disk_that_fills_up_loses_nothing(cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]) -> None:
     """Files may grow to a size that the log fits in and a checkpoint does not."""
-    run = cli.search(epochs=EPOCHS)["id"]
-    cli("runs", "stop", run)
+    run = cli.adopt(stopped)
     root = cli.home.run(run).root
     before = cli.home.run(run).checkpoint.read_bytes()
     command = f"ulimit -f 200; exec '{sys.executable}' -P -m engine '{root}'"
@@ -195,6 +196,4 @@ def test_a_disk_that_fills_up_loses_nothing(cli: Cli, expected: list[dict[str, A
     assert "Free some space" in shown["hint"]
     assert cli.home.run(run).checkpoint.read_bytes() == before
     assert not list(root.glob(".checkpoint*"))
-    cli("runs", "resume", run)
-    assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    assert cli.series(run) == expected
+    ends_as_expected(cli, run, expected)

@@ -8,23 +8,18 @@ import subprocess
 from pathlib import Path
 
 import pexpect
-import pytest
 
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
-from tests.end_to_end.conftest import SCRIPT, TINY, Cli
+from tests.end_to_end.conftest import SCRIPT, TINY, Cli, Finished, set_traps
 
 
-def test_following_a_search_prints_json_lines_and_the_result(cli: Cli) -> None:
-    settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
-    words = ["search", "drnas", "--space", "nasbench201", "--dataset", "digits", "--preset", "quick", "--seed", "3"]
-    done = cli(*words, *settings, "--follow", "--json")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    types = [line["type"] for line in lines]
+def test_following_a_search_prints_json_lines_and_the_result(finished: Finished) -> None:
+    types = [line["type"] for line in finished.lines]
     assert types[0] == "started"
     assert types.count("epoch") == TINY["epochs"]
     assert types[-2:] == ["finished", "result"]
-    result = lines[-1]
+    result = finished.result
     assert result["status"] == "finished"
     assert result["epoch"] == result["epochs"] == TINY["epochs"]
     genotype = Genotype.from_json(result["genotype"])
@@ -35,60 +30,46 @@ def test_following_a_search_prints_json_lines_and_the_result(cli: Cli) -> None:
     assert (folder / "weights.safetensors").stat().st_size > 10_000
 
 
-def test_the_same_seed_twice_gives_the_same_numbers(cli: Cli) -> None:
-    runs = [cli.search(seed=3)["id"] for _ in range(2)]
-    for run in runs:
-        assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    first, second = map(cli.series, runs)
-    assert first == second
-    assert len(first) == TINY["epochs"]
-
-
-def test_following_for_people_ends_with_the_genotype(cli: Cli) -> None:
-    run = cli.search(epochs=2)["id"]
-    shown = cli("runs", "follow", run[:8], "--plain").stdout
-    assert shown.count("epoch ") == 2
-    genotype = Genotype.from_json(cli.json("runs", "show", run)["genotype"])
+def test_following_for_people_ends_with_the_genotype(finished: Finished) -> None:
+    shown = finished.cli("runs", "follow", finished.run[:8], "--plain").stdout
+    assert shown.count("epoch ") == TINY["epochs"]
+    genotype = Genotype.from_json(finished.cli.json("runs", "show", finished.run)["genotype"])
     assert nasbench201.format_string(genotype) in shown
 
 
-def test_two_seeds_are_compared_by_mean_and_deviation(cli: Cli) -> None:
-    runs = [cli.search(seed=seed, epochs=1)["id"] for seed in (1, 2)]
-    for run in runs:
-        cli.wait(run, "finished")
-    found = cli.json("runs", "compare", *runs)
+def test_the_command_that_show_prints_repeats_the_run(cli: Cli, finished: Finished) -> None:
+    """The same seed twice gives the same numbers."""
+    words = finished.cli.json("runs", "show", finished.run)["command"].split()
+    assert words[0] == "nastui"
+    again = cli.json(*words[1:], "--detach")["id"]
+    assert cli.wait(again, "finished", "failed", "lost") == "finished"
+    assert cli.series(again) == finished.cli.series(finished.run)
+    assert len(cli.series(again)) == TINY["epochs"]
+
+
+def test_two_seeds_are_compared_by_mean_and_deviation(cli: Cli, finished: Finished) -> None:
+    first = cli.adopt(finished.paths)
+    second = cli.search("--space", "nasbench201", "--dataset", "digits", seed=4)["id"]
+    cli.wait(second, "finished")
+    found = cli.json("runs", "compare", first, second)
     assert list(found["differs"]) == ["seed"]
     (group,) = found["groups"]
-    assert group["seeds"] == [1, 2]
+    assert group["seeds"] == [3, 4]
     assert group["best"]["search_accuracy"]["n"] == 2
 
 
-def test_a_bundle_is_readable_without_nastui(cli: Cli, tmp_path: Path) -> None:
-    run = cli.search(epochs=2)["id"]
-    cli.wait(run, "finished")
-    cli("runs", "export", run, "--to", tmp_path / "bundle")
+def test_a_bundle_is_readable_without_nastui(finished: Finished, tmp_path: Path) -> None:
+    finished.cli("runs", "export", finished.run, "--to", tmp_path / "bundle")
     names = {file.name for file in (tmp_path / "bundle").iterdir()}
     assert names >= {"config.json", "events.jsonl", "metrics.csv", "architecture.csv", "genotype.json", "README.txt"}
-    assert len((tmp_path / "bundle" / "metrics.csv").read_text().splitlines()) == 3
-    assert len((tmp_path / "bundle" / "architecture.csv").read_text().splitlines()) == 1 + 2 * 6 * 5
-    cli("runs", "export", run, "--to", tmp_path / "bundle", code=2)
+    epochs = TINY["epochs"]
+    assert len((tmp_path / "bundle" / "metrics.csv").read_text().splitlines()) == 1 + epochs
+    assert len((tmp_path / "bundle" / "architecture.csv").read_text().splitlines()) == 1 + epochs * 6 * 5
+    finished.cli("runs", "export", finished.run, "--to", tmp_path / "bundle", code=2)
 
 
-def test_the_command_that_show_prints_repeats_the_run(cli: Cli) -> None:
-    run = cli.search(epochs=1)
-    cli.wait(run["id"], "finished")
-    words = cli.json("runs", "show", run["id"])["command"].split()
-    assert words[0] == "nastui"
-    again = cli.json(*words[1:], "--detach")
-    cli.wait(again["id"], "finished")
-    assert cli.series(again["id"]) == cli.series(run["id"])
-
-
-@pytest.mark.parametrize("name", ["engine.py", "runs/__init__.py", "screens.py", "torch.py", "nastui.py"])
-def test_a_hostile_folder_changes_nothing(cli: Cli, name: str) -> None:
-    trap = cli.folder / name
-    trap.parent.mkdir(exist_ok=True)
-    trap.write_text("raise SystemExit('taken over')")
+def test_a_hostile_folder_changes_nothing(cli: Cli) -> None:
+    set_traps(cli.folder)
     run = cli.search(epochs=1)["id"]
     assert cli.wait(run, "finished", "failed", "lost") == "finished"
     cli("--help")
@@ -118,7 +99,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
 
 
 def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
-    """A moving bar on stderr's terminal, and stdout a pipe: each gets its own."""
+    """A progress bar goes to the terminal of stderr, and lines to the pipe of stdout."""
     script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 --set threads=1 > lines.txt"
     terminal = pexpect.spawn("bash", ["-c", script], env=cli.environment | {"TERM": "xterm"}, cwd=str(cli.folder))
     terminal.expect(pexpect.EOF, timeout=60)
