@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import nastui
+
 ROOT = Path(__file__).parents[2]
+DOCS = [path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = sorted(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 
@@ -60,3 +63,36 @@ def test_no_file_of_a_package_is_ignored() -> None:
     """What git ignores, the wheel leaves out: a folder of ours named ``build`` would vanish."""
     ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", *PACKAGES)
     assert [name for name in ignored if "__pycache__" not in name] == []
+
+
+# A path in backticks: a folder, or a file of the repository. Words in capitals stand for names to be filled in.
+PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+)?|[\w-]+\.(?:md|toml))`")
+OF_USERS = {"requests/", "trash/", "config.toml", "val/"}  # in their homes and data
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/methods/README.md"])
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = {path for path in PATH.findall(text) if "NAME" not in path} - OF_USERS
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(map(str, DOCS))])
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", text)
+    named = {link or source for link, source in links if "://" not in (link or source)}
+    assert sorted(link for link in named if not (ROOT / page).parent.joinpath(link).exists()) == []
+
+
+def test_both_commands_of_the_readme_are_what_ci_runs() -> None:
+    """``.ci/run`` runs the first and the second fenced block of shell."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M)
+    assert "nastui search drnas --preset quick --follow" in blocks[0]
+    assert ".venv/bin/pytest" in blocks[1]
+    assert all(len(block.splitlines()) == 1 for block in blocks[:2])
+
+
+def test_the_changelog_has_the_version() -> None:
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert headings[:2] == ["Unreleased", nastui.__version__]
