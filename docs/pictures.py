@@ -1,7 +1,7 @@
-"""Makes the pictures of the README from real runs: ``python docs/pictures.py [NAME ...]``, without a name all of them.
+"""Draw the pictures of the README from real runs: ``python docs/pictures.py [NAME ...]``; without names, all of them.
 
-The runs are quick presets with their own seeds on the embedded data set, in a home that is removed again; each takes
-one to several minutes on a CPU. ``--home FOLDER`` keeps them, and takes the runs that are there already.
+The runs are quick presets on the embedded data set, in a temporary home; each takes one to several minutes on a CPU.
+With ``--home FOLDER`` they are kept, and runs that are already there are used again.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ SIZE, TALL = (120, 36), (120, 48)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of one run, or of several beside each other.
+    """A picture of one run, or of several side by side.
 
     Attributes:
-        searches: the words behind ``nastui search``, one search after the other.
-        epoch: the first is shown once it has come so far; the others to their ends.
-        keys: pressed before the picture is taken.
-        size: columns and rows; tall where the method's own panel has much to tell.
+        searches: the arguments of ``nastui search``, for each search.
+        epoch: the picture is taken once every search has completed this epoch or ended.
+        keys: keys to press before the picture is taken.
+        size: columns and rows; taller for methods with a large panel.
     """
 
     searches: tuple[str, ...]
@@ -53,10 +53,10 @@ PICTURES = {
 
 
 def main() -> None:
-    """Take the pictures that were asked for."""
+    """Draw the pictures named on the command line."""
     parser = argparse.ArgumentParser(description="Make the pictures of the README.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
-    parser.add_argument("--home", type=Path, help="where the runs lie")
+    parser.add_argument("--home", type=Path, help="keep the runs in this folder")
     given = parser.parse_args()
     if unknown := set(given.names) - set(PICTURES):
         parser.error(f"there is no picture '{min(unknown)}': {', '.join(PICTURES)}")
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def take(name: str, picture: Picture) -> None:
-    """Search as far as a picture needs, and take it."""
+    """Run the searches as far as a picture needs, and draw it."""
     home = Home.locate()
     runs = [searched(home, words, picture.epoch) for words in picture.searches]
     asyncio.run(saved(home, [run.id for run in runs], HERE / f"{name}.svg", picture))
@@ -78,12 +78,12 @@ def take(name: str, picture: Picture) -> None:
 
 
 def searched(home: Home, words: str, epoch: int) -> Record:
-    """Return a search that has come as far as an epoch, or to its end: one that is there, or a new one."""
+    """Return a search that has completed an epoch or ended, either an existing one or a new one."""
     home.prepare()
     tag = words.replace(" ", "")[:40]
     known = [record for record in RunStore(home).records() if tag in record.labels.tags]
     if not known:
-        # One thread: the same numbers whatever the machine.
+        # With one thread, the numbers are the same on every machine.
         nastui("search", *words.split(), "--preset", "quick", "--set", "threads=1", "--tag", tag, "--detach")
     while True:
         run = next(record for record in RunStore(home).records() if tag in record.labels.tags)
@@ -93,12 +93,12 @@ def searched(home: Home, words: str, epoch: int) -> Record:
 
 
 def nastui(*words: str) -> None:
-    """Run a command of the app."""
+    """Run a command of nastui."""
     subprocess.run([Path(sys.executable).parent / "nastui", *words], check=True)
 
 
 async def saved(home: Home, runs: Sequence[str], path: Path, picture: Picture) -> None:
-    """Save the Run screen of one run, or the Compare screen of several, as SVG."""
+    """Save the Run screen of one run, or the Compare screen of several runs, as SVG."""
     app = NastuiApp(home, runs[0] if len(runs) == 1 else None)
     async with app.run_test(size=picture.size) as pilot:
         if len(runs) > 1:

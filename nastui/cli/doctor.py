@@ -119,7 +119,9 @@ def _store() -> list[Finding]:
         store = RunStore(home)
         count = len(store.records())
         free = shutil.disk_usage(home.root).free / 2**30
-    except (NastuiError, OSError) as error:
+    except NastuiError as error:
+        return [Finding("store", "home", error.message, False, error.hint)]
+    except OSError as error:
         return [Finding("store", "home", str(error), False, "Name another folder with --home or NASTUI_HOME.")]
     found = [Finding("store", "home", f"{home.root}, {free:.0f} GiB free"), Finding("store", "runs", str(count))]
     for name, fault in store.unreadable.items():

@@ -123,6 +123,10 @@ class Cli:
 
         self.until(run, reached)
 
+    def reach_checkpoint(self, run: str) -> None:
+        """Wait until the run has a checkpoint."""
+        self.until(run, lambda _: self.home.run(run).checkpoint.exists())
+
     def adopt(self, run: RunPaths) -> str:
         """Copy a run of another home into this one, and return its id."""
         shutil.copytree(run.root, self.home.run(run.root.name).root)

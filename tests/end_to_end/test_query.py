@@ -1,8 +1,6 @@
-"""Searches by queries, typed: they need a table and no images, and end the same when killed and resumed."""
+"""Black-box searches, typed: they need a table and no images, and end the same when killed and resumed."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -12,7 +10,7 @@ from tests.tabulated import write_csv
 
 @pytest.fixture
 def tabled(cli: Cli) -> Cli:
-    """Commands in a home with a table, made up for the digits."""
+    """Commands in a home with a made-up table for the digits."""
     cli("benchmark", "import", write_csv(cli.folder / "table.csv.gz"))
     return cli
 
@@ -22,7 +20,7 @@ def start(tabled: Cli, method: str, *words: object) -> str:
     return str(tabled.json("search", method, *words)["id"])
 
 
-def test_without_a_table_it_says_how_to_get_one(cli: Cli) -> None:
+def test_without_a_table_the_message_says_how_to_get_one(cli: Cli) -> None:
     refused = cli("search", "evolution", "--device", "cpu", code=5)
     assert "nastui benchmark import FILE" in refused.stderr
     assert cli.json("runs", "list") == []
@@ -47,8 +45,7 @@ def test_killed_and_resumed_it_ends_the_same(tabled: Cli) -> None:
     whole = start(tabled, "evolution", *options)
     tabled.wait(whole, "finished")
     run = start(tabled, "evolution", *options)
-    while not tabled.home.run(run).checkpoint.exists():
-        time.sleep(0.01)
+    tabled.reach_checkpoint(run)
     tabled.kill(run)
     tabled.wait(run, "lost", seconds=5)
     tabled("runs", "resume", run)

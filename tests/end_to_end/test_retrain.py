@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +16,33 @@ import torch
 from PIL import Image
 
 from runs.store.lock import owner_pid
-from tests.end_to_end.conftest import Cli
+from tests.end_to_end.conftest import Cli, Finished, commands
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 NB201 = ["--set", "channels=4", "--set", "cells=1", "--set", "epochs=2", "--set", "image_limit=300"]
+
+
+# Long enough to be killed in the middle, also on a fast machine.
+EPOCHS = 12
+# Never reached.
+ENDLESS = 100_000
 
 
 def weights(cli: Cli, run: str) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(cli.home.run(run).weights)
 
 
-def test_a_cell_of_the_library_to_the_end(cli: Cli) -> None:
-    run = cli.retrain("DrNAS_cifar10")["id"]
-    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, str]]:
+    """A finished retraining of a published cell, and commands in its home; tests only read it."""
+    with commands(tmp_path_factory.mktemp("trained")) as cli:
+        run = cli.retrain("DrNAS_cifar10", epochs=EPOCHS)["id"]
+        assert cli.wait(run, "finished", "failed", "lost") == "finished"
+        yield cli, run
+
+
+def test_a_cell_of_the_library_to_the_end(trained: tuple[Cli, str]) -> None:
+    cli, run = trained
     shown = cli.json("runs", "show", run)
     assert shown["kind"] == "retrain"
     assert shown["space"] == "darts"
@@ -45,9 +59,8 @@ def is_parameter(name: str) -> bool:
     return not name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def test_what_a_search_found_at_any_of_its_epochs(cli: Cli) -> None:
-    search = cli.search(epochs=2)["id"]
-    cli.wait(search, "finished")
+def test_what_a_search_found_at_any_of_its_epochs(cli: Cli, finished: Finished) -> None:
+    search = cli.adopt(finished.paths)
     for more in ([], ["--epoch", "1"]):
         done = cli("retrain", search, *more, "--preset", "quick", *NB201, "--json")
         result = json.loads(done.stdout.splitlines()[-1])
@@ -57,19 +70,18 @@ def test_what_a_search_found_at_any_of_its_epochs(cli: Cli) -> None:
     assert cli("retrain", search, "--epoch", "9", code=2).stderr.startswith("nastui: ")
 
 
-def test_a_killed_training_ends_as_if_nothing_had_happened(cli: Cli) -> None:
-    runs = [cli.retrain("DrNAS_cifar10", epochs=12)["id"] for _ in range(2)]
-    until = time.monotonic() + 60
-    while cli.json("runs", "show", runs[1])["epoch"] < 1 and time.monotonic() < until:
-        time.sleep(0.05)
-    cli.kill(runs[1])
-    assert cli.wait(runs[1], "lost", "finished") == "lost"
-    cli.wait(runs[0], "finished")
-    cli("runs", "resume", runs[1])
-    assert cli.wait(runs[1], "finished", "failed", "lost") == "finished"
-    assert cli.series(runs[0]) == cli.series(runs[1])
-    first, second = (weights(cli, run) for run in runs)
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+def test_a_killed_training_ends_as_if_nothing_had_happened(cli: Cli, trained: tuple[Cli, str]) -> None:
+    others, whole = trained
+    run = cli.retrain("DrNAS_cifar10", epochs=EPOCHS)["id"]
+    cli.reach_epoch(run, 1)
+    cli.kill(run)
+    assert cli.wait(run, "lost", "finished") == "lost"
+    cli("runs", "resume", run)
+    assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(run) == others.series(whole)
+    expected = weights(others, whole)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(cli, run).items())
+    assert weights(cli, run).keys() == expected.keys()
 
 
 class TestProcesses:
@@ -85,43 +97,42 @@ class TestProcesses:
                 torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-5)
 
     def test_a_killed_process_ends_the_run_with_the_reason(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=500)["id"]
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS)["id"]
+        cli.reach_epoch(run, 1)
         members = self.members(cli, run)
         os.kill(members[1].pid, signal.SIGKILL)
-        began = time.monotonic()
-        assert cli.wait(run, "failed", "lost", "finished") == "failed"
-        assert time.monotonic() - began < 20
+        assert cli.wait(run, "failed", "lost", "finished", seconds=20) == "failed"
         assert "Process 1 of 2" in cli.json("runs", "show", run)["problem"]
         assert "SIGKILL" in cli.json("runs", "show", run)["problem"]
-        psutil.wait_procs(members, timeout=10)
-        assert not any(member.is_running() for member in members)
+        self.are_gone(members)
 
     def test_stop_and_resume_reach_all(self, cli: Cli) -> None:
         run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=3)["id"]
+        cli("runs", "pause", run)  # so that it cannot finish before the stop
         members = self.members(cli, run)
         cli("runs", "stop", run)
         assert cli.status(run) == "stopped"
-        psutil.wait_procs(members, timeout=10)
-        assert not any(member.is_running() for member in members)
+        self.are_gone(members)
         cli("runs", "resume", run)
         assert cli.wait(run, "finished", "failed", "lost") == "finished"
 
     def test_none_outlives_a_killed_supervisor(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=500)["id"]
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS)["id"]
+        cli.reach_epoch(run, 1)
         members = self.members(cli, run)
         cli.kill(run)
-        psutil.wait_procs(members, timeout=10)
-        assert not any(member.is_running() for member in members)
+        self.are_gone(members)
 
     def members(self, cli: Cli, run: str) -> list[psutil.Process]:
-        """Return the processes of a run in the order of their ranks, once they work."""
-        until = time.monotonic() + 60
-        while cli.json("runs", "show", run)["epoch"] < 1:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        """Return the processes of a run in the order of their ranks."""
         supervisor = psutil.Process(owner_pid(cli.home.run(run).lock))
         found = {child.environ().get("RANK"): child for child in supervisor.children()}
         return [found[str(rank)] for rank in range(2)]
+
+    def are_gone(self, members: list[psutil.Process]) -> None:
+        """Check that processes end."""
+        _, left = psutil.wait_procs(members, timeout=10)
+        assert left == []
 
 
 def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:
@@ -156,14 +167,13 @@ def imagenet(folder: Path) -> Path:
     return folder
 
 
-def test_exports_compute_the_same(cli: Cli, tmp_path: Path) -> None:
+def test_exports_compute_the_same(trained: tuple[Cli, str], tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     import onnxruntime
 
     from engine.training.model_io import rebuild
 
-    run = cli.retrain("DrNAS_cifar10", epochs=1)["id"]
-    cli.wait(run, "finished")
+    cli, run = trained
     cli("runs", "export", run, "--to", tmp_path / "bundle", "--onnx")
     network = rebuild(tmp_path / "bundle")
     images = torch.randn(5, 3, 16, 16)

@@ -1,8 +1,7 @@
-"""TE-NAS, typed: a search that is asked for more draws, killed and resumed; and scores of single cells."""
+"""TE-NAS, typed: a search with a request for more draws, killed and resumed; and scores of single cells."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,7 @@ def test_asked_for_more_draws_killed_and_resumed_it_ends_with_a_cell(cli: Cli) -
     cli("runs", "ask", run, "more-draws")
     cli("runs", "resume", run)
     paths = cli.home.run(run)
-    while not any(isinstance(entry.event, Answered) for entry in EventLogReader(paths.events).read()):
-        time.sleep(0.05)
+    cli.until(run, lambda _: any(isinstance(entry.event, Answered) for entry in EventLogReader(paths.events).read()))
     cli.kill(run)
     cli.wait(run, "lost", seconds=5)
     assert "no engine to ask" in cli("runs", "ask", run, "another-seed", code=2).stderr

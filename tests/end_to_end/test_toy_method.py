@@ -1,8 +1,6 @@
-"""A method is one engine file and one catalogue entry: these two lie outside the house, and everything works."""
+"""A plug-in method, one engine file and one catalogue entry outside the packages, works everywhere."""
 
 from __future__ import annotations
-
-import time
 
 import pytest
 
@@ -42,8 +40,7 @@ def test_killed_and_resumed_it_ends_the_same(toy: Cli) -> None:
     whole = start(toy, "--set", "patience=0.05", "--set", "checkpoint_seconds=0.1")
     toy.wait(whole, "finished")
     run = start(toy, "--set", "patience=0.05", "--set", "checkpoint_seconds=0.1")
-    while not toy.home.run(run).checkpoint.exists():
-        time.sleep(0.05)
+    toy.reach_checkpoint(run)
     toy.kill(run)
     toy.wait(run, "lost", seconds=2)
     toy("runs", "resume", run)
