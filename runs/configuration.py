@@ -119,7 +119,7 @@ class Draft(BaseModel):
     @classmethod
     def _no_boolean(cls, value: Any) -> Any:
         if isinstance(value, bool):
-            raise ValueError("a number is wanted, not true or false")
+            raise ValueError("must be a whole number, not true or false")
         return value
 
 
@@ -138,7 +138,9 @@ class CatalogueEntries:
     def __init__(self, draft: Draft) -> None:
         self.method: Method = catalogue.method(draft.method)
         if (draft.genotype is None) == (self.method.kind == "retrain"):
-            raise UsageError("A retraining, and nothing else, starts from a genotype.", "See `nastui retrain --help`.")
+            raise UsageError(
+                "Only a retraining starts from a genotype, and it needs one.", "See `nastui retrain --help`."
+            )
         space = draft.space or self.method.spaces[0] if draft.genotype is None else draft.genotype["space"]
         self.space: Space = catalogue.space(space)
         preset = draft.preset or "paper"
@@ -229,10 +231,33 @@ def draft_from(values: Mapping[str, Any]) -> Draft:
     try:
         return Draft.model_validate(dict(values))
     except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        given = "missing" if fault["type"] == "missing" else repr(str(fault.get("input"))[:80])
-        raise UsageError(f"{key} is {given}: {fault['msg']}.", "See `nastui search --help`.") from error
+        raise UsageError(_explain(error.errors()[0]), "See `nastui search --help`.") from error
+
+
+# What a value of a draft must be, by the type of pydantic's fault.
+_EXPECTED = {
+    "string_type": "text",
+    "dict_type": "a table",
+    "tuple_type": "a list",
+    "greater_than_equal": "between 0 and 2^63-1",
+    "less_than": "between 0 and 2^63-1",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "between 0 and 2^63-1",
+}
+
+
+def _explain(fault: Any) -> str:
+    """Return one of pydantic's faults of a draft as a sentence."""
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "missing":
+        return f"{key} is missing."
+    value = fault.get("input")
+    shown = repr(str(value)[:80]) if isinstance(value, str) else str(value)[:80]
+    if expected := _EXPECTED.get(fault["type"]):
+        return f"{key} must be {expected}, got {shown}."
+    return f"{key} {fault['msg'].removeprefix('Value error, ')}, got {shown}."
 
 
 def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str:
@@ -242,9 +267,9 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
         UsageError: control characters, or too long. Anything else, markup and emoji included, is only text.
     """
     if len(text) > limit:
-        raise UsageError(f"The {what} has {len(text):,} characters; {limit} are the most.")
+        raise UsageError(f"The {what} must have at most {limit} characters, got {len(text):,}.", "Shorten it.")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cf") and character != "\u200d" for character in text):
-        raise UsageError(f"The {what} holds control characters.", "Use plain text.")
+        raise UsageError(f"The {what} contains control characters.", "Use plain text.")
     if what == "tag" and (not text or re.search(r"\s", text)):
         raise UsageError(f"'{text}' is not a tag.", "A tag is one word.")
     return text.strip()

@@ -67,7 +67,7 @@ def read(path: Path) -> Content:
         with _opened(path) as stream:
             return _read(path.name, stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UsageError(f"'{path}' ends in the middle or is damaged: {error}.", "Fetch it again.") from error
+        raise UsageError(f"'{path}' ends in the middle or is damaged: {error}.", "Download it again.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"'{path}' is not text: {error.reason} at byte {error.start}.") from error
     except OSError as error:
@@ -135,12 +135,12 @@ def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column
         if match is None:
             raise UsageError(
                 f"Column '{names[index][:80]}' of '{name}' is not named <data set>_<train|valid|test>_<epochs>.",
-                "Such as cifar10_test_200, or mydata_valid_50_loss. Rename it or leave it out.",
+                "Rename it, for example to cifar10_test_200 or mydata_valid_50_loss, or remove it.",
             )
         dataset = _DATASETS.get(match[1], match[1])
         columns.append(Column(dataset, match[2], int(match[3]), match[4] or "accuracy"))
     if not columns:
-        raise UsageError(f"'{name}' has no column of results.", "Such as cifar10_test_200.")
+        raise UsageError(f"'{name}' has no column of results.", "Name one like cifar10_test_200.")
     return names.index("arch"), indices, tuple(columns)
 
 

@@ -110,8 +110,8 @@ def preset(of: Method, space_name: str, name: str) -> Preset:
     known = {entry.name: entry for entry in of.presets if entry.space == space_name}
     if not known:
         raise UsageError(
-            f"'{of.name}' does not know the space '{space_name}'.",
-            f"It knows: {', '.join(of.spaces)}.",
+            f"'{of.name}' does not support the space '{space_name}'.",
+            f"Choose one of: {', '.join(of.spaces)}.",
         )
     return _named("preset", name, known)
 
@@ -140,7 +140,10 @@ def options(of: Method, in_space: Space) -> type[Settings]:
     """
     of_space = in_space.options if of.kind == "search" else in_space.network_options
     if of_space is None:
-        raise UsageError(f"Networks of the space '{in_space.name}' cannot be trained.")
+        raise UsageError(
+            f"nastui cannot train networks of the space '{in_space.name}'.",
+            "Its genotypes may belong to another space.",
+        )
     shared = (of_space, HardwareSettings) if of.uses_supernet else (MachineSettings,)
     model = create_model(
         f"{of.title}{in_space.title}Settings".replace("-", "").replace(" ", ""), __base__=(of.options, *shared)

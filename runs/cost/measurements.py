@@ -96,8 +96,8 @@ class MeasurementTask:
         config = self._config
         if asks_table(catalogue.method(config.method), config.options):
             raise UsageError(
-                f"'{config.method}' only looks cells up in a table here: there is no training to measure.",
-                "It takes seconds; evaluator=training or evaluator=supernet would train.",
+                f"'{config.method}' only looks up a table with these settings, so there is nothing to measure.",
+                "Such a run takes seconds. With evaluator=training or evaluator=supernet it trains.",
             )
         busy = _busy(config.device)
         with self._lock:
@@ -175,7 +175,7 @@ def keep(home: Home, measurement: Measurement) -> None:
             replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")
     except Timeout as error:
         raise BusyError(
-            f"Another process holds the store '{home.root}': the measurement is not kept.", "Try again."
+            f"Another process is using the store '{home.root}', so the measurement was not kept.", "Try again."
         ) from error
     except OSError as error:
         raise EnvironmentLacksError(

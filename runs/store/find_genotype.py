@@ -54,7 +54,7 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
     if found is None:
         return _of_run(_run(typed, store), epoch)
     if epoch is not None:
-        raise UsageError(f"Only a run has epochs; '{typed[:80]}' is none.", "Leave out --epoch.")
+        raise UsageError(f"Only runs have epochs, and '{typed[:80]}' is not a run.", "Leave out --epoch.")
     return found
 
 

@@ -36,7 +36,7 @@ class Labels:
             UsageError: control characters, or too long.
         """
         if len(self.tags) > 50:
-            raise UsageError(f"A run carries 50 tags at the most, not {len(self.tags)}.")
+            raise UsageError(f"A run can have at most 50 tags, got {len(self.tags)}.", "Remove some.")
         clean = Labels(
             checked_label(self.name),
             sorted({checked_label(tag, "tag", 40) for tag in self.tags}),

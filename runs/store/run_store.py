@@ -184,7 +184,7 @@ class RunStore:
         if name == "latest":
             records = self.records()
             if not records:
-                raise NotFoundError("There is no run yet.", "Start one: `nastui search drnas --preset quick`.")
+                raise NotFoundError("There are no runs yet.", "Start one: nastui search drnas --preset quick")
             return records[0].id
         found = _matching(name, names)
         if not found:
@@ -333,7 +333,7 @@ class RunStore:
             with self._index.lock:
                 yield
         except Timeout as error:
-            raise BusyError(f"Another process holds the store '{self.home.root}'.", "Try again.") from error
+            raise BusyError(f"Another process is using the store '{self.home.root}'.", "Try again.") from error
         except FileNotFoundError as error:
             raise _gone(run) from error
         except OSError as error:

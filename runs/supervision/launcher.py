@@ -39,7 +39,7 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
             start.
     """
     if draft.weights is not None and not draft.weights.is_file():
-        raise NotFoundError(f"There is no file '{draft.weights}'.", "--weights takes a .safetensors or .pt file.")
+        raise NotFoundError(f"There is no file '{draft.weights}'.", "Give --weights a .safetensors or .pt file.")
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
     store.home.prepare()

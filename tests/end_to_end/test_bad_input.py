@@ -41,9 +41,9 @@ def refused(cli: Cli, code: int, *words: object) -> str:
         (["drnas", "--set", "regulariser=l3"], "must be l2 | kl"),
         (["drnas", "--set", "epochs"], "--set takes KEY=VALUE"),
         (["drnas", "--device", "tpu"], "must be auto, cpu, cuda or cuda:<number>"),
-        (["drnas", "--seed", "-1"], "seed"),
+        (["drnas", "--seed", "-1"], "seed must be between 0 and 2^63-1, got -1."),
         (["drnas", "--name", "a\x1b[31mb"], "control characters"),
-        (["drnas", "--name", "x" * 10_000], "10,000 characters; 80 are the most"),
+        (["drnas", "--name", "x" * 10_000], "must have at most 80 characters, got 10,000"),
         (["drnas", "--tag", "two words"], "A tag is one word"),
         (["drnas", "--detach", "--follow"], "cannot be used together"),
         (["drnas", "--config", "absent.toml"], "cannot be read"),
@@ -75,7 +75,10 @@ def test_wrong_usage(cli: Cli, words: list[str], says: str) -> None:
         (["prdarts", "--set", "kernel_min=5"], "the initial pool has 'c3', but kernel_min is 5"),
         (["prdarts", "--set", "kernel_max=8"], "kernel_max is 8, but kernels have odd sides"),
         (["prdarts", "--set", "batch_size_max=8"], "batch_size_max must be 0 or at least batch_size=64, got 8"),
-        (["pdarts", "--space", "nasbench201"], "'pdarts' does not know the space 'nasbench201'. It knows: darts."),
+        (
+            ["pdarts", "--space", "nasbench201"],
+            "'pdarts' does not support the space 'nasbench201'. Choose one of: darts.",
+        ),
         (["drnas", "--set", "augmentation=imagenet"], "Digits is none. Set augmentation=crop"),
         (["drnas", "--set", "augmentation=imagenet", "--set", "cutout_length=8"], "set cutout_length=0"),
     ],
@@ -92,7 +95,7 @@ def test_wrong_configuration_files(cli: Cli) -> None:
         "preset = 'quick'\nepochs = 3": "Unknown key 'epochs' in",
         "preset = 'quick'\n[options]\nepochz = 3": "Unknown key 'epochz' in",
         "preset = 'quick'\n[options]\nepochs = true": "epochs in",
-        "preset = 3": "preset is '3'",
+        "preset = 3": "preset must be text, got 3.",
         "options = 3": "must be a table",
         "preset = ": "is not valid TOML",
     }.items():
@@ -172,7 +175,7 @@ def test_a_full_disk(cli: Cli) -> None:
 
 def test_prefixes_that_name_no_run_or_several(cli: Cli) -> None:
     assert "No run's id begins with 'zz'" in refused(cli, 3, "runs", "show", "zz")
-    assert "There is no run yet" in refused(cli, 3, "runs", "show", "latest")
+    assert "There are no runs yet" in refused(cli, 3, "runs", "show", "latest")
     ids = [make_run(cli.home.root)[0].id for _ in range(20)]
     first = sorted(run[0] for run in ids)
     common = next(letter for letter in first if first.count(letter) > 1)

@@ -18,4 +18,4 @@ def test_figures_of_bench_are_what_forms_estimate_by(cli: Cli) -> None:
     assert found is not None
     assert found.seconds == told[0]["estimated_seconds"] > 1
     refused = cli("bench", "local_search", "--preset", "paper", "--device", "cpu", code=2)
-    assert "only looks cells up in a table" in refused.stderr
+    assert "only looks up a table" in refused.stderr

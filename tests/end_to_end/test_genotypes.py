@@ -118,7 +118,7 @@ def test_convert_refuses_the_same(cli: Cli) -> None:
 
 def test_what_is_not_there(cli: Cli) -> None:
     assert "Did you mean 'DrNAS_cifar10'?" in cli("genotype", "show", "DrNAS_cifar11", code=3).stderr
-    assert "Only a run has epochs" in cli("genotype", "show", "DARTS", "--epoch", 3, code=2).stderr
+    assert "Only runs have epochs" in cli("genotype", "show", "DARTS", "--epoch", 3, code=2).stderr
     assert "no stem 'imagenet'" in cli("genotype", "show", "NB201_ResNet", "--stem", "imagenet", code=2).stderr
 
 

@@ -128,7 +128,11 @@ def test_settings_are_listed_by_group() -> None:
         (catalogue.dataset, "", "Unknown data set ''"),
         (catalogue.dataset, "a\0b", "Unknown data set"),
         (lambda name: catalogue.preset(PAIRS[0][0], "nasbench201", name), "papre", "Did you mean 'paper'?"),
-        (lambda name: catalogue.preset(PAIRS[0][0], name, "paper"), "imagenet", "does not know the space 'imagenet'"),
+        (
+            lambda name: catalogue.preset(PAIRS[0][0], name, "paper"),
+            "imagenet",
+            "does not support the space 'imagenet'",
+        ),
     ],
 )
 def test_an_unknown_name_leads_to_the_nearest(look_up: Callable[[str], object], given: str, named: str) -> None:

@@ -144,12 +144,12 @@ def test_a_home_that_takes_no_figure_is_said(home: Home, monkeypatch: pytest.Mon
     home.root.unlink()
     home.root.mkdir()
     monkeypatch.setattr(measurements, "_PATIENCE_SECONDS", 0.05)
-    with FileLock(home.index_lock), pytest.raises(BusyError, match="measurement is not kept"):
+    with FileLock(home.index_lock), pytest.raises(BusyError, match="measurement was not kept"):
         measurements.keep(home, figure(wanted()))
 
 
 def test_what_asks_a_table_cannot_be_measured(home: Home) -> None:
-    with pytest.raises(UsageError, match="only looks cells up"):
+    with pytest.raises(UsageError, match="only looks up a table"):
         MeasurementTask(wanted("random_search"), home).result()
 
 

@@ -80,7 +80,7 @@ def test_runs_that_have_found_nothing(store: RunStore) -> None:
 
 
 def test_only_runs_have_epochs(store: RunStore) -> None:
-    with pytest.raises(UsageError, match="Only a run has epochs"):
+    with pytest.raises(UsageError, match="Only runs have epochs"):
         find("DARTS", store, epoch=1)
 
 

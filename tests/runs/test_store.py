@@ -154,7 +154,7 @@ def test_files_are_as_readable_as_the_umask_says(home: Home) -> None:
 
 def test_looking_into_a_home_that_is_not_there_creates_nothing(home: Home) -> None:
     assert RunStore(home).records() == []
-    with pytest.raises(NotFoundError, match="no run yet"):
+    with pytest.raises(NotFoundError, match="no runs yet"):
         RunStore(home).find("latest")
     with pytest.raises(NotFoundError):
         RunStore(home).restore("x")

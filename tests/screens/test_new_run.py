@@ -209,6 +209,6 @@ def test_the_form_says_what_is_wrong_with_seed_and_device() -> None:
     wrong.write("seed", "-1")
     wrong.write("device", "cuda:99")
     faults = wrong.check().faults
-    assert faults["seed"].startswith("seed is '-1'")
+    assert faults["seed"].startswith("seed must be between 0 and 2^63-1, got ")
     assert "cuda:99" in faults["device"]
     assert RunForm(preset="quick").check().epochs == 30
