@@ -1,4 +1,4 @@
-"""A real terminal: keys go in, and what it shows comes out."""
+"""A pseudo-terminal for the dashboard: keys in, screen contents out."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from tests.end_to_end.conftest import SCRIPT, Cli
 
 
 class Terminal:
-    """The dashboard in a pseudo-terminal of 80 x 24, started with these words on its command line.
+    """The dashboard in a pseudo-terminal of 80 x 24.
+
+    Args:
+        words: its command-line arguments.
 
     Attributes:
-        received: every byte that it has sent.
+        received: every byte that the dashboard has sent.
     """
 
     def __init__(self, cli: Cli, *words: str, term: str = "screen-256color", folder: Path | None = None) -> None:
@@ -41,7 +44,7 @@ class Terminal:
         )
 
     def read(self) -> str:
-        """Take in what has come, and return what the terminal shows."""
+        """Process the bytes received so far, and return what the terminal shows."""
         try:
             while True:
                 part = self.process.read_nonblocking(65536, timeout=0.05)
@@ -58,7 +61,7 @@ class Terminal:
             time.sleep(0.15)
 
     def until(self, holds: Callable[[str], bool], seconds: float = 60) -> str:
-        """Return what the terminal shows once it is what is waited for."""
+        """Return what the terminal shows once a condition on it holds."""
         deadline = time.monotonic() + seconds
         while not holds(shown := self.read()):
             assert time.monotonic() < deadline, shown
@@ -69,14 +72,14 @@ class Terminal:
         return self.until(lambda shown: all(word in shown for word in words), seconds)
 
     def hang_up(self) -> None:
-        """Lose the line: the terminal closes, and the session gets SIGHUP."""
+        """Lose the connection: the terminal closes, and the session gets SIGHUP."""
         os.kill(self.process.pid, signal.SIGHUP)
-        # It closes the terminal and then gives the app but a moment to go; how long it may take is is_gone's to say.
+        # pexpect closes the terminal and gives the app only a moment to exit; is_gone() waits longer.
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self.process.close(force=False)
 
     def is_gone(self, seconds: float = 30) -> bool:
-        """Say whether no process of the app is left."""
+        """Return whether the app's process has exited within this time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -93,6 +96,6 @@ CTRL_S = "\x13"
 
 
 def _take_one_core() -> None:
-    """Let engines that are started from the terminal compute with one thread, as others are at work beside them."""
+    """Restrict engines started from the terminal to one core, so that they compute with one thread."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {random.choice(sorted(os.sched_getaffinity(0)))})

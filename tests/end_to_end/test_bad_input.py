@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence, the exit code that scripts rely on, and nothing half-created."""
+"""Bad input: one clear sentence, the documented exit code, and nothing half-created."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.synthetic import make_run
 
 
 def refused(cli: Cli, code: int, *words: object) -> str:
-    """Return the one line that a refused command says; it leaves no run, and no traceback."""
+    """Return the one line that a refused command prints; it creates no run and prints no traceback."""
     before = sorted(cli.home.runs.iterdir()) if cli.home.runs.exists() else []
     done = cli(*words, code=code)
     after = sorted(cli.home.runs.iterdir()) if cli.home.runs.exists() else []
@@ -85,7 +85,7 @@ def test_wrong_usage(cli: Cli, words: list[str], says: str) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_searches_that_cannot_be(cli: Cli, words: list[str], says: str) -> None:
-    """Widths, depths, stages and spaces that a method cannot have: said is what would work."""
+    """Widths, depths, stages and spaces that a method cannot have: the message says what would work."""
     assert says in refused(cli, 2, "search", *words, "--preset", "quick")
 
 
@@ -112,12 +112,12 @@ def test_a_configuration_file_is_taken_and_the_line_wins(cli: Cli) -> None:
     cli.wait(run["id"], "finished")
 
 
-def test_a_data_set_that_is_not_here(cli: Cli) -> None:
-    said = refused(cli, 5, "search", "drnas", "--dataset", "cifar10", "--preset", "quick")
-    assert "nastui datasets cifar10 --download" in said
+def test_a_data_set_that_is_not_available(cli: Cli) -> None:
+    message = refused(cli, 5, "search", "drnas", "--dataset", "cifar10", "--preset", "quick")
+    assert "nastui datasets cifar10 --download" in message
 
 
-def test_a_device_that_is_not_here(cli: Cli) -> None:
+def test_a_device_that_does_not_exist(cli: Cli) -> None:
     cli.environment["CUDA_VISIBLE_DEVICES"] = ""
     assert "no device 'cuda'" in refused(cli, 5, "search", "drnas", "--preset", "quick", "--device", "cuda")
 
@@ -159,7 +159,7 @@ def test_a_home_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_a_full_disk(cli: Cli) -> None:
-    """No file may grow: what a full disk does, without filling one."""
+    """With a limit of 0 on file sizes, writing fails as on a full disk."""
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f 0; exec '{SCRIPT}' search drnas --preset quick --detach"],
         env=cli.environment,
@@ -210,8 +210,8 @@ def test_a_configuration_edited_to_nonsense(cli: Cli, change: dict[str, object] 
         paths.config.write_text("{ nonsense")
     else:
         paths.config.write_text(json.dumps(json.loads(paths.config.read_text()) | change))
-    said = refused(cli, 2, "runs", "resume", config.id)
-    assert "config.json" in said or "Unknown method 'gone'" in said
+    message = refused(cli, 2, "runs", "resume", config.id)
+    assert "config.json" in message or "Unknown method 'gone'" in message
     cli("runs", "list")
 
 
@@ -224,13 +224,13 @@ def test_removing_asks_and_can_be_undone(cli: Cli) -> None:
     assert cli.json("runs", "show", config.id)["status"] == "finished"
 
 
-def test_errors_are_json_where_json_was_asked_for(cli: Cli) -> None:
+def test_errors_are_json_with_json(cli: Cli) -> None:
     done = cli("runs", "show", "zz", "--json", code=3)
     assert json.loads(done.stderr)["exit"] == 3
     assert done.stdout == ""
 
 
-def test_a_closed_pipe_is_no_fault(cli: Cli) -> None:
+def test_a_closed_pipe_is_not_an_error(cli: Cli) -> None:
     for _ in range(3):
         make_run(cli.home.root)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`nastui benchmark`: a table imported once, architectures looked up by hand and by every epoch of a search."""
+"""`nastui benchmark`: import a table, look architectures up by hand and in every epoch of a search."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     assert "Did you mean 'digits'?" in refused.stderr
     assert "is not a name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr
     assert "Add --yes" in cli("benchmark", "remove", "broken", code=2).stderr
-    told = {finding["name"]: finding for finding in cli.json("doctor")["findings"] if finding["area"] == "tables"}
-    assert "15,625 architectures of nasbench201: digits" in told["nasbench201"]["value"]
-    assert "nastui benchmark remove broken" in told["broken"]["advice"]
+    findings = {finding["name"]: finding for finding in cli.json("doctor")["findings"] if finding["area"] == "tables"}
+    assert "15,625 architectures of nasbench201: digits" in findings["nasbench201"]["value"]
+    assert "nastui benchmark remove broken" in findings["broken"]["advice"]
     cli("benchmark", "remove", "broken", "--yes")
     assert cli("benchmark", "list").stderr == ""
     cli("benchmark", "restore", "broken")
@@ -81,18 +81,18 @@ def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
     assert len(epochs) == 2
     for epoch in epochs:
         code = TOPOLOGY.number(Genotype.from_json(epoch["genotype"]))
-        told = epoch["benchmark"]["digits"]
-        assert told[LABEL] == pytest.approx(accuracy(code), abs=1e-3)
+        accuracies = epoch["benchmark"]["digits"]
+        assert accuracies[LABEL] == pytest.approx(accuracy(code), abs=1e-3)
         regret = epoch["extras"]["benchmark_regret"]["digits"][LABEL]
         assert regret == pytest.approx(90 - accuracy(code), abs=1e-3)
         band = epoch["extras"]["benchmark_band"]["digits"][LABEL]
         assert 10 <= band["min"] < band["mean"] < band["max"] <= 90
     shown = cli.json("runs", "show", run)
-    assert shown["benchmark"]["digits"][LABEL] == told[LABEL]
-    assert f"table digits  valid (12 epochs) {told['valid (12 epochs)']:.4g}" in cli("runs", "show", run).stdout
+    assert shown["benchmark"]["digits"][LABEL] == accuracies[LABEL]
+    assert f"table digits  valid (12 epochs) {accuracies['valid (12 epochs)']:.4g}" in cli("runs", "show", run).stdout
 
 
-def test_papers_beside_compared_runs(cli: Cli) -> None:
+def test_published_results_beside_compared_runs(cli: Cli) -> None:
     store = RunStore(cli.home)
     drafts = [Draft(method="drnas", preset="paper", space="nasbench201", seed=seed, device="cpu") for seed in (1, 2)]
     configs = [resolve(draft) for draft in drafts]

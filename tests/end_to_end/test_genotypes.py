@@ -1,4 +1,4 @@
-"""`nastui genotypes` and `nastui genotype`: the library, cells drawn, counted and converted; nothing is evaluated."""
+"""`nastui genotypes` and `nastui genotype`: list, draw, count and convert cells; no typed text is evaluated as code."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_convert_refuses_the_same(cli: Cli) -> None:
     assert "'yaml' is not one of" in cli("genotype", "convert", "DARTS", "--to", "yaml", code=2).stderr
 
 
-def test_what_is_not_there(cli: Cli) -> None:
+def test_names_that_do_not_exist(cli: Cli) -> None:
     assert "Did you mean 'DrNAS_cifar10'?" in cli("genotype", "show", "DrNAS_cifar11", code=3).stderr
     assert "Only runs have epochs" in cli("genotype", "show", "DARTS", "--epoch", 3, code=2).stderr
     assert "no stem 'imagenet'" in cli("genotype", "show", "NB201_ResNet", "--stem", "imagenet", code=2).stderr

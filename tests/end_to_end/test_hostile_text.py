@@ -1,4 +1,4 @@
-"""Text that would act if it could: no escape sequence of it reaches the terminal or a pipe, no markup ends the app."""
+"""Hostile text: none of its escape sequences reaches the terminal or a pipe, and its markup does not end the app."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.end_to_end.conftest import Cli
 from tests.end_to_end.terminal import ENTER, ESCAPE, Terminal
 from tests.hostile import EVIL, SEQUENCES, acts, hostile_store
 
-# Terminals take escape sequences out of what is pasted; what is left is bells, one-byte forms and directions.
+# Terminals remove escape sequences from pasted text; bells, one-byte sequences and direction marks remain.
 PASTED = EVIL.replace("\x1b", "")
 LONG = 1_000_000
 

@@ -1,4 +1,4 @@
-"""A search on ImageNet's layout, streamed from its files: killed and resumed as if nothing had happened."""
+"""A search on images in ImageNet's layout, streamed from files: killed and resumed, it ends with the same numbers."""
 
 from __future__ import annotations
 

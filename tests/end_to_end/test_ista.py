@@ -1,4 +1,4 @@
-"""One-stage ISTA-NAS as a user runs it: searched, trained, killed on the way, and its network evaluated."""
+"""One-stage ISTA-NAS as a user runs it: search, training, a kill in between, and the evaluation of its network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAN = ["--set", "epochs=3", "--set", "fixed_epochs=12", "--set", "image_limit=2
 def test_the_network_that_it_leaves_needs_no_retraining(cli: Cli, eventually: Callable[..., None]) -> None:
     started = cli("search", "ista_onestage", "--preset", "quick", *SIZE, *PLAN, "--detach", "--json")
     run = json.loads(started.stdout)["id"]
-    # Killed while the frozen network trains, and resumed.
+    # Kill the run while the frozen network trains, and resume it.
     eventually(lambda: any(epoch["stage"] == 1 for epoch in cli.series(run)))
     cli.kill(run)
     cli("runs", "resume", run)

@@ -1,4 +1,4 @@
-"""Three live searches and one long one, watched in real terminals: what the app costs. Run with ``-m benchmark -s``."""
+"""CPU, memory and bytes of the app while it shows three live searches and a long one. Run with ``-m benchmark -s``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PROGRESS_SECONDS, EPOCH_SECONDS = 0.25, 2.0
 
 @contextlib.contextmanager
 def live(home: Home, number: int) -> Iterator[list[str]]:
-    """Run searches that tell of their progress four times a second, as often as any does, and of an epoch every two."""
+    """Run searches that report progress four times a second, as often as any does, and an epoch every two seconds."""
     ended, made = threading.Event(), []
     for _ in range(number):
         config = resolve(Draft(method="drnas", space="darts", preset="quick", options={"epochs": 500}))
@@ -88,8 +88,8 @@ class Watched:
         used = self.process.cpu_times()
         return used.user + used.system
 
-    def told(self) -> tuple[float, float, float]:
-        """Print and return the share of a core, the bytes resident, and the bytes a second to the terminal."""
+    def measured(self) -> tuple[float, float, float]:
+        """Print and return the share of a core, the resident bytes, and the bytes per second to the terminal."""
         passed = time.monotonic() - self.began
         share, memory = (self._work() - self.worked) / passed, self.process.memory_info().rss
         sent = len(self.terminal.received) / passed
@@ -120,15 +120,15 @@ def test_watching_costs_little(cli: Cli) -> None:
             one.begin()
         _wait(watched, SECONDS)
         print()
-        told = [one.told() for one in watched]
-    for one, (share, memory, sent) in zip(watched, told, strict=True):
+        measured = [one.measured() for one in watched]
+    for one, (share, memory, sent) in zip(watched, measured, strict=True):
         assert share < MOST_OF_A_CORE, one.title
         assert memory < MOST_MEMORY, one.title
         assert sent < MOST_BYTES[one.slow], one.title
 
 
 @pytest.mark.benchmark
-async def test_watching_holds_nobody_up(home: Home) -> None:
+async def test_watching_never_blocks_the_app(home: Home) -> None:
     beat = Beat()
     print()
     with live(home, 3) as names:

@@ -1,4 +1,4 @@
-"""A script's whole way, through commands and their JSON alone: search, retrain what was found, look it up."""
+"""The whole way of a script, through commands and their JSON: search, retrain the result, look it up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SMALL = TINY | {"epochs": 2, "cells": 1}
 
 
 def ended(cli: Cli, *words: object) -> dict[str, Any]:
-    """Run a command to its run's end, and return the last document that it prints."""
+    """Run a command to the end of its run, and return the last document that it prints."""
     settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     printed = cli(*words, "--dataset", "digits", "--preset", "quick", *settings, "--json").stdout
     result: dict[str, Any] = json.loads(printed.splitlines()[-1])
@@ -32,7 +32,7 @@ def test_search_then_retrain_then_look_up(cli: Cli) -> None:
 
     looked_up = cli.json("benchmark", "query", search["id"], "--dataset", "digits")
     (reported,) = (result for result in looked_up["results"] if result["column"] == LABEL)
-    # The table was made so that the rank tells the accuracy.
+    # In this table, the rank determines the accuracy.
     assert reported["value"] == accuracy(15_625 - reported["rank"])
     assert looked_up["genotype"] == search["genotype"]
     for run in (search, retraining):

@@ -90,9 +90,9 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
     assert following.stdout is not None
     assert "epoch 1/30" in following.stdout.readline()
     following.send_signal(signal.SIGINT)
-    _, said = following.communicate(timeout=30)
+    _, printed = following.communicate(timeout=30)
     assert following.returncode == 130
-    assert "The run continues" in said
+    assert "The run continues" in printed
     run = cli.json("runs", "list")[0]["id"]
     assert cli.status(run) == "running"
     cli("runs", "stop", run)

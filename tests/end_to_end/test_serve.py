@@ -1,4 +1,4 @@
-"""The dashboard in a browser: who may have it, and that it comes."""
+"""The dashboard in a browser: who can open it, and what it shows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BINARY = 2
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def test_an_address_that_others_reach_needs_a_token() -> None:
+def test_an_address_reachable_from_other_machines_needs_a_token() -> None:
     for host in ("localhost", "127.0.0.1", "::1"):
         assert checked(host, "") == host
     for host in ("0.0.0.0", "::", "192.168.1.4", "example.org"):
@@ -57,13 +57,13 @@ def served(cli: Cli, **environment: str) -> Iterator[tuple[int, subprocess.Popen
         server.wait(timeout=10)
 
 
-def test_the_page_comes_to_who_has_the_token(cli: Cli) -> None:
+def test_only_visitors_with_the_token_get_the_page(cli: Cli) -> None:
     with served(cli, NASTUI_TOKEN=TOKEN) as (port, server):
         assert asyncio.run(_visit(f"http://127.0.0.1:{port}")) == [403, 403, 403, 200, 403]
     assert server.stderr is not None
-    said = server.stderr.read()
-    assert f"ssh -L {port}:127.0.0.1:{port} " in said
-    assert TOKEN not in said
+    printed = server.stderr.read()
+    assert f"ssh -L {port}:127.0.0.1:{port} " in printed
+    assert TOKEN not in printed
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
@@ -79,12 +79,12 @@ def test_a_browser_shows_runs_and_takes_keys(cli: Cli, tmp_path: Path) -> None:
             browser.wait(timeout=10)
 
 
-async def _browse(told: Path, address: str) -> None:
-    """Open the page by the browser's debugging port, press a key on it, and see what it is sent."""
+async def _browse(port_file: Path, address: str) -> None:
+    """Open the page through the browser's debugging port, press a key, and check what the page receives."""
     async with asyncio.timeout(60), aiohttp.ClientSession() as session:
-        while not told.exists() or not told.read_text():
+        while not port_file.exists() or not port_file.read_text():
             await asyncio.sleep(0.1)
-        devices = f"http://127.0.0.1:{told.read_text().split()[0]}/json"
+        devices = f"http://127.0.0.1:{port_file.read_text().split()[0]}/json"
         async with session.get(devices) as answer:
             pages = [page for page in await answer.json() if page["type"] == "page"]
         async with session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as browser:
@@ -109,7 +109,10 @@ async def _browse(told: Path, address: str) -> None:
 
 
 async def _visit(address: str) -> list[int]:
-    """Return the statuses of an uninvited, a wrong, a socket's, the right and a foreign site's visit; see the app."""
+    """Return the HTTP statuses without a token, with a wrong one, on the socket, with the token, and of a foreign site.
+
+    With the token, the dashboard must appear.
+    """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as visitor:
 
         async def status(path: str, **headers: str) -> int:

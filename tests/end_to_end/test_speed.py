@@ -1,4 +1,4 @@
-"""How fast the app answers: measured and printed, not judged; and what it must not import to be fast."""
+"""How fast the app responds (measured and printed, without a limit), and what it must not import to be fast."""
 
 from __future__ import annotations
 

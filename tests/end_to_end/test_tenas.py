@@ -44,16 +44,16 @@ def test_asked_for_more_draws_killed_and_resumed_it_ends_with_a_cell(cli: Cli) -
 
 def test_a_cell_is_scored(cli: Cli) -> None:
     words = ("--dataset", "digits", "--repeats", 3, "--set", "threads=1", "--set", "batch_size=8")
-    told = cli.json("genotype", "score", CELL, *words)
-    assert told == cli.json("genotype", "score", CELL, *words) | {"seconds": told["seconds"]}
-    assert len(told["kappa"]) == len(told["regions"]) == 3
-    assert all(kappa > 1 for kappa in told["kappa"])
-    assert all(1 < regions < told["samples"] for regions in told["regions"])
-    assert told["log10_kappa"]["std"] > 0
+    scores = cli.json("genotype", "score", CELL, *words)
+    assert scores == cli.json("genotype", "score", CELL, *words) | {"seconds": scores["seconds"]}
+    assert len(scores["kappa"]) == len(scores["regions"]) == 3
+    assert all(kappa > 1 for kappa in scores["kappa"])
+    assert all(1 < regions < scores["samples"] for regions in scores["regions"])
+    assert scores["log10_kappa"]["std"] > 0
 
 
 @pytest.mark.parametrize(
-    ("size", "count", "words", "said"),
+    ("size", "count", "words", "message"),
     [
         (2, 4, (), "2 x 2 pixels"),
         (8, 4, ("--set", "ntk_backward=per_sample", "--set", "ntk_norm=batch"), "needs ntk_norm=frozen"),
@@ -61,7 +61,7 @@ def test_a_cell_is_scored(cli: Cli) -> None:
     ],
 )
 def test_what_cannot_be_scored_is_refused(
-    cli: Cli, tmp_path: Path, size: int, count: int, words: tuple[str, ...], said: str
+    cli: Cli, tmp_path: Path, size: int, count: int, words: tuple[str, ...], message: str
 ) -> None:
     for part in ("train", "test"):
         for number in range(count):
@@ -69,5 +69,5 @@ def test_what_cannot_be_scored_is_refused(
             folder.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (size, size), (number, 0, 0)).save(folder / f"{number}.png")
     refused = cli("genotype", "score", CELL, "--dataset", tmp_path / "images", *words, code=2)
-    assert said in refused.stderr
+    assert message in refused.stderr
     assert "Traceback" not in refused.stderr
