@@ -233,9 +233,13 @@ class RunStore:
         trash = self.home.trash
         there = trash.iterdir() if trash.is_dir() else ()
         found = _matching(name, [run.name for run in there if run != self.home.removed_benchmarks])
-        if len(found) != 1:
-            listed = f": {', '.join(sorted(found))}" if found else ""
-            raise NotFoundError(f"'{name[:80]}' names {len(found)} runs in the trash{listed}.")
+        if not found:
+            raise NotFoundError(f"No run in the trash has an id that begins with '{name[:80]}'.")
+        if len(found) > 1:
+            listed = ", ".join(sorted(found))
+            raise NotFoundError(
+                f"'{name[:80]}' names {len(found)} runs in the trash: {listed}.", "Give more of the id."
+            )
         with self._locked(found[0]):
             (trash / found[0]).rename(self.home.run(found[0]).root)
         return self.home.run(found[0])

@@ -123,7 +123,7 @@ def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
         UsageError: the run has no engine.
     """
     if not _status(record.paths).live:
-        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is nothing to pause.")
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}, so there is nothing to pause.")
     requests.send(record.paths.requests, Request.PAUSE)
     return _wait(record.paths, lambda status: status is not Status.RUNNING, patience)
 
@@ -135,7 +135,7 @@ def checkpoint(record: Record) -> None:
         UsageError: the run has no engine.
     """
     if not _status(record.paths).live:
-        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: it has no engine that could answer.")
     requests.send(record.paths.requests, Request.CHECKPOINT)
 
 
@@ -148,9 +148,9 @@ def ask(record: Record, request: str) -> None:
     known = catalogue.method(record.head["method"]).requests
     if request not in known:
         hint = closest(request, known) if known else ""
-        raise UsageError(f"A run of '{record.head['method']}' does not answer to '{request[:80]}'.", hint)
+        raise UsageError(f"'{record.head['method']}' does not support the request '{request[:80]}'.", hint)
     if not _status(record.paths).live:
-        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: there is no engine to ask.")
+        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}: it has no engine that could answer.")
     requests.send(record.paths.requests, MethodRequest(request))
 
 

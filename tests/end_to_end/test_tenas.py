@@ -31,7 +31,7 @@ def test_asked_for_more_draws_killed_and_resumed_it_ends_with_a_cell(cli: Cli) -
     cli.until(run, lambda _: any(isinstance(entry.event, Answered) for entry in EventLogReader(paths.events).read()))
     cli.kill(run)
     cli.wait(run, "lost", seconds=5)
-    assert "no engine to ask" in cli("runs", "ask", run, "another-seed", code=2).stderr
+    assert "no engine that could answer" in cli("runs", "ask", run, "another-seed", code=2).stderr
     cli("runs", "resume", run)
     cli.wait(run, "finished")
     events = [entry.event for entry in EventLogReader(paths.events).read()]

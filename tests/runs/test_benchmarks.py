@@ -200,7 +200,7 @@ def test_removed_tables_lie_in_the_trash_and_come_back(home: Home) -> None:
     assert store.tables(home)[0].row(parse_text(ALL_SKIPS)) == (50.0,)
     with pytest.raises(NotFoundError, match=r"no table '\.\./nasbench201'"):
         store.remove(home, "../nasbench201")
-    with pytest.raises(NotFoundError, match="names 0 runs in the trash"):
+    with pytest.raises(NotFoundError, match="No run in the trash has an id"):
         RunStore(home).restore("bench")
     (home.removed_benchmarks / "nasbench201.table").write_bytes(second.read_bytes())
     with pytest.raises(UsageError, match="another table 'nasbench201'"):
