@@ -33,17 +33,18 @@ class DifferentiableSearch:
     A unit of work is one batch of training (the host part and the step of :mod:`engine.search.step`) or one batch of
     the evaluation that ends each epoch. Schedules are closed forms of the epoch, so a checkpoint need not hold them.
 
-    Args:
+    Attributes:
         context: of the run.
         components: what the method is made of.
-
-    Attributes:
         epoch: epochs complete.
         stage: number of the stage in progress.
+        batches: the images of the search.
+        metrics: what is measured in the epoch in progress.
+        step_context: what the loop hands to updates, transitions and callbacks in place of itself.
     """
 
     def __init__(self, context: Context[SupernetSettings], components: Components) -> None:
-        self._context, self._components = context, components
+        self.context, self.components = context, components
         settings = context.settings
         architecture = settings if isinstance(settings, DifferentiableSettings) else None
         self._lengths = [stage.epochs for stage in components.stages]
@@ -51,32 +52,32 @@ class DifferentiableSearch:
         # Units of work done in this part of the epoch, training or evaluation; steps that the training took.
         self._units = self._steps = 0
         self._evaluating = False
-        self._batches = SearchBatches(context, components.split)
-        self._metrics = SearchMetrics(context.runtime.device)
-        self._shared = SearchContext(
+        self.batches = SearchBatches(context, components.split)
+        self.metrics = SearchMetrics(context.runtime.device)
+        self.step_context = SearchContext(
             context.runtime,
             components.relaxation,
             components.regulariser,
-            self._batches,
-            self._metrics,
+            self.batches,
+            self.metrics,
             weight_clip=settings.gradient_clip,
             architecture_clip=architecture.arch_gradient_clip if architecture else 0.0,
         )
         self._evaluation = EpochEvaluation(
-            self._shared,
+            self.step_context,
             context.space,
-            self._metrics,
+            self.metrics,
             sampled=settings.sampled_accuracy,
             derived=architecture is not None and architecture.derived_accuracy,
         )
         self._reporter = Reporter(
             context.space,
             components,
-            self._metrics,
+            self.metrics,
             context.emit,
             architecture_rate=architecture.arch_learning_rate if architecture else 0.0,
         )
-        self._shared.state = build_state(
+        self.step_context.state = build_state(
             context,
             components,
             components.stages[0],
@@ -93,9 +94,9 @@ class DifferentiableSearch:
 
     def prepare(self) -> None:
         """Begin the first stage of a fresh run."""
-        if self._components.callback is not None:
+        if self.components.callback is not None:
             self._locate()
-            self._components.callback.on_start(self._shared)
+            self.components.callback.on_start(self.step_context)
         self._announce_stage()
 
     def advance(self) -> EpochReport | None:
@@ -117,22 +118,22 @@ class DifferentiableSearch:
         return Position(
             self._units + (training if self._evaluating else 0),
             training + self._evaluation_units,
-            self._batches.images_seen,
-            self._metrics.train.read("train"),
+            self.batches.images_seen,
+            self.metrics.train.read("train"),
         )
 
     def genotype(self) -> Genotype:
         """Return the genotype that the search would return now."""
-        state = self._shared.state
-        return self._components.discretizer(self._context.space, state.architecture, state.supernet.candidates)
+        state = self.step_context.state
+        return self.components.discretizer(self.context.space, state.architecture, state.supernet.candidates)
 
     def weights(self) -> Mapping[str, Tensor]:
         """Return the tensors that are kept at the end."""
-        return self._components.result(self._shared.state)
+        return self.components.result(self.step_context.state)
 
     def state(self) -> dict[str, Any]:
         """Return everything that decides what comes next."""
-        state, callback = self._shared.state, self._components.callback
+        state, callback = self.step_context.state, self.components.callback
         return {
             "epoch": self.epoch,
             "stage": self.stage,
@@ -146,8 +147,8 @@ class DifferentiableSearch:
             "architecture": state.architecture.state_dict(),
             "weight_optimiser": state.weight_optimizer.state_dict(),
             "architecture_optimiser": state.architecture_optimizer.state_dict(),
-            **self._batches.state(),
-            **self._metrics.state(),
+            **self.batches.state(),
+            **self.metrics.state(),
             "settling": self._reporter.collapse.state(),
             "memory": None if callback is None else callback.state_dict(),
         }
@@ -157,38 +158,38 @@ class DifferentiableSearch:
         self.epoch, self.stage, self._units = state["epoch"], state["stage"], state["step"]
         self._evaluating, self._lengths = state["evaluating"], list(state["lengths"])
         self._steps = state["trained"]
-        if self._components.callback is not None and state["memory"] is not None:
-            self._components.callback.load_state_dict(state["memory"])
+        if self.components.callback is not None and state["memory"] is not None:
+            self.components.callback.load_state_dict(state["memory"])
         rows = state["candidates"]
         candidates = {kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows}
-        del self._shared.state
+        del self.step_context.state
         built = build_state(
-            self._context, self._components, self._components.stages[self.stage], candidates, state["batch_size"]
+            self.context, self.components, self.components.stages[self.stage], candidates, state["batch_size"]
         )
         built.supernet.load_state_dict(state["supernet"])
         built.architecture.load_state_dict(state["architecture"])
         load_optimizer(built.weight_optimizer, state["weight_optimiser"])
         load_optimizer(built.architecture_optimizer, state["architecture_optimiser"])
-        self._shared.state = built
-        self._batches.load(state)
-        self._metrics.load(state)
+        self.step_context.state = built
+        self.batches.load(state)
+        self.metrics.load(state)
         self._reporter.collapse.load(state["settling"])
         if self._units or self._evaluating:
-            self._begin_epoch()
+            self.begin_epoch()
 
     # Others may ask for these ------------------------------------------------------------------------------------
 
     @property
     def current(self) -> SearchState:
         """What the stage in progress trains."""
-        return self._shared.state
+        return self.step_context.state
 
     def sampled_genotypes(self) -> list[Genotype]:
         """Return the genotypes of 100 samples of the relaxation, without touching the search's own randomness."""
-        space, state = self._context.space, self._shared.state
+        space, state = self.context.space, self.step_context.state
         return [
             space.derive({kind: cell.weights.tolist() for kind, cell in mixing.items()}, state.supernet.candidates)
-            for mixing in snapshots.draws(state.architecture, self._components.relaxation)
+            for mixing in snapshots.draws(state.architecture, self.components.relaxation)
         ]
 
     def accuracy(self, mixing: Callable[[ArchitectureParameters], MixingWeights]) -> Accuracy:
@@ -197,18 +198,18 @@ class DifferentiableSearch:
         Args:
             mixing: from the architecture parameters, whose device and kinds of cell it may need, to mixing weights.
         """
-        return evaluation.accuracy(self._shared, mixing(self._shared.state.architecture))
+        return evaluation.accuracy(self.step_context, mixing(self.step_context.state.architecture))
 
     # How an epoch goes -------------------------------------------------------------------------------------------
 
     def _training_unit(self) -> None:
         if self._units == 0:
             if self._epoch_of_stage == self._lengths[self.stage]:
-                self._next_stage()
-            self._batches.start_pass()
-            self._begin_epoch()
-        state, policy = self._shared.state, self._components.batch_policy
-        indices = self._batches.next_indices(state.batch_size)
+                self.next_stage()
+            self.batches.start_pass()
+            self.begin_epoch()
+        state, policy = self.step_context.state, self.components.batch_policy
+        indices = self.batches.next_indices(state.batch_size)
         if policy is None:
             self._train(indices)
         else:
@@ -217,76 +218,76 @@ class DifferentiableSearch:
 
     def _train(self, indices: Tensor) -> None:
         """Do the host part and the step for a batch."""
-        levels = self._components.update.order
-        if not self._shared.trains_architecture:
+        levels = self.components.update.order
+        if not self.step_context.trains_architecture:
             levels = [level for level in levels if level != "architecture"]
-        self._batches.prepare(levels, indices)
-        self._components.update.step(self._shared)
-        self._metrics.train.count(len(indices))
+        self.batches.prepare(levels, indices)
+        self.components.update.step(self.step_context)
+        self.metrics.train.count(len(indices))
 
-    def _begin_epoch(self) -> None:
+    def begin_epoch(self) -> None:
         """Set everything that depends on the epoch: the one place where a captured step becomes void."""
         self._locate()
-        state, position = self._shared.state, self._shared.position
-        self._shared.trains_architecture = (
-            position.epoch_of_stage >= self._components.stages[position.stage].frozen_epochs
+        state, position = self.step_context.state, self.step_context.position
+        self.step_context.trains_architecture = (
+            position.epoch_of_stage >= self.components.stages[position.stage].frozen_epochs
         )
-        set_learning_rate(state.weight_optimizer, self._components.learning_rate(position.epoch, position.epochs))
-        self._components.relaxation.begin_epoch(position.epoch, position.epochs)
-        if self._components.callback is not None:
-            self._components.callback.on_epoch_start(state, position)
+        set_learning_rate(state.weight_optimizer, self.components.learning_rate(position.epoch, position.epochs))
+        self.components.relaxation.begin_epoch(position.epoch, position.epochs)
+        if self.components.callback is not None:
+            self.components.callback.on_epoch_start(state, position)
         state.supernet.train()
 
     def _evaluation_unit(self) -> None:
         if self._units == 0:
-            self._batches.start_evaluation()
-        self._evaluation.evaluate(self._batches.next_evaluation(), self.genotype)
+            self.batches.start_evaluation()
+        self._evaluation.evaluate(self.batches.next_evaluation(), self.genotype)
         self._units += 1
 
     def _end_epoch(self) -> EpochReport:
         self._locate()
-        steps, callback = self._training_units, self._components.callback
+        steps, callback = self._training_units, self.components.callback
         extras: Mapping[str, Any] = {}
         if callback is not None:
-            end = callback.on_epoch_end(self._shared)
+            end = callback.on_epoch_end(self.step_context)
             extras = end.extras
             if end.ends_stage:
                 self._lengths[self.stage] = self._epoch_of_stage + 1
                 self._locate()
-        report = self._reporter.report(self._shared, self.genotype(), steps, extras)
+        report = self._reporter.report(self.step_context, self.genotype(), steps, extras)
         if not math.isfinite(report.metrics["train_loss"]):
             raise NastuiError(
                 f"The training loss is no longer finite in epoch {self.epoch + 1}.",
                 "Lower learning_rate or gradient_clip.",
             )
-        self._metrics.reset()
+        self.metrics.reset()
         self._units, self._evaluating = 0, False
         self.epoch += 1
         return report
 
-    def _next_stage(self) -> None:
+    def next_stage(self) -> None:
         """End a stage: extract what the next inherits, free the old state, build the new one, and restore."""
         self._locate()
-        transition = self._components.stages[self.stage].transition
+        transition = self.components.stages[self.stage].transition
         self.stage += 1
         if transition is not None:
-            handover = transition(self._shared)
-            batch_size = handover.batch_size or self._shared.state.batch_size
-            del self._shared.state
-            self._shared.state = build_state(
-                self._context,
-                self._components,
-                self._components.stages[self.stage],
+            handover = transition(self.step_context)
+            batch_size = handover.batch_size or self.step_context.state.batch_size
+            del self.step_context.state
+            self.step_context.state = build_state(
+                self.context,
+                self.components,
+                self.components.stages[self.stage],
                 handover.candidates,
                 batch_size,
             )
-            handover.restore(self._shared)
+            handover.restore(self.step_context)
         self._announce_stage()
 
     # Where it stands ---------------------------------------------------------------------------------------------
 
     def _locate(self) -> None:
-        self._shared.position = EpochPosition(self.epoch, self.epochs, self.stage, self._epoch_of_stage)
+        self.step_context.position = EpochPosition(self.epoch, self.epochs, self.stage, self._epoch_of_stage)
 
     @property
     def _epoch_of_stage(self) -> int:
@@ -298,18 +299,18 @@ class DifferentiableSearch:
         """Batches of training in the epoch in progress; those to come have the batch size of now."""
         if self._evaluating:
             return self._steps
-        size = self._shared.state.batch_size
-        return self._units + self._batches.batches_left(size, started=self._units > 0)
+        size = self.step_context.state.batch_size
+        return self._units + self.batches.batches_left(size, started=self._units > 0)
 
     @property
     def _evaluation_units(self) -> int:
         """Batches of evaluation at the end of the epoch in progress."""
         done, of = self.epoch, self.epochs
-        if last := self._components.stages[self.stage].evaluated_epochs:
+        if last := self.components.stages[self.stage].evaluated_epochs:
             done, of = self._epoch_of_stage, self._lengths[self.stage]
-        last = last or self._context.settings.evaluated_epochs or of
-        return self._batches.evaluations if done >= of - last else 0
+        last = last or self.context.settings.evaluated_epochs or of
+        return self.batches.evaluations if done >= of - last else 0
 
     def _announce_stage(self) -> None:
-        stages = self._components.stages
-        self._context.emit(StageStarted(self.stage, len(stages), self._lengths[self.stage], stages[self.stage].title))
+        stages = self.components.stages
+        self.context.emit(StageStarted(self.stage, len(stages), self._lengths[self.stage], stages[self.stage].title))

@@ -66,8 +66,8 @@ def warnings(said: list[Event], kind: str) -> list[str]:
 
 
 def memory(search: DifferentiableSearch) -> RecoveryCallback:
-    assert isinstance(search._components.callback, RecoveryCallback)
-    return search._components.callback
+    assert isinstance(search.components.callback, RecoveryCallback)
+    return search.components.callback
 
 
 # What runs -----------------------------------------------------------------------------------------------------
@@ -76,14 +76,14 @@ def memory(search: DifferentiableSearch) -> RecoveryCallback:
 def test_two_operations_a_node_run_and_the_others_get_no_gradient() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    mixing = search._shared.sample()
+    mixing = search.step_context.sample()
     for cell_weights in mixing.values():
         assert cell_weights.active is not None
-        edges = search._context.space.entry.edges
+        edges = search.context.space.entry.edges
         for node in range(2, 6):
             running = [ops for (_, target), ops in zip(edges, cell_weights.active, strict=True) if target == node]
             assert sum(map(len, running)) == 2
-    search._shared.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
+    search.step_context.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
     # Of an earlier cell nobody need read the output: the live sets may leave an input out.
     last = search.current.supernet.cells[-1]
     for edge, ops in zip(last.edges, mixing[last.kind].active or (), strict=True):
@@ -98,7 +98,7 @@ def test_the_live_operations_give_what_all_would_with_the_others_at_zero() -> No
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64)
     sparse = {
         kind: CellWeights(cell_weights.weights.double(), cell_weights.active)
-        for kind, cell_weights in search._shared.sample().items()
+        for kind, cell_weights in search.step_context.sample().items()
     }
     full = {kind: CellWeights(cell_weights.weights) for kind, cell_weights in sparse.items()}
     for mode in (True, False):
@@ -111,9 +111,9 @@ def test_the_live_operations_give_what_all_would_with_the_others_at_zero() -> No
 def test_the_gradient_of_a_code_lies_in_the_plane_of_its_live_columns() -> None:
     _, search, _ = begin("ista", epochs=1)
     search.prepare()
-    search._shared.scores(torch.randn(4, 3, 8, 8), search._shared.sample()).square().sum().backward()
+    search.step_context.scores(torch.randn(4, 3, 8, 8), search.step_context.sample()).square().sum().backward()
     assert isinstance(search.current.architecture, Codes)
-    sparse = search._components.relaxation.sparse
+    sparse = search.components.relaxation.sparse
     for code, place in zip(search.current.architecture, sparse, strict=True):
         assert code.grad is not None
         plane = place.matrix[:, list(place.live)]
@@ -180,7 +180,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
 
     def scripted_recovery(matrix: Array, *_: Any, **__: Any) -> Recovery:
         place = next(index for index, own in enumerate(held.matrices) if own is matrix)
-        row = search.epoch + 1 if search._evaluating or search._units else 0
+        row = search.epoch + 1 if search.position().step else 0
         return Recovery(scripted(trace["candidate_x"][row])[place], "scs", 0.0, 0.0, 0.0)
 
     monkeypatch.setattr(recovery_callback, "recover", scripted_recovery)
@@ -189,7 +189,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
     assert isinstance(held, FreezingCallback)
     frozen = [False] * 8
     for row in trace["epochs"]:
-        running = [sorted(place.live) for place in search._components.relaxation.sparse]
+        running = [sorted(place.live) for place in search.components.relaxation.sparse]
         assert running == [sorted(chosen) for chosen in ours(row["live"])]
         assert frozen == [bool(flag) for flag in ours(row["frozen_in"])]
         (report,) = epochs(search, search.epoch + 1)
@@ -225,10 +225,10 @@ def test_batch_norms_of_operations_learn_when_their_node_freezes() -> None:
     search.prepare()
     held = memory(search)
     assert isinstance(held, FreezingCallback)
-    held._nodes = held._nodes.__class__(held._nodes.x, (True, *[False] * 7), (0,) * 8, fits=True)
+    held.nodes = held.nodes.__class__(held.nodes.x, (True, *[False] * 7), (0,) * 8, fits=True)
     held.on_epoch_start(search.current, EpochPosition(0, 5, 0, 0))
     assert isinstance(search.current.supernet, DartsSupernet)
-    edges = search._context.space.entry.edges
+    edges = search.context.space.entry.edges
     for cell in search.current.supernet.cells:
         for (_, target), edge in zip(edges, cell.edges, strict=True):
             norms = [module for module in edge.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -255,7 +255,7 @@ def test_the_plain_network_computes_what_the_supernet_does(tmp_path: Path) -> No
     Artifacts(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path)
     assert isinstance(search.current.supernet, DartsSupernet)
-    images, mixing = torch.randn(8, 3, 8, 8), search._shared.sample()
+    images, mixing = torch.randn(8, 3, 8, 8), search.step_context.sample()
     with torch.no_grad():
         search.current.supernet.eval()
         torch.testing.assert_close(network(images), search.current.supernet(images, mixing), rtol=1e-5, atol=1e-5)
@@ -286,7 +286,7 @@ def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatc
     with torch.no_grad():
         torch.testing.assert_close(
             network(images, same_images(network.drops, images, 0.3))[0],
-            search.current.supernet(images, search._shared.sample()),
+            search.current.supernet(images, search.step_context.sample()),
             rtol=1e-5,
             atol=1e-5,
         )
@@ -349,14 +349,14 @@ def test_where_there_is_no_live_set_that_of_before_stays(
 ) -> None:
     _, search, heard = begin(method, epochs=2, arch_learning_rate=0.3)
     search.prepare()
-    before, real, first = search._components.relaxation.sparse[0], recovery_callback.recover, memory(search).matrices[0]
+    before, real, first = search.components.relaxation.sparse[0], recovery_callback.recover, memory(search).matrices[0]
 
     def recover(matrix: Array, *given: Any, **options: Any) -> Recovery:
         return answer if matrix is first else real(matrix, *given, **options)
 
     monkeypatch.setattr(recovery_callback, "recover", recover)
     (report,) = epochs(search, 1)
-    after = search._components.relaxation.sparse
+    after = search.components.relaxation.sparse
     assert after[0].live == before.live
     assert np.array_equal(after[0].x, before.x)
     assert report.extras["codes"]["normal"][0]["live"] == report.extras["codes"]["normal"][0]["trained"]
@@ -380,6 +380,6 @@ def test_options_that_contradict_each_other_are_refused() -> None:
 def test_distinct_predecessors_never_share_an_input() -> None:
     _, search, _ = begin("ista", distinct_predecessors=True, epochs=1)
     search.prepare()
-    for place in search._components.relaxation.sparse:
+    for place in search.components.relaxation.sparse:
         assert len({entry // 7 for entry in place.live}) == 2
         assert place.live == live(place.x, operations=7)

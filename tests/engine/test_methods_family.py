@@ -53,7 +53,7 @@ def test_a_search_goes_on_from_the_middle_of_an_epoch(method: str, space: str) -
     for kind, alpha in search.current.architecture.alphas.items():
         assert not torch.equal(alpha, alphas[kind])
     assert second.genotype.cells.keys() == search.current.architecture.alphas.keys()
-    assert search._context.space.costs(second.genotype, 32)[0].parameters > 0
+    assert search.context.space.costs(second.genotype, 32)[0].parameters > 0
 
     context, again = start(method, space)
     again.load(saved["method"])

@@ -74,9 +74,9 @@ def test_stages_are_those_of_the_public_scripts(case: dict[str, Any], bench: Mak
         stage_frozen_epochs=args["grace_epochs"],
         stage_epochs=args["epochs"],
     ).method
-    components, lengths = search._components, [stage["epochs"] for stage in case["stages"]]
-    assert isinstance(search._context.settings, PrDartsSettings)
-    for stage, planned, plan in zip(case["stages"], components.stages, search._context.settings.plan, strict=True):
+    components, lengths = search.components, [stage["epochs"] for stage in case["stages"]]
+    assert isinstance(search.context.settings, PrDartsSettings)
+    for stage, planned, plan in zip(case["stages"], components.stages, search.context.settings.plan, strict=True):
         first, epochs = stage["first_epoch"], stage["epochs"]
         assert (planned.epochs, planned.frozen_epochs) == (epochs, stage["alpha_frozen_epochs"])
         assert dict(planned.network) == {"layers": stage["layers"], "channels": stage["channels"]}
@@ -339,7 +339,7 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
             raise torch.OutOfMemoryError("simulated")
         return forward(self, images, mixing)
 
-    train = search.method._metrics.train
+    train = search.method.metrics.train
     count = train.count
     monkeypatch.setattr(train, "count", lambda images: learnt.append(images) or count(images))
     monkeypatch.setattr(search.runtime, "memory_share", lambda limit: 0.2)

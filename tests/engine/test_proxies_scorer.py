@@ -82,7 +82,7 @@ def test_weights_can_stay_while_images_change() -> None:
     for draw in draws:
         measured.measure(draw, EVERYTHING)
         weights.append(
-            [parameter.clone() for network in measured._networks.values() for parameter in network.parameters()]
+            [parameter.clone() for network in measured.networks.values() for parameter in network.parameters()]
         )
     assert all(map(torch.equal, *weights))
     assert not same(*draws)
@@ -190,7 +190,7 @@ def test_auto_is_settled_by_a_timing_and_kept(monkeypatch: pytest.MonkeyPatch) -
     assert scorer(bn="batch").how == "loop"
     assert scorer().how == "per_sample"
     measured = scorer(bn="batch")
-    measured._how = "auto"  # as on a GPU
+    measured.requested = "auto"  # as on a GPU
     chosen = measured.how
     assert chosen in ("loop", "chunked")
     monkeypatch.setattr(measured, "_faster", None)

@@ -101,7 +101,7 @@ def test_it_learns_what_scores_well_and_goes_on_from_a_state() -> None:
 def test_the_answer_is_the_best_of_the_drawn(method: str, options: dict[str, Any]) -> None:
     bench = Bench(SMALL | options, method=method)
     search = bench.method
-    sampling = search._components.callback
+    sampling = search.components.callback
     assert isinstance(sampling, PathSampling)
     search.prepare()
     alphas = {kind: alpha.detach().clone() for kind, alpha in search.current.architecture.alphas.items()}

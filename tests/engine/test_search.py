@@ -76,14 +76,14 @@ def test_each_phase_changes_its_own_level_alone(bench: Make) -> None:
     weights = {name: value.clone() for name, value in search.current.supernet.named_parameters()}
     search.current.supernet.train()
     alpha = search.current.architecture.alphas["cell"].clone()
-    search._shared.trains_architecture = True
-    search._batches.prepare(("architecture", "weights"), torch.arange(16))
-    search._components.update._architecture_phase(search._shared)  # type: ignore[attr-defined]
+    search.step_context.trains_architecture = True
+    search.batches.prepare(("architecture", "weights"), torch.arange(16))
+    search.components.update.architecture_phase(search.step_context)  # type: ignore[attr-defined]
     assert not torch.equal(search.current.architecture.alphas["cell"], alpha)
     assert all(torch.equal(value, weights[name]) for name, value in search.current.supernet.named_parameters())
     assert all(value.grad is None for value in search.current.supernet.parameters())
     alpha = search.current.architecture.alphas["cell"].clone()
-    search._components.update._weight_phase(search._shared)  # type: ignore[attr-defined]
+    search.components.update.weight_phase(search.step_context)  # type: ignore[attr-defined]
     assert torch.equal(search.current.architecture.alphas["cell"], alpha)
     assert any(not torch.equal(value, weights[name]) for name, value in search.current.supernet.named_parameters())
 
@@ -169,12 +169,12 @@ def pruned(context: EpochContext) -> Handover:
 def two_stages(bench: Make) -> DifferentiableSearch:
     method = bench().method
     stages = (Stage(1, title="wide", transition=pruned), Stage(1, frozen_epochs=1, title="narrow"))
-    return DifferentiableSearch(method._context, dataclasses.replace(method._components, stages=stages))
+    return DifferentiableSearch(method.context, dataclasses.replace(method.components, stages=stages))
 
 
 def test_a_plan_of_stages_changes_what_is_alive(bench: Make) -> None:
     search = two_stages(bench)
-    said = search._context.emit.__self__  # type: ignore[attr-defined]
+    said = search.context.emit.__self__  # type: ignore[attr-defined]
     said.clear()
     search.prepare()
     reports = [report for _ in range(100) if search.epoch < 2 and (report := search.advance())]
@@ -199,10 +199,10 @@ def test_going_on_inside_a_plan_of_stages(bench: Make, units: int) -> None:
     whole = finish(two_stages(bench))
     before = two_stages(bench)
     reports = [report for _ in range(units) if (report := before.advance())]
-    saved = round_trip({"method": before.state(), "runtime": before._context.runtime.state()})
+    saved = round_trip({"method": before.state(), "runtime": before.context.runtime.state()})
     after = two_stages(bench)
     after.load(saved["method"])
-    after._context.runtime.load(saved["runtime"])
+    after.context.runtime.load(saved["runtime"])
     reports += finish(after)
     assert len(whole) == len(reports) == 2
     assert all(map(same, whole, reports))

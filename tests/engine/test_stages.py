@@ -214,9 +214,9 @@ def test_a_switch_deletes_widens_and_carries_over(bench: Make, options: dict[str
         kind: search.current.architecture_optimizer.state[alpha]["exp_avg_sq"].clone()
         for kind, alpha, _ in search.current.architecture.matrices()
     }
-    transition = search._components.stages[0].transition
+    transition = search.components.stages[0].transition
     assert isinstance(transition, PruneAndWiden)
-    search._next_stage()
+    search.next_stage()
     after = dict(search.current.supernet.named_parameters())
     grown = [name for name in after if after[name].shape != before[name].shape]
     assert grown
@@ -245,7 +245,7 @@ def test_copied_channels_have_the_momentum_of_their_originals(bench: Make, optio
     with torch.no_grad():
         for parameter in search.current.supernet.parameters():
             search.current.weight_optimizer.state[parameter]["momentum_buffer"].copy_(2 * parameter)
-    search._next_stage()
+    search.next_stage()
     for parameter in search.current.supernet.parameters():
         assert torch.equal(search.current.weight_optimizer.state[parameter]["momentum_buffer"], 2 * parameter)
 
@@ -342,10 +342,8 @@ def test_edges_may_be_ranked_by_the_mean_of_the_dirichlet(bench: Make) -> None:
         with torch.no_grad():
             for kind, alpha, _ in search.current.architecture.matrices():
                 alpha[:, list(columns)] = torch.tensor(case[f"alpha_{kind}"], dtype=alpha.dtype)
-        found = search._components.discretizer(search._context.space, search.current.architecture, kept)
-        names = [
-            [search._context.space.entry.operations[columns[op]], source] for op, source in case[f"normal{suffix}"]
-        ]
+        found = search.components.discretizer(search.context.space, search.current.architecture, kept)
+        names = [[search.context.space.entry.operations[columns[op]], source] for op, source in case[f"normal{suffix}"]]
         assert [list(pair) for pair in darts.pairs(found.cells["normal"])] == names
 
 

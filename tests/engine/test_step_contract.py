@@ -84,25 +84,27 @@ def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
         parameters = getattr(state, name).param_groups[0]["params"]
         setattr(state, name, torch.optim.SGD(parameters, 0.01, momentum=0.9, foreach=True))
     prepare(search)
-    search._components.update.step(search._shared)  # makes the momenta
+    search.components.update.step(search.step_context)  # makes the momenta
     return search
 
 
 def prepare(search: DifferentiableSearch) -> None:
     """Do the host part of a whole batch."""
     levels = [
-        level for level in search._components.update.order if level == "weights" or search._shared.trains_architecture
+        level
+        for level in search.components.update.order
+        if level == "weights" or search.step_context.trains_architecture
     ]
-    search._batches.prepare(levels, torch.arange(search.current.batch_size))
+    search.batches.prepare(levels, torch.arange(search.current.batch_size))
 
 
 @pytest.mark.parametrize(("method", "space", "options"), CASES, ids=str)
 def test_a_step_leaves_the_host_alone_where_it_says_so(method: str, space: str, options: dict[str, Any]) -> None:
     search = stepping(method, space, **options)
-    assert search._components.capturable == (method not in EAGER)
+    assert search.components.capturable == (method not in EAGER)
     prepare(search)
     with HostWork() as work:
-        search._components.update.step(search._shared)
+        search.components.update.step(search.step_context)
     assert bool(work.found) == (method in EAGER), work.found
 
 
@@ -115,7 +117,7 @@ def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
     for _ in range(2):
         prepare(search)
         with Kernels() as kernels:
-            search._components.update.step(search._shared)
+            search.components.update.step(search.step_context)
         steps.append(kernels.found)
     first, second = steps
     assert len(first) > 100
@@ -128,7 +130,7 @@ def test_the_host_part_draws_in_the_order_of_the_update() -> None:
     for weights_first in (False, True):
         search = begun("darts", "nasbench201", "quick", order="first", weights_first=weights_first)
         prepare(search)
-        labels.append(search._shared.weight_batch().images)
-        ends.append(search._context.runtime.generator("augmentation").get_state())
+        labels.append(search.step_context.weight_batch().images)
+        ends.append(search.context.runtime.generator("augmentation").get_state())
     assert not torch.equal(*labels)
     assert torch.equal(*ends)

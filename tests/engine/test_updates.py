@@ -184,18 +184,18 @@ def searching(
 ) -> DifferentiableSearch:
     """Return a search with this update, about to train."""
     method = bench().method
-    kept = relaxation or method._components.relaxation
+    kept = relaxation or method.components.relaxation
     search = DifferentiableSearch(
-        method._context, dataclasses.replace(method._components, update=update, relaxation=kept, **changes)
+        method.context, dataclasses.replace(method.components, update=update, relaxation=kept, **changes)
     )
-    search._begin_epoch()
+    search.begin_epoch()
     return search
 
 
 def train(search: DifferentiableSearch, update: Update) -> None:
     """Do the host part and the step for a batch."""
-    search._batches.prepare(update.order, BATCH)
-    update.step(search._shared)
+    search.batches.prepare(update.order, BATCH)
+    update.step(search.step_context)
 
 
 def content(module: nn.Module) -> dict[str, Tensor]:
@@ -210,8 +210,8 @@ def test_looking_ahead_moves_alpha_and_leaves_no_trace(bench: Make) -> None:
     update = Unrolled()
     search = searching(bench, update)
     weights, alpha = content(search.current.supernet), content(search.current.architecture)
-    search._batches.prepare(update.order, BATCH)
-    update._architecture_phase(search._shared, search._shared.weight_batch())
+    search.batches.prepare(update.order, BATCH)
+    update.architecture_phase(search.step_context, search.step_context.weight_batch())
     assert same(weights, content(search.current.supernet)), "weights and running statistics are as they were"
     assert not same(alpha, content(search.current.architecture))
     assert all(parameter.grad is None for parameter in search.current.supernet.parameters())
@@ -223,14 +223,14 @@ def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
     for _ in range(2):
         search = searching(bench, update := Unrolled(), GumbelSoftmax(1.0, 1.0))
         search.current.weight_optimizer.param_groups[0]["lr"] = 0.05
-        search._batches.prepare(update.order, BATCH)
-        batch = search._shared.weight_batch()
+        search.batches.prepare(update.order, BATCH)
+        batch = search.step_context.weight_batch()
         torch.manual_seed(3)
         drawn: list[Tensor] = []
         search.current.supernet.register_forward_pre_hook(
             lambda _, given, seen=drawn: seen.append(given[1]["cell"].weights.detach().clone())
         )
-        update._architecture_phase(search._shared, batch)
+        update.architecture_phase(search.step_context, batch)
         assert len(drawn) == 4
         assert all(torch.equal(drawn[0], weights) for weights in drawn)
         gradients.append(content(search.current.architecture))
@@ -247,13 +247,13 @@ def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
         train(search, update)
         moved.append(search.current.architecture.alphas["cell"].detach().clone())
     # Augmentation draws differ, the weights' batch being read first: the direction of Adam's first step does not.
-    assert (moved[0] - moved[1]).abs().max() < 2.1 * search._context.settings.arch_learning_rate
+    assert (moved[0] - moved[1]).abs().max() < 2.1 * search.context.settings.arch_learning_rate
 
 
 def test_one_level_moves_both_by_one_batch(bench: Make) -> None:
     search = searching(bench, SingleLevelJoint(), split=everything)
     weights, alpha = content(search.current.supernet), content(search.current.architecture)
-    train(search, search._components.update)
+    train(search, search.components.update)
     assert not same(weights, content(search.current.supernet))
     assert not same(alpha, content(search.current.architecture))
     assert search.position().images == len(BATCH)
@@ -300,7 +300,7 @@ def test_the_architecture_is_projected_after_its_step(bench: Make) -> None:
             architecture.alphas["cell"].fill_(1.0)
 
     search = searching(bench, FirstOrder(project=to_one))
-    train(search, search._components.update)
+    train(search, search.components.update)
     assert (search.current.architecture.alphas["cell"] == 1).all()
 
 
@@ -310,7 +310,7 @@ def test_either_level_may_go_first(bench: Make, weights_first: bool) -> None:
     order: list[str] = []
     for name in ("weight", "architecture"):
         getattr(search.current, f"{name}_optimizer").register_step_post_hook(lambda *_, name=name: order.append(name))
-    train(search, search._components.update)
+    train(search, search.components.update)
     assert order == (["weight", "architecture"] if weights_first else ["architecture", "weight"])
 
 

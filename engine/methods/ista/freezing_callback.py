@@ -39,6 +39,7 @@ class FreezingCallback(RecoveryCallback):
 
     Attributes:
         searched: epochs that the search took; None until it ends.
+        nodes: which of them are frozen, and the vectors last accepted.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class FreezingCallback(RecoveryCallback):
         self._context, self._one_stage, self._space = context, settings, space
         self._parameters = parameters
         self._limit = settings.parameter_limit or None
-        self._nodes = freezing.start([], 0)
+        self.nodes = freezing.start([], 0)
 
     # The loop calls these ---------------------------------------------------------------------------------------
 
@@ -63,8 +64,8 @@ class FreezingCallback(RecoveryCallback):
         """Recover from the initial codes. Their cell is trained even if it is too large; then a warning says so."""
         super().on_start(context)
         parameters = self._parameters(self.genotype())
-        self._nodes = freezing.start([sparse.x for sparse in self._relaxation.sparse], parameters, limit=self._limit)
-        if not self._nodes.fits:
+        self.nodes = freezing.start([sparse.x for sparse in self._relaxation.sparse], parameters, limit=self._limit)
+        if not self.nodes.fits:
             self._emit(
                 Warned(
                     "parameter_limit",
@@ -75,10 +76,10 @@ class FreezingCallback(RecoveryCallback):
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
         """Let frozen nodes' batch norms learn and their codes not; set drop path for the epoch that begins."""
-        Codes.of(state.architecture).freeze(self._nodes.frozen)
+        Codes.of(state.architecture).freeze(self.nodes.frozen)
         for norm in self._norms(state.supernet, [True] * len(self.slots)):
             norm.requires_grad_(False)
-        for norm in self._norms(state.supernet, self._nodes.frozen):
+        for norm in self._norms(state.supernet, self.nodes.frozen):
             norm.requires_grad_(True)
         trained = 0 if self.searched is None else position.epoch - self.searched
         darts_supernet(state.supernet).drop_path = self._one_stage.drop_path * trained / self._one_stage.fixed_epochs
@@ -87,16 +88,16 @@ class FreezingCallback(RecoveryCallback):
         """Recover what is not frozen, decide what freezes and whether the cell changes; or end the search."""
         codes, position = Codes.of(context.state.architecture), context.position
         records = self._trained(codes)
-        for record, frozen in zip(records, self._nodes.frozen, strict=True):
+        for record, frozen in zip(records, self.nodes.frozen, strict=True):
             record["frozen"] = frozen
         decided: dict[str, Any] = {}
-        ends = self.searched is None and self._nodes.all_frozen
+        ends = self.searched is None and self.nodes.all_frozen
         if self.searched is None and not ends:
             decided = self._decide(codes, records)
             if position.epoch_of_stage + 1 == self._one_stage.epochs:
-                if not self._nodes.all_frozen:
+                if not self.nodes.all_frozen:
                     self._emit(Warned("not_frozen", self._stopped()))
-                self._nodes = freezing.stop(self._nodes)
+                self.nodes = freezing.stop(self.nodes)
                 ends = True
         if ends:
             self.searched = position.epoch + 1
@@ -105,13 +106,13 @@ class FreezingCallback(RecoveryCallback):
         extras = self._extras(codes, records) | {
             "freezing": {
                 "phase": "search" if self.searched is None else "training",
-                "frozen": sum(self._nodes.frozen),
-                "nodes": len(self._nodes.frozen),
+                "frozen": sum(self.nodes.frozen),
+                "nodes": len(self.nodes.frozen),
                 "threshold": self._one_stage.freeze_threshold,
                 "limit": self._limit,
-                "rejections": self._nodes.rejections,
+                "rejections": self.nodes.rejections,
                 "unlocked": sum(
-                    norm.weight.numel() * 2 for norm in self._norms(context.state.supernet, self._nodes.frozen)
+                    norm.weight.numel() * 2 for norm in self._norms(context.state.supernet, self.nodes.frozen)
                 ),
                 **decided,
             }
@@ -120,7 +121,7 @@ class FreezingCallback(RecoveryCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the recoveries, and which nodes are frozen."""
-        nodes = self._nodes
+        nodes = self.nodes
         return super().state_dict() | {
             "frozen": list(nodes.frozen),
             "still": list(nodes.still),
@@ -133,7 +134,7 @@ class FreezingCallback(RecoveryCallback):
         """Go on from a state."""
         super().load_state_dict(state)
         self.searched = state["searched"]
-        self._nodes = Nodes(
+        self.nodes = Nodes(
             tuple(sparse.x for sparse in self._relaxation.sparse),
             tuple(state["frozen"]),
             tuple(state["still"]),
@@ -144,19 +145,19 @@ class FreezingCallback(RecoveryCallback):
     # How it decides --------------------------------------------------------------------------------------------
 
     def _decide(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
-        recoveries = self._recover(codes, self._nodes.frozen)
+        recoveries = self._recover(codes, self.nodes.frozen)
         found = self._with_live_set(recoveries)
-        proposed = [self._live(x) for x in freezing.candidate(self._nodes, found)]
+        proposed = [self._live(x) for x in freezing.candidate(self.nodes, found)]
         parameters = self._parameters(self.genotype_of([live for live in proposed if live is not None]))
         step = freezing.step(
-            self._nodes,
+            self.nodes,
             found,
             parameters,
             threshold=self._one_stage.freeze_threshold,
             limit=self._limit,
             patience=self._one_stage.freeze_epochs,
         )
-        if not step.accepted and not self._nodes.rejections:
+        if not step.accepted and not self.nodes.rejections:
             self._emit(
                 Warned(
                     "parameter_limit",
@@ -168,14 +169,14 @@ class FreezingCallback(RecoveryCallback):
             records, recoveries, step.distances, step.nodes.frozen, strict=True
         ):
             record.update(self._recovered(recovery), distance=distance, frozen=frozen)
-        self._nodes = step.nodes
+        self.nodes = step.nodes
         self._use(codes, step.nodes.x)
         return {"candidate_parameters": parameters, "accepted": step.accepted}
 
     def _stopped(self) -> str:
-        frozen = sum(self._nodes.frozen)
+        frozen = sum(self.nodes.frozen)
         return (
-            f"After {self._one_stage.epochs} epochs {frozen} of {len(self._nodes.frozen)} nodes were frozen; all are "
+            f"After {self._one_stage.epochs} epochs {frozen} of {len(self.nodes.frozen)} nodes were frozen; all are "
             "now, with the vectors last accepted, and the network is trained on."
         )
 

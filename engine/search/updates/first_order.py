@@ -45,13 +45,14 @@ class FirstOrder:
     def step(self, context: StepContext) -> None:
         """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
         if self._weights_first:
-            self._weight_phase(context)
+            self.weight_phase(context)
         if context.trains_architecture:
-            self._architecture_phase(context)
+            self.architecture_phase(context)
         if not self._weights_first:
-            self._weight_phase(context)
+            self.weight_phase(context)
 
-    def _architecture_phase(self, context: StepContext) -> None:
+    def architecture_phase(self, context: StepContext) -> None:
+        """Step the architecture parameters on their batch, at the present weights."""
         images, labels = context.architecture_batch()
         loss = functional.cross_entropy(context.scores(images, context.sample()), labels)
         penalty = context.penalty()
@@ -62,7 +63,8 @@ class FirstOrder:
         if self._project is not None:
             self._project(context.state.architecture)
 
-    def _weight_phase(self, context: StepContext) -> None:
+    def weight_phase(self, context: StepContext) -> None:
+        """Step the weights on their batch."""
         batch = context.weight_batch()
         mixing = context.sample(detached=not self._clip_architecture)
         clipped_with = list(context.state.architecture.parameters()) if self._clip_architecture else []

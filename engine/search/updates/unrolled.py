@@ -34,10 +34,11 @@ class Unrolled:
         """Do the architecture phase, unless this epoch freezes it, and the weight phase."""
         batch = context.weight_batch()
         if context.trains_architecture:
-            self._architecture_phase(context, batch)
+            self.architecture_phase(context, batch)
         step_weights(context, batch, context.sample(detached=True))
 
-    def _architecture_phase(self, context: StepContext, batch: Batch) -> None:
+    def architecture_phase(self, context: StepContext, batch: Batch) -> None:
+        """Step the architecture parameters at the weights that a step on ``batch`` would give."""
         state, held_out = context.state, context.architecture_batch()
         mixing, parameters = context.sample(), state.learning_parameters()
         cut, drawn, inputs = _cut(mixing)

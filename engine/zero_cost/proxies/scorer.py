@@ -68,6 +68,8 @@ class Scorer:
 
     Attributes:
         batch_size: images of the NTK: all of them if there are fewer than asked for.
+        networks: the scoring networks by what they measure.
+        requested: how kernels are to be computed; ``auto`` until a timing has decided.
 
     Raises:
         UsageError: the settings do not fit each other or the images; the message says why.
@@ -109,9 +111,9 @@ class Scorer:
         )
         self.batch_size = self._draws.batch_size
         self._device = device or torch.device("cpu")
-        self._networks = {which: build(space, which, classes).to(self._device) for which in (NTK, THIN)}
+        self.networks = {which: build(space, which, classes).to(self._device) for which in (NTK, THIN)}
         self._weights: dict[str, Key | None] = {NTK: None, THIN: None}
-        self._patterns = ActivationPatterns(self._networks[THIN])
+        self._patterns = ActivationPatterns(self.networks[THIN])
         self._outputs, self._bn, self._init, self._chunk = outputs, bn, init, chunk
         if outputs == "full":
             self._check_full(classes)
@@ -123,19 +125,19 @@ class Scorer:
             raise UsageError(
                 "Gradients per sample need frozen batch norms.", "Set ntk_norm=frozen, or ntk_backward=loop."
             )
-        self._how: ntk.Backward | Literal["auto"] = how
+        self.requested: ntk.Backward | Literal["auto"] = how
 
     @property
     def space(self) -> Space:
         """The space of the candidates."""
-        return self._networks[NTK].space
+        return self.networks[NTK].space
 
     @property
     def how(self) -> ntk.Backward:
         """How kernels are computed. If ``auto`` needs a timing, the first access makes it."""
-        if self._how == "auto":
-            self._how = self._faster()
-        return self._how
+        if self.requested == "auto":
+            self.requested = self._faster()
+        return self.requested
 
     def draw(self, *key: int, ntk_weights: Key | None = None, thin_weights: Key | None = None) -> Draw:
         """Draw the images of a key such as (round, repeat), and the keys of the weights that go with them.
@@ -168,7 +170,7 @@ class Scorer:
 
     def _ready(self, which: str, weights: Key, live: Candidates) -> ScoringNetwork:
         """Return a network with these weights, drawn again only if it has others, and these operations live."""
-        network = self._networks[which]
+        network = self.networks[which]
         if self._weights[which] != weights:
             generator = self._draws.generator(which, *weights)
             initialise(network, self._init, generator, fan="fan_out" if which == NTK else "fan_in")
@@ -189,12 +191,12 @@ class Scorer:
             # The first time includes loading the kernels.
             for _ in range(3):
                 started = time.perf_counter()
-                ntk.extremes(self._gram(self._networks[NTK], images, way))
+                ntk.extremes(self._gram(self.networks[NTK], images, way))
                 took[way] = min(took[way], time.perf_counter() - started)
         return min(ways, key=lambda way: took[way])
 
     def _check_full(self, classes: int) -> None:
-        features, size = self._networks[NTK].features, self.batch_size * classes
+        features, size = self.networks[NTK].features, self.batch_size * classes
         if classes > features and self.batch_size > features:
             raise UsageError(
                 f"The full kernel of {classes} outputs over {features} features is always singular.",

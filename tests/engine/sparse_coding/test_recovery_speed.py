@@ -34,7 +34,7 @@ def test_a_recovery(solver: Solver) -> None:
         assert recover(matrix, code, GAMMA, first=solver).x is not None
 
     def anew(matrix: Array, code: Array) -> None:
-        solvers._compiled.cache_clear()
+        solvers.compiled_problem.cache_clear()
         compiled(matrix, code)
 
     for width in WIDTHS:

@@ -42,7 +42,7 @@ def approximate(solver: str, matrix: Array, code: Array, gamma: float) -> Array:
     Raises:
         SolverFailure: the solver raised an error, or ended with another status than "optimal".
     """
-    problem = _compiled(solver, *matrix.shape)
+    problem = compiled_problem(solver, *matrix.shape)
     scale = float(np.abs(code).max())
     return scale * problem.solve(matrix, code / scale, gamma / scale)
 
@@ -73,7 +73,8 @@ class _Problem:
 
 # Per solver too: CVXPY compiles a problem anew when it goes to another solver than before.
 @functools.cache
-def _compiled(solver: str, rows: int, columns: int) -> _Problem:
+def compiled_problem(solver: str, rows: int, columns: int) -> _Problem:
+    """Return the problem of a matrix [rows, columns], compiled for a solver."""
     unknown = cvxpy.Variable(columns)
     matrix = cvxpy.Parameter((rows, columns))
     code, gamma = cvxpy.Parameter(rows), cvxpy.Parameter(nonneg=True)
