@@ -1,1 +1,1 @@
-"""What computes: search spaces, methods, training and data, inside the engine process."""
+"""Everything that computes, inside the engine process: search spaces, methods, training and data."""

@@ -14,7 +14,7 @@ from runs.store.lock import engine_lock
 
 
 def main(arguments: list[str]) -> int:
-    """Hold the run's lock and work. Slow imports come after the lock, so that viewers see at once that it runs."""
+    """Hold the run's lock and work. Slow imports come after the lock, so that viewers immediately see that it runs."""
     paths = RunPaths(Path(arguments[0]).absolute())
     rank = local_launcher.rank()
     if local_launcher.is_supervised():
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _processes(paths: RunPaths) -> int:
-    """Return how many processes a run asks for; 1 if its configuration cannot be read: the worker reports that."""
+    """Return the number of processes for a run; 1 if its configuration cannot be read, which the worker reports."""
     try:
         return int(RunConfig.read(paths.config).options.get("gpus", 1))
     except (NastuiError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""From a configuration to a method that is ready to work: data, device, space and settings put together."""
+"""From a configuration to a method that is ready to work: combines data, device, space and settings."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def assemble(
     folder: Path | None = None,
     artifacts: Artifacts | None = None,
 ) -> tuple[Context[MachineSettings], Method]:
-    """Return the context of a run and its method, neither begun nor resumed.
+    """Return the context of a run and its method, neither started nor resumed.
 
     The catalogue builds the settings from the options of the method's entry, so the method's factory gets the
-    ``Context`` that it declares. Here, where the factory is found by its name, is the one place where that is not
-    checked by types.
+    ``Context`` that it declares. This is the only place where types cannot check that, because the factory is found by
+    its name.
 
     Args:
         config: the run's configuration.
         root: the folder of downloaded data sets.
-        emit: gets ``Started`` as soon as the machine is known, and every event of the method later.
+        emit: gets ``Started`` as soon as the machine is known, and later every event of the method.
         loader: opens a part of the data set.
         group: the processes that share the run.
         folder: of the run.
-        artifacts: where the run stores what it finds; nowhere if left out.
+        artifacts: where the run stores its results; nowhere by default.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
@@ -70,6 +70,6 @@ def assemble(
 
 
 def _own_device(first: str, group: Group) -> str:
-    """Return the device of this process: those of one machine take GPUs one after the other from the first."""
+    """Return the device of this process: the processes of a machine use consecutive GPUs, starting with the first."""
     kind, _, number = first.partition(":")
     return first if kind == "cpu" else f"{kind}:{int(number or 0) + group.local_rank}"

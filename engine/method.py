@@ -1,4 +1,4 @@
-"""The contract between a method and the worker that runs it: small units of work, and a complete state."""
+"""The interface between a method and the worker that runs it: small units of work, and a complete state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Context(Generic[SettingsT_co]):
         space: the search space, built from the settings.
         runtime: device, precision and random generators.
         emit: writes an event to the run's log.
-        folder: of the run; meaningless without one, as in a profile.
+        folder: of the run; meaningless without a run, as in a profile.
         artifacts: stores weights and descriptions.
         group: the processes that share the run.
     """
@@ -55,7 +55,7 @@ class Context(Generic[SettingsT_co]):
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What an epoch has found, at the moment it ended; the worker makes an event of it."""
+    """The results of an epoch at its end; the worker turns them into an event."""
 
     genotype: Genotype
     metrics: dict[str, float] = field(default_factory=dict)
@@ -66,12 +66,12 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Position:
-    """The position in the epoch in progress, in units of work.
+    """The position in the current epoch, in units of work.
 
     Attributes:
-        step, of: units done, and all of the epoch.
-        images: all since the engine started.
-        run_step, run_of: units done and all of the run, where epochs differ in length; 0 where they do not.
+        step, of: units done, and all units of the epoch.
+        images: the number of images processed since the engine started.
+        run_step, run_of: units done, and all units of the run, if epochs differ in length; 0 otherwise.
     """
 
     step: int
@@ -83,12 +83,12 @@ class Position:
 
 
 class Method(Protocol):
-    """A search method. :meth:`state` holds everything that decides what comes next, at any moment between units.
+    """A search method. :meth:`state` holds everything that determines what comes next, at any moment between units.
 
     Attributes:
-        epochs: epochs of the whole run.
-        epoch: epochs complete; the run is over when it reaches ``epochs``.
-        stage: index of the stage in progress.
+        epochs: the number of epochs of the whole run.
+        epoch: the number of completed epochs; the run is over when it reaches ``epochs``.
+        stage: index of the current stage.
     """
 
     epochs: int
@@ -96,7 +96,7 @@ class Method(Protocol):
     stage: int
 
     def prepare(self) -> None:
-        """Begin: called once on a fresh run, never on a resumed one."""
+        """Begin a new run. Called once, and never on a resumed run."""
 
     def advance(self) -> EpochReport | None:
         """Do one unit of work (a batch, a candidate, a query); return a report when it completes an epoch."""
@@ -108,21 +108,21 @@ class Method(Protocol):
         """Return the genotype that the search would return now."""
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return the tensors to keep at the end; empty without any."""
+        """Return the tensors to keep at the end; empty if there are none."""
 
     def state(self) -> dict[str, Any]:
         """Return everything that :meth:`load` needs: tensors, numbers, text, lists and dictionaries."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take the state of an earlier engine in place of :meth:`prepare`."""
+        """Restore the state of an earlier engine process. Called instead of :meth:`prepare`."""
 
 
 @runtime_checkable
 class RequestHandler(Protocol):
-    """A method whose catalogue entry lists requests of its own."""
+    """A method whose catalogue entry lists its own requests."""
 
     def handle_request(self, request: str) -> bool:
-        """Handle a request, between two units of work; return whether it is known. Its effect is part of the state."""
+        """Handle a request between two units of work; return whether it is known. Its effect is part of the state."""
 
 
 @runtime_checkable
@@ -130,4 +130,4 @@ class SamplesGenotypes(Protocol):
     """A method that searches a distribution over architectures."""
 
     def sampled_genotypes(self) -> list[Genotype]:
-        """Return the genotypes of some samples, the same ones for the same state; no random state changes."""
+        """Return the genotypes of some samples, the same for the same state; random states do not change."""

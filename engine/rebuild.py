@@ -1,4 +1,4 @@
-"""The documented entry for users of a trained network: ``from engine.rebuild import rebuild``."""
+"""The documented entry point for users of a trained network: ``from engine.rebuild import rebuild``."""
 
 from engine.training.model_io import rebuild
 

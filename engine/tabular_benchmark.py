@@ -20,7 +20,7 @@ class Benchmark:
     Args:
         home: of the run.
         space: of the run.
-        emit: gets a warning for each table that cannot be read; a search goes on without it.
+        emit: gets a warning for each table that cannot be read; the search continues without it.
     """
 
     def __init__(self, home: Home, space: str, emit: Callable[[Event], None]) -> None:
@@ -34,12 +34,12 @@ class Benchmark:
         return table.accuracies(genotype) if table else {}
 
     def extras(self, method: Method, genotype: Genotype) -> dict[str, Any]:
-        """Return regrets, and accuracies of sampled architectures, for the reported columns; nothing without a table.
+        """Return regrets, and accuracies of sampled architectures, for the reported columns; empty without a table.
 
         ``benchmark_regret`` has the keys of :meth:`accuracies`: the distance to the best of the table, in percentage
-        points. ``benchmark_band`` has ``min``, ``mean`` and ``max`` in their place: accuracies of 100 architectures
-        sampled from the search's distribution; left out where all samples are the same. See docs/methods/drnas.md,
-        "The band of sampled architectures".
+        points. ``benchmark_band`` has the same keys, each with the ``min``, ``mean`` and ``max`` accuracy of 100
+        architectures sampled from the search's distribution; it is left out if all samples are the same. See
+        docs/methods/drnas.md, "The band of sampled architectures".
         """
         table = self._table_of(genotype)
         row = table.row(genotype) if table else None

@@ -47,7 +47,7 @@ class Worker:
     """Runs one run to its end, or until a request stops it.
 
     If several processes share the run, all do the same work in the same order. Only rank 0 looks for requests,
-    broadcasts what follows from them, and writes.
+    broadcasts the resulting decision, and writes.
 
     Args:
         paths: of the run.
@@ -159,7 +159,8 @@ class Worker:
         if self._group.leads:
             accuracies = self._benchmark.accuracies(report.genotype)
             extras = self._benchmark.extras(self._method, report.genotype)
-        # The event comes before the checkpoint: after a kill between the two, the epoch and its event are repeated.
+        # The event is written before the checkpoint: after a kill between the two, the epoch and its event are
+        # repeated.
         self._emit(
             EpochEnded(
                 epoch=self._method.epoch,
@@ -190,7 +191,7 @@ class Worker:
         self._emit(CheckpointWritten(self._method.epoch, self._method.position().step, size))
 
     def _epochs_done(self, position: Position) -> float:
-        """Return the epochs done, the one in progress as a fraction; in epochs of mean length if lengths differ."""
+        """Return the epochs done, the current one as a fraction; in epochs of mean length if lengths differ."""
         if position.run_of:
             return self._method.epochs * position.run_step / position.run_of
         return self._method.epoch + (position.step / position.of if position.of else 0.0)

@@ -9,17 +9,17 @@ from runs.genotypes.genotype import Genotype
 
 
 def largest_alpha(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from alpha itself. Inside an edge its order is that of the softmax; across edges only NASP ranks by it."""
+    """Return the genotype of alpha itself. Within an edge it ranks as the softmax does; only NASP ranks edges by it."""
     return space.derive({kind: alpha.tolist() for kind, alpha, _ in architecture.matrices()}, candidates)
 
 
 def largest_probability(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from softmax(alpha) over the candidates (DARTS)."""
+    """Return the genotype of softmax(alpha) over the candidates (DARTS)."""
     return space.derive(_probabilities(architecture, candidates), candidates)
 
 
 def edge_weighted(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from softmax(alpha) times the weight of the edge (PC-DARTS)."""
+    """Return the genotype of softmax(alpha) times the weight of the edge (PC-DARTS)."""
     scores = {
         kind: derive.scaled(rows, architecture.edge_weights(kind).tolist())
         for kind, rows in _probabilities(architecture, candidates).items()
@@ -30,13 +30,13 @@ def edge_weighted(space: SearchSpace, architecture: ArchitectureParameters, cand
 def with_none(
     space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates, *, edges: str
 ) -> Genotype:
-    """Derive from softmax(alpha) with ``none`` ranked like the others (SNAS).
+    """Return the genotype of softmax(alpha) with ``none`` ranked like the others (SNAS).
 
     Args:
         space: of the cells.
         architecture: the parameters.
-        candidates: what is alive.
-        edges: ``all``, or the ``two`` strongest into each node; without effect in a space that always keeps all.
+        candidates: the operations that are alive.
+        edges: ``all``, or the ``two`` strongest into each node; no effect in a space that always keeps all edges.
     """
     return space.derive_with_none(_probabilities(architecture, candidates), candidates, every_edge=edges == "all")
 

@@ -1,4 +1,4 @@
-"""The architecture parameters of a search, and the operations that they weigh."""
+"""The architecture parameters of a search, and the operations that they weight."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ArchitectureParameters(nn.Module):
     """One alpha matrix [edges, operations] for each kind of cell, shared by all cells of that kind.
 
     Alphas start as ``mean`` plus ``scale`` times standard normal noise. Entries of operations that are not candidates
-    exist, but nothing reads them and they get no gradient.
+    exist, but are never read and get no gradient.
 
     Args:
         space: kinds of cell, edges and operations.
         candidates: the operations alive on each edge.
-        generator: of the noise.
+        generator: draws the noise.
         scale, mean: of the noise.
         edge_parameters: whether there is also a beta [edges] for each kind of cell, ``scale`` times noise (PC-DARTS).
     """
@@ -56,12 +56,12 @@ class ArchitectureParameters(nn.Module):
                 alive[edge, list(kept)] = True
             self.register_buffer(f"alive_{kind}", alive)
         targets = torch.tensor([target for _, target in space.edges])
-        # It follows from the space, so no checkpoint needs it.
+        # Derived from the space, so it is not saved in checkpoints.
         self.register_buffer("_siblings", targets[:, None] == targets, persistent=False)
 
     @property
     def siblings(self) -> Tensor:
-        """The boolean matrix [edges, edges] of which edges lead into the same node."""
+        """The boolean matrix [edges, edges] that says which edges lead into the same node."""
         return self.get_buffer("_siblings")
 
     def matrices(self) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -70,7 +70,7 @@ class ArchitectureParameters(nn.Module):
             yield kind, alpha, self.alive(kind)
 
     def stacked(self) -> tuple[Tensor, Tensor]:
-        """Return alphas and candidates of all kinds of cell, both [kinds, edges, operations]: one draw for all."""
+        """Return alphas and candidates of all kinds of cell, both [kinds, edges, operations], for a single draw."""
         return torch.stack([self.alphas[kind] for kind in self.kinds]), torch.stack([self.alive(k) for k in self.kinds])
 
     def alive(self, kind: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""What pulls the architecture parameters towards their anchor: weight decay in Adam, or a term of the loss."""
+"""Regularisers that pull the architecture parameters towards their anchor: weight decay in Adam, or a loss term."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.architecture.relaxations.dirichlet import kl_to_flat
 
 
 class Regulariser(Protocol):
-    """A pull on the architecture parameters."""
+    """A regulariser of the architecture parameters."""
 
     @property
     def weight_decay(self) -> float:
@@ -25,7 +25,7 @@ class Regulariser(Protocol):
 
 @dataclass(frozen=True)
 class WeightDecay:
-    """l2: the gradient of alpha gets ``scale`` * alpha, so alpha is pulled to 0 and beta to 1."""
+    """l2: adds ``scale`` * alpha to the gradient of alpha, which pulls alpha to 0 and beta to 1."""
 
     scale: float
 
@@ -35,12 +35,12 @@ class WeightDecay:
         return self.scale
 
     def penalty(self, architecture: ArchitectureParameters) -> None:
-        """Return nothing: Adam does it."""
+        """Return None: Adam applies the weight decay."""
 
 
 @dataclass(frozen=True)
 class KlToFlat:
-    """kl: ``scale`` * the sum over edges and kinds of cell of KL(Dir(beta) || Dir(1)), kept operations only.
+    """kl: ``scale`` * the sum over edges and kinds of cell of KL(Dir(beta) || Dir(1)), over kept operations only.
 
     See docs/methods/drnas.md, "Regularisers" and "Pruned entries are left alone".
     """

@@ -1,1 +1,1 @@
-"""Black-box searches: an optimiser asks for one evaluation after the other and is told the accuracy."""
+"""Black-box searches: an optimiser asks for one evaluation after another and is told the accuracy."""

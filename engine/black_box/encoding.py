@@ -1,4 +1,4 @@
-"""Cells as tuples of numbers: drawing, changing and enumerating them, and what they stand for in a space."""
+"""Cells as tuples of numbers: drawing, mutating and enumerating them, and the genotypes that they stand for."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Cell = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Codec:
-    """The choices that make an architecture, each free of the others.
+    """The choices that make up an architecture, each independent of the others.
 
     Attributes:
-        choices: how many alternatives each has.
+        choices: the number of alternatives of each choice.
     """
 
     choices: tuple[int, ...]
@@ -30,13 +30,14 @@ class Codec:
         return math.prod(self.choices)
 
     def random(self, rng: Rng) -> Cell:
-        """Return a cell, every one as likely."""
+        """Return a uniformly drawn cell."""
         return tuple(rng.below(count) for count in self.choices)
 
     def mutate(self, cell: Cell, rng: Rng) -> Cell:
-        """Return a cell with another alternative of one choice.
+        """Return a cell with another alternative for one choice.
 
-        Every choice that is one is as likely. (Public code that first draws a node favours the edges of early nodes.)
+        All choices with alternatives are equally likely. (Public code that first draws a node favours the edges of
+        early nodes.)
         """
         free = [choice for choice, count in enumerate(self.choices) if count > 1]
         choice = free[rng.below(len(free))]
@@ -44,7 +45,7 @@ class Codec:
         return _with(cell, choice, other + (other >= cell[choice]))
 
     def neighbours(self, cell: Cell) -> list[Cell]:
-        """Return the cells that differ in one choice, by choice and then by alternative."""
+        """Return the cells that differ in one choice, ordered by choice and then by alternative."""
         return [
             _with(cell, choice, other)
             for choice, count in enumerate(self.choices)
@@ -55,7 +56,7 @@ class Codec:
 
 @dataclass(frozen=True)
 class Coding:
-    """The codec of a space, and what its cells stand for.
+    """The codec of a space, and the genotypes that its cells stand for.
 
     Attributes:
         codec: the choices.
@@ -69,7 +70,7 @@ class Coding:
 
 
 def coding(space: Space) -> Coding:
-    """Return how the architectures of a space are numbered.
+    """Return how the architectures of a space are encoded as numbers.
 
     Raises:
         UsageError: black-box searches of the space are not defined.

@@ -1,4 +1,4 @@
-"""What evaluates a cell: the contract, and the evaluation by a benchmark table."""
+"""Evaluators of cells: the interface, and the evaluation by a benchmark table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Evaluation:
 
     Attributes:
         accuracy: the signal that the search may use, in percent.
-        seconds: what the training behind it took; 0 if unknown.
+        seconds: the duration of the training behind it; 0 if unknown.
     """
 
     accuracy: float
@@ -27,12 +27,12 @@ class Evaluation:
 
 
 class Evaluator(Protocol):
-    """Evaluates one cell after the other, in units of work: batches, if it trains.
+    """Evaluates one cell after another, in units of work: batches, if it trains.
 
     Attributes:
-        units: of one evaluation.
-        images: processed since the engine started.
-        done: units of the evaluation in progress that are done.
+        units: the number of units of one evaluation.
+        images: the number of images processed since the engine started.
+        done: the number of completed units of the current evaluation.
     """
 
     units: int
@@ -58,7 +58,7 @@ class Evaluator(Protocol):
         """Return everything that :meth:`load` needs."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state.
+        """Restore a saved state.
 
         Raises:
             UsageError: the evaluations would differ from those before.
@@ -66,7 +66,7 @@ class Evaluator(Protocol):
 
 
 class TableEvaluator:
-    """Looks cells up in a benchmark table; the same cell always gives the same. Implements :class:`Evaluator`.
+    """Looks cells up in a benchmark table, always with the same result. Implements :class:`Evaluator`.
 
     Args:
         answers: the table, and which of its columns count.

@@ -1,4 +1,4 @@
-"""The best cell of all that were evaluated, and what the evaluations cost."""
+"""The best cell evaluated so far, and the cost of the evaluations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from engine.black_box.evaluator import Evaluation
 
 
 class Incumbent:
-    """The result of a search: the best cell of its whole history, the first of several equals.
+    """The result of a search: the best cell of its whole history, the first if several are equal.
 
     Attributes:
-        queries: evaluations so far; a repeated cell counts again, as its training would.
+        queries: the number of evaluations so far; a repeated cell counts again, as its training would.
         seconds: simulated or measured, of all evaluations.
         best: the best cell; empty before the first evaluation.
         accuracy: of the best cell, in percent.
@@ -36,5 +36,5 @@ class Incumbent:
         return {**vars(self), "best": list(self.best)}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         vars(self).update(state, best=tuple(state["best"]))

@@ -1,4 +1,4 @@
-"""Black-box searches with one-shot evaluation: a supernet is trained first, on uniformly drawn architectures."""
+"""Black-box searches with one-shot evaluation: first a supernet is trained, on uniformly sampled architectures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runs.catalogue.black_box import QuerySettings
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Event, StageStarted
 
-# While the weights train, the search returns the best of so few cells, each scored on so many images.
+# While the weights are trained, the search returns the best of this many cells, each scored on this many images.
 SAMPLES, IMAGES = 10, 256
 
 
@@ -30,7 +30,7 @@ class TrainedSupernet(Protocol):
     """Shared weights, and the held-out images to measure them on."""
 
     def accuracy(self, mixing: Callable[[ArchitectureParameters], MixingWeights]) -> tuple[float, int]:
-        """Return the accuracy on all held-out images in percent, and how many there are.
+        """Return the accuracy on all held-out images in percent, and the number of these images.
 
         Args:
             mixing: from the architecture parameters, whose device and kinds of cell it needs, to mixing weights.
@@ -55,18 +55,18 @@ class OneShotEvaluator:
         self.images = 0
 
     def advance(self, cell: Cell) -> Evaluation:
-        """Return the accuracy, the same for the same cell."""
+        """Return the accuracy, which is always the same for a cell."""
         began = time.perf_counter()
         percent, images = self._supernet.accuracy(lambda architecture: self._sampling.path(architecture, cell))
         self.images += images
         return Evaluation(percent, time.perf_counter() - began)
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Return nothing."""
+        """Return no metrics."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Return nothing: the search keeps the weights."""
+        """Return an empty state: the search keeps the weights."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
@@ -76,11 +76,11 @@ class OneShotEvaluator:
 class OneShotSearch:
     """Trains a supernet, then searches with its weights, in two stages. Implements :class:`engine.method.Method`.
 
-    With random search this is the selection of Li and Talwalkar; with evolution that of single-path one-shot searches.
+    With random search this is the method of Li and Talwalkar; with evolution that of single-path one-shot searches.
 
     Args:
         context: of the run.
-        make_optimizer: for the cells of the space.
+        make_optimizer: makes the optimiser for the cells of the space.
     """
 
     def __init__(self, context: Context[QuerySettings], make_optimizer: OptimizerFactory) -> None:
@@ -103,17 +103,17 @@ class OneShotSearch:
 
     @property
     def epochs(self) -> int:
-        """Epochs of both stages."""
+        """The number of epochs of both stages."""
         return self._training.epochs + self._queries.epochs
 
     @property
     def epoch(self) -> int:
-        """Epochs complete."""
+        """The number of completed epochs."""
         return self._training.epoch + self._queries.epoch
 
     @property
     def stage(self) -> int:
-        """0 while the weights train, 1 while cells are evaluated."""
+        """0 while the weights are trained, 1 while cells are evaluated."""
         return int(self._training.epoch == self._training.epochs)
 
     def prepare(self) -> None:
@@ -130,14 +130,14 @@ class OneShotSearch:
         return report
 
     def position(self) -> Position:
-        """Return the position in the epoch in progress."""
+        """Return the position in the current epoch."""
         if not self.stage:
             return self._training.position()
         position = self._queries.position()
         return dataclasses.replace(position, images=position.images + self._training.position().images)
 
     def genotype(self) -> Genotype:
-        """Return the best cell that was evaluated; while the supernet trains, the best that was sampled."""
+        """Return the best cell that was evaluated; while the supernet is trained, the best that was sampled."""
         return self._queries.genotype() if self._queries.incumbent.queries else self._training.genotype()
 
     def weights(self) -> Mapping[str, Tensor]:
@@ -149,12 +149,12 @@ class OneShotSearch:
         return {"training": self._training.state(), "queries": self._queries.state()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self._training.load(state["training"])
         self._queries.load(state["queries"])
 
     def _renumber(self, event: Event) -> None:
-        """Pass an event on; the start of a stage with its number among both."""
+        """Emit an event; the start of a stage gets its number among both stages."""
         if isinstance(event, StageStarted):
             event = dataclasses.replace(event, index=self.stage, of=2)
         self._emit(event)

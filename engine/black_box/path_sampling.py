@@ -1,4 +1,4 @@
-"""Searches that draw whole architectures by a policy, and train them with shared weights."""
+"""Searches that sample whole architectures from a policy, and train them with shared weights."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from engine.search.step import EpochContext, EpochEnd, EpochPosition, SearchStat
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 
-# From an architecture to its accuracy in percent by the shared weights, on a batch of held-out images of its own.
+# From an architecture to its accuracy in percent with the shared weights, on a separate batch of held-out images.
 Score = Callable[[Cell], float]
 
 
 class Policy(Protocol):
-    """Draws architectures by torch's global generator, as relaxations draw."""
+    """Samples architectures with torch's global generator, as relaxations do."""
 
     def draw(self) -> Cell:
-        """Return one."""
+        """Return a sampled architecture."""
 
     def shares(self) -> list[list[float]] | None:
         """Return the probability of each operation, edges x operations; None for uniform ones."""
 
     def learn(self, score: Score) -> dict[str, Any]:
-        """Change the probabilities, after an epoch of the weights; return entries of the epoch's report."""
+        """Update the probabilities after an epoch of training the weights; return entries of the epoch's report."""
 
     def state(self) -> dict[str, Any]:
         """Return everything that :meth:`load` needs."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a saved state."""
 
 
 class UniformPolicy:
-    """Draws all architectures with the same probability. See :class:`Policy`."""
+    """Samples all architectures with the same probability. See :class:`Policy`."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
@@ -49,42 +49,42 @@ class UniformPolicy:
         return self._codec.random(Rng(torch.default_generator))
 
     def shares(self) -> None:
-        """Return None: all are the same."""
+        """Return None, because the probabilities are uniform."""
 
     def learn(self, score: Score) -> dict[str, Any]:
-        """Learn nothing."""
+        """Return no entries: there is nothing to learn."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Return nothing."""
+        """Return an empty state."""
         return {}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Load nothing."""
+        """Do nothing."""
 
 
 class PathSampling:
-    """Samples architectures for a forward pass, and chooses the answer of each epoch among some samples.
+    """Samples architectures for forward passes, and selects the result of each epoch among some samples.
 
-    It is relaxation, epoch callback and discretizer of such a search in one: all three share the answer. A forward
-    pass runs one architecture. At the end of an epoch the policy learns, then some architectures are drawn, and the
-    best of them by the shared weights is the answer (NAS-Bench-201's way; Li and Talwalkar score more of them, on more
-    images, only at the end).
+    It is the relaxation, the epoch callback and the discretizer of such a search in one, because all three share the
+    result. A forward pass runs one architecture. At the end of an epoch the policy learns, then some architectures are
+    sampled, and the best of them with the shared weights is the result (as in NAS-Bench-201; Li and Talwalkar score
+    more of them, on more images, only at the end).
 
     Args:
-        policy: draws architectures.
+        policy: samples architectures.
         coding: from the policy's cells to genotypes.
-        space: where they run.
+        space: of the supernet.
         samples: how many are scored at the end of an epoch.
-        images: held-out images that each is scored on, others for each.
-        batch_size: held-out images that the policy learns from.
+        images: the number of held-out images that each is scored on, different ones for each.
+        batch_size: the number of held-out images that the policy learns from.
 
     Attributes:
-        best: the answer; before the first epoch ends, a draw.
-        accuracy: of the answer on its held-out images, in percent.
+        best: the result; a sample before the first epoch ends.
+        accuracy: of the result on its held-out images, in percent.
     """
 
-    # The policy draws on the host.
+    # The policy samples on the host.
     capturable = False
 
     def __init__(
@@ -98,14 +98,14 @@ class PathSampling:
     # Relaxation: what a forward pass runs -------------------------------------------------------------------------
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing depends on the epoch."""
+        """Do nothing: the policy does not depend on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return mixing weights that run an architecture drawn by the policy."""
+        """Return mixing weights that run an architecture sampled from the policy."""
         return self.path(architecture, self.policy.draw())
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return how often each operation is drawn."""
+        """Return the probability of each operation."""
         shares = self.policy.shares()
         if shares is None:
             alpha, alive = architecture.stacked()
@@ -114,29 +114,29 @@ class PathSampling:
         return {kind: CellWeights(torch.tensor(shares))}
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return mixing weights that run the answer of the epoch before."""
+        """Return mixing weights that run the result of the previous epoch."""
         return self.path(architecture, self.best)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return nothing more."""
+        """Return an empty snapshot."""
         return RelaxationSnapshot()
 
     def path(self, architecture: ArchitectureParameters, cell: Cell) -> MixingWeights:
-        """Return mixing weights that run one architecture alone."""
+        """Return mixing weights that run a single architecture."""
         chosen = self._space.chosen(self._coding.genotype(cell))
         return {kind: _path(chosen[kind], architecture.alphas[kind]) for kind in architecture.kinds}
 
-    # EpochCallback: what happens between epochs -------------------------------------------------------------------
+    # EpochCallback: what happens between epochs ---------------------------------------------------------------------
 
     def on_start(self, context: EpochContext) -> None:
-        """Draw an answer for the first epoch."""
+        """Sample a result for the first epoch."""
         self.best = self.policy.draw()
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
-        """Nothing depends on the epoch."""
+        """Do nothing: nothing depends on the epoch."""
 
     def on_epoch_end(self, context: EpochContext) -> EpochEnd:
-        """Let the policy learn, and choose the answer; report both."""
+        """Let the policy learn, and select the result; report both."""
         context.state.supernet.eval()
         learnt = self.policy.learn(lambda cell: self._score(context, cell, self._batch_size))
         drawn = [self.policy.draw() for _ in range(self._samples)]
@@ -147,18 +147,18 @@ class PathSampling:
         return EpochEnd({"sampled": {"best": self.accuracy, "mean": mean, "worst": min(scored)}, **learnt})
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the answer and the policy."""
+        """Return the state of the result and the policy."""
         return {"best": list(self.best), "accuracy": self.accuracy, "policy": self.policy.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a saved state."""
         self.best, self.accuracy = tuple(state["best"]), state["accuracy"]
         self.policy.load(state["policy"])
 
-    # Discretizer: what the search returns -------------------------------------------------------------------------
+    # Discretizer: what the search returns ---------------------------------------------------------------------------
 
     def genotype(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-        """Return the answer."""
+        """Return the result."""
         return self._coding.genotype(self.best)
 
     @torch.no_grad()

@@ -6,10 +6,10 @@ import torch
 
 
 class Rng:
-    """Draws numbers from one generator, whose state is all there is to keep.
+    """Draws numbers from one generator, whose state is the only state.
 
     Attributes:
-        generator: for draws of other kinds.
+        generator: for other kinds of draws.
     """
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -20,5 +20,5 @@ class Rng:
         return int(torch.randint(count, (), generator=self.generator))
 
     def permutation(self, count: int) -> list[int]:
-        """Return the numbers from 0 to ``count`` - 1 in an order drawn uniformly."""
+        """Return the numbers from 0 to ``count`` - 1 in a uniformly drawn order."""
         return torch.randperm(count, generator=self.generator).tolist()

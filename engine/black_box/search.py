@@ -1,4 +1,4 @@
-"""The loop of a black-box search: one evaluation after the other, a fixed number of them an epoch."""
+"""The loop of a black-box search: one evaluation after another, a fixed number of them in each epoch."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ OptimizerFactory = Callable[[Codec, Rng], Optimizer]
 class BlackBoxSearch:
     """Evaluates cells until the budget is spent. Implements :class:`engine.method.Method`.
 
-    The evaluation that uses up the budget of seconds is the last; it counts, as in the benchmark's own runs.
+    The evaluation that uses up the budget of seconds is the last one; it counts, as in the benchmark's own runs.
 
     Args:
         context: of the run.
-        make_optimizer: for the cells of the space.
-        evaluator: evaluates the cells; by default the one of the settings.
+        make_optimizer: makes the optimiser for the cells of the space.
+        evaluator: evaluates the cells; by default the one that the settings name.
 
     Attributes:
         optimizer: chooses the cells.
@@ -56,7 +56,7 @@ class BlackBoxSearch:
         self.incumbent = Incumbent()
         self.epochs = -(-self._settings.queries // self._settings.epoch_queries)
         self.epoch = self.stage = 0
-        self._pending: Cell | None = None  # asked for, not yet told
+        self._pending: Cell | None = None  # requested, not yet told
         self._evaluated: list[tuple[list[int], float]] = []  # in this epoch
 
     def prepare(self) -> None:
@@ -64,7 +64,7 @@ class BlackBoxSearch:
         self._context.emit(StageStarted(0, 1, self.epochs, "queries"))
 
     def advance(self) -> EpochReport | None:
-        """Do a unit of work of the evaluation in progress, or of the next."""
+        """Do a unit of work of the current evaluation, or of the next one."""
         cell = self.optimizer.ask() if self._pending is None else self._pending
         evaluation = self._evaluator.advance(cell)
         self._pending = cell if evaluation is None else None
@@ -94,11 +94,11 @@ class BlackBoxSearch:
         return self._coding.genotype(self.incumbent.best)
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return nothing: no network is kept."""
+        """Return no weights: no network is kept."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that decides what comes next, except the generator, which the runtime keeps."""
+        """Return everything that determines what comes next, except the generator, which the runtime keeps."""
         return {
             "epoch": self.epoch,
             "epochs": self.epochs,
@@ -110,7 +110,7 @@ class BlackBoxSearch:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state.
+        """Restore a saved state.
 
         Raises:
             UsageError: the evaluations would differ from those that the search began with.
@@ -123,7 +123,7 @@ class BlackBoxSearch:
         self.optimizer.load(state["strategy"])
 
     def _epoch_queries(self) -> int:
-        """Return the evaluations of the epoch in progress: the last epoch may have fewer."""
+        """Return the number of evaluations in the current epoch: the last epoch may have fewer."""
         length = self._settings.epoch_queries
         left = self._settings.queries - self.epoch * length
         return min(length, left) if left > 0 else length
@@ -157,7 +157,7 @@ class BlackBoxSearch:
 
 
 def make_evaluator(context: Context[QuerySettings], coding: Coding) -> Evaluator:
-    """Return the evaluator that the settings of a run name: its trainings or its benchmark table.
+    """Return the evaluator that the settings of a run name: short trainings or a benchmark table.
 
     Raises:
         EnvironmentLacksError: there is no table, it has gaps, or it lacks the seconds that the budget counts.
@@ -166,7 +166,7 @@ def make_evaluator(context: Context[QuerySettings], coding: Coding) -> Evaluator
     settings = context.settings
     if settings.evaluator == "training":
         return ShortTraining(context, coding)
-    # A run lies in its home; a measurement of speed has no run.
+    # A run's folder lies in its home; a speed measurement has no run.
     home = Home.locate() if context.folder == Path() else Home(context.folder.parent.parent)
     answers = tabular_queries.answers(home, context.space.entry.name, context.dataset.name)
     if settings.budget_seconds and answers.seconds is None:

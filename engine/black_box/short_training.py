@@ -23,10 +23,10 @@ from runs.catalogue.black_box import QuerySettings
 
 
 class ShortTraining:
-    """Trains the network of a cell from fresh weights for a few epochs. Implements :class:`.evaluator.Evaluator`.
+    """Trains the network of a cell from scratch for a few epochs. Implements :class:`.evaluator.Evaluator`.
 
-    Half of the training images train, the other half evaluates, as NAS-Bench-201 splits CIFAR-10; the test set is
-    never used. A cell that is evaluated again begins with other weights.
+    Half of the training images are used to train, the other half to evaluate, as NAS-Bench-201 splits CIFAR-10; the
+    test set is never used. A cell that is evaluated again starts from different weights.
 
     Args:
         context: of the run.
@@ -53,7 +53,7 @@ class ShortTraining:
         self._training: _Training | None = None
 
     def advance(self, cell: Cell) -> Evaluation | None:
-        """Train on a batch or test on one; the first unit of an evaluation makes the network."""
+        """Train or test on one batch; the first unit of an evaluation makes the network."""
         began = time.perf_counter()
         training = self._training = self._training or self._begin(cell)
         if self.done < self._training_batches:
@@ -72,11 +72,11 @@ class ShortTraining:
         return evaluation
 
     def metrics(self, best: Cell, seconds: float) -> dict[str, float]:
-        """Return the seconds only if they are a budget: otherwise a clock would make equal runs differ."""
+        """Return the seconds only if they are a budget: otherwise the clock would make equal runs differ."""
         return {"training_seconds": seconds} if self._settings.budget_seconds else {}
 
     def state(self) -> dict[str, Any]:
-        """Return the training in progress."""
+        """Return the state of the current training."""
         training = self._training
         return {
             "done": self.done,
@@ -89,7 +89,7 @@ class ShortTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue a training."""
+        """Continue a saved training."""
         self.done, self._seconds = state["done"], state["seconds"]
         self._stream.load(state["stream"])
         self._metrics.load(state["meter"])
@@ -139,7 +139,7 @@ class ShortTraining:
 
 
 class _Training:
-    """A network in training, with its optimiser."""
+    """A network that is being trained, with its optimiser."""
 
     def __init__(self, cell: Cell, network: DiscreteNetwork, settings: QuerySettings, device: torch.device) -> None:
         self.cell, self.network = cell, network

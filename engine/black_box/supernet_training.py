@@ -1,4 +1,4 @@
-"""Searches that train shared weights with sampled architectures, and have no architecture parameters of their own."""
+"""Searches that train shared weights on sampled architectures, without architecture parameters of their own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runs.catalogue.shared_settings import SupernetSettings
 def supernet_training(
     settings: SupernetSettings, sampling: PathSampling, epochs: int, title: str = "search"
 ) -> Components:
-    """Return the components of a search that trains shared weights, one sampled architecture a step.
+    """Return the components of a search that trains shared weights on one sampled architecture per step.
 
     Args:
         settings: of the weights.
@@ -28,7 +28,7 @@ def supernet_training(
     """
     return Components(
         split=partial(halves, how=settings.split),
-        # Only their shape is read.
+        # Only their shape is used.
         parameters=partial(ArchitectureParameters, scale=0.0),
         relaxation=sampling,
         update=FirstOrder(),

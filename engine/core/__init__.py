@@ -1,1 +1,1 @@
-"""What every part of the engine needs: devices, processes, checkpoints, files, metrics, optimisers, schedules."""
+"""Shared by all parts of the engine: devices, processes, checkpoints, files, metrics, optimisers, schedules."""

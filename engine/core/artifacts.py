@@ -1,4 +1,4 @@
-"""The files that a run leaves besides its events: genotype, weights, and the description of the network."""
+"""The files that a run leaves in addition to its events: genotype, weights, and the description of the network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Artifacts:
     """Writes the files of a run, each replaced as a whole.
 
     Args:
-        paths: of the run; None writes nothing: in a profile, and on ranks other than 0.
+        paths: of the run; None writes nothing, as in a profile and on ranks other than 0.
     """
 
     def __init__(self, paths: RunPaths | None = None) -> None:

@@ -14,9 +14,9 @@ def next_batch(batch: int, peak: float, *, largest: int, multiple: int) -> int:
     """Return the next batch: floor(0.95 B / u), a multiple, at most twice and at most ``largest``; never smaller.
 
     Args:
-        batch: B, images in a batch now.
+        batch: B, the current number of images in a batch.
         peak: u, the largest share of the memory in use so far, 0..1; 0 if nothing was measured.
-        largest: no batch is larger.
+        largest: the maximum batch.
         multiple: a larger batch is a multiple of this many images.
     """
     fitting = math.floor(0.95 * batch / (peak or 1.0))
@@ -26,11 +26,11 @@ def next_batch(batch: int, peak: float, *, largest: int, multiple: int) -> int:
 
 @dataclass
 class BatchGrowth:
-    """The size of the batches of a search, between its least and the largest that the memory holds.
+    """The size of the batches of a search, between the minimum and the largest that the memory holds.
 
     Attributes:
-        least: images in a batch at the start of a stage.
-        largest: no batch is larger.
+        least: the number of images in a batch at the start of a stage.
+        largest: the maximum batch.
         multiple: a larger batch is a multiple of this many images.
         every: steps between two readings of the memory.
         limit: the largest batch of this stage: ``largest`` until one did not fit.
@@ -55,7 +55,7 @@ class BatchGrowth:
         return self.least
 
     def done(self, batch: int) -> bool:
-        """Count a step that succeeded; return whether the memory is to be read now."""
+        """Count a step that succeeded; return whether to read the memory now."""
         self.fits = max(self.fits, batch)
         self.steps += 1
         if self.steps < self.every or batch >= self.limit:
@@ -68,7 +68,7 @@ class BatchGrowth:
         return next_batch(batch, peak, largest=self.limit, multiple=self.multiple)
 
     def step_back(self, batch: int) -> int:
-        """Return the batch after one that did not fit: the last that did, or half; 0 if none is smaller."""
+        """Return the batch after one that did not fit: the last that did, or half; 0 if there is no smaller one."""
         smaller = self.fits if 0 < self.fits < batch else batch // 2 - batch // 2 % self.multiple or batch // 2
         self.limit = self.fits = smaller if smaller > 1 else 0
         return self.limit
@@ -78,5 +78,5 @@ class BatchGrowth:
         return {"limit": self.limit, "fits": self.fits, "steps": self.steps}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self.limit, self.fits, self.steps = state["limit"], state["fits"], state["steps"]

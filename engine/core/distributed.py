@@ -1,7 +1,8 @@
-"""Several processes that train one network: the rank of this one, and the little that they exchange.
+"""Several processes that train one network: the rank of this one, and the little data that they exchange.
 
-They find each other through the environment that ``torchrun`` sets (RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR, ...);
-:mod:`engine.core.local_launcher` sets the same. Only the process of rank 0 writes events and files: it leads.
+They find each other through the environment variables that ``torchrun`` sets (RANK, WORLD_SIZE, LOCAL_RANK,
+MASTER_ADDR, ...); :mod:`engine.core.local_launcher` sets the same. Only the process of rank 0, the leader, writes
+events and files.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Group:
-    """This process among those of its run. A single process exchanges nothing.
+    """The process group of a run, as seen from this process. A single process exchanges nothing.
 
     Attributes:
         rank: of this process, counted over all machines.
-        size: processes in all.
+        size: the total number of processes.
         local_rank: of this process on its machine.
-        local_size: processes on this machine.
+        local_size: the number of processes on this machine.
     """
 
     rank: int = 0

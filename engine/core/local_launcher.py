@@ -23,7 +23,7 @@ from runs.log.events import Failed, Finished, Started, Stopped
 from runs.processes import command, environment
 
 POLL_SECONDS = 0.1
-# After a failure the others get this long to write their own reasons; then all are killed.
+# After a failure the other processes have this long to write their own reasons; then all are killed.
 GRACE_SECONDS = 5.0
 _SUPERVISED = "NASTUI_SUPERVISED"
 
@@ -39,10 +39,10 @@ def is_supervised() -> bool:
 
 
 def exit_with_parent() -> None:
-    """Exit as soon as the parent process has ended, however it ended: the pipe on standard input then closes."""
+    """Exit as soon as the parent process has ended, for whatever reason: the pipe on standard input then closes."""
 
     def wait() -> None:
-        # Not through `sys.stdin`: a thread that waits would hold its lock, and Python could not shut down.
+        # Not through `sys.stdin`: a waiting thread would hold its lock, and Python could not shut down.
         while os.read(0, 1):
             pass
         os._exit(1)
@@ -53,7 +53,7 @@ def exit_with_parent() -> None:
 def launch(paths: RunPaths, size: int) -> int:
     """Run ``size`` engine processes for one run and return the exit code. If one fails, all are ended.
 
-    A process that fails writes its reason to ``rank-<n>.error``, if it still can: see :func:`write_crash_reason`.
+    A failing process writes its reason to ``rank-<n>.error``, if it still can: see :func:`write_crash_reason`.
     """
     for one in range(size):
         _error_file(paths, one).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def launch(paths: RunPaths, size: int) -> int:
 
 
 def write_crash_reason(paths: RunPaths, error: Exception) -> None:
-    """Write why this process fails. The launching process reads it, and tells the first failure from its effects."""
+    """Write why this process fails. The launching process reads it, to tell the first failure from its consequences."""
     hint = error.hint if isinstance(error, NastuiError) else "The traceback is in the log."
     message = error.message if isinstance(error, NastuiError) else f"{type(error).__name__}: {error}"
     content = Failed(message, hint, "".join(traceback.format_exception(error)))
@@ -102,7 +102,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _forwarding_signals(leader: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Send a request to end on to rank 0, which stops all processes between two units of work."""
+    """Forward termination signals to rank 0, which stops all processes between two units of work."""
 
     def forward(number: int, frame: FrameType | None) -> None:
         leader.send_signal(number)
@@ -116,10 +116,10 @@ def _forwarding_signals(leader: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _first_failure(members: list[subprocess.Popen[bytes]]) -> int | None:
-    """Wait for the processes; return the rank that failed first, or None once all have ended well."""
+    """Wait for the processes; return the rank that failed first, or None if all have ended successfully."""
     while True:
         codes = [member.poll() for member in members]
-        # If several are gone at once, one that was killed is the cause: the others failed because it was missing.
+        # If several have ended at once, one that was killed is the cause: the others failed because it was missing.
         if failed := sorted((rank for rank, code in enumerate(codes) if code), key=lambda rank: codes[rank] or 0):
             return failed[0]
         if all(code == 0 for code in codes):
@@ -141,7 +141,7 @@ def _length(events: Path) -> int:
 
 
 def _has_ended(events: Path, first: int) -> bool:
-    """Return whether the events from number ``first`` on say how the run ended."""
+    """Return whether one of the events from number ``first`` on says how the run ended."""
     new = [entry.event for entry in EventLogReader(events).read()][first:]
     ends = [event for event in new if isinstance(event, Started | Stopped | Finished | Failed)]
     return bool(ends) and not isinstance(ends[-1], Started)

@@ -14,7 +14,7 @@ class RunningMetrics:
     """Sums cross-entropy and hits over images.
 
     Args:
-        device: where the sums lie.
+        device: of the sums.
         top: also count labels among this many best scores; 0 for no such count.
     """
 
@@ -29,7 +29,7 @@ class RunningMetrics:
         self.count(len(labels))
 
     def accumulate(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Add the sums of a batch on the device; a captured step repeats it, while :meth:`count` is the host's."""
+        """Add the sums of a batch on the device. A captured step replays it, whereas :meth:`count` runs on the host."""
         hits = (scores.argmax(1) == labels).sum()
         near = (scores.topk(self._top).indices == labels[:, None]).sum() if self._top else hits
         self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), near.double()])
@@ -47,7 +47,7 @@ class RunningMetrics:
         return found | ({f"{prefix}_top{self._top}_accuracy": 100 * near} if self._top else {})
 
     def share(self, group: Group) -> None:
-        """Replace the sums by those of all processes; all must call this at the same point."""
+        """Replace the sums by those over all processes; all must call this at the same point."""
         if group.size > 1:
             count = torch.tensor([self._count], dtype=torch.float64, device=self._sums.device)
             *sums, total = group.total(torch.cat([self._sums, count])).unbind()
@@ -64,6 +64,6 @@ class RunningMetrics:
         return {"sums": self._sums.cpu(), "count": self._count}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state`."""
+        """Restore the result of :meth:`state`."""
         self._sums.copy_(state["sums"])
         self._count = state["count"]

@@ -1,6 +1,6 @@
 """Optimisers whose learning rate may change between steps that a CUDA graph has captured.
 
-A Python number is fixed in a captured step; a tensor on the device is read anew in each replay. So the rate is a
+A Python number is fixed in a captured step; a tensor on the device is read again in each replay. So the rate is a
 tensor on CUDA and a number elsewhere, and :func:`set_learning_rate` changes either.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
-# What an optimiser on this device is made of: never taken from a state, which may come from another device.
+# Implementation options of this device: never restored from a state, which may come from another device.
 _IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
 
 
@@ -71,12 +71,12 @@ def adam(
 
 
 def device_rate(learning_rate: float, device: torch.device) -> float | Tensor:
-    """Return a learning rate as an optimiser on this device wants it: a float32 tensor on CUDA, else a number."""
+    """Return a learning rate in the form for optimisers on this device: a float32 tensor on CUDA, else a number."""
     return torch.tensor(learning_rate, device=device) if device.type == "cuda" else learning_rate
 
 
 def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
-    """Set the rate of every group; a tensor is filled in place, so that captured steps see the change."""
+    """Set the learning rate of every group; a tensor is filled in place, so that captured steps see the change."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(learning_rate)
@@ -85,7 +85,7 @@ def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
 
 
 def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
-    """Load a ``state_dict``, also one from another kind of device or from version 0.1.
+    """Load a ``state_dict``, possibly from another kind of device or from version 0.1.
 
     The optimiser keeps its own implementation and its own rate tensor, into which the saved rate is copied.
     """

@@ -9,7 +9,7 @@ from runs.errors import EnvironmentLacksError
 
 
 def attribute(reference: str) -> Any:
-    """Return the object of a reference in the catalogue.
+    """Return the object that a reference in the catalogue names.
 
     Raises:
         EnvironmentLacksError: the module or the attribute of a plug-in is missing.

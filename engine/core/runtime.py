@@ -19,8 +19,8 @@ class Runtime:
 
     Args:
         device: ``cpu`` or ``cuda:i``.
-        seed: of the run; every generator is seeded by it and a name.
-        threads: CPU threads.
+        seed: of the run; every generator is seeded from it and a name.
+        threads: the number of CPU threads.
         precision: ``float32`` or ``bfloat16`` (autocast around the network).
         channels_last: memory order of images and kernels.
 
@@ -44,13 +44,13 @@ class Runtime:
             torch.cuda.set_device(self.device)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        # That mode would fill every new tensor, a needless pass over memory: none is read before it is written.
+        # This mode would fill every new tensor, a needless pass over memory: none is read before it is written.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
         torch.manual_seed(seed)
 
     def generator(self, name: str) -> torch.Generator:
-        """Return the CPU generator of a name; its draws do not depend on those of any other."""
+        """Return the CPU generator with this name; its draws do not depend on those of any other."""
         if name not in self._generators:
             self._generators[name] = named_generator(self.seed, name)
         return self._generators[name]
@@ -62,7 +62,7 @@ class Runtime:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def memory(self) -> int:
-        """Return the peak memory in bytes: on the GPU, or of this process on a CPU."""
+        """Return the peak memory in bytes: of the GPU, or of this process on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -86,12 +86,12 @@ class Runtime:
             torch.cuda.empty_cache()
 
     def forget_peak(self) -> None:
-        """Measure the peak of the memory from now on. On a CPU the peak of a process cannot be reset."""
+        """Restart the measurement of the peak memory. On a CPU the peak of a process cannot be reset."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
 
     def environment(self) -> dict[str, Any]:
-        """Return what a reader needs to know about this machine to judge a result."""
+        """Return what a reader must know about this machine to judge a result."""
         cuda = self.device.type == "cuda"
         return {
             "device": str(self.device),
@@ -114,7 +114,7 @@ class Runtime:
         return state
 
     def load(self, state: dict[str, Any]) -> None:
-        """Restore every generator from a state."""
+        """Restore every generator from a saved state."""
         torch.set_rng_state(state["global"])
         for name, saved in state["named"].items():
             self.generator(name).set_state(saved)

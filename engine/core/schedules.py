@@ -1,4 +1,4 @@
-"""Schedules in closed form: the value during epoch e, from 0, is f(e). So they have no state."""
+"""Schedules in closed form: the value during epoch e, from 0, is f(e). They have no state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def warm_up(start: float, epoch: int, warm: int, after: float) -> float:
 
 
 def exponential(start: float, epoch: int, factor: float = 0.97) -> float:
-    """Return start factor^e, as DARTS on ImageNet."""
+    """Return start factor^e, as in DARTS on ImageNet."""
     return start * factor**epoch
 
 
@@ -43,7 +43,7 @@ def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: fl
 
     See docs/methods/baselines.md, "sharpDARTS".
 
-    After W epochs of warm-up, y is p^(x + 1) brought to 0..1, with x = (1 + cos(pi n / N)) / 2, n = e - W + 1 and
+    After W epochs of warm-up, y is p^(x + 1) rescaled to 0..1, with x = (1 + cos(pi n / N)) / 2, n = e - W + 1 and
     N = E - W; p = 1 is the cosine. The warm-up rises by y = (e + 1) / (W + 1), and reaches 1 in the epoch after it.
     """
     if epoch <= warm:
@@ -53,6 +53,6 @@ def power_cosine(start: float, end: float, epoch: int, epochs: int, *, power: fl
         share = (1 + math.cos(math.pi * number / (epochs - warm))) / 2
         return share if power == 1 else power ** (share + 1)
 
-    # With a warm-up the curve begins at n = 0, in the place of the warm-up; without one at n = 1.
+    # With a warm-up, y = 1 at n = 0, which falls within the warm-up; without one, y = 1 at n = 1.
     top, bottom = height(0 if warm else 1), height(epochs - warm)
     return end + (start - end) * (height(epoch - warm + 1) - bottom) / (top - bottom)

@@ -10,8 +10,8 @@ import torch
 def seed_of(*name: object) -> int:
     """Return the seed of a generator with this name, in 0..2^63-1.
 
-    It is made of the first 8 bytes, little-endian, of the SHA-256 digest of the name's parts joined by ``/``, without
-    the lowest bit. The first part is usually the seed of the run.
+    The name's parts are joined by ``/``. The seed is the first 8 bytes, little-endian, of the SHA-256 digest of the
+    result, without the lowest bit. The first part is usually the seed of the run.
     """
     digest = hashlib.sha256("/".join(map(str, name)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1

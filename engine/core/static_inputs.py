@@ -10,7 +10,7 @@ class StaticInputs:
     """Device tensors that the host refills before each step, one for each slot, shape and type.
 
     Args:
-        device: of the tensors. On a CPU there is nothing to copy: values are handed on as they are.
+        device: of the tensors. On a CPU there is nothing to copy: values are returned unchanged.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -24,7 +24,7 @@ class StaticInputs:
 
         Args:
             values: on the host.
-            slot: tells inputs apart that are needed at the same time.
+            slot: distinguishes inputs that are needed at the same time.
         """
         if self._device.type != "cuda":
             return values

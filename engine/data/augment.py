@@ -12,12 +12,12 @@ from engine.data.statistics import Channels
 
 
 class Augmenter:
-    """Turns indices into normalised batches. Distributed as torchvision's transforms, from one seeded generator.
+    """Turns indices into normalised batches, distributed like torchvision's transforms, from one seeded generator.
 
     Args:
         data: the images; all work is done on their device.
         mean, std: per channel, of values in 0..1.
-        crop_padding: black pixels around before the random crop back to the image's size.
+        crop_padding: width of the black border added before the random crop back to the image's size.
         flip: whether to mirror half of the images.
         cutout_length: side of the blanked square, centred on a uniform pixel and clipped at the border; 0 for none.
         generator: draws offsets, flips and centres, on the CPU.
@@ -38,7 +38,7 @@ class Augmenter:
         padding = (0, 0, crop_padding, crop_padding, crop_padding, crop_padding)
         padded = functional.pad(data.images, padding) if crop_padding else data.images
         self._side = padded.shape[1]
-        # Every row of every crop is a strip of bytes that lies in one piece; strips begin anywhere and overlap.
+        # Every row of every crop is a contiguous strip of bytes; strips begin anywhere and overlap.
         strip = size * 3
         self._strips = padded.contiguous().as_strided((max(padded.numel() - strip + 1, 0), strip), (1, 1))
         self._labels = data.labels
@@ -49,7 +49,7 @@ class Augmenter:
         self._normalise = Normaliser(mean, std, size, device)
         self.mean, self.std = mean, std
         self._pixels = torch.arange(size, device=device)
-        # The bytes of a row as they are, and with its pixels from right to left.
+        # The byte positions of a row, unchanged and with its pixels from right to left.
         places = torch.arange(strip, device=device).view(size, 3)
         self._bytes = torch.stack([places.flatten(), places.flip(0).flatten()])
 
@@ -58,7 +58,7 @@ class Augmenter:
 
         Args:
             indices: int64 [B], on the CPU.
-            draws: what :meth:`draw` gave for them; left out, they are drawn now.
+            draws: the result of :meth:`draw` for them; drawn now by default.
         """
         return self.augment(self._sent(self.numbers(indices, draws)))
 
@@ -67,7 +67,7 @@ class Augmenter:
         return torch.cat([indices[None], self.draw(len(indices)) if draws is None else draws])
 
     def augment(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the batch of :meth:`numbers`, which lie on the images' device. All work is done there."""
+        """Return the batch of :meth:`numbers`, which must be on the images' device. All work is done there."""
         index, top, left, mirror, row, column = numbers
         rows = self._cropped(index, top, left)
         if self._flip:
@@ -78,25 +78,26 @@ class Augmenter:
         return as_images(rows), self._labels[index]
 
     def test(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images of indices on the CPU, only normalised."""
+        """Return the images of indices on the CPU, without augmentation."""
         return self.plain(self._sent(indices))
 
     def plain(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images of indices that lie on their device, only normalised."""
+        """Return the images of indices on their device, without augmentation."""
         centred = torch.full_like(index, self._padding)
         return as_images(self._normalise(self._cropped(index, centred, centred))), self._labels[index]
 
     def draw(self, count: int) -> Tensor:
-        """Draw for so many images; int64 [5, count] on the CPU: top and left of the crop, mirror, cutout's centre.
+        """Return the random draws for ``count`` images, int64 [5, count] on the CPU.
 
-        The draws always happen, so that an option switched off does not shift the others.
+        The rows are top and left of the crop, mirror, and the two coordinates of cutout's centre. All of them are
+        always drawn, so that an option that is switched off does not shift the others.
         """
         reach = 2 * self._padding + 1
         limits = (reach, reach, 2, self._size, self._size)
         return torch.stack([torch.randint(limit, (count,), generator=self._generator) for limit in limits])
 
     def _sent(self, numbers: Tensor) -> Tensor:
-        """Send numbers to the images' device, without waiting for the work that a GPU still has."""
+        """Send numbers to the images' device, without waiting for pending work of a GPU."""
         device = self._pixels.device
         return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
@@ -109,7 +110,7 @@ class Augmenter:
     def _kept(self, row: Tensor, column: Tensor) -> Tensor:
         """Return 0 where cutout blanks and 1 elsewhere, float32 [B, H, W * 3]."""
         rows, columns = self._covered(row), self._covered(column).repeat_interleave(3, 1)
-        # An outer product by matrix product: a third of the time that broadcasting takes.
+        # An outer product as a matrix product takes a third of the time of broadcasting.
         one = torch.ones(1, 1, 1, device=rows.device)
         return torch.baddbmm(one, rows[:, :, None], columns[:, None, :], alpha=-1)
 

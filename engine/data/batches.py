@@ -7,22 +7,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Images of a batch that is only evaluated.
+# The number of images in an evaluation batch.
 EVALUATION_BATCH = 256
 
 
 class IndexStream:
     """Draws batches of indices from a random order, without repeats inside a batch.
 
-    Each pass has an order of its own. :meth:`next` walks through a pass, whose last batch may be short; :meth:`take`
-    cycles for ever in batches of the requested size.
+    Each pass has its own order. :meth:`next` walks through a pass, whose last batch may be short; :meth:`take` cycles
+    for ever in batches of the requested size.
 
     Args:
         indices: int64 [N], on the CPU.
-        generator: makes the orders; its state belongs to the runtime. None: every pass goes in the order given.
+        generator: draws the orders; its state belongs to the runtime. With None, every pass has the given order.
 
     Attributes:
-        passes: how many have started.
+        passes: the number of passes started.
     """
 
     def __init__(self, indices: Tensor, generator: torch.Generator | None) -> None:
@@ -44,7 +44,7 @@ class IndexStream:
         self.passes += 1
 
     def next(self, size: int) -> Tensor:
-        """Return the next batch of this pass, short at its end."""
+        """Return the next batch of this pass, which may be short at the end."""
         batch = self.ahead[:size]
         self._position += len(batch)
         return batch
@@ -58,7 +58,7 @@ class IndexStream:
 
     @property
     def ahead(self) -> Tensor:
-        """The rest of this pass, in its order."""
+        """The rest of this pass, in order."""
         return self._order[self._position :]
 
     def state(self) -> dict[str, Any]:
@@ -66,5 +66,5 @@ class IndexStream:
         return {"order": self._order, "position": self._position, "passes": self.passes}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state`."""
+        """Restore the result of :meth:`state`."""
         self._order, self._position, self.passes = state["order"], state["position"], state["passes"]

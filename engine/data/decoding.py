@@ -1,4 +1,4 @@
-"""Decodes image files and transforms them one by one, in processes of their own."""
+"""Decodes image files and transforms them one by one, in separate processes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from engine.core.seeds import seed_of
 from engine.data.listing import Listing, open_image
 from runs.errors import EnvironmentLacksError
 
-RESIZED, CROPPED = 256, 224  # the papers resize the short side to 256 pixels and crop the middle 224
-AHEAD = 2  # tasks that each process works ahead
+RESIZED, CROPPED = 256, 224  # the papers resize the short side to 256 pixels and crop the central 224
+AHEAD = 2  # the number of tasks that each process works ahead
 
-# A task of a process: the number of the pass, and indices of images.
+# A task for a process: the number of the pass, and indices of images.
 Task = tuple[int, list[int]]
 # Its result: uint8 images [n, H, W, 3], their indices [n], and (index, error) of broken images.
 Share = tuple[Tensor, Tensor, list[tuple[int, str]]]
@@ -34,12 +34,12 @@ Share = tuple[Tensor, Tensor, list[tuple[int, str]]]
 class Shares(Dataset[Share]):
     """Makes the shares of tasks, in any process.
 
-    What is random in an image comes from the seed of the run, the number of the pass and the index of the image: so it
-    depends neither on the task nor on the process.
+    The randomness of an image depends only on the seed of the run, the number of the pass and the index of the image,
+    and so neither on the task nor on the process.
 
     Args:
         listing: the files.
-        transform: from an image to one of ``size`` pixels a side.
+        transform: maps an image to one of ``size`` pixels a side.
         size: that size.
         seed: of the run.
     """
@@ -47,7 +47,7 @@ class Shares(Dataset[Share]):
     def __init__(self, listing: Listing, transform: v2.Transform, size: int, seed: int) -> None:
         self._base, self._transform, self._seed = listing.base, transform, seed
         self._nothing = torch.empty(0, size, size, 3, dtype=torch.uint8)
-        # All names in one tensor, which processes share; a million strings would be copied into each process.
+        # All names are in one tensor, which processes share; a million strings would be copied into each process.
         names = [name.encode("utf-8", "surrogateescape") for name in listing.files]
         self._text = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
         self._ends = torch.tensor([len(name) for name in names]).cumsum(0)
@@ -67,7 +67,7 @@ class Shares(Dataset[Share]):
         return pixels, torch.tensor(kept, dtype=torch.int64), broken
 
     def _transformed(self, image: Image.Image, seed: str) -> Image.Image:
-        """Apply the transform, which draws from torch's global generator, and restore the state of that."""
+        """Apply the transform, which draws from torch's global generator, and restore the generator's state."""
         generator = torch.default_generator
         state = generator.get_state()
         generator.manual_seed(seed_of(seed))
@@ -84,20 +84,20 @@ class Shares(Dataset[Share]):
 
 
 class Decoder:
-    """Returns the shares of tasks in their order; some are made ahead.
+    """Returns the shares of tasks in order; some are made ahead.
 
     Args:
         shares: makes them.
-        workers: processes; 0: this one.
+        workers: the number of processes; 0 for this one.
         pinned: whether the images go to a GPU.
         lasting: whether the processes stay when all tasks are done; starting them takes seconds.
     """
 
     def __init__(self, shares: Shares, *, workers: int, pinned: bool, lasting: bool = True) -> None:
-        # The loader must not refer back to this object: if only the garbage collector can free it, its queues go
-        # before it can tell its processes to end, and it then waits five seconds for each.
+        # The loader must not refer back to this object. If only the garbage collector could free it, its queues would
+        # be destroyed before it tells its processes to end, and it would wait five seconds for each.
         self._sampler = _Sampler()
-        # A process forked from this one would inherit its locks, also the run's, and the state of its threads.
+        # A process forked from this one would inherit its locks, including the run's, and the state of its threads.
         context = _forkserver() if workers else None
         self._loader = DataLoader(
             shares,
@@ -110,18 +110,18 @@ class Decoder:
             multiprocessing_context=context,
             worker_init_fn=_follow_engine,
             pin_memory=pinned,
-            # Otherwise each start would draw from the global generator, whose state belongs to the run.
+            # Without it each start would draw from the global generator, whose state belongs to the run.
             generator=torch.Generator(),
         )
         self._made: Iterator[Share] | None = None
 
     @property
     def begun(self) -> bool:
-        """Whether it has tasks."""
+        """Whether there are tasks."""
         return self._made is not None
 
     def begin(self, tasks: Iterable[Task]) -> None:
-        """Start these tasks instead of the current ones; what was made ahead is dropped."""
+        """Start these tasks instead of the current ones; results made ahead are dropped."""
         self._sampler.tasks = tasks
         with _death_of_workers():
             self._made = iter(self._loader)
@@ -142,7 +142,7 @@ class Decoder:
 
 
 def testing(size: int) -> v2.Transform:
-    """Return the transform of a test image: resize it, and crop the middle."""
+    """Return the transform of a test image: resize it, and crop the centre."""
     return v2.Compose([v2.Resize(round(size * RESIZED / CROPPED)), v2.CenterCrop(size)])
 
 
@@ -178,7 +178,7 @@ def _death_of_workers() -> Iterator[None]:
 
 def _forkserver() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
-    # Torch is imported once, by the server, and not by every process.
+    # So that the server imports torch once, instead of every process.
     context.set_forkserver_preload([__name__])
     return context
 
@@ -188,9 +188,9 @@ def _unchanged(share: Any) -> Any:
 
 
 def _follow_engine(worker: int) -> None:
-    """Leave interrupts to the engine, which ends its processes itself; and end with the engine if it is killed.
+    """Leave interrupts to the engine, which ends its processes itself, and exit if the engine is killed.
 
-    Torch's own watchdog watches the parent, which here is the fork server, and that lives as long as its workers.
+    Torch's own watchdog watches the parent process. Here that is the fork server, which lives as long as its workers.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = multiprocessing.parent_process()

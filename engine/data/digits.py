@@ -14,7 +14,7 @@ SIZE = 32
 
 
 def load(dataset: Dataset, root: Path, part: str, size: int) -> ImageSet:
-    """Return the training or test part as ``size`` (or 32) pixels square, three equal channels.
+    """Return the training or test part as squares of ``size`` (or 32) pixels with three equal channels.
 
     Every fifth image of a class, in the order of the file, is a test image.
     """

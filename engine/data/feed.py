@@ -1,4 +1,4 @@
-"""The contract of a feed: the batches that training a network consumes, of images in memory or streamed from files."""
+"""The interface of a feed: the batches for training a network, from images in memory or streamed from files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Feed(ABC):
     Attributes:
         classes: class names, by label.
         size: side of the images in pixels.
-        mean, std: by which images are normalised, per channel, of values in 0..1.
+        mean, std: used to normalise the images, per channel, of values in 0..1.
     """
 
     def __init__(
@@ -42,20 +42,20 @@ class Feed(ABC):
 
     @property
     def left(self) -> int:
-        """Images of this pass that are still to come, broken ones included."""
+        """The number of images still to come in this pass, including broken ones."""
         return len(self._stream.ahead)
 
     @property
     @abstractmethod
     def skipped(self) -> int:
-        """Broken files that were left out."""
+        """The number of broken files that were left out."""
 
     def cut(self, batch: int, pieces: int = 1, mine: Sequence[int] = (0,)) -> None:
-        """Set how the following batches are made. May be called at any time, also inside a pass.
+        """Set how the following batches are made. May be called at any time, even during a pass.
 
         Args:
-            batch: images in a batch, over all processes.
-            pieces: into how many pieces it is cut, over all processes.
+            batch: the number of images in a batch, over all processes.
+            pieces: the number of pieces of a batch, over all processes.
             mine: the pieces that this process makes.
         """
         self._batch, self._pieces, self._mine = batch, pieces, tuple(mine)
@@ -74,8 +74,8 @@ class Feed(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return the order and the position in it; generators belong to the runtime."""
+        """Return the order and the position in it; the state of generators belongs to the runtime."""
 
     @abstractmethod
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""

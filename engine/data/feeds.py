@@ -1,4 +1,4 @@
-"""Opens the feeds of a training: of images in memory, or streamed from an image folder."""
+"""Opens the feeds of a training, from images in memory or streamed from an image folder."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class FeedOptions:
     """How images are made into batches.
 
     Attributes:
-        augmentation: ``crop`` keeps small images on the device, pads, crops and flips them; ``imagenet`` streams
-            random resized crops, flips and colour jitter from an image folder.
+        augmentation: ``crop`` keeps small images on the device, pads, crops and flips them; ``imagenet`` streams random
+            resized crops, flips and colour jitter from an image folder.
         cutout_length: side of the square that is set to the mean; only for ``crop``.
-        crop_padding: black pixels around the image before the crop; None: the data set's.
-        flip: whether half of the training images are mirrored; None: the data set's.
-        mean, std: per channel, of values in 0..1; None: the data set's.
+        crop_padding: width of the black border added before the crop; None for the data set's.
+        flip: whether half of the training images are mirrored; None for the data set's.
+        mean, std: per channel, of values in 0..1; None for the data set's.
         measured: use mean and std of the training images themselves.
         jitter: whether the colours of streamed images are jittered.
-        workers: processes that decode streamed images; 0: this one.
+        workers: the number of processes that decode streamed images; 0 for this one.
         broken_images: ``refuse`` stops at a file that cannot be read; ``skip`` leaves it out and counts it.
-        image_size: side in pixels; 0: the data set's own, or 224 for streamed images.
-        image_limit: use only so many training images, the same share of every class; 0: all of them.
+        image_size: side in pixels; 0 for the data set's own, or 224 for streamed images.
+        image_limit: the number of training images to use, with the same share of every class; 0 for all of them.
     """
 
     augmentation: Literal["crop", "imagenet"] = "crop"
@@ -57,14 +57,14 @@ class FeedOptions:
 
 
 class ResidentFeed(Feed):
-    """Batches of images that lie on the device.
+    """Batches of images that are stored on the device.
 
-    Random numbers are drawn for whole batches on the CPU, so every process draws the same and uses its part.
+    Random numbers are drawn for whole batches on the CPU, so every process draws the same numbers and uses its part.
 
     Args:
         data: the images.
         augmenter: of these images.
-        generator: orders the passes of training.
+        generator: draws the orders of training passes.
         train: whether to augment; test images keep their own order.
     """
 
@@ -77,7 +77,7 @@ class ResidentFeed(Feed):
 
     @property
     def skipped(self) -> int:
-        """Broken files that were left out when the folder was decoded."""
+        """The number of broken files that were left out when the folder was decoded."""
         return self._skipped
 
     def next(self) -> list[tuple[Tensor, Tensor]]:
@@ -99,12 +99,12 @@ class ResidentFeed(Feed):
         return self._stream.state()
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self._stream.load(state)
 
 
 def open_feeds(source: Source, dataset: Dataset, options: FeedOptions, runtime: Runtime) -> tuple[Feed, Feed]:
-    """Return the feeds of the training and of the test images; ``source.size`` is their size afterwards.
+    """Return the feeds of the training and of the test images; afterwards ``source.size`` is their size.
 
     Raises:
         UsageError: options that do not fit together.

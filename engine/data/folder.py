@@ -1,4 +1,4 @@
-"""Image folders of the user: ``train/<class>/*`` and ``test/`` or ``val/``, decoded once and kept as bytes."""
+"""Image folders of the user: ``train/<class>/*`` and ``test/`` or ``val/``, decoded once and cached as bytes."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ LARGEST_BYTES = 8 * 2**30
 def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool = False, at_most: int = 0) -> ImageSet:
     """Return a part of the folder, in an order that is shuffled once and never changes.
 
-    On disk the images are sorted by class; a positional split of that would put different classes into the halves.
+    On disk the images are sorted by class; a positional split of that order would put different classes into the
+    halves.
 
     Args:
         dataset: with its folder.
         root: where decoded images are kept.
         part: ``train`` or ``test``.
-        size: side in pixels; 0: the images' own.
+        size: side in pixels; 0 for the images' own.
         skip_broken: leave broken images out, and name them in the set, instead of failing.
-        at_most: decode only so many, always the same ones, with the same share of every class; 0 for all.
+        at_most: the number of images to decode, always the same ones, with the same share of every class; 0 for all.
 
     Raises:
         EnvironmentLacksError: an image is broken (the message names it), or the images do not fit into the memory.
@@ -43,7 +44,7 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
     listing = list_images(folder, part)
     if at_most:
         listing = listing.only(limited(listing.labels, at_most, torch.Generator().manual_seed(0)))
-    # Named for the size that was asked for, also 0: so a kept array saves opening every image to learn its size.
+    # Named for the requested size, even if it is 0, so that a cached array saves opening every image to learn its size.
     cache = root / "folders" / f"{listing.fingerprint(size)}.npy"
     description = cache.with_suffix(".json")
     if not (cache.exists() and description.exists()):
@@ -65,9 +66,9 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
 
 
 def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, description: Path) -> None:
-    """Write the decoded images, and beside them a description: which are broken, mean and standard deviation.
+    """Write the decoded images and a description: which are broken, mean and standard deviation.
 
-    Images are decoded one at a time, so that a set is never twice in memory.
+    Images are decoded one at a time, so that memory never holds a set twice.
     """
     side = size or _common_side(listing, skip_broken)
     needed = len(listing.files) * side * side * 3

@@ -17,7 +17,7 @@ from runs.errors import EnvironmentLacksError
 FOLDER = "ImageNet16"
 SIDE, CLASSES = 16, 120
 
-# The MD5 checksums in NAS-Bench-201's own reader.
+# The MD5 checksums from NAS-Bench-201's own reader.
 FILES = {
     "train": (
         ("train_data_batch_1", "27846dcaa50de8e21a7d1a35f30f0e91"),
@@ -63,13 +63,13 @@ def _content(file: Path) -> tuple[np.ndarray, np.ndarray]:
             entry = _ArraysOnly(stream, encoding="latin1").load()
         images, labels = np.asarray(entry["data"], np.uint8), np.asarray(entry["labels"], np.int64)
         return images.reshape(len(labels), 3 * SIDE * SIDE), labels
-    # A file that is not such a pickle can raise any of these.
+    # A file that is not such a pickle can raise any of these errors.
     except (pickle.UnpicklingError, EOFError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise EnvironmentLacksError(f"'{file}' does not hold ImageNet16: {error}.") from error
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Opens pickles of numpy arrays, and refuses any other code."""
+    """Opens pickles of numpy arrays, and refuses all other code."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = _ALLOWED.get((module.replace("numpy.core", "numpy._core"), name))
@@ -79,7 +79,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    """Return bytes, as pickle's second protocol writes them."""
+    """Return bytes in the form that pickle's second protocol writes."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes written as '{encoding[:20]}' are not allowed")
     return text.encode("latin1")

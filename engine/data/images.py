@@ -40,7 +40,7 @@ class ImageSet:
         return int(self.images.shape[1])
 
     def resized(self, size: int) -> ImageSet:
-        """Return the set at another size (bilinear with antialiasing); itself if ``size`` is 0 or its own."""
+        """Return the set at another size (bilinear with antialiasing), or itself if ``size`` is 0 or its own."""
         if size in (0, self.size):
             return self
         parts = []
@@ -51,14 +51,14 @@ class ImageSet:
         return replace(self, images=torch.cat(parts), statistics=None)
 
     def limited(self, count: int, generator: torch.Generator) -> ImageSet:
-        """Return ``count`` images with the same share of every class; itself if ``count`` is 0 or not less."""
+        """Return ``count`` images with the same share of every class; itself if ``count`` is 0 or not smaller."""
         kept = limited(self.labels, count, generator)
         if len(kept) == len(self):
             return self
         return replace(self, images=self.images[kept], labels=self.labels[kept], statistics=None)
 
     def measured(self) -> tuple[Channels, Channels]:
-        """Return mean and standard deviation per channel of the images, of values in 0..1."""
+        """Return mean and standard deviation of the images per channel, of values in 0..1."""
         return self.statistics or measured(self.images)
 
     def to(self, device: torch.device) -> ImageSet:
@@ -90,18 +90,18 @@ def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Ten
 
 
 def everything(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return every index for both levels of a search to train on together, and none for the architecture alone."""
+    """Return all indices, which train both levels of a search together, and none for the architecture alone."""
     order = torch.arange(len(labels))
     return order, order[:0]
 
 
 def limited(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return ``count`` sorted indices with the same share of every class; all if ``count`` is 0 or not less.
+    """Return ``count`` sorted indices with the same share of every class; all if ``count`` is 0 or not smaller.
 
     Args:
         labels: int64 [N], on the CPU.
-        count: how many indices.
-        generator: chooses inside the classes.
+        count: the number of indices.
+        generator: chooses within the classes.
     """
     if not 0 < count < len(labels):
         return torch.arange(len(labels))
@@ -116,7 +116,7 @@ def portions(labels: Tensor, shares: Sequence[float], generator: torch.Generator
     Args:
         labels: int64 [N], on the CPU.
         shares: fractions in 0..1; the rest belongs to no part.
-        generator: chooses inside the classes.
+        generator: chooses within the classes.
 
     Returns:
         One sorted int64 index tensor for each share.
@@ -151,7 +151,7 @@ def _shares(labels: Tensor, share: float, generator: torch.Generator) -> tuple[T
     for label in labels.unique().tolist():
         members = (labels == label).nonzero().flatten()
         members = members[torch.randperm(len(members), generator=generator)]
-        # Carry the fraction over to the next class, so that the whole part has its share too.
+        # Carry the fraction over to the next class, so that the whole part gets its share as well.
         owed += share * len(members)
         take = min(round(owed), len(members))
         owed -= take

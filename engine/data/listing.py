@@ -38,7 +38,7 @@ class Listing:
         return replace(self, files=tuple(self.files[index] for index in indices.tolist()), labels=self.labels[indices])
 
     def fingerprint(self, *more: object) -> str:
-        """Return a name for the files as they are now and for what else matters; a changed folder gets another name."""
+        """Return a name for the current files and for whatever else matters; a changed folder gets another name."""
         digest = hashlib.sha256("/".join(map(str, more)).encode())
         for name in self.files:
             stat = (self.base / name).stat()
@@ -47,7 +47,7 @@ class Listing:
 
 
 def list_images(folder: Path, part: str) -> Listing:
-    """List ``train``, or ``test`` (the folder ``test``, or else ``val``).
+    """Return the images of ``train``, or of ``test`` (the folder ``test``, or else ``val``).
 
     Raises:
         EnvironmentLacksError: a part is missing, cannot be read, has no image, or has a class that training lacks.
@@ -72,7 +72,7 @@ def list_images(folder: Path, part: str) -> Listing:
 
 
 def open_image(file: Path) -> Image.Image:
-    """Return a file's image in RGB, whatever its own colours.
+    """Return a file's image in RGB, whatever its own colour mode.
 
     Raises:
         EnvironmentLacksError: it is not an image, or not a complete one.
@@ -80,7 +80,7 @@ def open_image(file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
             return image.convert("RGB")
-    # Decoders raise all of these for broken files.
+    # Decoders raise all of these errors for broken files.
     except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise EnvironmentLacksError(
             f"The image '{file}' is broken ({type(error).__name__}).",
@@ -101,7 +101,7 @@ def _class_names(base: Path) -> list[str]:
 
 
 def _images(base: Path, name: str) -> list[str]:
-    """Return the images below a class folder, however deep, in the order of their paths."""
+    """Return the images below a class folder, at any depth, in the order of their paths."""
 
     def refuse(error: OSError) -> None:
         raise error

@@ -13,7 +13,7 @@ Checksums = Iterable[tuple[str, str]]
 
 
 def fault(dataset: Dataset, root: Path, folder: Path, files: Checksums) -> EnvironmentLacksError | None:
-    """Return the error for the first file of a data set that is missing or differs; None if all are right.
+    """Return the error for the first file of a data set that is missing or differs; None if all are correct.
 
     Args:
         dataset: named in the error.

@@ -26,9 +26,9 @@ from runs.errors import EnvironmentLacksError
 
 
 class BatchLoader(ABC):
-    """Loads batches in two parts: the host draws and sends numbers, the device makes images of them.
+    """Loads batches in two steps: the host draws and sends numbers, the device turns them into images.
 
-    The numbers lie at fixed addresses on a GPU, so that a captured step can read those of the next batch.
+    The numbers are stored at fixed addresses on a GPU, so that a captured step can read those of the next batch.
     """
 
     @abstractmethod
@@ -44,7 +44,7 @@ class BatchLoader(ABC):
         """Return the prepared images, float32 [B, 3, H, W], and labels [B]: device work only."""
 
     def __call__(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Do both parts."""
+        """Prepare and load a batch."""
         self.prepare(indices)
         return self.load()
 
@@ -59,14 +59,14 @@ class SearchImages(Protocol):
     labels: Tensor
 
     def training(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return a loader that augments the batches of a stream, mostly of ``batch`` images."""
+        """Return a loader that augments the batches of a stream, usually of ``batch`` images."""
 
     def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
         """Return a loader of the same images without augmentation."""
 
 
 class ResidentImages:
-    """Images that lie on the device. See :class:`SearchImages`.
+    """Images that are stored on the device. See :class:`SearchImages`.
 
     Args:
         data: the images.
@@ -101,7 +101,7 @@ class _Augmented(BatchLoader):
 
 
 class _Plain(BatchLoader):
-    """Batches of resident images, only normalised."""
+    """Batches of resident images, without augmentation."""
 
     def __init__(self, augmenter: Augmenter, device: torch.device) -> None:
         self._augmenter, self._inputs = augmenter, StaticInputs(device)
@@ -116,16 +116,16 @@ class _Plain(BatchLoader):
 class StreamedImages:
     """Images of a folder that is too large for the memory. See :class:`SearchImages`.
 
-    A training image is a random resized crop, half of them mirrored, as the searches on ImageNet have it
+    A training image is a random resized crop, mirrored half of the time, as in the searches on ImageNet
     (docs/methods/drnas.md, "Data");
-    a test image has its short side at 256 pixels for 224, and is cut out of the middle.
+    a test image is resized to a short side of 256 pixels for 224, and cropped at the centre.
 
     Args:
         listing: the files.
         dataset: gives mean, deviation and whether to mirror.
         size: side in pixels.
         runtime: device and seed.
-        workers: processes that decode; 0: this one. The two streams of a search share them.
+        workers: the number of processes that decode; 0 for this one. The two streams of a search share them.
     """
 
     def __init__(self, listing: Listing, dataset: Dataset, *, size: int, runtime: Runtime, workers: int) -> None:
@@ -143,7 +143,7 @@ class StreamedImages:
         return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned))
 
     def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
-        """Return a loader of test images; its processes live as long as a pass."""
+        """Return a loader of test images, whose processes live as long as a pass."""
         shares = Shares(self._listing, testing(self._size), self._size, self._runtime.seed)
         decoder = Decoder(shares, workers=self._workers, pinned=self._pinned, lasting=False)
         return _Streamed(self, stream, batch, self._workers, decoder)
@@ -162,12 +162,13 @@ class StreamedImages:
 
 
 class _Streamed(BatchLoader):
-    """Batches of a stream; those that follow are decoded meanwhile."""
+    """Batches of a stream; the following ones are decoded in the background."""
 
     def __init__(self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder) -> None:
         self._images, self._stream, self._batch, self._decoder = images, stream, batch, decoder
         self._inputs = images.inputs()
-        # All processes share a batch: otherwise the first of a pass would take as long as one process needs for it.
+        # All processes share a batch: otherwise the first batch of a pass would take as long as one process needs for
+        # it.
         self._piece = math.ceil(batch / max(1, workers))
         self._coming: Iterator[Tensor] = iter(())
         self._pass = 0
@@ -188,7 +189,7 @@ class _Streamed(BatchLoader):
         return self._images.normalised(self._pixels), self._labels
 
     def _expect(self, indices: Tensor) -> None:
-        """Have these decoded, and after them the batches that the stream will probably give."""
+        """Request these images, and after them the batches that the stream will probably give."""
         number, batches = self._stream.passes, (indices, *self._stream.ahead.split(self._batch))
         self._pass, self._coming = number, iter(batches[1:])
         self._decoder.begin(_tasks(number, batches, self._piece))
@@ -202,11 +203,11 @@ def _tasks(number: int, batches: tuple[Tensor, ...], size: int) -> Iterator[Task
 
 
 def open_images(source: Source, dataset: Dataset, settings: DataSettings, runtime: Runtime, part: str) -> SearchImages:
-    """Return the ``train`` or ``test`` part of a search's data set; ``source.size`` is its size afterwards.
+    """Return the ``train`` or ``test`` part of a search's data set; afterwards ``source.size`` is its size.
 
     Raises:
-        UsageError: what is to be streamed is no image folder.
-        EnvironmentLacksError: the images are not there, or one is broken.
+        UsageError: the data set is to be streamed but is not an image folder.
+        EnvironmentLacksError: the images are missing, or one is broken.
     """
     if isinstance(settings, StreamSettings) and settings.augmentation == "imagenet":
         listing = feeds.listed(source, dataset, part)

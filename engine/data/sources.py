@@ -1,7 +1,7 @@
 """The images of a run, from the loader of its data set; as a program, checks or downloads a data set.
 
 ``python -P -m engine.data.sources check NAME ROOT SIZE [streamed] [skip] [most=N]`` opens a data set (``streamed``:
-only lists its files; ``skip``: leaves out broken images; ``most``: decodes only so many training images);
+only lists its files; ``skip``: leaves out broken images; ``most``: decodes only this many training images);
 ``python -P -m engine.data.sources download NAME ROOT`` downloads one.
 """
 
@@ -23,13 +23,13 @@ from runs.catalogue.settings import Settings
 from runs.catalogue.shared_settings import ImageSettings
 from runs.errors import UsageError
 
-# Called with a data set, the root, a part and a size; for an image folder also, by name, with ``skip_broken`` and the
-# number ``at_most`` to decode.
+# Called with a data set, the root, a part and a size; for an image folder also with the keywords ``skip_broken`` and
+# ``at_most``, the number of images to decode.
 Load = Callable[..., ImageSet]
 
 
 def load(dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
-    """Return the ``train`` or ``test`` part of a data set on the CPU, ``size`` pixels square (0: its own size).
+    """Return the ``train`` or ``test`` part of a data set on the CPU, in squares of ``size`` pixels (0: its own size).
 
     ``options`` are those of the loader of image folders.
 
@@ -40,7 +40,7 @@ def load(dataset: Dataset, root: Path, part: str, size: int, **options: int) -> 
 
 
 def download(dataset: Dataset, root: Path) -> None:
-    """Download a data set whose loader can.
+    """Download a data set whose loader supports it.
 
     Raises:
         UsageError: its loader has no download.
@@ -54,7 +54,7 @@ def download(dataset: Dataset, root: Path) -> None:
 
 
 class Source:
-    """The parts of a run's data set, in the size and number of its settings, on its device.
+    """The parts of a run's data set on its device, with the size and limit of its settings.
 
     Args:
         dataset: its entry in the catalogue.
@@ -65,7 +65,7 @@ class Source:
 
     Attributes:
         root: the folder of downloaded data sets.
-        size: side in pixels; of a folder known once a part has been loaded, 0 before.
+        size: side in pixels; for a folder, known once a part has been loaded, 0 before.
         classes: names, by label; known once a part has been loaded.
     """
 
@@ -90,11 +90,11 @@ class Source:
         """Return ``train`` or ``test``.
 
         Args:
-            part: which.
+            part: ``train`` or ``test``.
             size: side in pixels, instead of the settings'.
             limit: of the training images, instead of the settings'.
             skip_broken: leave out broken images of a folder instead of failing.
-            at_most: decode only so many images of a folder, the same share of every class; 0 for all.
+            at_most: the number of images of a folder to decode, with the same share of every class; 0 for all.
 
         Raises:
             NastuiError: it is missing or broken.

@@ -12,10 +12,10 @@ CHUNK = 1024
 
 
 class PixelSums:
-    """Sums of bytes and of their squares per channel, in integers, so that the order of adding does not matter.
+    """Sums of bytes and of their squares per channel, in integers, so that the order of additions does not matter.
 
     Attributes:
-        pixels: how many have been added.
+        pixels: the number of pixels added.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Batches of image folders that are too large for the memory: decoded when they are needed."""
+"""Batches of image folders that are too large for the memory, decoded when they are needed."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from runs.errors import EnvironmentLacksError
 from runs.files import replace_text
 
 SIZE = 224
-SAMPLE = 4096  # images that statistics of a stream are measured on
+SAMPLE = 4096  # the number of images that the statistics of a stream are measured on
 
 
 class StreamingFeed(Feed):
     """Batches of an image folder.
 
     Training images: random resized crop (area 0.08 to 1), flip, colour jitter. Test images: short side to 256 pixels
-    for 224, centre crop. What is random in an image depends on the run, the number of the pass and the image, not on
-    the batch or the process; so a resumed pass continues bit for bit.
+    for 224, centre crop. The randomness of an image depends on the run, the number of the pass and the image, not on
+    the batch or the process, so a resumed pass continues bit for bit.
 
     Args:
         listing: the files.
@@ -36,12 +36,12 @@ class StreamingFeed(Feed):
         mean, std: per channel, of values in 0..1.
         device: of the batches; images are copied to it as bytes and normalised there.
         seed: of the run.
-        generator: orders the passes of training; None: these are test images.
+        generator: draws the orders of training passes; None for test images.
         flip: whether to mirror half of the training images.
         jitter: whether to jitter the colours of training images.
-        workers: processes that decode; 0: this one.
+        workers: the number of processes that decode; 0 for this one.
         broken_images: what to do with a file that cannot be read.
-        indices: the images of the listing that take part; by default all.
+        indices: the images of the listing to use; all by default.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class StreamingFeed(Feed):
 
     @property
     def skipped(self) -> int:
-        """Broken files that this process has met and left out."""
+        """The number of broken files that this process has found and left out."""
         return len(self._broken)
 
     def cut(self, batch: int, pieces: int = 1, mine: Sequence[int] = (0,)) -> None:
-        """Set how the following batches are made. If that changes, what was decoded ahead is dropped."""
+        """Set how the following batches are made. If that changes, images decoded ahead are dropped."""
         before = self._batch, self._pieces, self._mine
         super().cut(batch, pieces, mine)
         if before != (self._batch, self._pieces, self._mine):
@@ -110,23 +110,23 @@ class StreamingFeed(Feed):
         return {"stream": self._stream.state(), "broken": sorted(self._broken)}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self._stream.load(state["stream"])
         self._broken = set(state["broken"])
         self._decoder.drop()
 
 
 def _tasks(stream: IndexStream, batch: int, pieces: int, mine: Sequence[int]) -> Iterator[Task]:
-    """Yield the share of each batch to come. It must not refer to the feed, see :class:`Decoder`."""
+    """Yield the share of each coming batch. It must not refer to the feed, see :class:`Decoder`."""
     for images in stream.ahead.split(batch):
         parts = images.tensor_split(pieces)
         yield stream.passes, torch.cat([parts[piece] for piece in mine]).tolist()
 
 
 def measured(listing: Listing, size: int, folder: Path) -> tuple[Channels, Channels]:
-    """Return mean and standard deviation per channel of the images as a test shows them, of values in 0..1.
+    """Return mean and standard deviation of the images per channel as prepared for a test, of values in 0..1.
 
-    With many images, a fixed sample is measured; the result is kept in ``folder``.
+    Large sets are measured on a fixed sample; the result is kept in ``folder``.
 
     Raises:
         EnvironmentLacksError: no image of the sample can be read.

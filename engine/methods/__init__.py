@@ -1,1 +1,1 @@
-"""One module for each method: the components that it is made of."""
+"""The search methods, one module each: the components that each method is made of."""

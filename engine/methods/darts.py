@@ -1,4 +1,4 @@
-"""DARTS: a softmax mixes the operations, first- or second-order updates."""
+"""DARTS: a softmax mixes the operations, with first- or second-order updates."""
 
 from __future__ import annotations
 

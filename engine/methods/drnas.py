@@ -1,4 +1,4 @@
-"""DrNAS: a Dirichlet sample mixes the operations, first-order updates; in stages that prune and widen, or in one."""
+"""DrNAS: Dirichlet samples mix the operations; first-order updates; one stage, or stages that prune and widen."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def searched(settings: DrNasSettings, space: Space) -> Candidates:
 
 
 def stages(settings: DrNasSettings, space: SearchSpace, generator: torch.Generator) -> Iterator[Stage]:
-    """Yield the stages: at the end of each but the last, prune to the operations of the next and widen.
+    """Yield the stages: all but the last end by pruning to the operations of the next and widening the supernet.
 
     See docs/methods/drnas.md, "Progressive search".
 
     Args:
-        settings: of the method.
+        settings: those of the method.
         space: widens the weights.
         generator: draws which channels are duplicated.
     """
@@ -79,7 +79,7 @@ def stages(settings: DrNasSettings, space: SearchSpace, generator: torch.Generat
 
 
 def learning_rate(settings: DrNasSettings) -> LearningRate:
-    """Return the rate of the weights, nominal or as the public code ran.
+    """Return the learning rate of the weights: the nominal schedule, or the one that the public code ran.
 
     See docs/methods/drnas.md, "The learning rate jumps at the stage switch".
     """
@@ -93,7 +93,7 @@ def learning_rate(settings: DrNasSettings) -> LearningRate:
 
 
 def largest_mean(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive from the mean of the Dirichlet, as the paper words it.
+    """Return the genotype derived from the mean of the Dirichlet distribution, as the paper describes it.
 
     See docs/methods/drnas.md, "Deriving the architecture".
     """

@@ -1,4 +1,4 @@
-"""DSNAS: one drawn operation an edge runs, one batch moves weights and probabilities."""
+"""DSNAS: one sampled operation runs on each edge, and one batch updates both weights and probabilities."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Evolution(Optimizer):
         self.population: deque[tuple[Cell, float]] = deque()
 
     def ask(self) -> Cell:
-        """Draw a cell of the first population, or mutate one choice of the best of a sample."""
+        """Draw a cell of the initial population, or mutate one choice of the best cell of a sample."""
         if len(self.population) < self._size:
             return self._codec.random(self._rng)
         sample = [self.population[self._rng.below(self._size)] for _ in range(self._sample)]
@@ -52,7 +52,7 @@ class Evolution(Optimizer):
         return self._codec.mutate(parent, self._rng)
 
     def tell(self, cell: Cell, accuracy: float) -> None:
-        """Add the cell and remove the oldest: not the worst, so that no lucky one stays for ever."""
+        """Add the cell and remove the oldest one, not the worst, so that no lucky cell stays for ever."""
         self.population.append((cell, accuracy))
         if len(self.population) > self._size:
             self.population.popleft()

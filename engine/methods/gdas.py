@@ -1,4 +1,4 @@
-"""GDAS: one drawn operation an edge runs, the weights step before alpha."""
+"""GDAS: one sampled operation runs on each edge, and the weights step before alpha."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local search: climb to a better neighbour until there is none, then start again.
+"""Local search: move to a better neighbour until there is none, then start again.
 
 See docs/methods/baselines.md, "Local search".
 """
@@ -24,7 +24,7 @@ def build(context: Context[LocalSearchSettings]) -> BlackBoxSearch | OneShotSear
 
 
 class LocalSearch(Optimizer):
-    """Climbs from cell to cell. It asks for no cell twice before it knows all of them.
+    """Climbs from cell to cell. It asks for no cell twice until all cells are known.
 
     Args:
         codec: of the space.
@@ -32,9 +32,9 @@ class LocalSearch(Optimizer):
         patient: evaluate all neighbours and move to the best; otherwise move to the first that is better.
 
     Attributes:
-        current: the cell that the climb has reached, and its accuracy; None before a start has been evaluated.
-        optima: the cells in which climbs ended, with their accuracies: none of the neighbours that were not known
-            before is better.
+        current: the cell that the climb has reached, and its accuracy; None until a start has been evaluated.
+        optima: the cells in which climbs ended, with their accuracies: none of the neighbours evaluated from there is
+            better.
     """
 
     def __init__(self, codec: Codec, rng: Rng, *, patient: bool = False) -> None:
@@ -46,7 +46,7 @@ class LocalSearch(Optimizer):
         self._known: set[Cell] = set()
 
     def ask(self) -> Cell:
-        """Return a neighbour that is not known yet, or a new start if the climb has ended."""
+        """Return an unknown neighbour, or a new start if the climb has ended."""
         while self.current is not None:
             if self._pending:
                 return self._pending[0]
@@ -80,7 +80,7 @@ class LocalSearch(Optimizer):
         }
 
     def state(self) -> dict[str, Any]:
-        """Return the climb in progress and the cells that are known."""
+        """Return the climb in progress and the known cells."""
         return {
             **self.extras(),
             "better": None if self._better is None else _plain(self._better),

@@ -1,4 +1,4 @@
-"""NASP: a binary point runs, alpha moves in its box by the gradients at that point."""
+"""NASP: a binary point runs, and alpha moves within its box along the gradients at that point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PC-DARTS: DARTS of first order on a part of the channels, every edge weighted."""
+"""PC-DARTS: first-order DARTS on a part of the channels, with a weight on every edge."""
 
 from __future__ import annotations
 

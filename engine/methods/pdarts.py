@@ -1,4 +1,4 @@
-"""P-DARTS: DARTS of first order in stages that start afresh, deeper and with fewer operations.
+"""P-DARTS: first-order DARTS in stages that start from scratch, each deeper and with fewer operations.
 
 See docs/methods/baselines.md, "P-DARTS".
 """
@@ -30,7 +30,7 @@ from runs.genotypes.genotype import Genotype
 
 
 class Settings(PDartsSettings, DartsSettings):
-    """The hyperparameters of the method and of its only space together, as in every run."""
+    """The hyperparameters of the method and of the one space that it supports, as in every run."""
 
 
 def build(context: Context[Settings]) -> DifferentiableSearch:
@@ -56,7 +56,7 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
 
 
 def stages(settings: Settings) -> Iterator[Stage]:
-    """Yield the stages: at the end of each stage but the last, drop the weakest operations and begin anew, deeper."""
+    """Yield the stages: all but the last end by dropping the weakest operations; the next, deeper one starts anew."""
     operations, layers = settings.operations_of_stages, settings.layers
     keeps = itertools.zip_longest(operations, operations[1:])
     for epochs, added, (count, keep) in zip(settings.epochs_of_stages, settings.added_of_stages, keeps, strict=True):
@@ -70,7 +70,7 @@ def stages(settings: Settings) -> Iterator[Stage]:
 
 
 def limited(skips: int, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-    """Derive by the rule of the last stage, with at most so many skip connections in the normal cell."""
+    """Return the genotype by the last stage's rule, with at most ``skips`` skip connections in the normal cell."""
     cells = {}
     for kind, alpha, _ in architecture.matrices():
         kept = candidates[kind]

@@ -1,4 +1,4 @@
-"""Random search: cells are drawn uniformly, the best is kept.
+"""Random search: draw cells uniformly and keep the best.
 
 See docs/methods/baselines.md, "Random search".
 """

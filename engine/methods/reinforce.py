@@ -1,6 +1,6 @@
-"""REINFORCE: a policy of one distribution an edge follows the score-function gradient (Williams 1992).
+"""REINFORCE: a policy with one distribution per edge follows the score-function gradient (Williams 1992).
 
-Stands in for learned controllers such as that of ENAS on a table, as NAS-Bench-201's own baseline: see
+On a table it stands in for learned controllers such as that of ENAS, as in NAS-Bench-201's own baseline: see
 docs/methods/baselines.md, "REINFORCE".
 """
 
@@ -34,17 +34,17 @@ def build(context: Context[ReinforceSettings]) -> BlackBoxSearch | OneShotSearch
 
 
 class Reinforce(Optimizer):
-    """One sampled cell, one step of Adam.
+    """Samples one cell and takes one step of Adam for each query.
 
-    The reward is the accuracy in percent. The baseline is its moving average, corrected for the bias towards its
-    start; it includes the newest reward.
+    The reward is the accuracy in percent. The baseline is its moving average, corrected for the bias towards its start;
+    it includes the newest reward.
 
     Args:
         codec: of the space, with the same number of operations on every edge.
-        rng: draws the first logits and the cells.
+        rng: draws the initial logits and the cells.
         learning_rate: of Adam.
-        baseline_momentum: how much of the moving average stays at each query.
-        init_scale: standard deviation of the first logits.
+        baseline_momentum: the share of the moving average that is kept at each query.
+        init_scale: standard deviation of the initial logits.
 
     Attributes:
         logits: [edges, operations], float64.

@@ -1,4 +1,4 @@
-"""Random search with weight sharing: each step trains an architecture drawn evenly.
+"""Random search with weight sharing: each step trains a uniformly drawn architecture.
 
 See docs/methods/baselines.md, "Random search with weight sharing".
 """

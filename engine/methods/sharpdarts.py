@@ -1,4 +1,4 @@
-"""sharpDARTS: DARTS of first order with other weights and another learning rate."""
+"""sharpDARTS: first-order DARTS with different mixing weights and a different learning rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SNAS: Gumbel-softmax draws mix the operations, one loss for weights and architecture."""
+"""SNAS: Gumbel-softmax samples mix the operations, with one loss for weights and architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TE-NAS: pruning of a supernet at its initialisation by the NTK's condition number and linear regions.
+"""TE-NAS: prune a supernet at initialisation by the NTK's condition number and its linear regions.
 
 See docs/methods/tenas.md.
 """

@@ -1,1 +1,1 @@
-"""The differentiable search: one loop, and the components that make a method of it."""
+"""The differentiable search: one loop, and the components that define a method."""

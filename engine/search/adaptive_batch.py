@@ -1,6 +1,7 @@
-"""A batch size that grows while memory lasts, and steps back where it does not (PR-DARTS).
+"""A batch size that grows while memory allows, and steps back where it does not (PR-DARTS).
 
-See docs/methods/prdarts.md, "The growing batch"."""
+See docs/methods/prdarts.md, "The growing batch".
+"""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ from runs.log.events import Event, Warned
 class AdaptiveBatch:
     """Trains with batches that fill the memory. See :class:`engine.search.step.BatchPolicy`.
 
-    A batch that does not fit is trained in smaller ones, and the stage goes on with these.
+    A batch that does not fit is trained in smaller batches, whose size is kept for the rest of the stage.
 
     Args:
-        growth: decides on the size, and remembers what it needs for that.
+        growth: decides on the size, and keeps the state needed for that.
         runtime: measures the memory.
-        emit: emits a warning at every change.
+        emit: emits a warning for every change.
         memory_limit: the memory that may be filled, in GiB; 0 for all that the device has.
     """
 
@@ -34,7 +35,7 @@ class AdaptiveBatch:
         self._growth, self._runtime, self._emit, self._memory_limit = growth, runtime, emit, memory_limit
 
     def run(self, train: Callable[[Tensor], None], indices: Tensor, state: SearchState) -> None:
-        """Train on the indices; then look at the memory, if it is time."""
+        """Train on the indices, then check the memory if it is due."""
         # The last batch of an epoch may be short, and says nothing about the size.
         whole = len(indices) == state.batch_size
         if self._fits(train, indices):
@@ -47,7 +48,8 @@ class AdaptiveBatch:
             indices = indices[state.batch_size :]
 
     def _fits(self, train: Callable[[Tensor], None], indices: Tensor) -> bool:
-        # The error is gone when this returns: its traceback holds the activations of the step that failed.
+        # A separate method, so that the error is freed before a retry: its traceback holds the failed step's
+        # activations.
         try:
             train(indices)
         except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""The images of a search: which train which level, in which order, and on which each epoch is evaluated."""
+"""The images of a search: which ones train each level, in which order, and on which each epoch is evaluated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SearchBatches:
         split: which images train which level.
 
     Attributes:
-        images_seen: images of training batches since the engine started.
+        images_seen: the number of images in training batches since the engine started.
     """
 
     def __init__(self, context: Context[SupernetSettings], split: Split) -> None:
@@ -41,26 +41,26 @@ class SearchBatches:
         self._load_evaluation = evaluated.testing(self._evaluation, EVALUATION_BATCH)
         self.images_seen = 0
 
-    # Training: the host part ------------------------------------------------------------------------------------
+    # Training: the host part ----------------------------------------------------------------------------------------
 
     def start_pass(self) -> None:
         """Begin a pass over the images of the weights, in a new order."""
         self._weights.start()
 
     def next_indices(self, size: int) -> Tensor:
-        """Return the next indices of the pass, int64 [size] or fewer at its end."""
+        """Return the next indices of the pass, int64 [size], or fewer at its end."""
         return self._weights.next(size)
 
     def batches_left(self, size: int, *, started: bool) -> int:
-        """Return how many batches of this size the pass still has; all of a pass that has not ``started``."""
+        """Return the number of batches of this size left in the pass, or in a whole pass if it has not ``started``."""
         return math.ceil(len(self._weights.ahead if started else self._weights) / size)
 
     def prepare(self, levels: Sequence[Level], indices: Tensor) -> None:
         """Draw for the batches of a step, level by level, and send the numbers to the device.
 
         Args:
-            levels: whose batches the step takes.
-            indices: of the weights' batch, int64 [N] on the CPU; the architecture's is as large.
+            levels: the levels whose batches the step takes.
+            indices: of the weights' batch, int64 [N] on the CPU; the architecture's batch has the same size.
         """
         for level in levels:
             if level == "weights":
@@ -69,7 +69,7 @@ class SearchBatches:
             else:
                 self._load_architecture.prepare(self._take(len(indices)))
 
-    # Training: the device part ----------------------------------------------------------------------------------
+    # Training: the device part --------------------------------------------------------------------------------------
 
     def weights(self) -> Batch:
         """Return the prepared batch of the weights."""
@@ -79,7 +79,7 @@ class SearchBatches:
         """Return the prepared batch of the architecture."""
         return Batch(*self._load_architecture.load())
 
-    # Between epochs ---------------------------------------------------------------------------------------------
+    # Between epochs -------------------------------------------------------------------------------------------------
 
     def held_out(self, size: int) -> Batch:
         """Return the next augmented images of the architecture's part."""
@@ -87,7 +87,7 @@ class SearchBatches:
 
     @property
     def evaluations(self) -> int:
-        """Batches of an evaluation."""
+        """The number of batches of an evaluation."""
         return math.ceil(len(self._evaluation) / EVALUATION_BATCH)
 
     def start_evaluation(self) -> None:
@@ -95,7 +95,7 @@ class SearchBatches:
         self._evaluation.start()
 
     def next_evaluation(self) -> Batch:
-        """Return its next batch."""
+        """Return the next batch of the evaluation."""
         return Batch(*self._load_evaluation(self._evaluation.next(EVALUATION_BATCH)))
 
     def evaluation(self, limit: int | None = None) -> Iterator[Batch]:
@@ -104,7 +104,7 @@ class SearchBatches:
         for _ in range(self.evaluations if limit is None else min(limit, self.evaluations)):
             yield self.next_evaluation()
 
-    # Checkpoints ------------------------------------------------------------------------------------------------
+    # Checkpoints ----------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """Return the positions of all streams."""
@@ -115,7 +115,7 @@ class SearchBatches:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+        """Restore the result of :meth:`state`."""
         self._weights.load(state["weight_stream"])
         self._architecture.load(state["architecture_stream"])
         self._evaluation.load(state["evaluation_stream"])

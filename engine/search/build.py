@@ -1,4 +1,4 @@
-"""What a stage begins with: a fresh supernet, fresh architecture parameters, and their optimisers."""
+"""Builds the initial state of a stage: a new supernet, new architecture parameters, and their optimisers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from runs.catalogue.shared_settings import DifferentiableSettings, SupernetSetti
 def build_state(
     context: Context[SupernetSettings], components: Components, stage: Stage, candidates: Candidates, batch_size: int
 ) -> SearchState:
-    """Return the state of a stage, all afresh.
+    """Return the state of a stage, with everything newly initialised.
 
     Args:
         context: of the run.
         components: of the method.
-        stage: asks for the size of the supernet.
-        candidates: its operations.
+        stage: may override the size of the supernet.
+        candidates: the operations of the supernet.
         batch_size: images in a batch.
     """
     runtime, settings, space = context.runtime, context.settings, context.space
@@ -39,7 +39,7 @@ def build_state(
         weight_decay=settings.weight_decay,
         nesterov=settings.nesterov,
     )
-    # Architecture parameters that nothing trains have no settings, and an optimiser that is never asked.
+    # Architecture parameters that are not trained have no settings, and an optimiser that is never used.
     architecture_optimizer = (
         components.architecture_optimizer(
             architecture.parameters(),

@@ -1,6 +1,6 @@
-"""How settled a search is: for how long its genotype has stood, and whether it has collapsed into skip connections.
+"""How stable a search is: for how long its genotype has not changed, and whether it collapsed into skip connections.
 
-This is the only definition of a collapse. Every epoch carries it in its extras, and screens show it from there.
+This is the only definition of a collapse. Every epoch has the result in its extras, from which screens show it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from runs.genotypes.kinds import OperationKind
 from runs.log.indicators import COLLAPSED
 
 # A search has collapsed when at least this share of the edges of a kind of cell are skip connections, in this many
-# consecutive epochs that train the architecture. By chance such a cell occurs now and then, but not again and again;
-# the share in published cells is below a half.
+# consecutive epochs that train the architecture. Such a cell may occur by chance now and then, but not repeatedly; the
+# share in published cells is below a half.
 COLLAPSED_SHARE = 0.5
 COLLAPSED_EPOCHS = 3
 

@@ -1,4 +1,4 @@
-"""What a differentiable method is made of: the loop knows no method by name, only its components."""
+"""The components of a differentiable method: the loop knows no method by name, only its components."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from engine.spaces.space import Candidates, SearchSpace, all_candidates
 from runs.catalogue import Space
 from runs.genotypes.genotype import Genotype
 
-# From the labels of the training set to the indices that train the weights and those that train the architecture.
-# Without any of the latter one level trains both, and each epoch is evaluated on the test part, for display only.
+# From the labels of the training set to the indices that train the weights and those that train the architecture. If
+# the latter are empty, one level trains both, and each epoch is evaluated on the test part, for display only.
 Split = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
 # The operations of the first stage.
 InitialCandidates = Callable[[Space], Candidates]
 # Makes the architecture parameters of a stage.
 MakeParameters = Callable[[Space, Candidates, torch.Generator], ArchitectureParameters]
-# From space, architecture parameters and candidates to the genotype that they stand for.
+# From space, architecture parameters and candidates to a genotype.
 Discretizer = Callable[[SearchSpace, ArchitectureParameters, Candidates], Genotype]
-# From (epochs complete, all epochs) to the learning rate of the weights in the epoch that follows.
+# From (completed epochs, all epochs) to the learning rate of the weights in the next epoch.
 LearningRate = Callable[[int, int], float]
 # Makes the optimiser of the architecture parameters; called as :func:`engine.core.optimizers.adam` is.
 MakeOptimizer = Callable[..., torch.optim.Optimizer]
-# The tensors that are kept at the end.
+# Returns the tensors that are kept at the end.
 Result = Callable[[SearchState], Mapping[str, Tensor]]
 
 
 def supernet_and_architecture(state: SearchState) -> dict[str, Tensor]:
-    """Return weights and architecture parameters by name: the result of a search whose cell is trained afresh."""
+    """Return weights and architecture parameters by name: the result of a search whose cell is then retrained."""
     parts = {"supernet": state.supernet, "architecture": state.architecture}
     return {f"{part}.{name}": value for part, module in parts.items() for name, value in module.state_dict().items()}
 
@@ -54,12 +54,12 @@ class Components:
         update: how one batch changes architecture parameters and weights.
         regulariser: pulls the architecture parameters towards their anchor.
         learning_rate: of the weights, in closed form.
-        stages: one after the other.
+        stages: in their order.
         discretizer: from the architecture parameters to a genotype.
         initial_candidates: the operations of the first stage.
         callback: what happens between epochs; None for nothing.
         architecture_optimizer: makes the optimiser of the architecture parameters.
-        batch_policy: changes the batch size; None keeps it.
+        batch_policy: changes the batch size; None for a fixed size.
         result: what is kept at the end.
     """
 

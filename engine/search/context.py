@@ -1,4 +1,4 @@
-"""What the loop hands out to updates, transitions and callbacks in place of itself."""
+"""What updates, transitions and callbacks get from the loop instead of the loop itself."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from engine.spaces.space import MixingWeights
 
 
 class SearchContext:
-    """Implements :class:`.step.StepContext` and :class:`.step.EpochContext`. The loop alone sets its attributes.
+    """Implements :class:`.step.StepContext` and :class:`.step.EpochContext`. Only the loop sets its attributes.
 
     Args:
         runtime: device and precision.
         relaxation: from the architecture parameters to mixing weights.
         regulariser: of the architecture parameters.
         batches: the images.
-        metrics: where the training is recorded.
-        weight_clip, architecture_clip: largest norms of the gradients; 0 for no limit.
+        metrics: records the training.
+        weight_clip, architecture_clip: maximum norms of the gradients; 0 for no limit.
 
     Attributes:
         state: what is trained; absent while a new stage is built.
@@ -53,7 +53,7 @@ class SearchContext:
         self.position = EpochPosition(0, 0, 0, 0)
         self.trains_architecture = False
 
-    # Steps ------------------------------------------------------------------------------------------------------
+    # Steps ----------------------------------------------------------------------------------------------------------
 
     def weight_batch(self) -> Batch:
         """Return the prepared batch of the weights."""
@@ -85,20 +85,20 @@ class SearchContext:
         return self._regulariser.penalty(self.state.architecture)
 
     def clip_weights(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Clip the norm of these gradients; record how large it was, and whether it was clipped."""
+        """Clip the norm of these gradients; record the norm, and whether it was clipped."""
         norm = nn.utils.clip_grad_norm_(parameters, self._weight_clip, foreach=True)
         self._metrics.record_gradient(norm, self._weight_clip)
 
     def clip_architecture(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Clip the norm of these gradients, where there is a limit."""
+        """Clip the norm of these gradients, if there is a limit."""
         if self._architecture_clip:
             nn.utils.clip_grad_norm_(parameters, self._architecture_clip, foreach=True)
 
     def record(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Add a batch to the training metrics; the host part counts its images."""
+        """Add a batch to the training metrics; its images are counted by the host part."""
         self._metrics.train.accumulate(loss, scores, labels)
 
-    # Between epochs ---------------------------------------------------------------------------------------------
+    # Between epochs -------------------------------------------------------------------------------------------------
 
     def evaluation_weights(self) -> MixingWeights:
         """Return the mixing weights that the search accuracy is measured with."""

@@ -25,7 +25,7 @@ class EpochEvaluation:
         space: of the genotype.
         metrics: of the epoch.
         sampled: whether to measure sampled mixing weights too.
-        derived: whether to measure the genotype's operations alone too.
+        derived: whether to measure only the genotype's operations too.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class EpochEvaluation:
 
 
 class Accuracy(NamedTuple):
-    """A share of images.
+    """The accuracy on a set of images.
 
     Attributes:
-        percent: classified correctly.
-        images: how many were looked at.
+        percent: of the images, classified correctly.
+        images: the number of images evaluated.
     """
 
     percent: float
@@ -77,7 +77,7 @@ def accuracy(context: EpochContext, mixing: MixingWeights, limit: int | None = N
     Args:
         context: between two epochs.
         mixing: the mixing weights.
-        limit: batches at most; None for all.
+        limit: the maximum number of batches; None for all.
     """
     state = context.state
     state.supernet.eval()

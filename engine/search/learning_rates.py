@@ -1,4 +1,4 @@
-"""Learning rates of searches in stages, in closed form: no checkpoint holds them, and no new optimiser loses them."""
+"""Learning rates of staged searches, in closed form: no checkpoint needs them, and no new optimiser loses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.search.stages import locate
 
 
 def nominal(start: float, end: float, epoch: int, epochs: int, *, warm: int = 0) -> float:
-    """Return one cosine over all stages; the first ``warm`` epochs rise to it linearly.
+    """Return one cosine over all stages, which the first ``warm`` epochs approach linearly.
 
     See docs/methods/drnas.md, "Learning rate".
     """
@@ -27,13 +27,13 @@ def jumping(start: float, end: float, epoch: int, epochs: int, *, lengths: Seque
 
 
 def restarting(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int], warm: int = 0) -> float:
-    """Return the rate of DrNAS's public code under a recent torch, whose cosine goes by ratios.
+    """Return the rate of DrNAS's public code under a recent torch, whose cosine multiplies by ratios.
 
     See docs/methods/drnas.md, "The learning rate jumps at the stage switch".
 
-    The new optimiser of a stage sets the rate back to ``start``, as the last epoch of the warm-up does; from there
+    The new optimiser of a stage resets the rate to ``start``, as does the last epoch of the warm-up; from there
 
-        end + (start - end) (1 + cos(pi e / E)) / (1 + cos(pi a / E)),   a the epoch that was set back.
+        end + (start - end) (1 + cos(pi e / E)) / (1 + cos(pi a / E)),   a the epoch of the reset.
     """
     if epoch < warm:
         return nominal(start, end, epoch, epochs, warm=warm)
@@ -47,13 +47,13 @@ def shifted(start: float, end: float, epoch: int, epochs: int) -> float:
 
     See docs/methods/ista.md, "The schedule is shifted by one epoch".
 
-    The first rate is left out, and the last epoch is at ``end``.
+    The first rate is skipped, and the last epoch is at ``end``.
     """
     return cosine(start, end, epoch + 1, epochs)
 
 
 def in_each_stage(start: float, end: float, epoch: int, epochs: int, *, lengths: Sequence[int]) -> float:
-    """Return a cosine that begins anew in every stage (P-DARTS).
+    """Return a cosine that restarts in every stage (P-DARTS).
 
     See docs/methods/baselines.md, "P-DARTS training and figures".
     """

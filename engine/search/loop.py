@@ -35,11 +35,11 @@ class DifferentiableSearch:
 
     Attributes:
         context: of the run.
-        components: what the method is made of.
-        epoch: epochs complete.
-        stage: number of the stage in progress.
+        components: of the method.
+        epoch: the number of completed epochs.
+        stage: the number of the current stage.
         batches: the images of the search.
-        metrics: what is measured in the epoch in progress.
+        metrics: of the current epoch.
         step_context: what the loop hands to updates, transitions and callbacks in place of itself.
     """
 
@@ -49,7 +49,7 @@ class DifferentiableSearch:
         architecture = settings if isinstance(settings, DifferentiableSettings) else None
         self._lengths = [stage.epochs for stage in components.stages]
         self.epoch = self.stage = 0
-        # Units of work done in this part of the epoch, training or evaluation; steps that the training took.
+        # Units of work done in this part of the epoch, training or evaluation, and steps that the training took.
         self._units = self._steps = 0
         self._evaluating = False
         self.batches = SearchBatches(context, components.split)
@@ -85,22 +85,22 @@ class DifferentiableSearch:
             settings.batch_size,
         )
 
-    # A run calls these -------------------------------------------------------------------------------------------
+    # Called by the run ----------------------------------------------------------------------------------------------
 
     @property
     def epochs(self) -> int:
-        """Epochs of all stages; fewer once a stage has ended early."""
+        """The number of epochs of all stages; smaller once a stage has ended early."""
         return sum(self._lengths)
 
     def prepare(self) -> None:
-        """Begin the first stage of a fresh run."""
+        """Begin the first stage of a new run."""
         if self.components.callback is not None:
             self._locate()
             self.components.callback.on_start(self.step_context)
         self._announce_stage()
 
     def advance(self) -> EpochReport | None:
-        """Do one batch of training or of evaluation; return a report when it completes the epoch."""
+        """Process one batch of training or of evaluation; return a report when it completes the epoch."""
         if self._evaluating:
             self._evaluation_unit()
         else:
@@ -132,7 +132,7 @@ class DifferentiableSearch:
         return self.components.result(self.step_context.state)
 
     def state(self) -> dict[str, Any]:
-        """Return everything that decides what comes next."""
+        """Return everything that determines what comes next."""
         state, callback = self.step_context.state, self.components.callback
         return {
             "epoch": self.epoch,
@@ -154,7 +154,7 @@ class DifferentiableSearch:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state, of this version or of 0.1."""
+        """Restore a saved state, from this version or from 0.1."""
         self.epoch, self.stage, self._units = state["epoch"], state["stage"], state["step"]
         self._evaluating, self._lengths = state["evaluating"], list(state["lengths"])
         self._steps = state["trained"]
@@ -177,15 +177,15 @@ class DifferentiableSearch:
         if self._units or self._evaluating:
             self.begin_epoch()
 
-    # Others may ask for these ------------------------------------------------------------------------------------
+    # Queries --------------------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> SearchState:
-        """What the stage in progress trains."""
+        """What the current stage trains."""
         return self.step_context.state
 
     def sampled_genotypes(self) -> list[Genotype]:
-        """Return the genotypes of 100 samples of the relaxation, without touching the search's own randomness."""
+        """Return the genotypes of 100 samples of the relaxation, without changing the search's random state."""
         space, state = self.context.space, self.step_context.state
         return [
             space.derive({kind: cell.weights.tolist() for kind, cell in mixing.items()}, state.supernet.candidates)
@@ -193,14 +193,14 @@ class DifferentiableSearch:
         ]
 
     def accuracy(self, mixing: Callable[[ArchitectureParameters], MixingWeights]) -> Accuracy:
-        """Return the accuracy of the shared weights on all held-out images; only between two epochs.
+        """Return the accuracy of the shared weights on all held-out images. Only call it between two epochs.
 
         Args:
             mixing: from the architecture parameters, whose device and kinds of cell it may need, to mixing weights.
         """
         return evaluation.accuracy(self.step_context, mixing(self.step_context.state.architecture))
 
-    # How an epoch goes -------------------------------------------------------------------------------------------
+    # The course of an epoch -----------------------------------------------------------------------------------------
 
     def _training_unit(self) -> None:
         if self._units == 0:
@@ -226,7 +226,7 @@ class DifferentiableSearch:
         self.metrics.train.count(len(indices))
 
     def begin_epoch(self) -> None:
-        """Set everything that depends on the epoch: the one place where a captured step becomes void."""
+        """Set everything that depends on the epoch: the only place that invalidates a captured step."""
         self._locate()
         state, position = self.step_context.state, self.step_context.position
         self.step_context.trains_architecture = (
@@ -266,7 +266,7 @@ class DifferentiableSearch:
         return report
 
     def next_stage(self) -> None:
-        """End a stage: extract what the next inherits, free the old state, build the new one, and restore."""
+        """End a stage: extract what the next stage inherits, free the old state, build the new one, and restore."""
         self._locate()
         transition = self.components.stages[self.stage].transition
         self.stage += 1
@@ -284,19 +284,19 @@ class DifferentiableSearch:
             handover.restore(self.step_context)
         self._announce_stage()
 
-    # Where it stands ---------------------------------------------------------------------------------------------
+    # Position -------------------------------------------------------------------------------------------------------
 
     def _locate(self) -> None:
         self.step_context.position = EpochPosition(self.epoch, self.epochs, self.stage, self._epoch_of_stage)
 
     @property
     def _epoch_of_stage(self) -> int:
-        """Epochs complete inside the stage in progress."""
+        """The number of completed epochs in the current stage."""
         return self.epoch - sum(self._lengths[: self.stage])
 
     @property
     def _training_units(self) -> int:
-        """Batches of training in the epoch in progress; those to come have the batch size of now."""
+        """The number of training batches in the current epoch; those to come have the current batch size."""
         if self._evaluating:
             return self._steps
         size = self.step_context.state.batch_size
@@ -304,7 +304,7 @@ class DifferentiableSearch:
 
     @property
     def _evaluation_units(self) -> int:
-        """Batches of evaluation at the end of the epoch in progress."""
+        """The number of evaluation batches at the end of the current epoch."""
         done, of = self.epoch, self.epochs
         if last := self.components.stages[self.stage].evaluated_epochs:
             done, of = self._epoch_of_stage, self._lengths[self.stage]

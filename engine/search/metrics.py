@@ -1,4 +1,4 @@
-"""What a search measures in an epoch. Everything is summed on the device and read once, for the report."""
+"""The measurements of a search epoch. Everything is summed on the device and read once, for the report."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from engine.core.metrics import RunningMetrics
 
 
 class SearchMetrics:
-    """Sums of the epoch in progress.
+    """Sums of the current epoch.
 
     Attributes:
         train: of the weights' batches.
         search: of the evaluation with the relaxation's mixing weights.
         sampled: of the evaluation with sampled mixing weights.
-        derived: of the evaluation of the genotype's operations alone.
+        derived: of the evaluation of only the genotype's operations.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.train, self.search, self.sampled, self.derived = (RunningMetrics(device) for _ in range(4))
-        # Sum of the gradient norms, and how many were clipped.
+        # The sum of the gradient norms, and how many were clipped.
         self._gradients = torch.zeros(2, dtype=torch.float64, device=device)
 
     def record_gradient(self, norm: Tensor, limit: float) -> None:
@@ -32,7 +32,7 @@ class SearchMetrics:
         self._gradients += torch.stack([norm, (norm > limit).double()])
 
     def gradients(self, steps: int) -> tuple[float, float]:
-        """Return the mean norm of the gradient over so many steps, and the share of the steps that were clipped."""
+        """Return the mean norm of the gradient over this number of steps, and the share of steps that were clipped."""
         norm, clipped = (self._gradients / steps).tolist()
         return norm, clipped
 
@@ -46,7 +46,7 @@ class SearchMetrics:
         }
 
     def reset(self) -> None:
-        """Begin an epoch."""
+        """Begin an epoch with empty sums."""
         for metrics in self._all():
             metrics.reset()
         self._gradients.zero_()
@@ -56,7 +56,7 @@ class SearchMetrics:
         return {"meters": [metrics.state() for metrics in self._all()], "gradients": self._gradients.cpu()}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state`."""
+        """Restore the result of :meth:`state`."""
         for metrics, saved in zip(self._all(), state["meters"], strict=True):
             metrics.load(saved)
         self._gradients.copy_(state["gradients"])

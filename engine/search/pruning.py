@@ -15,12 +15,12 @@ from engine.architecture.parameters import ArchitectureParameters
 from engine.search.step import EpochContext, Handover, SearchState
 from engine.spaces.space import Candidates, SearchSpace
 
-# From the alphas of one edge and its candidates to those that stay.
+# From the alphas of one edge, its candidates and the number to keep to the candidates that stay.
 Rule = Callable[[Sequence[float], tuple[int, ...], int], tuple[int, ...]]
 
 
 def strongest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) -> tuple[int, ...]:
-    """Return the ``keep`` largest raw alphas among those alive, ascending; of equals the lower column.
+    """Return the ``keep`` largest raw alphas among those alive, ascending; the lower column wins a tie.
 
     See docs/methods/drnas.md, "Progressive search".
     """
@@ -28,7 +28,7 @@ def strongest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) -> tup
 
 
 def without_weakest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) -> tuple[int, ...]:
-    """Drop the smallest softmax weights until ``keep`` are left; of equals the lower column goes.
+    """Return what is left after dropping the smallest softmax weights; the lower column is dropped first in a tie.
 
     See docs/methods/baselines.md, "P-DARTS".
     """
@@ -36,7 +36,7 @@ def without_weakest(alphas: Sequence[float], alive: tuple[int, ...], keep: int) 
 
 
 def remaining(architecture: ArchitectureParameters, candidates: Candidates, keep: int, rule: Rule) -> Candidates:
-    """Return what a rule leaves on each edge, read from the device once for each kind of cell."""
+    """Return the candidates that a rule leaves on each edge, with one read from the device for each kind of cell."""
     return {
         kind: tuple(rule(row, alive, keep) for row, alive in zip(alpha.tolist(), candidates[kind], strict=True))
         for kind, alpha, _ in architecture.matrices()
@@ -45,18 +45,18 @@ def remaining(architecture: ArchitectureParameters, candidates: Candidates, keep
 
 @dataclass(frozen=True)
 class PruneAndRestart:
-    """End a stage for a fresh network with fresh architecture parameters on fewer operations (P-DARTS).
+    """Ends a stage and starts the next with a new network and architecture parameters on fewer operations (P-DARTS).
 
     See :class:`engine.search.step.Transition`, and docs/methods/baselines.md, "P-DARTS".
 
     Attributes:
-        keep: operations on each edge.
+        keep: the number of operations on each edge.
     """
 
     keep: int
 
     def __call__(self, context: EpochContext) -> Handover:
-        """Keep the strongest operations, and nothing else."""
+        """Keep only the strongest operations."""
         state = context.state
         kept = remaining(state.architecture, state.supernet.candidates, self.keep, without_weakest)
         return Handover(kept, restore=lambda _: None)
@@ -64,15 +64,15 @@ class PruneAndRestart:
 
 @dataclass(frozen=True)
 class PruneAndWiden:
-    """End a stage for a network without the pruned operations, wider where the next stage wants it.
+    """Ends a stage and builds a network without the pruned operations, wider if the next stage requires it.
 
     See docs/methods/drnas.md, "Progressive search" and "Widening".
 
-    The next stage inherits weights, alphas and the moments of both optimisers; what belongs to pruned operations is
-    gone. See :class:`engine.search.step.Transition`.
+    The next stage inherits weights, alphas and the moments of both optimisers, except those of pruned operations. See
+    :class:`engine.search.step.Transition`.
 
     Attributes:
-        keep: operations on each edge.
+        keep: the number of operations on each edge.
         space: widens the weights.
         generator: draws which channels are duplicated.
     """
@@ -97,13 +97,13 @@ class PruneAndWiden:
 
 @dataclass(frozen=True)
 class Learned:
-    """What a stage has learned, by name: tensors alone, so that nothing keeps its network alive.
+    """What a stage has learned, by name: only tensors, so that nothing keeps its network alive.
 
     Attributes:
         weights: the supernet's weights and statistics, on the host.
         momenta: of the weights' SGD, on the host.
         alphas: by kind of cell.
-        moments: by kind of cell, the state that Adam has of its alpha.
+        moments: Adam's state for alpha, by kind of cell.
     """
 
     weights: Mapping[str, Tensor]
@@ -113,7 +113,7 @@ class Learned:
 
     @classmethod
     def of(cls, state: SearchState) -> Learned:
-        """Extract it from a state."""
+        """Return what a state has learned."""
         alphas, moments = state.architecture.alphas, state.architecture_optimizer.state
         return cls(
             {name: tensor.cpu() for name, tensor in state.supernet.state_dict().items()},
@@ -135,12 +135,12 @@ def restore_momenta(
     optimizer: Optimizer,
     widened: Mapping[str, Callable[[Tensor], Tensor]],
 ) -> None:
-    """Give parameters the momentum that those of the same name had in another network.
+    """Give parameters the momentum of the parameters with the same names in another network.
 
-    By name: the numbers that an optimiser gives its parameters have no meaning across two networks.
+    Names are used because the numbers that an optimiser gives its parameters have no meaning across two networks.
 
     Args:
-        buffers: what :func:`momenta` gave.
+        buffers: the result of :func:`momenta`.
         network, optimizer: of the new stage.
         widened: by name, how a buffer follows from that of the narrower parameter.
     """
@@ -159,7 +159,7 @@ def restore_alphas(
 ) -> None:
     """Give architecture parameters these alphas and Adam's moments; both are 0 for pruned operations.
 
-    Thus neither old moments nor weight decay move the alpha of a pruned operation again.
+    Neither old moments nor weight decay can then move the alpha of a pruned operation again.
     """
     for kind, alpha, alive in architecture.matrices():
         alpha.copy_(alphas[kind] * alive)

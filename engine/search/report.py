@@ -17,17 +17,17 @@ from runs.log.events import Event, Warned
 
 
 class Reporter:
-    """Puts together what an epoch has found, and warns when the search collapses.
+    """Puts together the results of an epoch, and warns if the search collapses.
 
     Args:
         space: of the run.
         components: of the method.
-        metrics: of the epoch in progress.
+        metrics: of the current epoch.
         emit: emits the warning.
-        architecture_rate: learning rate of the architecture parameters where an epoch trains them.
+        architecture_rate: the learning rate of the architecture parameters in epochs that train them.
 
     Attributes:
-        collapse: watches the genotypes; part of a checkpoint.
+        collapse: observes the genotypes; part of a checkpoint.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Reporter:
 
         Args:
             context: of the epoch.
-            genotype: that the search would return now.
-            steps: steps of the epoch.
+            genotype: the genotype that the search would return now.
+            steps: the number of steps of the epoch.
             extras: entries of the callback.
         """
         state, position, trains = context.state, context.position, context.trains_architecture

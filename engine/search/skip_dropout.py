@@ -1,4 +1,4 @@
-"""Dropout behind identity skips, which holds them back while a stage begins (P-DARTS, PR-DARTS).
+"""Dropout after skip connections, which weakens them at the start of a stage (P-DARTS, PR-DARTS).
 
 See docs/methods/baselines.md, "Skip dropout".
 """
@@ -15,10 +15,10 @@ from engine.spaces.darts.supernet import darts_supernet
 
 
 class SkipDropout:
-    """Sets the dropout of each epoch; remembers nothing. See :class:`engine.search.step.EpochCallback`.
+    """Sets the dropout of each epoch; has no state. See :class:`engine.search.step.EpochCallback`.
 
     Args:
-        rates: that the stages begin with.
+        rates: the initial rates of the stages.
         stages: of the search.
     """
 
@@ -40,11 +40,11 @@ class SkipDropout:
         return EpochEnd()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return nothing: the rate follows from the epoch."""
+        """Return an empty state: the rate follows from the epoch."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load nothing."""
+        """Do nothing."""
 
 
 def skip_dropout(start: float, epoch: int, epochs: int, frozen: int) -> float:

@@ -1,4 +1,4 @@
-"""Snapshots of the architecture for viewers, and indicators of how decided it is."""
+"""Snapshots of the architecture for viewers, and indicators of how certain its choices are."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def take(
 ) -> tuple[dict[str, CellSnapshot], dict[str, Any]]:
     """Return the snapshot of each kind of cell, and the indicators of the whole architecture.
 
-    The indicators, each by kind of cell: ``entropy`` and ``margin`` of every edge (:mod:`runs.log.indicators`), those
-    of the relaxation, the number of each of the genotype's ``operations``, and ``distinct_samples``, the number of
+    The indicators, each by kind of cell, are: ``entropy`` and ``margin`` of every edge (:mod:`runs.log.indicators`),
+    those of the relaxation, the count of each of the genotype's ``operations``, and ``distinct_samples``, the number of
     different architectures among 100 draws.
     """
     chosen, distinct = space.chosen(genotype), distinct_samples(architecture, relaxation)
@@ -56,7 +56,7 @@ def take(
 def derived(
     space: SearchSpace, genotype: Genotype, mixing: MixingWeights, candidates: Candidates
 ) -> MixingWeights | None:
-    """Return the mixing weights of the genotype itself: in the supernet its operations run alone, each at weight 1.
+    """Return mixing weights that run only the genotype's operations in the supernet, each with weight 1.
 
     Args:
         space: the space of the genotype.
@@ -88,7 +88,7 @@ def draws(architecture: ArchitectureParameters, relaxation: Relaxation) -> list[
 
 
 def distinct_samples(architecture: ArchitectureParameters, relaxation: Relaxation) -> dict[str, int]:
-    """Return how many different argmax architectures 100 draws give."""
+    """Return the number of different argmax architectures among 100 draws."""
     drawn = draws(architecture, relaxation)
     found = {}
     for kind in drawn[0]:

@@ -11,11 +11,11 @@ from engine.data.images import halves, portions
 def split(
     labels: Tensor, generator: torch.Generator, *, how: str, shares: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """Return the indices of both parts: halves of the training set, or a smaller share of every class each.
+    """Return the indices of both parts: halves of the training set, or a smaller share of every class for each.
 
     Args:
         labels: int64 [N], on the CPU.
-        generator: draws inside the classes.
+        generator: draws within the classes.
         how: of halves, see :func:`engine.data.images.halves`.
         shares: of the weights and of the architecture.
     """

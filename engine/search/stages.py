@@ -1,4 +1,4 @@
-"""The stages of a search, one after the other."""
+"""The stages of a search, in their order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Stage:
     """A stretch of epochs on one supernet.
 
     Attributes:
-        epochs: how many.
-        frozen_epochs: the first of them that train the weights alone.
+        epochs: the number of epochs.
+        frozen_epochs: how many epochs at the start train only the weights.
         title: for viewers.
-        network: options of the space's supernet beside the settings (depth, width, partial channels).
-        transition: how the stage ends (prune, widen, morph); None goes on with the same state.
-        evaluated_epochs: the last of them that measure the search accuracy; 0 leaves that to the settings.
+        network: overrides of the settings for the space's supernet (depth, width, partial channels).
+        transition: how the stage ends (prune, widen, morph); None continues with the same state.
+        evaluated_epochs: how many epochs at the end measure the search accuracy; 0 leaves that to the settings.
     """
 
     epochs: int
@@ -31,7 +31,7 @@ class Stage:
 
 
 def locate(lengths: Sequence[int], epoch: int) -> tuple[int, int]:
-    """Return the stage that an epoch of the run belongs to, and its number inside that stage; both from 0.
+    """Return the stage of an epoch of the run, and the number of the epoch within that stage; both from 0.
 
     Raises:
         IndexError: the stages together have no such epoch.

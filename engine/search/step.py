@@ -1,20 +1,20 @@
-"""The contract between the search loop and its parts: updates, stage transitions and epoch callbacks.
+"""The interfaces between the search loop and its parts: updates, stage transitions and epoch callbacks.
 
-This module imports nothing from the loop, and no part imports the loop: a test fakes what a part may touch in a few
+This module imports nothing from the loop, and no part imports the loop: a test can fake what a part may touch in a few
 lines.
 
 A unit of training has two halves. The **host part** belongs to the loop: it takes the indices of the batches, draws
-their augmentation, counts images and fills the static inputs on the device. The **step** is :meth:`Update.step`. It
-is fit for capture in a CUDA graph:
+their augmentation, counts images and fills the static inputs on the device. The **step** is :meth:`Update.step`. A CUDA
+graph can capture it:
 
 * it reads nothing back from the device and makes no tensor on the CPU;
 * it uses no Python number that changes from step to step: the learning rates are tensors on a GPU;
-* its inputs lie at fixed addresses, and its random numbers come from the device's generator;
-* its shapes are the same in every step but the last, short one of a pass.
+* its inputs are stored at fixed addresses, and its random numbers come from the device's generator;
+* its shapes are the same in every step except the last, short one of a pass.
 
-What changes only between epochs (temperature, dropout, drop path, which operations run, which parameters learn) is set
-in one place, where the loop begins an epoch. Python numbers of that kind become part of a captured graph, so a new
-epoch makes a capture void, as do a new stage and a new batch size.
+What changes only between epochs (temperature, dropout, drop path, which operations run, which parameters are trained)
+is set in one place, where the loop begins an epoch. Python numbers of that kind become part of a captured graph, so a
+new epoch invalidates a capture, as do a new stage and a new batch size.
 
 Methods that read the device to decide which operations run (GDAS, DSNAS, NASP) or that draw architectures on the host
 (path sampling) have to stay eager: their relaxation says ``capturable = False``.
@@ -66,19 +66,19 @@ class SearchState:
     weight_optimizer: Optimizer
     architecture_optimizer: Optimizer
     batch_size: int
-    # Collected once: to walk through a supernet's modules in every step takes milliseconds.
+    # Collected once: walking through a supernet's modules in every step takes milliseconds.
     weights: list[nn.Parameter] = field(init=False)
 
     def __post_init__(self) -> None:
         self.weights = list(self.supernet.parameters())
 
     def learning_parameters(self) -> list[nn.Parameter]:
-        """Return the architecture parameters that learn."""
+        """Return the architecture parameters that are being trained."""
         return [parameter for parameter in self.architecture.parameters() if parameter.requires_grad]
 
 
 class StepContext(Protocol):
-    """All that an update may touch."""
+    """Everything that an update may touch."""
 
     @property
     def state(self) -> SearchState:
@@ -101,35 +101,35 @@ class StepContext(Protocol):
         """Return the supernet's class scores, float32 [N, classes]."""
 
     def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
-        """Return the class scores, and those of the auxiliary classifier; None without one."""
+        """Return the class scores, and those of the auxiliary classifier, or None without one."""
 
     def penalty(self) -> Tensor | None:
-        """Return the regulariser's term of the architecture loss; None without one."""
+        """Return the regulariser's term of the architecture loss, or None without one."""
 
     def clip_weights(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Clip the norm of these gradients as the settings of the weights say, and record it."""
+        """Clip the norm of these gradients according to the settings of the weights, and record it."""
 
     def clip_architecture(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Clip the norm of these gradients as the settings of the architecture say."""
+        """Clip the norm of these gradients according to the settings of the architecture."""
 
     def record(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Add a batch of the weights to the training metrics; called once a step."""
+        """Add a batch of the weights to the training metrics. Called once for each step."""
 
 
 class Update(Protocol):
     """How one batch of each level changes weights and architecture parameters.
 
     Attributes:
-        order: the levels whose batches a step takes, in the order in which the host part draws them. The
-            architecture's is left out in epochs that do not train it.
+        order: the levels whose batches a step takes, in the order in which the host part draws them. The architecture's
+            batch is left out in epochs that do not train it.
     """
 
     @property
     def order(self) -> Sequence[Level]:
-        """The levels, the first to be drawn first."""
+        """The levels in the order in which they are drawn."""
 
     def step(self, context: StepContext) -> None:
-        """Change weights and architecture parameters; see the module for what a step must not do."""
+        """Change weights and architecture parameters; the module's docstring says what a step must not do."""
 
 
 class BatchPolicy(Protocol):
@@ -139,9 +139,9 @@ class BatchPolicy(Protocol):
         """Train on all the indices.
 
         Args:
-            train: does the host part and the step for the indices given, int64 [N] on the CPU.
+            train: does the host part and the step for the given indices, int64 [N] on the CPU.
             indices: of training images.
-            state: may get another ``batch_size``, for the batches that follow.
+            state: its ``batch_size`` may be changed, for the batches that follow.
         """
 
 
@@ -150,10 +150,10 @@ class EpochPosition:
     """Which epoch it is; all numbers count from 0.
 
     Attributes:
-        epoch: number in the run.
-        epochs: epochs of all stages as planned now.
-        stage: number of the stage.
-        epoch_of_stage: number of the epoch in its stage.
+        epoch: the number of the epoch in the run.
+        epochs: the number of epochs of all stages, as currently planned.
+        stage: the number of the stage.
+        epoch_of_stage: the number of the epoch in its stage.
     """
 
     epoch: int
@@ -163,7 +163,7 @@ class EpochPosition:
 
 
 class EpochContext(Protocol):
-    """All that a transition or a callback may touch, between two epochs."""
+    """Everything that a transition or a callback may touch, between two epochs."""
 
     @property
     def state(self) -> SearchState:
@@ -192,9 +192,9 @@ class Handover:
 
     Attributes:
         candidates: the operations of the next stage.
-        restore: copies what the ending stage has learned into the new state. It must not hold the old state: that is
-            freed before the new one is built, so that two supernets never need memory at once.
-        batch_size: of the next stage; None keeps the one in use.
+        restore: copies what the ending stage has learned into the new state. It must not hold the old state, which is
+            freed before the new one is built, so that memory never has to hold two supernets.
+        batch_size: of the next stage; None keeps the current one.
     """
 
     candidates: Candidates
@@ -217,11 +217,11 @@ class Transition(Protocol):
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """What a callback finds at the end of an epoch.
+    """The result of a callback at the end of an epoch.
 
     Attributes:
         extras: entries of the epoch's report.
-        ends_stage: whether the stage in progress ends with this epoch.
+        ends_stage: whether the current stage ends with this epoch.
     """
 
     extras: Mapping[str, Any] = field(default_factory=dict)
@@ -229,24 +229,24 @@ class EpochEnd:
 
 
 class EpochCallback(Protocol):
-    """What a method does between epochs, and what it remembers: sparse codes, a controller, a pool of operations.
+    """What a method does between epochs, and its state: sparse codes, a controller, a pool of operations.
 
-    Called in this order: :meth:`on_start` once on a fresh run; then for each epoch :meth:`on_epoch_start` and
-    :meth:`on_epoch_end`. A resumed run calls :meth:`load_state_dict` in place of :meth:`on_start`, and
-    :meth:`on_epoch_start` again for the epoch in progress.
+    Called in this order: :meth:`on_start` once in a new run; then for each epoch :meth:`on_epoch_start` and
+    :meth:`on_epoch_end`. A resumed run calls :meth:`load_state_dict` instead of :meth:`on_start`, and
+    :meth:`on_epoch_start` again for the current epoch.
     """
 
     def on_start(self, context: EpochContext) -> None:
-        """Begin a fresh run."""
+        """Begin a new run."""
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
-        """Set what depends on the epoch, such as dropout; from the arguments and :meth:`state_dict` alone."""
+        """Set what depends on the epoch, such as dropout, using only the arguments and :meth:`state_dict`."""
 
     def on_epoch_end(self, context: EpochContext) -> EpochEnd:
-        """Do what ends an epoch, after its training and evaluation and before its report."""
+        """Do the work at the end of an epoch, after its training and evaluation and before its report."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that decides what comes next: tensors, numbers, text, lists and dictionaries."""
+        """Return everything that determines what comes next: tensors, numbers, text, lists and dictionaries."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take the state of an earlier engine."""
+        """Restore the state that an earlier engine process saved."""

@@ -1,4 +1,4 @@
-"""Widening by duplicated channels, in the manner of Net2Wider: a warm start, not the same function.
+"""Widening by duplicated channels, in the manner of Net2Wider: a warm start that does not keep the function.
 
 See docs/methods/drnas.md, "Widening".
 """
@@ -13,8 +13,8 @@ def duplicates(old: int, new: int, generator: torch.Generator) -> Tensor:
     """Return which of ``old`` channels are duplicated to make ``new``, drawn uniformly with replacement, [new - old].
 
     Args:
-        old: channels that there are, which stay first.
-        new: channels that there shall be, at least as many.
+        old: the number of existing channels, which stay first.
+        new: the number of channels afterwards, at least as many.
         generator: on the CPU.
     """
     return torch.randint(old, (new - old,), generator=generator)
@@ -24,9 +24,9 @@ def widened(tensor: Tensor, in_index: Tensor | None, out_index: Tensor | None) -
     """Return the tensor with copies of channels appended; nothing is divided by the number of copies.
 
     Args:
-        tensor: a kernel [out, in / groups, h, w], its momentum, or a vector [out] such as a norm's statistics.
-        in_index: input channels to append, or None to leave them.
-        out_index: output channels to append, after the inputs were, or None to leave them.
+        tensor: a kernel [out, in / groups, h, w], its momentum, or a vector [out] such as the statistics of a norm.
+        in_index: input channels to append, or None for none.
+        out_index: output channels to append after the inputs, or None for none.
     """
     for axis, index in ((1, in_index), (0, out_index)):
         if index is not None:

@@ -1,4 +1,4 @@
-"""Drop path: whole operation outputs dropped at random, one draw an image."""
+"""Drop path: whole operation outputs are dropped at random, independently for each image."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 def factors(
     operations: int, like: Tensor, probability: float, generator: torch.Generator | None = None
 ) -> Tensor | None:
-    """Return what to multiply the outputs of operations by: 1 / (1 - p) with probability 1 - p, else 0.
+    """Return the factors for the outputs of operations: 1 / (1 - p) with probability 1 - p, else 0.
 
     Args:
-        operations: how many; all of a network are drawn at once.
-        like: features [B, ...], for the number of images, the device and the type.
+        operations: the number of operations; those of a whole network are drawn at once.
+        like: features [B, ...], which give the number of images, the device and the type.
         probability: p, in 0..1 (excluded).
-        generator: on the host or on the device of the features; torch's own for that device if left out.
+        generator: on the host or on the device of the features; by default torch's own for that device.
 
     Returns:
         [operations, B]; None if nothing is dropped.
@@ -28,11 +28,11 @@ def factors(
 
 
 def draw(operations: int, images: int, probability: float, generator: torch.Generator) -> Tensor:
-    """Return the same factors before any features are there: [operations, images], on the generator's device."""
+    """Return the same factors before any features exist: [operations, images], on the generator's device."""
     draws = torch.rand(operations, images, generator=generator, device=generator.device)
     return kept(draws >= probability, probability, torch.get_default_dtype())
 
 
 def kept(keep: Tensor, probability: float, dtype: torch.dtype) -> Tensor:
-    """Return the factors of given draws: ``keep`` says which outputs stay."""
+    """Return the factors of given draws; ``keep`` says which outputs stay."""
     return keep.to(dtype) / (1 - probability)

@@ -15,7 +15,7 @@ class Encoding:
 
     Attributes:
         choices: the number of alternatives of each choice. Every combination is a genotype.
-        decode: returns the genotype of one alternative a choice.
+        decode: returns the genotype of one alternative for each choice.
         by_edge: whether the choices are the operations of the edges of one kind of cell, in the order of the space.
     """
 

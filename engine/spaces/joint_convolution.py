@@ -1,6 +1,6 @@
-"""Convolutions that read the same tensor, as one convolution and one batch norm: fewer and larger kernels, same sums.
+"""Convolutions of the same tensor, computed as one convolution and one batch norm: fewer, larger kernels, same sums.
 
-The small ones keep their weights; these modules only compute, so that hooks see one call.
+The small convolutions keep their weights; these modules only compute, so that hooks see a single call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 class JointConvolution(nn.Module):
-    """Convolutions of stride 1 side by side; smaller kernels stand in the middle of the largest."""
+    """Convolutions of stride 1 side by side; smaller kernels are centred in the largest."""
 
     def forward(self, features: Tensor, layers: Sequence[nn.Conv2d]) -> Tensor:
         """Return their outputs [B, all channels out, H, W] of [B, C, H, W]."""
@@ -23,10 +23,10 @@ class JointConvolution(nn.Module):
 
 
 class JointNorm(nn.Module):
-    """Batch norms side by side, each times a constant.
+    """Batch norms side by side, each multiplied by a constant.
 
     Attributes:
-        running_mean, running_var: what it normalises by in evaluation mode.
+        running_mean, running_var: used for normalisation in evaluation mode.
     """
 
     running_mean: Tensor | None = None

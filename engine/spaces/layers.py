@@ -9,15 +9,15 @@ from torch.nn import functional
 def batch_norm(channels: int, *, affine: bool = True, track_statistics: bool = True) -> nn.BatchNorm2d:
     """Return a batch norm over [B, channels, H, W]."""
     norm = nn.BatchNorm2d(channels, affine=affine, track_running_stats=track_statistics)
-    # Only a cumulative average reads the count of batches, and counting is a kernel a norm: 8 % of those of a step.
+    # Only a cumulative average reads the batch count, and counting costs a kernel per norm: 8 % of a step's kernels.
     norm.num_batches_tracked = None
     return norm
 
 
 class Rectified(nn.Module):
-    """An operation that begins with a ReLU. ``body`` takes features that are rectified already.
+    """An operation that begins with a ReLU. ``body`` takes features that are already rectified.
 
-    A network thus computes the ReLU of a state once, however many operations read it.
+    A network can therefore compute the ReLU of a node once, however many operations read it.
     """
 
     def __init__(self, body: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""The small networks that zero-cost proxies measure in place of an architecture's own.
+"""The small networks that zero-cost proxies measure instead of an architecture's own.
 
 See docs/methods/tenas.md, "Networks that are measured".
 """
@@ -15,19 +15,19 @@ from runs.catalogue import Space
 from runs.errors import UsageError
 from runs.genotypes.genotype import NONE
 
-# One network is for the neural tangent kernel, and a thin one for linear regions.
+# The network for the neural tangent kernel, and the thin one for linear regions.
 NTK, THIN = "ntk", "thin"
 
 
 class ScoringNetwork(nn.Module):
-    """A network in training mode. Of k live operations on an edge, each counts 1 / k.
+    """A network in training mode. Each of the k live operations on an edge counts 1 / k.
 
-    It holds every operation of every edge, is built once, and changes only which of these are live.
+    It holds every operation of every edge and is built once; only the set of live operations changes.
 
     Attributes:
         space: of its cells.
-        live: by kind of cell and edge, the columns that run.
-        features: how many the classifier reads.
+        live: the columns that run, by kind of cell and edge.
+        features: the number of features that the classifier reads.
     """
 
     space: Space
@@ -38,7 +38,7 @@ class ScoringNetwork(nn.Module):
         """Choose the columns that run from now on. An edge without any contributes zeros.
 
         Raises:
-            UsageError: a kind of cell, an edge or a column that the space does not have.
+            UsageError: the space lacks a kind of cell, an edge or a column.
         """
         edges, columns = len(self.space.edges), range(len(self.space.operations))
         if set(live) != set(self.space.cells) or any(len(rows) != edges for rows in live.values()):
@@ -53,7 +53,7 @@ class ScoringNetwork(nn.Module):
 
 
 def everything(space: Space) -> Candidates:
-    """Return every column but ``none`` on every edge."""
+    """Return every column except ``none`` on every edge."""
     columns = tuple(column for column, name in enumerate(space.operations) if name != NONE)
     return {kind: tuple(columns for _ in space.edges) for kind in space.cells}
 
@@ -81,6 +81,6 @@ class ScoredEdge(nn.Module):
 
 
 def node_value(values: list[Tensor | None], zeros: Tensor) -> Tensor:
-    """Return the sum of the values of the edges into a node; zeros of this shape if nothing runs on them."""
+    """Return the sum of the values of the edges into a node, or zeros of this shape if nothing runs on them."""
     present = [value for value in values if value is not None]
     return functools.reduce(torch.add, present) if present else torch.zeros_like(zeros)

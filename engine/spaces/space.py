@@ -1,4 +1,4 @@
-"""The contract of a search space, and of the supernets it builds."""
+"""The interface of a search space, and of the supernets that it builds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CellWeights:
 
     Attributes:
         weights: [edges, operations]; only the entries of candidates are read.
-        active: per edge the operations to run, if these are fewer than the candidates (sampled or sparse methods).
+        active: for each edge the operations to run, if fewer than the candidates (sampled or sparse methods).
         edge_scale: [edges], a factor on each edge's sum (edge normalisation), or None.
     """
 
@@ -52,21 +52,21 @@ MixingWeights = Mapping[str, CellWeights]
 
 
 class Supernet(nn.Module):
-    """A network that holds every candidate operation. Mixing weights come in as an argument."""
+    """A network that holds every candidate operation. Mixing weights are passed as an argument."""
 
     candidates: Candidates
 
     def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
-        """Return class scores [B, classes] of images [B, 3, H, W]; every kind of cell has its mixing weights."""
+        """Return class scores [B, classes] of images [B, 3, H, W], given the mixing weights of every kind of cell."""
         raise NotImplementedError
 
     def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
-        """Return also the scores of an auxiliary classifier: None without one, and in evaluation."""
+        """Return also the scores of an auxiliary classifier, or None without one and in evaluation."""
         return self(images, mixing), None
 
 
 class DiscreteNetwork(nn.Module):
-    """A network with one operation an edge, as it is trained from fresh weights.
+    """A network with one operation on each edge, as trained from scratch.
 
     Attributes:
         drops: how many of its operations drop path may drop.
@@ -79,8 +79,8 @@ class DiscreteNetwork(nn.Module):
 
         Args:
             images: normalised.
-            drop_factors: in training, what drop path multiplies the outputs of operations by, [drops, B], on the
-                device of the images; see :func:`engine.spaces.drop_path.draw`. None drops nothing.
+            drop_factors: in training, the factors of drop path for the outputs of operations, [drops, B], on the device
+                of the images; see :func:`engine.spaces.drop_path.draw`. None drops nothing.
 
         Returns:
             in evaluation the scores; in training (scores, scores of an auxiliary classifier or None without one).
@@ -88,7 +88,7 @@ class DiscreteNetwork(nn.Module):
         raise NotImplementedError
 
     def parts(self) -> Iterable[nn.Module]:
-        """Return the parts that are worth compiling, each on its own."""
+        """Return the parts that are worth compiling separately."""
         raise NotImplementedError
 
 
@@ -96,8 +96,8 @@ class SearchSpace:
     """The engine's half of a search space, and the base of the class that ``engine`` of its catalogue entry names.
 
     A space whose genotypes have one operation on each edge implements ``supernet`` to be searched by differentiable
-    methods and ``network`` to be trained; everything else has a default. A search is built with settings of the
-    entry's ``options``, a retraining with ``network_options``.
+    methods and ``network`` to be trained; everything else has a default. A search gets the entry's ``options`` as
+    settings, a retraining its ``network_options``.
 
     Args:
         entry: the catalogue's record of the space.
@@ -118,7 +118,7 @@ class SearchSpace:
 
         Args:
             candidates: the operations that it holds.
-            stage: what overrides the size of the settings in a stage of the search (depth, width, partial channels).
+            stage: overrides of the settings in a stage of the search (depth, width, partial channels).
 
         Raises:
             UsageError: the space has no supernet.
@@ -133,13 +133,13 @@ class SearchSpace:
         See docs/methods/drnas.md, "Widening".
 
         Args:
-            old: the ``state_dict`` of a supernet with at least the candidates and the depth of ``new``, and at most
-                its width; on any device.
+            old: the ``state_dict`` of a supernet with at least the candidates and the depth of ``new``, and at most its
+                width; on any device.
             new: freshly initialised.
             generator: draws which channels are duplicated.
 
         Returns:
-            by name of each parameter of ``new``, how its momentum follows from that of the old parameter.
+            by the name of each parameter of ``new``, how its momentum follows from that of the old parameter.
 
         Raises:
             UsageError: supernets of the space cannot be widened.
@@ -147,7 +147,7 @@ class SearchSpace:
         raise _missing(self.entry, "a supernet that can be widened")
 
     def network(self, genotype: Genotype) -> DiscreteNetwork:
-        """Return a freshly initialised discrete network at the size of the settings.
+        """Return a freshly initialised discrete network in the size of the settings.
 
         Raises:
             UsageError: the space has no such networks.
@@ -155,9 +155,9 @@ class SearchSpace:
         raise _missing(self.entry, "networks of single genotypes")
 
     def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
-        """Return the genotype that these scores (edges x operations, higher is better) stand for.
+        """Return the genotype derived from these scores (edges x operations, higher is better).
 
-        By default the best candidate of each edge; ties go to the lower column.
+        By default it takes the best candidate of each edge; the lower column wins a tie.
         """
         return self.entry.topology.genotype(
             {
@@ -172,11 +172,11 @@ class SearchSpace:
     def derive_with_none(
         self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates, *, every_edge: bool
     ) -> Genotype:
-        """Return the genotype of these scores if ``none`` is ranked like the other operations.
+        """Return the genotype derived from these scores if ``none`` is ranked like the other operations.
 
         Args:
             scores: edges x operations.
-            candidates: what is alive.
+            candidates: the operations that are alive.
             every_edge: whether the genotype keeps every edge, in a space whose genotypes can leave some out.
         """
         return self.derive(scores, candidates)
@@ -188,8 +188,8 @@ class SearchSpace:
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
         """Return the cost of the genotype's discrete network for images of ``size`` pixels, and its size.
 
-        A retraining's network has the size of the settings; that of a search has the size at which papers count. By
-        default it has the latter always.
+        The network of a retraining has the size of the settings; that of a search has the size used for costs in
+        papers. By default the latter is used for both.
 
         Raises:
             UsageError: networks of the space cannot be counted.
@@ -201,7 +201,7 @@ class SearchSpace:
     def encoding(cls, entry: Space) -> Encoding:
         """Return the choices of black-box searches, and the genotypes that they stand for.
 
-        By default the operation of each edge of each kind of cell.
+        By default there is one choice, the operation, for each edge of each kind of cell.
 
         Raises:
             UsageError: black-box searches of the space are not defined.

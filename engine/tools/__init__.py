@@ -1,1 +1,1 @@
-"""Commands of the engine other than a run; the app starts each in a process of its own."""
+"""Commands of the engine other than runs; the app starts each in a separate process."""

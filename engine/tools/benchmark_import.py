@@ -1,8 +1,8 @@
 """``python -P -m engine.tools.benchmark_import SOURCE CSV``: convert NAS-Bench-201's and NATS-Bench's files to CSV.
 
-These files are pickles, and a pickle can run any code: start this only for a file that the user trusts; it runs in a
-process of its own, with bounded memory. Supported are the ``.pth`` of NAS-Bench-201 (v1.0, v1.1; loaded whole, about
-30 GB), and the topology part of NATS-Bench, as one ``.pickle.pbz2`` or as a folder with one such file for each
+These files are pickles, and a pickle can run any code: only use this for a file that the user trusts. It runs in a
+separate process with bounded memory. Supported are the ``.pth`` of NAS-Bench-201 (v1.0, v1.1; loaded whole, about 30
+GB), and the topology part of NATS-Bench, as one ``.pickle.pbz2`` or as a folder with one such file for each
 architecture, which needs hardly any memory.
 """
 
@@ -32,7 +32,7 @@ SPLITS = (
     ("imagenet16_120_valid", "ImageNet16-120", "x-valid"),
     ("imagenet16_120_test", "ImageNet16-120", "x-test"),
 )
-# The names of the schedules of 12 and of 200 epochs in the files.
+# The names in the files of the schedules of 12 and of 200 epochs.
 SCHEDULES = {12: ("12", "less"), 200: ("200", "full")}
 
 # The trainings of one architecture, by schedule.
@@ -40,7 +40,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 def convert(arguments: list[str]) -> dict[str, int]:
-    """Write the CSV of a source; return how many architectures it has.
+    """Write the CSV of a source; return its number of architectures.
 
     Raises:
         UsageError: the source is damaged, or not one of these benchmarks.
@@ -83,7 +83,7 @@ def bound_memory() -> None:
 
 
 def architectures(source: Path) -> Iterator[tuple[str, Results]]:
-    """Yield the string and the results of each architecture that the source has."""
+    """Yield the string and the results of each architecture in the source."""
     if source.is_dir():
         for index, arch in enumerate(_unpickled(source / META)["meta_archs"]):
             file = source / f"{index:06d}.pickle.pbz2"
@@ -116,7 +116,7 @@ def _columns() -> list[str]:
 
 
 def _loaded_by_torch(file: Path) -> Any:
-    import torch  # seconds, and not needed for the other files
+    import torch  # takes seconds, and the other files do not need it
 
     return torch.load(file, map_location="cpu", weights_only=False)
 

@@ -1,4 +1,4 @@
-"""``python -P -m engine.tools.onnx_file FOLDER FILE WHICH``: a retrained network as ONNX, checked by running it.
+"""``python -P -m engine.tools.onnx_file FOLDER FILE WHICH``: export a retrained network as ONNX and check its scores.
 
 Needs the extra ``nastui[onnx]``.
 """
@@ -24,7 +24,7 @@ CHECKED_IMAGES = 4
 def export_onnx(arguments: list[str]) -> dict[str, Any]:
     """Write the network of a run's folder as ONNX; return the largest difference of ONNX Runtime's scores from torch's.
 
-    The file takes normalised images [N, 3, H, W], any N, named ``images``, and gives ``scores`` [N, classes].
+    The file takes normalised images [N, 3, H, W], any N, named ``images``, and returns ``scores`` [N, classes].
 
     Raises:
         EnvironmentLacksError: the packages of the extra are not installed, or the file cannot be written.

@@ -1,7 +1,7 @@
 """``python -P -m engine.tools.profiling CONFIGURATION DATASETS``: time a run's real units of work on this machine.
 
 CONFIGURATION is the JSON of a run's configuration, DATASETS the folder of data sets. Data sets of the catalogue are
-replaced by noise of their size, so nothing has to be downloaded; the computation is that of a run.
+replaced by noise of their size, so nothing has to be downloaded; the computation is the same as in a run.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from runs.store.datasets import streamed_folder
 WARM_UNITS = 3
 SECONDS = 4.0
 LEAST_UNITS = 5
-# A part of a larger data set stands for all of it; the epoch is that many times longer.
+# A part of a larger data set represents all of it; the epoch is longer by the same factor.
 NOISE_BYTES = 2**30
 IMAGES_OF_A_CLASS = 200
-PROGRESS_BYTES = 250  # of a progress event in the log
+PROGRESS_BYTES = 250  # size of a progress event in the log
 
 
 class NoiseImages:
@@ -48,7 +48,7 @@ class NoiseImages:
         config: of the run.
 
     Attributes:
-        times: how many times more training images the run has.
+        times: the number of the run's training images, relative to those loaded here.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -57,7 +57,7 @@ class NoiseImages:
         self._limit: int = config.options.get("image_limit", 0)
 
     def __call__(self, dataset: Dataset, root: Path, part: str, size: int, **options: int) -> ImageSet:
-        """Return noise; or the images of a folder, whose size and number are not known otherwise."""
+        """Return noise, or the images of a folder, whose size and number are not known otherwise."""
         train, test, classes = dataset.train, dataset.test, dataset.classes
         if self._streamed and train is None:
             folder = streamed_folder(dataset, root)
@@ -94,7 +94,7 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         spent = _work(context, method, LEAST_UNITS, SECONDS, longest=5 * SECONDS) or warm
         position, memory = method.position(), context.runtime.memory()
         stored = _stored(config, context, method)
-    # A search that samples only a few images takes no longer with more of them.
+    # A search that samples only a few images does not take longer with more of them.
     times = images.times if catalogue.method(config.method).uses_supernet else 1.0
     unit = sum(spent) / len(spent)
     units = times * (position.run_of or position.of * method.epochs)
@@ -119,7 +119,7 @@ def profile(arguments: list[str]) -> dict[str, Any]:
 def profiled_config(config: RunConfig) -> RunConfig:
     """Return a configuration whose first units are typical of the whole run."""
     options = dict(config.options)
-    # Streamed images are decoded on other cores than those that train: measure the training.
+    # Streamed images are decoded on cores other than those used for training, so only the training is measured.
     if options.get("augmentation") == "imagenet":
         options |= {"augmentation": "crop", "image_size": options["image_size"] or STREAMED_SIZE}
     # The first epochs of some searches train only the weights, at half the cost of the later ones.
@@ -131,7 +131,7 @@ def profiled_config(config: RunConfig) -> RunConfig:
 def noise(count: int, side: int, classes: int) -> ImageSet:
     """Return random images, uint8 [count, side, side, 3], with hundreds of images for each label in use.
 
-    So a part of a large data set is split by class like all of it.
+    A part of a large data set is therefore split by class in the same way as the whole.
     """
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (count, side, side, 3), generator=generator, dtype=torch.uint8)
@@ -142,7 +142,7 @@ def noise(count: int, side: int, classes: int) -> ImageSet:
 def _work(
     context: Context[Settings], method: Method, least: int, seconds: float = 0.0, *, longest: float
 ) -> list[float]:
-    """Work for so many units and seconds, unless it takes longest or the run ends; return the seconds of each unit."""
+    """Work for at least this many units and seconds, up to a limit or the run's end; return each unit's seconds."""
     spent: list[float] = []
     while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
         began = time.perf_counter()
@@ -154,7 +154,7 @@ def _work(
 
 
 def _stored(config: RunConfig, context: Context[Settings], method: Method) -> int:
-    """Return the bytes of a checkpoint and of the weights; a retraining also keeps its best weights."""
+    """Return the size of a checkpoint and of the weights in bytes; a retraining also keeps its best weights."""
     sink = io.BytesIO()
     torch.save({"method": method.state(), "runtime": context.runtime.state()}, sink)
     weights = sum(value.numel() * value.element_size() for value in method.weights().values())
@@ -163,7 +163,7 @@ def _stored(config: RunConfig, context: Context[Settings], method: Method) -> in
 
 @contextmanager
 def _memory_errors(device: str) -> Iterator[None]:
-    """Turn the errors of a full memory into one that a user understands."""
+    """Turn out-of-memory errors into one that a user understands."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

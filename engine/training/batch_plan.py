@@ -21,18 +21,18 @@ Piece = tuple[Tensor, Tensor]
 
 
 class BatchPlan:
-    """The size of a batch and its pieces. Both may change during a run; the feeds follow.
+    """The batch size and the number of pieces. Both may change during a run; the feeds follow.
 
     Args:
-        settings: the first size, the largest, and what happens when the memory is too small.
+        settings: the initial size, the largest, and what happens if the memory is too small.
         group: the processes that share each batch.
         runtime: knows how full the memory is.
         train, test: the feeds that make batches.
         emit: receives a warning for each change.
 
     Attributes:
-        batch: images in a batch of training, over all processes.
-        pieces: pieces that each process computes one after the other.
+        batch: the number of images in a training batch, over all processes.
+        pieces: the number of pieces that each process computes one after another.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class BatchPlan:
 
     @property
     def all_pieces(self) -> int:
-        """The pieces of a batch over all processes."""
+        """The number of pieces of a batch over all processes."""
         return self.pieces * self._group.size
 
     @property
     def evaluation_batch(self) -> int:
-        """Images in a batch of the test, over all processes."""
+        """The number of images in a test batch, over all processes."""
         return EVALUATION_BATCH * self._group.size
 
     def set(self, batch: int, pieces: int) -> None:
-        """Change both, also inside a pass."""
+        """Change both, even during a pass."""
         self.batch, self.pieces = batch, pieces
         self._apply()
 
@@ -68,7 +68,7 @@ class BatchPlan:
         """Enlarge the batch if the memory allows it. All processes must call this at the same step."""
         peak = self._runtime.memory_share(self._settings.memory_limit)
         largest, multiple = self._settings.batch_size_max, self._settings.batch_multiple
-        # All processes must take the same batch: rank 0's memory decides.
+        # All processes must use the same batch size: rank 0's memory decides.
         batch = self._group.broadcast(next_batch(self.batch, peak, largest=largest, multiple=multiple))
         if batch != self.batch:
             self._emit(
@@ -80,7 +80,7 @@ class BatchPlan:
             self.set(batch, self.pieces)
 
     def halve(self, pieces: Sequence[Piece], error: Exception, fits: Callable[[Piece, int], int]) -> list[Piece]:
-        """Return the pieces of a batch that did not fit, each cut in two; later batches are cut alike.
+        """Return the pieces of a batch that did not fit, each cut in two; later batches are cut in the same way.
 
         Args:
             pieces: of the batch.

@@ -1,4 +1,4 @@
-"""A trained network as files, and back: ``network.json`` describes how to build it, the weights are safetensors.
+"""Saves and loads a trained network: ``network.json`` describes how to build it, the weights are safetensors.
 
 from engine.training.model_io import rebuild
 network = rebuild("path/of/the/run")  # in evaluation mode, with its weights
@@ -31,7 +31,7 @@ def describe(
         genotype: of the network.
         classes: names, by label.
         size: side of the images in pixels.
-        mean, std: by which images are normalised, per channel, of values in 0..1.
+        mean, std: used to normalise the images, per channel, of values in 0..1.
     """
     options = catalogue.space(genotype.space).network_options
     assert options is not None
@@ -54,7 +54,7 @@ def rebuild(folder: str | Path, *, best: bool = False) -> DiscreteNetwork:
         best: read ``best.safetensors``, the weights of the epoch with the best test accuracy.
 
     Raises:
-        UsageError: a file is missing or damaged, or the files do not fit each other; the message names it.
+        UsageError: a file is missing or damaged, or the files do not match; the message names it.
     """
     folder = Path(folder)
     network = blank(read_description(folder / "network.json"))
@@ -87,7 +87,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def blank(description: dict[str, Any]) -> DiscreteNetwork:
-    """Return the described network with fresh weights.
+    """Return the described network with freshly initialised weights.
 
     Raises:
         UsageError: a setting or the genotype is wrong.

@@ -1,4 +1,4 @@
-"""One step of training: the gradient of a batch, computed in pieces, and what the optimiser makes of it."""
+"""One training step: the gradient of a batch, computed in pieces, and the optimiser's update."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class TrainingStep:
     """Stochastic gradient descent on a network, batch by batch.
 
     Call :meth:`start_epoch` before the first step of an epoch and after loading a state. In :meth:`descend` the host
-    first draws what is random; the rest runs on the device, reads nothing back, and holds no Python number that
-    changes between two steps of an epoch. So it fits CUDA-graph capture.
+    first draws everything random. The rest runs on the device, reads nothing back, and uses no Python number that
+    changes between two steps of an epoch, so a CUDA graph can capture it.
 
     Args:
         context: device, group of processes and seed.
@@ -43,7 +43,7 @@ class TrainingStep:
     Attributes:
         network: as given.
         optimizer: of its weights.
-        drop_path: the probability in force during this epoch.
+        drop_path: the probability in this epoch.
         gradient_sums: float64 [2], on the device: the sum of gradient norms before clipping, and how many were clipped.
     """
 
@@ -60,12 +60,12 @@ class TrainingStep:
         runtime = context.runtime
         self.network, self._settings, self._plan, self._metrics = network, settings, plan, metrics
         self._runtime, self._group = runtime, context.group
-        # Settings of spaces whose networks have such parts.
+        # Only the settings of some spaces have these fields.
         of_network = settings.model_dump()
         self._auxiliary_weight: float = of_network.get("auxiliary_weight", 0.0)
         self._drop_path_end: float = of_network.get("drop_path", 0.0)
         if settings.compile:
-            # Each cell is a graph of its own in each phase; by default torch gives up after eight of them.
+            # Each cell is a separate graph in each phase; by default torch gives up after eight of them.
             torch._dynamo.config.recompile_limit = 64
             for part in network.parts():
                 part.compile(dynamic=False)
@@ -96,8 +96,8 @@ class TrainingStep:
 
         Args:
             pieces: this process's share of the batch.
-            count: images of the whole batch.
-            step: number of the step in its epoch, which the draws depend on.
+            count: the number of images in the whole batch.
+            step: the number of the step in its epoch, which the draws depend on.
 
         Raises:
             EnvironmentLacksError: the memory is too small, and the batch must not or cannot be cut further.
@@ -121,7 +121,7 @@ class TrainingStep:
         for index, (images, labels) in enumerate(pieces):
             with self._synchronised(index == len(pieces) - 1):
                 total, loss, scores = self._losses(images, labels, factors[index])
-                # Processes average their gradients, and each has only its share of the batch.
+                # Processes average their gradients, and each computes only its share of the batch.
                 (total * (len(labels) * self._group.size / count)).backward()
             results.append((loss.detach(), scores.detach(), labels))
         limit = self._settings.gradient_clip or math.inf
@@ -139,7 +139,7 @@ class TrainingStep:
         return scores.float()
 
     def _losses(self, images: Tensor, labels: Tensor, drop_factors: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the loss to descend, its share of the main classifier, and the scores of that, [N, classes]."""
+        """Return the loss to minimise, the main classifier's part of it, and that classifier's scores [N, classes]."""
         with self._runtime.autocast(), self._compiled(len(labels)):
             scores, auxiliary = self._parallel(images, drop_factors)
         scores = scores.float()
@@ -154,8 +154,8 @@ class TrainingStep:
     def _draw(self, step: int, piece: int, images: int) -> Tensor | None:
         """Return drop path's factors for a piece, [drops, images]; None if nothing is dropped.
 
-        The generator descends only from the seed and the position in the run and the batch. So a resumed run draws
-        the same, and so does whichever process computes a piece.
+        The generator depends only on the seed and on the position in the run and the batch. So a resumed run draws the
+        same factors, as does any process that computes the piece.
         """
         if not (self.drop_path and self.network.drops):
             return None
@@ -164,7 +164,7 @@ class TrainingStep:
         return self._drop_factors.fill(drop_path.draw(self.network.drops, images, self.drop_path, generator), piece)
 
     def _compiled(self, count: int) -> contextlib.AbstractContextManager[Any]:
-        """Use compiled cells for the usual piece of training; any other shape or phase would compile them anew."""
+        """Use compiled cells for training pieces of the usual size; other shapes and phases would be recompiled."""
         usual = count == self._plan.batch // self._plan.all_pieces
         if not self._settings.compile or (usual and (self.drop_path > 0) == (self._drop_path_end > 0)):
             return contextlib.nullcontext()
@@ -179,7 +179,7 @@ class TrainingStep:
         return unsynchronised
 
     def _fitting(self, piece: Piece, count: int) -> int:
-        """Return how many images can be learnt from at once, by halving until it works; 0 if not even two can."""
+        """Return how many images can be trained on at once, by halving until it works; 0 if not even two can."""
         images, labels = piece
         while count >= 2:
             try:

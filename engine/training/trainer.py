@@ -1,4 +1,4 @@
-"""Training the network of a genotype from fresh weights, by the papers' recipes: see :class:`engine.method.Method`."""
+"""Training of a genotype's network from scratch, by the papers' recipes: see :class:`engine.method.Method`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from runs.errors import NastuiError
 from runs.genotypes.genotype import Cell, Genotype
 
 GROWTH_STEPS = 10
-# Data sets with this many classes are also judged by the five best scores.
+# Data sets with at least this many classes also report top-5 accuracy.
 TOP_FROM = 20
 
 
@@ -39,8 +39,8 @@ def build(context: Context[TrainingSettings]) -> Trainer:
 class Trainer:
     """Trains by stochastic gradient descent; each epoch ends with the accuracy on the whole test set.
 
-    A unit of work is a batch. It may be computed in pieces, one after the other or on several processes: gradients are
-    those of the whole batch, batch norm sees a piece at a time.
+    A unit of work is a batch. It may be computed in pieces, one after another or on several processes: gradients are
+    those of the whole batch, but batch norm sees one piece at a time.
 
     Args:
         context: of the run.
@@ -73,10 +73,10 @@ class Trainer:
             dead_parts=any(map(Cell.has_dead_edges, self._genotype.cells.values())),
         )
 
-    # The contract of a method ----------------------------------------------------------------------------------
+    # The interface of a method --------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Load given weights, and describe how to rebuild the network."""
+        """Load the given weights, if any, and describe how to rebuild the network."""
         if given := self._context.config.weights:
             load_matching(self.network, read_weights(self._context.folder / given), "--weights")
         feed = self._train
@@ -87,7 +87,7 @@ class Trainer:
             self._begin_evaluation()
 
     def advance(self) -> EpochReport | None:
-        """Do one batch of training or of the test; return a report when it completes the epoch."""
+        """Process one batch of training or of the test; return a report when it completes the epoch."""
         if not self._evaluating:
             self._train_unit()
             return None
@@ -102,7 +102,7 @@ class Trainer:
         return Position(self._trained + self._tested, self._trained + left + tests, self._images_seen, metrics)
 
     def genotype(self) -> Genotype:
-        """Return the genotype that is trained."""
+        """Return the genotype that is being trained."""
         return self._genotype
 
     def weights(self) -> Mapping[str, Tensor]:
@@ -111,7 +111,7 @@ class Trainer:
         return state
 
     def state(self) -> dict[str, Any]:
-        """Return everything that decides what comes next."""
+        """Return everything that determines what comes next."""
         return {
             "epoch": self.epoch,
             "step": self._trained,
@@ -129,7 +129,7 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self.epoch, self._trained, self._tested = state["epoch"], state["step"], state["tested"]
         self._evaluating = state["evaluating"]
         accuracy, epoch = state["best"]
@@ -146,7 +146,7 @@ class Trainer:
         if self._evaluating:
             self.network.eval()
 
-    # Training --------------------------------------------------------------------------------------------------
+    # Training -------------------------------------------------------------------------------------------------------
 
     def _train_unit(self) -> None:
         if self._trained == 0:
@@ -156,10 +156,10 @@ class Trainer:
         pieces = self._train.next()
         count = before - self._train.left
         self._images_seen += count
-        # Batch norm needs two images in every piece. A last batch with fewer is left out, by all processes alike.
+        # Batch norm needs two images in every piece. All processes leave out a last batch with fewer.
         if count >= 2 * self._plan.all_pieces:
             if self._group.size == 1:
-                # Broken files that were left out may have made pieces short.
+                # Broken files that were left out may have made pieces too short.
                 pieces = [piece for piece in pieces if len(piece[1]) > 1]
                 count = sum(len(labels) for _, labels in pieces)
             self._step.learn(pieces, count, self._trained)
@@ -169,7 +169,7 @@ class Trainer:
         if self._train.left == 0:
             self._begin_evaluation()
 
-    # Testing ---------------------------------------------------------------------------------------------------
+    # Testing --------------------------------------------------------------------------------------------------------
 
     def _begin_evaluation(self) -> None:
         self._evaluating, self._tested = True, 0

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from runs.errors import UsageError
 
-# Keys under which public repositories nest what they save, and prefixes of its names.
+# Keys under which public repositories nest the weights they save, and prefixes of their names.
 _NESTS = ("state_dict", "model", "network", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
 
@@ -69,7 +69,7 @@ def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str
                 f"'{name}' in {source} has the shape {found}, but this network's has {needed}.",
                 "Set channels, layers, stem and norms as in its training.",
             )
-    # Auxiliary heads are used only in training; counters of batches are not weights.
+    # Auxiliary heads are used only in training; batch counters are not weights.
     counter = "num_batches_tracked"
     missing = [n for n in own if n not in given and not n.endswith(counter) and not n.startswith("auxiliary")]
     extra = [name for name in given if name not in own and not name.startswith("auxiliary")]
@@ -78,7 +78,7 @@ def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str
         raise UsageError(
             f"{source} {fault}: it belongs to another network.", "Check the genotype, layers, norms and auxiliary."
         )
-    # Into the network's own dictionary: it holds the versions of its layers, without which torch adds old keys.
+    # The network's own dictionary holds the versions of its layers, without which torch adds old keys.
     own.update({name: tensor for name, tensor in given.items() if name in own})
     network.load_state_dict(own)
 

@@ -1,1 +1,1 @@
-"""Zero-cost searches: an untrained supernet loses, round by round, the operations that it needs least."""
+"""Zero-cost searches: in each round, an untrained supernet loses the operations that it needs least."""

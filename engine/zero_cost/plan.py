@@ -1,4 +1,4 @@
-"""Which candidates are measured when: rounds that delete operations, then groups of edges.
+"""Which candidates are measured when: first rounds that delete operations, then groups of edges.
 
 See docs/methods/tenas.md, "Pruning by importance".
 """
@@ -11,7 +11,7 @@ from engine.spaces.space import Candidates
 from engine.zero_cost.pruning_rules import KEPT_EDGES, Slot
 from runs.catalogue import Space
 
-# Of equal candidates the one enumerated first is removed first. This order is TE-NAS's in both spaces
+# Of equal candidates the one enumerated first is removed first. This is TE-NAS's order in both spaces
 # (docs/methods/tenas.md, "Order of operations").
 ENUMERATED = (
     "skip_connect",
@@ -41,7 +41,7 @@ def candidate_slots(space: Space, live: Candidates) -> list[Slot]:
 
 
 def edge_groups(space: Space, live: Candidates) -> list[EdgeGroup]:
-    """Return the edges into each node that has more live edges than it may keep."""
+    """Return the groups of edges into each node that has more live edges than it may keep."""
     found = []
     for cell, kind in enumerate(space.cells):
         for node in dict.fromkeys(target for _, target in space.edges):
@@ -52,13 +52,13 @@ def edge_groups(space: Space, live: Candidates) -> list[EdgeGroup]:
 
 
 def group_slots(group: EdgeGroup, space: Space, live: Candidates) -> list[Slot]:
-    """Return the edges of a group as candidates: the one operation that each still has."""
+    """Return the edges of a group as candidates, each with its one remaining operation."""
     cell, edges = group
     return [(cell, edge, live[space.cells[cell]][edge][0]) for edge in edges]
 
 
 def without(live: Candidates, space: Space, removed: Sequence[Slot]) -> Candidates:
-    """Return the live operations once some slots have been removed."""
+    """Return the live operations after some slots have been removed."""
     gone = set(removed)
     return {
         kind: tuple(tuple(op for op in row if (cell, edge, op) not in gone) for edge, row in enumerate(live[kind]))
@@ -67,11 +67,13 @@ def without(live: Candidates, space: Space, removed: Sequence[Slot]) -> Candidat
 
 
 def epoch_lengths(space: Space, live: Candidates, number: int, *, selects_edges: bool) -> list[int]:
-    """Return the candidates of each epoch: of every round until one operation an edge is left, and of the selection.
+    """Return the number of candidates of each epoch, for the given space and its live operations.
+
+    The epochs are the rounds until every edge has one operation, and then the selection of edges, if any.
 
     Args:
         space, live: the space and its live operations at the start.
-        number: of operations that an edge loses in a round.
+        number: the number of operations that an edge loses in a round.
         selects_edges: whether a last epoch leaves each node two edges.
     """
     counts = [len(row) for kind in space.cells for row in live[kind]]

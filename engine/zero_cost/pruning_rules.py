@@ -28,8 +28,8 @@ class Ranking:
     """Candidates in the order in which they are removed.
 
     Attributes:
-        kappa: by candidate, the dense rank of its score of kappa; 0 is the largest decrease, which is best.
-        regions: by candidate, the dense rank of its score of regions; 0 is the smallest loss, which is best.
+        kappa: by candidate, the dense rank of its kappa score; 0 is the largest decrease, which is best.
+        regions: by candidate, the dense rank of its regions score; 0 is the smallest loss, which is best.
         order: candidates, as indices; the first is removed first.
     """
 
@@ -39,19 +39,19 @@ class Ranking:
 
     @property
     def sums(self) -> list[int]:
-        """By candidate, the sum of its ranks."""
+        """The sum of the ranks of each candidate."""
         return [kappa + regions for kappa, regions in zip(self.kappa, self.regions, strict=True)]
 
 
 def rank(kappa: Sequence[float], regions: Sequence[float], *, public: bool = False) -> Ranking:
-    """Rank candidates by the decrease of kappa and the loss of regions; of equal sums the larger decrease is first.
+    """Return the ranking by decrease of kappa and loss of regions; in a tie of sums the larger decrease comes first.
 
     Args:
         kappa: decreases of kappa; a candidate of -inf comes last.
         regions: decreases of the number of regions.
-        public: as the public code: sort by three significant digits, so that of nearly equal candidates the lower
-            index is first, and treat means as equal only if every bit is. See docs/methods/tenas.md,
-            "Sorting by three significant digits" and "Ties that differ in rounding".
+        public: as in the public code: sort by three significant digits, so that of nearly equal candidates the lower
+            index comes first, and treat means as equal only if every bit is. See
+            docs/methods/tenas.md, "Sorting by three significant digits" and "Ties that differ in rounding".
     """
     best, by_kappa = _ranks([-value for value in kappa], public)
     _, by_regions = _ranks(regions, public)
@@ -67,15 +67,15 @@ def prune_operations(
     *,
     public: bool = False,
 ) -> list[Slot]:
-    """Return what is removed: of each edge its first ``number`` in the order, but never its last operation.
+    """Return what is removed: the first ``number`` of each edge in the order, but never its last operation.
 
     Args:
         slots: the candidates.
         order: of the candidates, see :class:`Ranking`.
         live: operations by cell and edge.
-        number: of operations that each edge loses.
-        public: as the public code: every edge loses what the first edge of the first cell can lose, and at least one,
-            so that an edge may lose all (docs/methods/tenas.md, "The cut per edge is clamped").
+        number: the number of operations that each edge loses.
+        public: as in the public code: every edge loses as many as the first edge of the first cell can lose, and at
+            least one, so that an edge may lose all (docs/methods/tenas.md, "The cut per edge is clamped").
     """
     lost: Counter[tuple[int, int]] = Counter()
     removed = []
@@ -89,17 +89,17 @@ def prune_operations(
 
 
 def prune_edges(slots: Sequence[Slot], order: Sequence[int]) -> list[Slot]:
-    """Return what is removed of the edges into one node: all but the last two in the order, which matter most."""
+    """Return what is removed of the edges into one node: all except the last two in the order, which matter most."""
     return sorted(slots[candidate] for candidate in order[:-KEPT_EDGES])
 
 
 def _ranks(values: Sequence[float], public: bool) -> tuple[list[int], list[int]]:
-    """Return indices from the smallest value, equals in their order, and each value's dense rank."""
+    """Return the indices sorted by value, ties in their original order, and each value's dense rank."""
     order = sorted(range(len(values)), key=lambda index: _three_digits(values[index]) if public else values[index])
     ranks = [0] * len(values)
     for before, after in itertools.pairwise(order):
         ranks[after] = ranks[before] + (not _same(values[before], values[after], 0.0 if public else SAME))
-    # Sorting by value put equals that differ by noise in the order of that noise.
+    # Sorting by value put equal values in the order of their noise.
     return (order if public else sorted(range(len(values)), key=ranks.__getitem__)), ranks
 
 

@@ -18,21 +18,21 @@ from runs.catalogue import Space
 from runs.log.events import CellSnapshot
 
 Value = float | int | None
-# A margin of fewer standard errors may be chance.
+# A margin of fewer standard errors may be due to chance.
 COIN_TOSS = 2.0
-# Decimals of what is reported: more would be noise.
+# Decimals of reported values: more would be noise.
 _DIGITS = 6
 
 
 def snapshots(
     space: Space, live: Candidates, chosen: dict[str, list[int]], fell: dict[Slot, int]
 ) -> dict[str, CellSnapshot]:
-    """Return what is alive, each operation with its share 1 / k of an edge.
+    """Return the live operations, each with its share 1 / k of an edge.
 
     Args:
         space, live: the space and its live operations.
-        chosen: by kind of cell and edge, the operation that the genotype takes, or -1.
-        fell: the round in which a slot was removed. ``round_of_cut`` shows it; 0 if it never was.
+        chosen: the operation that the genotype takes, by kind of cell and edge, or -1.
+        fell: the round in which a slot was removed. ``round_of_cut`` shows it; 0 if it was never removed.
     """
     columns = range(len(space.operations))
     return {
@@ -53,9 +53,10 @@ def snapshots(
 
 
 def extras(space: Space, tables: Sequence[Table]) -> dict[str, Any]:
-    """Return what follows from the tables of an epoch so far. Infinite values are None, as are those of no candidate.
+    """Return what follows from an epoch's tables so far.
 
-    Values of candidates are matrices by kind of cell, edges x operations.
+    Values of candidates are matrices by kind of cell, edges x operations. None stands for infinite values and for
+    entries without a candidate.
     """
     decisions = [decision for table in tables if (decision := table.decide(table.draws())) is not None]
     report: dict[str, Any] = {}
@@ -98,7 +99,7 @@ def extras(space: Space, tables: Sequence[Table]) -> dict[str, Any]:
 
 
 def check_by_other_draws(tables: Sequence[Table]) -> dict[str, int] | None:
-    """Return on how many edges draws of another seed would decide otherwise; None if there are no such draws."""
+    """Return the number of edges on which draws with another seed would decide otherwise; None without such draws."""
     changed = edges = 0
     for table in tables:
         other, decision = table.decide(table.draws(CHECKS)), table.decide(table.draws())
@@ -115,7 +116,7 @@ def metrics(tables: Sequence[Table], samples: int) -> dict[str, float]:
 
     Args:
         tables: of the epoch, with all their draws.
-        samples: crops that regions are counted on.
+        samples: the number of crops on which regions are counted.
     """
     first = tables[0]
     deciding = [measurement for draw in first.draws() for measurement in first.of(draw)]

@@ -1,4 +1,4 @@
-"""What deleting an operation changes: from pairs of measurements to one score each.
+"""The effect of deleting an operation: turns pairs of measurements into scores.
 
 See docs/methods/tenas.md, "Condition number of the NTK" and "Linear regions".
 """
@@ -15,7 +15,7 @@ Change = Literal["relative", "log"]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One candidate with one draw, and the network that it was cut from with the same weights and images.
+    """One candidate with one draw, and the network before the cut with the same weights and images.
 
     Attributes:
         kappa_before, kappa: condition numbers of the NTK; infinite if it is singular.
@@ -30,21 +30,21 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Scoring:
-    """From a measurement to the scores of its candidate.
+    """Turns a measurement into the scores of its candidate.
 
     Attributes:
         change: ``relative`` to the network before; or ``log``, the decimal logarithm of the ratio, with which one bad
             draw does not outweigh two good ones (docs/methods/tenas.md, "Indicators are noisy").
-        decimals: that the score of each draw is rounded to.
+        decimals: of the rounded score of each draw.
     """
 
     change: Change = "relative"
     decimals: int = 3
 
     def kappa(self, measurement: Measurement) -> float | None:
-        """Return the decrease of kappa, so that positive is good; -inf if the candidate's is infinite.
+        """Return the decrease of kappa, so that positive is good; -inf if the candidate's kappa is infinite.
 
-        None if that of the network before is infinite: such a draw says nothing about kappa
+        None if kappa of the network before is infinite: such a draw says nothing about kappa
         (docs/methods/tenas.md, "Singular kernels").
         """
         if not math.isfinite(measurement.kappa_before):
@@ -63,7 +63,7 @@ class Scoring:
 
 
 def mean(scores: Sequence[float | None]) -> float:
-    """Return the mean of the known scores; -inf if none is known, so that the unknown come last in the NTK order."""
+    """Return the mean of the known scores; -inf if none is known, so that unknown ones come last in the NTK order."""
     known = [score for score in scores if score is not None]
     total = 0.0
     for score in known:  # a plain loop in their order: some versions of Python compensate their sums

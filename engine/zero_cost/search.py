@@ -1,4 +1,4 @@
-"""The loop of a search by pruning: a unit of work is one measurement, an epoch a round of deletions.
+"""The loop of a search by pruning: a unit of work is one measurement, an epoch is one round of deletions.
 
 See docs/methods/tenas.md, "Pruning by importance".
 """
@@ -27,7 +27,7 @@ from runs.genotypes.cell_networks import REDUCE
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Interim, StageStarted, Warned
 
-# A draw can take minutes: an interim event shows how the table fills.
+# A draw can take minutes; interim events show how the table fills.
 INTERIM_SECONDS = 5.0
 OPERATIONS, EDGES = "operations", "edges"
 
@@ -40,7 +40,7 @@ class Scorer(Protocol):
     def draw(
         self, *key: int, ntk_weights: tuple[int, ...] | None = None, thin_weights: tuple[int, ...] | None = None
     ) -> Any:
-        """Draw images, and the keys of the weights that go with them; the same keys give the same."""
+        """Draw images, and the keys of the weights that go with them; the same keys give the same draw."""
 
     def measure(self, draw: Any, live: Candidates) -> Score:
         """Return both proxies of the live operations."""
@@ -50,7 +50,7 @@ class PruningSearch:
     """Deletes the operations that an untrained supernet needs least. Implements :class:`engine.method.Method`.
 
     An epoch is a round, in which every edge loses operations; if nodes keep two edges, the last epoch chooses them.
-    Every measurement is kept until its epoch is over, and a draw is repeated from its key: so a search continues
+    Every measurement is kept until its epoch is over, and a draw can be repeated from its key, so a search continues
     exactly where it was interrupted.
 
     Args:
@@ -83,7 +83,7 @@ class PruningSearch:
         self._last_interim = time.monotonic()
         self._begin_epoch()
 
-    # The contract of a method ----------------------------------------------------------------------------------
+    # The interface of a method ----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Announce the first stage; warn if the data set is smaller than a batch."""
@@ -115,9 +115,9 @@ class PruningSearch:
         return Position(step, of, self._images, self._metrics(), self._worked + step, self._worked + of + later)
 
     def genotype(self) -> Genotype:
-        """Return the cells of the operations that matter most by the current rank sums."""
+        """Return the cells of the operations that matter most according to the current rank sums."""
         sums = {**self._sums, **self._current_sums()}
-        # In the end nothing is left to choose: the remaining operations score alike and keep their order.
+        # At the end there is nothing left to choose: the remaining operations have equal scores and keep their order.
         most = 0 if self.epoch >= self.epochs else max(sums.values(), default=0)
         scores = {
             kind: [
@@ -129,7 +129,7 @@ class PruningSearch:
         return self._context.space.derive(scores, self.live)
 
     def weights(self) -> Mapping[str, Tensor]:
-        """Return nothing: no network is trained."""
+        """Return no weights: no network is trained."""
         return {}
 
     def handle_request(self, request: str) -> bool:
@@ -141,7 +141,7 @@ class PruningSearch:
         return True
 
     def state(self) -> dict[str, Any]:
-        """Return everything that decides what comes next; draws follow from their keys."""
+        """Return everything that determines what comes next; draws follow from their keys."""
         return {
             "epoch": self.epoch,
             "live": {kind: [list(row) for row in rows] for kind, rows in self.live.items()},
@@ -153,7 +153,7 @@ class PruningSearch:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a saved state."""
         self.epoch, self._worked = state["epoch"], state["worked"]
         self.live = _candidates(state["live"])
         self._before_edges = None if state["before_edges"] is None else _candidates(state["before_edges"])
@@ -165,7 +165,7 @@ class PruningSearch:
             self._tables.append(self._table([tuple(slot) for slot in saved["places"]]))
             self._tables[-1].load(saved)
 
-    # Measuring -------------------------------------------------------------------------------------------------
+    # Measurements -----------------------------------------------------------------------------------------------
 
     def _measure(self, table: Table, draw: int, candidate: int) -> Measurement:
         """Measure a candidate, and the network before it with the same weights and images.
@@ -173,7 +173,7 @@ class PruningSearch:
         If candidates share draws, that network is measured once for all candidates of a draw.
         """
         shared = self._settings.draws == "shared"
-        # Groups of edges, which come last, continue the numbers of the rounds.
+        # The numbers of edge groups, which come last, follow those of the rounds.
         number = self.epoch + len(self._tables) - 1
         drawn = self._draw((number, draw) if shared else (number, draw, candidate))
         of_draw = table.of(draw)
@@ -205,7 +205,7 @@ class PruningSearch:
         self._seconds[1] += score.region_seconds
         return score
 
-    # Deciding --------------------------------------------------------------------------------------------------
+    # Decisions --------------------------------------------------------------------------------------------------
 
     def _prune(self, table: Table) -> EpochReport | None:
         """Remove what the table decides; return a report if that ends the epoch."""
@@ -262,10 +262,10 @@ class PruningSearch:
 
     @property
     def _selecting(self) -> bool:
-        """Whether the epoch in progress chooses edges."""
+        """Whether the current epoch chooses edges."""
         return self._selects_edges and self.epoch == self.epochs - 1
 
-    # Reporting -------------------------------------------------------------------------------------------------
+    # Reports ----------------------------------------------------------------------------------------------------
 
     @property
     def _columns(self) -> range:
@@ -276,7 +276,7 @@ class PruningSearch:
         return self._settings.region_batches * self._settings.region_samples
 
     def _left(self) -> int:
-        """Return how many measurements of the epoch are left."""
+        """Return the number of measurements left in the epoch."""
         left = self._tables[-1].size - len(self._tables[-1].measured) if self._tables else 0
         if self._selecting:
             begun = sum(len(table.slots) for table in self._tables)
@@ -284,7 +284,7 @@ class PruningSearch:
         return left
 
     def _current_sums(self) -> dict[Slot, int]:
-        """Return the rank sums of the table in progress, once every candidate has one."""
+        """Return the rank sums of the current table, once every candidate has one."""
         if not self._tables or len(self._tables[-1].measured) < len(self._tables[-1].slots):
             return {}
         table = self._tables[-1]
@@ -312,7 +312,7 @@ class PruningSearch:
         self._context.emit(StageStarted(self.stage, stages, epochs, EDGES if self._selecting else OPERATIONS))
 
     def _warn(self, tables: Sequence[Table]) -> None:
-        """Warn of what makes the numbers of an epoch less reliable than they look."""
+        """Warn of anything that makes the numbers of an epoch less reliable than they look."""
         where = f"Round {self.epoch}:"
         if lost := report.uninformative_draws(tables):
             draws = sum(len(table.draws()) for table in tables)

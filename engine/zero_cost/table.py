@@ -1,4 +1,4 @@
-"""The table of one decision: what every candidate measured with every draw, and what follows from it."""
+"""The table of one decision: the measurements of every candidate with every draw, and what follows from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from engine.zero_cost.pruning_rules import Ranking, Slot, rank
 from engine.zero_cost.scores import Measurement, Scoring, mean
 
-# Draws are made in sets of ``repeats``: those that decide, and those that only check what other draws would decide.
+# Draws are made in sets of ``repeats``: sets that decide, and sets that only check what other draws would decide.
 DECIDES, CHECKS = "decides", "checks"
 # From the candidates and their order to those that are removed.
 Rule = Callable[[Sequence[Slot], Sequence[int]], list[Slot]]
@@ -25,10 +25,10 @@ class Decision:
         slots: these candidates, in the order of the other fields.
         kappa, regions: mean scores.
         ranking: their ranks and their order.
-        removed: what is removed.
-        margins: by (cell, edge) of what is removed, how far it is from staying: the rank sum of the first that stays
-            minus its own, over the standard error of this difference between draws; below 2 it may be chance. None
-            with a single draw.
+        removed: the slots to remove.
+        margins: by (cell, edge) of a removed slot, how far it is from staying: the rank sum of the first slot that
+            stays minus its own, divided by the standard error of this difference between draws; below 2 it may be due
+            to chance. None with a single draw.
     """
 
     slots: list[Slot]
@@ -43,16 +43,16 @@ class Table:
     """Measurements of the candidates of one decision, draw by draw.
 
     Args:
-        slots: the candidates, as they are enumerated.
+        slots: the candidates, in their enumeration order.
         scoring: from measurements to scores.
-        rule: what is removed.
+        rule: decides what is removed.
         public: whether to rank as the public code does.
-        repeats: draws in a set.
+        repeats: the number of draws in a set.
 
     Attributes:
         slots: as given.
         sets: the purpose of each set of draws; the first always decides.
-        measured: draw by draw, and in each candidate by candidate.
+        measured: draw by draw, and within each draw candidate by candidate.
     """
 
     def __init__(self, slots: list[Slot], scoring: Scoring, rule: Rule, *, public: bool, repeats: int) -> None:
@@ -63,12 +63,12 @@ class Table:
 
     @property
     def size(self) -> int:
-        """Measurements of all sets."""
+        """The number of measurements of all sets."""
         return len(self.sets) * self._repeats * len(self.slots)
 
     @property
     def next(self) -> tuple[int, int]:
-        """The draw and the candidate that are measured next."""
+        """The draw and the candidate to measure next."""
         return divmod(len(self.measured), len(self.slots))
 
     @property
@@ -77,7 +77,7 @@ class Table:
         return len(self.measured) == self.size
 
     def draws(self, purpose: str = DECIDES) -> list[int]:
-        """Return the draws of the sets with a purpose."""
+        """Return the draws of the sets with this purpose."""
         return [draw for draw in range(len(self.sets) * self._repeats) if self.sets[draw // self._repeats] == purpose]
 
     def of(self, draw: int) -> list[Measurement]:
@@ -120,7 +120,7 @@ class Table:
             differences = [of_draw[rival] - of_draw[candidate] for of_draw in sums_by_draw]
             # Sums are whole numbers: noise below one rank cannot be seen.
             noise = max(1.0, statistics.stdev(differences)) / math.sqrt(len(differences))
-            # Of several that an edge loses, the last in the order was the nearest to staying.
+            # Of several slots that an edge loses, the last in the order was closest to staying.
             margins[where] = (sums[rival] - sums[candidate]) / noise
         return margins
 
@@ -133,7 +133,7 @@ class Table:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what has been measured, and what is still to be."""
+        """Return what has been measured, and what is still to be measured."""
         return {
             "places": [list(slot) for slot in self.slots],
             "sets": list(self.sets),
@@ -141,6 +141,6 @@ class Table:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from the state of a table of the same candidates."""
+        """Restore the state of a table of the same candidates."""
         self.sets = list(state["sets"])
         self.measured = [Measurement(*values) for values in state["measured"]]

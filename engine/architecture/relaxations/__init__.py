@@ -1,1 +1,1 @@
-"""Relaxations: from architecture parameters to the mixing weights of a forward pass. One file a relaxation."""
+"""Relaxations: from architecture parameters to the mixing weights of a forward pass. One file for each relaxation."""

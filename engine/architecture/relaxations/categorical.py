@@ -1,4 +1,4 @@
-"""The categorical relaxation of DSNAS: one drawn operation an edge runs, alpha learns by its score function."""
+"""The categorical relaxation of DSNAS: one sampled operation runs on each edge; alpha learns by its score function."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from engine.spaces.space import MixingWeights
 def scored(alpha: Tensor, alive: Tensor, index: Tensor) -> Tensor:
     """Return the one-hot choices, with the gradient R_e (onehot - softmax(alpha_e)) in alpha (DSNAS, equation 8).
 
-    R_e is the loss's gradient in the weight of the chosen operation of edge e. That product is the chain rule through
-    weight = log p(chosen), so the weight is written as 1 + log p - sg(log p).
+    R_e is the gradient of the loss in the weight of the chosen operation of edge e. That product is the chain rule
+    through weight = log p(chosen), so the weight is written as 1 + log p - sg(log p).
 
     Args:
         alpha, alive: [..., edges, operations].
@@ -26,7 +26,7 @@ def scored(alpha: Tensor, alive: Tensor, index: Tensor) -> Tensor:
 
 
 def margin(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return the distance between the two largest probabilities of each edge, [..., edges]."""
+    """Return the difference between the two largest probabilities of each edge, [..., edges]."""
     first, second = probabilities(alpha, alive).topk(2).values.unbind(-1)
     return first - second
 
@@ -35,7 +35,7 @@ class Categorical(SampledRelaxation):
     """Runs an operation drawn with probability softmax(alpha) on each edge.
 
     Args:
-        freeze_margin: an edge whose two largest probabilities are this far apart takes its best operation always,
+        freeze_margin: an edge whose two largest probabilities differ by at least this always takes its best operation,
             and its alpha gets no gradient.
     """
 
@@ -44,7 +44,7 @@ class Categorical(SampledRelaxation):
         self._freeze_margin = freeze_margin
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return one draw for each kind of cell; reads the drawn operations from the device once."""
+        """Return one draw for each kind of cell, after a single read of the drawn operations from the device."""
         alpha, alive = architecture.stacked()
         frozen = self._frozen(alpha.detach(), alive)
         logits = alpha.detach().masked_fill(~alive, -torch.inf)
@@ -53,7 +53,7 @@ class Categorical(SampledRelaxation):
         return paths(architecture, weights, index)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return per edge whether it is frozen, as 1 or 0."""
+        """Return for each edge whether it is frozen, as 1 or 0."""
         frozen = self._frozen(architecture.alphas[kind].detach(), architecture.alive(kind))
         return RelaxationSnapshot(edges={"frozen": frozen[..., 0].float().tolist()})
 

@@ -10,24 +10,24 @@ from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense
 from engine.spaces.space import MixingWeights
 
-# Far below any concentration that matters, far above what 32 bits round to zero.
+# Far below any concentration that matters, and far above what 32 bits round to zero.
 _FLOOR = 1e-30
 
 
 def concentration(alpha: Tensor) -> Tensor:
     """Return beta = elu(alpha) + 1: alpha + 1 where alpha > 0, else exp(alpha).
 
-    Written without the subtraction of elu, which is exactly 0 in 32 bits below about -17.3.
+    Computed without subtracting 1 as elu does: in 32 bits its sum with 1 is exactly 0 for alpha below about -17.3.
     """
     positive = alpha > 0
-    # The exponential sees no positive alpha, which could overflow; a clamp would have gradient 0 at alpha = 0.
+    # The exponential never sees a positive alpha, which could overflow; a clamp would have gradient 0 at alpha = 0.
     return torch.where(positive, alpha + 1, torch.where(positive, 0.0, alpha).exp()).clamp(min=_FLOOR)
 
 
 def renormalise(sample: Tensor, alive: Tensor) -> Tensor:
     """Return the sample with pruned entries zeroed and the rest scaled to sum to 1.
 
-    A renormalised part of a Dirichlet vector is a Dirichlet vector of the kept concentrations.
+    A renormalised part of a Dirichlet vector is a Dirichlet vector with the concentrations of the kept entries.
     """
     kept = sample * alive
     return kept / kept.sum(-1, keepdim=True).clamp(min=_FLOOR)
@@ -53,8 +53,8 @@ def kl_to_flat(alpha: Tensor, alive: Tensor) -> Tensor:
 def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tensor:
     """Return the probability that each operation has the largest sampled weight, [edges, operations].
 
-    With unit-scale gammas G_i of shape beta_i, P_j is the integral of f_j(x) prod_{i != j} F_i(x) dx; taken here over
-    log x, where the integrand is smooth whatever the shapes.
+    With unit-scale gammas G_i of shape beta_i, P_j is the integral of f_j(x) prod_{i != j} F_i(x) dx, computed here
+    over log x, where the integrand is smooth for any shapes.
     """
     beta = concentration(alpha.detach().double().cpu())
     kept = alive.cpu()
@@ -62,7 +62,7 @@ def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tens
     for shapes, there in zip(beta, kept, strict=True):
         probabilities = torch.zeros_like(shapes)
         present = shapes[there]
-        # Below the lower end all gammas together have less than 1e-9 of the mass, above the upper end none has any.
+        # All gammas together have less than 1e-9 of their mass below the lower end, and none of it above the upper end.
         low = -21.0 / float(present.sum()) - 5
         high = torch.log(present.max() + 12 * present.max().sqrt() + 40)
         grid = torch.linspace(low, float(high), points, dtype=torch.float64)
@@ -78,20 +78,20 @@ def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tens
 
 
 def draw(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return one reparameterised sample of every row at once; in 32 bits also under autocast."""
+    """Return one reparameterised sample of every row, all drawn at once; in 32 bits even under autocast."""
     with torch.autocast(alpha.device.type, enabled=False):
-        # With next to no concentration a pruned operation takes no mass, so this draws on the kept ones alone.
+        # A pruned operation has almost no concentration and takes no mass, so this samples only the kept ones.
         beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
         return renormalise(Dirichlet(beta, validate_args=False).rsample(), alive)
 
 
 class DirichletRelaxation:
-    """Mixes by a sample of the Dirichlet. See :class:`engine.architecture.relaxations.relaxation.Relaxation`."""
+    """Mixes by a Dirichlet sample. See :class:`engine.architecture.relaxations.relaxation.Relaxation`."""
 
     capturable = True
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing depends on the epoch: each edge learns its own exploration."""
+        """Do nothing: each edge learns its own exploration, whatever the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return one draw for each kind of cell, all edges at once."""
@@ -102,12 +102,14 @@ class DirichletRelaxation:
         return dense(architecture, mean(*architecture.stacked()))
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the means: what a sample is on average."""
+        """Return the means, which are what a sample is on average."""
         return self.mean(architecture)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return concentrations (0 where pruned) and argmax probabilities; per edge the total concentration (large:
-        exploits, small: explores) and the distance to the flat Dirichlet.
+        """Return concentrations (0 where pruned), argmax probabilities and per-edge figures.
+
+        For each edge: the total concentration (large: exploits, small: explores) and the distance to the flat
+        Dirichlet.
         """
         alpha, alive = architecture.alphas[kind].detach(), architecture.alive(kind)
         beta = concentration(alpha) * alive

@@ -13,7 +13,7 @@ class NormalisedEdges:
     """Scales each edge by the softmax of beta over the edges into its node (PC-DARTS, ICLR 2020, equation 4).
 
     Args:
-        operations: how the operations of an edge mix.
+        operations: the relaxation that mixes the operations of an edge.
     """
 
     def __init__(self, operations: Relaxation) -> None:
@@ -21,7 +21,7 @@ class NormalisedEdges:
 
     @property
     def capturable(self) -> bool:
-        """As the relaxation of the operations."""
+        """Whether the inner relaxation is capturable."""
         return self._operations.capturable
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
@@ -41,7 +41,7 @@ class NormalisedEdges:
         return _scaled(architecture, self._operations.evaluation(architecture))
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return also the weight of each edge among those into its node."""
+        """Return the inner snapshot together with the weight of each edge among those into its node."""
         known = self._operations.snapshot(architecture, kind)
         return replace(known, edges={**known.edges, "edge_weight": architecture.edge_weights(kind).tolist()})
 

@@ -1,4 +1,4 @@
-"""The Gumbel-softmax relaxation of SNAS: a soft sample of a one-hot choice, that hardens with the temperature."""
+"""The Gumbel-softmax relaxation of SNAS: a soft sample of a one-hot choice that hardens as the temperature falls."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.spaces.space import MixingWeights
 
 
 def concrete(alpha: Tensor, alive: Tensor, noise: Tensor, temperature: float) -> Tensor:
-    """Return Z = softmax((alpha + G) / tau) over what is alive, alpha being log probabilities (SNAS, equation 4)."""
+    """Return Z = softmax((alpha + G) / tau) over the alive operations; alpha: log probabilities (SNAS, equation 4)."""
     return probabilities((alpha + noise) / temperature, alive)
 
 
 class GumbelSoftmax(SampledRelaxation):
-    """Mixes by a draw of the concrete distribution, every candidate at once."""
+    """Mixes by a draw of the concrete distribution, with every candidate at once."""
 
     capturable = True
 
@@ -28,8 +28,8 @@ class GumbelSoftmax(SampledRelaxation):
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the draw without its noise, softmax(alpha / tau).
 
-        It is as soft as what the weights train with: near the middle at first, near one path in the end. The public
-        code measures a fresh draw, which ``sampled_accuracy`` shows beside.
+        It is as soft as the samples that the weights are trained with: close to uniform at first, close to one path in
+        the end. The public code measures a fresh draw instead, which ``sampled_accuracy`` shows as well.
         """
         alpha, alive = architecture.stacked()
         return dense(architecture, probabilities(alpha / self.temperature, alive))

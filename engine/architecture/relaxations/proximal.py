@@ -1,4 +1,4 @@
-"""The proximal relaxation of NASP: a discrete cell runs, alphas in a box move by the gradient at that cell."""
+"""The proximal relaxation of NASP: a discrete cell runs, and its gradient moves the alphas within a box."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from engine.architecture.relaxations.relaxation import RelaxationSnapshot, dense
 from engine.architecture.relaxations.sampled import one_hot, paths
 from engine.spaces.space import MixingWeights
 
-# Edges into a node that its cell keeps.
+# The number of edges into a node that its cell keeps.
 KEPT = 2
 
 
 def binarised(alpha: Tensor, alive: Tensor, siblings: Tensor) -> tuple[Tensor, Tensor]:
-    """Project onto C1: one operation an edge, two edges a node (NASP, AAAI 2020, algorithm 2).
+    """Project onto C1: one operation per edge, two edges per node (NASP, AAAI 2020, algorithm 2).
 
-    Each edge takes its largest alpha; of the edges into a node the two with the largest such value stay. Ties go to
-    the lower index.
+    Each edge takes its largest alpha; of the edges into a node, the two with the largest such value are kept. The lower
+    index wins a tie.
 
     Args:
         alpha, alive: [..., edges, operations].
         siblings: [edges, edges], which edges lead into the same node.
 
     Returns:
-        0 and 1 [..., edges, operations], and the operation of each edge, -1 where it takes none, [..., edges].
+        0 and 1 [..., edges, operations], and the operation of each edge, [..., edges], -1 where it takes none.
     """
     strength, index = alpha.detach().masked_fill(~alive, -torch.inf).max(-1)
-    # Edge e is beaten by a stronger sibling f, and by an equal one before it.
+    # Edge e is beaten by a stronger sibling f, and by an equal one with a lower index.
     own, other = strength[..., :, None], strength[..., None, :]
     earlier = torch.ones_like(siblings).tril(-1)
     beaten = siblings & ((other > own) | ((other == own) & earlier))
@@ -46,17 +46,17 @@ def into_box(architecture: ArchitectureParameters) -> None:
 class Proximal:
     """Mixes by the binarised alphas. See :class:`engine.architecture.relaxations.relaxation.Relaxation`.
 
-    Where gradients are wanted every candidate runs, since alpha moves by the gradients of all at the binary point;
-    where they are not, the chosen operations alone do.
+    If gradients are enabled, every candidate runs, since alpha moves along the gradients of all of them at the binary
+    point; otherwise only the chosen operations run.
     """
 
     capturable = False
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing depends on the epoch."""
+        """Do nothing: the weights do not depend on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the binary point; without gradients, reads the chosen operations from the device once."""
+        """Return the binary point; without gradients, after a single read of the chosen operations from the device."""
         alpha, alive = architecture.stacked()
         binary, index = binarised(alpha, alive, architecture.siblings)
         if not torch.is_grad_enabled():
@@ -67,16 +67,16 @@ class Proximal:
         """Return each alpha's share of its edge."""
         alpha, alive = architecture.stacked()
         values = alpha * alive
-        # An edge whose alphas are all 0 shares evenly.
+        # An edge whose alphas are all 0 has equal shares.
         total = values.sum(-1, keepdim=True)
         even = alive / alive.sum(-1, keepdim=True)
         return dense(architecture, torch.where(total > 0, values / total.clamp(min=1e-12), even))
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the binary point, which is the cell that the search would end with."""
+        """Return the binary point, which is the cell that the search would end with now."""
         with torch.no_grad():
             return self.sample(architecture)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return alpha itself, in its box."""
+        """Return alpha itself, within its box."""
         return RelaxationSnapshot({"alpha": (architecture.alphas[kind].detach() * architecture.alive(kind)).tolist()})

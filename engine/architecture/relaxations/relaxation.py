@@ -1,4 +1,4 @@
-"""The contract of a relaxation."""
+"""The interface of a relaxation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.spaces.space import CellWeights, MixingWeights
 
 @dataclass(frozen=True)
 class RelaxationSnapshot:
-    """What a relaxation shows of one kind of cell beside its mixing weights.
+    """What a relaxation shows of one kind of cell in addition to its mixing weights.
 
     Attributes:
         operations: edges x operations matrices, by name.
-        edges: one number an edge, by name.
+        edges: one number for each edge, by name.
         figures: numbers of the whole relaxation, by name.
     """
 
@@ -30,11 +30,11 @@ class RelaxationSnapshot:
 class Relaxation(Protocol):
     """Turns architecture parameters into the mixing weights of a forward pass, one set for each kind of cell.
 
-    Operations that are not alive get weight 0 and give gradient 0.
+    Operations that are not alive get weight 0 and gradient 0.
 
     Attributes:
-        capturable: whether a CUDA graph may capture :meth:`sample`: it reads nothing from the device, and the host
-            decides nothing. See :mod:`engine.search.step`.
+        capturable: whether a CUDA graph may capture :meth:`sample`, which must then read nothing from the device and
+            leave no decision to the host. See :mod:`engine.search.step`.
     """
 
     @property
@@ -44,28 +44,28 @@ class Relaxation(Protocol):
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Set what depends on the epoch, counted from 0, such as a temperature.
 
-        Called before each epoch and after a resume, so it must depend on nothing else. What it sets becomes part of a
-        captured step, which is void afterwards.
+        Called before each epoch and after a resume, so it must depend only on its arguments. The values it sets become
+        part of a captured step, which is invalid afterwards.
         """
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
         """Return the mixing weights of one forward pass, differentiable in the architecture parameters."""
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the mixing weights to show: how each edge shares its weight among its operations. No randomness."""
+        """Return the mixing weights to show: how each edge shares its weight among its operations. Not random."""
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the mixing weights that the search accuracy is measured with. No randomness."""
+        """Return the mixing weights that the search accuracy is measured with. Not random."""
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return what this relaxation shows of a kind of cell beside its mixing weights."""
+        """Return what this relaxation shows of a kind of cell in addition to its mixing weights."""
 
 
 def probabilities(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return softmax(alpha) over the operations that are alive, [..., edges, operations]; 0 for the others."""
+    """Return softmax(alpha) over the alive operations, [..., edges, operations]; 0 for the others."""
     return alpha.masked_fill(~alive, -torch.inf).softmax(-1)
 
 
 def dense(architecture: ArchitectureParameters, weights: Tensor) -> MixingWeights:
-    """Return the mixing weights of weights [kinds, edges, operations] that run every candidate."""
+    """Return mixing weights that run every candidate, from weights [kinds, edges, operations]."""
     return {kind: CellWeights(rows) for kind, rows in zip(architecture.kinds, weights.unbind(), strict=True)}

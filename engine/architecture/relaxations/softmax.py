@@ -13,10 +13,10 @@ class Softmax:
     capturable = True
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing depends on the epoch."""
+        """Do nothing: the weights do not depend on the epoch."""
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the softmax: nothing is drawn."""
+        """Return the softmax; nothing is sampled."""
         return dense(architecture, probabilities(*architecture.stacked()))
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
@@ -24,9 +24,9 @@ class Softmax:
         return dense(architecture, probabilities(*architecture.stacked()))
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return what the search mixes with."""
+        """Return the weights that the search mixes with."""
         return self.sample(architecture)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return nothing: the mixing weights are all."""
+        """Return an empty snapshot: there is nothing beyond the mixing weights."""
         return RelaxationSnapshot()

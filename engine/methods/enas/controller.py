@@ -1,4 +1,4 @@
-"""ENAS's controller: a recurrent network that draws one operation after the other, and learns by REINFORCE."""
+"""ENAS's controller: a recurrent network that draws one operation after another and learns by REINFORCE."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ SHOWN = 200
 
 
 class Controller(nn.Module):
-    """The distribution of the cells: an edge's operation depends on those of the edges before.
+    """The distribution over cells: the operation of an edge depends on those of the edges before it.
 
-    The logits are c tanh(W h / T), so that no operation is ever ruled out (Pham et al., ICML 2018; NAS-Bench-201's
-    form for its cell, see docs/methods/baselines.md, "ENAS"). It lives on the CPU: it is tiny, and what it draws has
-    to be known there.
+    The logits are c tanh(W h / T), so that no operation is ever ruled out (Pham et al., ICML 2018; for the cell of
+    NAS-Bench-201 in its own form, see docs/methods/baselines.md, "ENAS"). The controller lives on the CPU: it is tiny,
+    and its draws are needed there.
 
     Args:
-        codec: of a space with as many operations on every edge.
+        codec: of a space with the same number of operations on every edge.
         size, layers: of the LSTM.
         tanh_constant: c.
         temperature: T.
-        scale: every weight starts evenly between minus and plus this.
-        generator: of these.
+        scale: every weight is initialised uniformly between minus and plus this value.
+        generator: draws the initial weights.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Controller(nn.Module):
         """Draw cells.
 
         Args:
-            count: n, how many.
-            generator: draws; torch's global one if left out.
+            count: n, the number of cells.
+            generator: the generator to draw from; torch's global one by default.
 
         Returns:
-            Operations, int64 [n, edges], and the logarithms of the probabilities of all operations at each edge given
-            the ones drawn before, [n, edges, operations].
+            Operations, int64 [n, edges], and the log-probabilities of all operations at each edge given the ones drawn
+            before, [n, edges, operations].
         """
         inputs, memory = self.start.expand(1, count, -1), None
         drawn, logarithms = [], []
@@ -75,20 +75,20 @@ class Controller(nn.Module):
 
 
 class LearntPolicy:
-    """Draws by a controller, and trains it by REINFORCE: see :class:`engine.black_box.path_sampling.Policy`.
+    """Draws cells with a controller and trains it by REINFORCE: see :class:`engine.black_box.path_sampling.Policy`.
 
-    The reward of a cell is its accuracy in 0..1 plus its entropy times a weight, the entropy as a number: no gradient
-    goes through it. Its baseline is the moving average of rewards with the newest in it, over the whole search. (One
-    public port lets the gradient through, and begins each step at the average of the epoch before.)
+    The reward of a cell is its accuracy in 0..1 plus its weighted entropy. The entropy is a constant here: no gradient
+    flows through it. The baseline is the moving average of the rewards, including the newest, over the whole search.
+    (One public port lets the gradient through, and starts each step from the average of the previous epoch.)
 
     Args:
         controller: the distribution.
-        optimiser: of its parameters.
-        steps: of the optimiser after each epoch.
-        samples: cells whose gradients a step averages.
-        entropy_weight: what a nat of a cell's entropy is worth.
-        baseline_momentum: share of the moving average that stays at each reward.
-        clip: of the gradient's norm; 0 for none.
+        optimiser: updates the controller's parameters.
+        steps: optimiser steps after each epoch.
+        samples: cells whose gradients are averaged in one step.
+        entropy_weight: reward for each nat of a cell's entropy.
+        baseline_momentum: the share of the moving average that is kept at each reward.
+        clip: maximum norm of the gradient; 0 disables clipping.
     """
 
     def __init__(
@@ -115,13 +115,13 @@ class LearntPolicy:
 
     @torch.no_grad()
     def shares(self) -> list[list[float]]:
-        """Return the mean probabilities of each edge over some draws, always of the same noise."""
+        """Return the mean probabilities of each edge over several draws, always with the same noise."""
         _, logarithms = self.controller(SHOWN, torch.Generator().manual_seed(0))
         shares: list[list[float]] = logarithms.exp().mean(0).tolist()
         return shares
 
     def learn(self, score: Score) -> dict[str, Any]:
-        """Do the steps of an epoch."""
+        """Take the controller's steps of an epoch."""
         rewards: list[float] = []
         entropies: list[float] = []
         for _ in range(self._steps):
@@ -145,7 +145,7 @@ class LearntPolicy:
         return {"controller": figures}
 
     def state(self) -> dict[str, Any]:
-        """Return controller, optimiser and baseline."""
+        """Return the state of the controller, its optimiser and the baseline."""
         return {
             "controller": self.controller.state_dict(),
             "optimiser": self._optimiser.state_dict(),
@@ -153,7 +153,7 @@ class LearntPolicy:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a saved state."""
         self.controller.load_state_dict(state["controller"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.baseline = state["baseline"]

@@ -1,4 +1,4 @@
-"""ENAS: shared weights and the controller that draws from them learn in turns.
+"""ENAS: the shared weights and the controller that samples from them are trained in turn.
 
 See docs/methods/baselines.md, "ENAS".
 """

@@ -1,4 +1,4 @@
-"""Architecture parameters that are short dense codes, one for each node: what ISTA-NAS trains.
+"""Architecture parameters in the form of short dense codes, one for each node: what ISTA-NAS trains.
 
 See docs/methods/ista.md, "Live set and multipliers".
 """
@@ -24,13 +24,13 @@ def slots(space: Space) -> list[tuple[str, int]]:
 class Codes(ArchitectureParameters):
     """One code b [m] for each node of each kind of cell, shared by all cells of that kind.
 
-    Each is a parameter of its own, so that it can stop learning by itself.
+    Each code is a separate parameter, so that it can be frozen individually.
 
     Args:
         space: kinds of cell, edges and operations.
         candidates: the operations that may be chosen.
-        generator: of the initial codes.
-        scale: their standard deviation; the mean is 0.
+        generator: draws the initial codes.
+        scale: standard deviation of the initial codes; their mean is 0.
         length: m.
 
     Attributes:
@@ -54,10 +54,10 @@ class Codes(ArchitectureParameters):
 
     @staticmethod
     def of(architecture: ArchitectureParameters) -> Codes:
-        """Return architecture parameters as the codes that the method made them as.
+        """Return the architecture parameters, checked to be codes.
 
         Raises:
-            TypeError: they are others.
+            TypeError: they are of another class.
         """
         if not isinstance(architecture, Codes):
             raise TypeError(f"sparse codes are needed, not {type(architecture).__name__}")
@@ -72,7 +72,7 @@ class Codes(ArchitectureParameters):
         return torch.stack(list(self))
 
     def freeze(self, frozen: Sequence[bool]) -> None:
-        """Let these codes stop learning, and the others learn."""
+        """Stop training the frozen codes, and train the others."""
         for code, still in zip(self, frozen, strict=True):
             code.requires_grad_(not still)
 

@@ -1,4 +1,4 @@
-"""One-stage ISTA-NAS between epochs: nodes freeze, cells that are too large are not taken.
+"""What one-stage ISTA-NAS does between epochs: freeze nodes, and reject cells that are too large.
 
 See docs/methods/ista.md, "One-stage search".
 """
@@ -29,16 +29,16 @@ from runs.log.events import Warned
 
 
 class FreezingCallback(RecoveryCallback):
-    """Recovers until every node is frozen or the epochs of the search are over; from then on only weights learn.
+    """Recovers the codes until every node is frozen or the search epochs are used up; then only weights are trained.
 
     Args:
         context: of the run.
         columns: the candidates of every edge.
-        relaxation: gets the operations that run.
-        parameters: counts those of the network that a genotype stands for.
+        relaxation: receives the operations that run.
+        parameters: counts the parameters of the network that a genotype stands for.
 
     Attributes:
-        searched: epochs that the search took; None until it ends.
+        searched: the number of epochs that the search took; None until it ends.
         nodes: which of them are frozen, and the vectors last accepted.
     """
 
@@ -58,10 +58,10 @@ class FreezingCallback(RecoveryCallback):
         self._limit = settings.parameter_limit or None
         self.nodes = freezing.start([], 0)
 
-    # The loop calls these ---------------------------------------------------------------------------------------
+    # Called by the search loop --------------------------------------------------------------------------------------
 
     def on_start(self, context: EpochContext) -> None:
-        """Recover from the initial codes. Their cell is trained even if it is too large; then a warning says so."""
+        """Recover from the initial codes. Their cell is trained even if it is too large, with a warning."""
         super().on_start(context)
         parameters = self._parameters(self.genotype())
         self.nodes = freezing.start([sparse.x for sparse in self._relaxation.sparse], parameters, limit=self._limit)
@@ -75,7 +75,7 @@ class FreezingCallback(RecoveryCallback):
             )
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
-        """Let frozen nodes' batch norms learn and their codes not; set drop path for the epoch that begins."""
+        """Train the batch norms of frozen nodes instead of their codes; set drop path for the coming epoch."""
         Codes.of(state.architecture).freeze(self.nodes.frozen)
         for norm in self._norms(state.supernet, [True] * len(self.slots)):
             norm.requires_grad_(False)
@@ -85,7 +85,7 @@ class FreezingCallback(RecoveryCallback):
         darts_supernet(state.supernet).drop_path = self._one_stage.drop_path * trained / self._one_stage.fixed_epochs
 
     def on_epoch_end(self, context: EpochContext) -> EpochEnd:
-        """Recover what is not frozen, decide what freezes and whether the cell changes; or end the search."""
+        """Recover the codes not yet frozen; decide what freezes and whether the cell changes, or end the search."""
         codes, position = Codes.of(context.state.architecture), context.position
         records = self._trained(codes)
         for record, frozen in zip(records, self.nodes.frozen, strict=True):
@@ -131,7 +131,7 @@ class FreezingCallback(RecoveryCallback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a saved state."""
         super().load_state_dict(state)
         self.searched = state["searched"]
         self.nodes = Nodes(
@@ -142,7 +142,7 @@ class FreezingCallback(RecoveryCallback):
             state["rejections"],
         )
 
-    # How it decides --------------------------------------------------------------------------------------------
+    # Decisions ------------------------------------------------------------------------------------------------------
 
     def _decide(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
         recoveries = self._recover(codes, self.nodes.frozen)
@@ -180,7 +180,7 @@ class FreezingCallback(RecoveryCallback):
             "now, with the vectors last accepted, and the network is trained on."
         )
 
-    # What it leaves ---------------------------------------------------------------------------------------------
+    # Result ---------------------------------------------------------------------------------------------------------
 
     def result(self, state: SearchState) -> Mapping[str, Tensor]:
         """Return the weights of the plain network, with the multipliers absorbed."""
@@ -202,7 +202,7 @@ class FreezingCallback(RecoveryCallback):
         )
 
     def _network_settings(self) -> DartsNetworkSettings:
-        """Return the settings of the plain network: those of the supernet, as far as it has them."""
+        """Return the settings of the plain network: those that it shares with the supernet."""
         options, given = DartsNetworkSettings.model_fields, self._one_stage.model_dump()
         return DartsNetworkSettings(**{key: given[key] for key in options if key in given} | {"norms": "all"})
 

@@ -1,4 +1,4 @@
-"""ISTA-NAS, one-stage: codes and weights learn together on the whole training set until the codes have come to rest."""
+"""One-stage ISTA-NAS: codes and weights are trained together on the whole training set until the codes settle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from runs.genotypes.genotype import Genotype
 
 
 class Settings(IstaOneStageSettings, DartsSettings):
-    """The hyperparameters of the method and of its only space together, as in every run."""
+    """The hyperparameters of the method and of the one space that it supports, as in every run."""
 
 
 def build(context: Context[Settings]) -> DifferentiableSearch:
@@ -68,7 +68,7 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
 
 
 def rate(settings: IstaOneStageSettings, freezing: FreezingCallback, epoch: int, epochs: int) -> float:
-    """Return the initial rate while the search goes on, then a cosine over the epochs of training."""
+    """Return the initial rate during the search, then a cosine over the epochs of training."""
     if freezing.searched is None or epoch < freezing.searched:
         return settings.learning_rate
     schedule = {"intended": cosine, "shifted": learning_rates.shifted}[settings.rate_schedule]
@@ -78,7 +78,7 @@ def rate(settings: IstaOneStageSettings, freezing: FreezingCallback, epoch: int,
 
 
 def parameters(context: Context[Settings], genotype: Genotype) -> int:
-    """Return the parameters of the genotype's network at the size of the supernet, without auxiliary classifier."""
+    """Return the parameter count of the genotype's network at the supernet's size, without the auxiliary classifier."""
     settings = context.settings
     shape = Shape(
         settings.channels,

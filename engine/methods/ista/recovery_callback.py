@@ -1,4 +1,4 @@
-"""What ISTA-NAS does between epochs: recover from each code the sparse vector that it stands for.
+"""What ISTA-NAS does between epochs: recover the sparse vector that each code stands for.
 
 See docs/methods/ista.md, "Recovery" and "Two-stage search".
 """
@@ -26,26 +26,27 @@ from runs.genotypes.darts import INPUTS
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Event, Warned
 
-# Below these a viewer should know: second and third |x| nearly tie; an operation is selected and does nothing.
+# Below these values a viewer should be warned: the second and third largest |x| nearly tie, or a selected operation has
+# almost no effect.
 CLEAR_MARGIN, DEAD_SHARE = 1e-3, 0.05
 
 
 class RecoveryCallback:
-    """Recovers all codes before the first epoch and at the end of each, in a two-stage search.
+    """Recovers all codes before the first epoch and at the end of each epoch of a two-stage search.
 
     See :class:`engine.search.step.EpochCallback`.
 
     Args:
         settings: how to measure and to recover.
-        space: of DARTS-like cells.
+        space: a space of DARTS-like cells.
         columns: the candidates of every edge.
-        relaxation: gets the operations that run.
-        seed: of the measurement matrices, which have a generator of their own.
+        relaxation: receives the operations that run.
+        seed: of the measurement matrices, which have their own generator.
         emit: emits warnings.
 
     Attributes:
         slots: the kind of cell and the node of each code.
-        matrices: of each slot.
+        matrices: the measurement matrix of each slot.
     """
 
     def __init__(
@@ -73,13 +74,13 @@ class RecoveryCallback:
         self._emit = emit
         self._troubles: list[str] = []
 
-    # The loop calls these ---------------------------------------------------------------------------------------
+    # Called by the search loop --------------------------------------------------------------------------------------
 
     def on_start(self, context: EpochContext) -> None:
         """Recover from the initial codes.
 
         Raises:
-            NastuiError: one has no live set, and there is none from before.
+            NastuiError: a code has no live set, and there is no earlier one to fall back on.
         """
         codes = Codes.of(context.state.architecture)
         recoveries = self._recover(codes)
@@ -96,10 +97,10 @@ class RecoveryCallback:
         self._use(codes, [x for x in found if x is not None])
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
-        """Nothing depends on the epoch."""
+        """Do nothing: recovery does not depend on the epoch."""
 
     def on_epoch_end(self, context: EpochContext) -> EpochEnd:
-        """Recover; report the live sets that were trained and those that come next."""
+        """Recover the codes; report the live sets that were trained and those that come next."""
         codes = Codes.of(context.state.architecture)
         records = self._trained(codes)
         recoveries = self._recover(codes)
@@ -107,7 +108,7 @@ class RecoveryCallback:
         return EpochEnd(self._extras(codes, records))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the vectors; live sets and, with their seed, the matrices follow."""
+        """Return the vectors; the live sets follow from them, and the matrices from their seed."""
         return {
             "seed": self._seed,
             "x": [vector.x.tolist() for vector in self._relaxation.sparse],
@@ -115,7 +116,7 @@ class RecoveryCallback:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a saved state."""
         if state["seed"] != self._seed:
             raise ValueError(f"the codes were measured with seed {state['seed']}, not {self._seed}")
         self._troubles = list(state["troubles"])
@@ -132,10 +133,10 @@ class RecoveryCallback:
             cells[kind].append(live)
         return supports.genotype(cells, self._names)
 
-    # How it recovers -------------------------------------------------------------------------------------------
+    # Recovery -------------------------------------------------------------------------------------------------------
 
     def _recover(self, codes: Codes, skipped: Sequence[bool] | None = None) -> list[Recovery | None]:
-        """Return what the codes stand for; None for nodes that are skipped."""
+        """Return what the codes stand for; None for skipped nodes."""
         settings = self._settings
         return [
             None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
@@ -145,14 +146,14 @@ class RecoveryCallback:
         ]
 
     def _with_live_set(self, recoveries: Sequence[Recovery | None]) -> list[Array | None]:
-        """Return the vectors that name two operations; None where recovery failed or left fewer."""
+        """Return the vectors that select two operations; None where recovery failed or left fewer."""
         return [
             None if recovery is None or recovery.x is None or self._live(recovery.x) is None else recovery.x
             for recovery in recoveries
         ]
 
     def _take(self, codes: Codes, recoveries: Sequence[Recovery | None], records: list[dict[str, Any]]) -> None:
-        """Use the recovered vectors from now on; a slot without one keeps the vector of before."""
+        """Use the recovered vectors from now on; a slot without one keeps its previous vector."""
         found = self._with_live_set(recoveries)
         for record, recovery in zip(records, recoveries, strict=True):
             record.update(self._recovered(recovery))
@@ -179,10 +180,10 @@ class RecoveryCallback:
     def _arrays(codes: Codes) -> list[Array]:
         return [np.array(row) for row in codes.stacked_codes().tolist()]
 
-    # What it reports --------------------------------------------------------------------------------------------
+    # Reports --------------------------------------------------------------------------------------------------------
 
     def _trained(self, codes: Codes) -> list[dict[str, Any]]:
-        """Return of each slot what the epoch trained: its live set and multipliers, and its code."""
+        """Return what the epoch trained in each slot: the live set, its multipliers and the code."""
         alphas = self._relaxation.alphas(codes).tolist()
         return [
             {
@@ -209,7 +210,7 @@ class RecoveryCallback:
         }
 
     def _extras(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return ``codes``, by kind of cell a record a node, and figures of the whole; warn of new problems."""
+        """Return ``codes`` (one record per node, by kind of cell) and overall figures; warn of new problems."""
         for record, code, sparse in zip(records, self._arrays(codes), self._relaxation.sparse, strict=True):
             cut = supports.truncated(sparse.x, sparse.live)
             record["live"] = self._pairs(sparse.live)
@@ -233,7 +234,7 @@ class RecoveryCallback:
         }
 
     def _pairs(self, live: Live) -> list[list[Any]]:
-        """Return a live set as [source, operation], the largest first."""
+        """Return a live set as [source, operation] pairs, the largest entry first."""
         return [[source, name] for name, source in reversed(derive.live_pairs(live, self._names))]
 
 
@@ -248,7 +249,7 @@ def _troubles(record: dict[str, Any], kind: str, node: int) -> list[str]:
 
 
 def _alerts(record: dict[str, Any], kind: str, node: int) -> list[str]:
-    """Return what a viewer should look at, though nothing is wrong.
+    """Return what a viewer should look at, although nothing is wrong.
 
     See docs/methods/ista.md, "What to watch".
     """

@@ -1,4 +1,4 @@
-"""Adam as the public code of one-stage ISTA-NAS has it, for comparison with :class:`torch.optim.Adam`.
+"""Adam as implemented in the public code of one-stage ISTA-NAS, for comparison with :class:`torch.optim.Adam`.
 
 See docs/methods/ista.md, "The optimiser of the codes".
 """
@@ -22,15 +22,15 @@ class ReferenceAdam(torch.optim.Optimizer):
         p <- p - lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + eps)
 
     PyTorch corrects v first. The two differ where gradients are not far above eps: by up to 0.4 lr over the first six
-    steps at 1e-6. Parameters without a gradient are left alone, by weight decay and momentum too.
+    steps at 1e-6. Parameters without a gradient are left alone; weight decay and momentum skip them too.
 
     Args:
         params: as for any optimiser.
-        lr: the rate.
-        betas: how fast the averages m of gradients and v of their squares forget.
-        eps: what keeps the quotient finite.
-        weight_decay: of the L2 penalty, whose gradient is averaged with the others.
-        capturable: whether a CUDA graph may capture a step: then the number of steps is a tensor on the device.
+        lr: the learning rate.
+        betas: decay rates of m, the average of the gradients, and of v, the average of their squares.
+        eps: keeps the quotient finite.
+        weight_decay: of the L2 penalty, whose gradient enters the averages.
+        capturable: whether a CUDA graph may capture a step; the step count is then a tensor on the device.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ReferenceAdam(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Load a state, also one whose number of steps is of the other kind."""
+        """Load a state, including one whose step count is of the other kind."""
         super().load_state_dict(state_dict)
         for group in self.param_groups:
             group.setdefault("capturable", False)
@@ -57,7 +57,7 @@ class ReferenceAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step; return what the closure returned, where there is one."""
+        """Take one step and return the closure's result, or None without a closure."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -96,7 +96,7 @@ def reference_adam(
     betas: tuple[float, float],
     weight_decay: float = 0.0,
 ) -> ReferenceAdam:
-    """Return this Adam as :func:`engine.core.optimizers.adam` returns PyTorch's."""
+    """Return this Adam, configured as :func:`engine.core.optimizers.adam` configures PyTorch's."""
     return ReferenceAdam(
         parameters,
         device_rate(learning_rate, device),
@@ -107,5 +107,5 @@ def reference_adam(
 
 
 def _steps(count: int, device: torch.device) -> Tensor:
-    """Return a number of steps in 64 bits, so that powers of the decays are as exact as on the host."""
+    """Return the step count in 64 bits, so that powers of the decays are as exact as on the host."""
     return torch.tensor(float(count), dtype=torch.float64, device=device)

@@ -1,4 +1,4 @@
-"""The relaxation of ISTA-NAS: codes multiply the operations of their nodes' live sets, and no others run."""
+"""The relaxation of ISTA-NAS: codes scale the operations in their nodes' live sets, and no other operations run."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ class SparseCode:
 
     See docs/methods/ista.md, "Live set and multipliers".
 
-    Alphas are used raw: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the edge from
-    input k // K.
+    Alphas are used unchanged: they may be negative or above 1. Entry k of a node's vector is candidate k % K of the
+    edge from input k // K.
 
     Args:
         space: edges and operations.
         columns: the K candidates of every edge, as columns.
-        device: that the supernet is on.
+        device: the device of the supernet.
 
     Attributes:
         sparse: the vectors in use, one for each of :func:`engine.methods.ista.codes.slots`.
-        active: by kind of cell, the columns that run on each edge.
+        active: the columns that run on each edge, by kind of cell.
     """
 
-    # Which operations run changes between epochs only.
+    # The set of running operations changes only between epochs.
     capturable = True
 
     def __init__(self, space: Space, columns: Sequence[int], device: torch.device) -> None:
@@ -63,7 +63,7 @@ class SparseCode:
         self.active: dict[str, tuple[tuple[int, ...], ...]] = {}
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Nothing depends on the epoch's number."""
+        """Do nothing: the weights do not depend on the epoch's number."""
 
     def use(self, sparse: Sequence[NodeVector]) -> None:
         """Use these vectors until the next recovery; their live entries run."""
@@ -76,7 +76,7 @@ class SparseCode:
                 row = self._space.cells.index(kind) * self._shape[1] + edge
                 entries.append(row * self._shape[2] + op)
         self.active = {kind: tuple(tuple(sorted(ops)) for ops in edges) for kind, edges in running.items()}
-        # To the device once, in 32 bits; recovery stays on the host, in 64.
+        # Copied to the device once, in 32 bits; recovery stays on the host, in 64.
         live = [vector.matrix[:, list(vector.live)].T.tolist() for vector in sparse]
         biases = [supports.bias(vector.matrix, vector.x, vector.live).tolist() for vector in sparse]
         self._live = torch.tensor(live, dtype=torch.float32, device=self._device)
@@ -84,7 +84,7 @@ class SparseCode:
         self._entries = torch.tensor(entries, device=self._device)
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return the mixing weights of the live operations, differentiable in the codes; there is no randomness."""
+        """Return the mixing weights of the live operations, differentiable in the codes; they involve no randomness."""
         return self._spread(architecture, self.alphas(architecture))
 
     def evaluation(self, architecture: ArchitectureParameters) -> MixingWeights:
@@ -92,13 +92,13 @@ class SparseCode:
         return self.sample(architecture)
 
     def mean(self, architecture: ArchitectureParameters) -> MixingWeights:
-        """Return as weights |alpha| over the sum of a node's."""
+        """Return |alpha| divided by its sum over the node, as mixing weights."""
         alphas = self.alphas(architecture).detach().abs()
         shares = alphas / alphas.sum(-1, keepdim=True).clamp(min=torch.finfo(alphas.dtype).tiny)
         return self._spread(architecture, shares)
 
     def snapshot(self, architecture: ArchitectureParameters, kind: str) -> RelaxationSnapshot:
-        """Return x and alpha, and how an edge shares its |x| among its operations. Never is x the weight."""
+        """Return x and alpha, and how an edge shares its |x| among its operations. x itself is never the weight."""
         x = torch.zeros(self._shape[1:], dtype=torch.float64)
         for (owner, node), vector in zip(slots(self._space), self.sparse, strict=True):
             if owner == kind:
@@ -125,7 +125,7 @@ class SparseCode:
         }
 
     def _entry(self, node: int, entry: int) -> tuple[int, int]:
-        """Return edge and column of an entry of a node's vector."""
+        """Return the edge and the column of an entry of a node's vector."""
         source, candidate = divmod(entry, len(self._columns))
         target = min(target for _, target in self._space.edges) + node
         return self._space.edges.index((source, target)), self._columns[candidate]

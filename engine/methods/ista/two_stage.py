@@ -1,4 +1,4 @@
-"""ISTA-NAS, two-stage: codes and weights learn in turn on the live operations; codes are recovered each epoch."""
+"""Two-stage ISTA-NAS: codes and weights are trained in turn on the live operations; codes are recovered each epoch."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def build(context: Context[IstaSettings]) -> DifferentiableSearch:
 
 
 def columns(space: Space) -> tuple[int, ...]:
-    """Return the candidates of every edge: all operations but ``none``."""
+    """Return the candidates of every edge: all operations except ``none``."""
     return tuple(op for op, name in enumerate(space.operations) if name != "none")
 
 
 def candidates(space: Space) -> Candidates:
-    """Return these for every edge."""
+    """Return the same candidates for every edge."""
     return {kind: tuple(columns(space) for _ in space.edges) for kind in space.cells}

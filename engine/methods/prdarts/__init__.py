@@ -1,1 +1,1 @@
-"""PR-DARTS: pools of operations that are pruned and refilled by morphing, stage by stage."""
+"""PR-DARTS: operation pools that are pruned and refilled by morphing, stage by stage."""

@@ -1,4 +1,4 @@
-"""PR-DARTS: DARTS of first order in stages that prune the operations of every edge and refill them by morphing."""
+"""PR-DARTS: first-order DARTS in stages that prune the operations of every edge and refill them by morphing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from runs.catalogue.methods.prdarts import PrDartsSettings
 
-# Steps from one look at the memory to the next (docs/methods/prdarts.md, "The growing batch").
+# Steps between two checks of the memory (docs/methods/prdarts.md, "The growing batch").
 GROWTH_STEPS = 5
 
 
@@ -61,7 +61,7 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
 
 
 def stages(settings: Settings, pools: OperationPools) -> Iterator[Stage]:
-    """Yield the stages: at the end of each but the last, prune, refill and inherit.
+    """Yield the stages: every stage but the last ends with pruning, refilling and weight inheritance.
 
     See docs/methods/prdarts.md, "Schedule and hyperparameters".
     """
@@ -80,7 +80,7 @@ def stages(settings: Settings, pools: OperationPools) -> Iterator[Stage]:
 
 
 def growth_of(context: Context[PrDartsSettings]) -> BatchGrowth | None:
-    """Return how the batch grows; None keeps its size, also on a CPU without a limit, whose memory others share."""
+    """Return how the batch grows, or None for a fixed size, as on a CPU without a limit, whose memory is shared."""
     settings = context.settings
     bounded = context.runtime.device.type == "cuda" or settings.memory_limit
     if settings.batch_size_max <= settings.batch_size or not bounded:

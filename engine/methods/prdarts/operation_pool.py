@@ -17,9 +17,9 @@ class Member:
     Attributes:
         operation: its compact name.
         active: whether it is in the pool; otherwise it was dropped.
-        parent: the operation of the same edge that it was last made from; empty for the initial pool.
-        morph: by which morphism.
-        born: the stage that it last entered the pool in, from 0.
+        parent: the operation of the same edge that it was last morphed from; empty for the initial pool.
+        morph: the morphism that made it.
+        born: the stage in which it last entered the pool, from 0.
         probability: its weight at the end of the last stage that it was in the pool; None before the end of its first.
     """
 
@@ -37,14 +37,14 @@ class CellPool:
 
     Attributes:
         discovered: every operation that any edge of this kind has had, in order of discovery.
-        edges: for each edge its members, in that order. The active ones are the columns of its alphas.
+        edges: the members of each edge, in that order. The active ones are the columns of its alphas.
     """
 
     discovered: tuple[str, ...]
     edges: tuple[tuple[Member, ...], ...]
 
     def active(self) -> tuple[tuple[str, ...], ...]:
-        """Return for each edge its active operations, in order of discovery."""
+        """Return the active operations of each edge, in order of discovery."""
         return tuple(tuple(member.operation for member in edge if member.active) for edge in self.edges)
 
 
@@ -53,19 +53,19 @@ class Pool:
     """The pools of all kinds of cell.
 
     Attributes:
-        cells: by kind, in the order in which transitions go through them.
+        cells: by kind, in the order in which transitions process them.
     """
 
     cells: Mapping[str, CellPool]
 
     @classmethod
     def initial(cls, operations: Sequence[str], kinds: Sequence[str], edges: int) -> Pool:
-        """Return the pool that a search begins with: the same operations on every edge."""
+        """Return the initial pool of a search: the same operations on every edge."""
         members = tuple(map(Member, operations))
         return cls({kind: CellPool(tuple(operations), (members,) * edges) for kind in kinds})
 
     def active(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """Return by kind, for each edge, its active operations, in order of discovery."""
+        """Return the active operations of each edge by kind of cell, in order of discovery."""
         return {kind: cell.active() for kind, cell in self.cells.items()}
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Pool:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Pool:
-        """Return the pool that :meth:`to_json` gave."""
+        """Return the pool from the result of :meth:`to_json`."""
         return cls(
             {
                 kind: CellPool(

@@ -1,4 +1,4 @@
-"""What PR-DARTS reports of its operation pools, and remembers of them, between epochs."""
+"""The epoch callback of PR-DARTS: it reports the operation pools and saves their state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OperationPoolCallback:
     Args:
         context: of the run.
         pools: of the search.
-        growth: of the batch; None where it keeps its size.
+        growth: of the batch; None for a fixed size.
         dropout: set at the start of each epoch.
     """
 
@@ -41,15 +41,15 @@ class OperationPoolCallback:
             self._context.emit(Warned("batch_kept", message))
 
     def on_epoch_start(self, state: SearchState, position: EpochPosition) -> None:
-        """Set the dropout of skips."""
+        """Set the dropout on skip connections."""
         self._dropout.on_epoch_start(state, position)
 
     def on_epoch_end(self, context: EpochContext) -> EpochEnd:
-        """Report pools and memory; in the first and last epoch of a stage also its beginning and its end."""
+        """Report pools and memory; in the first and the last epoch of a stage also its start and its end."""
         position, runtime, pools = context.position, self._context.runtime, self._pools
         stage = self._plan[position.stage]
         extras = {"batch_size": context.state.batch_size} | self._figures(position.stage)
-        if runtime.device.type == "cuda":  # on a CPU it is the whole process's, of the whole run, and never repeats
+        if runtime.device.type == "cuda":  # a CPU reports the whole process over the whole run, which varies
             extras["memory_peak"] = runtime.memory()
             runtime.forget_peak()
         if position.epoch == stage.first_epoch:
@@ -61,11 +61,11 @@ class OperationPoolCallback:
         return EpochEnd(extras)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of pools and batch size."""
+        """Return the state of the pools and the batch size."""
         return self._pools.state_dict() | {"growth": None if self._growth is None else self._growth.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Restore the result of :meth:`state_dict`."""
         self._pools.load_state_dict(state)
         if self._growth is not None:
             self._growth.load(state["growth"])

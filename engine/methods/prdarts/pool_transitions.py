@@ -28,20 +28,20 @@ from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.genotypes.genotype import Genotype
 from runs.log.events import Warned
 
-# So many batches show how good a supernet is before and after a transition.
+# The number of batches that measure how good a supernet is before and after a transition.
 BATCHES = 4
 
 
 class OperationPools:
-    """The operations of every edge, and where they come from; makes the transitions between stages.
+    """The operations of every edge and their origin; makes the transitions between stages.
 
     Args:
         context: of the run.
-        growth: of the batch; None where it keeps its size.
+        growth: of the batch; None for a fixed size.
 
     Attributes:
-        pool: of the stage in progress.
-        last_transition: what led to the stage in progress, for its first report; None in the first stage.
+        pool: of the current stage.
+        last_transition: what led to the current stage, for its first report; None in the first stage.
     """
 
     def __init__(self, context: Context[Settings], growth: BatchGrowth | None) -> None:
@@ -56,14 +56,14 @@ class OperationPools:
         self._space.know(self._settings.operations)
 
     def candidates(self, space: Space) -> Candidates:
-        """Return the operations of every edge, as columns of a space that knows all of them."""
+        """Return the operations of every edge, as columns of a space that contains all of them."""
         return {
             kind: tuple(tuple(sorted(map(space.operations.index, names))) for names in edges)
             for kind, edges in self.pool.active().items()
         }
 
     def discretize(self, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:
-        """Return the cells that the rule of the last stage would leave now.
+        """Return the cells that the last stage's rule would leave now.
 
         See docs/methods/prdarts.md, "Final genotype".
         """
@@ -85,7 +85,7 @@ class OperationPools:
         result = self.end_of(stage, state.architecture)
         weights: dict[str, Tensor] = {}
         if self._plan[stage + 1].carries:
-            # On the host: the device is thus free of the old supernet.
+            # On the host, so that the device is free of the old supernet.
             weights = {name: tensor.cpu() for name, tensor in state.supernet.state_dict().items()}
         else:
             message = "The next stage has another depth or width: its weights are all new, and no operation inherits."
@@ -99,7 +99,7 @@ class OperationPools:
         )
 
     def end_of(self, stage: int, architecture: ArchitectureParameters) -> TransitionResult:
-        """Return what follows the end of a stage; draws parents and morphisms where it refills."""
+        """Return the result of the end of a stage; draws parents and morphisms if it refills."""
         plan, generator = self._plan[stage], self._context.runtime.generator("morphisms")
         return transition(
             self.pool,
@@ -112,7 +112,7 @@ class OperationPools:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return pools, columns and what led to the stage in progress."""
+        """Return the pools, the columns and what led to the current stage."""
         return {
             "pool": self.pool.to_json(),
             "operations": list(self._space.entry.operations),
@@ -120,7 +120,7 @@ class OperationPools:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Restore the result of :meth:`state_dict`."""
         self.pool = Pool.from_json(state["pool"])
         self._space.know(state["operations"])
         self.last_transition = state["transition"]
@@ -128,7 +128,7 @@ class OperationPools:
     def _restore(
         self, result: TransitionResult, weights: Mapping[str, Tensor], before: float, context: EpochContext
     ) -> None:
-        """Give the new supernet what it inherits; measure how much its function has changed."""
+        """Copy the inherited weights to the new supernet; measure how much its function has changed."""
         runtime = self._context.runtime
         runtime.forget_peak()
         supernet, column = darts_supernet(context.state.supernet), self._space.entry.operations.index
@@ -153,12 +153,12 @@ class OperationPools:
         }
 
     def _know(self) -> None:
-        """Append columns to the space for the operations just discovered."""
+        """Append columns to the space for newly discovered operations."""
         found = itertools.chain.from_iterable(cell.discovered for cell in self.pool.cells.values())
         self._space.know(dict.fromkeys([*self._space.entry.operations, *found]))
 
     def _alphas(self, architecture: ArchitectureParameters) -> dict[str, list[list[float]]]:
-        """Return by kind of cell, for each edge, the alphas of its active operations, in order of discovery."""
+        """Return the alphas of each edge's active operations by kind of cell, in order of discovery."""
         columns = {name: column for column, name in enumerate(self._space.entry.operations)}
         active = self.pool.active()
         return {
@@ -172,7 +172,7 @@ class OperationPools:
 def changes_json(
     changes: tuple[EdgeChange, ...], differences: Mapping[tuple[str, int, str], float]
 ) -> list[dict[str, Any]]:
-    """Return the changes of each edge as JSON, with max |child - parent| of each child that inherits."""
+    """Return the changes of each edge as JSON, with max |child - parent| for each child that inherits."""
     records = []
     for change in changes:
         record = change.to_json()

@@ -7,4 +7,4 @@ from runs.catalogue.spaces.darts import DartsSettings
 
 
 class Settings(PrDartsSettings, DartsSettings):
-    """The hyperparameters of the method and of its only space together, as in every run."""
+    """The hyperparameters of the method and of the one space that it supports, as in every run."""

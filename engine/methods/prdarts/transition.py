@@ -1,12 +1,12 @@
-"""The end of a stage: on every edge the weakest operations go, and morphs of the others come.
+"""The end of a stage: every edge drops its weakest operations and adds morphs of the others.
 
 See docs/methods/prdarts.md, "Prune and replace".
 
-Pure functions: what is random comes through ``draw``, a callable that returns uniform numbers of [0, 1). Nothing is
-drawn where nothing can be added. By default the public code's faults are mended, see
+Pure functions: all randomness comes through ``draw``, a callable that returns uniform numbers in [0, 1). Nothing is
+drawn where nothing can be added. By default the faults of the public code are corrected, see
 docs/methods/prdarts.md, "Where the public code departs from the paper".
-``faithful`` brings back those that change what a search finds: children inherit again and
-again, and edges are refilled by blind draws that may bring back what was just dropped.
+``faithful`` restores those that change what a search finds: children inherit again and again, and edges are refilled by
+blind draws that may bring back an operation that was just dropped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.methods.prdarts.operation_pool import CellPool, Member, Pool
 from runs.genotypes.morphisms import Restrictions, is_morphable, morphs
 
 Draw = Callable[[], float]
-# By kind of cell, for each edge, the weights of its active operations.
+# The weights of each edge's active operations, by kind of cell.
 Probabilities = Mapping[str, Sequence[Sequence[float]]]
 Choice = TypeVar("Choice")
 
@@ -36,9 +36,9 @@ class TransitionRules:
 
     Attributes:
         stage: the number of the stage that ends, from 0.
-        keep: operations on an edge afterwards.
+        keep: the number of operations on an edge afterwards.
         morphs: how many of them are new.
-        last: whether no stage follows; then nothing is protected.
+        last: whether no stage follows; nothing is then protected.
     """
 
     stage: int
@@ -62,9 +62,9 @@ class Added:
     Attributes:
         operation: the child.
         parent: a survivor of the same edge.
-        morph: what makes the one of the other.
-        probability: the parent's weight as a share of that of all survivors.
-        attempts: how many draws it took; 1 where legal children are enumerated.
+        morph: the morphism from the parent to the child.
+        probability: the parent's weight as a share of the weight of all survivors.
+        attempts: the number of draws it took; 1 if legal children are enumerated.
         retry: whether the edge had it before.
     """
 
@@ -78,14 +78,14 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class EdgeChange:
-    """What happened on an edge.
+    """The changes to one edge.
 
     Attributes:
         cell: kind of cell.
         edge: its number.
         dropped: the operations dropped, in this order.
         added: the operations added.
-        short: how many operations the edge has too few, because there was nothing to add now or before.
+        short: how many operations the edge lacks, because there was nothing to add now or before.
     """
 
     cell: str
@@ -108,7 +108,7 @@ class Heir:
         edge: its number.
         operation: the child.
         parent: an operation of the same edge, which stays.
-        morph: what makes the one of the other.
+        morph: the morphism from the parent to the child.
         fresh: whether this transition added the child; otherwise its trained weights are lost.
     """
 
@@ -145,17 +145,18 @@ def transition(
     faithful: bool = False,
     none_competes: bool = True,
 ) -> TransitionResult:
-    """Return what follows the end of a stage.
+    """Return the result of the end of a stage.
 
     Args:
         pool: of the stage that ends.
         probabilities: the softmax of each edge over its active operations.
         rules: of the stage that ends.
-        limits: what morphisms may do.
-        draw: uniform numbers of [0, 1).
-        faithful: fill edges as the public code does, which may bring back what just went, and let operations inherit
-            again and again.
-        none_competes: whether ``none`` is weighed after the last stage; else it is the first to go then.
+        limits: restrictions on morphisms.
+        draw: returns uniform numbers in [0, 1).
+        faithful: fill edges as the public code does, which may bring back what was just dropped, and let operations
+            inherit again and again.
+        none_competes: whether ``none`` is ranked by its weight after the last stage; otherwise it is dropped first
+            then.
     """
     cells, changes = {}, []
     for kind, cell in pool.cells.items():
@@ -184,9 +185,9 @@ def weakest(
 
     Args:
         operations: the active ones, in order of discovery.
-        weights: of each; of equals the earlier is dropped.
+        weights: one for each; the earlier operation is dropped first in a tie.
         count: how many to drop; none if 0 or less.
-        protect: whether the strongest convolution that can be morphed stays in any case.
+        protect: whether the strongest convolution that can be morphed always stays.
         none_competes: whether ``none`` is ranked by its weight; otherwise it is dropped first.
     """
     order = sorted(range(len(operations)), key=weights.__getitem__)
@@ -201,11 +202,11 @@ class _Edge:
     """An edge in the middle of a transition.
 
     Attributes:
-        survivors: the operations that stay, with their share of the weight of all that stay.
-        dropped: those that go.
-        once: those that the edge has had, and dropped in an earlier transition.
-        known: all that the edge has or has had.
-        wanted: how many are to be added.
+        survivors: the operations that stay, with their shares of the survivors' total weight.
+        dropped: the operations that are dropped.
+        once: the operations that the edge had, and dropped in an earlier transition.
+        known: all operations that the edge has or has had.
+        wanted: the number of operations to add.
     """
 
     def __init__(
@@ -247,11 +248,11 @@ class _Edge:
 
 
 def _enumerated(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
-    """Refill by enumeration: what the edge never had; else what it dropped in an earlier transition.
+    """Return additions found by enumeration: new operations, or else ones dropped in an earlier transition.
 
     See docs/methods/prdarts.md, "Refilling by enumeration" and "Retries of operations dropped earlier".
 
-    A parent counts with its weight over the number of its legal morphisms, as if parent and morphism were drawn.
+    A parent counts with its weight divided by the number of its legal morphisms, as if parent and morphism were drawn.
     """
     added: list[Added] = []
     for _ in range(edge.wanted):
@@ -271,14 +272,14 @@ def _enumerated(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
 
 
 def _attempted(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
-    """Refill as the public code does: draw a parent, then a morphism, and see what comes of it."""
+    """Return additions found as in the public code: draw a parent, then a morphism, and check the child."""
     added: list[Added] = []
     parents, shares = list(edge.survivors), list(edge.survivors.values())
     for _ in range(edge.wanted):
         there = {*parents, *(one.operation for one in added)}
         for attempt in range(1, ATTEMPTS + 1):
             parent = _drawn(parents, shares, draw)
-            # A draw of what cannot be morphed is a wasted attempt.
+            # Drawing a parent that cannot be morphed wastes an attempt.
             if not (children := morphs(parent, limits)):
                 continue
             morph, child = _drawn(list(children.items()), [1.0] * len(children), draw)
@@ -290,7 +291,7 @@ def _attempted(edge: _Edge, limits: Restrictions, draw: Draw) -> list[Added]:
 
 
 def _heirs(after: Pool, changes: Iterable[EdgeChange], *, again: bool) -> Iterable[Heir]:
-    """Yield what inherits: what is new; and ``again``, all whose recorded parent lives on the same edge.
+    """Yield what inherits: the new operations and, with ``again``, all whose recorded parent is on the same edge.
 
     See docs/methods/prdarts.md, "Children inherit once".
     """
@@ -311,17 +312,17 @@ def _heirs(after: Pool, changes: Iterable[EdgeChange], *, again: bool) -> Iterab
 
 
 def _shares(weights: Sequence[float]) -> list[float]:
-    """Return weights as shares of their sum; equal ones where all have vanished."""
+    """Return the weights as shares of their sum; equal shares if all are zero."""
     total = math.fsum(weights)
     return [weight / total if total > 0 else 1 / len(weights) for weight in weights]
 
 
 def _drawn(choices: Sequence[Choice], weights: Sequence[float], draw: Draw) -> Choice:
-    """Return one of the choices with a chance in proportion to its weight."""
+    """Return one of the choices, drawn with probability proportional to its weight."""
     left = draw()
     for choice, share in zip(choices, _shares(weights), strict=True):
         left -= share
         if left < 0:
             return choice
-    # Rounding may leave a trace.
+    # Rounding may leave a small remainder.
     return choices[-1]

@@ -30,7 +30,7 @@ class Inheritance:
     morph: str
 
     def edges(self, supernet: DartsSupernet) -> list[nn.Module]:
-        """Return the edge in each of these cells."""
+        """Return this edge in each cell of the kind."""
         cells = [cell for cell in supernet.cells if isinstance(cell, MixedCell)]
         return [cell.edges[self.edge] for cell in cells if cell.kind == self.kind]
 
@@ -45,7 +45,7 @@ def load_matching(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> flo
     """Copy weights and statistics by name: stem, preprocessing, classifier, and operations that stay on their edge.
 
     Returns:
-        the share of the supernet's parameters that were there before.
+        the share of the supernet's parameters that were copied.
     """
     for name, tensor in supernet.state_dict().items():
         if name in weights:
@@ -55,7 +55,7 @@ def load_matching(supernet: DartsSupernet, weights: Mapping[str, Tensor]) -> flo
 
 
 def inherit_all(supernet: DartsSupernet, heirs: Sequence[Inheritance], generator: torch.Generator) -> None:
-    """Let every child inherit from its parent, one after the other; ``generator`` draws new channels."""
+    """Let every child inherit from its parent, one after another; ``generator`` draws new channels."""
     for heir in heirs:
         for edge in heir.edges(supernet):
             inherit(*heir.layers(edge), heir.morph, generator)
@@ -63,7 +63,7 @@ def inherit_all(supernet: DartsSupernet, heirs: Sequence[Inheritance], generator
 
 @torch.no_grad()
 def differences(context: EpochContext, supernet: DartsSupernet, heirs: Sequence[Inheritance]) -> list[float]:
-    """Return for each heir max |child - parent| over one batch and all cells of its kind, in evaluation mode."""
+    """Return max |child - parent| for each heir over one batch and all cells of its kind, in evaluation mode."""
     found: list[list[Tensor]] = [[] for _ in heirs]
     hooks = [
         edge.register_forward_pre_hook(partial(_compare, heir, seen))
@@ -78,7 +78,7 @@ def differences(context: EpochContext, supernet: DartsSupernet, heirs: Sequence[
 
 
 def _compare(heir: Inheritance, found: list[Tensor], edge: nn.Module, inputs: tuple[Any, ...]) -> None:
-    """Compare child and parent on what an edge is about to read."""
+    """Compare child and parent on the input that an edge is about to read."""
     child, parent = heir.layers(edge)
     _, view, *_ = inputs
     found.append((child(view.rectified) - parent(view.rectified)).abs().max().float())

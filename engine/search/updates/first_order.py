@@ -1,4 +1,4 @@
-"""The first-order update: alpha moves at the weights as they are."""
+"""The first-order update: alpha is updated at the current weights."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engine.search.updates.steps import step_architecture, step_weights
 
 
 class FirstOrder:
-    """Bilevel, first order: alpha on a batch of its own half at the current weights, then the weights.
+    """Bilevel, first order: updates alpha on a batch of its own half at the current weights, then the weights.
 
-    Each phase computes only the gradients that it uses: the architecture phase those of alpha, the weight phase mixes
-    with a detached sample (docs/methods/drnas.md, "Each phase computes only its own gradients"). Implements
+    Each phase computes only the gradients that it uses: the architecture phase those of alpha, while the weight phase
+    mixes with a detached sample (docs/methods/drnas.md, "Each phase computes only its own gradients"). Implements
     :class:`engine.search.step.Update`.
 
     Args:
-        clip_architecture: the public NAS-Bench-201 code has alpha's gradient of the weight phase inside the clipped
-            norm; true repeats that, at the price of computing it.
-        weights_first: whether the weights go before alpha, as in GDAS.
+        clip_architecture: include alpha's gradient of the weight phase in the clipped norm, as the public NAS-Bench-201
+            code does, at the cost of computing it.
+        weights_first: whether the weights are updated before alpha, as in GDAS.
         project: brings the architecture parameters back into their domain after each of their steps.
     """
 
@@ -57,7 +57,7 @@ class FirstOrder:
         loss = functional.cross_entropy(context.scores(images, context.sample()), labels)
         penalty = context.penalty()
         parameters = context.state.learning_parameters()
-        # A sampled path may leave a parameter out of the graph, for instance where every edge draws `none`.
+        # A sampled path may leave a parameter out of the graph, for instance if every edge draws `none`.
         gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, parameters, materialize_grads=True)
         step_architecture(context, parameters, gradients)
         if self._project is not None:

@@ -1,4 +1,4 @@
-"""The single-level update of one-stage ISTA-NAS: codes and weights by the gradients of one loss on one batch."""
+"""The single-level update of one-stage ISTA-NAS: one loss on one batch gives the gradients of codes and weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from engine.search.step import Level, StepContext
 
 
 class SingleLevel:
-    """Both step after one backward pass; operations that do not run get no gradient, and so stay as they are.
+    """Steps both after one backward pass; operations that do not run get no gradient, and so do not change.
 
     In :class:`engine.search.updates.single_level_joint.SingleLevelJoint` they have gradient zero, and decay.
 
     Args:
-        auxiliary_weight: of the auxiliary classifier's loss, where the supernet has one.
+        auxiliary_weight: of the auxiliary classifier's loss, if the supernet has one.
     """
 
     order: Sequence[Level] = ("weights",)

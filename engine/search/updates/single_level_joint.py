@@ -12,15 +12,15 @@ from engine.search.updates.steps import step_architecture
 
 
 class SingleLevelJoint:
-    """Weights and architecture parameters step together by the gradients of the same pass (SNAS; DSNAS).
+    """Weights and architecture parameters step together with the gradients of one pass (SNAS; DSNAS).
 
-    The regulariser's penalty moves the architecture parameters alone; each group is clipped by itself.
+    The regulariser's penalty affects only the architecture parameters; each group is clipped separately.
     """
 
     order: Sequence[Level] = ("weights",)
 
     def step(self, context: StepContext) -> None:
-        """Do both steps; in an epoch that freezes the architecture, that of the weights."""
+        """Take both steps, or only that of the weights in an epoch that freezes the architecture."""
         state, trains = context.state, context.trains_architecture
         images, labels = context.weight_batch()
         scores = context.scores(images, context.sample(detached=not trains))

@@ -1,4 +1,4 @@
-"""The unrolled second-order update of DARTS: alpha moves at the weights that one more step would give."""
+"""The unrolled second-order update of DARTS: alpha is updated at the weights that one more step would give."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.search.step import Batch, Level, StepContext
 from engine.search.updates.steps import step_architecture, step_weights
 from engine.spaces.space import CellWeights, MixingWeights
 
-# The finite difference is this long in weight space (DARTS, footnote 2).
+# The length of the finite difference in weight space (DARTS, footnote 2).
 _STEP = 0.01
 _TINY = 1e-12
 
@@ -21,11 +21,11 @@ Loss = Callable[[], Tensor]
 
 
 class Unrolled:
-    """Bilevel, second order; then the weights step on the batch that the unrolled step looked at.
+    """Bilevel, second order; the weights then step on the batch that the unrolled step used.
 
-    Random mixing weights are drawn once for the four passes of an architecture step: with a draw for each, their
+    Random mixing weights are drawn once for the four passes of an architecture step: if each pass drew its own, their
     difference would be noise (docs/methods/drnas.md, "The sample of the unrolled step is shared"). None of the four
-    changes the running statistics of batch norms.
+    passes changes the running statistics of batch norms.
     """
 
     order: Sequence[Level] = ("weights", "architecture")
@@ -68,9 +68,9 @@ def unrolled_gradients(
     H = (grad_a L_train(w + eps v, a) - grad_a L_train(w - eps v, a)) / (2 eps), eps = 0.01 / ||v||.
 
     Args:
-        train_loss, search_loss: compute the losses at the weights as they are when called.
-        inputs: a, which the losses were made of.
-        optimizer: SGD of the weights w; gives rate, momentum and decay. The weights come back exactly as they were.
+        train_loss, search_loss: compute the losses at the weights at the time of the call.
+        inputs: a, which the losses depend on.
+        optimizer: SGD of the weights w; gives rate, momentum and decay. The weights are restored exactly.
     """
     (group,) = optimizer.param_groups
     weights: list[nn.Parameter] = group["params"]
@@ -83,7 +83,7 @@ def unrolled_gradients(
             weight.sub_(group["lr"] * (step if buffer is None else step + group["momentum"] * buffer))
     ahead = torch.autograd.grad(search_loss(), [*weights, *inputs], materialize_grads=True)
     direction, direct = ahead[: len(weights)], ahead[len(weights) :]
-    # On the device throughout: nothing here waits for it.
+    # All on the device: nothing here waits for it.
     length = torch.stack([part.norm() for part in direction]).norm()
     epsilon = _STEP / length.clamp(min=_TINY)
     sides = []
@@ -104,10 +104,10 @@ def _set(weights: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
 
 
 def _cut(mixing: MixingWeights) -> tuple[MixingWeights, list[Tensor], list[Tensor]]:
-    """Return the mixing weights detached from the architecture parameters, their tensors before, and the detached ones.
+    """Return detached mixing weights, their tensors before the cut, and the detached tensors.
 
-    The gradient in the parameters is linear in that of the mixing weights: one pass back through the relaxation is
-    enough.
+    The gradient in the parameters is linear in that of the mixing weights, so one backward pass through the relaxation
+    is enough.
     """
     cut: dict[str, CellWeights] = {}
     drawn: list[Tensor] = []

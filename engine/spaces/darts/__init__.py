@@ -1,4 +1,4 @@
-"""The DARTS cell space, and every other space of the same macro."""
+"""The DARTS cell space, and every other space with the same macro architecture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Darts(SearchSpace):
         self._settings: DartsSettings | DartsNetworkSettings = settings
 
     def supernet(self, candidates: Candidates, stage: Mapping[str, Any]) -> DartsSupernet:
-        """Return a supernet; ``stage`` may name any keyword of :class:`DartsSupernet`, such as ``partial``."""
+        """Return a supernet; ``stage`` may override any keyword of :class:`DartsSupernet`, such as ``partial``."""
         size = {"channels": self._settings.channels, "layers": self._settings.layers, "stem": self._settings.stem}
         return DartsSupernet(
             operations=self.entry.operations,
@@ -53,7 +53,7 @@ class Darts(SearchSpace):
         return widen(old, new, generator)
 
     def network(self, genotype: Genotype) -> CellNetwork:
-        """Return the discrete network at the size of the settings."""
+        """Return the discrete network in the size of the settings."""
         settings = self._settings
         options: dict[str, Any] = {}
         if isinstance(settings, DartsNetworkSettings):
@@ -74,7 +74,7 @@ class Darts(SearchSpace):
     def derive(self, scores: Mapping[str, Sequence[Sequence[float]]], candidates: Candidates) -> Genotype:
         """Return the two strongest edges into each node, each with its best candidate other than ``none``.
 
-        Scores are compared across edges too: probabilities, not logits.
+        Scores are also compared across edges: they must be probabilities, not logits.
         """
         cells = {
             kind: derive.two_a_node(
@@ -100,7 +100,7 @@ class Darts(SearchSpace):
         return darts.genotype(cells[cell_networks.NORMAL], cells[cell_networks.REDUCE])
 
     def chosen(self, genotype: Genotype) -> dict[str, list[int]]:
-        """Return, per kind of cell and edge, the operation that the genotype takes, or -1."""
+        """Return the operation that the genotype takes on each edge, by kind of cell; -1 for none."""
         columns = {name: op for op, name in enumerate(self.entry.operations)}
         return {
             kind: [
@@ -111,7 +111,7 @@ class Darts(SearchSpace):
         }
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
-        """Return the cost by the closed form: of the trained network, or at the papers' size for a search."""
+        """Return the closed-form cost: of the trained network, or at the papers' size for a search."""
         settings = self._settings
         shape = replace(darts.COSTS.shapes[settings.stem], classes=self._classes, size=size)
         if isinstance(settings, DartsNetworkSettings):
@@ -126,13 +126,13 @@ class Darts(SearchSpace):
 
     @classmethod
     def encoding(cls, entry: Space) -> Encoding:
-        """Return, for both cells and each node, the pair of its inputs and the operation of either.
+        """Return, for both cells and each node, the pair of its inputs and the operation on each.
 
         ``none`` is not an operation of a discrete cell: there are 1.1e18 pairs of cells (see
         docs/methods/baselines.md, "Cells of the DARTS space").
 
         Raises:
-            UsageError: a space of the same macro with other operations.
+            UsageError: the space has the same macro architecture, but other operations.
         """
         if entry.name != darts.TOPOLOGY.space:
             raise UsageError(f"Black-box searches are not defined in the space '{entry.name}'.")
@@ -146,7 +146,8 @@ class Darts(SearchSpace):
         """Return a normal and a reduction cell, see :class:`engine.spaces.darts.scoring.DartsScoring`.
 
         Raises:
-            UsageError: a space of the same macro with other operations, for which TE-NAS has no networks.
+            UsageError: the space has the same macro architecture, but other operations, for which TE-NAS has no
+                networks.
         """
         if entry.name != darts.TOPOLOGY.space:
             return super().scoring_network(entry, which, classes)

@@ -1,4 +1,4 @@
-"""Multipliers of operations, folded into their last batch norm: from a search network to a plain one.
+"""Folds the multipliers of operations into their last batch norm: from a search network to a plain one.
 
 See docs/methods/ista.md, "Absorbing multipliers into batch norm".
 """
@@ -30,12 +30,12 @@ def plain_network(
     multipliers: Mapping[Operation, float],
     settings: DartsNetworkSettings,
 ) -> CellNetwork:
-    """Return the network of a genotype that computes what the supernet does with only these operations.
+    """Return the genotype's network, which computes what the supernet does with only these operations.
 
     Args:
-        supernet: made with ``norms="all"``, as large as ``settings`` say.
+        supernet: made with ``norms="all"``, of the size in ``settings``.
         space: names the supernet's columns and edges.
-        genotype: of operations that the supernet has.
+        genotype: its operations are in the supernet.
         multipliers: of the genotype's operations.
         settings: of the network.
     """
@@ -68,19 +68,19 @@ def plain_network(
 
 
 def absorb(operation: nn.Module, alpha: float) -> None:
-    """Change an operation in place so that it computes ``alpha`` times what it did.
+    """Change an operation in place so that its output is multiplied by ``alpha``.
 
         alpha (w u + b) = (alpha w) u + (alpha b),   u the normalised features
 
-    This holds in training and in evaluation, for an alpha of any sign. Momentum and other state that an optimiser keeps
-    of w and b is not scaled.
+    This holds in training and in evaluation, for an alpha of either sign. Momentum and other optimiser state of w and b
+    is not scaled.
 
     Args:
-        operation: one that ends in a batch norm with scale and shift, as all built with ``norms="all"``.
+        operation: ends in a batch norm with scale and shift, as all operations built with ``norms="all"`` do.
         alpha: the constant factor.
 
     Raises:
-        ValueError: it does not end so.
+        ValueError: the operation does not end in such a batch norm.
     """
     norms = [module for module in operation.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms or not norms[-1].affine:

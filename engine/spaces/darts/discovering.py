@@ -12,5 +12,5 @@ class DiscoveringDarts(Darts):
     """A space that gains columns during a search. The earlier ones keep their indices."""
 
     def know(self, operations: Iterable[str]) -> None:
-        """Have these operations as the columns of what is built from now on."""
+        """Make these operations the columns of everything that is built from now on."""
         self.entry = replace(self.entry, operations=tuple(operations))

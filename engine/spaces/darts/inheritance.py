@@ -1,8 +1,8 @@
-"""What a morphed convolution inherits from the one that it was made of (PR-DARTS).
+"""What a morphed convolution inherits from the convolution that it was made from (PR-DARTS).
 
 See docs/methods/prdarts.md, "Weight inheritance".
 
-Only ``k+`` and ``widen`` keep the function; the other changes of an operation keep its weights as far as they fit.
+Only ``k+`` and ``widen`` keep the function; the other morphisms keep the weights as far as they fit.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Stage = tuple[nn.Conv2d, nn.Conv2d, nn.BatchNorm2d]
 
 @torch.no_grad()
 def inherit(child: nn.Module, parent: nn.Module, morphism: str, generator: torch.Generator) -> None:
-    """Give a child what it has of its parent; every weight and statistic of it is set.
+    """Copy to a child what it inherits from its parent; all its weights and statistics are set.
 
     Args:
-        child, parent: the layers of two stacks of separable convolutions, as a supernet's edge holds them; the
-            child's name is the parent's after one morphism.
+        child, parent: the layers of two stacks of separable convolutions, as an edge of the supernet holds them; one
+            morphism turns the parent's name into the child's.
         morphism: ``k+``, ``k-``, ``d+``, ``d-``, ``insert`` or ``widen``.
-        generator: of the weights of new channels, on the CPU.
+        generator: draws the weights of new channels, on the CPU.
     """
     _MORPHISMS[morphism](_stages(child), _stages(parent), generator)
 
 
 def _resized(child: Sequence[Stage], parent: Sequence[Stage], _: torch.Generator) -> None:
-    """Fit the depthwise kernels: zeros all round a smaller one, the centre of a larger one; the rest stays."""
+    """Resize the depthwise kernels: pad a smaller one with zeros, or take the centre of a larger one; keep the rest."""
     for new, old in zip(child, parent, strict=True):
         border = (new[0].kernel_size[0] - old[0].kernel_size[0]) // 2
         new[0].weight.copy_(functional.pad(old[0].weight, (border,) * 4))
@@ -40,7 +40,7 @@ def _resized(child: Sequence[Stage], parent: Sequence[Stage], _: torch.Generator
 
 
 def _inserted(child: Sequence[Stage], parent: Sequence[Stage], generator: torch.Generator) -> None:
-    """Make the last stage, which is new, an identity but for its ReLU and its batch norm."""
+    """Make the new last stage an identity, apart from its ReLU and its batch norm."""
     *first, (depthwise, pointwise, norm) = child
     _resized(first, parent, generator)
     depthwise.weight.zero_()
@@ -53,7 +53,7 @@ def _inserted(child: Sequence[Stage], parent: Sequence[Stage], generator: torch.
 
 
 def _widened(child: Sequence[Stage], parent: Sequence[Stage], generator: torch.Generator) -> None:
-    """Draw the channels that are new between two stages, and let the second of these read nothing of them."""
+    """Draw the new channels between two stages, and give the second stage zero weights for them."""
     for new, old in zip(child, parent, strict=True):
         cut, inputs = old[1].weight.shape[:2]
         new[0].weight[:inputs] = old[0].weight
@@ -96,6 +96,6 @@ def _copy_norm(new: nn.BatchNorm2d, old: nn.BatchNorm2d) -> None:
 
 
 def _draw(block: Tensor, generator: torch.Generator) -> None:
-    """Fill a block of a kernel with Xavier-normal noise, its fans counted on the block only."""
+    """Fill a block of a kernel with Xavier-normal noise, using only the block's fan-in and fan-out."""
     drawn = torch.empty(block.shape, dtype=block.dtype)
     block.copy_(nn.init.xavier_normal_(drawn, generator=generator))

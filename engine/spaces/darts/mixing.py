@@ -1,8 +1,8 @@
-"""How edges mix their candidates, computing once per source node what their candidates share.
+"""How edges mix their candidates, computing what candidates share only once for each source node.
 
-Whatever has no weights of its own is the same for all edges that leave a node: the part of the channels that
-operations see, its ReLU, its pools and their batch norms. And an operation that ends in a batch norm needs no
-multiplication by its mixing weight: the weight is the scale of that norm.
+Everything without weights is the same for all edges that leave a node: the part of the channels that operations see,
+its ReLU, its pools and their batch norms. An operation that ends in a batch norm needs no multiplication by its mixing
+weight: the weight is used as the scale of that norm.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ from engine.spaces.darts import operations
 from engine.spaces.layers import Rectified
 from runs.genotypes.operations import Pool, Separable, Skip, Zero, operation
 
-# What operations without a pool read of their source: the part that they see, as it is or rectified, and of this the
-# phases: without strides, as many times the images of a part of the side; with strides, only the first phase.
+# What operations without a pool read of their source: the part that they see, unchanged or rectified, and the phases of
+# the rectified part. Without strides the phases are stacked as more images of smaller sides; with strides there is only
+# the first phase.
 SEEN, RECTIFIED, PHASES, PHASE = "as it is", "rectified", "phases", "phase"
 # The dilation that is computed on phases: every second row and column.
 DILATION = 2
 
 
 class Source(nn.Module):
-    """A node as the edges that leave it see it.
+    """A node as seen by the edges that leave it.
 
     Args:
-        names: of the operations of those edges.
+        names: the operations of those edges.
         channels: C of the node.
         stride: of those edges.
         partial: k: operations see the first C // k channels.
         norms: see :class:`engine.spaces.darts.supernet.DartsSupernet`.
 
     Attributes:
-        pools: by name, each with its batch norm unless that has a scale and a shift, which are an edge's own. The
+        pools: by name, each with its batch norm unless that has a scale and a shift, which belong to a single edge. The
             statistics of all edges would be equal, so one norm keeps them.
     """
 
@@ -59,7 +60,7 @@ class Source(nn.Module):
 
 
 class View:
-    """What the edges of one forward pass read of a node; each part is computed when first asked for.
+    """What the edges read of a node in one forward pass; each part is computed on first use.
 
     Attributes:
         features: [B, C, H, W].
@@ -73,7 +74,7 @@ class View:
         self._pooled: dict[str, Tensor] = {}
 
     def read(self, what: str) -> Tensor:
-        """Return the output of a pool by its name, or what operations see: as it is, or rectified."""
+        """Return the output of a pool by its name, or what operations see, unchanged or rectified."""
         if what == SEEN:
             return self.seen
         if what == RECTIFIED:
@@ -96,7 +97,7 @@ class View:
         """The channels [B, C // k, H, W] that operations see."""
         if self._source.width == self.features.shape[1]:
             return self.features
-        # A copy: many operations read it, and each would copy channels that are apart in memory.
+        # Copied once: many operations read it, and each would otherwise copy channels that are scattered in memory.
         return self._parts[0].clone()
 
     @functools.cached_property
@@ -111,18 +112,18 @@ class View:
 
     @functools.cached_property
     def phase(self) -> Tensor:
-        """The first phase of :attr:`rectified`, all that a strided and dilated convolution reads."""
+        """The first phase of :attr:`rectified`, which is all that a strided and dilated convolution reads."""
         return self.rectified[:, :, ::DILATION, ::DILATION].clone()
 
     @functools.cached_property
     def bypass(self) -> Tensor:
-        """The other channels, as large as the operations' outputs."""
+        """The other channels, at the size of the operations' outputs."""
         passing = self._parts[1]
         return functional.max_pool2d(passing, 2, 2, ceil_mode=True) if self._source.stride > 1 else passing
 
     @functools.cached_property
     def _parts(self) -> Sequence[Tensor]:
-        # One split, whose gradient is one concatenation.
+        # A single split, so that its gradient is a single concatenation.
         width = self._source.width
         parts: Sequence[Tensor] = self.features.split([width, self.features.shape[1] - width], dim=1)
         return parts
@@ -138,14 +139,14 @@ class MixedEdge(nn.Module):
         affine, norms: see :class:`engine.spaces.darts.supernet.DartsSupernet`.
 
     Attributes:
-        operations: by column, what an operation does to what it reads of its source; it ends in a batch norm. Where
-            that is nothing, as with an identity, the column is left out.
+        operations: by column, what an operation computes from what it reads of its source; it ends in a batch norm.
+            Columns that compute nothing, such as an identity, are left out.
     """
 
     def __init__(self, names: Mapping[int, str], channels: int, stride: int, *, affine: bool, norms: str) -> None:
         super().__init__()
         self.operations = nn.ModuleDict()
-        # `none` adds nothing to a sum and has gradient zero, so it is never built nor run.
+        # `none` adds nothing to a sum and has gradient zero, so it is never built or run.
         self._reads = {op: _read(name, stride) for op, name in names.items() if not isinstance(operation(name), Zero)}
         for op, reads in self._reads.items():
             built = operations.build_normed(names[op], channels, stride, affine=affine, norms=norms)
@@ -168,7 +169,7 @@ class MixedEdge(nn.Module):
         Args:
             total: of the node.
             view: of the source node.
-            scales: by candidate its mixing weight, once for each channel.
+            scales: the mixing weight of each candidate, repeated for each channel.
             active: the columns to run.
             skip_dropout: the probability that an element of an identity is dropped.
             drop_factors: of drop path, [B] for each column to run, or None.
@@ -196,7 +197,7 @@ class MixedEdge(nn.Module):
 
 
 class NodeSum:
-    """The sum of the values of a node's edges, in place: no gradient needs the output of a batch norm."""
+    """The sum of the values of a node's edges, computed in place: no gradient needs the output of a batch norm."""
 
     def __init__(self) -> None:
         self._sum: Tensor | None = None
@@ -215,7 +216,7 @@ class NodeSum:
         self._sum = value * scale if self._sum is None else self._sum.addcmul_(value, scale)
 
     def total(self) -> Tensor | None:
-        """Return the sum, which is not to be added to any more; None if nothing was added."""
+        """Return the sum, which must not be added to any more; None if nothing was added."""
         if self._phases is not None:
             self.add(join_phases(self._phases))
         return self._sum
@@ -237,7 +238,7 @@ def _read(name: str, stride: int) -> str:
 
 
 def split_phases(features: Tensor) -> Tensor:
-    """Return the images of every second row and column [4 B, C, H / 2, W / 2] of features [B, C, H, W]."""
+    """Return the phases [4 B, C, H / 2, W / 2] of features [B, C, H, W]: the images of every second row and column."""
     if features.is_contiguous(memory_format=torch.channels_last):
         last: Tensor = features.permute(0, 2, 3, 1).unflatten(2, (-1, DILATION)).unflatten(1, (-1, DILATION))
         return last.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).permute(0, 3, 1, 2)
@@ -246,7 +247,7 @@ def split_phases(features: Tensor) -> Tensor:
 
 
 def join_phases(phases: Tensor) -> Tensor:
-    """Return the features [B, C, H, W] that these are the phases of: the inverse of :func:`split_phases`."""
+    """Return the features [B, C, H, W] that have these phases: the inverse of :func:`split_phases`."""
     if phases.is_contiguous(memory_format=torch.channels_last):
         last: Tensor = phases.permute(0, 2, 3, 1).unflatten(0, (-1, DILATION, DILATION))
         return last.permute(0, 3, 1, 4, 2, 5).flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
@@ -258,10 +259,10 @@ def scaled(layers: nn.Module, features: Tensor, scale: Tensor, *, in_phases: boo
     """Return ``scale`` times the output of layers that end in a batch norm.
 
     Args:
-        layers: one after the other.
+        layers: applied one after another.
         features: [B, C, H, W].
         scale: [C].
-        in_phases: whether the features are phases of what dilated convolutions are meant for.
+        in_phases: whether the features are phases, for layers with dilated convolutions.
     """
     *before, norm = layers.children()
     for layer in before:

@@ -25,13 +25,13 @@ class CellNetwork(DiscreteNetwork):
     Args:
         genotype: with cells ``normal`` and ``reduce``.
         channels: C of the first cells.
-        layers: how many cells.
+        layers: the number of cells.
         classes: of the data set.
         stem: ``cifar`` keeps the side of the images, ``imagenet`` divides it by eight before the first cell.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
         auxiliary: whether to train a second classifier on cell 2L // 3.
-        auxiliary_norm: whether its second convolution has a batch norm with the ImageNet stem too; with the CIFAR
-            stem it always has.
+        auxiliary_norm: whether its second convolution also has a batch norm with the ImageNet stem; with the CIFAR stem
+            it always has one.
 
     Attributes:
         cells: the cells, which may be compiled one by one.
@@ -52,7 +52,7 @@ class CellNetwork(DiscreteNetwork):
     ) -> None:
         super().__init__()
         widths = {kind: len(cell.outputs) for kind, cell in genotype.cells.items()}
-        # Modules do not depend on the size of the images.
+        # The modules do not depend on the size of the images.
         walk = list(slots(channels=channels, layers=layers, size=1, stem=stem, outputs=widths))
         self.stem = ImageNetStem(channels) if stem == "imagenet" else CifarStem(3 * channels)
         cells = [DiscreteCell(genotype.cells[slot.kind], slot, norms, last=slot is walk[-1]) for slot in walk]
@@ -76,7 +76,7 @@ class CellNetwork(DiscreteNetwork):
 
         Args:
             images: normalised.
-            drop_factors: in training, what drop path multiplies the outputs of operations by, [drops, B]; outputs of
+            drop_factors: in training, the factors of drop path for the outputs of operations, [drops, B]; outputs of
                 stride-1 identities are never dropped and have no row. None drops nothing.
 
         Returns:
@@ -95,21 +95,21 @@ class CellNetwork(DiscreteNetwork):
         return (scores, auxiliary) if self.training else scores
 
     def parts(self) -> Iterator[nn.Module]:
-        """Yield the parts that are worth compiling, each on its own."""
+        """Yield the parts that are worth compiling separately."""
         yield from self.cells
 
 
 class DiscreteCell(nn.Module):
-    """A cell with an operation an edge, between inputs and outputs that are rectified.
+    """A cell with one operation on each edge, whose inputs and outputs are rectified.
 
-    Everything that reads a cell's output from outside begins with a ReLU, except the classifier behind the last cell.
-    So nodes are rectified once, for the operations that want it and for the output.
+    Everything that reads a cell's output from outside begins with a ReLU, except the classifier after the last cell. So
+    each node is rectified once, for the operations that need it and for the output.
 
     Args:
         cell: of the genotype.
         slot: of the cell in the network.
         norms: see :class:`CellNetwork`.
-        last: whether the classifier reads the output, which then is not rectified.
+        last: whether the classifier reads the output, which is then not rectified.
 
     Attributes:
         placed: the edges of the genotype, each at the index of its module in ``edges``.
@@ -130,8 +130,8 @@ class DiscreteCell(nn.Module):
         self.drops = 0
         self._outputs = cell.outputs
         self._last = last
-        # Per node its edges as (source, edge, row of drop path's factors or None). What is never dropped comes first:
-        # a sum that begins with it needs no multiplication of its own.
+        # The edges of each node as (source, edge, row of drop path's factors or None). Edges that are never dropped
+        # come first: a sum that begins with one needs no separate multiplication.
         self._nodes: list[list[tuple[int, int, int | None]]] = [[] for _ in nodes]
         for index, edge in enumerate(self.placed):
             incoming = self._nodes[edge.target - cell.inputs]
@@ -171,7 +171,7 @@ class DiscreteCell(nn.Module):
 
 
 def _add(total: Tensor | None, value: Tensor, factor: Tensor | None) -> Tensor:
-    """Return total + factor * value in one pass over memory; a total or factor that is None is left out."""
+    """Return total + factor * value in one pass over memory, without a total or factor that is None."""
     if factor is None:
         return value if total is None else total + value
     return value * factor if total is None else torch.addcmul(total, value, factor)

@@ -51,11 +51,11 @@ def build(name: str, channels: int, stride: int, *, affine: bool, track_statisti
 
 
 def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: str) -> nn.Module:
-    """Return an operation as networks use it: a batch norm follows those without weights.
+    """Return an operation as networks use it, with a batch norm after operations without weights.
 
     Args:
         name, channels, stride, affine: as for :func:`build`.
-        norms: which batch norms follow, see :data:`runs.genotypes.cell_networks.NORMS`.
+        norms: which operations a batch norm follows, see :data:`runs.genotypes.cell_networks.NORMS`.
     """
     built = build(name, channels, stride, affine=affine)
     of = operation(name)
@@ -66,7 +66,7 @@ def build_normed(name: str, channels: int, stride: int, *, affine: bool, norms: 
 
 
 class Zeros(nn.Module):
-    """``none``: zeros of the shape of the other operations' outputs."""
+    """``none``: zeros in the shape of the other operations' outputs."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Zeros(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return zeros [B, C, ceil(H / stride), ceil(W / stride)]."""
-        # Nothing is multiplied by zero: an infinite feature stays out of the sum.
+        # Not a multiplication by zero, so that an infinite feature cannot enter the sum.
         return torch.zeros_like(features[:, :, :: self.stride, :: self.stride])
 
 
@@ -116,8 +116,8 @@ class Halves(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return [B, channels_out, ceil(H / 2), ceil(W / 2)] of [B, channels_in, H, W]."""
-        # Every second pixel is taken before the convolution: the CPU library's own strided 1x1 convolution writes
-        # beyond its memory if there are only a few channels.
+        # Every second pixel is taken before the convolution: the CPU library's own strided 1x1 convolution writes out
+        # of bounds if there are only a few channels.
         even, odd = features[:, :, ::2, ::2], features[:, :, 1::2, 1::2]
         height, width = features.shape[2:]
         if height % 2 or width % 2:
@@ -131,7 +131,7 @@ def _stages(of: Separable, channels: int, stride: int, norms: dict[str, bool]) -
     for stage, dilation in enumerate(of.dilations):
         wide, narrow = widths[stage : stage + 2]
         if stage:
-            # In place: a batch norm's backward pass needs its input, not its output.
+            # In place: the backward pass of a batch norm needs its input, not its output.
             yield nn.ReLU(inplace=True)
         padding = dilation * (of.kernel - 1) // 2
         yield nn.Conv2d(wide, wide, of.kernel, stride if not stage else 1, padding, dilation, groups=wide, bias=False)

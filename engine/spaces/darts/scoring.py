@@ -18,14 +18,14 @@ from runs.genotypes.genotype import NONE
 
 
 class DartsScoring(ScoringNetwork):
-    """A normal cell of one channel, then a reduction cell of two; the NTK's network has a stem before them."""
+    """A normal cell with one channel, then a reduction cell with two; the NTK network has a stem before them."""
 
     def __init__(self, space: Space, which: str, classes: int) -> None:
         super().__init__()
         self.space = space
         nodes = len({target for _, target in space.edges})
         self.stem = CifarStem(1) if which == NTK else nn.Identity()
-        # Modules do not depend on the size of the images.
+        # The modules do not depend on the size of the images.
         normal = CellSlot(NORMAL, 1, (1, 1), False, (1, 1), False)
         reduce = CellSlot(REDUCE, 2, (1, nodes), False, (1, 1), False)
         self.cells = nn.ModuleList(_Cell(space, slot) for slot in (normal, reduce))

@@ -11,17 +11,17 @@ from runs.genotypes.cell_networks import AUXILIARY_FEATURES, AUXILIARY_WIDTH, Ce
 
 
 class CifarStem(nn.Sequential):
-    """3x3 convolution from colours to ``channels``, batch norm. Both inputs of the first cell are its output."""
+    """A 3x3 convolution from colours to ``channels`` and a batch norm. Both inputs of the first cell are its output."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(nn.Conv2d(3, channels, 3, padding=1, bias=False), batch_norm(channels))
 
 
 class ImageNetStem(nn.Module):
-    """Three 3x3 convolutions of stride 2: the first cell gets the output of the second and of the third.
+    """Three 3x3 convolutions of stride 2: the inputs of the first cell are the outputs of the second and the third.
 
     Args:
-        channels: out of both; the first convolution has half as many.
+        channels: of both outputs; the first convolution has half as many.
     """
 
     def __init__(self, channels: int) -> None:
@@ -42,7 +42,7 @@ def rectified(stem: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def preprocessing(slot: CellSlot, *, affine: bool = True, track_statistics: bool = True) -> tuple[Rectified, Rectified]:
-    """Return what brings both inputs of a cell to its width, and the older one to the side of the newer."""
+    """Return layers that bring both inputs of a cell to its width, and the older one to the size of the newer."""
     older, newer = slot.channels_before
     norms = {"affine": affine, "track_statistics": track_statistics}
     reduce = FactorizedReduce if slot.after_reduction else ReluConvBn
@@ -76,9 +76,9 @@ class AuxiliaryHead(Rectified):
 
 
 class PoolToTwo(nn.Module):
-    """Average pool of maps of any size to 2 x 2, each window five eighths of the side.
+    """Average pool of maps of any size to 2 x 2, with windows of five eighths of the side.
 
-    That is the papers' window of 5, stride 3, on 8 x 8 (CIFAR) and stride 2 on 7 x 7 (ImageNet).
+    That is the papers' window of 5, with stride 3 on 8 x 8 (CIFAR) and stride 2 on 7 x 7 (ImageNet).
     """
 
     def forward(self, features: Tensor) -> Tensor:

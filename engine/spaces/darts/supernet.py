@@ -25,19 +25,20 @@ class DartsSupernet(Supernet):
         edges: (source, target) of the rows; the output of a cell concatenates all targets.
         candidates: the operations alive on each edge; others are not built.
         channels: C of the first cells.
-        layers: how many cells.
+        layers: the number of cells.
         classes: of the data set.
         stem: ``cifar``, or ``imagenet`` with 3C channels.
-        partial: k: operations see the first C // k channels, the others pass by
+        partial: k: operations see the first C // k channels, the others bypass them
             (docs/methods/drnas.md, "Partial channels").
         affine: whether batch norms in cells have a scale and a shift.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
         auxiliary: whether to train a second classifier on cell 2L // 3.
 
     Attributes:
-        skip_dropout: in training, the probability that an element of an identity's output is dropped.
-            Set it between forward passes. See docs/methods/baselines.md, "Skip dropout".
-        drop_path: in training, the probability that the output of an operation is dropped for an image. Set it alike.
+        skip_dropout: in training, the probability that an element of an identity's output is dropped. Set it between
+            forward passes. See docs/methods/baselines.md, "Skip dropout".
+        drop_path: in training, the probability that the output of an operation is dropped for an image. Set it between
+            forward passes too.
 
     Raises:
         UsageError: C cannot be divided by k.
@@ -64,7 +65,7 @@ class DartsSupernet(Supernet):
         self.candidates = candidates
         self.skip_dropout = self.drop_path = 0.0
         nodes = len({target for _, target in edges})
-        # Modules do not depend on the size of the images.
+        # The modules do not depend on the size of the images.
         walk = list(
             slots(
                 channels=channels,
@@ -102,7 +103,7 @@ class DartsSupernet(Supernet):
         return self.both_scores(images, mixing)[0]
 
     def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
-        """Return also the scores of the auxiliary classifier: None without one, and in evaluation."""
+        """Return also the scores of the auxiliary classifier, or None without one and in evaluation."""
         older, newer = rectified(self.stem, images)
         skip_dropout = self.skip_dropout if self.training else 0.0
         cells = [cell for cell in self.cells if isinstance(cell, MixedCell)]
@@ -116,7 +117,7 @@ class DartsSupernet(Supernet):
         return scores, auxiliary
 
     def _drop_factors(self, cells: Sequence[MixedCell], mixing: MixingWeights, like: Tensor) -> Iterator[Tensor | None]:
-        """Return the factors of drop path cell by cell, drawn in one go; None if nothing is dropped."""
+        """Return an iterator over the cells' factors of drop path, all drawn at once; None if nothing is dropped."""
         if not self.training or not self.drop_path:
             return itertools.repeat(None)
         runs = [cell.runs(mixing[cell.kind]) for cell in cells]
@@ -125,10 +126,10 @@ class DartsSupernet(Supernet):
 
 
 def darts_supernet(supernet: Supernet) -> DartsSupernet:
-    """Return the supernet as that of DARTS-like cells, for parts that exist in no other space.
+    """Return the supernet as one of DARTS-like cells, for components that need this space.
 
     Raises:
-        TypeError: it is of another space.
+        TypeError: the supernet belongs to another space.
     """
     if not isinstance(supernet, DartsSupernet):
         raise TypeError(f"a supernet of DARTS-like cells is needed, not {type(supernet).__name__}")
@@ -136,9 +137,9 @@ def darts_supernet(supernet: Supernet) -> DartsSupernet:
 
 
 class MixedCell(nn.Module):
-    """A cell whose every edge mixes its candidates, between inputs and outputs that are rectified.
+    """A cell with a mixture of candidates on every edge, whose inputs and outputs are rectified.
 
-    Everything that reads a cell's output begins with a ReLU, except the classifier behind the last cell.
+    Everything that reads a cell's output begins with a ReLU, except the classifier after the last cell.
 
     Args:
         slot: of the cell in the network.
@@ -146,7 +147,7 @@ class MixedCell(nn.Module):
         names: of the columns.
         candidates: the columns alive on each edge.
         partial, affine, norms: see :class:`DartsSupernet`.
-        last: whether the classifier reads the output, which then is not rectified.
+        last: whether the classifier reads the output, which is then not rectified.
 
     Attributes:
         kind: of the cell.
@@ -171,7 +172,7 @@ class MixedCell(nn.Module):
         self._candidates = candidates
         self._last = last
         self._stride = slot.stride(0)
-        # Of the weights of all columns, those of candidates.
+        # Selects the weights of candidates from those of all columns.
         columns = [edge * len(names) + op for edge, kept in enumerate(candidates) for op in kept]
         self.register_buffer("_columns", torch.tensor(columns, dtype=torch.int64), persistent=False)
         self.older, self.newer = preprocessing(slot, affine=affine)
@@ -211,7 +212,7 @@ class MixedCell(nn.Module):
         Args:
             older: output of the cell before the last, rectified.
             newer: output of the last cell, rectified.
-            cell_weights: of the kind of the cell.
+            cell_weights: for this kind of cell.
             skip_dropout: the probability that an element of an identity is dropped.
             drop_factors: of drop path, [operations that run, B], edge by edge; None drops nothing.
         """
@@ -236,7 +237,7 @@ class MixedCell(nn.Module):
         return torch.cat([view.features if self._last else view.output for view in views[2:]], dim=1)
 
     def _scales(self, cell_weights: CellWeights) -> list[dict[int, Tensor]]:
-        """Return per edge, by candidate, the factor of an operation's output, once for each channel."""
+        """Return for each edge the factors of its candidates' outputs, repeated for each channel."""
         weights = (
             cell_weights.weights
             if cell_weights.edge_scale is None
@@ -245,7 +246,7 @@ class MixedCell(nn.Module):
         weights = weights.flatten()
         if len(weights) > len(self.get_buffer("_columns")):
             weights = weights.index_select(0, self.get_buffer("_columns"))
-        # All in one go: what is taken out one by one gives a gradient kernel each.
+        # All at once: separate indexing would cost a gradient kernel for each entry.
         flat = iter(weights.unsqueeze(-1).repeat(1, self.width).unbind())
         return [{op: next(flat) for op in kept} for kept in self._candidates]
 
@@ -256,9 +257,10 @@ class MixedCell(nn.Module):
         factors: Sequence[Tensor] | None,
         sums: dict[tuple[int, ...], Tensor],
     ) -> Tensor:
-        """Return the sum of what passes by the operations of these edges, each times its factor.
+        """Return the sum of the channels that bypass the operations of these edges, each times its edge's factor.
 
-        Without factors it is the sum for an earlier node, and little more: ``sums`` keeps them by their sources.
+        Without factors it is the sum for an earlier node plus little more, so ``sums`` caches the sums by their
+        sources.
         """
         *others, (edge, source) = incoming
         value = views[source].bypass

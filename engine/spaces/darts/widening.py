@@ -22,12 +22,12 @@ Change = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def widen(old: Mapping[str, Tensor], new: DartsSupernet, generator: torch.Generator) -> dict[str, Change]:
-    """Copy ``old`` into ``new``, which passes fewer channels by, duplicating channels of what operations own.
+    """Copy ``old`` into ``new``, whose operations see more channels, duplicating the channels of their layers.
 
     Args:
         old: the ``state_dict`` of the supernet of the stage that ends, on any device.
-        new: of the same cells, with as many or fewer candidates and as many or more channels for operations to see.
-        generator: of the duplicated channels, on the CPU.
+        new: has the same cells, at most as many candidates, and operations that see at least as many channels.
+        generator: draws the duplicated channels, on the CPU.
 
     Returns:
         by the name of each parameter of ``new``, what widens its momentum.
@@ -42,13 +42,14 @@ def widen(old: Mapping[str, Tensor], new: DartsSupernet, generator: torch.Genera
 
 
 def channels(wide: nn.Module, narrow: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Change]:
-    """Return, by name, what widens the kernels and batch norms of layers in a row.
+    """Return, by name, what widens the kernels and batch norms of consecutive layers.
 
-    A convolution reads the channels that the one before it duplicated; what begins behind a batch norm draws afresh,
-    as in the paper's code. A batch norm follows its convolution, and draws behind a pool or an identity.
+    A convolution reads the channels that the previous one duplicated; a convolution after a batch norm draws its own,
+    as in the paper's code. A batch norm follows its convolution, and draws its own channels after a pool or an
+    identity.
 
     Args:
-        wide: the layers to be.
+        wide: the layers to be filled.
         narrow: the ``state_dict`` of the same layers with fewer channels.
         generator: on the CPU.
     """
@@ -76,7 +77,7 @@ def channels(wide: nn.Module, narrow: Mapping[str, Tensor], generator: torch.Gen
 
 
 def _owned(network: DartsSupernet) -> Iterator[tuple[str, nn.Module]]:
-    """Yield by name what operations own, each a row of layers."""
+    """Yield the layers that each operation owns, by name."""
     for name, part in network.named_modules():
         if isinstance(part, Source):
             yield from ((f"{name}.pools.{pool}", layers) for pool, layers in part.pools.items())
@@ -99,7 +100,7 @@ def _convolution(
 
 
 def _halves(cut: int, appended: tuple[Tensor, Tensor], vector: Tensor) -> Tensor:
-    """Return a batch norm's vector widened behind two convolutions: each half has its duplicates beside it."""
+    """Return a widened vector of a batch norm after two convolutions: each half is followed by its duplicates."""
     halves = (vector[:cut], vector[cut:])
     return torch.cat([widened(half, None, index) for half, index in zip(halves, appended, strict=True)])
 

@@ -49,13 +49,13 @@ class NasBench201(SearchSpace):
         return widen(old, new, generator)
 
     def network(self, genotype: Genotype) -> NasBench201Network:
-        """Return the discrete network at the size of the settings."""
+        """Return the discrete network in the size of the settings."""
         return NasBench201Network(
             genotype, channels=self._settings.channels, cells=self._settings.cells, classes=self._classes
         )
 
     def costs(self, genotype: Genotype, size: int) -> tuple[Costs, Shape]:
-        """Return the cost by the closed form: of the trained network, or at the benchmark's own size for a search."""
+        """Return the closed-form cost: of the trained network, or at the benchmark's own size for a search."""
         shape = replace(nasbench201.COSTS.shapes["cifar"], classes=self._classes, size=size)
         if not isinstance(self._settings, NasBench201Settings):
             shape = replace(shape, channels=self._settings.channels, layers=self._settings.cells)

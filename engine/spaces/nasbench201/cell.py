@@ -1,11 +1,11 @@
-"""The cell of the NAS-Bench-201 supernet: what the public code computes, with a third of its kernels.
+"""The cell of the NAS-Bench-201 supernet: the computation of the public code with a third of its kernels.
 
-Operation by operation, a cell is a hundred small kernels. Here, exactly:
+Computed operation by operation, a cell is a hundred small kernels. The following rewrites are exact:
 
 * An operation that ends in a batch norm needs no multiplication by its mixing weight: the weight is the norm's scale.
 * ReLU and average pool have no weights, so a source node computes them once for all its edges.
 * The convolutions of one kind that leave a node read the same tensor, so they are one convolution and one norm.
-* With partial channels, what passes by and the shuffle are linear: they are done once a node, not once an edge.
+* With partial channels, the bypass and the shuffle are linear: they are done once per node, not once per edge.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ _NODES = SPACE.edges[-1][1] + 1
 
 
 class Mixture:
-    """Mixing weights as the cells of one forward pass read them: prepared once, since all cells share them.
+    """Mixing weights in the form that the cells of one forward pass read: prepared once, since all cells share them.
 
     Args:
         cell_weights: of the cells.
         candidates: of the supernet.
 
     Attributes:
-        active: per edge the operations that run.
-        weights: per edge and operation the mixing weight, a tensor without dimensions; an edge's scale is inside.
+        active: the operations that run on each edge.
+        weights: the mixing weight of each edge and operation, a tensor without dimensions that includes the edge's
+            scale.
         scales: [edges] as tensors without dimensions, or None.
     """
 
@@ -78,7 +79,7 @@ class Convolutions:
         self.tie()
 
     def tie(self) -> None:
-        """Make the running statistics of the edges parts of one tensor, which the norm of all edges updates."""
+        """Make the running statistics of the edges views of one tensor, which the joint norm updates."""
         norms = [built.norm for built in self._built.values()]
         self._statistics: list[Tensor | None] = []
         for name in ("running_mean", "running_var"):
@@ -90,9 +91,10 @@ class Convolutions:
                     setattr(norm, name, part)
 
     def groups(self, mixture: Mixture) -> list[tuple[int, ...]]:
-        """Return the edges that run, in groups that one convolution serves.
+        """Return the running edges in groups that are computed by one convolution each.
 
-        Some edges out of several (a sampled method's) go one by one, so that no statistics have to be gathered.
+        If only some edges run, as with a sampling method, each is its own group, so that no statistics have to be
+        gathered.
         """
         active = tuple(edge for edge in self.edges if self.op in mixture.active[edge])
         return [active] if active == self.edges else [(edge,) for edge in active]
@@ -102,8 +104,8 @@ class Convolutions:
         built = [self._built[edge] for edge in edges]
         convolution, norm = built[0].convolution, built[0].norm
         assert norm.momentum is not None
-        # Joining small kernels is one cheap copy. Were they views of one parameter, an optimiser would see that one,
-        # and its momentum and its checkpoint would have to be taken apart at every stage.
+        # Joining small kernels is one cheap copy. If they were views of one parameter, an optimiser would see that one,
+        # and its momentum and its checkpoint would have to be split at every stage.
         kernels = [part.convolution.weight for part in built]
         kernel = kernels[0] if len(kernels) == 1 else torch.cat(kernels)
         out = functional.conv2d(rectified, kernel, padding=convolution.padding)
@@ -120,16 +122,16 @@ class Convolutions:
 
 
 class MixedCell(nn.Module):
-    """A cell whose every edge is the weighted sum of its candidate operations.
+    """A cell in which every edge is the weighted sum of its candidate operations.
 
     Args:
         channels: C, in and out.
         candidates: the operations alive on each edge; others are not built.
-        partial: k: operations see the first C // k channels, the others pass by.
+        partial: k: operations see the first C // k channels, the others bypass them.
         track_statistics: whether candidate batch norms keep running averages.
 
     Attributes:
-        edges: per edge the operations with weights, by column.
+        edges: for each edge the operations with weights, by column.
     """
 
     def __init__(
@@ -161,7 +163,7 @@ class MixedCell(nn.Module):
                 yield Convolutions(op, built)
 
     def tie(self) -> None:
-        """Join the running statistics of edges again, after their tensors were replaced."""
+        """Join the running statistics of the edges again, after their tensors were replaced."""
         for leaving in self._convolutions:
             for convolutions in leaving:
                 convolutions.tie()
@@ -191,7 +193,7 @@ class MixedCell(nn.Module):
         return node
 
     def _mix(self, seen: Tensor, source: int, mixture: Mixture, sums: Sequence[Sum]) -> None:
-        """Add to the sums of the targets what the operations on the edges from a source give."""
+        """Add the outputs of the operations on the edges from a source to the sums of their targets."""
         leaving = self._outgoing[source]
         for op in (_SKIP, _POOL):
             mixed = [edge for edge in leaving if op in mixture.active[edge]]
@@ -206,16 +208,17 @@ class MixedCell(nn.Module):
         values: dict[tuple[int, ...], Tensor] = {}
         for part, edges in running:
             value = part.run(rectified, edges, mixture)
-            # No norm keeps its output for the backward pass, so kinds on the same edges meet before they are split.
+            # No norm keeps its output for the backward pass, so kinds on the same edges are added in place before the
+            # split.
             values[edges] = values[edges].add_(value) if edges in values else value
         for edges, value in values.items():
             for edge, of_edge in zip(edges, value.split(self.width, dim=1), strict=True):
                 sums[SPACE.edges[edge][1]].add(of_edge)
 
     def _pass_by(self, rest: Tensor, source: int, mixture: Mixture, passing: Sequence[Sum]) -> None:
-        """Add to the sums of the targets the channels that no operation sees."""
+        """Add the channels that no operation sees to the sums of the targets."""
         if mixture.scales is None:
-            # Every target has all nodes before it as sources, so one sum goes on from target to target.
+            # The sources of each target are all earlier nodes, so one running sum serves all targets.
             before = passing[source].total
             passing[source + 1].add(rest if before is None else before + rest)
             return

@@ -1,4 +1,4 @@
-"""The discrete NAS-Bench-201 network: one operation an edge, batch norms with affine."""
+"""The discrete NAS-Bench-201 network: one operation on each edge, and affine batch norms."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NasBench201Network(DiscreteNetwork):
 
 
 class DiscreteCell(nn.Module):
-    """A cell with one operation an edge. Operations on dead paths are built all the same, as the benchmark counts."""
+    """A cell with one operation on each edge. Operations on dead paths are built too: the benchmark counts them."""
 
     def __init__(self, chosen: list[int], channels: int) -> None:
         super().__init__()

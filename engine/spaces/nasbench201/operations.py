@@ -14,7 +14,7 @@ def build(name: str, channels: int, *, affine: bool, track_statistics: bool = Tr
     """Return an operation that keeps the shape [B, channels, H, W].
 
     Args:
-        name: one of the space's operations but ``none``, which is never built.
+        name: one of the space's operations except ``none``, which is never built.
         channels: in and out.
         affine: whether batch norms have a scale and a shift (discrete networks) or not (supernets).
         track_statistics: whether batch norms keep running averages for evaluation.
@@ -53,14 +53,14 @@ class ReluConvBn(nn.Sequential):
 
     @property
     def convolution(self) -> nn.Conv2d:
-        """The second part."""
+        """The convolution, the second module."""
         layer = self[1]
         assert isinstance(layer, nn.Conv2d)
         return layer
 
     @property
     def norm(self) -> nn.BatchNorm2d:
-        """The third part."""
+        """The batch norm, the third module."""
         layer = self[2]
         assert isinstance(layer, nn.BatchNorm2d)
         return layer
@@ -81,7 +81,7 @@ class ResidualReduction(nn.Module):
         self.body = nn.Sequential(
             ReluConvBn(channels, 2 * channels, 3, stride=2), ReluConvBn(2 * channels, 2 * channels, 3)
         )
-        # Odd sides lose their last pixel in a pool but not in the padded convolution: ceil_mode keeps them equal.
+        # Odd sides lose their last pixel in a pool but not in the padded convolution: ceil_mode makes the sizes equal.
         self.shortcut = nn.Sequential(
             nn.AvgPool2d(2, stride=2, ceil_mode=True, count_include_pad=False),
             nn.Conv2d(channels, 2 * channels, 1, bias=False),

@@ -1,4 +1,4 @@
-"""The 3x3 average pool, by sums of shifted images where those are faster."""
+"""The 3x3 average pool, computed as sums of shifted images where that is faster."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch.nn import functional
 
 
 def average_pool(features: Tensor) -> Tensor:
-    """Return the average of each pixel's 3x3 neighbourhood inside the image, [B, C, H, W] as given."""
-    # The CPU's pool is a scalar loop for most layouts: the sums take a seventh of its time with channels apart and two
-    # thirds with channels last. Elsewhere one kernel beats nine, and half precision wants its sums in full precision.
+    """Return the average over each pixel's 3x3 neighbourhood inside the image, [B, C, H, W] like the input."""
+    # The CPU's pool is a scalar loop for most layouts: the sums take a seventh of its time in NCHW order and two thirds
+    # with channels last. Elsewhere one kernel beats nine, and half precision needs its sums in full precision.
     if features.device.type == "cpu" and features.dtype in (torch.float32, torch.float64):
         pooled: Tensor = _AveragePool.apply(features)
         return pooled
@@ -22,7 +22,10 @@ def average_pool(features: Tensor) -> Tensor:
 
 
 class _AveragePool(torch.autograd.Function):
-    """Sums over the neighbourhood, divided by the number of neighbours. Being a neighbour is mutual: so back again."""
+    """Sums over the neighbourhood, divided by the number of neighbours.
+
+    Being a neighbour is a symmetric relation, so the backward pass uses the same sums.
+    """
 
     @staticmethod
     def forward(ctx: FunctionCtx, features: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ _WIDTHS = {NTK: 3, THIN: 1}
 
 
 class NasBench201Scoring(ScoringNetwork):
-    """NTK: stem and three cells of C = 3, 6, 12 with residual blocks between; thin: only one cell of one channel."""
+    """NTK: a stem and three cells of C = 3, 6, 12 with residual blocks between; thin: a single cell of one channel."""
 
     def __init__(self, space: Space, which: str, classes: int) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class NasBench201Scoring(ScoringNetwork):
 
 
 class _Cell(nn.Module):
-    """A cell, operation by operation or with those of a source node together.
+    """A cell, computed operation by operation or jointly for each source node.
 
     Args:
         space: of the cell.
         channels: in and out.
-        joint: whether to compute once what the edges that leave a node share: its ReLU, its pool, one convolution. If
-            not, every ReLU of every edge runs, as the length of an activation pattern requires.
+        joint: whether to compute what the edges that leave a node share only once: its ReLU, its pool, one convolution.
+            Otherwise every ReLU of every edge runs, as the length of an activation pattern requires.
     """
 
     def __init__(self, space: Space, channels: int, *, joint: bool) -> None:

@@ -1,4 +1,4 @@
-"""The sums of nodes, accumulated in place, with the fewest passes over memory in the backward pass."""
+"""The sums of nodes, accumulated in place, with as few passes over memory as possible in the backward pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Sum:
-    """A sum that grows in place once it has a tensor of its own.
+    """A sum that grows in place once it owns a tensor.
 
     Attributes:
         total: None for an empty sum.
@@ -22,7 +22,7 @@ class Sum:
         self.owned = False
 
     def add(self, value: Tensor) -> None:
-        """Add a tensor, which stays as it is."""
+        """Add a tensor, which is not changed."""
         if self.total is None:
             self.total = value
         elif self.owned:
@@ -40,16 +40,17 @@ def add_scaled(sums: Sequence[Sum], value: Tensor, weights: Sequence[Tensor]) ->
 
 
 class _AddScaled(torch.autograd.Function):
-    """All products of one value at once: its gradient is one sum in place, where the engine would add temporaries.
+    """All products of one value at once: its gradient is one sum in place, where autograd would add temporaries.
 
-    It also spares what ``addcmul`` does on the way back for its factor of 1: a copy of the value for each weight.
+    It also avoids a cost of ``addcmul``, whose backward pass copies the value for each weight because of its factor of
+    1.
     """
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, owned: Sequence[bool], *rest: Any) -> tuple[Tensor, ...]:
         weights: Sequence[Tensor] = rest[: len(owned)]
         totals: Sequence[Tensor | None] = rest[len(owned) :]
-        # With detached weights nothing reads the value again.
+        # With detached weights the value is not needed again.
         ctx.save_for_backward(value if any(ctx.needs_input_grad[2 : 2 + len(owned)]) else None, *weights)
         ctx.mark_dirty(*(total for total, mine in zip(totals, owned, strict=True) if mine))
         outputs = []

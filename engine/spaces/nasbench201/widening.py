@@ -26,7 +26,7 @@ def widen(
         if isinstance(part, ReluConvBn):
             out_channels, in_channels = old[f"{name}.1.weight"].shape[:2]
             wide = part.convolution
-            # The convolutions of the reductions keep their width: their lists are empty.
+            # The convolutions of the reductions keep their width, so their lists are empty.
             inputs = duplicates(in_channels, wide.in_channels, generator)
             outputs = duplicates(out_channels, wide.out_channels, generator)
             changes[f"{name}.1.weight"] = partial(widened, in_index=inputs, out_index=outputs)

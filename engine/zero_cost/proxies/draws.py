@@ -2,7 +2,7 @@
 
 See docs/methods/tenas.md, "Condition number of the NTK", "Linear regions" and "Indicators are noisy".
 
-A draw follows from the seed and its key alone: it depends neither on threads nor on earlier draws.
+A draw depends only on the seed and its key: not on threads, and not on earlier draws.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Draw:
     """The inputs of one measurement of a candidate.
 
     Attributes:
-        ntk_weights, thin_weights: keys of the weights of both networks: equal keys, equal weights.
+        ntk_weights, thin_weights: keys of the weights of both networks; equal keys mean equal weights.
         images: normalised, float32 [B, 3, H, W].
         crops: batches of normalised crops of one channel, float32 [N, 1, 3, 3] each.
     """
@@ -42,19 +42,19 @@ class Draw:
 
 
 class DrawSource:
-    """Draws batches and crops from images that lie in memory.
+    """Draws batches and crops from images in memory.
 
     Args:
         images: uint8 [N, H, W, 3], or one channel, which then stands for all three. Labels are never read.
         mean, std: per channel, of values in 0..1.
-        crop_padding: black pixels around before the random crop of a batch; 0 for none.
+        crop_padding: width of the black border added before the random crop of a batch; 0 for none.
         flip: whether to mirror half of a batch.
-        batch_size: images of a batch; all of them if there are fewer.
-        region_batches, region_samples: batches of crops, and crops in each.
+        batch_size: the number of images in a batch; all of them if there are fewer.
+        region_batches, region_samples: the number of batches of crops, and of crops in each.
         seed: of the run.
 
     Attributes:
-        batch_size: images of a batch, at most all.
+        batch_size: the number of images in a batch, at most all.
 
     Raises:
         UsageError: the images or the sizes do not allow a draw; the message says why.
@@ -85,7 +85,7 @@ class DrawSource:
         self._seed = seed
 
     def generator(self, *key: object) -> torch.Generator:
-        """Return a new generator, on the CPU, seeded by this name."""
+        """Return a new generator on the CPU, seeded by this name."""
         return named_generator(self._seed, *key)
 
     def images(self, key: Key) -> Tensor:

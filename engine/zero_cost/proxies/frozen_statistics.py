@@ -18,7 +18,7 @@ from engine.spaces.joint_convolution import JointNorm
 
 @contextlib.contextmanager
 def frozen_statistics(network: nn.Module) -> Iterator[None]:
-    """Inside, batch norms in training mode normalise by the batch's mean and variance without a gradient to these."""
+    """In this context, batch norms in training mode treat the batch's statistics as constants for the gradient."""
     norms = [part for part in network.modules() if isinstance(part, _BatchNorm | JointNorm) and part.training]
     before = [(norm.running_mean, norm.running_var) for norm in norms]
     handles = [norm.register_forward_pre_hook(_measure) for norm in norms]
@@ -41,7 +41,7 @@ def _measure(norm: nn.Module, inputs: tuple[Any, ...]) -> None:
 
 def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance, without Bessel's correction, per channel of [B, C, ...]."""
-    # torch.var_mean takes a dozen times as long if the values it sums over are not contiguous.
+    # torch.var_mean takes a dozen times as long if the values that it sums over are not contiguous.
     planes = features.reshape(*features.shape[:2], -1)
     count = planes.shape[0] * planes.shape[2]
     mean = planes.sum(2).sum(0) / count

@@ -1,4 +1,4 @@
-"""Both proxies of a genotype: of any cell of a space, not only of those that a search passes through."""
+"""Both proxies of a genotype: for any cell of a space, not only those that a search visits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The initial weights of a scoring network, drawn from one generator whatever the device.
+"""The initial weights of a scoring network, drawn from a single generator on any device.
 
 See docs/methods/tenas.md, "Initialisation".
 """
@@ -19,11 +19,11 @@ INITIALISATIONS: tuple[Initialisation, ...] = ("default", "kaiming")
 
 
 def initialise(network: nn.Module, how: str, generator: torch.Generator, *, fan: Fan = "fan_out") -> None:
-    """Draw the weights of a network anew, in the order of its modules.
+    """Draw the weights of a network again, in the order of its modules.
 
     Args:
         network: of convolutions, linear layers and batch norms; the latter get scale 1 and shift 0.
-        how: ``default`` is torch's own, uniform within 1 / sqrt(fan in), biases too; ``kaiming`` is normal with
+        how: ``default`` is torch's own, uniform within 1 / sqrt(fan in), including biases; ``kaiming`` is normal with
             standard deviation sqrt(2 / fan) and biases of 0, as the paper describes.
         generator: on the CPU.
         fan: of ``kaiming``: the paper uses ``fan_out`` for the NTK and ``fan_in`` for linear regions.

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from engine.spaces.layers import Rectified
 from engine.zero_cost.proxies.precision import full_float32
 
-# Above this share of the samples the count says more about the samples than about the network
+# Above this share of the samples, the count says more about the samples than about the network
 # (docs/methods/tenas.md, "The region count saturates").
 NEAR_SATURATION = 0.95
 
@@ -27,10 +27,10 @@ class Regions:
     """A count of patterns.
 
     Attributes:
-        regions: distinct patterns, at most the samples; 1 for a network without any ReLU.
-        samples: inputs.
-        bits: length of a pattern: outputs of all ReLUs that ran, also of several that see the same tensor.
-        largest: inputs that share the most frequent pattern.
+        regions: the number of distinct patterns, at most the number of samples; 1 for a network without any ReLU.
+        samples: the number of inputs.
+        bits: the length of a pattern: outputs of all ReLUs that ran, including several that see the same tensor.
+        largest: the number of inputs that share the most frequent pattern.
     """
 
     regions: int
@@ -40,14 +40,14 @@ class Regions:
 
     @property
     def saturated(self) -> bool:
-        """Whether nearly every input has a pattern of its own."""
+        """Whether nearly every input has its own pattern."""
         return self.regions > NEAR_SATURATION * self.samples
 
 
 class ActivationPatterns:
     """Records the ReLUs of a network: modules, and the ReLU that a :class:`Rectified` begins with.
 
-    It registers hooks: make one for a network and use it as often as needed
+    It registers hooks: make one for each network and use it as often as needed
     (docs/methods/tenas.md, "Hooks are registered once").
 
     Args:
@@ -64,7 +64,7 @@ class ActivationPatterns:
                 part.register_forward_pre_hook(self._before)
 
     def packed(self, inputs: Tensor) -> tuple[np.ndarray, int]:
-        """Return the patterns of inputs [N, ...] as uint8 [N, bytes], eight bits a byte, and the number of bits."""
+        """Return the patterns of inputs [N, ...] as uint8 [N, bytes], eight bits to a byte, and the number of bits."""
         self._seen.clear()
         with torch.no_grad(), full_float32():
             self._network(inputs)
@@ -75,7 +75,7 @@ class ActivationPatterns:
         return np.packbits(bits.cpu().numpy(), axis=1), bits.shape[1]
 
     def count(self, batches: Iterable[Tensor]) -> Regions:
-        """Count the distinct patterns of all batches together; each batch is one forward pass."""
+        """Return the count of distinct patterns over all batches; each batch is one forward pass."""
         found: Counter[bytes] = Counter()
         bits = 0
         for batch in batches:

@@ -1,6 +1,7 @@
-"""Building the networks that zero-cost proxies measure in place of an architecture's own.
+"""Builds the networks that zero-cost proxies measure instead of an architecture's own.
 
-See docs/methods/tenas.md, "Networks that are measured"."""
+See docs/methods/tenas.md, "Networks that are measured".
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from runs.catalogue import Space
 
 
 def build(space: Space, which: str, classes: int) -> ScoringNetwork:
-    """Return a network of a space with everything live but ``none``, as TE-NAS begins.
+    """Return a network of a space in which everything except ``none`` is live, as at the start of TE-NAS.
 
     Args:
         space: of the cells.
@@ -25,7 +26,7 @@ def build(space: Space, which: str, classes: int) -> ScoringNetwork:
     network = counterpart(space).scoring_network(space, which, classes)
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
-            # Statistics are always those of the batch at hand.
+            # Statistics are always those of the current batch.
             part.track_running_stats, part.running_mean, part.running_var = False, None, None
         elif isinstance(part, nn.ReLU):
             # Gradients by layer read the output of a layer again.

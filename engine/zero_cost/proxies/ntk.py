@@ -20,7 +20,7 @@ Outputs = Literal["sum", "trace", "full"]
 Norms = Literal["batch", "frozen"]
 Backward = Literal["loop", "chunked", "per_sample"]
 
-# A smaller share of the largest eigenvalue is rounding of zero.
+# A smaller share of the largest eigenvalue is a rounded zero.
 SINGULAR = 1e-12
 
 
@@ -34,22 +34,22 @@ def gram(
     how: Backward = "loop",
     chunk: int = 8,
 ) -> Tensor:
-    """Return inner products of the gradients of a network's outputs by its parameters, float64.
+    """Return inner products of the gradients of a network's outputs with respect to its parameters, float64.
 
-    With Theta_kl[n, m] the product for output k of sample n and output l of sample m:
+    Theta_kl[n, m] below is the product for output k of sample n and output l of sample m.
 
     Args:
         network: in training mode, so that batch norms see the batch.
         images: [B, ...].
-        outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as in the public code; ``trace``
-            the sum over k of Theta_kk; both [B, B]. ``full`` is [BK, BK], row nK + k.
+        outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as in the public code; ``trace`` is
+            the sum over k of Theta_kk; both are [B, B]. ``full`` is [BK, BK], row nK + k.
         bn: ``batch`` differentiates through the statistics of the batch, so that samples depend on each other;
             ``frozen`` treats the same statistics as constants.
         parameters: ``weights`` leaves out biases and shifts.
-        how: ``loop`` does one backward pass a row; ``chunked`` one for ``chunk`` rows; both give the same.
-            ``per_sample`` does one for all samples, which is right only if these do not depend on each other: with
+        how: ``loop`` does one backward pass per row; ``chunked`` one for ``chunk`` rows; both give the same result.
+            ``per_sample`` does one for all samples, which is correct only if these do not depend on each other: with
             ``frozen``, or without batch norms.
-        chunk: rows at a time.
+        chunk: the number of rows at a time.
 
     Raises:
         ValueError: ``per_sample`` with batch norms through which samples depend on each other.
@@ -66,7 +66,7 @@ def gram(
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:
             rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
-    # [K, B, P], in double precision: rounding would swamp the smallest eigenvalues.
+    # [K, B, P], in double precision: rounding errors would be larger than the smallest eigenvalues.
     wide = rows.double()
     if outputs == "full":
         flat = wide.transpose(0, 1).flatten(0, 1)
@@ -75,9 +75,10 @@ def gram(
 
 
 def condition_number(lowest: float, highest: float) -> float:
-    """Return ``highest / lowest`` of eigenvalues, or infinity if the kernel is singular.
+    """Return ``highest / lowest`` of the eigenvalues, or infinity if the kernel is singular.
 
-    See docs/methods/tenas.md, "Singular kernels"."""
+    See docs/methods/tenas.md, "Singular kernels".
+    """
     return highest / lowest if highest > 0 and lowest > SINGULAR * highest else math.inf
 
 
@@ -107,7 +108,7 @@ def _rows(scores: Tensor, parameters: list[nn.Parameter], summed: bool, chunk: i
                 flat, parameters, one_hot, retain_graph=True, allow_unused=True, is_grads_batched=True
             )
             lead = (stop - start,)
-        # Weights that do not run have no gradient, and add nothing to a product.
+        # Weights that are not used have no gradient, and add nothing to a product.
         parts = [gradient.reshape(*lead, -1) for gradient in gradients if gradient is not None]
         found.append(torch.cat(parts, dim=-1).view(stop - start, -1))
     return torch.cat(found).view(outputs, samples, -1)

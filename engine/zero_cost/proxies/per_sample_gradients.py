@@ -1,4 +1,4 @@
-"""Gradients of every sample from one backward pass: in each layer the product of its input and its output gradient."""
+"""Gradients of every sample from one backward pass: for each layer the product of its input and its output gradient."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LAYERS = (nn.Conv2d, nn.Linear, _BatchNorm, JointConvolution, JointNorm)
 def per_sample_gradients(
     network: nn.Module, images: Tensor, parameters: Collection[nn.Parameter], *, summed: bool
 ) -> Tensor:
-    """Return the gradients of each sample's outputs by the parameters, [K, B, P]; K is 1 where outputs are summed.
+    """Return the gradients of each sample's outputs with respect to the parameters, [K, B, P].
 
-    Right only if no sample depends on another. Layers are convolutions, linear layers and batch norms in evaluation
-    mode, each called once; layers that are not called are left out.
+    K is 1 if outputs are summed. Correct only if no sample depends on another. Layers are convolutions, linear layers
+    and batch norms in evaluation mode, each called once; layers that are not called are left out.
 
     Args:
-        network: gives [B, K].
+        network: returns [B, K].
         images: [B, ...].
-        parameters: whose gradients are returned.
+        parameters: those whose gradients are returned.
         summed: whether to sum the outputs of a sample first, for one backward pass instead of K.
     """
     counted = {id(parameter) for parameter in parameters}
@@ -44,7 +44,7 @@ def per_sample_gradients(
     outputs = [output for _, _, output in calls]
     rows = []
     for value in [scores.sum()] if summed else scores.sum(0):
-        # No sample reads another, so the gradient of the sum over samples has each sample's own in its row.
+        # Samples are independent, so each row of the gradient of the sum over samples is that sample's own gradient.
         backward = torch.autograd.grad(value, outputs, retain_graph=True, allow_unused=True)
         parts = [
             gradient
@@ -82,7 +82,7 @@ def _of_layer(layer: nn.Module, inputs: tuple[Any, ...], back: Tensor) -> Iterat
 
 
 def _normal(norm: _BatchNorm | JointNorm, features: Tensor, eps: float) -> Tensor:
-    """Return features as a norm in evaluation mode sees them, before its scale and shift."""
+    """Return features normalised as by a norm in evaluation mode, before its scale and shift."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     shape = (1, -1) + (1,) * (features.dim() - 2)
@@ -113,13 +113,13 @@ def _of_convolutions(
     side = joint_side(layers)
     height, width = features.shape[2:]
     padded = functional.pad(features, [side // 2] * 4)
-    # The result of `unfold`, in half the time.
+    # The same result as `unfold`, in half the time.
     shifted = [padded[:, :, top : top + height, left : left + width] for top in range(side) for left in range(side)]
     windows = torch.stack(shifted, dim=2).flatten(1, 2).flatten(2)
     shape = (features.shape[1], side, side)
     gradients = (back.flatten(2) @ windows.transpose(1, 2)).unflatten(2, shape)
     parts = gradients.split([layer.out_channels for layer in layers], dim=1)
     for layer, part in zip(layers, parts, strict=True):
-        # A smaller kernel lies in the middle.
+        # A smaller kernel is centred in the largest.
         edge = (side - layer.kernel_size[0]) // 2
         yield layer.weight, part[..., edge : side - edge, edge : side - edge].flatten(1)

@@ -10,10 +10,10 @@ import torch
 
 @contextlib.contextmanager
 def full_float32() -> Iterator[None]:
-    """Inside, convolutions on CUDA keep all 24 bits of float32, which torch rounds to 11 by default.
+    """In this context, convolutions on CUDA keep all 24 bits of float32, which torch rounds to 11 by default.
 
-    The rounding alone would be larger than the smallest eigenvalues of a kernel. See docs/methods/tenas.md,
-    "Singular kernels".
+    That rounding alone would be larger than the smallest eigenvalues of a kernel. See
+    docs/methods/tenas.md, "Singular kernels".
     """
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""A scorer for the images of a data set, from the hyperparameters of the catalogue."""
+"""Builds a scorer for the images of a data set, from the hyperparameters of the catalogue."""
 
 from __future__ import annotations
 

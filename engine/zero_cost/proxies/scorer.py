@@ -25,7 +25,7 @@ from engine.zero_cost.proxies.networks import build
 from runs.catalogue import Space
 from runs.errors import UsageError, closest
 
-# More samples x outputs than this are refused for the full kernel: at 32,768 the matrix alone takes 8 GiB.
+# A larger samples x outputs is refused for the full kernel: at 32,768 the matrix alone takes 8 GiB.
 _LARGEST_FULL = 4096
 
 
@@ -56,18 +56,18 @@ class Scorer:
         classes: of the data set.
         mean, std: per channel, of values in 0..1.
         crop_padding, flip: how batches of the NTK are shifted and mirrored.
-        batch_size: images of the NTK.
-        region_batches, region_samples: forward passes that count regions, and crops in each.
+        batch_size: the number of images for the NTK.
+        region_batches, region_samples: the number of forward passes that count regions, and of crops in each.
         outputs, bn: of the NTK, see :func:`engine.zero_cost.proxies.ntk.gram`.
         init: ``default`` or ``kaiming``, see :func:`engine.zero_cost.proxies.initialisation.initialise`.
         how: of the NTK; ``auto`` is ``per_sample`` with frozen statistics; otherwise the faster of two on a GPU, and
             ``loop`` on a CPU, where batching gains nothing.
-        chunk: rows at a time, if ``chunked``.
+        chunk: the number of rows at a time, if ``chunked``.
         seed: of the run.
         device: of the networks.
 
     Attributes:
-        batch_size: images of the NTK: all of them if there are fewer than asked for.
+        batch_size: the number of images for the NTK: all of them if there are fewer than requested.
         networks: the scoring networks by what they measure.
         requested: how kernels are to be computed; ``auto`` until a timing has decided.
 
@@ -134,7 +134,7 @@ class Scorer:
 
     @property
     def how(self) -> ntk.Backward:
-        """How kernels are computed. If ``auto`` needs a timing, the first access makes it."""
+        """How kernels are computed. If ``auto`` needs a timing, the first access measures it."""
         if self.requested == "auto":
             self.requested = self._faster()
         return self.requested
@@ -144,7 +144,7 @@ class Scorer:
 
         Args:
             key: of the images.
-            ntk_weights, thin_weights: keys of the weights, if not the images' own.
+            ntk_weights, thin_weights: keys of the weights; by default the key of the images.
         """
         return Draw(
             key if ntk_weights is None else ntk_weights,
@@ -169,7 +169,7 @@ class Scorer:
         )
 
     def _ready(self, which: str, weights: Key, live: Candidates) -> ScoringNetwork:
-        """Return a network with these weights, drawn again only if it has others, and these operations live."""
+        """Return a network with these weights and live operations; weights are drawn again only if they differ."""
         network = self.networks[which]
         if self._weights[which] != weights:
             generator = self._draws.generator(which, *weights)
@@ -182,13 +182,13 @@ class Scorer:
         return ntk.gram(network, images, outputs=self._outputs, bn=self._bn, how=how, chunk=self._chunk)
 
     def _faster(self) -> ntk.Backward:
-        """Return which of two ways with the same result takes less time here."""
+        """Return the faster of two ways with the same result, measured here."""
         images = self._draws.images((0,)).to(self._device)
         took: dict[ntk.Backward, float] = {}
         ways: tuple[ntk.Backward, ...] = ("loop", "chunked")
         for way in ways:
             took[way] = math.inf
-            # The first time includes loading the kernels.
+            # The first run includes loading the kernels.
             for _ in range(3):
                 started = time.perf_counter()
                 ntk.extremes(self._gram(self.networks[NTK], images, way))

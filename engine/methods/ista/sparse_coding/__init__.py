@@ -1,8 +1,8 @@
 """The mathematics of ISTA-NAS without torch: measure, recover, choose the live set, freeze. Pure functions on float64.
 
-Of a node with n = (operations) x (inputs) candidates: ``matrix`` is its measurement A [m, n], ``code`` the dense b [m]
-that is trained, ``x`` [n] the sparse vector that the code stands for, ``live`` the entries of x that the cell keeps.
-Entry k of x is operation k % operations on input k // operations.
+A node has n = (operations) x (inputs) candidates. ``matrix`` is its measurement matrix A [m, n], ``code`` the dense b
+[m] that is trained, ``x`` [n] the sparse vector that the code stands for, and ``live`` the entries of x that the cell
+keeps. Entry k of x is operation k % operations on input k // operations.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ class Nodes:
     """The state of a one-stage search, one entry for each node of either kind of cell, always in the same order.
 
     Attributes:
-        x: the vectors last accepted, which the network trains; every one has a live set.
+        x: the vectors last accepted, which the network trains; each has a live set.
         frozen: whether the node's code has stopped training for good.
-        still: recoveries in a row that ended within the threshold.
-        fits: whether the genotype of ``x`` is within the limit of parameters. False only before the first acceptance.
-        rejections: epochs in a row whose cells were too large.
+        still: the number of consecutive recoveries whose distance was within the threshold.
+        fits: whether the genotype of ``x`` is within the parameter limit. False only before the first acceptance.
+        rejections: the number of consecutive epochs whose cells were too large.
     """
 
     x: tuple[Array, ...]
@@ -35,17 +35,17 @@ class Nodes:
 
     @property
     def all_frozen(self) -> bool:
-        """Whether the search is over once an epoch has been trained like this."""
+        """Whether the search is over once an epoch has been trained in this state."""
         return all(self.frozen)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What an epoch's recoveries led to.
+    """The outcome of an epoch's recoveries.
 
     Attributes:
-        nodes: how the next epoch begins.
-        distances: |x_new - x_last|_2 of each node, 0 of frozen ones; None where nothing was recovered.
+        nodes: the state at the start of the next epoch.
+        distances: |x_new - x_last|_2 of each node, 0 for frozen ones; None where nothing was recovered.
         accepted: whether the new vectors were accepted.
     """
 
@@ -58,21 +58,21 @@ def start(x: Sequence[Array], parameters: int, *, limit: int | None = PARAMETERS
     """Return the state before the first epoch.
 
     Args:
-        x: what the initial codes stand for. The network is trained with it whatever its size: where ``fits`` comes out
-            False, a cell too large is the result if nothing smaller is found
+        x: the vectors that the initial codes stand for. The network is trained with them whatever its size: if ``fits``
+            is False and nothing smaller is found, the result is a cell that is too large
             (docs/methods/ista.md, "Rejected candidates").
         parameters: of the discrete network of its genotype.
-        limit: the least number of parameters that is too large; None for no limit.
+        limit: the smallest number of parameters that is too large; None for no limit.
     """
     count = len(x)
     return Nodes(tuple(x), (False,) * count, (0,) * count, _fits(parameters, limit))
 
 
 def candidate(nodes: Nodes, recovered: Sequence[Array | None]) -> tuple[Array, ...]:
-    """Return the vectors that an epoch proposes: those recovered, and the old ones of nodes that keep theirs.
+    """Return the vectors that an epoch proposes: the recovered ones, and the old ones of nodes that keep theirs.
 
     Args:
-        nodes: how the epoch began.
+        nodes: the state at the start of the epoch.
         recovered: a vector with a live set for each node; None where recovery failed or left fewer non-zeros than a
             node needs. Entries of frozen nodes are not read.
     """
@@ -90,15 +90,16 @@ def step(
     limit: int | None = PARAMETERS,
     patience: int = 1,
 ) -> Step:
-    """Decide after an epoch.
+    """Return the decisions made after an epoch.
 
     Args:
-        nodes: how the epoch began.
-        recovered: as for :func:`candidate`. A node without one keeps its vector, and does not count as still.
+        nodes: the state at the start of the epoch.
+        recovered: as for :func:`candidate`. A node without a vector keeps its old one, and does not count as still.
         parameters: of the discrete network of the candidate's genotype.
-        threshold: a distance of at most this is still.
-        limit: as for :func:`start`. Candidates too large are not taken, but the flags of their distances stay.
-        patience: recoveries in a row that must be still; 1 is the paper's rule.
+        threshold: the largest distance that counts as still.
+        limit: as for :func:`start`. Candidates that are too large are rejected, but their distances still count for
+            freezing.
+        patience: the number of consecutive recoveries that must be still; 1 is the paper's rule.
     """
     proposed = candidate(nodes, recovered)
     distances = tuple(
@@ -117,11 +118,11 @@ def step(
 
 
 def stop(nodes: Nodes) -> Nodes:
-    """Freeze every node with the vector last accepted: what to do when epochs run out before it happens.
+    """Freeze every node with the vector last accepted, for a search whose epochs run out before all nodes are frozen.
 
     See docs/methods/ista.md, "What happens when the epochs run out".
 
-    The public code goes on with the cells of the epoch before, and leaves the batch norms of these nodes locked.
+    The public code continues with the cells of the previous epoch, and leaves the batch norms of these nodes locked.
     """
     return replace(nodes, frozen=(True,) * len(nodes.frozen))
 

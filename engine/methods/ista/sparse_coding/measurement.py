@@ -23,17 +23,17 @@ def matrices(
 ) -> dict[str, tuple[Array, ...]]:
     """Return the matrices [rows, operations x inputs of the node] of either kind of cell, node by node.
 
-    They are drawn in the order normal node 0, reduction node 0, normal node 1, ..., from a generator of their own:
-    whatever else a run draws, a seed gives the same matrices.
+    They are drawn in the order normal node 0, reduction node 0, normal node 1, ..., from a separate generator: a seed
+    gives the same matrices, whatever else a run draws.
 
     Args:
         seed: of that generator.
-        measurement: ``uniform`` is i.i.d. uniform on [0, 1), the paper's. ``unit_gaussian`` is Gaussian with columns of
-            norm 1, less coherent and not what the authors used
-            (docs/methods/ista.md, "Measurement columns are coherent"). ``legacy`` is uniform from the
-            generator that the public code used, NumPy's ``RandomState``.
-        operations: candidates of an edge.
-        nodes: of a cell, beside its two inputs.
+        measurement: ``uniform`` is i.i.d. uniform on [0, 1), as in the paper. ``unit_gaussian`` is Gaussian with
+            columns of norm 1, which is less coherent and not what the authors used
+            (docs/methods/ista.md, "Measurement columns are coherent"). ``legacy`` is uniform from the generator that
+            the public code used, NumPy's ``RandomState``.
+        operations: the number of candidates of an edge.
+        nodes: the number of nodes of a cell, without its two inputs.
         rows: m, the length of a code.
     """
     draw = _drawer(seed, measurement)

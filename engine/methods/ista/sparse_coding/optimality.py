@@ -1,4 +1,4 @@
-"""When x minimises 1/2 |A x - b|^2 + gamma |x|_1, and how an approximate minimiser becomes exact.
+"""When x minimises 1/2 |A x - b|^2 + gamma |x|_1, and how to make an approximate minimiser exact.
 
 See docs/methods/ista.md, "Optimality certificate".
 """
@@ -13,10 +13,10 @@ TOLERANCE = 1e-6
 
 
 def violation(matrix: Array, code: Array, x: Array, gamma: float) -> float:
-    """Return by how much x misses the conditions of Karush, Kuhn and Tucker, relative to gamma; 0 is the minimiser.
+    """Return by how much x violates the Karush-Kuhn-Tucker conditions, relative to gamma; 0 for the minimiser.
 
-    With r = b - A x: A_j'r is gamma sign(x_j) where x_j is not 0, and within -gamma ... gamma elsewhere. Minimisers
-    computed in float64 pass :data:`TOLERANCE`.
+    With r = b - A x: A_j'r is gamma sign(x_j) where x_j is not 0, and lies within -gamma ... gamma elsewhere.
+    Minimisers computed in float64 are within :data:`TOLERANCE`.
     """
     correlations = matrix.T @ (code - matrix @ x)
     off = np.where(x != 0, np.abs(correlations - gamma * np.sign(x)), np.maximum(np.abs(correlations) - gamma, 0.0))
@@ -24,22 +24,22 @@ def violation(matrix: Array, code: Array, x: Array, gamma: float) -> float:
 
 
 def polished(matrix: Array, code: Array, x: Array, gamma: float, cut: float) -> Array | None:
-    """Solve the conditions for the support and the signs of an approximate x.
+    """Return the solution of the conditions for the support and the signs of an approximate x.
 
         x_S = (A_S'A_S)^-1 (A_S'b - gamma s)
 
-    The result depends on the support and the signs alone: solvers that agree on them agree to the last bit.
+    The result depends only on the support and the signs: solvers that agree on these agree to the last bit.
 
     Args:
         matrix: A [m, n].
         code: b [m].
         x: [n], approximate.
         gamma: the weight of |x|_1, positive.
-        cut: entries of at most this share of the largest are taken for zeros.
+        cut: entries of at most this share of the largest count as zero.
 
     Returns:
-        x [n], or None where more than m entries are left or their columns are dependent. Whether it is the minimiser,
-        :func:`violation` tells.
+        x [n], or None if more than m entries are left or their columns are dependent. Use :func:`violation` to check
+        whether it is the minimiser.
     """
     magnitudes = np.abs(x)
     support = np.flatnonzero(magnitudes > cut * magnitudes.max())
@@ -49,7 +49,7 @@ def polished(matrix: Array, code: Array, x: Array, gamma: float, cut: float) -> 
     triangle: Array = np.linalg.qr(columns)[1]
     values = np.zeros(len(support))
     try:
-        # Seminormal equations; the second pass takes away the rounding of the first.
+        # Seminormal equations; the second pass removes the rounding error of the first.
         for _ in range(2):
             missing = columns.T @ (code - columns @ values) - gamma * signs
             values += np.linalg.solve(triangle, np.linalg.solve(triangle.T, missing))

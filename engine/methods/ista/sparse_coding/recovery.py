@@ -1,4 +1,4 @@
-"""Which sparse vector a code stands for: the answer of a solver, made exact, and believed only if certified."""
+"""Recovers the sparse vector that a code stands for: a solver's answer, made exact and accepted only if certified."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from runs.errors import EnvironmentLacksError
 Solver = Literal["scs", "clarabel"]
 SOLVERS: tuple[Solver, ...] = ("scs", "clarabel")
 
-# What is a zero in an approximate answer, as a share of its largest entry: what it takes to be certified, the coarsest
-# first. A code that lies almost in the plane of two columns has further entries far below the first of these.
+# Thresholds for zeros in an approximate answer, as shares of its largest entry, coarsest first. They are tried until
+# the answer is certified: a code that lies almost in the plane of two columns has further entries far below the first.
 CUTS = (1e-4, 1e-6, 1e-8)
 
 
@@ -26,14 +26,14 @@ class Recovery:
     """The answer for one code.
 
     Attributes:
-        x: [n], certified to be the minimiser; exact zeros off its support. None where no solver found it: then the
-            caller keeps the vector that it has.
-        solver: whose support it is; ``none`` where x = 0 follows without one, or where x is None.
+        x: [n], certified to be the minimiser; exact zeros off its support. None if no solver found it; the caller then
+            keeps its previous vector.
+        solver: the solver whose support it is; ``none`` if x = 0 follows without a solver, or if x is None.
         violation: of the optimality conditions, relative to gamma, see
-            :func:`engine.methods.ista.sparse_coding.optimality.violation`; None where x is None.
-        unexplained: the share of the code that x leaves over, see :func:`unexplained`; None where x is None.
-        seconds: that the recovery took.
-        failures: why solvers that were asked before this one, or all of them, were not believed.
+            :func:`engine.methods.ista.sparse_coding.optimality.violation`; None if x is None.
+        unexplained: the share of the code that x leaves unexplained, see :func:`unexplained`; None if x is None.
+        seconds: the duration of the recovery.
+        failures: why the solvers tried before this one, or all of them, were rejected.
     """
 
     x: Array | None
@@ -45,7 +45,7 @@ class Recovery:
 
     @property
     def nonzeros(self) -> int:
-        """How many entries of x are not zero."""
+        """The number of non-zero entries of x."""
         return 0 if self.x is None else int(np.count_nonzero(self.x))
 
 
@@ -53,7 +53,7 @@ def require_solvers() -> None:
     """Check that everything a recovery may need is installed.
 
     Raises:
-        EnvironmentLacksError: a package is not; the message names it.
+        EnvironmentLacksError: a package is missing; the message names it.
     """
     for package in ("cvxpy", *SOLVERS):
         try:
@@ -69,14 +69,14 @@ def recover(matrix: Array, code: Array, gamma: float, *, first: Solver = "scs") 
 
     See docs/methods/ista.md, "Recovery" and "What nastui does".
 
-    The ``first`` solver's support is made exact and certified; where the certificate fails, the other solver is asked.
-    The same input gives the same x, bit for bit, in any process.
+    The support found by the ``first`` solver is made exact and certified; if the certificate fails, the other solver is
+    tried. The same input gives the same x, bit for bit, in any process.
 
     Args:
         matrix: A [m, n].
         code: b [m].
         gamma: the weight of |x|_1, positive.
-        first: the solver to begin with.
+        first: the solver to try first.
     """
     start = time.perf_counter()
     if not np.isfinite(code).all():
@@ -99,7 +99,7 @@ def recover(matrix: Array, code: Array, gamma: float, *, first: Solver = "scs") 
 
 def _exact(solver: Solver, matrix: Array, code: Array, gamma: float) -> Array:
     """Return a certified minimiser on the support that a solver found, or raise SolverFailure."""
-    # Imported late: only this method pays for CVXPY.
+    # Imported late, so that only this method pays for CVXPY.
     solvers = importlib.import_module("engine.methods.ista.sparse_coding.solvers")
     near = solvers.approximate(solver, matrix, code, gamma)
     missed = []
@@ -116,7 +116,7 @@ def _exact(solver: Solver, matrix: Array, code: Array, gamma: float) -> Array:
 
 
 def unexplained(matrix: Array, code: Array, x: Array) -> float:
-    """Return |b - A x| / |b|, 0 for a zero code: of a whole x, or of one cut to its live set.
+    """Return |b - A x| / |b|, or 0 for a zero code; x may be whole or truncated to its live set.
 
     See docs/methods/ista.md, "Most of the code stays unexplained".
     """

@@ -1,4 +1,4 @@
-"""The recovery problem, stated once in CVXPY for every solver. Only recovering imports this: CVXPY takes a second."""
+"""The recovery problem, stated once in CVXPY for every solver. Only recovery imports this: CVXPY loads slowly (1 s)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cvxpy.atoms.sum_squares import sum_squares
 
 from engine.methods.ista.sparse_coding import Array, SolverFailure
 
-# Nothing is kept between two problems (no warm start): the same input gives the same answer in any process.
+# Nothing is kept between problems (no warm start): the same input gives the same answer in any process.
 OPTIONS: dict[str, dict[str, Any]] = {
     "scs": {"solver": "SCS", "warm_start": False, "eps_abs": 1e-9, "eps_rel": 1e-9, "max_iters": 100_000},
     "clarabel": {
@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def approximate(solver: str, matrix: Array, code: Array, gamma: float) -> Array:
     """Return an approximate minimiser of 1/2 |A x - b|^2 + gamma |x|_1.
 
-    The solvers' tolerances are absolute and codes start at 1e-3: the problem is solved for b / max|b|
+    The solvers' tolerances are absolute and codes start at 1e-3, so the problem is solved for b / max|b|
     (docs/methods/ista.md, "Problems are scaled before solving").
 
     Args:
@@ -40,7 +40,7 @@ def approximate(solver: str, matrix: Array, code: Array, gamma: float) -> Array:
         gamma: positive.
 
     Raises:
-        SolverFailure: the solver raised an error, or ended with another status than "optimal".
+        SolverFailure: the solver raised an error, or ended with a status other than "optimal".
     """
     problem = compiled_problem(solver, *matrix.shape)
     scale = float(np.abs(code).max())
@@ -71,7 +71,7 @@ class _Problem:
         return np.array(self.unknown.value, dtype=np.float64)
 
 
-# Per solver too: CVXPY compiles a problem anew when it goes to another solver than before.
+# Cached per solver as well: CVXPY recompiles a problem when the solver changes.
 @functools.cache
 def compiled_problem(solver: str, rows: int, columns: int) -> _Problem:
     """Return the problem of a matrix [rows, columns], compiled for a solver."""

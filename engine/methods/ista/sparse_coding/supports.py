@@ -17,18 +17,18 @@ Live = tuple[int, ...]
 
 
 def live(x: Array, *, sparsity: int = SPARSITY, operations: int | None = None) -> Live | None:
-    """Return the entries of largest magnitude, the largest first; of equals the one of lower index.
+    """Return the entries of largest magnitude, largest first; the lower index wins a tie.
 
     See docs/methods/ista.md, "Ties take the lower index".
 
     Args:
         x: [n].
-        sparsity: s, how many.
-        operations: candidates of an edge, to take no two entries on the same edge: not the paper's rule
-            (docs/methods/ista.md, "A node may use one input twice"). None lets them share edges.
+        sparsity: s, the number of entries.
+        operations: the number of candidates of an edge, to choose no two entries on the same edge: not the paper's rule
+            (docs/methods/ista.md, "A node may use one input twice"). None lets entries share edges.
 
     Returns:
-        None where fewer than s entries of x qualify: then the support of before stays.
+        None if fewer than s entries of x qualify; the previous support is then kept.
     """
     chosen: list[int] = []
     for entry in np.argsort(-np.abs(x), kind="stable").tolist():
@@ -40,7 +40,7 @@ def live(x: Array, *, sparsity: int = SPARSITY, operations: int | None = None) -
 
 
 def truncated(x: Array, live: Live) -> Array:
-    """Return x [n] with zeros off its live set."""
+    """Return x [n] with zeros outside its live set."""
     kept = np.zeros_like(x)
     kept[list(live)] = x[list(live)]
     return kept
@@ -73,13 +73,13 @@ def margin(x: Array) -> float:
 
 
 def genotype(cells: Mapping[str, Sequence[Live]], operations: Sequence[str]) -> Genotype:
-    """Return the cells that live sets stand for, the larger entry of a node last.
+    """Return the cells that the live sets stand for, with the larger entry of a node last.
 
     See docs/methods/ista.md, "Genotype".
 
     Args:
-        cells: of either kind of cell, the live sets of its nodes.
-        operations: names of an edge's candidates.
+        cells: the live sets of the nodes, by kind of cell.
+        operations: the names of an edge's candidates.
     """
     pairs = {kind: [pair for live in nodes for pair in live_pairs(live, operations)] for kind, nodes in cells.items()}
     return darts.genotype(pairs[NORMAL], pairs[REDUCE])
