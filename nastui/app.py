@@ -90,7 +90,7 @@ class NastuiApp(App[int]):
             self.theme = requested
             return
         if "TEXTUAL_THEME" not in os.environ:
-            # Escape sequences for 16 colours have half the length of those for 16 million.
+            # Escape sequences for 16 colours are half as long as those for 16 million.
             self.theme = "ansi-dark" if plain or self.settings.slow_line else themes.DARK.name
 
     def get_default_screen(self) -> Screen[None]:

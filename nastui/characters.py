@@ -1,4 +1,4 @@
-"""The characters of the terminal: a filter replaces the others in everything drawn, including borders."""
+"""The characters of the terminal: a filter replaces all others in everything drawn, including borders."""
 
 from __future__ import annotations
 

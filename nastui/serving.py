@@ -15,10 +15,10 @@ from textual_serve.server import Server
 _PLACEHOLDER = "http://nastui.invalid"
 _COOKIE = "nastui-token"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-# Keys reach the terminal at once, without a click on it.
+# Focus the terminal, so that it receives keys without a click.
 _FOCUS = """<script>addEventListener("load", () => setTimeout(
   () => document.querySelector(".xterm-helper-textarea")?.focus(), 300))</script></body>"""
-# The page names a font of another server, which a machine without internet access would wait for.
+# The page links to a font on another server; without internet access, the browser would wait for it.
 _FOREIGN = re.compile(r'<link\s[^>]*href="https?://[^"]*"[^>]*/?>')
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

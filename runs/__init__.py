@@ -1,1 +1,1 @@
-"""What is remembered and supervised: the catalogue, run configurations, events, the store, launching."""
+"""Everything about runs that needs no torch: catalogue, configurations, event logs, store, and launching of engines."""

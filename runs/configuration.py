@@ -1,4 +1,4 @@
-"""The configuration of a run: complete, checked, and frozen before anything starts."""
+"""The configuration of a run: complete and checked before the run starts, and never changed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NAME_LIMIT = 80
 
 
 class RunConfig(BaseModel):
-    """Everything that decides what a run computes, every default resolved. Written once, never changed.
+    """Everything that decides what a run computes, with all defaults resolved. Written once, never changed.
 
-    A retraining has the ``genotype`` that it trains, and its ``origin`` in words; ``weights`` names the file in the run
-    directory that it begins with, if it does not begin afresh.
+    A retraining has the ``genotype`` that it trains, and its ``origin`` in words. ``weights`` names the file in the run
+    directory with the initial weights, if the run does not start from scratch.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -61,13 +61,13 @@ class RunConfig(BaseModel):
         """Return the typed hyperparameters.
 
         Raises:
-            UsageError: the file was edited to something that the catalogue does not allow.
+            UsageError: the file was edited and has values that the catalogue does not allow.
         """
         model = catalogue.options(catalogue.method(self.method), catalogue.space(self.space))
         return validate(model, self.options, "config.json")
 
     def write(self, path: Path) -> None:
-        """Write the file form."""
+        """Write the configuration to a file."""
         replace_text(path, self.model_dump_json(indent=2) + "\n")
 
     @classmethod
@@ -91,10 +91,10 @@ class RunConfig(BaseModel):
 
 
 class Draft(BaseModel):
-    """What a person typed: by options, by a TOML file, or in the form. Nothing is resolved yet.
+    """What a user typed: by options, by a TOML file, or in the form. Nothing is resolved yet.
 
-    A retraining names the method ``retrain`` and brings a genotype: its JSON, where it comes from in words, what to
-    type for it, and the preset of its paper.
+    A retraining names the method ``retrain`` and has a genotype: its JSON, its origin in words, what to type for it,
+    and the preset of its paper.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,12 +123,12 @@ class Draft(BaseModel):
         return value
 
 
-# What commands find out by themselves.
+# Values that commands set; users never type them.
 _NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe", "weights")
 
 
 class CatalogueEntries:
-    """The catalogue's entries of the names in a draft: the method, its space, preset and data set.
+    """The catalogue entries that a draft names: the method, its space, preset and data set.
 
     Raises:
         UsageError: an unknown name; the closest match is suggested.
@@ -145,7 +145,7 @@ class CatalogueEntries:
         self.space: Space = catalogue.space(space)
         preset = draft.preset or "paper"
         if self.method.kind == "retrain" and preset == "paper":
-            # Each paper has its own recipe; where a genotype is of none, that of its space.
+            # Each paper has its own recipe. A genotype from no paper gets the recipe of its space.
             preset = draft.recipe or self._presets()[0]
         self.preset: Preset = catalogue.preset(self.method, self.space.name, preset)
         self.dataset: Dataset = catalogue.dataset(draft.dataset or self.preset.dataset)
@@ -188,7 +188,7 @@ def resolve(draft: Draft) -> RunConfig:
 
 
 def command(entries: CatalogueEntries, seed: int, draft: Draft) -> str:
-    """Return the command line that repeats a draft."""
+    """Return the command line that reproduces a draft."""
     if entries.method.kind == "retrain":
         words = ["nastui", "retrain", draft.typed]
     else:
@@ -226,7 +226,7 @@ def draft_from(values: Mapping[str, Any]) -> Draft:
     """Return a draft of checked values.
 
     Raises:
-        UsageError: a value of the wrong type, named.
+        UsageError: a value has the wrong type; the message names it.
     """
     try:
         return Draft.model_validate(dict(values))
@@ -234,7 +234,7 @@ def draft_from(values: Mapping[str, Any]) -> Draft:
         raise UsageError(_explain(error.errors()[0]), "See `nastui search --help`.") from error
 
 
-# What a value of a draft must be, by the type of pydantic's fault.
+# What a value of a draft must be, by the type of pydantic's error.
 _EXPECTED = {
     "string_type": "text",
     "dict_type": "a table",
@@ -249,7 +249,7 @@ _EXPECTED = {
 
 
 def _explain(fault: Any) -> str:
-    """Return one of pydantic's faults of a draft as a sentence."""
+    """Return one of pydantic's errors about a draft as a sentence."""
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "missing":
         return f"{key} is missing."
@@ -261,10 +261,10 @@ def _explain(fault: Any) -> str:
 
 
 def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str:
-    """Return a name, tag or note that may be shown and stored.
+    """Return a name, tag or note after checking that it may be shown and stored.
 
     Raises:
-        UsageError: control characters, or too long. Anything else, markup and emoji included, is only text.
+        UsageError: it has control characters, or is too long. Anything else, including markup and emoji, is plain text.
     """
     if len(text) > limit:
         raise UsageError(f"The {what} must have at most {limit} characters, got {len(text):,}.", "Shorten it.")
@@ -276,7 +276,7 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
 
 
 def _cores() -> int:
-    """Return the cores that this process may use; a batch system may give fewer than there are."""
+    """Return the number of cores that this process may use; a batch system may allow fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -294,12 +294,12 @@ def _environment() -> dict[str, str]:
 
 
 def _git_commit(folder: Path) -> str:
-    """Return the commit of nastui's own checkout, or nothing where it is installed as a package."""
+    """Return the commit of nastui's own checkout; empty if nastui is installed as a package."""
     if not (folder.parent / ".git").exists():
         return ""
     try:
         described = subprocess.run(
-            # Read only: no lock of the index may be taken, or left behind when this process is killed.
+            # Read only: the index lock must not be taken, or it could be left behind when this process is killed.
             ["git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=12"],
             cwd=folder,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Errors for people: what was wrong, where, and what to do. Each class has its exit code."""
+"""Errors for users: what is wrong, where, and what to do. Each class has its exit code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 class NastuiError(Exception):
-    """An error that people can act on; printed as one sentence, never as a traceback.
+    """An error that users can act on; printed as one sentence, never as a traceback.
 
     Args:
-        message: what was wrong, naming the option, file or run.
+        message: what is wrong, naming the option, file or run.
         hint: what to do about it, as a sentence or a command.
     """
 
@@ -38,13 +38,13 @@ class NotFoundError(NastuiError):
 
 
 class BusyError(NastuiError):
-    """Another process holds it, or it is already running (exit 4)."""
+    """Another process holds the resource, or the run is already running (exit 4)."""
 
     exit_code = 4
 
 
 class EnvironmentLacksError(NastuiError):
-    """The machine lacks something: a data set, a device, room on the disk (exit 5)."""
+    """The machine lacks something: a data set, a device, disk space (exit 5)."""
 
     exit_code = 5
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees either the old content or the new, never a part."""
+"""Atomic writing of files: a reader sees either the old content or the new, never a mixture."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import IO
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file beside ``path`` that replaces it when the block ends without an exception.
 
-    The content is on the disk before the name changes, and the name before this returns.
+    The content is synced to disk before the rename, and the rename before this returns.
     """
-    # Not by `tempfile`, whose files nobody else may read: a store can be shared, and the umask says with whom.
+    # `tempfile` creates files that only their owner can read, but a store can be shared: the umask decides with whom.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         with temporary.open("xb") as stream:
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def discard_unfinished(path: Path) -> None:
-    """Remove what killed writers of ``path`` have left beside it. Only its single writer may call this."""
+    """Remove the temporary files that killed writers of ``path`` left behind. Only its single writer may call this."""
     for leftover in path.parent.glob(f".{path.name}.*"):
         leftover.unlink(missing_ok=True)
 
@@ -44,7 +44,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def replace_with(path: Path, write: Callable[[IO[bytes]], object]) -> int:
-    """Replace ``path`` by what ``write`` puts into the stream; return its size in bytes."""
+    """Replace ``path`` with what ``write`` writes to the stream; return its size in bytes."""
     with replacing(path) as stream:
         write(stream)
         return stream.tell()

@@ -1,4 +1,4 @@
-"""Numbers as people read them: durations and large counts. Commands and screens write them alike."""
+"""Numbers for people: durations and large counts, in the same format in commands and screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paths of everything: the folders of the store and the files of one run."""
+"""The paths of the store's folders and of a run's files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.errors import EnvironmentLacksError
 
 
 def short_id(run_id: str) -> str:
-    """Return the part of a run's id that people read and type."""
+    """Return the part of a run's id that users read and type."""
     return run_id[:8]
 
 
@@ -24,7 +24,7 @@ class Home:
 
     @classmethod
     def locate(cls, given: Path | None = None) -> Home:
-        """Return the home named by the option, else by ``NASTUI_HOME``, else the user's data folder."""
+        """Return the home given by the option, else by ``NASTUI_HOME``, else the user's data folder."""
         chosen = given or os.environ.get("NASTUI_HOME") or platformdirs.user_data_path("nastui")
         return cls(Path(chosen).expanduser().absolute())
 
@@ -35,22 +35,22 @@ class Home:
 
     @property
     def index_lock(self) -> Path:
-        """Held during every read-modify-write of the index and of a run's labels."""
+        """The lock for every read-modify-write of the index and of a run's labels."""
         return self.root / "index.lock"
 
     @property
     def measurements(self) -> Path:
-        """The measurements of `nastui bench` and of the forms, on this machine and others."""
+        """Measurements made by `nastui bench` and by the forms, on this machine and others."""
         return self.root / "measured.json"
 
     @property
     def runs(self) -> Path:
-        """The runs, one folder each. Everything else can be rebuilt from them."""
+        """The runs, one folder each. The index can be rebuilt from them."""
         return self.root / "runs"
 
     @property
     def trash(self) -> Path:
-        """Removed runs, and a folder of removed tables, until the user deletes them."""
+        """Removed runs, and a folder of removed tables; they stay until the user deletes them."""
         return self.root / "trash"
 
     @property
@@ -108,7 +108,7 @@ class RunPaths:
 
     @property
     def events(self) -> Path:
-        """The append-only event log; one writer, the engine."""
+        """The append-only event log, written only by the engine."""
         return self.root / "events.jsonl"
 
     @property
@@ -133,7 +133,7 @@ class RunPaths:
 
     @property
     def network(self) -> Path:
-        """What is needed to build the network that the weights belong to."""
+        """The description from which the network of the saved weights can be rebuilt."""
         return self.root / "network.json"
 
     @property
@@ -143,10 +143,10 @@ class RunPaths:
 
     @property
     def lock(self) -> Path:
-        """Held by the engine while it lives; its modification time is the heartbeat."""
+        """The lock that a running engine holds; its modification time is the heartbeat."""
         return self.root / "lock"
 
     @property
     def requests(self) -> Path:
-        """One file a request."""
+        """The folder of requests, one file each."""
         return self.root / "requests"

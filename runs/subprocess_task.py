@@ -1,4 +1,4 @@
-"""Small tasks done by a subprocess, which may import torch: it prints one JSON object and exits."""
+"""Small tasks in a subprocess that may import torch: it prints one JSON object and exits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SubprocessTask:
     Args:
         module: a module whose main function calls :func:`engine.core.subprocess_task.run_task`.
         arguments: its command line arguments.
-        show_progress: whether its stderr goes to ours; it must not in a dashboard.
+        show_progress: whether its stderr is passed through; must be false in a dashboard.
 
     Raises:
         EnvironmentLacksError: the process cannot be started.
@@ -29,7 +29,8 @@ class SubprocessTask:
 
     def __init__(self, module: str, *arguments: str, show_progress: bool = False) -> None:
         self._module = module
-        # Nothing is ever written to the pipe: the subprocess waits for its end, which comes however our process ends.
+        # Nothing is ever written to the pipe. The subprocess waits for its end of file, which comes however our process
+        # ends.
         theirs, self._ours = os.pipe()
         try:
             self._process = subprocess.Popen(

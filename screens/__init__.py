@@ -1,1 +1,1 @@
-"""What a person sees: one module a screen, the widgets beside them. Reads runs, never computes."""
+"""The screens of the dashboard and their widgets. They read runs and never compute."""

@@ -1,4 +1,4 @@
-"""Where a screen can lead: messages that screens post, and that the app's navigation answers by opening a screen."""
+"""Destinations: messages that screens post, and that the app's navigation answers by opening a screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OpenRun(Destination):
 
     Attributes:
         run_id: its id, or a unique prefix.
-        instead: the screen takes the place of the one in front, which is closed.
+        instead: whether the new screen replaces the current one, which is closed.
     """
 
     run_id: str

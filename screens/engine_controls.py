@@ -22,9 +22,9 @@ Request = Literal["pause", "resume", "stop"]
 
 
 class EngineControls:
-    """Sends requests to engines for a screen, which shows how they turned out.
+    """Sends requests to engines for a screen, which shows the outcome.
 
-    Every request waits for its answer in a thread of its own.
+    Each request waits for its answer in a thread of its own.
 
     Args:
         screen: shows the notifications and asks before a run is stopped.
@@ -71,7 +71,7 @@ class EngineControls:
         self._screen.say("Asked for a checkpoint.")
 
     def note(self, record: Record, entries: Sequence[Entry]) -> None:
-        """Say that the requested checkpoint has been written, if one of the new events says so."""
+        """Notify that the requested checkpoint has been written, if one of the new events says so."""
         for entry in entries:
             if isinstance(entry.event, CheckpointWritten) and ("checkpoint", record.id) in self._waiting:
                 self._waiting.discard(("checkpoint", record.id))
@@ -89,7 +89,7 @@ class EngineControls:
             threading.Thread(target=self._send, args=(request, record), name=request, daemon=True).start()
 
     def _send(self, request: Request, record: Record) -> None:
-        # Imported here and not at the start of the app, which would take longer.
+        # Imported here, because it would slow down the start of the app.
         from runs.supervision import launcher
 
         app = self._screen.app
@@ -97,7 +97,7 @@ class EngineControls:
         send = {"pause": launcher.pause, "resume": launcher.resume, "stop": launcher.stop}[request]
         try:
             message = f"Run {short_id(record.id)} is {send(record)}."
-        except Exception as error:  # any error: without an answer the request would count as waiting for ever
+        except Exception as error:  # any error: otherwise the request would seem to wait for ever
             message = error_text(error, request, getattr(app, "error_log", None))
             severity = "warning" if isinstance(error, UsageError) else "error"
         with contextlib.suppress(RuntimeError):  # the app is quitting

@@ -1,4 +1,4 @@
-"""Errors of background work in words: what went wrong, and what to do next."""
+"""Errors of background work as text: what went wrong, and what to do next."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _NEXT = {
 
 
 def error_text(error: BaseException, work: str, log: Path | None) -> str:
-    """Return an error in words.
+    """Return a description of an error.
 
     Args:
-        error: what ended the work.
+        error: the error that ended the work.
         work: the name of the work, used for unexpected errors.
         log: the file to which the traceback of an unexpected error is appended.
     """

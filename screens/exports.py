@@ -1,4 +1,4 @@
-"""Writing files into the current folder, named for what they contain; no file is overwritten."""
+"""Writing files into the current folder, named after their content; no file is overwritten."""
 
 from __future__ import annotations
 

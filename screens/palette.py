@@ -1,4 +1,4 @@
-"""Colours and glyphs for the terminal at hand. A colour only repeats what a glyph or a word already says."""
+"""Colours and glyphs for the current terminal. A colour only repeats what a glyph or a word already says."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ _OKABE_ITO = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-# On a light background their sky and yellow are hardly visible: blue replaces sky, and the others are darkened until
-# each has a contrast of at least 3 to 1.
+# On a light background their sky blue and yellow are hardly visible. Blue replaces sky blue, and the others are
+# darkened until each has a contrast of at least 3 to 1.
 _ON_LIGHT = {
     "orange": "#B07800",
     "sky": "#0072B2",
@@ -79,7 +79,7 @@ _KIND_COLOURS = {
     OperationKind.OTHER: "yellow",
 }
 
-# One character for one, so that diagrams keep their shape and styles their columns.
+# Replacements of one character by one, so that diagrams keep their shape and styles their columns.
 _PLAIN = str.maketrans(
     {
         **dict.fromkeys("─━╌╍┄┅–—−▁", "-"),
@@ -114,7 +114,7 @@ _SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
 
 @dataclass(frozen=True)
 class Palette:
-    """The glyphs and colours of one terminal."""
+    """The glyphs and colours of a terminal."""
 
     glyphs: Glyphs
     depth: Depth

@@ -17,8 +17,8 @@ class Settings:
     Attributes:
         theme: the name of a theme; empty to choose one for the terminal.
         glyphs: ``braille``, ``block`` or ``ascii``; empty to detect what the terminal supports.
-        readonly: actions that change runs are off.
-        slow_line: redraw less often and animate nothing.
+        readonly: whether actions that change runs are off.
+        slow_line: whether to redraw less often and animate nothing.
         keys: Textual's keymap, from the id of an action to its keys.
     """
 
@@ -30,7 +30,7 @@ class Settings:
 
     @property
     def tick(self) -> float:
-        """Seconds between two updates of what is live."""
+        """Seconds between two updates of live data."""
         return SLOW_TICK_SECONDS if self.slow_line else TICK_SECONDS
 
 

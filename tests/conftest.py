@@ -1,4 +1,4 @@
-"""What every test shares: a home of its own, and nothing of the user's settings."""
+"""Fixtures for every test: a home of its own, and none of the user's settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from runs.home import Home
 
-# How long an example takes says more about the machine than about the code.
+# The duration of an example depends more on the machine than on the code.
 settings.register_profile("nastui", deadline=None, print_blob=True)
 settings.load_profile("nastui")
 
@@ -28,6 +28,6 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """An empty home that ``NASTUI_HOME`` names too."""
+    """An empty home, to which ``NASTUI_HOME`` also points."""
     monkeypatch.setenv("NASTUI_HOME", str(tmp_path / "home"))
     return Home.locate()

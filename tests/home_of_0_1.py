@@ -1,9 +1,9 @@
 """A home written by version 0.1.0 itself; only the names of its machine were replaced.
 
 Its runs, by name: ``finished``, ``stopped`` and ``lost`` (killed after an epoch) are the same search with DrNAS;
-``retrained`` trains what ``finished`` found; ``two cells``, ``sparse codes``, ``zero cost`` and ``black box`` are
-searches of other kinds. To keep it small, only the runs that can be resumed have a checkpoint, and only the finished
-search with DrNAS and the retraining have their weights.
+``retrained`` trains the cell that ``finished`` found; ``two cells``, ``sparse codes``, ``zero cost`` and ``black box``
+are searches of other kinds. To keep it small, only the runs that can be resumed have a checkpoint, and only the
+finished search with DrNAS and the retraining have their weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STATUSES = {
 
 
 def unpack(home: Home) -> dict[str, RunPaths]:
-    """Write the home of version 0.1 in place of an empty one and return its runs by name."""
+    """Replace an empty home by the home of version 0.1, and return its runs by name."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(home.root.parent, filter="data")
     (home.root.parent / "home_of_0_1").rename(home.root)

@@ -1,4 +1,4 @@
-"""A store whose every foreign string would act if it could: markup, escape sequences, controls of direction, width."""
+"""A store in which every foreign string is hostile: markup, escape sequences, direction marks, odd widths."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from runs.log.events import (
 )
 from tests.synthetic import epoch_event, make_run
 
-# A title, a clipboard, a link, a device, a picture, colours, an empty screen, a reset, one-byte forms, directions.
+# Escape sequences for the title, the clipboard, links, devices, pictures, colours, clearing and reset; one-byte forms;
+# direction marks.
 SEQUENCES = (
     "\x1b]0;taken\x07",
     "\x1b]52;c;dGFrZW4=\x07",
@@ -53,13 +54,13 @@ EVIL = (
 
 
 def acts(text: str) -> set[str]:
-    """Return the characters of a shown text that a terminal would obey; the joiner of emoji shows nothing itself."""
+    """Return the characters of a text that a terminal would interpret; the joiner of emoji is harmless."""
     kinds = ("Cc", "Cf", "Cs", "Zl", "Zp")
     return {character for character in text if unicodedata.category(character) in kinds and character != "\u200d"}
 
 
 def hostile_store(home: Home, evil: str = EVIL) -> list[str]:
-    """Leave three runs and a folder that is none: failed, and finished with a hostile cell and with a good one."""
+    """Create a failed run, two finished ones with a hostile and a good cell, and a folder that is not a run."""
     good = nasbench201.genotype([3, 3, 3, 1, 3, 3]).to_json()
     wired = {"inputs": 1, "edges": [[0, 1, evil], [1, 2, "skip_connect"]], "outputs": [2]}
     made = [
@@ -72,14 +73,14 @@ def hostile_store(home: Home, evil: str = EVIL) -> list[str]:
 
 
 def hostile_run(home: Home, seed: int, last: Event, *, evil: str = EVIL, method: str = "") -> RunPaths:
-    """Leave a run all of whose files hold such text wherever they may hold any."""
+    """Create a run whose files contain such text wherever they can contain any."""
     _, paths = make_run(home.root, epochs=9, done=0, seed=seed)
     raw = json.loads(paths.config.read_text())
     raw |= {"dataset": evil, "preset": evil, "device": evil, "command": evil, "origin": evil, "method": method or evil}
     raw |= {"plugins": [evil], "environment": {evil: evil}}
     raw["options"] |= {evil: f"{evil} {seed}"}
     paths.config.write_text(json.dumps(raw), encoding="utf-8")
-    # The store takes no control characters; a file that was edited by hand may have them.
+    # The store rejects control characters, but a file that was edited by hand may contain them.
     paths.labels.write_text(json.dumps({"name": evil, "tags": ["[/tag]", evil], "note": evil}), encoding="utf-8")
     paths.log.write_text(f"{evil}\n" * 4, encoding="utf-8", errors="replace")
     paths.lock.touch()

@@ -1,4 +1,4 @@
-"""Runs without an engine: directories as an engine would leave them, for tests of the store and of the screens."""
+"""Runs without an engine: directories as an engine would leave them, for tests of the store and the screens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EDGES = list(SPACE.edges)
 
 
 def snapshot(weights: Sequence[Sequence[float]]) -> CellSnapshot:
-    """Return a snapshot of one cell whose chosen operation is the heaviest of each row."""
+    """Return a snapshot of one cell in which the operation with the largest weight of each row is chosen."""
     rows = [list(row) for row in weights]
     return CellSnapshot(
         edges=EDGES,
@@ -44,7 +44,7 @@ def snapshot(weights: Sequence[Sequence[float]]) -> CellSnapshot:
 
 
 def epoch_event(epoch: int, epochs: int, generator: random.Random) -> EpochEnded:
-    """Return an epoch of a plausible search: accuracy rises, each edge leans more and more to one operation."""
+    """Return an epoch of a plausible search: accuracy rises, and each edge increasingly prefers one operation."""
     progress = epoch / epochs
     rows = []
     for edge in range(len(EDGES)):
@@ -71,7 +71,7 @@ def epoch_event(epoch: int, epochs: int, generator: random.Random) -> EpochEnded
 
 
 def course(epochs: int, done: int, *, seed: int = 0, ended: bool = True) -> Iterator[Event]:
-    """Yield the events of a run that has done some of its epochs, and finished if it may and did all."""
+    """Yield the events of a run with ``done`` epochs; it finishes if all are done and ``ended`` is true."""
     generator = random.Random(seed)
     yield Started(environment={"device": "cpu", "threads": 2, "torch": "2.15.0"})
     yield StageStarted(index=0, of=1, epochs=epochs, title="search")

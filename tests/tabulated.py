@@ -1,4 +1,4 @@
-"""A made-up benchmark of all 15,625 NAS-Bench-201 cells: accuracies that follow from the code of a cell."""
+"""A made-up benchmark of all 15,625 NAS-Bench-201 cells, whose accuracies are computed from the code of a cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def accuracy(code: int) -> float:
 
 
 def lines() -> list[str]:
-    """Return the file, header first; the column of 12 epochs is half of the other."""
+    """Return the lines of the file, header first; the values of the 12-epoch column are half of the other's."""
     rows = [
         f"{format_string(TOPOLOGY.numbered(code))},{accuracy(code) / 2:.4f},{accuracy(code):.3f}"
         for code in range(TOPOLOGY.size)
@@ -25,7 +25,7 @@ def lines() -> list[str]:
 
 
 def write_csv(path: Path) -> Path:
-    """Write the file, compressed where its name says so."""
+    """Write the file, compressed if its name says so."""
     content = "\n".join(lines()).encode() + b"\n"
     path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
     return path

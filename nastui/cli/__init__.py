@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands. What is slow to import is imported where it is used."""
+"""The command line: one file per group of commands. Slow imports happen where they are used."""
 
 from nastui.cli.application import main
 

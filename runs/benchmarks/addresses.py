@@ -8,9 +8,9 @@ from runs.genotypes.genotype import NONE, Genotype
 
 
 def key(genotype: Genotype) -> bytes:
-    """Return the same bytes for every way to write an architecture: edges in order, those of ``none`` left out.
+    """Return the key of an architecture. It does not depend on the order of edges; edges with ``none`` are left out.
 
-    Cells that are isomorphic but differ in their edges stay different architectures.
+    Isomorphic cells with different edges remain different architectures.
     """
     cells = {
         kind: {
@@ -26,7 +26,7 @@ def key(genotype: Genotype) -> bytes:
 
 
 def from_key(written: bytes) -> Genotype:
-    """Return an architecture of this key."""
+    """Return an architecture with this key."""
     space, cells = json.loads(written)
     for cell in cells.values():
         cell["edges"] = [[source, target, operation] for target, source, operation in cell["edges"]]

@@ -1,6 +1,6 @@
-"""A benchmark as plain text: one architecture a line, plain or compressed by gzip.
+"""A benchmark as a CSV file: one architecture per line, plain or gzip-compressed.
 
-The column ``arch`` has a genotype in any text that nastui reads; ``index`` is skipped; every other column is named
+The column ``arch`` has a genotype in any notation that nastui reads; ``index`` is skipped; every other column is named
 ``<data set>_<train|valid|test>_<epochs>``, with ``_error``, ``_loss`` or ``_seconds`` appended unless it is an
 accuracy. An empty field is an unknown value.
 """
@@ -26,12 +26,12 @@ from runs.errors import NotFoundError, UsageError
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.topology import Topology
 
-MOST_CHARACTERS = 100_000  # of a line
+MOST_CHARACTERS = 100_000  # in one line
 PERCENT = ("accuracy", "error")
 _COLUMN = re.compile(
     r"([A-Za-z0-9][\w.-]{0,59})_(train|valid|test)_([0-9]{1,6})(?:_(accuracy|error|loss|seconds))?", re.ASCII
 )
-# Names of data sets in dumps of benchmarks that differ from those of the catalogue.
+# Benchmark dumps call some data sets by other names than the catalogue.
 _DATASETS = {"imagenet16": "imagenet16_120"}
 
 Address = int | bytes
@@ -40,12 +40,12 @@ Values = tuple[float, ...]
 
 @dataclass
 class Content:
-    """What a file holds.
+    """The content of a benchmark file.
 
     Attributes:
-        space: of every genotype in it.
+        space: the space of its genotypes.
         topology: numbers the genotypes, if the space has complete tables; else None.
-        columns: what the numbers of a row are.
+        columns: the description of each number of a row.
         rows: by number, see :meth:`runs.genotypes.topology.Topology.number`, or by key, see
             :mod:`runs.benchmarks.addresses`.
     """
@@ -61,7 +61,7 @@ def read(path: Path) -> Content:
 
     Raises:
         NotFoundError: the file is missing or cannot be read.
-        UsageError: it is not such a file, ends in the middle, or has an invalid line, which the message names.
+        UsageError: it is not a benchmark file, is truncated, or has an invalid line, which the message names.
     """
     try:
         with _opened(path) as stream:
@@ -121,7 +121,7 @@ def _lines(name: str, stream: TextIO) -> Iterator[str]:
 
 
 def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column, ...]]:
-    """Return the index of the architecture, the indices of the values, and what these are."""
+    """Return the index of the architecture column, the indices of the value columns, and their descriptions."""
     names = [title.strip() for title in header]
     doubled = {title for title in names if names.count(title) > 1}
     if doubled:

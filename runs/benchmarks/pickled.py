@@ -1,4 +1,4 @@
-"""The benchmarks' own files, which are pickles: opened only if trusted, and never in this process."""
+"""Import of the benchmarks' own files. They are pickles: only trusted ones are opened, and in a separate process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runs.errors import UsageError
 from runs.home import Home
 from runs.subprocess_task import run_task
 
-# A zip archive, as torch writes; a bare pickle, as it used to; one compressed by bzip2.
+# A zip archive, which torch writes; a bare pickle, which it used to write; a pickle compressed by bzip2.
 _BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
 
 
 def is_pickled(path: Path) -> bool:
-    """Return whether a path is a folder, or a file that begins as pickles and archives of them do."""
+    """Return whether a path is a folder, or a file that starts like a pickle or an archive of pickles."""
     if path.is_dir():
         return True
     try:
@@ -27,11 +27,11 @@ def is_pickled(path: Path) -> bool:
 
 
 def import_pickled(path: Path, home: Home, name: str | None = None, *, trusted: bool) -> Table:
-    """Import a file that :mod:`engine.tools.benchmark_import` reads. ``trusted`` allows the code in it to run.
+    """Import a file that :mod:`engine.tools.benchmark_import` can read. ``trusted`` allows the code in it to run.
 
     Raises:
-        UsageError: it is not trusted, is damaged, or is another kind of file.
-        EnvironmentLacksError: the memory is too small, or the home cannot be written.
+        UsageError: the file is not trusted, is damaged, or is another kind of file.
+        EnvironmentLacksError: there is too little memory, or the home cannot be written.
     """
     if not trusted:
         raise UsageError(

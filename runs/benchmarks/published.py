@@ -1,4 +1,4 @@
-"""What papers print of their methods, to stand beside runs: data of ``published.toml``."""
+"""Published results of methods, to compare with runs; the data are in ``published.toml``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COLUMNS = ("published", "test", "parameters", "GPU-days", "source")
 
 @dataclass(frozen=True)
 class Reference:
-    """One figure of a method, on the test set.
+    """A published test result of a method.
 
     Attributes:
-        method: as the tables call it.
-        space: the space whose tables print it.
+        method: its name in the published tables.
+        space: the search space of the result.
         figure: data set, value in percent, spread, costs and source.
     """
 
@@ -29,7 +29,7 @@ class Reference:
     figure: Figure
 
     def row(self) -> list[str]:
-        """Return it as :data:`COLUMNS` of a table."""
+        """Return it as a row of a table with the columns :data:`COLUMNS`."""
         figure = self.figure
         return [
             self.method,
@@ -42,7 +42,7 @@ class Reference:
 
 @functools.cache
 def references() -> tuple[Reference, ...]:
-    """Return every figure, method by method."""
+    """Return every published result, method by method."""
     raw = tomllib.loads(resources.files(__package__).joinpath("published.toml").read_text(encoding="utf-8"))
     return tuple(
         Reference(method["name"], method["space"], _figure(figure, raw["sources"]))
@@ -52,7 +52,7 @@ def references() -> tuple[Reference, ...]:
 
 
 def beside(compared: Collection[tuple[str, str]]) -> list[Reference]:
-    """Return the figures of these pairs of space and data set."""
+    """Return the published results for these pairs of space and data set."""
     return [reference for reference in references() if (reference.space, reference.figure.dataset) in compared]
 
 

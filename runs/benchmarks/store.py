@@ -1,4 +1,4 @@
-"""The benchmark tables of a home: one file a table, either whole or absent."""
+"""The benchmark tables of a home: one file per table, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def tables(home: Home) -> list[Table]:
 
 
 def damaged(home: Home) -> dict[str, UsageError]:
-    """Return what is wrong with the tables that cannot be read."""
+    """Return, by table name, why a table cannot be read."""
     return {name: found for name, found in _opened(home).items() if isinstance(found, UsageError)}
 
 
 def for_space(home: Home, space: str) -> Table | None:
-    """Return the table that runs of a space are looked up in: the one of the space's name, else the first by name."""
+    """Return the table for runs of a space: the table with the space's name, else the first by name."""
     found = [table for table in tables(home) if table.space == space]
     return min(found, key=lambda table: (table.name != space, table.name), default=None)
 
 
 def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
-    """Turn a file (see :mod:`runs.benchmarks.csv_file`) into a table of the home, and return it.
+    """Import a file (see :mod:`runs.benchmarks.csv_file`) as a table of the home, and return the table.
 
-    A table of the same name is replaced once the new one is whole. If anything is wrong, it stays.
+    A table of the same name is replaced only when the new one is complete. After an error, the old one remains.
 
     Args:
         path: the file.
         home: where to keep the table.
-        name: of the table; the name of its space unless given.
+        name: the name of the table; by default the name of its space.
 
     Raises:
         NotFoundError: the file cannot be read.
-        UsageError: the file or the name is wrong.
+        UsageError: the file or the name is invalid.
         EnvironmentLacksError: the home cannot be written.
     """
     if name is not None:
@@ -71,7 +71,7 @@ def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
 
 
 def remove(home: Home, name: str) -> Path:
-    """Move a table, damaged or not, to the trash and return its path there. Nothing in the trash is replaced.
+    """Move a table, damaged or not, to the trash and return its path there. It replaces nothing in the trash.
 
     Raises:
         NotFoundError: there is no such table.
@@ -101,7 +101,7 @@ def restore(home: Home, name: str) -> Path:
 
 
 def _known(folder: Path, name: str) -> str:
-    """Return the name of a table after checking that it is in a folder."""
+    """Check that a folder has a table of this name, and return the name."""
     names = [path.stem for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))]
     if name not in names:
         raise NotFoundError(

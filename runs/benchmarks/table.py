@@ -1,4 +1,4 @@
-"""A table of benchmark results in one file that is mapped, not read: opening it costs next to nothing.
+"""A table of benchmark results in one memory-mapped file, so that opening it is almost free.
 
 The file, all numbers little-endian::
 
@@ -9,8 +9,8 @@ The file, all numbers little-endian::
     uint64     keyed tables: slots + 1 offsets into the keys
     bytes      keyed tables: the keys, ascending (see runs.benchmarks.addresses)
 
-A space that has complete tables, such as NAS-Bench-201, numbers its genotypes: its tables have a slot for each and no
-keys.
+Spaces that have complete tables, such as NAS-Bench-201, number their genotypes. Their tables have one slot per genotype
+and no keys.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LOWER_IS_BETTER = ("error", "loss", "seconds")
 
 @dataclass(frozen=True)
 class Column:
-    """What a number of a row is.
+    """The description of one number of a row.
 
     Attributes:
         dataset: the catalogue's name, if it has the data set.
@@ -75,9 +75,9 @@ class Header:
     """The description of a table.
 
     Attributes:
-        space: of its architectures.
+        space: the space of its architectures.
         columns: in the order of a row.
-        slots: rows in the file, those without a value counted.
+        slots: rows in the file, including rows without a value.
         rows: architectures with a value.
         keyed: whether architectures are found by key; else by their number.
         source, sha256: name and checksum of the file it was imported from.
@@ -96,12 +96,12 @@ _HEADER = TypeAdapter(Header)
 
 
 class Table:
-    """Looks architectures up. Safe to share between threads; many processes share one copy in memory.
+    """Looks up architectures. Safe to share between threads; processes share one copy in memory.
 
     Attributes:
-        name: of the file.
-        space: of the architectures.
-        columns: what the numbers of a row are.
+        name: the name of the file.
+        space: the space of the architectures.
+        columns: the description of each number of a row.
         header: the rest.
     """
 
@@ -121,10 +121,10 @@ class Table:
 
     @classmethod
     def open(cls, path: Path) -> Table:
-        """Map a table.
+        """Map a table into memory.
 
         Raises:
-            UsageError: it cannot be read, is not a table, is damaged, or is of an unknown space.
+            UsageError: the file cannot be read, is not a table, is damaged, or belongs to an unknown space.
         """
         try:
             with path.open("rb") as file:
@@ -149,7 +149,7 @@ class Table:
     def row(self, genotype: Genotype) -> tuple[float, ...] | None:
         """Return the row of an architecture, NaN for unknown values; None if it is not in the table.
 
-        An edge that is left out is ``none``.
+        A missing edge counts as ``none``.
 
         Raises:
             UsageError: the genotype is of another space, or does not belong to its space.
@@ -179,7 +179,7 @@ class Table:
         )
 
     def accuracies(self, genotype: Genotype) -> dict[str, dict[str, float]]:
-        """Return the results of an architecture, as events have them: ``{data set: {"test (200 epochs)": percent}}``.
+        """Return the results of an architecture in the form of events: ``{data set: {"test (200 epochs)": percent}}``.
 
         Raises:
             UsageError: the genotype is of another space, or does not belong to its space.
@@ -192,7 +192,7 @@ class Table:
 
     @functools.cached_property
     def reported(self) -> tuple[int, ...]:
-        """The columns that papers report: of each data set the accuracy on the test set after the longest schedule."""
+        """The columns that papers report: per data set, the test accuracy after the longest schedule."""
         longest: dict[str, int] = {}
         for index, column in enumerate(self.columns):
             if (column.split, column.unit) == ("test", "accuracy"):
@@ -202,7 +202,7 @@ class Table:
         return tuple(longest.values())
 
     def regret(self, column: int, value: float) -> float:
-        """Return the distance of a column's value to its best, in its unit; never negative for a value of the table."""
+        """Return how far a value is from its column's best, in its unit; never negative for a value of the table."""
         return round(abs(self._best_slot(column)[0] - value), 4)
 
     def best(self, column: int) -> tuple[float, Genotype]:
@@ -216,7 +216,7 @@ class Table:
         return shown(value), addresses.from_key(self._key(slot)) if topology is None else topology.numbered(slot)
 
     def rank(self, column: int, value: float) -> tuple[int, int]:
-        """Return the rank of a row's value in a column, 1 the best and shared by equals, and how many there are."""
+        """Return the rank of a row's value in a column (1 is best, equal values share one), and how many are ranked."""
         known = [other for other in self.values(column) if not math.isnan(other)]
         if self.columns[column].lower_is_better:
             return 1 + sum(other < value for other in known), len(known)
@@ -248,10 +248,10 @@ class Table:
         return self._mapped[self._keys + first : self._keys + last]
 
     def _check(self) -> None:
-        """Check that the file is whole, so that look-ups can rely on it.
+        """Check that the file is complete, so that look-ups can rely on it.
 
         Raises:
-            ValueError: it is not.
+            ValueError: it is incomplete.
         """
         header, size = self.header, len(self._mapped)
         if not header.columns or header.slots < 1:
@@ -266,7 +266,7 @@ class Table:
 
 
 def _numbering(space: str) -> Topology:
-    """Return what numbers the genotypes of a space.
+    """Return the topology that numbers the genotypes of a space.
 
     Raises:
         ValueError: the space is unknown, or its genotypes have no numbers.
@@ -278,7 +278,7 @@ def _numbering(space: str) -> Topology:
 
 
 def shown(value: float) -> float:
-    """Return a number of 32 bits with the digits that it was written with: 94.373, not 94.37300109863281."""
+    """Return a 32-bit number with the digits it was written with: 94.373, not 94.37300109863281."""
     return float(f"{value:.7g}")
 
 

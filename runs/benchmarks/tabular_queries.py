@@ -1,4 +1,4 @@
-"""What a black-box search looks up: the benchmark table of its space, and the columns of its data set."""
+"""The look-ups of a black-box search: the benchmark table of its space, and the columns for its data set."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Answers:
 
     Attributes:
         table: complete in the columns below.
-        signal: the column that a search may look at.
+        signal: the column that the search sees.
         report: the column that its result is judged by.
-        seconds: the column of the seconds that the signal's training takes; None if the table has no such column.
+        seconds: the column with the training time for the signal, in seconds; None if the table has no such column.
     """
 
     table: Table
@@ -32,21 +32,21 @@ class Answers:
 
 
 def asks_table(method: Method, values: Mapping[str, Any]) -> bool:
-    """Return whether a run looks results up in a benchmark table, and so needs no images.
+    """Return whether a run looks up results in a benchmark table, and so needs no images.
 
     Args:
-        method: of the run.
-        values: its hyperparameters; others have their defaults.
+        method: the run's method.
+        values: its hyperparameters; missing ones have their defaults.
     """
     evaluator = method.options.model_fields.get("evaluator")
     return evaluator is not None and values.get("evaluator", evaluator.default) == "table"
 
 
 def answers(home: Home, space: str, dataset: str) -> Answers:
-    """Return what answers the queries of a run.
+    """Return the table and columns that answer the queries of a run.
 
     Raises:
-        EnvironmentLacksError: the home has no table of the space, or one with gaps.
+        EnvironmentLacksError: the home has no table of the space, or an incomplete one.
         UsageError: the table is damaged or has no results for the data set, or the space has no complete tables.
     """
     known = find_space(space)

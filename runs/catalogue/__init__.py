@@ -1,4 +1,4 @@
-"""The catalogue: everything that a person may choose, described once, without torch."""
+"""The catalogue: every method, space, data set and preset that users can choose, described without torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch that grows while memory lasts: in PR-DARTS's searches, and in retraining.
+"""A batch that grows as long as memory suffices: in PR-DARTS's searches, and in retraining.
 
 See docs/methods/prdarts.md, "The growing batch".
 """
@@ -14,7 +14,7 @@ from runs.catalogue.shared_settings import BatchSettings
 
 
 class GrowingBatchSettings(BatchSettings):
-    """How large a batch may grow. A run repeats exactly only if its batch keeps its size or grows at the same steps."""
+    """How large a batch may grow. A run repeats exactly only if its batch does not grow, or grows at the same steps."""
 
     batch_size_max: int = setting(
         0,

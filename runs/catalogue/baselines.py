@@ -24,7 +24,7 @@ class MeanSettings(Settings):
 
 
 class TemperatureSettings(Settings):
-    """Draws that harden as the search proceeds."""
+    """Temperatures of sampling, which fall during the search."""
 
     temperature_start: float = setting(
         10.0, "Temperature of the first epoch; it changes linearly by epoch.", group="architecture", gt=0, le=1000
@@ -47,7 +47,7 @@ _FAMILY: Mapping[str, Any] = {
     "arch_init_scale": 1e-3,
     "arch_weight_decay": 1e-3,
 }
-# What DARTS searched with, and most that came after it.
+# The settings of DARTS's search, which most later methods adopted.
 DARTS: Mapping[str, Any] = {
     **_FAMILY,
     "stem": "cifar",
@@ -56,7 +56,7 @@ DARTS: Mapping[str, Any] = {
     "nesterov": False,
     "weight_decay": 3e-4,
 }
-# What the authors of NAS-Bench-201 ran their baselines with.
+# The settings of the NAS-Bench-201 authors for their baselines.
 NASBENCH201: Mapping[str, Any] = {
     **_FAMILY,
     "channels": 16,
@@ -65,7 +65,7 @@ NASBENCH201: Mapping[str, Any] = {
     "nesterov": True,
     "weight_decay": 5e-4,
 }
-# What DrNAS ran baselines with on NAS-Bench-201.
+# The settings of DrNAS's baselines on NAS-Bench-201.
 NASBENCH201_OF_DRNAS: Mapping[str, Any] = {
     **NASBENCH201,
     "batch_norm": "running",
@@ -77,7 +77,7 @@ _QUICK: Mapping[str, Any] = {
     "channels": 8,
     "image_size": 16,
     "learning_rate": 0.05,
-    # So few steps need larger ones, or alpha would not leave its start.
+    # With so few steps, smaller learning rates would leave alpha near its start.
     "arch_learning_rate": 0.05,
 }
 QUICK_DARTS: Mapping[str, Any] = {**_QUICK, "layers": 3, "epochs": 10, "image_limit": 1000}

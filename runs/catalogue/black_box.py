@@ -13,8 +13,8 @@ from runs.catalogue.shared_settings import SupernetSettings
 class QuerySettings(SupernetSettings):
     """The budget, the evaluator, and how often the search reports.
 
-    NAS-Bench-201's own runs have a budget of 12,000 simulated seconds. A table without seconds has no such budget; 90
-    queries stand for it. With so many, random search on CIFAR-10 reaches on average its published accuracy of 93.70.
+    NAS-Bench-201's own runs have a budget of 12,000 simulated seconds. Tables without seconds cannot use such a budget,
+    so 90 queries replace it: with these, random search on CIFAR-10 reaches on average its published accuracy of 93.70.
     """
 
     queries: int = setting(
@@ -66,10 +66,10 @@ class QuerySettings(SupernetSettings):
         return self
 
 
-# Hyperparameters that act only while shared weights are trained, beside those of the space's supernet.
+# Hyperparameters that, like those of the space's supernet, only matter if shared weights are trained.
 _OF_SUPERNET = ("sampled_accuracy", "evaluated_epochs")
 
-# The benchmark's 12,000 s, and a search of a second or two.
+# The benchmark's 12,000 s. The search itself takes a second or two.
 PAPER = {"queries": 90, "budget_seconds": 0.0, "epoch_queries": 10, "evaluator": "table"}
 QUICK = {"queries": 50, "epoch_queries": 5}
 # Small networks on the embedded images, for spaces without a table.

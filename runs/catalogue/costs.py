@@ -1,4 +1,4 @@
-"""What the networks of genotypes cost, space by space."""
+"""The costs of genotypes' networks, for each space."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runs.genotypes.genotype import Genotype
 
 
 def standard_shape(space: str, stem: str = "cifar") -> Shape:
-    """Return the size at which a space's papers count.
+    """Return the network size at which the papers of a space count costs.
 
     Raises:
         UsageError: genotypes of this space cannot be counted, or not with this stem.
@@ -21,7 +21,7 @@ def standard_shape(space: str, stem: str = "cifar") -> Shape:
 
 
 def stems(space: str) -> tuple[str, ...]:
-    """Return the stems that networks of a space can have, the usual one first; none if they cannot be counted."""
+    """Return the stems that networks of a space can have, the usual one first; empty if they cannot be counted."""
     entry = find_space(space)
     return tuple(entry.costs.shapes) if entry is not None and entry.costs is not None else ()
 

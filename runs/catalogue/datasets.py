@@ -1,4 +1,4 @@
-"""The data sets: their description, without opening them."""
+"""The data sets: their descriptions, without opening their files."""
 
 from __future__ import annotations
 

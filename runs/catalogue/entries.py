@@ -1,4 +1,4 @@
-"""What the catalogue lists: methods, spaces, data sets and presets, each a frozen record without torch."""
+"""The entries of the catalogue: methods, spaces, data sets and presets, each a frozen record without torch."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Preset:
 
     Attributes:
         name: ``paper``, ``quick``, ...
-        summary: one line: what it is for and what it costs.
+        summary: one line: its purpose and its cost.
         space: the space it belongs to.
         dataset: the data set, unless another is named.
-        seed: the seed unless another is named.
+        seed: the seed, unless another is named.
         values: hyperparameters that differ from their defaults, or that a paper states.
     """
 
@@ -38,23 +38,23 @@ class Preset:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A search method: what a person chooses, and where the engine finds it.
+    """A search method: how users choose it, and where the engine finds it.
 
     Attributes:
-        name: what is typed, such as ``drnas``.
-        title: what is shown, such as ``DrNAS``.
+        name: what users type, such as ``drnas``.
+        title: what screens show, such as ``DrNAS``.
         summary: one line: what it does.
-        cost: one line: what it needs of a machine.
+        cost: one line: the hardware it needs.
         reference: the paper.
         options: its hyperparameters; a space and the machine add theirs.
         presets: at least ``paper`` and ``quick`` for each of its spaces.
         engine: ``package.module:factory``. Only the engine imports it.
-        kind: what its runs are: a search, or the training of a discrete network.
-        recipes: by space of its genotypes, the retraining preset of its paper.
+        kind: the kind of its runs: a search, or the training of a discrete network.
+        recipes: for each space of its genotypes, the retraining preset of its paper.
         uses_supernet: whether it trains the space's supernet or networks of its cells; if not, its runs have no options
             for their size.
         samples_images: whether a part of an image folder is enough for it; ``image_limit`` images are then decoded.
-        requests: what ``nastui runs ask`` can ask a running search for, each with one line of help.
+        requests: the requests that ``nastui runs ask`` can send to a running search, each with one line of help.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Method:
 
     @property
     def spaces(self) -> tuple[str, ...]:
-        """The spaces that it searches, its usual one first."""
+        """The spaces that it can search, its usual one first."""
         return tuple(dict.fromkeys(preset.space for preset in self.presets))
 
 
@@ -85,9 +85,9 @@ class CompleteTable:
     """How a benchmark table with a result for every genotype of a space is used.
 
     Attributes:
-        signal: split and epochs of the column that a search may look at, such as ``("valid", 12)``.
+        signal: split and epochs of the column that a search sees, such as ``("valid", 12)``.
         report: split and epochs of the column that its result is judged by.
-        note: returns what else one must know of a column, by data set, split and epochs; may be empty.
+        note: returns remarks on a column, by data set, split and epochs; may be empty.
     """
 
     signal: tuple[str, int]
@@ -97,14 +97,14 @@ class CompleteTable:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A search space: everything that can be said of it without torch. The engine adds the class that ``engine`` names.
+    """A search space, as far as it can be described without torch. The engine adds the class that ``engine`` names.
 
-    A space whose genotypes have one operation on each edge needs only the fields without a default, and
-    ``complete_table``, ``costs`` or ``forms`` for what it can do beyond that.
+    A space whose genotypes have one operation on each edge needs only the fields without a default. ``complete_table``,
+    ``costs`` and ``forms`` are for what it can do beyond that.
 
     Attributes:
-        name: what is typed, such as ``nasbench201``.
-        title: what is shown, such as ``NAS-Bench-201``.
+        name: what users type, such as ``nasbench201``.
+        title: what screens show, such as ``NAS-Bench-201``.
         summary: one line: what it is.
         cells: the kinds of cell, such as ``("cell",)`` or ``("normal", "reduce")``.
         edges: (source, target) node pairs, in the order of the rows of every architecture matrix.
@@ -114,20 +114,20 @@ class Space:
         engine: ``package.module:Class``, a subclass of ``engine.spaces.space.SearchSpace``. Only the engine imports it.
         network_options: hyperparameters of its discrete networks; None if these cannot be trained.
         kinds: what its operations do. Unlisted ones are classified by their names.
-        own: by kind of cell, the operations that it searches, if these are not all.
+        own: by kind of cell, the operations that it searches, unless it searches all of them.
         checks: checks that a genotype belongs to the space and raises UsageError if not; None for the check that it has
             one operation on each edge.
         format: returns the usual text of a genotype, on one line; None for JSON.
-        forms: the notations of its genotypes beside JSON.
-        costs: what its networks cost; None if they cannot be counted.
+        forms: the notations of its genotypes besides JSON.
+        costs: the costs of its networks; None if they cannot be counted.
         complete_table: how a benchmark table of all its genotypes is used; None if there can be none. Genotypes have a
             number in such a table, see :meth:`runs.genotypes.topology.Topology.number`.
-        typical: a genotype whose training stands for that of any: a name of the library, or text. Empty if its networks
-            cannot be trained.
-        normalisation: by data set, mean and standard deviation per channel in the space's public code, of values in
-            0..1, if these differ from the data set's own.
-        presets: by name of a method, further presets of that method in this space; for ``retrain``, recipes. For spaces
-            from outside: the methods of the catalogue list their own.
+        typical: a genotype whose training is representative of all: a name of the library, or text. Empty if its
+            networks cannot be trained.
+        normalisation: by data set, the mean and standard deviation per channel that the space's public code uses, of
+            values in 0..1, if these differ from the data set's own.
+        presets: by method name, further presets of that method in this space; for ``retrain``, recipes. Meant for
+            plug-in spaces: the methods of the catalogue list their own.
     """
 
     name: str
@@ -171,20 +171,20 @@ class Space:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set of images in classes.
+    """A data set for image classification.
 
     Attributes:
-        classes: the number of classes; None if only the folder shows it.
-        size: side of the square images in pixels; None if only the folder shows it.
-        train, test: the number of images; None if only the folder shows it.
+        classes: the number of classes; None if it is only known from the folder.
+        size: side of the square images in pixels; None if it is only known from the folder.
+        train, test: the number of images; None if it is only known from the folder.
         mean, std: per channel, of values in 0..1.
-        crop_padding: pixels added around before the random crop of training; 0 for no crop.
+        crop_padding: pixels of padding before the random crop of training; 0 for no crop.
         flip: whether training flips images left to right.
-        obtain: how a person gets it.
+        obtain: how users get it.
         engine: ``package.module:load``. Only the engine imports it.
-        requires: files below the home's data sets that must exist; empty for embedded data.
-        folder: the path of an image folder of the user's.
-        kept_as: the folder below the home's data sets, for an image folder that belongs there.
+        requires: files in the home's folder of data sets that must exist; empty for embedded data.
+        folder: the path of a user's image folder.
+        kept_as: for an image folder that belongs in the home's folder of data sets, its name there.
     """
 
     name: str
@@ -205,5 +205,5 @@ class Dataset:
     kept_as: str = ""
 
     def images(self, root: Path) -> Path | None:
-        """Return the image folder below ``root``, the folder of data sets; None for any other data set."""
+        """Return the image folder in ``root``, the folder of data sets; None for any other data set."""
         return root / self.kept_as if self.kept_as else self.folder

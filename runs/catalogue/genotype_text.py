@@ -1,4 +1,4 @@
-"""Genotypes as text that people paste and as files that they keep. Nothing is ever evaluated."""
+"""Genotypes as text that users paste, and as files. Nothing is ever evaluated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_BYTES = 1_000_000
 
 
 def format_text(genotype: Genotype) -> str:
-    """Return the usual text of a genotype on one line: that of its space, or JSON if the space has none.
+    """Return the usual text of a genotype on one line: the notation of its space, or JSON if the space has none.
 
     Raises:
         UsageError: the genotype does not belong to its space.
@@ -31,7 +31,7 @@ def format_text(genotype: Genotype) -> str:
 
 
 def text_of_json(raw: Any) -> str:
-    """Return the usual text of a genotype in its file form; of anything else, as in an edited log, its JSON."""
+    """Return the usual text of a genotype given in its JSON form; for anything else, as in an edited log, its JSON."""
     try:
         return format_text(Genotype.from_json(raw))
     except UsageError:
@@ -39,7 +39,7 @@ def text_of_json(raw: Any) -> str:
 
 
 def check(genotype: Genotype) -> None:
-    """Check that a genotype belongs to its space. One of an unknown space passes.
+    """Check that a genotype belongs to its space. Genotypes of unknown spaces pass.
 
     Raises:
         UsageError: it does not; the message names the cell, the edge and the operation.
@@ -50,7 +50,7 @@ def check(genotype: Genotype) -> None:
 
 
 def is_text(text: str) -> bool:
-    """Return whether something that was typed means to be a genotype itself, not the name of one."""
+    """Return whether typed text looks like a genotype itself, not like the name of one."""
     text = text.strip()
     return text.startswith("{") or any(form.looks_like(text) for form in _forms())
 
@@ -59,7 +59,7 @@ def parse_text(text: str) -> Genotype:
     """Read the text of a genotype: in a notation of any space, or JSON.
 
     Raises:
-        UsageError: it is in no such notation, or does not belong to its space; the message names what is wrong.
+        UsageError: it is in no known notation, or does not belong to its space; the message names the fault.
     """
     text = text.strip()
     if text.startswith("{"):
@@ -106,7 +106,7 @@ def _svg(genotype: Genotype) -> str:
     return svg(genotype, lambda operation: operation_kind(operation, genotype.space))
 
 
-# nastui reads the first three again.
+# nastui can read back the first three.
 FORMS: dict[str, Callable[[Genotype], str]] = {
     "json": lambda genotype: json.dumps(genotype.to_json(), indent=2),
     "python": _literal,

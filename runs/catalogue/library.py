@@ -1,4 +1,4 @@
-"""The library: cells that papers have published, with their results from published tables."""
+"""The library: cells that papers have published, with their published results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COUNTERS = {"conv": COUNTER, "norms": COUNTER_WITH_NORMS, "own": "counted in a 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of a published table. Tables that disagree are listed side by side.
+    """A published number. Tables that disagree are listed side by side.
 
     Attributes:
         dataset: ``cifar10``, ``cifar100``, ``imagenet`` or ``imagenet16_120``; the test set.
@@ -32,7 +32,7 @@ class Figure:
         source: the tables that print it.
         std: standard deviation over trainings, in percent.
         parameters_m: millions of parameters printed beside it.
-        macs_m: millions of multiply-adds printed beside it, and ``counter`` what they count.
+        macs_m: millions of multiply-adds printed beside it; ``counter`` says what they count.
         gpu_days: cost of the search.
         note: what else one must know to compare.
     """
@@ -68,16 +68,16 @@ class Published:
     """A published cell.
 
     Attributes:
-        name: as the repositories call it.
-        title: for people.
-        method: that found it.
+        name: its name in the public repositories.
+        title: the name that screens show.
+        method: the method that found it.
         source: the paper.
         genotype: the cells.
         recipe: the preset of ``nastui retrain`` that trains it as its paper did.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
         auxiliary_norm: whether its code normalises twice in the auxiliary head of the ImageNet stem.
         aliases: other names.
-        figures: what tables print.
+        figures: published results.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Published:
         return "imagenet" if self.recipe.endswith("imagenet") else "cifar"
 
     def shape(self, stem: str | None = None) -> Shape:
-        """Return the size at which papers count it, with a stem or that of its recipe."""
+        """Return the network size at which papers count it, with the given stem or that of its recipe."""
         usual = standard_shape(self.space, stem or self.stem)
         return dataclasses.replace(usual, norms=self.norms, auxiliary_norm=self.auxiliary_norm)
 
@@ -119,12 +119,12 @@ def published() -> tuple[Published, ...]:
 
 
 def lookup(name: str) -> Published | None:
-    """Return the cell of a name or alias; case, ``-``, ``_`` and spaces do not matter."""
+    """Return the cell with this name or alias; case, ``-``, ``_`` and spaces do not matter."""
     return _by_name().get(_plain(name))
 
 
 def get(name: str) -> Published:
-    """Return the cell of a name or alias.
+    """Return the cell with this name or alias.
 
     Raises:
         NotFoundError: unknown name; the closest match is suggested.
@@ -136,16 +136,16 @@ def get(name: str) -> Published:
 
 
 def nearest(name: str) -> str:
-    """Return "Did you mean 'x'?" for the cell of the closest name; empty if no name is close."""
+    """Return "Did you mean 'x'?" with the closest cell name; empty if no name is close."""
     near = difflib.get_close_matches(_plain(name), _by_name(), n=1)
     return f"Did you mean '{_by_name()[near[0]].name}'?" if near else ""
 
 
 def typical(space: Space) -> Genotype:
-    """Return the genotype whose training stands for that of any genotype of a space.
+    """Return the genotype whose training is representative of all genotypes of a space.
 
     Raises:
-        NastuiError: the space names none, or none that can be read.
+        NastuiError: the space names none, or an unreadable one.
     """
     known = lookup(space.typical)
     return known.genotype if known is not None else parse_text(space.typical)

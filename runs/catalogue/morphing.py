@@ -16,7 +16,7 @@ from runs.catalogue.shared_settings import DifferentiableSettings, numbers
 from runs.genotypes import morphisms
 from runs.genotypes.morphisms import POOLS, SETS, Restrictions
 
-# The settings that list one number per stage, and the type of the numbers.
+# Settings that list one number per stage, with the type of the numbers.
 LISTS: Mapping[str, type[int] | type[float]] = {
     "stage_keep": int,
     "stage_morphs": int,
@@ -26,7 +26,7 @@ LISTS: Mapping[str, type[int] | type[float]] = {
     "added_channels": int,
     "skip_dropout": float,
 }
-# A stage raises a multiplier by at most one, and names of operations go up to 99.
+# A stage raises a multiplier by at most one, and operation names go up to 99.
 _MOST_STAGES = 50
 _MOST_ADDED = {"added_layers": 100, "added_channels": 1024}
 
@@ -39,11 +39,11 @@ class PoolStage:
         number: counted from 0.
         first_epoch: its first epoch in the run, counted from 0.
         epochs: its number of epochs.
-        frozen_epochs: its first epochs, which train only the weights (grace epochs).
+        frozen_epochs: the number of its first epochs that train only the weights (grace epochs).
         added_layers, added_channels: cells and channels of its supernet beyond ``layers`` and ``channels``.
         skip_dropout: initial rate of the dropout after identity operations.
-        pool: operations on an edge during the stage, if the edge is full.
-        keep: operations on an edge after the stage.
+        pool: the number of operations on a full edge during the stage.
+        keep: the number of operations on an edge after the stage.
         morphs: how many of those are new.
         last: whether it is the last stage.
         carries: whether the supernet of the stage before has the same size, so that its weights fit.
@@ -74,7 +74,7 @@ def plan(lists: Mapping[str, Sequence[Any]], pool: int) -> tuple[PoolStage, ...]
     Args:
         lists: for each name of ``LISTS``, one number per stage, or one number for all stages. The length of
             ``stage_keep`` is the number of stages.
-        pool: operations of an edge at the start.
+        pool: number of operations on an edge at the start.
 
     Raises:
         ValueError: the stages are impossible; the message names the list and the entry.
@@ -184,7 +184,7 @@ class MorphingSettings(DifferentiableSettings):
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """Operations of every edge at the start."""
+        """The operations of every edge at the start."""
         return POOLS[self.initial_pool]
 
     @property

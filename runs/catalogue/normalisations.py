@@ -1,4 +1,4 @@
-"""Means and deviations by which papers normalise: code bases differ, even on the same data set.
+"""Means and standard deviations used for normalisation; they differ between code bases, even for the same data set.
 
 See docs/methods/baselines.md, "Data and normalisation".
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from runs.catalogue.entries import Dataset, Space, Statistics
 from runs.catalogue.registry import find_space
 
-# Code bases that normalise otherwise than the first of their space.
+# Code bases whose normalisation differs from that of the first code base of their space.
 _CODE_BASES: dict[str, Mapping[str, Statistics]] = {
     "pdarts": {
         "cifar10": ((0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768)),
@@ -24,13 +24,13 @@ _CODE_BASES: dict[str, Mapping[str, Statistics]] = {
 
 
 def statistics(code_base: str, dataset: Dataset, space: Space | None = None) -> Statistics:
-    """Return mean and standard deviation per channel, of values in 0..1, as a code base has them.
+    """Return the mean and standard deviation per channel that a code base uses, of values in 0..1.
 
     Args:
         code_base: the name of a search space, for its own public code; ``space`` for that of ``space``; ``pdarts`` or
             ``tenas``; or ``dataset``.
-        dataset: the data set. If the code base has no values for it, they are the data set's own.
-        space: of the run.
+        dataset: the data set. If the code base has no values for it, the data set's own are returned.
+        space: the space of the run.
     """
     known = _CODE_BASES.get(code_base)
     if known is None:

@@ -11,7 +11,7 @@ from runs.catalogue.settings import Settings, setting
 
 
 class SamplingSettings(Settings):
-    """How such a search chooses its result."""
+    """How a sampling search chooses its result."""
 
     samples: int = setting(
         100,

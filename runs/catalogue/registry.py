@@ -40,7 +40,7 @@ def methods() -> dict[str, Method]:
     """Return every search method by name.
 
     Raises:
-        EnvironmentLacksError: a plug-in cannot be imported. So do all functions here that look names up.
+        EnvironmentLacksError: a plug-in cannot be imported. All look-ups by name in this module can raise it.
     """
     return _methods(plugins())
 
@@ -61,7 +61,7 @@ def datasets() -> dict[str, Dataset]:
 
 
 def method(name: str) -> Method:
-    """Return a search method, or the trainer by its name.
+    """Return a search method, or the retraining method by its name.
 
     Raises:
         UsageError: unknown name; the closest match is suggested.
@@ -79,9 +79,9 @@ def space(name: str) -> Space:
 
 
 def find_space(name: str) -> Space | None:
-    """Return a search space, or None if it is unknown: its plug-in may have gone since a run was made.
+    """Return a search space, or None if it is unknown, for instance because a run's plug-in has been removed.
 
-    A plug-in that cannot be imported does not matter here, so that logs and tables of other spaces stay readable.
+    A plug-in that cannot be imported is ignored here, so that logs and tables of other spaces stay readable.
     """
     return _importable_spaces(plugins()).get(name)
 
@@ -90,8 +90,8 @@ def dataset(name: str) -> Dataset:
     """Return a data set of the catalogue, or describe the image folder at a path.
 
     Raises:
-        UsageError: neither a name of the catalogue nor a path.
-        EnvironmentLacksError: a path without an image folder.
+        UsageError: the name is neither in the catalogue nor a path.
+        EnvironmentLacksError: the path has no image folder.
     """
     known = datasets()
     if name in known:
@@ -105,7 +105,7 @@ def preset(of: Method, space_name: str, name: str) -> Preset:
     """Return a method's preset for a space.
 
     Raises:
-        UsageError: unknown name, or the method does not search the space; the closest match is suggested.
+        UsageError: the name is unknown (the closest match is suggested), or the method does not search the space.
     """
     known = {entry.name: entry for entry in of.presets if entry.space == space_name}
     if not known:
@@ -121,8 +121,8 @@ def operation_kind(operation: str, space_name: str = "") -> OperationKind:
 
     Args:
         operation: its name.
-        space_name: of its space. If this is unknown or left out, any space that lists the operation decides, and else
-            its name.
+        space_name: the name of its space. If it is unknown or left out, any space that lists the operation decides;
+            failing that, the operation's name.
     """
     known = find_space(space_name)
     if known is not None:
@@ -175,7 +175,7 @@ def _trainer(extra: tuple[str, ...]) -> Method:
 
 
 def _with_presets(entry: Method, extra: tuple[str, ...]) -> Method:
-    """Return a method with the presets that spaces bring for it."""
+    """Return a method with the presets that spaces add to it."""
     brought = [
         preset
         for known in _collect("SPACE", space_files, Space, extra).values()

@@ -1,4 +1,4 @@
-"""Hyperparameters as typed, bounded, explained fields: one description for form, help, validation and engine."""
+"""Hyperparameters as typed, bounded fields with help texts. Forms, help, validation and the engine share them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ GROUPS: tuple[str, ...] = get_args(Group)
 
 @dataclass(frozen=True)
 class SpaceFacts:
-    """What the settings of a method can ask about the space that they have been joined with.
+    """What a method's settings can ask about the space that they are joined with.
 
     Attributes:
         operations: the candidate operations of the space.
         options: the names of the space's hyperparameters.
-        of_supernet: those of them that its discrete networks do not have.
+        of_supernet: those options that its discrete networks do not have.
     """
 
     operations: tuple[str, ...]
@@ -38,7 +38,7 @@ class Settings(BaseModel):
     """Base of every set of hyperparameters: frozen, no unknown keys, no NaN, no booleans for numbers.
 
     Attributes:
-        joined: the space that :func:`runs.catalogue.options` joined the hyperparameters of a method with; else None.
+        joined: the space with which :func:`runs.catalogue.options` joined a method's hyperparameters; else None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=False)
@@ -68,7 +68,7 @@ def setting(
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """A hyperparameter as people see it. ``range`` reads like ``1 … 512`` or ``l2 | kl``; empty if anything goes."""
+    """A hyperparameter as users see it. ``range`` is like ``1 … 512`` or ``l2 | kl``; empty if unbounded."""
 
     name: str
     type: str
@@ -80,16 +80,16 @@ class SettingInfo:
 
 
 def describe(options: type[Settings]) -> list[SettingInfo]:
-    """Return every hyperparameter of a set, ordered by group and then as declared."""
+    """Return the description of every hyperparameter of a set, ordered by group and then as declared."""
     infos = [_describe(name, field) for name, field in options.model_fields.items()]
     return sorted(infos, key=lambda info: GROUPS.index(info.group))
 
 
 def validate(options: type[Settings], values: Mapping[str, Any], source: str) -> Settings:
-    """Check values against their descriptions.
+    """Check values against the descriptions of their hyperparameters.
 
     Args:
-        options: the description.
+        options: the set of hyperparameters.
         values: text or typed values by name; the others take their defaults.
         source: where the values come from, for the message: ``--set`` or the name of a file.
 

@@ -15,7 +15,7 @@ Number = TypeVar("Number", int, float)
 
 
 class BatchSettings(Settings):
-    """How many images form a batch."""
+    """The size of batches."""
 
     batch_size: int = setting(
         64, "Images in a training batch and in an architecture batch.", group="data", ge=2, le=65536
@@ -114,7 +114,7 @@ class DifferentiableSettings(SupernetSettings):
 
 
 class StreamSettings(DataSettings):
-    """Images that may not fit into memory and are then streamed from their files."""
+    """Images that may not fit into memory; they are then streamed from their files."""
 
     augmentation: Literal["crop", "imagenet"] = setting(
         "crop",
@@ -229,7 +229,7 @@ class StagedSettings(DifferentiableSettings):
         return self
 
     def _searched(self) -> int | None:
-        """Return how many operations are searched; None before these settings are joined with a space."""
+        """Return how many operations are searched; None until these settings are joined with a space."""
         return None if self.joined is None else len(self.candidates(self.joined.operations))
 
 

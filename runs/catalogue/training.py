@@ -1,4 +1,4 @@
-"""Retraining: the hyperparameters of training a discrete network, with the papers' recipes as presets."""
+"""Retraining: the hyperparameters for training a discrete network, with the papers' recipes as presets."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a run costs in time and memory: measurements, and the estimates made from them."""
+"""The cost of a run in time and memory: measurements, and estimates made from them."""

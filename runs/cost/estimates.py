@@ -1,4 +1,4 @@
-"""Estimates of what a run will cost, from an equal earlier run or else from a measurement."""
+"""Estimates of what a run will cost, from an equivalent earlier run or else from a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runs.log.events import Entry, Progress, Started, decode
 from runs.store.run_store import Record
 from runs.store.status import Status
 
-# Runs whose configuration is looked at, the newest first: a form asks at every letter that is typed.
+# Only the newest runs are examined, because a form asks for an estimate at every keystroke.
 MOST_RUNS = 100
 _TAIL_BYTES = 200_000
 _NO_COST = ("checkpoint_seconds", "nesterov")
@@ -27,15 +27,15 @@ _NO_COST = ("checkpoint_seconds", "nesterov")
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run will cost, about.
+    """The estimated cost of a run.
 
     Attributes:
-        seconds: at work.
-        device: that it is for.
-        memory: peak in bytes; None where nobody wrote it down.
-        stored: bytes in the store; None likewise.
+        seconds: working time.
+        device: the device for which it is valid.
+        memory: peak in bytes; None if it was not recorded.
+        stored: bytes in the store; None if not recorded.
         run: the id of the run that it comes from; empty if it was measured.
-        measured: when, as an ISO time; empty where a run tells.
+        measured: when, as an ISO time; empty if it comes from a run.
         caveats: what the measurement leaves out, in words.
     """
 
@@ -51,25 +51,25 @@ class Estimate:
 def estimate(
     config: RunConfig, card: str, records: Sequence[Record], measurements: Sequence[Measurement]
 ) -> Estimate | None:
-    """Return what is known of a run before it starts; None where nothing is. Reads files: not for a thread that draws.
+    """Return an estimate for a run, or None if nothing is known. Reads files, so do not call it in the UI thread.
 
     Args:
-        config: of the run.
+        config: the configuration of the run.
         card: the name of its GPU; empty on a CPU.
-        records: the runs of the store, the newest first.
-        measurements: those of the store, the newest first.
+        records: the runs of the store, newest first.
+        measurements: those of the store, newest first.
     """
     return _by_a_run(config, card, records) or _by_a_measurement(config, card, measurements)
 
 
 def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estimate | None:
-    """Return what a run took that differs in nothing that costs time but its number of epochs."""
+    """Return an estimate from an earlier run; of the settings that affect the cost, only the epochs may differ."""
     names = ("kind", "method", "space", "dataset")
     wanted = [getattr(config, name) for name in names]
     likely = [
         record for record in records if record.summary.epoch and [record.head.get(name) for name in names] == wanted
     ][:MOST_RUNS]
-    # One that came to its end has seen every stage.
+    # A finished run went through every stage.
     for record in sorted(likely, key=lambda record: record.status is not Status.FINISHED):
         try:
             past = _config(record.paths.config)
@@ -95,7 +95,7 @@ def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estima
 
 
 def _by_a_measurement(config: RunConfig, card: str, measurements: Iterable[Measurement]) -> Estimate | None:
-    """Return what was measured: of this configuration, else with other epochs, else of its preset as it is."""
+    """Return an estimate from a measurement: of this configuration, else with other epochs, else of its preset."""
     names = ("method", "space", "dataset")
     here = [
         measurement
@@ -136,7 +136,7 @@ def _of(measurement: Measurement, config: RunConfig, seconds: float, caveat: str
 
 
 def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
-    """Return the names of the hyperparameters in which a configuration differs, where that may cost time or memory."""
+    """Return the names of the hyperparameters in which a configuration differs and that may affect time or memory."""
     names = {*config.options, *options}
     return {name for name in names if config.options.get(name) != options.get(name)} - _free(
         config.method, config.space
@@ -152,7 +152,7 @@ def _free(method: str, space: str) -> frozenset[str]:
 
 
 def _preset(config: RunConfig) -> RunConfig | None:
-    """Return the configuration that the preset makes of the same choices."""
+    """Return the configuration that results from the same choices and the unchanged preset."""
     draft = Draft(
         method=config.method,
         genotype=config.genotype,
@@ -168,12 +168,12 @@ def _preset(config: RunConfig) -> RunConfig | None:
 
 
 def _is_here(host: object, environment: dict[str, Any], config: RunConfig, card: str) -> bool:
-    """Say whether something happened on this machine, on such a device."""
+    """Return whether something was measured on this machine, on the same kind of device."""
     if host != platform.node():
         return False
     if config.device == "cpu":
         return environment.get("device") == "cpu"
-    # Of GPUs of one name each stands for the others.
+    # GPUs of the same name are interchangeable.
     return bool(card) and environment.get("device_name") == card
 
 
@@ -183,7 +183,7 @@ def _config(path: Path) -> RunConfig:
 
 
 def _ends_of_log(paths: RunPaths) -> tuple[Started | None, Progress | None]:
-    """Return the first event of a run and the last that tells its progress, without reading the whole log."""
+    """Return the first event of a run and its last progress event, without reading the whole log."""
     try:
         with paths.events.open("rb") as log:
             first = log.readline()

@@ -1,4 +1,4 @@
-"""What the engine's real units of work cost, as measured: one measurement a configuration, kept in the home."""
+"""Measured costs of the engine's real units of work: one measurement per configuration, kept in the home."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runs.machine.meters import Meter
 from runs.subprocess_task import SubprocessTask
 
 SCHEMA_VERSION = 1
-MOST = 300  # the oldest go first
+MOST = 300  # the oldest are dropped first
 _PATIENCE_SECONDS = 10.0
 _BUSY_SHARE = 0.5
 
@@ -31,14 +31,14 @@ class Measurement(BaseModel):
 
     Attributes:
         options: every hyperparameter, resolved.
-        genotype: of a retraining.
-        host, device_name: the machine, and what it calls the device.
+        genotype: for a retraining, the genotype that it trains.
+        host, device_name: the machine, and the device's name there.
         measured: when, as an ISO time.
-        stages: of the search; only the first was measured.
-        estimated_seconds: of the whole run, evaluation included.
+        stages: number of stages of the search; only the first was measured.
+        estimated_seconds: for the whole run, including evaluation.
         memory: peak in bytes, of the GPU or of the process.
-        stored: bytes that the run will leave in the store, about.
-        busy: whether something else was at work on the device: the measurement is then too high.
+        stored: approximate number of bytes that the run will leave in the store.
+        busy: whether other processes were using the device, which makes the measured times too high.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -67,17 +67,17 @@ class Measurement(BaseModel):
     busy: bool = False
 
     def measures_the_same(self, other: Measurement) -> bool:
-        """Say whether one of two measurements is enough."""
+        """Return whether two measurements measure the same, so that keeping one is enough."""
         names = ("method", "space", "preset", "dataset", "device", "device_name", "host", "options", "genotype")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 class MeasurementTask:
-    """A process that measures a configuration. It can be ended from another thread, before or while it runs.
+    """A process that measures a configuration. Another thread can end it, before or while it runs.
 
     Args:
-        config: of the run; nothing of it is created.
-        home: where data sets lie. Those of the catalogue need not be there: noise of their size stands for them.
+        config: the configuration; no run is created for it.
+        home: where data sets are kept. Those of the catalogue may be missing: noise of the same size replaces them.
     """
 
     def __init__(self, config: RunConfig, home: Home) -> None:
@@ -87,11 +87,11 @@ class MeasurementTask:
         self._ended = False
 
     def result(self) -> Measurement | None:
-        """Measure, which takes seconds on a GPU and may take minutes on a CPU; None where it was ended.
+        """Return the measurement, or None if it was ended early. Takes seconds on a GPU, and up to minutes on a CPU.
 
         Raises:
             UsageError: the configuration computes nothing that could be measured.
-            EnvironmentLacksError: its memory or its data are not there.
+            EnvironmentLacksError: there is too little memory, or the data are missing.
         """
         config = self._config
         if asks_table(catalogue.method(config.method), config.options):
@@ -117,7 +117,7 @@ class MeasurementTask:
         )
 
     def end(self) -> None:
-        """End it; nothing is left of the process."""
+        """Cancel the measurement; if its process is running, it is killed."""
         with self._lock:
             self._ended = True
             if self._task is not None:
@@ -125,7 +125,7 @@ class MeasurementTask:
 
 
 def _busy(device: str) -> bool:
-    """Say whether others are at work on a device, before we are."""
+    """Return whether other processes are using a device before we start."""
     machine = Meter().look()
     if device == "cpu":
         return (machine.load or 0.0) > machine.cores * _BUSY_SHARE
@@ -133,10 +133,10 @@ def _busy(device: str) -> bool:
 
 
 def representative(method: Method, preset: Preset, device: str) -> RunConfig:
-    """Return the configuration that stands for a preset: of a retraining, that of a typical cell.
+    """Return a configuration that represents a preset; for a retraining, one that trains a typical cell.
 
     Raises:
-        NastuiError: as :func:`runs.configuration.resolve`.
+        NastuiError: as for :func:`runs.configuration.resolve`.
     """
     draft = Draft(method=method.name, space=preset.space, preset=preset.name, device=device)
     if method.kind == "retrain":
@@ -146,7 +146,7 @@ def representative(method: Method, preset: Preset, device: str) -> RunConfig:
 
 
 def read(home: Home) -> list[Measurement]:
-    """Return every measurement, the newest first; what cannot be read is left out."""
+    """Return every measurement, newest first; unreadable ones are skipped."""
     try:
         entries = json.loads(home.measurements.read_bytes())["figures"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -161,10 +161,10 @@ def read(home: Home) -> list[Measurement]:
 
 
 def keep(home: Home, measurement: Measurement) -> None:
-    """Keep a measurement, in place of an older one of the same.
+    """Store a measurement, replacing any older one that measures the same.
 
     Raises:
-        BusyError: another process held the store all the time.
+        BusyError: another process held the store for too long.
         EnvironmentLacksError: the home cannot be written.
     """
     try:

@@ -1,1 +1,1 @@
-"""Genotypes without torch: the type, and one codec a space."""
+"""Genotypes without torch: the type, and the notations of each space."""

@@ -24,7 +24,7 @@ class CellSlot:
     Attributes:
         kind: ``normal`` or ``reduce``; a reduction cell halves the side of its maps.
         channels: C of this cell, after the doubling at a reduction.
-        channels_before: of the outputs of the cell before the last, and of the last.
+        channels_before: output channels of the two previous cells, the earlier one first.
         after_reduction: whether the first input is twice as large as the second, and goes through a reduction.
         sizes: side of the maps of both inputs.
         auxiliary: whether the auxiliary head reads this cell.
@@ -39,19 +39,19 @@ class CellSlot:
 
     @property
     def size(self) -> int:
-        """Side of the maps that the edges of the inputs see."""
+        """Side of the maps that edges from the inputs read."""
         return self.sizes[1]
 
     def stride(self, source: int) -> int:
-        """Return the stride of the edges that leave a node: 2 from the inputs of a reduction cell."""
+        """Return the stride of the edges that leave a node: 2 for the inputs of a reduction cell."""
         return 2 if self.kind == REDUCE and source < 2 else 1
 
 
 def reductions(layers: int) -> tuple[int, int]:
-    """Return which cells reduce: L // 3 and 2 L // 3.
+    """Return the indices of the reduction cells: L // 3 and 2 L // 3.
 
     Raises:
-        UsageError: fewer than three cells, of which none would be normal
+        UsageError: there are fewer than three cells, so that none would be normal
             (docs/methods/drnas.md, "At least three cells").
     """
     if layers < LEAST_LAYERS:
@@ -62,11 +62,11 @@ def reductions(layers: int) -> tuple[int, int]:
 def slots(
     *, channels: int, layers: int, size: int, stem: str, outputs: Mapping[str, int], search: bool = False
 ) -> Iterator[CellSlot]:
-    """Walk through the cells of a network.
+    """Yield the cells of a network in order.
 
     Args:
         channels: C of the first cells.
-        layers: how many cells.
+        layers: the number of cells.
         size: side of the images.
         stem: ``cifar`` or ``imagenet``.
         outputs: how many nodes the output of each kind of cell concatenates.
@@ -91,13 +91,13 @@ def slots(
 def discrete(
     genotype: Genotype, *, channels: int, layers: int, classes: int, size: int, stem: str, norms: str = "plain"
 ) -> Cost:
-    """Return the cost of the evaluation network of a genotype, auxiliary head not counted.
+    """Return the cost of the evaluation network of a genotype, without the auxiliary head.
 
     Args:
         genotype: with cells ``normal`` and ``reduce``.
         channels: C of the first cells.
-        layers: how many cells.
-        classes: of the data set.
+        layers: the number of cells.
+        classes: the number of classes of the data set.
         size: side of the images.
         stem: ``cifar`` or ``imagenet``.
         norms: batch norm after parameterless operations, see :data:`NORMS`.
@@ -114,9 +114,10 @@ def discrete(
 
 
 def auxiliary(genotype: Genotype, *, channels: int, layers: int, classes: int, stem: str, second_norm: bool) -> int:
-    """Return the parameters of the auxiliary head, read after cell 2L // 3 by two convolutions and a linear layer.
+    """Return the parameters of the auxiliary head: two convolutions and a linear layer after cell 2L // 3.
 
-    ``second_norm``: whether a batch norm follows the second convolution, as always on CIFAR, in some code on ImageNet.
+    ``second_norm``: whether a batch norm follows the second convolution. On CIFAR it always does; on ImageNet, in some
+    code only.
     """
     reductions(layers)
     features = 4 * channels * len(genotype.cells[REDUCE].outputs)
@@ -137,14 +138,14 @@ def supernet(
     stem: str,
     partial: int = 1,
 ) -> Cost:
-    """Return the cost of a search network that runs every candidate of every edge; batch norms without affine.
+    """Return the cost of a search network that runs every candidate of every edge; its batch norms are not affine.
 
     Args:
         candidates: per kind of cell and edge, the names of its operations.
         edges: (source, target) of each edge.
         channels: C of the first cells.
-        layers: how many cells.
-        classes: of the data set.
+        layers: the number of cells.
+        classes: the number of classes of the data set.
         size: side of the images.
         stem: ``cifar``, or ``imagenet`` with 3C channels.
         partial: k: operations see C // k channels (docs/methods/drnas.md, "Partial channels").
@@ -179,7 +180,7 @@ def stem_cost(channels: int, size: int, stem: str, *, search: bool = False) -> C
     return first + second + third
 
 
-# How batch norm follows operations that have no weights, in evaluation networks. `pool` has no scale and shift.
+# Which operations without weights are followed by batch norm in evaluation networks. `pool` has no scale and shift.
 NORMS: dict[str, str] = {
     "plain": "none: DARTS, PC-DARTS, P-DARTS, ISTA-NAS plain, PR-DARTS",
     "pool": "after pools, without scale and shift: DrNAS, TE-NAS",

@@ -1,4 +1,4 @@
-"""The composition of an edge's pool of operations, in a few numbers.
+"""The composition of an edge's pool of operations, as statistics.
 
 See docs/methods/prdarts.md, "Similarity and composition of a pool".
 """
@@ -12,7 +12,7 @@ from runs.genotypes.kinds import OperationKind, kind
 from runs.genotypes.morphable import settings
 from runs.genotypes.operations import Separable, operation
 
-# How events name the kinds.
+# The names of the kinds in events.
 TYPES = {
     OperationKind.CONVOLUTION: "conv",
     OperationKind.NONE: "none",
@@ -22,22 +22,22 @@ TYPES = {
 
 
 def similarity(names: Sequence[str]) -> float:
-    """Return how similar the operations of a pool are: the mean over all ordered pairs, equal operations included.
+    """Return how similar the operations of a pool are: the mean over all ordered pairs, including equal operations.
 
-    Two operations score 0 if their kinds differ, else the mean of 1 and a score for each setting.
+    Two operations of different kinds score 0. Otherwise their score is the mean of 1 and a score for each setting.
 
     Args:
-        names: one operation at least.
+        names: at least one operation.
 
     Raises:
-        UsageError: the language of PR-DARTS has no name for one of them.
+        UsageError: an operation has no name in the language of PR-DARTS.
     """
     described = [settings(operation(name)) for name in names]
     return sum(_alike(one, other) for one in described for other in described) / len(names) ** 2
 
 
 def type_shares(names: Sequence[str]) -> dict[str, float]:
-    """Return the share of each kind of operation in a pool, or in the pools of many edges.
+    """Return the share of each kind of operation in one pool, or in the pools of many edges.
 
     Raises:
         UsageError: unknown name of an operation.
@@ -47,7 +47,7 @@ def type_shares(names: Sequence[str]) -> dict[str, float]:
 
 
 def kernel_shares(names: Sequence[str]) -> dict[int, float]:
-    """Return the share of separable convolutions in a pool, for each kernel size that occurs, in ascending order."""
+    """Return, by ascending kernel size, the share of separable convolutions of that size in a pool."""
     kernels = [of.kernel for of in map(operation, names) if isinstance(of, Separable)]
     return {kernel: kernels.count(kernel) / len(names) for kernel in sorted(set(kernels))}
 
@@ -60,7 +60,7 @@ def _alike(one: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]) -
 
 
 def _agreement(one: object, other: object) -> float:
-    """Return 1 for equal settings and 0 for others; lists agree by their lengths and by the entries that both have."""
+    """Return 1 for equal settings and 0 for others; for lists, the mean over their lengths and their common entries."""
     if not (isinstance(one, list) and isinstance(other, list)):
         return float(one == other)
     scores: list[bool] = [len(one) == len(other), *(mine == theirs for mine, theirs in zip(one, other, strict=False))]

@@ -1,4 +1,4 @@
-"""What the discrete network of a genotype costs: parameters and multiply-accumulates."""
+"""The costs of a genotype's discrete network: parameters and multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runs.genotypes.genotype import Genotype
 
 COUNTER = "convolutions and linear layers"
-# What P-DARTS, PC-DARTS and sharpDARTS print as multiply-adds
+# The multiply-adds that P-DARTS, PC-DARTS and sharpDARTS report
 # (docs/methods/baselines.md, "Measured costs of published cells").
 COUNTER_WITH_NORMS = f"{COUNTER} + 2 per batch-norm output + 1 per ReLU output"
 
@@ -18,9 +18,9 @@ class Shape:
     """The size of a discrete network.
 
     Attributes:
-        channels: of the first cells.
-        layers: cells; of a network in stages, those of each stage.
-        classes: of the data set.
+        channels: channels of the first cells.
+        layers: the number of cells; for a network in stages, of cells per stage.
+        classes: the number of classes of the data set.
         size: side of the images in pixels.
         stem: ``cifar`` keeps the resolution, ``imagenet`` divides it.
         norms: batch norm after operations without weights, see :data:`runs.genotypes.cell_networks.NORMS`.
@@ -51,7 +51,7 @@ class Costs:
         parameters: trainable, without the auxiliary head.
         auxiliary_parameters: of the auxiliary head.
         macs: multiply-accumulates, see :data:`COUNTER`.
-        norm_outputs: values that batch norms produce, and ``relu_outputs`` those of ReLUs; None if not counted.
+        norm_outputs, relu_outputs: values that batch norms and ReLUs produce; None if not counted.
     """
 
     parameters: int
@@ -70,7 +70,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class CostFormula:
-    """What the networks of a space cost, in closed form.
+    """The costs of a space's networks, in closed form.
 
     Attributes:
         shapes: by stem, the size at which the papers count; ``cifar`` is the usual one.

@@ -1,7 +1,7 @@
 """Cells of the DARTS space: two inputs, nodes that sum their edges, and a concatenation of nodes as output.
 
-Papers list a cell as pairs (operation, source): two a node from node 2 on, or one for every edge. NASNet and AmoebaNet
-fit too: five nodes, a source that is read twice, outputs that leave nodes out.
+Papers list a cell as pairs (operation, source): two per node from node 2 on, or one for every edge. The cells of NASNet
+and AmoebaNet fit too: they have five nodes, may read a source twice, and leave nodes out of the output.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pair = tuple[str, int]
 INPUTS = 2
 CONCAT = (2, 3, 4, 5)
 MOST_NODES = 30
-# The cells that searches have: every edge, and the operations of the paper. A genotype keeps two edges a node.
+# The cells of searches: every edge, and the operations of the paper. A genotype keeps two edges per node.
 TOPOLOGY = Topology(
     space="darts",
     cells=(NORMAL, REDUCE),
@@ -46,7 +46,7 @@ def genotype(
     normal_concat: Sequence[int] = CONCAT,
     reduce_concat: Sequence[int] = CONCAT,
 ) -> Genotype:
-    """Return the genotype of two lists of pairs (operation, source), two a node or one for every edge.
+    """Return the genotype of two lists of pairs (operation, source), two per node or one for every edge.
 
     Raises:
         UsageError: it does not belong to the space; the message names the cell, the node or edge, and the operation.
@@ -58,9 +58,9 @@ def genotype(
 
 
 def pairs(cell: Cell) -> list[Pair]:
-    """Return a cell as pairs (operation, source): two a node, or else one for every edge.
+    """Return a cell as pairs (operation, source): two per node, or else one for every edge.
 
-    In the second form an edge that the cell leaves out is ``none``, which computes the same.
+    In the second form, a missing edge is written as ``none``, which computes the same.
     """
     nodes = _incoming(cell)
     if _two_a_node(nodes):
@@ -109,7 +109,7 @@ def count(genotype: Genotype, shape: Shape) -> Costs:
     return Costs(total.parameters, auxiliary, total.macs, total.norms, total.relus)
 
 
-# The sizes of the papers: CIFAR's networks, and those of the mobile setting on ImageNet.
+# The network sizes of the papers: CIFAR, and the mobile setting on ImageNet.
 COSTS = CostFormula(
     {
         "cifar": Shape(channels=36, layers=20),
@@ -131,7 +131,8 @@ def _targets(kind: str, entries: int, concat: Sequence[int]) -> list[int]:
     if entries > MOST_NODES * (MOST_NODES + 3) // 2:
         raise UsageError(f"Cell '{kind}' has {entries:,} entries; it can have at most {MOST_NODES} nodes.")
     for nodes in range(1, MOST_NODES + 1):
-        # Fourteen entries are every edge of 4 nodes or two for each of 7: the last node is an output, and tells.
+        # Fourteen entries are either every edge of 4 nodes or two edges for each of 7. The last node is an output,
+        # which decides.
         if entries == nodes * (nodes + 3) // 2 and max(concat, default=0) < INPUTS + nodes:
             return [target for target in range(INPUTS, INPUTS + nodes) for _ in range(target)]
     if entries % 2 or not entries:

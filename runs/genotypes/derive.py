@@ -22,7 +22,7 @@ CHOSEN = 2
 
 
 def softmax(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
-    """Return the softmax of each edge over its kept operations; the others weigh 0."""
+    """Return the softmax of each edge over its kept operations; the others get weight 0."""
     return [_softmax(row, kept[edge] if kept else range(len(row))) for edge, row in enumerate(alphas)]
 
 
@@ -42,7 +42,7 @@ def dirichlet_mean(alphas: Rows, kept: Kept | None = None) -> list[list[float]]:
 
 
 def edge_weights(betas: Row) -> list[float]:
-    """Return the softmax of the edges' variables over the edges into each node (PC-DARTS).
+    """Return the softmax of the edge parameters over the edges into each node (PC-DARTS).
 
     See docs/methods/baselines.md, "PC-DARTS".
     """
@@ -50,12 +50,12 @@ def edge_weights(betas: Row) -> list[float]:
 
 
 def scaled(weights: Rows, edges: Row) -> list[list[float]]:
-    """Return the weights of operations times the weight of their edge."""
+    """Return the operation weights multiplied by the weight of their edge."""
     return [[weight * scale for weight in row] for row, scale in zip(weights, edges, strict=True)]
 
 
 def best(weights: Rows) -> list[int]:
-    """Return the operation of largest weight on each edge, as an index (NAS-Bench-201)."""
+    """Return the index of the operation with the largest weight on each edge (NAS-Bench-201)."""
     return [max(range(len(row)), key=row.__getitem__) for row in weights]
 
 
@@ -99,9 +99,9 @@ def pdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, skips: int | No
     See docs/methods/baselines.md, "Rule of the last stage".
 
     Args:
-        alphas: 14 x candidates left.
-        candidates: names of each edge's candidates, ``none`` perhaps among them.
-        skips: the most skip connections that the cell may keep: the weakest becomes worthless until it holds.
+        alphas: 14 x remaining candidates.
+        candidates: names of each edge's candidates; they may include ``none``.
+        skips: the most skip connections that the cell may keep. While it has more, the weakest gets weight 0.
     """
     weights = softmax(alphas)
     while True:
@@ -123,11 +123,11 @@ def prdarts(alphas: Rows, candidates: Sequence[Sequence[str]], *, none_competes:
 
     See docs/methods/prdarts.md, "Final genotype".
 
-    An edge is as strong as the winner of the softmax over its candidates. In ties the later one wins, of the candidates
-    of an edge as of the edges into a node.
+    The strength of an edge is the largest softmax weight over its candidates. Ties go to the later one, both among the
+    candidates of an edge and among the edges into a node.
 
     Args:
-        alphas: one row an edge, as long as it has candidates.
+        alphas: one row per edge, one entry per candidate.
         candidates: names of each edge's candidates.
         none_competes: whether ``none`` may win against other candidates.
     """
@@ -147,8 +147,8 @@ def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
     See docs/methods/ista.md, "Genotype".
 
     Args:
-        codes: one row a node, of (inputs of the node) x (operations) entries, source by source.
-        operations: names.
+        codes: one row per node, of (inputs of the node) x (operations) entries, source by source.
+        operations: names of the operations.
     """
     cell: list[Pair] = []
     for row in codes:
@@ -158,13 +158,13 @@ def support(codes: Rows, operations: Sequence[str]) -> list[Pair]:
 
 
 def live_pairs(live: Sequence[int], operations: Sequence[str]) -> list[Pair]:
-    """Return the live entries of a node's code as pairs, the first of them last (ISTA-NAS).
+    """Return the live entries of a node's code as pairs, the first entry last (ISTA-NAS).
 
     See docs/methods/ista.md, "Genotype".
 
     Args:
         live: entries source x (operations) + operation, the largest first.
-        operations: names.
+        operations: names of the operations.
     """
     return [(operations[entry % len(operations)], entry // len(operations)) for entry in reversed(live)]
 
@@ -193,6 +193,6 @@ def _nodes(edges: int) -> Iterator[range]:
 
 
 def _strongest(strengths: Row, most: int = CHOSEN, *, later: bool = False) -> Iterator[list[int]]:
-    """Yield the strongest edges into each node, the stronger first; of equals the earlier, or the ``later``."""
+    """Yield the strongest edges into each node, the stronger first; of equals the earlier one, unless ``later``."""
     for edges in _nodes(len(strengths)):
         yield sorted(edges, key=lambda edge: (-strengths[edge], -edge if later else edge))[:most]

@@ -1,4 +1,4 @@
-"""Where genotypes differ, edge by edge."""
+"""Edge-by-edge differences between genotypes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Difference:
 def differences(genotypes: Sequence[Genotype | None]) -> list[Difference]:
     """Return the edges in which genotypes of one space differ, cell by cell and node by node.
 
-    None stands for a genotype that does not exist yet. It differs from nothing.
+    None stands for a genotype that does not exist yet; it counts as equal to all others.
     """
     present = [genotype for genotype in genotypes if genotype is not None]
     found = []

@@ -8,14 +8,14 @@ from runs.genotypes.genotype import Cell, Genotype
 
 
 def captions(cell: Cell) -> list[str]:
-    """Return the labels of the nodes: inputs are named for the cell that they come from, the others are numbered."""
+    """Return the labels of the nodes: inputs are named after the cell that they come from, the others are numbered."""
     last = max([edge.target for edge in cell.edges] + list(cell.outputs))
     inputs = ["c_{k-2}", "c_{k-1}"] if cell.inputs == 2 else ["input"] * cell.inputs
     return [*inputs, *map(str, range(cell.inputs, last + 1))]
 
 
 def dot(genotype: Genotype) -> str:
-    """Return a digraph with one cluster a cell, edges labelled with their operations."""
+    """Return a digraph with one cluster per cell and edges labelled with their operations."""
     lines = ["digraph genotype {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
     lines += ['  edge [fontname="sans-serif", fontsize=10];']
     for number, (kind, cell) in enumerate(genotype.cells.items()):

@@ -1,4 +1,4 @@
-"""The genotype: which operation is on which edge of each kind of cell. One type for every space."""
+"""The genotype: the operation on each edge of each kind of cell. One type serves every space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE = "none"
 
 
 def edge_label(source: int, target: int) -> str:
-    """Return an edge as people read it, such as ``3←1``: the node it enters first."""
+    """Return the label of an edge, such as ``3←1``: first the node that it enters."""
     return f"{target}←{source}"
 
 
@@ -29,10 +29,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Cell:
-    """The edges of one kind of cell, in the order of its space, and the nodes that make its output.
+    """The edges of one kind of cell, in the order of its space, and the nodes that form its output.
 
     Attributes:
-        inputs: how many of the first nodes are given from outside.
+        inputs: how many of the first nodes are inputs of the cell.
         outputs: the nodes whose values are concatenated (a single one is passed on).
     """
 
@@ -49,7 +49,7 @@ class Cell:
         return not reached.isdisjoint(self.outputs)
 
     def has_dead_edges(self) -> bool:
-        """Return whether an edge other than ``none`` leads to no output."""
+        """Return whether an edge with an operation other than ``none`` leads to no output."""
         useful = set(self.outputs)
         carrying = [edge for edge in self.edges if edge.operation != NONE]
         for edge in sorted(carrying, key=lambda edge: -edge.target):
@@ -84,7 +84,7 @@ class Genotype:
         """Read the file form.
 
         Raises:
-            UsageError: it is not a genotype; the message names the cell or edge that is wrong.
+            UsageError: it is not a genotype; the message names the invalid cell or edge.
         """
         if not isinstance(raw, dict) or not isinstance(raw.get("cells"), dict) or not raw["cells"]:
             raise UsageError("A genotype's JSON has 'space' and a non-empty 'cells'.")
@@ -92,7 +92,7 @@ class Genotype:
 
 
 def read_json(text: str) -> Any:
-    """Return the value that a JSON text stands for.
+    """Return the value of a JSON text.
 
     Raises:
         UsageError: the text is not valid JSON.

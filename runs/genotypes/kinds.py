@@ -1,4 +1,4 @@
-"""What an operation does: the one classification that events, drawings and screens share."""
+"""What operations do: the one classification that events, drawings and screens share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runs.errors import UsageError
 from runs.genotypes.genotype import NONE
 from runs.genotypes.operations import Operation, Pool, Separable, Skip, Zero, operation
 
-_MOST_CHARACTERS = 100  # of a name from a log that anybody may have edited
+_MOST_CHARACTERS = 100  # the name may come from a log that was edited
 _DILATED = re.compile(r"dil")
 
 
 class OperationKind(StrEnum):
-    """The kinds. Skips and pools have no weights; searches that collapse end in them."""
+    """The kinds of operation. Skips and pools have no weights; searches that collapse end in them."""
 
     CONVOLUTION = "convolution"
     POOL = "pool"
@@ -24,7 +24,7 @@ class OperationKind(StrEnum):
     OTHER = "other"
 
 
-# What the names of operations that no space describes tend to contain, in this order.
+# Substrings of operation names that no space describes, in the order in which they are tried.
 _MARKS = (
     (NONE, OperationKind.NONE),
     ("zero", OperationKind.NONE),
@@ -50,9 +50,9 @@ def kind(of: Operation) -> OperationKind:
 
 @functools.lru_cache(maxsize=4096)
 def kind_by_name(name: str) -> OperationKind:
-    """Return the kind of an operation of which only the name is known.
+    """Return the kind of an operation from its name alone.
 
-    Names of DARTS-like cells are looked up. Others are judged by the words in them, and may be ``OTHER``.
+    Names of DARTS-like cells are looked up. Others are classified by the words in them, and may be ``OTHER``.
     """
     name = name[:_MOST_CHARACTERS].lower()
     try:
@@ -63,7 +63,7 @@ def kind_by_name(name: str) -> OperationKind:
 
 @functools.lru_cache(maxsize=4096)
 def is_dilated(name: str) -> bool:
-    """Return whether an operation is a dilated convolution, by its name."""
+    """Return whether an operation is a dilated convolution, according to its name."""
     name = name[:_MOST_CHARACTERS].lower()
     try:
         of = operation(name)

@@ -41,7 +41,7 @@ def compact(of: Operation) -> str:
 
 
 def label(of: Operation) -> str:
-    """Return what plots say of an operation: ``Conv(3x3, dil=2, mult=[2, 1])``.
+    """Return the label of an operation in plots: ``Conv(3x3, dil=2, mult=[2, 1])``.
 
     Raises:
         UsageError: the language has no name for it.
@@ -59,7 +59,7 @@ def label(of: Operation) -> str:
 
 
 def settings(of: Operation) -> tuple[str, dict[str, Any]]:
-    """Return the kind of an operation and its settings, keys in order: how PR-DARTS stores it.
+    """Return the kind of an operation and its settings, keys in order, as PR-DARTS stores them.
 
     Raises:
         UsageError: the language has no name for it.
@@ -74,7 +74,7 @@ def settings(of: Operation) -> tuple[str, dict[str, Any]]:
 
 
 def from_settings(kind: str, named: dict[str, Any]) -> str:
-    """Return the compact name of a kind with settings.
+    """Return the compact name of an operation given by its kind and settings.
 
     Raises:
         UsageError: they do not describe an operation.
@@ -121,7 +121,7 @@ def from_json(raw: list[Any]) -> Genotype:
 
 
 def parse_list(text: str) -> Genotype:
-    """Read the JSON text of a genotype as PR-DARTS stores it, see :func:`from_json`."""
+    """Read the JSON text of a genotype as PR-DARTS stores it; see :func:`from_json`."""
     return from_json(read_json(text))
 
 

@@ -1,9 +1,9 @@
-"""PR-DARTS's morphisms: which operation may become which, and how far a search can get.
+"""PR-DARTS's morphisms: which operation may become which, and how many a search can reach.
 
 See docs/methods/prdarts.md, "Morphisms" and "Operations discovered and reachable".
 
-Only depthwise-separable convolutions with one dilation can be morphed. There is no morphism that removes a stage or
-narrows one: depth and width only grow, kernel and dilation go both ways.
+Only depthwise-separable convolutions with one dilation can be morphed. No morphism removes or narrows a stage, so depth
+and width only grow. Kernel and dilation can change in both directions.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from runs.genotypes.morphable import compact
 from runs.genotypes.operations import Separable, operation
 
 MORPHISMS = ("k+", "k-", "d+", "d-", "insert", "widen")
-# More operations than this are not counted: a search sees a few dozen.
+# Counting ends beyond this number of operations; a search meets a few dozen.
 COUNTED = 5000
-# What names of operations can say.
+# The largest number that an operation name can express.
 _LARGEST = 99
 
 
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """How far morphisms may go.
+    """The limits of morphisms.
 
     Attributes:
         kernel_min, kernel_max: smallest and largest side of a kernel, odd.
         dilation_max: largest dilation.
-        extra_stages_max: most stages beyond the first, which is as many multipliers.
-        multiplier_sum_max: at this sum of the multipliers, none is added or raised any more.
+        extra_stages_max: most stages beyond the first, which is also the largest number of multipliers.
+        multiplier_sum_max: once the multipliers sum to this, none is added or raised any more.
         multiplier_max: the largest multiplier.
     """
 
@@ -56,7 +56,7 @@ POOLS = {
 
 
 def is_morphable(name: str) -> bool:
-    """Return whether an operation can be morphed at all, whatever the restrictions."""
+    """Return whether an operation can be morphed, regardless of the restrictions."""
     of = operation(name)
     return isinstance(of, Separable) and of.choke is None and len(set(of.dilations)) == 1
 
@@ -71,7 +71,7 @@ def _morphs(name: str, limits: Restrictions) -> tuple[tuple[str, str], ...]:
     children: dict[str, Separable] = {}
     if kernel + 2 <= limits.kernel_max:
         children["k+"] = replace(of, kernel=kernel + 2)
-    # A kernel of 1 has no dilation.
+    # A kernel of side 1 cannot be dilated.
     if kernel - 2 >= limits.kernel_min and not (kernel - 2 == 1 and dilation > 1):
         children["k-"] = replace(of, kernel=kernel - 2)
     if kernel > 1 and dilation < limits.dilation_max:
@@ -89,7 +89,7 @@ def _morphs(name: str, limits: Restrictions) -> tuple[tuple[str, str], ...]:
 
 
 def morphs(name: str, limits: Restrictions) -> dict[str, str]:
-    """Return the legal morphisms of an operation, each with what it makes of it; none for what cannot be morphed.
+    """Return the legal morphisms of an operation, each with the resulting operation; empty if it cannot be morphed.
 
     Raises:
         UsageError: unknown name of an operation.
@@ -98,12 +98,12 @@ def morphs(name: str, limits: Restrictions) -> dict[str, str]:
 
 
 def levels(pool: Iterable[str], limits: Restrictions, steps: int | None = None) -> list[list[str]]:
-    """Return operations by how many morphisms they are from the nearest of a pool, which is the first level.
+    """Return operations by their number of morphisms from the nearest one of a pool; the pool is the first level.
 
     Args:
-        pool: where to begin.
-        limits: how far to go.
-        steps: the most morphisms; None for as many as lead anywhere. Ends early beyond ``COUNTED`` operations.
+        pool: the operations to start from.
+        limits: the limits of morphisms.
+        steps: the most morphisms; None for no limit. Ends early beyond ``COUNTED`` operations.
     """
     found = [list(dict.fromkeys(pool))]
     seen = set(found[0])
@@ -119,16 +119,16 @@ def reachable(pool: tuple[str, ...], limits: Restrictions, steps: int | None = N
     """Return how many operations can be reached from a pool, itself included; None if there is no practical bound.
 
     Args:
-        pool: where to begin.
-        limits: how far to go.
-        steps: the most morphisms, one a stage that refills; None for ever.
+        pool: the operations to start from.
+        limits: the limits of morphisms.
+        steps: the most morphisms, one per stage that refills; None for no limit.
     """
     count = sum(map(len, levels(pool, limits, steps)))
     return count if count <= COUNTED else None
 
 
 def check(limits: Restrictions, pool: Sequence[str], *, adds: bool = True) -> None:
-    """Check that a search can begin with a pool under restrictions.
+    """Check that a search can start with a pool under restrictions.
 
     Args:
         limits: the restrictions.
@@ -164,7 +164,7 @@ def check(limits: Restrictions, pool: Sequence[str], *, adds: bool = True) -> No
 
 
 def _fault(name: str, limits: Restrictions) -> str:
-    """Return why an operation is not allowed under restrictions, or nothing."""
+    """Return why restrictions forbid an operation; empty if they allow it."""
     of = operation(name)
     assert isinstance(of, Separable)
     if of.kernel < limits.kernel_min:

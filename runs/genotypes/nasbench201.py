@@ -1,4 +1,4 @@
-"""NAS-Bench-201 cells as strings, and what they cost, in closed form."""
+"""NAS-Bench-201 cells as strings, and their costs in closed form."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _OUTPUT = TOPOLOGY.outputs[0]
 
 
 def genotype(operations: Sequence[int]) -> Genotype:
-    """Return the genotype with these operations, one column an edge in the order of the space."""
+    """Return the genotype with these operations, given as one column per edge in the order of the space."""
     return TOPOLOGY.genotype({CELL: operations})
 
 
 def operation_indices(architecture: Genotype) -> list[int]:
-    """Return one column an edge, in the order of the space.
+    """Return the column of each edge's operation, in the order of the space.
 
     Raises:
-        UsageError: the genotype does not belong to the space; the message names the edge that is wrong.
+        UsageError: the genotype does not belong to the space; the message names the invalid edge.
     """
     return TOPOLOGY.columns(architecture)[CELL]
 
 
 def format_string(architecture: Genotype) -> str:
-    """Return the benchmark's string, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, every edge named."""
+    """Return the benchmark's string, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, with every edge."""
     indices = dict(zip(TOPOLOGY.edges, operation_indices(architecture), strict=True))
     nodes = []
     for target in range(1, _OUTPUT + 1):
@@ -56,7 +56,7 @@ def format_string(architecture: Genotype) -> str:
 
 
 def parse_string(text: str) -> Genotype:
-    """Read the benchmark's string, with or without quotes. Inputs that a node leaves out are ``none``.
+    """Read the benchmark's string, with or without quotes. Missing inputs of a node are ``none``.
 
     See docs/methods/drnas.md, "Missing inputs of a string become none".
 
@@ -81,10 +81,10 @@ def parse_string(text: str) -> Genotype:
 
 
 def parameters(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes: int = 10) -> int:
-    """Return the trainable parameters of the discrete network, batch norms with affine included.
+    """Return the trainable parameters of the discrete network, including affine batch norms.
 
-    The counts of one edge are summed over the three stages of widths C, 2C and 4C; every edge counts, even one that
-    lies on a dead path. At C = 16, N = 5 and 10 classes this is 73,306 + 28,000 per 1x1 + 243,040 per 3x3.
+    The costs of each edge are summed over the three stages of widths C, 2C and 4C. Every edge counts, even on a dead
+    path. At C = 16, N = 5 and 10 classes, the result is 73,306 + 28,000 per 1x1 + 243,040 per 3x3 convolution.
     """
     widths = [channels, 2 * channels, 4 * channels]
     total = 3 * 9 * channels + 2 * channels  # stem: 3x3 convolution and batch norm
@@ -98,9 +98,9 @@ def parameters(architecture: Genotype, *, channels: int = 16, cells: int = 5, cl
 
 
 def macs(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes: int = 10, size: int = 32) -> int:
-    """Return the multiply-accumulates of convolutions and the classifier for one square image of side ``size``."""
+    """Return the multiply-accumulates of convolutions and classifier for one square image of side ``size``."""
     widths = [channels, 2 * channels, 4 * channels]
-    # A stride-2 convolution with padding, and the shortcut's 2x2 pool, both see every second pixel.
+    # A stride-2 convolution with padding, and the shortcut's 2x2 pool, both round the side up.
     sides = [size, (size + 1) // 2, ((size + 1) // 2 + 1) // 2]
     total = 27 * channels * size * size
     for width, side in zip(widths[:-1], sides[1:], strict=True):
@@ -113,7 +113,7 @@ def macs(architecture: Genotype, *, channels: int = 16, cells: int = 5, classes:
 
 
 def count(architecture: Genotype, shape: Shape) -> Costs:
-    """Return the costs of a genotype's network; ``layers`` of the shape are the cells of each of the three stages.
+    """Return the costs of a genotype's network; ``layers`` of the shape is the number of cells per stage.
 
     Raises:
         UsageError: the genotype does not belong to the space.

@@ -1,4 +1,4 @@
-"""The operations of DARTS-like cells: what each name stands for, as data. Costs and modules are made from it.
+"""The operations of DARTS-like cells as data. Their costs and modules are computed from it.
 
 Two vocabularies name the same operations: that of DARTS and its descendants (``sep_conv_3x3``) and the compact one of
 PR-DARTS (``c3m1``). Names with equal :class:`Operation` compute the same.
@@ -31,7 +31,7 @@ class Skip(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Operation):
-    """Maximum (``max``) or average (``avg``) over ``kernel`` x ``kernel``, padded; an average leaves padding out."""
+    """Maximum (``max``) or average (``avg``) over ``kernel`` x ``kernel``, padded; averages exclude the padding."""
 
     statistic: str
     kernel: int
@@ -39,13 +39,13 @@ class Pool(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Separable(Operation):
-    """A row of (ReLU, depthwise convolution, 1x1 convolution, batch norm); the stride is in the first.
+    """Stages of (ReLU, depthwise convolution, 1x1 convolution, batch norm); the first stage has the stride.
 
     Attributes:
         kernel: side of every depthwise kernel.
-        dilations: of the depthwise convolution, one a stage.
+        dilations: dilation of the depthwise convolution of each stage.
         multipliers: width between the stages as a multiple of C, one fewer than stages; the last stage ends at C.
-        choke: that width in channels, whatever C is, in place of multiples.
+        choke: fixed width between the stages in channels, whatever C is; it replaces the multipliers.
     """
 
     kernel: int
@@ -80,7 +80,7 @@ class Cost:
     Attributes:
         parameters: trainable.
         macs: multiply-accumulates of convolutions and linear layers.
-        norms: outputs of batch norms, and ``relus`` those of ReLUs: some papers count these too.
+        norms, relus: output values of batch norms and of ReLUs, which some papers count too.
     """
 
     parameters: int = 0
@@ -89,7 +89,7 @@ class Cost:
     relus: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        """Return both together."""
+        """Return the sum of both costs."""
         return Cost(
             self.parameters + other.parameters,
             self.macs + other.macs,
@@ -99,7 +99,7 @@ class Cost:
 
 
 NOTHING = Cost()
-# Fixed names first, so that the nearest of a misspelt one is a usual one.
+# Fixed names come first, so that suggestions for a misspelt name are common operations.
 _FIXED: dict[str, Operation] = {
     "none": Zero(),
     "skip_connect": Skip(),
@@ -144,10 +144,10 @@ USUAL = (
 
 @functools.cache
 def operation(name: str) -> Operation:
-    """Return what a name stands for.
+    """Return the operation with a name.
 
     Raises:
-        UsageError: unknown name; the closest usual names are suggested.
+        UsageError: unknown name; the closest common names are suggested.
     """
     if name in _FIXED:
         return _FIXED[name]
@@ -169,7 +169,7 @@ def cost(of: Operation, channels: int, size: int, stride: int = 1, *, affine: bo
 
     Args:
         of: the operation.
-        channels: C, in and out.
+        channels: C, the number of input and output channels.
         size: side of its input.
         stride: 1 or 2.
         affine: whether batch norms have a scale and a shift.
@@ -196,7 +196,7 @@ def cost(of: Operation, channels: int, size: int, stride: int = 1, *, affine: bo
 
 
 def out_size(size: int, stride: int) -> int:
-    """Return the side of a map after an operation of this stride."""
+    """Return the side of a map after an operation with this stride."""
     return -(-size // stride)
 
 
@@ -228,7 +228,7 @@ def _square(family: str, kernel: int) -> Operation | None:
             return Separable(kernel, (1, 1), (1,))
         case "dil_conv":
             return Separable(kernel, (2,))
-        # SharpSepConv (docs/methods/baselines.md, "sharpDARTS"): always two stages, the second undilated.
+        # SharpSepConv (docs/methods/baselines.md, "sharpDARTS") always has two stages, the second without dilation.
         case "sharp_dil_conv":
             return Separable(kernel, (2, 1), (1,))
         case "flood_conv":

@@ -1,7 +1,7 @@
 """``Genotype(normal=[('sep_conv_3x3', 1), …], normal_concat=[2, 3, 4, 5], reduce=[…], reduce_concat=range(2, 6))``.
 
-The text that the public repositories of DARTS and its descendants print. It is Python, but it is only ever read as a
-syntax tree of a fixed shape; nothing is evaluated.
+The public repositories of DARTS and its descendants print genotypes as this text. It is Python, but it is only read as
+a syntax tree of a fixed shape; nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _START = re.compile(r"(?:\w{1,80}\s*=\s*)?Genotype\s*\(", re.ASCII)
 
 
 def looks_like(text: str) -> bool:
-    """Return whether a text begins as ``Genotype(`` or ``NAME = Genotype(``."""
+    """Return whether a text starts like ``Genotype(`` or ``NAME = Genotype(``."""
     return _START.match(text) is not None
 
 
@@ -59,7 +59,7 @@ def _call(text: str) -> ast.Call:
         raise UsageError(f"The genotype has {len(text):,} characters; {MOST_CHARACTERS:,} are the most.")
     try:
         with warnings.catch_warnings():
-            # The parser warns of odd escapes and the like, on stderr.
+            # The parser prints warnings about odd escapes and the like to stderr.
             warnings.simplefilter("ignore")
             body = ast.parse(text.strip()).body
     except SyntaxError as error:

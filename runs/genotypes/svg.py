@@ -1,4 +1,4 @@
-"""Cells as a drawing: nodes in a row, operations as arcs above it, the concatenation below."""
+"""SVG drawings of cells: nodes in a row, operations as arcs above it, the concatenation below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runs.genotypes.genotype import NONE, Cell, Genotype
 from runs.genotypes.kinds import OperationKind, kind_by_name
 
 GAP, STEP, NODE_WIDTH, NODE_HEIGHT, MARGIN, TITLE = 156, 46, 62, 26, 24, 28
-# Colours of Okabe and Ito, which colour-blind readers can tell apart; every arc has a label too.
+# Okabe and Ito's colours, which colour-blind readers can tell apart; every arc also has a label.
 _COLOURS = {
     OperationKind.CONVOLUTION: "#0072b2",
     OperationKind.POOL: "#d55e00",
@@ -28,7 +28,7 @@ font-family="sans-serif" font-size="12">
 
 
 def svg(genotype: Genotype, kind_of: Callable[[str], OperationKind] = kind_by_name) -> str:
-    """Return a self-contained SVG with one row a kind of cell.
+    """Return a self-contained SVG with one row per kind of cell.
 
     Args:
         genotype: of any space.
@@ -64,7 +64,7 @@ def _cell(kind: str, cell: Cell, top: int, kind_of: Callable[[str], OperationKin
 
 
 def _heights(cell: Cell) -> list[int]:
-    """Return how high each arc rises: by its span, so that no two labels meet; a source read twice goes between."""
+    """Return the height of each arc. It grows with the span and differs for repeated edges, so labels do not meet."""
     seen: Counter[tuple[int, int]] = Counter()
     heights = []
     for edge in cell.edges:

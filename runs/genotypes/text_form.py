@@ -1,4 +1,4 @@
-"""How genotypes are written as text: one record for each notation."""
+"""Text notations of genotypes: one record per notation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runs.genotypes.genotype import Genotype
 
 @dataclass(frozen=True, eq=False)
 class TextForm:
-    """A notation that people paste and papers print. Nothing in it is ever evaluated.
+    """A notation that users paste and papers print. Nothing in it is ever evaluated.
 
     Attributes:
-        title: what messages call it, such as ``a NAS-Bench-201 string``.
-        looks_like: returns whether a text without surrounding white space means to be in this notation.
-        parse: reads such a text. It raises UsageError, naming what is wrong.
+        title: its name in messages, such as ``a NAS-Bench-201 string``.
+        looks_like: returns whether a stripped text appears to be in this notation.
+        parse: reads such a text. It raises UsageError, naming the fault.
     """
 
     title: str

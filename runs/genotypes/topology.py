@@ -31,7 +31,7 @@ class Topology:
 
     @property
     def inputs(self) -> int:
-        """The number of nodes that are given from outside: those that no edge enters."""
+        """The number of input nodes: those that no edge enters."""
         return min(target for _, target in self.edges)
 
     @property
@@ -43,14 +43,14 @@ class Topology:
         """Return the genotype with these operations.
 
         Args:
-            columns: for each kind of cell, one column an edge.
+            columns: for each kind of cell, one column per edge.
         """
         return Genotype(self.space, {kind: self._cell(columns[kind]) for kind in self.cells})
 
     def columns(self, genotype: Genotype) -> dict[str, list[int]]:
         """Return, for each kind of cell, the column of each edge; -1 for a missing edge of a space without ``none``.
 
-        An edge that the genotype leaves out is ``none``.
+        In a space with ``none``, a missing edge counts as ``none``.
 
         Raises:
             UsageError: the genotype does not belong to the space; the message names the cell, edge or operation.
@@ -83,7 +83,7 @@ class Topology:
         return number
 
     def numbered(self, number: int) -> Genotype:
-        """Return the genotype of a number from 0 to :attr:`size` - 1."""
+        """Return the genotype with a number from 0 to :attr:`size` - 1."""
         digits = []
         for _ in range(len(self.edges) * len(self.cells)):
             number, digit = divmod(number, len(self.operations))

@@ -1,1 +1,1 @@
-"""The event log of a run: the events, the file, and what is folded from it."""
+"""The event log of a run: the events, the file, and the state folded from it."""

@@ -1,4 +1,4 @@
-"""Epochs in little memory, for searches of thousands of epochs: a float in a list takes 32 bytes, here 8."""
+"""Compact storage of epochs, for searches of thousands of epochs: a float takes 32 bytes in a list, but 8 here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runs.log.events import CellSnapshot, EpochEnded, Rows
 
 
 class CompactRows(Sequence[list[float]]):
-    """Rows of equal length, 8 bytes a number. A row is built when it is asked for.
+    """Rows of equal length, 8 bytes per number. A row is built when it is accessed.
 
     Args:
         rows: the numbers; at least one row, all of the same length.
@@ -50,13 +50,13 @@ class CompactRows(Sequence[list[float]]):
 
 
 class HistoryCompactor:
-    """Compacts one epoch after the other. A value that equals that of the epoch before is stored once for both."""
+    """Compacts one epoch after another. A value equal to that of the previous epoch is stored once for both."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}
 
     def compact(self, event: EpochEnded) -> EpochEnded:
-        """Return an epoch that equals this one and takes less memory."""
+        """Return an epoch that is equal to this one and takes less memory."""
         architecture = {kind: self._cell(kind, cell) for kind, cell in event.architecture.items()}
         return dataclasses.replace(event, architecture=architecture, genotype=self._shared("", event.genotype))
 
@@ -77,5 +77,5 @@ class HistoryCompactor:
 
 
 def _compact_rows(rows: Rows) -> Rows:
-    """Return rows in little memory; unchanged if their lengths differ, as in a log that was edited."""
+    """Return rows in compact form; unchanged if their lengths differ, as in an edited log."""
     return CompactRows(rows) if rows and rows[0] and len(set(map(len, rows))) == 1 else rows

@@ -1,4 +1,4 @@
-"""Events in words: one line each, for commands and screens."""
+"""Events as text: one line each, for commands and screens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
 
     Args:
         event: the event.
-        every_metric: whether an epoch has all of its metrics, by their own names, or only its accuracies.
+        every_metric: whether the line of an epoch has all metrics under their own names, or only its accuracies.
     """
     match event:
         case Started(environment=environment):
@@ -74,7 +74,7 @@ def _epoch_with_metrics(event: EpochEnded) -> str:
 
 
 def _epoch(event: EpochEnded) -> str:
-    """Return an epoch's number, its seconds and its accuracies, that of the search first."""
+    """Return an epoch's number, its seconds and its accuracies, the search accuracy first."""
     accuracies = sorted((name for name in event.metrics if name.endswith("accuracy")), key=lambda name: name[0] != "s")
     shown = [f"{name.removesuffix('_accuracy')} {event.metrics[name]:.1f} %" for name in accuracies]
     return _SEPARATOR.join([f"epoch {event.epoch}", f"{event.seconds:.3g} s", *shown])

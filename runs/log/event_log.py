@@ -10,7 +10,7 @@ from typing import Self
 
 from runs.log.events import Entry, Event, Progress, decode, encode
 
-# All other events must survive a power cut, because a checkpoint or a person relies on them.
+# All other events must survive a power cut, because a checkpoint or a user relies on them.
 _UNSYNCED = (Progress,)
 
 
@@ -19,7 +19,7 @@ class EventLog:
 
     Args:
         path: the file; created if it does not exist.
-        number: the number of the last event that was written before.
+        number: the number of the last event already in the log.
     """
 
     def __init__(self, path: Path, number: int = 0) -> None:
@@ -28,7 +28,7 @@ class EventLog:
         self._end_torn_line()
 
     def append(self, event: Event) -> None:
-        """Write the event. On return it is on the disk, unless it is only progress."""
+        """Write an event. On return it is on disk, unless it is only progress."""
         self.number += 1
         text = encode(Entry(time.time(), self.number, event))
         line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are not text
@@ -38,7 +38,7 @@ class EventLog:
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Close the file; the log stays."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:
@@ -48,19 +48,19 @@ class EventLog:
         self.close()
 
     def _end_torn_line(self) -> None:
-        """End a line that a killed writer left half written, so that the next one is whole."""
+        """End a line that a killed writer left incomplete, so that the next one is valid."""
         size = os.fstat(self._descriptor).st_size
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
 
 
 class EventLogReader:
-    """Follows a log from a byte offset. A half-written last line is read once it is whole.
+    """Follows a log from a byte offset. An incomplete last line is read once it is complete.
 
     Attributes:
         offset: bytes read; another reader can continue from there.
-        malformed: the number of whole lines so far that were not events.
-        restarted: whether the last read began again at 0, because the file had become shorter. What was read before is
+        malformed: the number of complete lines so far that were not events.
+        restarted: whether the last read began again at 0, because the file had become shorter. Earlier entries are
             then void.
     """
 

@@ -40,11 +40,11 @@ class CellSnapshot:
 
     Attributes:
         edges: the (source, target) of each row.
-        operations: one label a column.
-        weights: edges x operations; each row sums to 1 over the operations that are alive. (Of ISTA-NAS, which has no
-            weights of edges, the rows of a node do together.)
-        alive: the same shape; false where an operation has been pruned.
-        chosen: per row the column that the genotype takes, or -1 where it leaves the edge out.
+        operations: one label per column.
+        weights: edges x operations; each row sums to 1 over the operations that are alive. (In ISTA-NAS, which has no
+            edge weights, the rows of a node sum to 1 together.)
+        alive: the same shape; false if an operation has been pruned.
+        chosen: for each row the column in the genotype, or -1 if the genotype leaves the edge out.
         extras: further edges x operations matrices of the method, such as ``concentration``.
     """
 
@@ -58,7 +58,7 @@ class CellSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """The engine has its lock and knows its machine; ``environment`` has versions, device, threads."""
+    """The engine has its lock and has examined its machine; ``environment`` has versions, device and threads."""
 
     type: ClassVar[str] = "started"
     environment: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """The engine continues from a checkpoint: events after ``epoch`` complete epochs are void."""
+    """The engine continues from a checkpoint: earlier events after ``epoch`` complete epochs are void."""
 
     type: ClassVar[str] = "resumed"
     epoch: int = 0
@@ -75,7 +75,7 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class StageStarted(Event):
-    """A stage of the search's plan begins."""
+    """A stage of the search begins."""
 
     type: ClassVar[str] = "stage"
     index: int = 0
@@ -86,12 +86,12 @@ class StageStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """The progress of the epoch; at most four a second.
+    """The progress of the epoch; at most four per second.
 
     Attributes:
         epoch: the epoch in progress, counted from 1.
         step, of: units of work done and to do in the epoch.
-        throughput: images a second, training and architecture batches counted.
+        throughput: images per second, including training and architecture batches.
         eta: seconds to the end of the run.
         memory: bytes in use on the device (peak), or resident on the CPU.
     """
@@ -109,10 +109,10 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpochEnded(Event):
-    """Everything about a complete epoch, as screens and comparisons read it.
+    """Everything about a complete epoch that screens and comparisons read.
 
     Attributes:
-        epoch: epochs complete, counted from 1.
+        epoch: the number of complete epochs.
         metrics: accuracies in percent, losses in nats.
         learning_rates: by parameter group, as used during the epoch.
         architecture: a :class:`CellSnapshot` for each kind of cell.
@@ -136,7 +136,7 @@ class EpochEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interim(Event):
-    """A method's data about the epoch in progress: its ``extras`` if it ended now."""
+    """A method's data about the epoch in progress: the ``extras`` that it would have if it ended now."""
 
     type: ClassVar[str] = "interim"
     epoch: int = 0
@@ -153,7 +153,7 @@ class Answered(Event):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointWritten(Event):
-    """A complete checkpoint is on the disk; ``step`` is the unit of work inside the epoch in progress."""
+    """A complete checkpoint is on disk; ``step`` is the unit of work within the epoch in progress."""
 
     type: ClassVar[str] = "checkpoint"
     epoch: int = 0
@@ -163,7 +163,7 @@ class CheckpointWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """Something that people should know and that does not end the run; ``kind`` is stable, for scripts."""
+    """Something that users should know and that does not end the run; ``kind`` is stable, for scripts."""
 
     type: ClassVar[str] = "warning"
     kind: str = ""
@@ -172,7 +172,7 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Paused(Event):
-    """The engine has paused and keeps its memory."""
+    """The engine has paused and stays in memory."""
 
     type: ClassVar[str] = "paused"
 
@@ -194,7 +194,7 @@ class Stopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """The run reached its end. ``network`` names the size that parameters and MACs are counted at."""
+    """The run is complete. ``network`` names the size at which parameters and MACs are counted."""
 
     type: ClassVar[str] = "finished"
     genotype: dict[str, Any] | None = None
@@ -205,7 +205,7 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
-    """The run ended with an error. ``hint`` says what to do next, if that is known."""
+    """The run ended with an error. ``hint`` says what to do next, if known."""
 
     type: ClassVar[str] = "failed"
     error: str = ""
@@ -262,7 +262,7 @@ def encode(entry: Entry) -> str:
 
 
 def printed(entry: Entry) -> dict[str, Any]:
-    """Return the entry as commands print it with ``--json``: in the form of schema 1, which scripts rely on."""
+    """Return the entry as commands print it with ``--json``: in the form of schema 1, on which scripts rely."""
     raw: dict[str, Any] = json.loads(encode(entry)) | {"v": PRINTED_VERSION}
     if isinstance(entry.event, EpochEnded):
         for cell in raw["architecture"].values():
@@ -273,8 +273,8 @@ def printed(entry: Entry) -> dict[str, Any]:
 def decode(line: str | bytes) -> Entry | None:
     """Return the entry of a line, or None if the line is torn or not an event.
 
-    Fields of a newer version are ignored and missing ones take their default, so old readers follow new engines. A cell
-    whose edges have labels that are not those of schema 1 is left out of its epoch.
+    Fields of a newer version are ignored and missing ones take their default, so old readers can follow new engines. A
+    cell whose edge labels are invalid in schema 1 is left out of its epoch.
     """
     try:
         raw = _parsed(line)
@@ -290,16 +290,16 @@ def decode(line: str | bytes) -> Entry | None:
 
 def _parsed(line: str | bytes) -> Any:
     try:
-        return from_json(line)  # ten times as fast as Python's own, which is what opens a long run at once
+        return from_json(line)  # ten times as fast as Python's own, so that long runs open at once
     except ValueError:
-        return json.loads(line)  # also accepts half a surrogate pair, as in a file name that is not text
+        return json.loads(line)  # also accepts lone surrogates, as in a file name that is not text
 
 
 _EDGE_LABEL = re.compile(r"([0-9]{1,9})←([0-9]{1,9})")
 
 
 def _read_edge_labels(cells: Any) -> None:
-    """Replace the labels of edges, as schema 1 has them, by pairs. What is not a snapshot is left to the checks."""
+    """Replace the edge labels of schema 1 by pairs. Anything that is not a snapshot is left to the checks."""
     if not isinstance(cells, dict):
         return
     for kind, cell in list(cells.items()):
@@ -314,12 +314,12 @@ def _read_edge_labels(cells: Any) -> None:
 
 @functools.cache
 def _ends(label: str) -> tuple[int, int] | None:
-    """Return source and target of a label such as ``3←1``; None if it is none."""
+    """Return source and target of a label such as ``3←1``; None if it is not a label."""
     found = _EDGE_LABEL.fullmatch(label)
     return (int(found[2]), int(found[1])) if found else None
 
 
 @functools.cache
 def _adapter(name: str) -> TypeAdapter[Event]:
-    """Return the validator of an event type, which refuses payloads that would break readers."""
+    """Return the validator of an event type, which rejects payloads that would break readers."""
     return TypeAdapter(_PAYLOADS[name])

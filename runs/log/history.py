@@ -1,4 +1,4 @@
-"""The whole course of a run, folded from its log, as the Run screen and comparisons read it."""
+"""The whole history of a run, folded from its log, for the Run screen and comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runs.log.summary import Summary
 
 @dataclass
 class History:
-    """The epochs of a run in order, each once: an epoch that a resumed engine repeated replaces the earlier one.
+    """The epochs of a run in order. If a resumed engine repeats an epoch, it replaces the earlier one.
 
     Attributes:
         epochs: every complete epoch.
@@ -63,7 +63,7 @@ class History:
 
 @dataclass
 class Follower:
-    """A history that follows its log: :meth:`update` reads what is new, and may be called at any time."""
+    """A history that follows its log: :meth:`update` reads new events, and may be called at any time."""
 
     paths: RunPaths
     history: History = field(default_factory=History)
@@ -78,7 +78,7 @@ class Follower:
         return self._reader.malformed
 
     def update(self) -> list[Entry]:
-        """Read what was written since the last call, apply it and return it."""
+        """Read new events since the last call, apply them and return them."""
         with without_collection():
             entries = [self._compacted(entry) for entry in self._reader.read()]
         if self._reader.restarted:
@@ -96,7 +96,7 @@ class Follower:
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """Switch the garbage collector off: events have no reference cycles, and a long log would spend most time in it."""
+    """Disable the garbage collector: events have no reference cycles, and it would slow the reading of a long log."""
     before = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""How decided the edges of a cell are: entropy and margin, one definition each.
+"""Entropy and margin of a cell's edges, which measure how decided they are; one definition each.
 
-The engine computes them for each epoch and puts them into its extras: by kind of cell, one number an edge. Screens take
-them from there. For epochs without them (of methods without architecture parameters, or in logs that were edited) they
-are computed from the snapshot by the same formulas.
+The engine computes them for each epoch and stores them in its extras: by kind of cell, one number per edge. Screens
+read them from there. For epochs without them (of methods without architecture parameters, or in edited logs), they are
+computed from the snapshot by the same formulas.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ ENTROPY, MARGIN, COLLAPSED = "entropy", "margin", "collapsed"
 
 
 def entropy(weights: Sequence[float]) -> float:
-    """Return the Shannon entropy of an edge's weights in nats; a weight of 0 adds nothing."""
+    """Return the Shannon entropy of an edge's weights in nats; a weight of 0 contributes nothing."""
     return -sum(weight * math.log(weight) for weight in weights if weight > 0)
 
 
 def margin(weights: Sequence[float]) -> float:
-    """Return the distance between the two largest weights of an edge; a single weight is its own margin."""
+    """Return the difference between the two largest weights of an edge; a single weight is its own margin."""
     first, second = sorted([*weights, 0.0], reverse=True)[:2]
     return first - second
 
 
 def entropies(event: EpochEnded, kind: str) -> tuple[float, ...]:
-    """Return the entropy of every edge of a cell in nats; NaN where it is not known."""
+    """Return the entropy of every edge of a cell in nats; NaN if unknown."""
     return _by_edge(event, kind, ENTROPY, entropy)
 
 
 def margins(event: EpochEnded, kind: str) -> tuple[float, ...]:
-    """Return the margin of every edge of a cell; NaN where it is not known."""
+    """Return the margin of every edge of a cell; NaN if unknown."""
     return _by_edge(event, kind, MARGIN, margin)
 
 
 def collapsed(event: EpochEnded) -> bool | None:
-    """Return whether the search had collapsed by the end of an epoch; None if its engine did not say.
+    """Return whether the search had collapsed by the end of an epoch; None if its engine did not report it.
 
-    What a collapse is, :mod:`engine.search.collapse_monitor` decides. Nothing is guessed for epochs of version 0.1.
+    :mod:`engine.search.collapse_monitor` defines collapse. Nothing is inferred for epochs of version 0.1.
     """
     value = event.extras.get(COLLAPSED)
     return value if isinstance(value, bool) else None

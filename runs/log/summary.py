@@ -1,4 +1,4 @@
-"""A run in one small record, folded from its events: what lists, the index and ``runs show`` need."""
+"""The summary of a run, folded from its events: what lists, the index and ``runs show`` need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from runs.log.events import (
 )
 
 LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_draws")
-# The metrics that runs are ranked by: a network's test accuracy, a search's validation accuracy of its supernet.
+# The metrics by which runs are ranked: a network's test accuracy, the validation accuracy of a search's supernet.
 HEADLINES = ("test_accuracy", "search_accuracy")
 
 
@@ -64,7 +64,7 @@ class Summary:
 
     @property
     def headline(self) -> str:
-        """The metric that the run is ranked by."""
+        """The metric by which the run is ranked."""
         return next((name for name in HEADLINES if name in self.best), HEADLINES[-1])
 
     @property
@@ -76,14 +76,14 @@ class Summary:
     def best_accuracy(self) -> float | None:
         """The best value of the headline metric, in percent."""
         best = self.best
-        for name in HEADLINES:  # not through `headline`: ten thousand runs are sorted by this after a key press
+        for name in HEADLINES:  # not through `headline`: a key press may sort ten thousand runs by this
             if name in best:
                 return best[name]
         return None
 
     @property
     def benchmark_accuracy(self) -> float | None:
-        """The test accuracy of the genotype in a table, in percent: first data set, longest training."""
+        """The test accuracy of the genotype in a table, in percent: first data set, longest schedule."""
         for splits in self.benchmark.values():
             for split, accuracy in reversed(splits.items()):
                 if split.startswith("test"):
@@ -92,7 +92,7 @@ class Summary:
 
     @property
     def stood(self) -> int:
-        """Epochs since the genotype last changed. Epochs that a resumed run repeats count once."""
+        """The number of epochs since the genotype last changed. Epochs that a resumed run repeats count once."""
         return max(0, self.epoch - self.changed)
 
     def apply(self, entry: Entry) -> None:
@@ -132,7 +132,7 @@ class Summary:
         self.metrics = dict(event.metrics)
         for name, value in event.metrics.items():
             if math.isnan(value):
-                continue  # a NaN compares with nothing, so it would stay the best for ever
+                continue  # comparisons with NaN are false, so it would remain the best for ever
             better = min if any(word in name for word in LOWER_IS_BETTER) else max
             self.best[name] = better(self.best.get(name, value), value)
         if event.genotype != self.genotype:
@@ -140,14 +140,14 @@ class Summary:
         self.benchmark = event.benchmark
 
     def to_json(self) -> dict[str, Any]:
-        """Return the form in which the index stores it."""
+        """Return the form that the index stores."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Summary:
-        """Read the index's form.
+        """Read the form that the index stores.
 
         Raises:
-            TypeError: the index is of another version, or broken.
+            TypeError: the index is of another version, or damaged.
         """
         return cls(**raw)

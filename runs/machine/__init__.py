@@ -1,1 +1,1 @@
-"""The machine: its devices, and how busy they are."""
+"""The machine: its devices and their load."""

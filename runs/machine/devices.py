@@ -1,4 +1,4 @@
-"""Which devices this machine has, without importing torch."""
+"""The devices of this machine, found without importing torch."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """Return the GPUs that our processes can use, numbered as by torch; an empty list without a driver."""
+    """Return the GPUs that our processes can use, numbered as in torch; empty without a driver."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
-    except Exception:  # NVML raises its own errors, and ctypes' where the driver is broken: no GPU either way
+    except Exception:  # NVML raises its own errors, and ctypes' if the driver is broken; either way there is no GPU
         return []
     try:
         found = []
@@ -42,7 +42,7 @@ def gpus() -> list[Gpu]:
             found.append(Gpu(index, str(name), int(memory.used), int(memory.total), busy))
         return found
     except pynvml.NVMLError:
-        return []  # a GPU can vanish in the middle of this
+        return []  # a GPU can disappear at any time
     finally:
         pynvml.nvmlShutdown()
 
@@ -51,7 +51,7 @@ def resolve(requested: str) -> str:
     """Return the device that ``auto``, ``cpu``, ``cuda`` or ``cuda:i`` means on this machine.
 
     Raises:
-        UsageError: another name.
+        UsageError: unknown device name.
         EnvironmentLacksError: there is no such GPU.
     """
     if requested == "cpu":
@@ -71,7 +71,7 @@ def resolve(requested: str) -> str:
 
 
 def _visible() -> Iterator[Any]:
-    """Yield the driver's handles of the GPUs that CUDA_VISIBLE_DEVICES names, in its order."""
+    """Yield the driver's handles of the GPUs that CUDA_VISIBLE_DEVICES names, in that order."""
     import pynvml
 
     count = pynvml.nvmlDeviceGetCount()

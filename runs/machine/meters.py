@@ -1,6 +1,6 @@
-"""The load of the machine: processors, memory, GPUs, and one process. Read from ``/proc`` and the driver.
+"""The load of the processors, the memory, the GPUs and one process, read from ``/proc`` and the driver.
 
-Without ``/proc``, and for a process of another machine, values are None.
+Without ``/proc``, and for a process on another machine, values are None.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Machine:
 
     Attributes:
         cores: the number of processors that this process may use.
-        busy: percent of all processors since the last call; None at the first.
+        busy: percent of all processors since the last call; None on the first call.
         load: the mean number of running processes in the last minute.
-        memory: bytes in use, and in all.
-        gpus: as the driver lists them.
-        engine: the requested process, while it lives.
+        memory: bytes in use, and in total.
+        gpus: in the driver's order.
+        engine: the requested process, while it is running.
     """
 
     cores: int
@@ -48,14 +48,14 @@ class Machine:
 
 @dataclass
 class Meter:
-    """Measures the load between two calls of :meth:`look`. A call takes milliseconds: make it in a thread."""
+    """Measures the load between two calls of :meth:`look`. A call takes milliseconds, so make it in a thread."""
 
     proc: Path = _PROC
     _jiffies: tuple[int, int] | None = field(default=None, init=False)
     _process: tuple[int, float, float] | None = field(default=None, init=False)
 
     def look(self, pid: int | None = None) -> Machine:
-        """Return the present load, and that of the process with this id if it exists."""
+        """Return the current load, including that of the process with this id if it exists."""
         return Machine(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
             self._busy(),
@@ -87,7 +87,7 @@ class Meter:
 
     def _engine(self, pid: int) -> Process | None:
         try:
-            # A process's name may contain anything, even brackets. The fields begin after the last one.
+            # A process name may contain anything, even brackets. The fields follow the last bracket.
             fields = (self.proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
             spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
             memory, threads = int(fields[21]) * os.sysconf("SC_PAGE_SIZE"), int(fields[17])

@@ -1,4 +1,4 @@
-"""Several runs side by side: differences of configuration and cells, and results."""
+"""Comparison of runs: differences in configuration and cells, and results."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _IGNORED = ("id", "created", "command", "environment", "version", "plugins", "op
 
 
 def compare(records: Sequence[Record]) -> dict[str, Any]:
-    """Return runs, the settings and the edges in which they differ, and groups of runs that differ only in their seed.
+    """Return the runs, the settings and edges in which they differ, and groups of runs that differ only in their seed.
 
-    Groups have mean and standard deviation (of the sample; 0 for a single run) of each best metric over those of their
-    runs that have finished, ``n``; over all, where none has. The ranking orders them by the metric that the runs are
-    judged by. Remarks say what does not compare.
+    A group has mean and standard deviation (of the sample; 0 for a single run) and ``n`` of each best metric over its
+    finished runs, or over all if none has finished. The ranking orders groups by the headline metric of the runs.
+    Remarks say what is not comparable.
 
     Raises:
         UsageError: the configuration of a run cannot be read.
@@ -65,7 +65,7 @@ def headline(records: Sequence[Record]) -> str:
 
 
 def ranking(groups: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """Return the groups of :func:`compare` from the best mean of a metric to the worst; groups without it are left out.
+    """Return the groups of :func:`compare` from the best mean of a metric to the worst, without those that lack it.
 
     Each has ``place`` from 1 (equal means share one), ``runs``, ``seeds``, ``metric``, ``mean``, ``std`` and ``n``.
     """
@@ -98,12 +98,12 @@ def remarks(records: Sequence[Record]) -> list[str]:
 
 
 def table(content: dict[str, Any]) -> list[list[str]]:
-    """Return the differences between the runs of :func:`compare`, one a row: its name, then its value in each run."""
+    """Return the differences between the runs of :func:`compare`, one per row: its name, then its value in each run."""
     return [*settings_rows(content), *edge_rows(content), *best_rows(content)]
 
 
 def settings_rows(content: dict[str, Any]) -> list[list[str]]:
-    """Return the settings that differ, as :func:`table` has them; ``-`` where a run has no such setting."""
+    """Return the settings that differ, in the form of :func:`table`; ``-`` if a run has no such setting."""
     return [
         [key, *("-" if (value := values[run["id"]]) is None else str(value) for run in content["runs"])]
         for key, values in content["differs"].items()
@@ -111,7 +111,7 @@ def settings_rows(content: dict[str, Any]) -> list[list[str]]:
 
 
 def edge_rows(content: dict[str, Any]) -> list[list[str]]:
-    """Return the edges that differ, as :func:`table` has them."""
+    """Return the edges that differ, in the form of :func:`table`."""
     rows = []
     for edge in content["edges"]:
         source, target = edge["edge"]
@@ -121,14 +121,14 @@ def edge_rows(content: dict[str, Any]) -> list[list[str]]:
 
 
 def best_rows(content: dict[str, Any]) -> list[list[str]]:
-    """Return the best value of every metric, as :func:`table` has them."""
+    """Return the best value of every metric, in the form of :func:`table`."""
     runs = content["runs"]
     names = dict.fromkeys(name for run in runs for name in run["best"])
     return [[f"best {name}", *(_figure(name, run["best"].get(name)) for run in runs)] for name in names]
 
 
 def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> list[list[str]]:
-    """Return a ranking, a row a group: place, its runs by ``names``, seeds, and mean and standard deviation."""
+    """Return a ranking, one row per group: place, its runs by ``names``, seeds, and mean and standard deviation."""
     return [
         [
             str(row["place"]),
@@ -141,11 +141,11 @@ def ranking_rows(ranked: Sequence[dict[str, Any]], names: dict[str, str]) -> lis
 
 
 def _edges(records: Sequence[Record]) -> list[Difference]:
-    """Return the edges in which the runs' genotypes differ; none where they are not of one space."""
+    """Return the edges in which the runs' genotypes differ; empty if they are not of the same space."""
     try:
         genotypes = [record.summary.genotype and Genotype.from_json(record.summary.genotype) for record in records]
     except UsageError:
-        return []  # a log that was edited
+        return []  # a log was edited
     spaces = {genotype.space for genotype in genotypes if genotype}
     return differences([genotype or None for genotype in genotypes]) if len(spaces) == 1 else []
 

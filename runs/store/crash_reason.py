@@ -1,4 +1,4 @@
-"""Why an engine died without an event, as far as its own output says."""
+"""The reason why an engine died without an event, as far as its own output tells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a data set is on this machine, and its checks and downloads, done by a subprocess that may import torch."""
+"""Whether a data set is on this machine, and checks and downloads by a subprocess that may import torch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SOURCES = "engine.data.sources"
 
 
 def is_here(dataset: Dataset, home: Home) -> bool:
-    """Return whether its files exist. The loader checks whether they are complete."""
+    """Return whether a data set's files exist. The loader checks whether they are complete."""
     return all((home.datasets / file).exists() for file in dataset.requires)
 
 
 def streamed_folder(dataset: Dataset, root: Path) -> Path:
-    """Return the image folder of a data set that is to be streamed; ``root`` is where the home's data sets lie.
+    """Return the image folder of a data set that is to be streamed; ``root`` is the home's folder of data sets.
 
     Raises:
         UsageError: the data set is not an image folder.
@@ -53,14 +53,14 @@ def check(
         dataset: its entry in the catalogue.
         home: the home that holds it.
         size: side of the images in pixels; 0 to keep their size.
-        streamed: whether a folder's images are only listed, because the run decodes them as it goes.
+        streamed: whether a folder's images are only listed, because the run decodes them while it trains.
         skip_broken: whether broken images of a folder are left out.
         at_most: the number of training images of a folder to open; 0 for all of them and the test images.
 
     Raises:
         EnvironmentLacksError: it is missing, or an image is broken.
-        UsageError: the images have several sizes and no size is given, or a data set that is not a folder is to be
-            streamed.
+        UsageError: the images have several sizes and no size is given, or streaming is requested for a data set that is
+            not a folder.
     """
     if streamed:
         streamed_folder(dataset, home.datasets)
@@ -72,7 +72,7 @@ def check(
 
 
 def download(dataset: Dataset, home: Home) -> None:
-    """Fetch a data set into the home; its progress goes to stderr.
+    """Download a data set into the home; progress goes to stderr.
 
     Raises:
         UsageError: there is nothing to download.

@@ -1,4 +1,4 @@
-"""Which runs of the store compute on which device of this machine."""
+"""Which runs of the store use which device of this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runs.store.run_store import Record
 
 
 def users(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of live runs on this machine by their device, ``cpu`` or ``cuda:i``. Reads a few files a run."""
+    """Return the ids of live runs on this machine by device, ``cpu`` or ``cuda:i``. Reads a few files per run."""
     found: dict[str, tuple[str, ...]] = {}
     for record in records:
         if not record.status.live or not owner_is_here(record.paths.lock):

@@ -1,4 +1,4 @@
-"""A run as a bundle that can be read without nastui: its files, and its series as CSV."""
+"""Export of a run as files that can be read without nastui: its own files, and its series as CSV."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ To repeat it: {command}
 
 
 def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
-    """Write the bundle of a run into a new folder and return it.
+    """Write a run into a new folder and return the folder.
 
     Args:
         record: the run.

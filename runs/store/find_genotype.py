@@ -1,4 +1,4 @@
-"""What people type for a genotype: a name of the library, a run, a file, or the text itself."""
+"""Finds the genotype that a user names: by a library name, a run, a file, or the text itself."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from runs.store.run_store import Record, RunStore
 
 @dataclass(frozen=True)
 class Found:
-    """A genotype, and what it was found by.
+    """A genotype, and how it was found.
 
     Attributes:
-        name: of the library, of the file, or the id of the run; for text, ``Genotype`` text of no name, nothing.
-        genotype: checked.
-        published: what the library knows of it, where it is of the library.
+        name: the library name, the file name, or the id of the run; empty for a genotype given as text.
+        genotype: the genotype, checked.
+        published: its entry in the library, if it has one.
         text: what to type to find it again from any folder.
-        recipe: the preset that trains it as the paper of its method did; empty where it is of none.
+        recipe: the preset that trains it as the paper of its method did; empty if there is none.
     """
 
     name: str
@@ -37,17 +37,18 @@ class Found:
 
 
 def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
-    """Return the genotype that somebody means.
+    """Return the genotype that a user names.
 
-    Text is read as such; then the library is asked, then the file system, then the runs.
+    Genotype text is parsed; anything else is looked up in the library, then as a file, then among the runs.
 
     Args:
-        typed: a name of the library, the id or a prefix of the id of a run, ``latest``, a file, or a genotype as text.
+        typed: a library name, the id of a run or a prefix of it, ``latest``, a file, or a genotype as text.
         store: the runs.
-        epoch: of a run: the genotype after this epoch in place of the last.
+        epoch: for a run, the genotype after this epoch instead of the last.
 
     Raises:
-        UsageError: text or a file that is no genotype, a run that has none yet, or an epoch that is of no run.
+        UsageError: the text or file is not a genotype, the run has none yet, or the epoch does not exist or is given
+            without a run.
         NotFoundError: nothing has that name, or several runs have.
     """
     found = _fixed(typed)
@@ -59,7 +60,7 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
 
 
 def of_runs(store: RunStore) -> list[tuple[Record, Genotype]]:
-    """Return what finished searches found, newest first; a log that was edited to hold none is left out."""
+    """Return the genotypes that finished searches found, newest first; logs without a valid one are skipped."""
     found = []
     for record in store.records():
         if record.status == "finished" and record.head.get("kind") == "search" and record.summary.genotype:
@@ -76,7 +77,7 @@ def _fixed(typed: str) -> Found | None:
     known = library.lookup(typed)
     if known is not None:
         return Found(known.name, known.genotype, known, known.name, known.recipe)
-    # os.path, because pathlib refuses names that no file can have.
+    # os.path, because pathlib rejects names that no file can have.
     path = os.path.expanduser(typed)  # noqa: PTH111
     if os.path.isfile(path):  # noqa: PTH113
         file = Path(path).absolute()
@@ -113,5 +114,5 @@ def _of_run(record: Record, epoch: int | None) -> Found:
 def _recipe(record: Record, genotype: Genotype) -> str:
     if record.head["kind"] == "retrain":
         return str(record.head["preset"])
-    known = catalogue.methods().get(record.head["method"])  # a plugin may have gone
+    known = catalogue.methods().get(record.head["method"])  # its plug-in may have been removed
     return known.recipes.get(genotype.space, "") if known else ""

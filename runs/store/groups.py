@@ -1,4 +1,4 @@
-"""Groups of runs that differ only in their seed: their statuses, and mean and deviation of their results."""
+"""Groups of runs that differ only in their seed: their statuses, and mean and standard deviation of their results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float | None]) -> Spread | None:
-        """Return mean and deviation of the values that are not None; None if there are none."""
+        """Return mean and standard deviation of the values that are not None; None if there are none."""
         known = [value for value in values if value is not None]
         if not known:
             return None
@@ -32,11 +32,11 @@ class Spread:
         return cls(mean, math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else 0.0, len(known))
 
     def __str__(self) -> str:
-        """Return ``93.26 ± 0.12``; a single value without its deviation."""
+        """Return ``93.26 ± 0.12``; for a single value, only the value."""
         return self.text(self.n)
 
     def text(self, runs: int, digits: str = ".2f") -> str:
-        """Return mean and deviation, and how many of a group's runs count if not all do: ``93.26 ± 0.12 (2 of 3)``.
+        """Return mean and standard deviation; if not all runs count, also how many do: ``93.26 ± 0.12 (2 of 3)``.
 
         Args:
             runs: the size of the group.
@@ -48,19 +48,19 @@ class Spread:
 
 @dataclass(eq=False)
 class Group:
-    """Runs of one digest (:func:`runs.store.run_head.group_id`), in the order given; at least one."""
+    """Runs with the same digest (:func:`runs.store.run_head.group_id`), in the order given; at least one."""
 
     id: str
     members: list[Record]
 
     @property
     def head(self) -> dict[str, Any]:
-        """What never changes of the first: but for seed, device and what the run is called, that of all."""
+        """The unchanging part of the first run's record. The others differ in seed, device and identity only."""
         return self.members[0].head
 
     @property
     def seeds(self) -> list[int]:
-        """The seed of each."""
+        """The seed of each run."""
         return [record.head["seed"] for record in self.members]
 
     @property
@@ -80,7 +80,7 @@ class Group:
 
     @cached_property
     def benchmark(self) -> Spread | None:
-        """The test accuracies that a benchmark table gives the genotypes, in percent."""
+        """The genotypes' test accuracies in a benchmark table, in percent."""
         return Spread.of(record.summary.benchmark_accuracy for record in self.counted)
 
     def metrics(self) -> dict[str, Spread]:

@@ -1,4 +1,4 @@
-"""The index: one small TinyDB document a run. It is a cache of the run directories and is rebuilt after any fault."""
+"""The index: one small TinyDB document per run. It is a cache of the run directories, rebuilt if it is damaged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPDATE_PATIENCE = 0.5
 
 
 class AtomicJSONStorage(Storage):
-    """TinyDB storage that replaces its file as a whole. A damaged file reads as an absent one.
+    """TinyDB storage that replaces its file as a whole. A damaged file counts as missing.
 
     The first key of the file holds a checksum of the rest, because damaged JSON can still be valid.
     """
@@ -45,7 +45,7 @@ class AtomicJSONStorage(Storage):
 
 
 def _text(tables: dict[str, dict[str, Any]]) -> str:
-    """Return what ``json.dumps(tables)`` would, in a call a document, for the reason of :func:`_tables`."""
+    """Return the text of ``json.dumps(tables)``; one call per document, for the reason given in :func:`_tables`."""
     return _joined(
         (name, _joined((str(key), json.dumps(document)) for key, document in table.items()))
         for name, table in tables.items()
@@ -57,10 +57,10 @@ def _joined(members: Iterable[tuple[str, str]]) -> str:
 
 
 def _tables(body: str) -> dict[str, dict[str, Any]]:
-    """Return the tables of a sealed file, as ``json.loads("{" + body)`` would.
+    """Return the same tables as ``json.loads("{" + body)``, from the text of a file with a valid checksum.
 
-    One call for ten thousand runs would keep Python from doing anything else for a third of a second, and a dashboard
-    that reads in the background would stand still: this makes a call a document.
+    A single call for ten thousand runs would block every other Python thread for a third of a second, and freeze a
+    dashboard that reads in the background. Therefore there is one call per document.
     """
     decode = json.JSONDecoder().raw_decode
     tables: dict[str, dict[str, Any]] = {}
@@ -82,7 +82,7 @@ def _sealed(body: bytes) -> bytes:
 
 
 class Index:
-    """Documents by run id. Reading needs no lock; writing is one read-modify-write under one.
+    """Documents by run id. Reading needs no lock; each write is a read-modify-write under the lock.
 
     Args:
         path: the TinyDB file.
@@ -94,12 +94,12 @@ class Index:
         self.lock = FileLock(lock, timeout=30)
 
     def read(self) -> dict[str, dict[str, Any]]:
-        """Return every document of this version by run id; empty where the index is missing or unreadable."""
+        """Return every document of this version by run id; empty if the index is missing or unreadable."""
         documents = self._open().table("runs").all()
         return {str(d["id"]): dict(d) for d in documents if d.get("schema") == SCHEMA_VERSION and "id" in d}
 
     def update(self, changed: Iterable[dict[str, Any]], gone: Iterable[str]) -> None:
-        """Store changed documents and drop those of runs that are gone, in one replacement of the file.
+        """Store changed documents and delete those of removed runs, in one replacement of the file.
 
         Raises:
             filelock.Timeout: another process holds the lock. The index can be updated later, so the wait is short.

@@ -1,4 +1,4 @@
-"""What a person wrote on a run: its name, its tags and its note."""
+"""What a user attached to a run: its name, its tags and its note."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Labels:
 
     @classmethod
     def read(cls, paths: RunPaths) -> Labels:
-        """Read the labels; empty ones if the file is missing or broken."""
+        """Read the labels; empty ones if the file is missing or damaged."""
         try:
             raw = json.loads(paths.labels.read_bytes())
             return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
@@ -33,7 +33,7 @@ class Labels:
         """Check the labels and replace the file.
 
         Raises:
-            UsageError: control characters, or too long.
+            UsageError: a label has control characters, or is too long.
         """
         if len(self.tags) > 50:
             raise UsageError(f"A run can have at most 50 tags, got {len(self.tags)}.", "Remove some.")

@@ -1,4 +1,4 @@
-"""The engine's lock: whoever holds it is alive. Its modification time is the heartbeat for viewers on other hosts."""
+"""The engine's lock: an engine is alive while it holds it. Its modification time is the heartbeat for other hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from runs.errors import BusyError
 
 HEARTBEAT_SECONDS = 5.0
-# Most network file systems do not show locks to other hosts: there a fresh heartbeat means that the engine is alive.
+# Most network file systems do not show locks to other hosts. There, a recent heartbeat means that the engine is alive.
 FOREIGN_SILENCE_SECONDS = 60.0
 
 
@@ -50,7 +50,7 @@ def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
         finally:
             ended.set()
             heart.join()
-            os.ftruncate(descriptor, 0)  # a clean end leaves no owner, so no host waits out the heartbeat
+            os.ftruncate(descriptor, 0)  # without an owner, other hosts do not wait for the heartbeat to expire
     finally:
         os.close(descriptor)
 
@@ -95,7 +95,7 @@ def _acquire(descriptor: int, path: Path, patience: float) -> None:
 
 
 def _engine_holds(descriptor: int) -> bool:
-    """Return whether the lock is held exclusively, as by an engine; viewers share it."""
+    """Return whether the lock is held exclusively, as engines hold it; viewers share it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

@@ -1,4 +1,4 @@
-"""Requests to a running engine: one small file each, taken in order."""
+"""Requests to a running engine: one small file each, handled in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runs.files import replace_text
 
 
 class Request(StrEnum):
-    """A request that every engine answers, with an event."""
+    """A request that every engine answers with an event."""
 
     PAUSE = "pause"
     CONTINUE = "continue"
@@ -27,7 +27,7 @@ class MethodRequest:
     """A request that only one method answers: see ``requests`` of its catalogue entry.
 
     Attributes:
-        name: small letters, digits and hyphens.
+        name: lower-case letters, digits and hyphens.
     """
 
     name: str
@@ -53,7 +53,7 @@ def send(folder: Path, request: Request | MethodRequest) -> None:
 
 
 def take(folder: Path) -> list[Request | MethodRequest]:
-    """Return the waiting requests, oldest first, and remove them. Other files are left alone."""
+    """Return the waiting requests, oldest first, and delete them. Other files are left alone."""
     try:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     except FileNotFoundError:
@@ -86,5 +86,5 @@ def _named(word: str) -> Request | MethodRequest:
 
 
 def clear(folder: Path) -> None:
-    """Discard the requests to an earlier engine."""
+    """Discard requests that were sent to an earlier engine."""
     take(folder)

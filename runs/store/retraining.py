@@ -1,4 +1,4 @@
-"""From a genotype that somebody named to the draft of a run that trains it."""
+"""From a genotype that a user named to the draft of a run that trains it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from runs.store.find_genotype import Found
 
 
 def asked(found: Found, epoch: int | None = None) -> dict[str, Any]:
-    """Return what a genotype gives to :class:`runs.configuration.Draft`; data set, preset and the rest come beside it.
+    """Return the values of :class:`runs.configuration.Draft` that follow from the genotype.
+
+    Data set, preset and the rest are not included.
 
     Args:
         found: the genotype.
-        epoch: of the run that it was taken from, where that was not the last.
+        epoch: the epoch of its run, unless it was the last.
     """
     return {
         "method": "retrain",
         "genotype": found.genotype.to_json(),
         "origin": (found.name or "a genotype") + (f", epoch {epoch}" if epoch else ""),
-        # A run's genotype may still change, and a file be written over: the text stays.
+        # A run's genotype may still change, and a file may be overwritten, so the text is kept.
         "typed": found.name if found.published else format_text(found.genotype),
         "recipe": found.recipe,
     }

@@ -1,4 +1,4 @@
-"""The part of a run that never changes, as lists and the index keep it."""
+"""The unchanging part of a run's record, which lists and the index keep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import RunConfig
 
-# Equal for all repetitions of a run, or without effect on its results: who asked for it, when and where.
+# Equal for all repetitions of a run, or without effect on its results, such as who started it, when and where.
 _NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
 
 

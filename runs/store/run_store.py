@@ -1,4 +1,4 @@
-"""The store of runs: directories are the truth, the index makes listing them fast."""
+"""The store of runs: the directories are authoritative; the index makes listing them fast."""
 
 from __future__ import annotations
 
@@ -95,10 +95,10 @@ class RunStore:
         self.unreadable: dict[str, str] = {}
 
     def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
-        """Create the directory of a run, whole or not at all; ``weights`` are copied into it.
+        """Create the directory of a run atomically; ``weights`` are copied into it.
 
         Raises:
-            UsageError: a label that may not be stored.
+            UsageError: a label may not be stored.
             EnvironmentLacksError: the home cannot be written, or the disk is full.
         """
         self.home.prepare()
@@ -121,18 +121,18 @@ class RunStore:
         return paths
 
     def records(self) -> list[Record]:
-        """Return every run, newest first, each with its status as of now.
+        """Return every run, newest first, with its current status.
 
-        Costs three file system look-ups a run, and reading only for those that changed since the last call.
-        Directories that cannot be read are named in :attr:`unreadable`. Screens may ask from several threads at once.
+        It takes three file system look-ups per run, and reads only the runs that changed since the last call.
+        Directories that cannot be read are listed in :attr:`unreadable`. Several threads may call it at once.
         """
         with self._listing:
             if self._records is not None:
                 return self._listed(self._records)
             with without_collection():
                 records = self._listed(self._from_index())
-                # The records live as long as the store. Without this, each collection would scan ten thousand of them
-                # and stop a dashboard for a third of a second.
+                # The records live as long as the store. Without this, each garbage collection would scan ten thousand
+                # of them and freeze a dashboard for a third of a second.
                 gc.freeze()
             return records
 
@@ -156,10 +156,10 @@ class RunStore:
         return sorted(known.values(), key=lambda record: record.head["created"], reverse=True)
 
     def find(self, name: str) -> Record:
-        """Return the run of that id, of a unique prefix of it, or the ``latest``.
+        """Return the run with that id, with a unique prefix of it, or the ``latest``.
 
         Raises:
-            NotFoundError: none, or several (they are listed).
+            NotFoundError: there is none, or there are several (they are listed).
         """
         found = self._named(name)
         with self._listing:
@@ -172,7 +172,7 @@ class RunStore:
         """Return a run as :meth:`find` does, but with an empty summary, for callers that read the event log directly.
 
         Raises:
-            NotFoundError: none, or several.
+            NotFoundError: there is none, or there are several.
             UsageError: its configuration cannot be read.
         """
         paths = self.home.run(self._named(name))
@@ -198,7 +198,7 @@ class RunStore:
         """Change the name, tags or note of a run under the store's lock.
 
         Raises:
-            UsageError: a label that may not be stored.
+            UsageError: a label may not be stored.
             NotFoundError: the run has been removed in the meantime.
             BusyError: another process held the store for half a minute.
             EnvironmentLacksError: the store cannot be written.
@@ -225,7 +225,7 @@ class RunStore:
         return target
 
     def restore(self, name: str) -> RunPaths:
-        """Bring a run back from the trash.
+        """Restore a run from the trash.
 
         Raises:
             NotFoundError: no run in the trash has that prefix, or several have.
@@ -277,7 +277,7 @@ class RunStore:
             raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
 
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
-        """Return the run as it is now, and whether its entry in the index must be updated."""
+        """Return the current state of a run, and whether its entry in the index must be updated."""
         paths = known.paths if known else self.home.run(name)
         signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
         if known is None or known.signature != signature:
@@ -292,7 +292,7 @@ class RunStore:
             record = known
         before, was = record.offset, known.status if known else None
         try:
-            # A finished run stays finished: for most runs of a large store the lock need not be read.
+            # A finished run stays finished, so for most runs of a large store the lock need not be read.
             if record.summary.lifecycle == "finished" and _size(paths.events) == before:
                 record.status = Status.FINISHED
             else:
@@ -302,16 +302,17 @@ class RunStore:
         changed = record is not known or record.offset != before or record.status is not was
         if changed and record.status is Status.LOST:
             record.summary.problem = crash_reason(paths, record.summary.touched)
-        # A live run changes many times a second: the index is updated when it has ended.
+        # A live run changes many times a second; the index is updated after it has ended.
         return record, changed and not record.status.live
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
-        if paths.root.exists():  # else it was removed while it was read
+        if paths.root.exists():  # otherwise it was removed while it was read
             self.unreadable[paths.root.name] = why
         return None, False
 
     def _save(self, changed: list[Record], gone: set[str]) -> None:
-        # Writing the index costs time for every run, reading a few runs again almost none: wait until it pays.
+        # Writing the index takes time for every run, while reading a few runs again takes almost none: wait until it
+        # pays off.
         if 100 * (len(changed) + len(gone)) < len(self._records or ()):
             return
         documents = (
@@ -326,13 +327,13 @@ class RunStore:
             }
             for record in changed
         )
-        # The index is a cache: a full disk, a read-only store or a busy writer costs speed, never an answer.
+        # The index is a cache. If the disk is full, the store read-only or a writer busy, only speed is lost.
         with contextlib.suppress(OSError, Timeout):
             self._index.update(documents, gone)
 
     @contextlib.contextmanager
     def _locked(self, run: str) -> Iterator[None]:
-        """Hold the store's lock while a run is changed, and report errors in words."""
+        """Hold the store's lock while a run is changed, and turn failures into errors for users."""
         try:
             with self._index.lock:
                 yield
@@ -345,7 +346,7 @@ class RunStore:
 
 
 def _caught_up(record: Record) -> str:
-    """Fold what the log has gained into the record's summary, and return the last lifecycle event."""
+    """Fold new events into the record's summary, and return the last lifecycle event."""
     if _size(record.paths.events) != record.offset:
         reader = EventLogReader(record.paths.events, record.offset)
         entries = list(reader.read())
@@ -362,7 +363,7 @@ def _gone(run: str) -> NotFoundError:
 
 
 def _matching(name: str, names: list[str]) -> list[str]:
-    """Return the one run of that id, else those whose ids begin so."""
+    """Return the run with that id, else all runs whose ids start with it."""
     return [name] if name in names else [run for run in names if name and run.startswith(name)]
 
 

@@ -12,7 +12,7 @@ from runs.store import lock, requests
 
 
 class Status(StrEnum):
-    """The state of a run, or how it ended."""
+    """The state of a run: what it is doing, or how it ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -40,8 +40,8 @@ def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
     Args:
         paths: the run.
         last_lifecycle_event: reads the log and returns the type of its last lifecycle event (``started``, ``finished``,
-            ...), or an empty string. It is called after the lock was looked at, so that the last event of an engine
-            that releases the lock is certainly read.
+            ...), or an empty string. It is called after the lock has been checked, so that the last event of an engine
+            that has just released the lock is not missed.
     """
     held = lock.is_held(paths.lock)
     last = last_lifecycle_event()
@@ -57,7 +57,7 @@ def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
 
 
 def follow_status(follower: Follower, on_entry: Callable[[Entry], object] = lambda _: None) -> Status:
-    """Read what is new in a run's log, hand each entry to ``on_entry``, and return what the run is doing now."""
+    """Read new entries of a run's log, pass each to ``on_entry``, and return the run's current status."""
 
     def last_lifecycle_event() -> str:
         for entry in follower.update():

@@ -1,1 +1,1 @@
-"""Starting engines, and controlling them."""
+"""Starting and controlling engines."""

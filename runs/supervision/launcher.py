@@ -1,4 +1,4 @@
-"""Starting engines and sending them requests. A run's directory is the only channel."""
+"""Starting engines and sending them requests. The only channel is the run's directory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     Args:
         store: the store in which the run is created.
         draft: the requested configuration.
-        say: called with a sentence before something that takes time.
+        say: called with a sentence before anything that takes time.
 
     Raises:
         NastuiError: the draft is invalid, the data cannot be used, the home cannot be written, or the engine did not
@@ -71,12 +71,12 @@ def launch(paths: RunPaths) -> int:
     """Start an engine for a run and return its process id, once it holds the run's lock.
 
     The engine has its own session and no terminal, so it outlives the process that started it. It runs with Python's
-    safe path, so nothing in the current folder can replace a module.
+    safe path, so files in the current folder cannot shadow modules.
 
     Raises:
         BusyError: the run already has an engine.
         EnvironmentLacksError: the engine process cannot be started.
-        NastuiError: it ended before it took the lock; the message has the end of its log.
+        NastuiError: it exited before it took the lock; the message has the end of its log.
     """
     if is_held(paths.lock):
         raise BusyError(f"Run '{paths.root.name}' already has an engine.")
@@ -98,18 +98,18 @@ def launch(paths: RunPaths) -> int:
     while not is_held(paths.lock):
         if process.poll() is not None:
             if process.returncode == 0:
-                return process.pid  # the run was so short that it has ended
+                return process.pid  # the run was so short that it has already ended
             raise NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
         if time.monotonic() > deadline:
             raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
         time.sleep(0.01)
-    # Else a long-lived app would leave zombies of the engines that it started.
+    # Without this, a long-lived app would accumulate zombies of the engines that it started.
     threading.Thread(target=process.wait, name="reaper", daemon=True).start()
     return process.pid
 
 
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Ask the engine to write a checkpoint and exit; return the run's status when it has."""
+    """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status."""
     if not _status(record.paths).live:
         return _status(record.paths)
     requests.send(record.paths.requests, Request.STOP)
@@ -117,7 +117,7 @@ def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
 
 
 def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Ask the engine to pause; it keeps its memory. Return the run's status when it has answered.
+    """Ask the engine to pause; it stays in memory. Wait for its answer, and return the run's status.
 
     Raises:
         UsageError: the run has no engine.

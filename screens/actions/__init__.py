@@ -1,1 +1,1 @@
-"""What a person can do: one table of actions, from which bindings, key line, help, palette and docs are made."""
+"""The actions of the dashboard: one table, from which bindings, key line, help, palette and docs are made."""

@@ -1,4 +1,4 @@
-"""One thing that a key does."""
+"""The description of one action and its keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERYWHERE = "everywhere"
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a key does.
+    """An action and its keys.
 
     Attributes:
         id: its scope and its name, ``runs.stop``; the configuration refers to it by this id.
@@ -19,9 +19,9 @@ class Action:
         does: its description in the help, the command palette and the documentation.
         call: what Textual runs, ``epoch(-1)`` for a method ``action_epoch`` of the scope's screen or widget.
         line: its description on the key line; empty if it is not shown there.
-        changes: it starts, stops, changes or removes something, so it is off with ``--readonly``.
+        changes: whether it starts, stops, changes or removes something; such actions are off with ``--readonly``.
         shown: what the key line shows instead of the first key, such as ``←→``.
-        priority: it takes precedence over the focused widget.
+        priority: whether it takes precedence over the focused widget.
     """
 
     id: str
@@ -48,7 +48,7 @@ _LABELS = {"enter": "enter", "escape": "esc", "pagedown": "pgdn", "pageup": "pgu
 
 
 def key_label(key: str) -> str:
-    """Return a key as people write it: ``ctrl+s``, ``?``, ``←``."""
+    """Return the label of a key: ``ctrl+s``, ``?``, ``←``."""
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, _LABELS.get(last) or format_key(last)])
 

@@ -27,7 +27,7 @@ _EARLY_SECONDS = 0.1
 
 
 def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, None]], Callable[P, Worker[None]]]:
-    """Decorate a method of an :class:`ActionScreen` that runs in a thread; its errors are shown and the app goes on."""
+    """Decorate a method of an :class:`ActionScreen` to run in a thread; its errors are shown and the app continues."""
 
     def decorate(method: Callable[P, None]) -> Callable[P, Worker[None]]:
         return work(method, thread=True, exit_on_error=False, group=group, exclusive=exclusive)
@@ -49,15 +49,15 @@ class ActionScreen(Screen[ScreenResultType]):
         return not (settings.of(self.app).readonly and changes(self.SCOPE, action))
 
     def on_mount(self) -> None:
-        """Follow the theme and the glyphs in what the screen itself, and no widget, has coloured."""
+        """Redraw what the screen itself has coloured when the theme or the glyphs change."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.recolour))
 
     def recolour(self) -> None:
-        """Draw again what the screen itself has coloured."""
+        """Redraw what the screen itself has coloured."""
 
     @property
     def is_hidden(self) -> bool:
-        """Whether another screen covers this one; a question in front leaves it in sight."""
+        """Whether another screen covers this one; a modal question does not count."""
         return self.app.screen is not self and not self.app.screen.is_modal
 
     def every_tick(self, update: Callable[[], None]) -> None:
@@ -102,14 +102,14 @@ class ActionScreen(Screen[ScreenResultType]):
         return self.focused
 
     def picture_name(self) -> str:
-        """Return the name of a picture's file, without its suffix."""
+        """Return the file name for a picture, without its suffix."""
         return f"nastui-{self.SCOPE}"
 
     def failed_in_background(self, group: str) -> None:
-        """Reset what waits for work of a group that has failed."""
+        """Reset the state that waits for a group of background work that has failed."""
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show what went wrong in the background."""
+        """Show the errors of background work."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.failed_in_background(event.worker.group)
             log = getattr(self.app, "error_log", None)

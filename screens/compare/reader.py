@@ -65,7 +65,7 @@ class ComparisonReader:
         return Comparison(tuple(self._runs), content, tuple(beside(pairs)), tuple(problems))
 
     def _read(self, index: int) -> bool:
-        """Read what is new of one run, and return whether there is anything to show."""
+        """Read the new events of one run, and return whether there is anything to show."""
         record, follower, before = self._records[index], self._followers[index], self._runs[index]
         entries: list[Entry] = []
         history = follower.history
@@ -78,7 +78,7 @@ class ComparisonReader:
             gone = f"Run {short_id(record.id)} cannot be read any more ({gone}); showing what was read before."
             self._runs[index] = dataclasses.replace(before, gone=gone)
             return gone != before.gone
-        again = follower.history is not history  # the log was written again: what was read is void
+        again = follower.history is not history  # the log was written anew, so what was read is void
         unknown = sum(isinstance(entry.event, Unknown) for entry in entries) + (0 if again else before.unknown)
         restarts = before.restarts + again
         notes = log_notes(follower.malformed, unknown, restarts)

@@ -221,7 +221,7 @@ class CompareScreen(ActionScreen[None]):
     # Metrics, epochs, cells
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable what would do nothing."""
+        """Disable actions that would have no effect."""
         if not super().check_action(action, parameters):
             return False
         match action:
@@ -304,7 +304,7 @@ class CompareScreen(ActionScreen[None]):
         if chosen is not None:
             self.post_message(OpenRun(self._compared.runs[compare_view.LETTERS.index(chosen)].record.id))
 
-    # Copies, files, and leaving
+    # Copies, files and leaving
 
     @property
     def _stem(self) -> str:
@@ -324,7 +324,7 @@ class CompareScreen(ActionScreen[None]):
         return self._panes[self._pane]
 
     def picture_name(self) -> str:
-        """Return the name of a picture's file: the runs."""
+        """Return the file name for a picture, made from the runs."""
         return self._stem
 
     @work
@@ -368,7 +368,7 @@ class CompareScreen(ActionScreen[None]):
             self.say(str(error), "error")
 
     def action_back(self) -> None:
-        """Show all panes; if they are shown, leave."""
+        """Show all panes; if they are all visible, leave."""
         if self._zoomed:
             self.action_zoom()
         else:

@@ -72,7 +72,7 @@ class CellsScreen(ActionScreen[None]):
         return self.query_one(Cells)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable what would do nothing."""
+        """Disable actions that would have no effect."""
         if not super().check_action(action, parameters):
             return False
         return len(self._kinds) > 1 or None if action == "kind" else True

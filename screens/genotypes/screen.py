@@ -115,7 +115,7 @@ class GenotypesScreen(ActionScreen[None]):
         self._ticks = 0
 
     def on_resize(self) -> None:
-        """Draw as many cells as fit the new height."""
+        """Redraw, with as many cells as fit the new height."""
         self.call_after_refresh(self._show_detail)
 
     @property
@@ -193,7 +193,7 @@ class GenotypesScreen(ActionScreen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable what does nothing to the entry; while the filter is typed, letters are letters."""
+        """Disable actions that have no effect on the entry. While the filter is being typed, letters are text."""
         filtering = self.filter.typing
         if not super().check_action(action, parameters) or (filtering and action in _LETTERS):
             return False
@@ -217,11 +217,11 @@ class GenotypesScreen(ActionScreen[None]):
         return self.query_one(GenotypeDetail)
 
     def action_filter(self) -> None:
-        """Type a filter."""
+        """Start typing a filter."""
         self.filter.ask()
 
     def on_input_changed(self) -> None:
-        """Filter as it is typed."""
+        """Apply the filter while it is typed."""
         self._fill()
 
     def action_leave_filter(self) -> None:
@@ -229,7 +229,7 @@ class GenotypesScreen(ActionScreen[None]):
         self.filter.leave()
 
     def action_clear(self) -> None:
-        """Clear the filter; else the marks; else leave."""
+        """Clear the filter; if it is empty, the marks; if there are none, leave."""
         if self.filter.clear():
             return
         if self._marked:

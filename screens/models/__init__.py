@@ -1,1 +1,1 @@
-"""What the screens show, as frozen records."""
+"""The view models of the screens, as frozen records."""

@@ -10,7 +10,7 @@ class Series:
     """One curve: (epoch, value) pairs, all finite.
 
     Attributes:
-        dots: the points are drawn on their own, without a line between them.
+        dots: whether the points are drawn on their own, without a line between them.
         letter: marks the curve every few columns; every curve with a letter is drawn as a line.
     """
 
@@ -44,7 +44,7 @@ class Curves:
         series: the most important one first.
         epochs: the planned number of epochs; 0 if unknown.
         cursor: the epoch to mark.
-        log: the axis of values is logarithmic; values that are not positive are left out.
+        log: whether the axis of values is logarithmic; values that are not positive are then left out.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Compared runs, and what the Compare screen shows of them."""
+"""Compared runs, and the view models of the Compare screen."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class ComparedRun:
     """A run as it was last read.
 
     Attributes:
-        gone: why it cannot be read any more; empty if it can.
-        unknown, restarts: the number of events of a newer version, and of times that the log was started again.
-        notes: what is odd about its log, in sentences.
+        gone: why it can no longer be read; empty if it can.
+        unknown, restarts: the number of events of a newer version, and of restarts of the log.
+        notes: irregularities of its log, in sentences.
     """
 
     record: Record

@@ -36,7 +36,7 @@ class Detail:
     Attributes:
         found: the genotype; None if it cannot be read.
         cells: (kind, cell) pairs, in order.
-        facts: (name, text) pairs; an empty name continues the fact before.
+        facts: (name, text) pairs; an empty name continues the previous fact.
     """
 
     name: str

@@ -120,7 +120,7 @@ Part = Bars | Plot | Timeline | Rows | Matrix
 
 @dataclass(frozen=True)
 class Panel:
-    """What a method reports of an epoch: the parts of its family, then everything else that it reports."""
+    """What a method reports about an epoch: first what its family's panel shows, then everything else."""
 
     facts: tuple[Fact, ...] = ()
     bars: tuple[Bars, ...] = ()

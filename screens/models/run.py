@@ -9,13 +9,13 @@ from runs.store.status import Status
 
 @dataclass(frozen=True)
 class HeaderView:
-    """What a run is and how far it is.
+    """What a run is and how far it has got.
 
     Attributes:
-        status: None if the run cannot be read any more.
+        status: None if the run can no longer be read.
         share: the share of the run that is done, 0 to 1.
         facts: short figures beside the bar.
-        message: what happened and what to do about it; empty while all is well.
+        message: what happened and what to do about it; empty if all is well.
         alarms: what needs attention.
     """
 

@@ -41,9 +41,9 @@ class Column:
         order: returns the sort key of a run; the largest comes first if ``descending``.
         folded: returns the text of a group's cell; without it, the text that all its runs share, or nothing.
         folded_order: returns the sort key of a group; without it, that of its first run.
-        keep: if room is short, the columns with the smallest value are left out first; one of 0 is left out before
-            any other column becomes narrower.
-        least, most: the bounds of its width in cells; a column with a least width shrinks to it before any is left out.
+        keep: if there is too little room, the columns with the smallest value are left out first. A column with 0 is
+            left out before any other column becomes narrower.
+        least, most: the bounds of its width in cells. A column with a least width shrinks to it before any is left out.
     """
 
     title: str
@@ -99,7 +99,7 @@ def _epochs(group: Group, now: float) -> str:
 
 
 def _best_first(record: Record) -> tuple[bool, float]:
-    # The test accuracy of a retrained network and that of a search's supernet do not compare.
+    # The test accuracy of a retrained network is not comparable with the accuracy of a search's supernet.
     found = record.summary.best_accuracy
     return record.head["kind"] == "retrain", -1.0 if found is None else found
 
@@ -213,9 +213,10 @@ COLUMNS = (
         folded=_common_tags,
     ),
 )
-# Their widths are fixed, and they differ for nearly every run.
+# Their widths are fixed, and their texts differ in nearly every run.
 _STEADY = ("status", "id", "age")
-# A column with the same text in every row is left out before others become narrower if its ``keep`` is below this.
+# If a column has the same text in every row and its ``keep`` is below this, it is left out before others become
+# narrower.
 _WORTH_ROOM = 5
 BY_TITLE = {column.title: column for column in COLUMNS}
 

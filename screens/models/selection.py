@@ -1,4 +1,4 @@
-"""What a person has selected on a screen: which epoch, cell, edge, curves, lines of the log."""
+"""What the user has selected on a screen: which epoch, cell, edge, curves and log lines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunSelection:
 
     Attributes:
         epoch: the selected epoch; None for the newest.
-        cell: the kind of cell; an unknown one stands for the first.
+        cell: the kind of cell; an unknown one means the first.
         curves: the index of the group of metrics whose curves are drawn.
         mark: the epoch that cells are compared with; None for the one before the last change.
         edge: the index of the selected edge; None for none.
@@ -39,12 +39,12 @@ class RunSelection:
 
 @dataclass(frozen=True)
 class LogSelection:
-    """The lines of the log that are shown, and the one that was found.
+    """Which log lines are shown, and which search hit is selected.
 
     Attributes:
         level: a name of ``LOG_LEVELS``.
-        text: the text to find, whatever the case of its letters; empty for none.
-        hit: the index of a line that contains it, counted from the end.
+        text: the text to find, ignoring case; empty for none.
+        hit: the index of the selected hit, counted from the end.
     """
 
     level: str = "everything"
@@ -52,7 +52,7 @@ class LogSelection:
     hit: int = 0
 
     def next_level(self) -> str:
-        """Return the level that shows less; after the last, the first."""
+        """Return the next level, which shows less; after the last, the first."""
         names = list(LOG_LEVELS)
         return names[(names.index(self.level) + 1) % len(names)]
 
@@ -62,9 +62,9 @@ class CompareSelection:
     """The selection on the Compare screen.
 
     Attributes:
-        metric: the metric whose curves are drawn; an unknown one stands for the first.
+        metric: the metric whose curves are drawn; an unknown one means the first.
         epoch: the selected epoch; None for the newest of each run.
-        cell: the kind of cell; an unknown one stands for the first.
+        cell: the kind of cell; an unknown one means the first.
         reference: the index of the run that the cells of the others are compared with.
     """
 

@@ -1,4 +1,4 @@
-"""What follows from a run: its cell is retrained, its files are exported, it is compared with another run."""
+"""Follow-ups of a run: retraining its cell, exporting its files, comparing it with another run."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MOST_RUNS = 200
 
 
 class FollowUps:
-    """Starts what follows from a run. What takes time is done in a thread.
+    """Starts follow-ups of a run. Slow work is done in a thread.
 
     Args:
-        screen: asks the questions and shows how it turned out.
+        screen: asks the questions and shows the outcome.
         store: where the run is stored.
     """
 
@@ -53,7 +53,7 @@ class FollowUps:
         self._screen.in_background(export_run, group="export")
 
     def compare(self, record: Record) -> None:
-        """Ask which other run, then compare both."""
+        """Ask for another run, then compare both."""
 
         def find_others() -> None:
             others = [other for other in self._store.records() if other.id != record.id]

@@ -31,7 +31,7 @@ class PaneSelection:
     zoomed: bool = False
 
     def press(self, number: int) -> PaneSelection:
-        """Return the selection after a pane's number was pressed: a second press maximises or restores the pane."""
+        """Return the selection after a pane's number was pressed; a second press maximises or restores the pane."""
         if number == self.pane:
             return replace(self, zoomed=not self.zoomed)
         return replace(self, pane=number, lower=number if number in LOWER else self.lower)
@@ -43,10 +43,10 @@ class Layout:
 
     Attributes:
         visible: the panes that are drawn.
-        wide: all panes are open, the lower ones in two columns.
+        wide: whether all panes are open, the lower ones in two columns.
         top: rows of the upper part, including its rule; None for all rows.
         middle: rows of the cell and the weights if all panes are open, including their rule.
-        tabs: by visible pane, the panes that its rule names.
+        tabs: for each visible pane, the panes that its rule names.
     """
 
     visible: frozenset[int]

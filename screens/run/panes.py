@@ -1,4 +1,4 @@
-"""What each numbered pane of the Run screen shows, and what its rule says."""
+"""The content and the rule of each numbered pane of the Run screen."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PaneContent:
 
 @dataclass(frozen=True)
 class PaneInputs:
-    """Everything that panes are made from.
+    """Everything that the panes are made from.
 
     Attributes:
         record, history, log: the run.

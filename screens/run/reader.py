@@ -1,4 +1,4 @@
-"""Reading an open run piece by piece, without writing to it; what was read stays when the run's folder is gone."""
+"""Reading an open run piece by piece, without writing to it; what was read stays if the run's folder disappears."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ class RunReader:
             gc.collect()
         self.update()
         if long:
-            # Searching so many records for cycles would block keys for half a second, again and again.
+            # Otherwise the garbage collector would scan so many records again and again, and block keys for half a
+            # second each time.
             gc.freeze()
 
     @property
@@ -65,7 +66,7 @@ class RunReader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is odd about the log itself, in sentences."""
+        """Irregularities of the log itself, in sentences."""
         return log_notes(self._follower.malformed, self._unknown, self._restarts)
 
     def backlog(self) -> int:
@@ -85,7 +86,7 @@ class RunReader:
             self.problem = ""
             if self.history is not before:
                 self._unknown, self._restarts = 0, self._restarts + 1
-                self._log.clear()  # the log became shorter, so it was written again: the lines so far are void
+                self._log.clear()  # the log became shorter, so it was written anew: the lines so far are void
             self.record.summary = self.history.summary
             if not self.record.paths.root.is_dir():
                 self.problem = f"the folder of this run is gone: {self.record.paths.root}"

@@ -48,7 +48,7 @@ from screens.widgets.panel import MethodPanel
 from screens.widgets.scrubber import Scrubber, Track
 from screens.widgets.wiring import Wiring
 
-# More than this is read in a thread, so that the screen still answers keys.
+# A larger backlog is read in a thread, so that the screen still responds to keys.
 _BACKLOG_BYTES = 200_000
 _MACHINE_SECONDS = 2.0
 _FIGURES, _MACHINE = 2, 7
@@ -124,12 +124,12 @@ class RunScreen(ActionScreen[None]):
 
     @property
     def history(self) -> History:
-        """What is known of the run."""
+        """The events of the run so far, folded."""
         return self._reader.history if self._reader else History()
 
     @property
     def log_notes(self) -> tuple[str, ...]:
-        """What is odd about the run's log."""
+        """Irregularities of the run's log, in sentences."""
         return self._reader.notes if self._reader else ()
 
     @background(group="reading")
@@ -151,7 +151,7 @@ class RunScreen(ActionScreen[None]):
         self._header.show(HeaderView(clean(self._run_id), "", None, "", "", 0.0, (), message))
 
     def _tick(self) -> None:
-        """Take in what is new, and draw what it changes."""
+        """Apply new events, and redraw what they change."""
         if self._reader is None or self._reading or self.is_hidden:
             return
         if _MACHINE in self._layout.visible and time.monotonic() - self._measured_at > _MACHINE_SECONDS:
@@ -259,7 +259,7 @@ class RunScreen(ActionScreen[None]):
     # The engine
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable actions that would do nothing to the run as it is."""
+        """Disable actions that would have no effect on the run in its current state."""
         if not super().check_action(action, parameters):
             return False
         status = self.record.status if self.record is not None else None
@@ -326,7 +326,7 @@ class RunScreen(ActionScreen[None]):
             self._show()
 
     def action_kind(self, by: int) -> None:
-        """Show the next kind of cell; in pane 1 the next curves, in the log the next line found."""
+        """Show the next kind of cell; in pane 1 the next curves, in the log the next hit."""
         self._state.next_kind(by)
         self._show()
 
@@ -439,16 +439,16 @@ class RunScreen(ActionScreen[None]):
             self._follow_ups.compare(self.record)
 
     def picture_name(self) -> str:
-        """Return the name of a picture's file: the run and the epoch."""
+        """Return the file name for a picture, made from the run and the epoch."""
         event = self._state.selected.event
         return f"nastui-{short_id(self._run_id)}-epoch-{event.epoch if event else 0}"
 
     def failed_in_background(self, group: str) -> None:
-        """Read on at the next tick."""
+        """Continue reading at the next tick."""
         self._reading = False
 
     def action_back(self) -> None:
-        """Show all panes; else select no edge; else leave."""
+        """Show all panes; if they are visible, deselect the edge; if none is selected, leave."""
         if self._state.panes.zoomed:
             self.action_unzoom()
         elif self._state.selection.edge is not None:

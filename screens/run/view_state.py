@@ -21,16 +21,16 @@ _SMOOTH = (1, 5, 20)
 
 
 class ViewState:
-    """The state of a Run screen apart from its run. Its methods change what is selected; the screen then draws.
+    """The selections of a Run screen. Methods change what is selected; the screen then redraws.
 
     Args:
-        history: returns what is known of the run.
+        history: returns the history of the run.
 
     Attributes:
         selection: what the panes show.
         log: which lines of the log are shown.
         panes: which pane is selected.
-        playback: whether a live view is held or a past run plays.
+        playback: whether a live view is held or a past run is playing.
     """
 
     def __init__(self, history: Callable[[], History]) -> None:
@@ -65,7 +65,7 @@ class ViewState:
         self.select_epoch(epochs[0].epoch if epochs else None)
 
     def hold(self, *, live: bool) -> None:
-        """Hold a live view, or let it follow the run again; play a past one, or stop it."""
+        """Hold a live view, or let it follow the run again; play a past run, or stop playing."""
         epochs, epoch = self._history().epochs, self.selection.epoch
         if not epochs:
             return
@@ -79,7 +79,7 @@ class ViewState:
             self.select_epoch(epoch or epochs[0].epoch, "playing")
 
     def play(self) -> None:
-        """Go on by one epoch; playing ends with the last."""
+        """Advance by one epoch; playing ends at the last."""
         epochs, index = self._history().epochs, self.selected.index + 1
         if index >= len(epochs):
             self.select_epoch(None)
@@ -98,7 +98,7 @@ class ViewState:
     # Cells and edges
 
     def next_kind(self, by: int) -> None:
-        """Select the next kind of cell; in the curves the next group of metrics, in the log the next line found."""
+        """Select the next kind of cell; in the curves the next group of metrics, in the log the next hit."""
         if self.panes.pane == LOG and self.log.text:
             self.log = dataclasses.replace(self.log, hit=self.log.hit + by)
         elif self.panes.pane == CURVES:
@@ -107,7 +107,7 @@ class ViewState:
             self._change(cell=kinds[(kinds.index(self.selected.kind) + by) % len(kinds)])
 
     def next_edge(self, by: int) -> None:
-        """Select the next edge, or the one before."""
+        """Select the next or the previous edge."""
         selected, edge = self.selected, self.selection.edge
         snapshot = selected.event.architecture.get(selected.kind) if selected.event else None
         if snapshot is not None and snapshot.edges:
@@ -115,7 +115,7 @@ class ViewState:
             self._change(edge=index % len(snapshot.edges), operation=None)
 
     def next_operation(self, by: int) -> None:
-        """Select the next operation of the selected edge; without one, the first edge."""
+        """Select the next operation of the selected edge; if no edge is selected, select the first."""
         matrix = weights_matrix(self._history(), self.selection)
         if matrix is None or not matrix.columns:
             return
@@ -125,7 +125,7 @@ class ViewState:
             self._change(operation=(matrix.focus[1] + by) % len(matrix.columns))
 
     def no_edge(self) -> None:
-        """Select no edge."""
+        """Deselect the edge."""
         self._change(edge=None, operation=None)
 
     # Curves and log

@@ -1,4 +1,4 @@
-"""What the Runs screen does to the store: it tags runs, moves them to the trash, and starts the demonstration."""
+"""The commands of the Runs screen that change the store: tagging, trashing, and starting the demonstration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEMONSTRATION_GROUP = "demonstrate"
 
 
 class StoreCommands:
-    """Changes the runs of a store for a screen. Each command works in a thread and shows how it turned out.
+    """Changes the runs of a store for a screen. Each command works in a thread and shows its outcome.
 
     Args:
         screen: asks the questions and shows the notifications.
@@ -91,7 +91,7 @@ class StoreCommands:
             self._each(self._removed.pop(), lambda record: self._store.restore(record.id), "Restored:")
 
     def _each(self, records: Sequence[Record], change: Callable[[Record], object], done: str) -> None:
-        """Change runs one after another; say what was done and what could not be."""
+        """Change runs one after another; report what was done and what failed."""
 
         def change_all() -> None:
             changed = []

@@ -41,7 +41,7 @@ _COMPARISON = re.compile(rf"({'|'.join(_FIGURES)})(>=|<=|>|<|=)(-?[0-9]+(?:\.[0-
 
 
 class Texts:
-    """The text of each run in which words are found, cached: for ten thousand runs it takes a fifth of a second."""
+    """The searchable text of each run, cached: for ten thousand runs it takes a fifth of a second."""
 
     def __init__(self) -> None:
         self._cache: dict[str, tuple[Record, str]] = {}
@@ -57,10 +57,10 @@ class Texts:
 
 @dataclass(frozen=True)
 class RunFilter:
-    """A parsed filter; every part of it must match.
+    """A parsed filter; all its parts must match.
 
     Attributes:
-        words: words in any field, whatever their case.
+        words: words that occur in any field, ignoring case.
         fields: (field, word) pairs: the field contains the word.
         figures: (name, operator, number): the comparison holds.
     """
@@ -71,7 +71,7 @@ class RunFilter:
 
     @classmethod
     def parse(cls, text: str) -> RunFilter:
-        """Parse what was typed. A colon or an operator after an unknown name is part of a word."""
+        """Parse a filter. A colon or an operator after an unknown name is part of a word."""
         words, fields, figures = [], [], []
         for part in text.casefold().split():
             name, colon, word = part.partition(":")
@@ -88,7 +88,7 @@ class RunFilter:
         return bool(self.words or self.fields or self.figures)
 
     def matches(self, record: Record, texts: Texts) -> bool:
-        """Return whether a run passes."""
+        """Return whether a run passes the filter."""
         for field, word in self.fields:
             if word not in _FIELDS[field](record).casefold():
                 return False

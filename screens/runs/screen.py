@@ -1,4 +1,4 @@
-"""The Runs screen: every run of the store, and what it does now."""
+"""The Runs screen: every run of the store, and its current status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
 from screens.widgets.run_table import RunTable
 
-# Reading very many runs takes long: the store is then left alone for this many times as long.
+# Reading very many runs takes long; the store is then left alone for this many times as long.
 _REST = 5
 
 _WELCOME = (
@@ -52,7 +52,7 @@ _LETTERS = {
 
 
 class RunsScreen(ActionScreen[None]):
-    """A table of runs under one line of counts; below it the state of the run under the cursor.
+    """A table of runs below a line of counts, and above lines about the run under the cursor.
 
     Args:
         store: where the runs are stored.
@@ -92,7 +92,7 @@ class RunsScreen(ActionScreen[None]):
         self._texts_shown: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        """Yield the counts, the filter, the table and the lines on the run under the cursor."""
+        """Yield the counts, the filter, the table and the lines about the run under the cursor."""
         with Horizontal(id="top"):
             yield Static("nastui", id="title")
             yield Static("reading …", id="counts")
@@ -109,7 +109,7 @@ class RunsScreen(ActionScreen[None]):
         self._tick()
 
     def on_screen_resume(self) -> None:
-        """Read again at once: another screen may have changed much."""
+        """Read again at once: another screen may have changed many runs."""
         self.read_soon()
 
     def read_soon(self) -> None:
@@ -145,7 +145,7 @@ class RunsScreen(ActionScreen[None]):
         try:
             records = self.store.records()
             for record in records:
-                self._texts.of(record)  # here, so that the first letter of a filter need not
+                self._texts.of(record)  # done here, so that the first letter of a filter need not wait for it
             rows = options.rows(records, self._texts)
             # The columns keep their widths while a filter is typed.
             every_row = rows
@@ -162,7 +162,7 @@ class RunsScreen(ActionScreen[None]):
     def on_store_read(self, read: StoreRead) -> None:
         """Show what was read from the store."""
         self._reading, self._has_read = False, True
-        if read.options.folded is not self._options.folded:  # it was read before the key
+        if read.options.folded is not self._options.folded:  # it was read before the key was pressed
             self.read_soon()
             self._tick()
             return
@@ -232,10 +232,10 @@ class RunsScreen(ActionScreen[None]):
         """Return the table."""
         return self.table
 
-    # Which keys do something
+    # Which keys have an effect
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disable what does nothing to the chosen runs; while the filter is typed, letters are letters."""
+        """Disable actions that have no effect on the chosen runs. While the filter is being typed, letters are text."""
         if not super().check_action(action, parameters):
             return False
         filtering = self.filter.typing
@@ -287,11 +287,11 @@ class RunsScreen(ActionScreen[None]):
         self._change_options(by=event.column, backwards=again and not self._options.backwards)
 
     def action_filter(self) -> None:
-        """Type a filter."""
+        """Start typing a filter."""
         self.filter.ask()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as it is typed."""
+        """Apply the filter while it is typed."""
         self._change_options(filter=RunFilter.parse(event.value))
 
     def action_leave_filter(self) -> None:
@@ -308,7 +308,7 @@ class RunsScreen(ActionScreen[None]):
         self.table.restyle_marks()
 
     def action_fold(self) -> None:
-        """Give runs that differ only in their seed one row, or each its own again."""
+        """Fold runs that differ only in their seed into one row, or unfold all."""
         # In the background: all rows change, and the widths of the columns with them.
         self._options = dataclasses.replace(self._options, folded=not self._options.folded, unfolded=frozenset())
         self.read_soon()

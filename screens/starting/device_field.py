@@ -12,7 +12,7 @@ from screens.formatting import clean, count, gigabytes
 from screens.models.forms import FieldView
 
 _HELP = "The device that computes; auto takes the first GPU, or the CPU if there is none."
-_UNUSED = 0.02  # the share of memory that the driver itself takes
+_UNUSED = 0.02  # the driver itself uses about this share of the memory
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Devices:
         return [*load, f"{count(self.machine.cores, 'core')}"]
 
     def _help(self, device: str) -> str:
-        """Return every device in words: the selected one in full, the others so briefly that eight of them fit."""
+        """Return a description of every device: the selected one in full, the others so short that eight fit."""
         if self.machine is None:
             return _HELP
         chosen = [part for part in (clean(self.card(device)), *self._state(device)) if part]

@@ -21,7 +21,7 @@ def estimate_text(estimate: Estimate, now: datetime.datetime) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """Return a duration to about two figures: ``40 s``, ``14 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    """Return a duration rounded to about two figures: ``40 s``, ``14 min``, ``3 h 20 min``, ``2 d 4 h``."""
     if seconds < 1:
         return "1 s"
     if seconds < 90:

@@ -121,7 +121,7 @@ class NewRunScreen(StartingScreen):
         self.explain()
 
     def on_field_edited(self, event: Field.Edited) -> None:
-        """Take what was typed, and show at once whether it is valid."""
+        """Store what was typed, and show at once whether it is valid."""
         before = (self.form.method, self.form.space)
         self.form.write(event.name, event.text)
         if event.name == "space":
@@ -138,7 +138,7 @@ class NewRunScreen(StartingScreen):
             self.explain()
 
     def action_start(self) -> None:
-        """Start the run; if the form has a fault, focus its field."""
+        """Start the run; if the form has a fault, focus the faulty field."""
         if self._starting:
             return
         checked = self.form.check() if not self.form.typed else self._checked

@@ -73,7 +73,7 @@ class RetrainScreen(StartingScreen):
         self.changed()
 
     def on_field_edited(self, event: Field.Edited) -> None:
-        """Take what was typed, and show at once whether it is valid."""
+        """Store what was typed, and show at once whether it is valid."""
         self.form.write(event.name, event.text)
         for view in self.form.views():
             self.query_one(f"#field-{view.name}", Field).show(view)

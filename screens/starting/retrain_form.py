@@ -70,7 +70,7 @@ class RetrainForm:
         ]
 
     def write(self, name: str, text: str) -> None:
-        """Take the text of a field; an empty text, or the recipe's own value, counts as not typed."""
+        """Store the text of a field; an empty text, or the recipe's own value, counts as not typed."""
         untyped = RetrainForm(self.found, {key: value for key, value in self.typed.items() if key == "preset"})
         usual = {view.name: view.value for view in untyped.views()} | {"preset": self.recipes[0].name}
         if text.strip() and text.strip() != usual[name]:

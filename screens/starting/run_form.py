@@ -101,7 +101,7 @@ class RunForm:
         return next(view for view in (*self.head(), *self.settings()) if view.name == name)
 
     def write(self, name: str, text: str) -> None:
-        """Take the text of a field; an empty text, or the preset's own value, counts as not typed."""
+        """Store the text of a field; an empty text, or the preset's own value, counts as not typed."""
         if name == "space":
             self.choose(space=text)
         elif text.strip() and text != self._untyped(name):
@@ -216,7 +216,7 @@ class RunForm:
 
 
 def shown(value: Any) -> str:
-    """Return a value as one would type it."""
+    """Return a value as users would type it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

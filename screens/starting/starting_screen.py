@@ -43,7 +43,7 @@ _REST_SECONDS = 5.0
 
 @dataclass
 class ChecksEnded(Message):
-    """The slower checks of the form, as it was at a numbered change, have ended; with the estimated cost."""
+    """The slower checks of a numbered version of the form have ended; with the estimated cost."""
 
     change: int
     checked: Checked
@@ -160,7 +160,7 @@ class StartingScreen(ActionScreen[None]):
             self._measure(self._measurement)
 
     def start(self) -> None:
-        """Start the run, and end a measurement, which would slow it down."""
+        """Start the run, and cancel a measurement, which would slow it down."""
         self._starting = True
         self._end_measurement()
         self.update_lines()
@@ -193,7 +193,7 @@ class StartingScreen(ActionScreen[None]):
             try:
                 records = self.store.records()
             except NastuiError:
-                records = []  # the Runs screen says why; a run can be started nevertheless
+                records = []  # the Runs screen says why; a run can be started anyway
             users = device_usage.users(records)
         self.post_message(DevicesSeen(Devices(self._meter.look(), users), records))
 
@@ -224,7 +224,7 @@ class StartingScreen(ActionScreen[None]):
         self.post_message(ChecksEnded(change, checked, estimate))
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
-        """Show the command and the estimate, or the fault; results for an older form are dropped."""
+        """Show the command and the estimate, or the fault; results for an older version of the form are dropped."""
         if event.change == self._changes:
             self._checked, self._estimate = event.checked, event.estimate
             self.update_lines()

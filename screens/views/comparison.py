@@ -74,7 +74,7 @@ def curves(compared: Comparison, selection: CompareSelection) -> Curves:
 
 
 def run_lines(compared: Comparison, selection: CompareSelection) -> tuple[RunLine, ...]:
-    """Return a line for each run: what sets it apart, how far it is, and its value at the selected epoch."""
+    """Return a line for each run: what distinguishes it, how far it has got, and its value at the selected epoch."""
     metric = chosen_metric(compared, selection)
     identities = [_identity(run) for run in compared.runs]
     shared = set(common(compared))
@@ -135,7 +135,7 @@ def ranks(compared: Comparison, selection: CompareSelection) -> tuple[Grid, ...]
 
 
 def published(compared: Comparison) -> tuple[Grid, ...]:
-    """Return the results of papers for the spaces and data sets of the runs."""
+    """Return published results for the spaces and data sets of the runs."""
     rows = _rows([reference.row() for reference in compared.references])
     note = "" if rows else "No results of papers are known for this space and data set."
     return (Grid(COLUMNS if rows else (), rows, note),)
@@ -235,7 +235,7 @@ def settings_table(compared: Comparison) -> list[list[str]]:
 
 
 def published_table(compared: Comparison) -> list[Sequence[str]]:
-    """Return the results of papers, under a header."""
+    """Return published results, under a header."""
     return [COLUMNS, *(reference.row() for reference in compared.references)]
 
 

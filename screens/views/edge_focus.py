@@ -1,4 +1,4 @@
-"""The selected edge in words: its weights, its margin and entropy, and the history of one weight."""
+"""The description of the selected edge: its weights, its margin and entropy, and the history of one weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The selected epoch of a history, its genotype, and since when that has been unchanged."""
+"""The selected epoch of a history, its genotype, and since when the genotype has been unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runs.log.events import EpochEnded
 from runs.log.history import History
 from screens.models.selection import RunSelection
 
-# Larger cells cannot be read, and a broken log must not block the screen.
+# Larger cells are unreadable, and a damaged log must not block the screen.
 _MOST_NODES, _MOST_EDGES = 40, 200
 
 

@@ -51,7 +51,7 @@ def extras_panel(history: History, selection: RunSelection, known: frozenset[str
 
 
 def _leaves(name: str, value: Any, kinds: tuple[str, ...], kind: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield every number, list and matrix with its name; of values by kind of cell, only those of the selected kind."""
+    """Yield every number, list and matrix with its name; values by kind of cell only for the selected kind."""
     caption = clean(name).replace("_", " ")
     if not isinstance(value, dict):
         yield caption, value

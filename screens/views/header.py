@@ -1,4 +1,4 @@
-"""The header of a run: what it is, how far it is, and what to do about it."""
+"""The header of a run: what it is, how far it has got, and what to do about it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from screens.views.status_line import status_line
 def header_view(
     record: Record, history: History, now: float, problem: str = "", alarms: tuple[str, ...] = ()
 ) -> HeaderView:
-    """Return the header: what the run is, how far it is, and what to do about it.
+    """Return the header of a run: what it is, how far it has got, and what to do about it.
 
     Args:
         record, history: the run.
         now: the time, in seconds since 1970.
-        problem: why the run cannot be read any more.
+        problem: why the run can no longer be read.
         alarms: what needs attention.
     """
     head, summary, progress = record.head, history.summary, history.progress

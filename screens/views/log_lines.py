@@ -33,7 +33,7 @@ def output_lines(text: str, moment: float) -> list[LogLine]:
 
 
 def log_notes(broken: int, unknown: int, restarts: int) -> tuple[str, ...]:
-    """Return what is odd about a log: unreadable lines, events of a newer version, restarts."""
+    """Return the irregularities of a log: unreadable lines, events of a newer version, restarts."""
     found = []
     if broken:
         found.append(f"{count(broken, 'line')} of the log cannot be read")

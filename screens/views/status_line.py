@@ -9,7 +9,7 @@ from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean
 
-_LONGEST = 90  # characters of an engine's message, so that the hint still fits
+_LONGEST = 90  # maximum length of an engine's message, so that the hint still fits
 
 
 def identity(record: Record) -> str:
@@ -94,7 +94,7 @@ def _finished(record: Record, now: float) -> str:
         )
     for dataset, splits in summary.benchmark.items():
         tests = [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
-        parts += tests[-1:]  # of the longest training
+        parts += tests[-1:]  # of the longest schedule
     return " · ".join(parts)
 
 

@@ -17,7 +17,7 @@ from screens.models.selection import RunSelection
 from screens.views.edge_focus import Focus, focus
 from screens.views.epochs import SelectedEpoch, selected_epoch
 
-# Larger tables cannot be read, and a broken log must not block the screen.
+# Larger tables are unreadable, and a damaged log must not block the screen.
 _MOST_EDGES, _MOST_OPERATIONS = 200, 60
 
 
@@ -42,7 +42,7 @@ def focus_of(history: History, selection: RunSelection, selected: SelectedEpoch,
 
 
 def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
-    """Return a snapshot as a heatmap, whatever its shape; what is missing counts as pruned."""
+    """Return a snapshot as a heatmap, whatever its shape; missing values count as pruned."""
     operations = tuple(clean(str(name)) for name in snapshot.operations[:_MOST_OPERATIONS])
     rows = []
     for place in range(min(len(snapshot.edges), _MOST_EDGES)):
@@ -66,7 +66,7 @@ def snapshot_matrix(snapshot: CellSnapshot, caption: str) -> Matrix:
 def value_matrix(
     snapshot: CellSnapshot, rows: Sequence[Sequence[Any]], caption: str, *, bars: bool = False, everything: bool = False
 ) -> Matrix:
-    """Return any figures of edges by operations as a matrix; with ``everything``, of what was pruned too."""
+    """Return values of edges by operations as a matrix; with ``everything``, including those of pruned operations."""
     matrix = snapshot_matrix(snapshot, caption)
     values = tuple(
         tuple(

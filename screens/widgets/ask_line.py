@@ -1,4 +1,4 @@
-"""A question that is answered with one line of text."""
+"""A question whose answer is one line of text."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Cells(Lines[tuple[CellItem, ...]]):
         if not view:
             return [Text(" no cell yet", _DIM)]
         needed = {step: max(_columns(item, step) for item in view) + _GAP for step in _STEPS}
-        # Narrow columns if only they let two cells fit side by side.
+        # Use narrow columns only if they let two cells fit side by side.
         step = _STEPS[0] if width // needed[8] >= min(2, len(view)) else _STEPS[1]
         across = max(1, min(len(view), width // needed[step]))
         if across == 1 and needed[8] - _GAP <= width:

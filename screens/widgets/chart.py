@@ -34,7 +34,7 @@ class Chart(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """Return the chart for the size at hand."""
+        """Return the chart for the current size."""
         curves, (width, height) = self._curves, self.size
         if curves is None or width < 16 or height < 4:
             return Text()
@@ -45,7 +45,7 @@ class Chart(Widget):
         return Text("\n").join(rows)
 
     def _drawn(self, curves: Curves, width: int, height: int, colours: Palette) -> plot.Drawing:
-        """Return the drawing, made again only if more than the cursor has changed."""
+        """Return the drawing, made anew only if more than the cursor has changed."""
         made_of = dataclasses.replace(curves, cursor=None), width, height, colours
         if self._drawing is None or self._drawing[0] != made_of:
             self._drawing = made_of, plot.draw(curves, width, height, colours)

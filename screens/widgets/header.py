@@ -1,4 +1,4 @@
-"""The header of a run: what it is, how far it is, what happened, and what needs attention."""
+"""The header of a run: what it is, how far it has got, what happened, and what needs attention."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Header(Lines[HeaderView]):
         return max(0, len(self._lines) - 2)
 
     def build(self, view: HeaderView, width: int) -> list[Text]:
-        """Draw the header and set its height; the row of alarms stays once it was needed, so that nothing jumps."""
+        """Draw the header and set its height. The row for alarms stays once it was needed, so that nothing jumps."""
         drawn = lines(view, width, palette.of(self.app))
         self._alarmed = self._alarmed or bool(view.alarms)
         if self._alarmed and not view.alarms:

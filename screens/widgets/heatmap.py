@@ -76,7 +76,7 @@ class Heatmap(Lines[Matrix | None]):
         if view is None:
             return [Text(" no architecture weights yet", _DIM)]
         drawn = lines(view, palette.of(self.app), width)
-        # The selected edge is described at the top, which stays visible in a low pane.
+        # The description of the selected edge is at the top, which stays visible in a low pane.
         notes = [Text(f" {part}") for line in view.notes for part in textwrap.wrap(line, max(20, width - 1))]
         self._above = len(notes) + 1
         return [*notes, *drawn, Text(" percent · [derived] · - pruned · H entropy · M margin", _DIM)]
@@ -127,7 +127,7 @@ def _level(share: float, levels: int) -> int:
 
 
 def _evenness(entropy: float, row: tuple[float | None, ...]) -> float:
-    """Return an entropy as a share of the most that the operations left on the edge allow."""
+    """Return an entropy as a share of the maximum that the remaining operations of the edge allow."""
     alive = sum(value is not None for value in row)
     return entropy / math.log(alive) if alive > 1 else 0.0
 
@@ -144,7 +144,7 @@ def _number(value: float) -> str:
 
 
 def _edge(label: str) -> tuple[str, str]:
-    """Return target and source of an edge's label, the arrow either way round."""
+    """Return the target and source of an edge's label, whichever way its arrow points."""
     for arrow, target_first in (("←", True), ("→", False)):
         first, found, second = label.partition(arrow)
         if found:

@@ -1,4 +1,4 @@
-"""The line of keys at the bottom of a screen: those that do something now, and those for help and for leaving."""
+"""The line of keys at the bottom of a screen: the active ones, and those for help and for leaving."""
 
 from __future__ import annotations
 

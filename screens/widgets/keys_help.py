@@ -22,7 +22,7 @@ from screens.actions.table import registry
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "in the focused part", "everywhere"
 _LEAST_COLUMN, _MOST_COLUMN, _MOST_COLUMNS = 36, 46, 3
-_FRAME = 5  # border, padding and a bar to scroll with
+_FRAME = 5  # border, padding and a scroll bar
 
 
 @dataclass

@@ -51,7 +51,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         return "\n".join(line.plain for line in self._lines)
 
     def on_mount(self) -> None:
-        """Follow the theme."""
+        """Redraw when the theme changes."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._rebuild))
 
     def on_resize(self, event: Resize) -> None:
@@ -59,7 +59,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
         if event.size.width != self._width:
             self._rebuild()
         if self.follows and self._at_end:
-            self.scroll_end(animate=False)  # a pane that shrinks loses its end, one that grows keeps it
+            self.scroll_end(animate=False)  # a pane that shrinks would lose its end; one that grows keeps it
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Remember whether the end is visible."""
@@ -94,5 +94,5 @@ class Lines(ScrollView, Generic[View], can_focus=False):
             self.refresh()
             return
         for y, (before, now) in enumerate(zip(old, self._lines, strict=True)):
-            if before != now or before.style != now.style:  # the equality of texts ignores the style of the whole
+            if before != now or before.style != now.style:  # comparing texts ignores the style of the whole line
                 self.refresh_lines(y)

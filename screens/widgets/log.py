@@ -44,7 +44,7 @@ def _entries(view: LogView, colours: Palette, width: int) -> Iterator[list[Text]
 
 
 class Log(Lines[LogView]):
-    """The events of a run in words; stays at the end until it is scrolled, or a line is found."""
+    """The events of a run as text; stays at the end until it is scrolled, or a line is found."""
 
     follows = True
     _found: int | None = None

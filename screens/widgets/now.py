@@ -15,7 +15,7 @@ from screens.palette import Glyphs
 from screens.widgets.lines import Lines
 
 _BAR = 10
-_SHORTEST = 6  # columns of a name that is cut
+_SHORTEST = 6  # minimum width of a name that is cut
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 
 

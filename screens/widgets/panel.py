@@ -30,7 +30,7 @@ def lines(panel: Panel, colours: Palette, width: int) -> list[Text]:
 
 
 class MethodPanel(Lines[Panel]):
-    """What only the method reports."""
+    """The data that only the method reports."""
 
     def build(self, view: Panel, width: int) -> list[Text]:
         """Draw the panel."""

@@ -157,7 +157,7 @@ class _Scale:
         return (self.high - (math.log10(value) if self.log else value)) / (self.high - self.low)
 
     def marks(self, most: int) -> list[float]:
-        """Return values worth a label."""
+        """Return the values to label."""
         if not self.log:
             return ticks(self.low, self.high, most)
         whole = range(math.ceil(self.low), math.floor(self.high) + 1)
@@ -168,13 +168,13 @@ class _Scale:
         return [mark for mark in ticks(10**self.low, 10**self.high, most) if mark > 0]
 
     def value(self, mark: float) -> float:
-        """Return the value of a mark's label, with no more digits than needed."""
+        """Return the label of a mark as a value, with no more digits than needed."""
         return float(f"{mark:.6g}")
 
 
 @dataclass
 class _Canvas:
-    """Characters and the dots in them. Later drawing goes on top; a character has one style."""
+    """Characters and their dots. Later drawing goes on top; a character has one style."""
 
     columns: int
     rows: int
@@ -222,7 +222,7 @@ class _Canvas:
             self.cells |= {(self.row(share), column): ("╌", _DIM) for column in range(self.columns)}
 
     def write(self, share: float, text: str) -> None:
-        """Put text at the right end, over everything."""
+        """Write text at the right end, over everything."""
         if not math.isfinite(share):
             return
         row, first = self.row(share), self.columns - len(text)
@@ -299,7 +299,7 @@ def _dotted(series: Series, right: int, columns: int, every: int, *, begin: int 
 
 
 def _lettered(series: Series, right: int, columns: int, place: int, of: int) -> list[tuple[float, float]]:
-    """Return the positions of a curve's letter: every few columns, apart from those of the others."""
+    """Return the positions of a curve's letter: every few columns, away from those of other curves."""
     apart = max(_LETTERS_APART, 3 * of)
     on_line = _dotted(series, right, columns, apart, begin=apart // 2 + place * apart // of)
     return on_line[:-1] or on_line
@@ -321,7 +321,7 @@ def _between(band: Band, right: int, columns: int) -> Iterator[tuple[int, float,
 
 
 def _mark(place: int, series: Series, colours: Palette) -> str:
-    """Return the mark of a curve: letters tell curves apart if there are no colours and no fine dots."""
+    """Return the mark of a curve: letters distinguish curves if there are neither colours nor fine dots."""
     if colours.glyphs is BRAILLE:
         return "•" if series.dots else ""
     if series.letter:

@@ -126,7 +126,7 @@ class RunTable(ScrollView, can_focus=True):
         return [record for row in self.rows if not self._inside(row) for record in runs_of(row)]
 
     def show(self, rows: Sequence[Row], widths: WantedWidths, by: Column, *, backwards: bool, now: float) -> None:
-        """Show rows. The cursor stays on its run; only rows that have changed are drawn again.
+        """Show rows. The cursor stays on its run; only rows that have changed are redrawn.
 
         Args:
             rows: the rows, in order.
@@ -144,7 +144,7 @@ class RunTable(ScrollView, can_focus=True):
         self._draw_changes(whole)
 
     def restyle_marks(self) -> None:
-        """Draw again after :attr:`marked` was changed from outside."""
+        """Redraw after :attr:`marked` was changed from outside."""
         self._draw_changes(False)
         self.post_message(self.Marked())
 
@@ -292,7 +292,7 @@ class RunTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.highlighted))
 
     def _index_of_cursor(self) -> int:
-        """Return the new index of the cursor's row, its group, or its run; else of the nearest row."""
+        """Return the new index of the row under the cursor, else of its group or its run, else of the nearest row."""
         for index, row in enumerate(self.rows):
             if row.id == self._cursor_id:
                 return index
@@ -302,7 +302,7 @@ class RunTable(ScrollView, can_focus=True):
         return max(0, min(self._cursor, len(self.rows) - 1))
 
     def _keep(self, row: Row) -> None:
-        """Remember the row of the cursor; for a group, also the run that the cursor came from."""
+        """Remember the row of the cursor and, for a group, also the run that the cursor came from."""
         self._cursor_id = row.id
         ids = [record.id for record in runs_of(row)]
         if self._cursor_run not in ids:

@@ -17,10 +17,10 @@ _EDITS = {
 
 
 class TextLine(Input):
-    """Accepts printable characters; control characters, as in a pasted path, are left out.
+    """Accepts printable characters; control characters, for instance in a pasted path, are dropped.
 
-    Keys act in their order. Textual inserts letters at once, while a backspace takes a longer way through the bindings:
-    on a slow connection, where both arrive together, letters would overtake it.
+    Keys act in the order in which they arrive. Textual inserts letters at once, while a backspace takes a longer way
+    through the bindings. On a slow connection, where both arrive together, letters would overtake it.
     """
 
     async def on_key(self, event: events.Key) -> None:

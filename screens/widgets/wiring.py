@@ -1,7 +1,7 @@
 """The wiring diagram of a cell: one lane for each state, one column for each edge, the operation beside its wire.
 
-The layout depends only on the cell, so an edge keeps its position from epoch to epoch, and nothing is ambiguous: a
-filled circle taps a lane, a cross passes over it, and an arrow joins the edges that enter a node.
+The layout depends only on the cell, so an edge keeps its position from epoch to epoch. A filled circle taps a lane, a
+cross passes over it, and an arrow joins the edges that enter a node, so nothing is ambiguous.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _draw(
         style = colours.operation(edge.operation, bold=ends in changed)
         _draw_edge(canvas, edge, column, style, changed=ends in changed, tie=ends in ties, first=first)
         name = operation_label(edge.operation)[: step - 1]
-        mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy anyway
+        mark = "*" if ends in changed and len(name) < step - 1 else ""  # the wire is heavy in any case
         selected = Style(reverse=True) if ends == focus else _PLAIN
         canvas.put(2 * edge.source + 1, column + 1, name + mark, style + selected)
     _draw_output(canvas, cell, rail if joined else None, step)

@@ -1,7 +1,7 @@
 """The real console script and real engine processes, none of which outlives its test.
 
-An engine takes seconds to start. Tests that only read a finished run share the one of ``finished``; tests that change a
-run take a copy of it by ``Cli.adopt``.
+An engine takes seconds to start. Tests that only read a finished run share ``finished``; tests that change a run copy
+it with ``Cli.adopt``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
 
 class Cli:
-    """Types commands, in a home of its own."""
+    """Runs commands, in a home of its own."""
 
     def __init__(self, home: Home, folder: Path) -> None:
         self.home = home
@@ -84,7 +84,7 @@ class Cli:
         return next(str(entry["status"]) for entry in self.json("runs", "list") if entry["id"] == run)
 
     def wait(self, run: str, *statuses: str, seconds: float = 90) -> str:
-        """Return the status once it is one of these, as ``runs list`` shows it.
+        """Return the status of a run once it is one of these, as ``runs list`` shows it.
 
         The files are polled, and the command runs only once: repeated commands would slow down the engine.
         """
@@ -92,7 +92,7 @@ class Cli:
         return self.status(run)
 
     def until(self, run: str, holds: Callable[[Follower], bool], seconds: float = 90) -> None:
-        """Return once something holds of a run.
+        """Wait until a condition on a run holds.
 
         Raises:
             AssertionError: it does not hold within this time.
@@ -128,7 +128,7 @@ class Cli:
         self.until(run, lambda _: self.home.run(run).checkpoint.exists())
 
     def adopt(self, run: RunPaths) -> str:
-        """Copy a run of another home into this one, and return its id."""
+        """Copy a run from another home into this one, and return its id."""
         shutil.copytree(run.root, self.home.run(run.root.name).root)
         return run.root.name
 
@@ -142,7 +142,7 @@ class Cli:
         return found
 
     def kill(self, run: str) -> None:
-        """Kill the engine as a power cut would."""
+        """Kill the engine abruptly, as a power cut would."""
         pid = owner_pid(self.home.run(run).lock)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -150,7 +150,7 @@ class Cli:
 
 @contextlib.contextmanager
 def commands(folder: Path) -> Iterator[Cli]:
-    """Yield commands in a fresh home below a folder; engines that still run at the end are killed."""
+    """Yield commands in a fresh home inside a folder; engines that still run at the end are killed."""
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     home = Home(folder / "home")
@@ -185,7 +185,7 @@ class Finished:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The last line: the run as a document."""
+        """The last line: the run as a JSON object."""
         return self.lines[-1]
 
     @property
@@ -216,7 +216,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def set_traps(folder: Path) -> None:
-    """Fill a folder with modules that carry the names of real ones and end any process that imports them."""
+    """Fill a folder with modules that are named like real ones and end any process that imports them."""
     for name in ("engine.py", "runs/__init__.py", "screens.py", "torch.py", "nastui.py"):
         trap = folder / name
         trap.parent.mkdir(exist_ok=True)
@@ -225,7 +225,7 @@ def set_traps(folder: Path) -> None:
 
 @pytest.fixture
 def eventually() -> Callable[..., None]:
-    """A function that waits until something holds."""
+    """A function that waits until a condition holds."""
 
     def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds

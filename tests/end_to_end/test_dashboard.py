@@ -1,4 +1,4 @@
-"""The dashboard in a real terminal: by keys only, and when the connection is lost."""
+"""The dashboard in a real terminal: controlled only by keys, and when the connection is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def terminals() -> Iterator[list[Terminal]]:
         terminal.process.close(force=True)
 
 
-# On a fast machine the run may have finished meanwhile; it must not be `lost`.
+# On a fast machine the run may have finished meanwhile, but it must not be `lost`.
 GOES_ON = ("running", "finished")
 
 

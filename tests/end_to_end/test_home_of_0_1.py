@@ -26,7 +26,8 @@ def test_it_resumes_where_the_old_engine_ended(cli: Cli, name: str) -> None:
     run = runs[name].root.name
     cli("runs", "resume", run)
     assert cli.wait(run, "finished", "failed", "lost") == "finished"
-    # One and the same search: it ends as the one that nobody interrupted, but for the rounding of another processor.
+    # Both are the same search, so the resumed one ends like the uninterrupted one, except for rounding on another
+    # processor.
     for ours, theirs in zip(load(runs[name]).epochs, load(runs["finished"]).epochs, strict=True):
         assert ours.metrics["train_loss"] == pytest.approx(theirs.metrics["train_loss"], rel=1e-3)
         for kind, cell in theirs.architecture.items():

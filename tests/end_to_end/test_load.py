@@ -73,14 +73,14 @@ class Watched:
         self.process = psutil.Process(self.terminal.process.pid)
 
     def open(self) -> None:
-        """Go to the screen that is measured."""
+        """Go to the screen to be measured."""
         self.terminal.shows("4 runs")
         if self.keys:
             self.terminal.press(*self.keys)
             self.terminal.shows("q back")
 
     def begin(self) -> None:
-        """Count from here on."""
+        """Start counting."""
         self.terminal.received.clear()
         self.worked, self.began = self._work(), time.monotonic()
 

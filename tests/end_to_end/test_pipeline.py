@@ -1,4 +1,4 @@
-"""The whole way of a script, through commands and their JSON: search, retrain the result, look it up."""
+"""A whole workflow of a script, through commands and their JSON: search, retrain the result, look it up."""
 
 from __future__ import annotations
 

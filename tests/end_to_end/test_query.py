@@ -1,4 +1,4 @@
-"""Black-box searches, typed: they need a table and no images, and end the same when killed and resumed."""
+"""Black-box searches from the command line: they need a table and no images, and resume exactly after a kill."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from runs.store.lock import owner_pid
 from runs.store.status import Status, derive
 from tests.end_to_end.conftest import Cli, Finished, commands
 
-# Long enough that a command typed in the middle of the run meets a running engine, also on a slow machine.
+# Long enough that a command issued in the middle of the run finds a running engine, even on a slow machine.
 EPOCHS = 8
-# Never reached.
+# The run never gets this far.
 ENDLESS = 100_000
 
 
@@ -58,7 +58,7 @@ def stopped(others: Cli) -> RunPaths:
 
 
 def events(cli: Cli, run: str) -> list[str]:
-    """Return the types of the events of a run."""
+    """Return the types of a run's events."""
     return [entry.event.type for entry in EventLogReader(cli.home.run(run).events).read()]
 
 
@@ -112,7 +112,7 @@ def test_a_paused_run_can_be_stopped_and_sigterm_stops_too(cli: Cli) -> None:
 
 
 class TestARunningRun:
-    """What a run does that keeps running: no test here ends it."""
+    """Commands on a run that keeps running; no test here ends it."""
 
     @pytest.fixture(scope="class")
     def running(self, others: Cli) -> Iterator[str]:
@@ -157,7 +157,7 @@ def test_a_finished_run_is_not_resumed(finished: Finished) -> None:
 
 
 def test_killed_between_the_last_epoch_and_the_end(cli: Cli, finished: Finished) -> None:
-    """All epochs are there but the end is not: resuming writes the results."""
+    """All epochs are complete but the run has not ended: resuming writes the results."""
     run = cli.adopt(finished.paths)
     paths = cli.home.run(run)
     lines = paths.events.read_text().splitlines()
@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(
 
 
 def test_a_disk_that_fills_up_loses_nothing(cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]) -> None:
-    """Files may grow to a size that the log fits in and a checkpoint does not."""
+    """The size limit for files allows the log but not a checkpoint."""
     run = cli.adopt(stopped)
     root = cli.home.run(run).root
     before = cli.home.run(run).checkpoint.read_bytes()

@@ -1,4 +1,4 @@
-"""`nastui retrain`: a cell by its name, by a run, by text; killed, resumed, shared by processes, exported."""
+"""`nastui retrain`: a cell given by name, by run and as text; killed, resumed, shared by processes, exported."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_poo
 NB201 = ["--set", "channels=4", "--set", "cells=1", "--set", "epochs=2", "--set", "image_limit=300"]
 
 
-# Long enough to be killed in the middle, also on a fast machine.
+# Long enough to be killed in the middle, even on a fast machine.
 EPOCHS = 12
-# Never reached.
+# The run never gets this far.
 ENDLESS = 100_000
 
 
@@ -86,7 +86,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(cli: Cli, trained: tu
 
 class TestProcesses:
     def test_two_compute_what_one_does_in_two_pieces(self, cli: Cli) -> None:
-        """One step; twenty, in float64, are in tests/engine/test_distributed.py."""
+        """One step only; tests/engine/test_distributed.py has twenty, in float64."""
         options = {"epochs": 1, "image_limit": 16, "batch_size": 16, "threads": 2}
         runs = [cli.retrain("DrNAS_cifar10", "--gpus", 2, **options), cli.retrain("DrNAS_cifar10", pieces=2, **options)]
         for run in runs:
@@ -136,7 +136,7 @@ class TestProcesses:
 
 
 def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:
-    """Odd sizes, a grey, a CMYK and a truncated file, in ImageNet's layout."""
+    """Odd sizes and a grey, a CMYK and a truncated file, in ImageNet's layout."""
     folder = imagenet(tmp_path / "images")
     command = ["retrain", "DrNAS_imagenet", "--preset", "drnas-imagenet", "--dataset", folder]
     small = {"epochs": 1, "channels": 4, "layers": 3, "image_size": 64, "batch_size": 6, "workers": 1, "threads": 1}
@@ -148,7 +148,7 @@ def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:
     assert result["status"] == "finished"
     epoch = cli.series(result["id"])[-1]
     assert epoch["extras"]["skipped_images"] == 1
-    assert epoch["learning_rates"]["weights"] == pytest.approx(0.1)  # a fifth of 0.5: the first epoch of warm-up
+    assert epoch["learning_rates"]["weights"] == pytest.approx(0.1)  # a fifth of 0.5, in the first epoch of warm-up
 
 
 def imagenet(folder: Path) -> Path:

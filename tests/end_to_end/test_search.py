@@ -84,7 +84,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that run in the background of a shell are started with interrupts ignored.
+        # Tests that a shell runs in the background are started with interrupts ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread
     )
     assert following.stdout is not None
@@ -99,7 +99,7 @@ def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
 
 
 def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
-    """A progress bar goes to the terminal of stderr, and lines to the pipe of stdout."""
+    """A progress bar goes to the terminal on stderr, and lines to the pipe on stdout."""
     script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 --set threads=1 > lines.txt"
     terminal = pexpect.spawn("bash", ["-c", script], env=cli.environment | {"TERM": "xterm"}, cwd=str(cli.folder))
     terminal.expect(pexpect.EOF, timeout=60)

@@ -1,4 +1,4 @@
-"""TE-NAS, typed: a search with a request for more draws, killed and resumed; and scores of single cells."""
+"""TE-NAS from the command line: a search with a request for more draws, killed and resumed; scores of single cells."""
 
 from __future__ import annotations
 

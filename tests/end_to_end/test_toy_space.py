@@ -1,4 +1,4 @@
-"""A search space is a catalogue record and an engine class: these two lie outside the house, and everything works."""
+"""A search space is a catalogue record and an engine class: with both outside the packages, everything works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def toy(cli: Cli) -> Cli:
 
 @pytest.fixture
 def table(toy: Cli) -> Path:
-    """A benchmark of all 64 cells; the later one in the order of the operations is the better one."""
+    """A benchmark of all 64 cells, in which later operations are better."""
     cells = itertools.product(OPERATIONS, repeat=3)
     rows = [f'"ring:{",".join(cell)}",{10 + place},{20 + place}' for place, cell in enumerate(cells)]
     file = toy.folder / "rings.csv"

@@ -1,4 +1,4 @@
-"""A method without a process: its context on the embedded data, small enough for a second."""
+"""A method without an engine process: its context on the embedded data, small enough to run in a second."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _one_thread() -> None:
 
 
 class Bench:
-    """A search in this process, DrNAS if no other is named, with what it said."""
+    """A search in this process (DrNAS by default), with its events."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Bench:
 
 
 def same(first: EpochReport, second: EpochReport) -> bool:
-    """Whether two epochs tell the same, bit by bit."""
+    """Return whether two epochs report the same, bit by bit."""
     return dataclasses.asdict(first) == dataclasses.asdict(second)
 
 
 def round_trip(state: dict[str, Any]) -> dict[str, Any]:
-    """Through the file form, as a checkpoint goes."""
+    """Return a state after writing and reading it as a checkpoint does."""
     stream = io.BytesIO()
     torch.save(state, stream)
     stream.seek(0)
@@ -71,7 +71,7 @@ def round_trip(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Collection[int]) -> None:
-    """See that a run that ends after so many units and goes on from its state equals one that never ended."""
+    """Check that a run interrupted after each of these numbers of units resumes exactly like an uninterrupted one."""
     whole = make(**options)
     reports: list[EpochReport] = []
     saved = {}
@@ -98,7 +98,7 @@ def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Co
 
 @pytest.fixture
 def bench() -> Callable[..., Bench]:
-    """Make searches of these options; ``method``, ``preset`` and ``space`` name others."""
+    """Return a function that makes searches with these options; ``method``, ``preset`` and ``space`` select others."""
 
     def make(
         seed: int = 0, *, method: str = "drnas", preset: str = "quick", space: str | None = None, **options: Any

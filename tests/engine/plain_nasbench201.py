@@ -16,12 +16,12 @@ from runs.catalogue.spaces.nasbench201 import SPACE
 
 
 class PlainSupernet(nn.Module):
-    """Computes what the weights of a supernet stand for, without any of its shortcuts.
+    """Computes the same function as a supernet with the same weights, without its shortcuts.
 
     See docs/methods/drnas.md, "NAS-Bench-201 space" and "Partial channels".
 
     Args:
-        supernet: its modules are copied, and their names stay.
+        supernet: its modules are copied under the same names.
     """
 
     def __init__(self, supernet: NasBench201Supernet) -> None:
@@ -55,11 +55,11 @@ class PlainSupernet(nn.Module):
 
 
 def mixed_edge(edge: nn.Module, features: Tensor, weights: Tensor, active: Sequence[int], partial: int = 1) -> Tensor:
-    """Return the weighted sum of an edge's operations beside what passes by, shuffled, [B, C, H, W] like the features.
+    """Return the weighted sum of an edge's operations, with the channels that bypass them, shuffled: [B, C, H, W].
 
     Args:
         edge: the operations with weights, by column.
-        features: of the source node.
+        features: output of the source node, [B, C, H, W].
         weights: [operations].
         active: the columns that run.
         partial: k.

@@ -14,11 +14,11 @@ from runs.genotypes.genotype import Genotype
 
 
 class PlainNetwork(nn.Module):
-    """Computes what the weights of a :class:`CellNetwork` stand for, without any of its shortcuts.
+    """Computes the same function as a :class:`CellNetwork` with the same weights, without its shortcuts.
 
     Args:
         network: its modules are copied.
-        genotype: that it was made from.
+        genotype: the genotype that it was built from.
     """
 
     def __init__(self, network: CellNetwork, genotype: Genotype) -> None:
@@ -30,12 +30,12 @@ class PlainNetwork(nn.Module):
                 part.inplace = False
 
     def forward(self, images: Tensor, probability: float = 0.0, keep: Tensor | None = None) -> list[Tensor]:
-        """Return the scores, and in training those of the auxiliary head if there is one.
+        """Return the scores, and in training also those of the auxiliary head if there is one.
 
         Args:
             images: [B, 3, H, W].
             probability: of drop path, applied in training.
-            keep: [operations, B], the draws; fresh ones for each operation if left out.
+            keep: [operations, B], the draws; drawn for each operation if left out.
         """
         network, auxiliary = self.network, []
         draws = iter([] if keep is None else list(keep))

@@ -17,7 +17,7 @@ from runs.genotypes.cell_networks import NORMAL, REDUCE, CellSlot, slots
 
 
 class PlainSupernet(Supernet):
-    """Computes what a :class:`DartsSupernet` stands for, without any of its shortcuts; it takes the same arguments."""
+    """Computes the same function as a :class:`DartsSupernet` without its shortcuts; it takes the same arguments."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class PlainSupernet(Supernet):
         super().__init__()
         self.candidates = candidates
         nodes = len({target for _, target in edges})
-        # Modules do not depend on the size of the images.
+        # The modules do not depend on the image size.
         walk = list(
             slots(
                 channels=channels,
@@ -69,7 +69,7 @@ class PlainSupernet(Supernet):
 
 
 class PlainCell(nn.Module):
-    """A cell whose every edge is a :class:`PlainEdge`."""
+    """A cell in which every edge is a :class:`PlainEdge`."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class PlainEdge(nn.Module):
 
     Args:
         names: of the candidates, by column.
-        channels: C, in and out.
+        channels: C, the number of input and output channels.
         stride: 1 or 2.
         partial, affine, norms: as for the supernet.
     """
@@ -142,7 +142,7 @@ class PlainEdge(nn.Module):
         self.stride = stride
         self.partial = partial
         self.width = channels // partial
-        # `none` adds nothing to a sum and has gradient zero, so it is never built nor run.
+        # `none` adds nothing to a sum and has gradient zero, so it is neither built nor run.
         self.operations = nn.ModuleDict(
             {
                 str(op): operations.build_normed(name, self.width, stride, affine=affine, norms=norms)
@@ -152,7 +152,7 @@ class PlainEdge(nn.Module):
         )
 
     def forward(self, features: Tensor, weights: Tensor, active: Sequence[int]) -> Tensor | None:
-        """Return the edge's value, or None where nothing contributes to it.
+        """Return the edge's value, or None if no operation contributes to it.
 
         Args:
             features: [B, C, H, W].
@@ -173,9 +173,9 @@ class PlainEdge(nn.Module):
 
 
 def pairs(plain: PlainSupernet, fast: DartsSupernet) -> Iterator[tuple[nn.Module, nn.Module]]:
-    """Yield the convolutions, batch norms and linear layers of both forms that stand for the same.
+    """Yield the corresponding convolutions, batch norms and linear layers of both forms.
 
-    The batch norm of a pool stands on each edge in the plain form, in the fast one once for a source.
+    The plain form has a pool's batch norm on each edge, the fast form once per source.
     """
     matching: list[tuple[nn.Module, nn.Module]] = [(plain.stem, fast.stem), (plain.classifier, fast.classifier)]
     for one, two in zip(plain.cells, fast.cells, strict=True):

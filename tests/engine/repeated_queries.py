@@ -1,4 +1,4 @@
-"""An optimiser many times over on one table, without runs: for statistics of seeds."""
+"""Repeated runs of an optimiser on one table, without an engine: for statistics over seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runs.catalogue.spaces.nasbench201 import SPACE
 
 
 def repeat(answers: Answers, make_optimizer: OptimizerFactory, seeds: Iterable[int], queries: int) -> list[float]:
-    """Return, seed by seed, the reported test accuracy in percent of the best cell of so many queries."""
+    """Return, for each seed, the reported test accuracy in percent of the best cell after this many queries."""
     space = coding(SPACE)
     evaluator = TableEvaluator(answers, space.genotype)
     reached = []

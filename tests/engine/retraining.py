@@ -1,4 +1,4 @@
-"""A retraining without a process: its context on the embedded data, small enough for a second."""
+"""A retraining without an engine process: its context on the embedded data, small enough to run in a second."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL = {"epochs": 2, "image_limit": 200, "image_size": 16, "batch_size": 32, "t
 
 
 class Retraining:
-    """A training in this process, with what it said."""
+    """A training in this process, with its events."""
 
     def __init__(
         self, text: str = CELL, *, seed: int = 0, group: Group = ALONE, folder: Path | None = None, **options: Any

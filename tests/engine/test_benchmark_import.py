@@ -1,4 +1,4 @@
-"""The benchmarks' own files: made-up ones in their layout are read, and nothing is opened that nobody trusts."""
+"""Import of the benchmarks' own files: made-up files in their layout are read, and untrusted ones are never opened."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SETS = {
 
 
 def accuracy(code: int, epochs: int, dataset: str, images: str, seed: int) -> float:
-    """Return one that says where it comes from."""
+    """Return an accuracy that encodes where it comes from."""
     where = list(SETS).index(dataset) * 3 + SETS[dataset].index(images)
     return 20 + where + code / 1000 + epochs / 100 + (seed - 777) / 111
 
 
 def results(code: int, epochs: int, seeds: tuple[int, ...], datasets: tuple[str, ...] = tuple(SETS)) -> dict[str, Any]:
-    """Return what the files say of an architecture and a schedule; only the last epoch has the right value."""
+    """Return the files' results of an architecture and a schedule; only the last epoch has the right value."""
     told = {
         (dataset, seed): {
             "name": dataset,
@@ -55,7 +55,7 @@ def results(code: int, epochs: int, seeds: tuple[int, ...], datasets: tuple[str,
 
 
 def whole(short: str, long: str) -> dict[str, Any]:
-    """Return a file with everything: one run of 12 epochs, two of 200."""
+    """Return a complete file: one run of 12 epochs, two of 200."""
     return {
         "meta_archs": [format_string(TOPOLOGY.numbered(code)) for code in CODES],
         "arch2infos": {
@@ -72,7 +72,7 @@ def packed(path: Path, content: Any) -> Path:
 
 
 def made(kind: str, folder: Path) -> Path:
-    """Write a source of a kind."""
+    """Write a source file of the given kind."""
     match kind:
         case "folder":
             source = folder / "NATS-tss-simple"
@@ -90,7 +90,7 @@ def made(kind: str, folder: Path) -> Path:
 
 @pytest.fixture
 def unbound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the memory of the test's own process alone."""
+    """Do not limit the memory of the test's own process."""
     monkeypatch.setattr(benchmark_import, "bound_memory", lambda: None)
 
 

@@ -1,4 +1,4 @@
-"""What black-box optimisers ask for: against the vectors, and by properties on made-up accuracies."""
+"""The queries of black-box optimisers: compared with the vectors, and by properties on made-up accuracies."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ScriptEndedError(Exception):
 
 
 class Scripted(Rng):
-    """Draws the given numbers, and leaves every order as it is."""
+    """Draws the given numbers, and leaves every sequence in its order."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         super().__init__(torch.Generator())
@@ -72,7 +72,7 @@ def tabulated(case: dict[str, Any]) -> dict[Cell, float]:
 
 
 def made_up(cell: Cell) -> float:
-    """A landscape with several optima."""
+    """Return a made-up accuracy with several local optima."""
     return sum((3 * op * (edge + 1) + cell[edge - 1]) % 7 for edge, op in enumerate(cell)) + cell[0] / 10
 
 
@@ -118,7 +118,7 @@ def test_local_search_takes_the_traced_path(case: dict[str, Any], run: dict[str,
     patient = run["variant"] == "full_neighbourhood"
     search = LocalSearch(Codec((case["operations"],) * case["edges"]), Scripted(run["start"]), patient=patient)
     queried, path = [], []
-    with contextlib.suppress(ScriptEndedError):  # the script has one start, and no second
+    with contextlib.suppress(ScriptEndedError):  # the script has only one start
         while True:
             cell = search.ask()
             if search.current is not None and list(search.current[0]) != path[-1]:
@@ -178,7 +178,7 @@ def test_local_search_asks_for_every_cell_once_and_then_continues(patient: bool,
     search = LocalSearch(SMALL, rng(seed), patient=patient)
     queried = [cell for cell, _ in play(search, SMALL.size)]
     assert len(set(queried)) == SMALL.size
-    play(search, 5)  # every cell is known by now
+    play(search, 5)  # all cells are known by now
     assert max(accuracy for _, accuracy in search.optima) == max(map(made_up, queried))
 
 
@@ -189,7 +189,8 @@ def test_an_optimum_of_local_search_is_one(seed: int) -> None:
     for cell, accuracy in search.optima:
         neighbours = NB201.neighbours(cell)
         assert set(neighbours) <= known.keys()
-        # A better neighbour that an earlier climb has queried is no candidate: that climb went on from it or above.
+        # A better neighbour that an earlier climb has queried is not a candidate, because that climb continued from it
+        # or from a better one.
         assert all(
             known[other] <= accuracy or any(top >= known[other] for _, top in search.optima) for other in neighbours
         )
@@ -226,7 +227,7 @@ def test_reinforce_learns_which_operations_are_good() -> None:
     assert min(row[3] for row in search.distribution()) > 0.9
 
 
-# What cells stand for
+# The representation of cells
 
 
 @settings(max_examples=30)

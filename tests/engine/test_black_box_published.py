@@ -22,7 +22,7 @@ from tests.engine.test_black_box_optimizers import OPTIMIZERS
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "nasbench201.csv.gz"
 SEEDS = range(100)
-# What stands for 12,000 s: see runs.catalogue.black_box.
+# The replacement for 12,000 s: see runs.catalogue.black_box.
 QUERIES = 90
 # Test accuracy on CIFAR-10 by optimiser: docs/methods/baselines.md, "Random search", "Regularised evolution" and
 # "Figures on NAS-Bench-201". None is printed there for local search.
@@ -44,8 +44,8 @@ def reached(home: Home, dataset: str, make_optimizer: OptimizerFactory) -> list[
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_mean_of_cifar10_is_the_published_one(home: Home, name: str) -> None:
-    # The mean of 100 seeds has a standard error of 0.04, that of the published 500 runs of 0.02; and their accuracies
-    # are those of single trainings where the table has means.
+    # The mean of 100 seeds has a standard error of 0.04, that of the 500 published runs of 0.02. Published accuracies
+    # are those of single trainings, while the table has means.
     assert statistics.fmean(reached(home, "cifar10", OPTIMIZERS[name])) == pytest.approx(PUBLISHED[name], abs=0.15)
 
 

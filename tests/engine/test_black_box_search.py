@@ -1,4 +1,4 @@
-"""Black-box searches as runs, on a made-up table: the budget, what they report, resuming, and what they refuse."""
+"""Black-box searches as runs on a made-up table: the budget, their reports, resuming, and what they reject."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seconds(code: int) -> int:
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a table that knows seconds, of 100 to 106 a query."""
+    """A home with a table that includes seconds, 100 to 106 per query."""
     home = Home(tmp_path_factory.mktemp("timed"))
     header, *rows = lines()
     rows = [f"{row},{seconds(code)}" for code, row in enumerate(rows)]
@@ -48,7 +48,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def untimed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a table of accuracies alone."""
+    """A home with a table that has only accuracies."""
     return imported(Home(tmp_path_factory.mktemp("untimed")), lines())
 
 
@@ -179,7 +179,7 @@ def test_it_can_be_profiled_beyond_its_end(untimed: Home, monkeypatch: pytest.Mo
     assert search.position().of == 5
 
 
-# What is refused
+# What is rejected
 
 
 def test_without_a_table_nothing_is_created(home: Home) -> None:
@@ -263,7 +263,7 @@ def test_a_training_evaluates_without_a_table() -> None:
     assert len(set(answered)) > 1
     assert reports[-1].metrics["search_accuracy"] == max(answered)
     assert "table_test_accuracy" not in reports[-1].metrics
-    # Two epochs of two batches of 64 and 36 images for each of four queries.
+    # Two epochs with batches of 64 and 36 images, for each of four queries.
     assert search.position().images == 800
 
 
@@ -299,7 +299,7 @@ def test_a_one_shot_search_continues_from_either_stage(method: str, space: str) 
     reports: list[EpochReport] = []
     saved: list[tuple[Any, int]] = []
     while whole.epoch < whole.epochs:
-        # In the middle of an epoch of the weights, and of one of the queries.
+        # In the middle of an epoch of weight training, and in the middle of an epoch of queries.
         if (whole.epoch, whole.position().step) in ((1, 1), (3, 1)):
             saved.append((round_trip({"method": whole.state(), "runtime": context.runtime.state()}), whole.epoch))
         if report := whole.advance():

@@ -1,4 +1,4 @@
-"""Multipliers folded into batch norms."""
+"""Folding multipliers into batch norms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supernet against its plain form: what it computes, with which gradients and statistics, in float64."""
+"""The supernet compared with its plain form: outputs, gradients and statistics, in float64."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def shape(**changes: Any) -> dict[str, Any]:
 
 
 def both(**changes: Any) -> tuple[DartsSupernet, PlainSupernet]:
-    """Return both forms with the same weights; scales and shifts are drawn, so that they count."""
+    """Return both forms with the same weights; scales and shifts are random, so that they matter."""
     fast, plain = DartsSupernet(**shape(**changes)), PlainSupernet(**shape(**changes))
     for parameter in fast.parameters():
         if parameter.dim() == 1:
@@ -49,13 +49,13 @@ def both(**changes: Any) -> tuple[DartsSupernet, PlainSupernet]:
 
 
 def some(rows: Candidates, seed: int) -> dict[str, tuple[tuple[int, ...], ...]]:
-    """Return some of the columns of each edge; on some edges none at all."""
+    """Return a subset of the columns of each edge, which may be empty."""
     chance = random.Random(seed)
     return {kind: tuple(tuple(op for op in row if chance.random() < 0.6) for row in rows[kind]) for kind in KINDS}
 
 
 def mixing(*, scale: bool = False, active: Candidates | None = None) -> MixingWeights:
-    """Return weights with gradients. The same on every call."""
+    """Return mixing weights with gradients, the same on every call."""
     generator = torch.Generator().manual_seed(1)
     drawn = {}
     for kind in KINDS:
@@ -66,7 +66,7 @@ def mixing(*, scale: bool = False, active: Candidates | None = None) -> MixingWe
 
 
 def same(found: Tensor | None, expected: Tensor | None) -> None:
-    """Assert that two tensors agree to 1e-10 of the norm; no gradient is as good as zeros."""
+    """Assert that two tensors agree to 1e-10 of the norm; a missing gradient counts as zeros."""
     if found is None or expected is None:
         assert all(tensor is None or not tensor.any() for tensor in (found, expected))
     else:
@@ -88,7 +88,7 @@ def compare(fast: DartsSupernet, plain: PlainSupernet, side: int = 16, **options
         for one, two in pairs(plain, fast):
             for mine, other in zip(two.parameters(), one.parameters(), strict=True):
                 same(mine.grad, other.grad)
-            # A plain pool that did not run has seen nothing; the shared one may have run for another edge.
+            # A plain pool that did not run has seen no data; the shared one may have run for another edge.
             if isinstance(one, nn.BatchNorm2d) and one.running_mean.any():
                 same(two.running_mean, one.running_mean)
                 same(two.running_var, one.running_var)
@@ -144,7 +144,7 @@ def test_weights_of_zero_do_no_harm() -> None:
 
 
 def test_the_architecture_alone_gets_gradients_in_its_phase() -> None:
-    """And the weights alone in theirs: a detached plan leaves no trace."""
+    """In the weight phase, only the weights get gradients: detached mixing weights leave no trace."""
     fast, _ = both()
     images = torch.randn(3, 3, 16, 16)
     given = mixing()
@@ -168,7 +168,7 @@ def test_phases_are_every_second_row_and_column(layout: torch.memory_format) -> 
 
 
 def value_of(edge: MixedEdge, view: View, op: int) -> Tensor:
-    """Return the value of an edge where one operation runs, with weight 1 and a quarter of an identity dropped."""
+    """Return the value of an edge on which one operation runs with weight 1, with a quarter of identities dropped."""
     node = NodeSum()
     edge(node, view, torch.ones(8, 8).unbind(), (op,), 0.25, [None])
     total = node.total()
@@ -190,7 +190,7 @@ def test_dropout_thins_the_elements_of_identities() -> None:
             assert dropped == pytest.approx(0.25, abs=0.01)
             torch.testing.assert_close(value[value != 0], torch.tensor(4 / 3).expand(int((value != 0).sum())))
         else:
-            # A strided skip is no identity: nothing is drawn.
+            # A strided skip is not an identity, so nothing is drawn.
             assert torch.equal(before, torch.get_rng_state())
 
 
@@ -213,7 +213,7 @@ def test_dropout_of_identities_is_for_training() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"partial": 4, "channels": 16}], ids=["k1", "k4"])
 def test_a_search_step_stays_within_its_kernels(options: dict[str, Any]) -> None:
-    """At launch-bound sizes their number is the time of a step: public code asks for 31,489."""
+    """On small networks, kernel launches dominate the time of a step; public code launches 31,489."""
     torch.set_default_dtype(torch.float32)
     network = DartsSupernet(**shape(layers=8, **options))
     alphas = {kind: (1e-3 * torch.randn(14, 8)).requires_grad_() for kind in KINDS}
@@ -230,7 +230,7 @@ def test_a_search_step_stays_within_its_kernels(options: dict[str, Any]) -> None
             gradients = torch.autograd.grad(loss(alphas), list(alphas.values()))
             loss({kind: alpha.detach() for kind, alpha in alphas.items()}).backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5, foreach=True)
-        # Adam reads its count of steps, which is kept on the host.
+        # Adam reads its step count, which is kept on the host.
         with Kernels() as optimisers:
             for alpha, gradient in zip(alphas.values(), gradients, strict=True):
                 alpha.grad = gradient

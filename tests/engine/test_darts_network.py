@@ -1,4 +1,4 @@
-"""The discrete network of DARTS-like cells: its sizes, what it computes, drop path and the auxiliary head."""
+"""The discrete network of DARTS-like cells: its sizes, its outputs, drop path and the auxiliary head."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ MACROS = {"cifar": (36, 20, 10, 32), "imagenet": (48, 14, 1000, 224)}
 
 
 def made(given: dict[str, Any], sharp: bool = False) -> Genotype:
-    """Return the genotype that a vector lists."""
+    """Return the genotype of a test vector."""
     concat = {kind: given.get("concat", given.get(f"{kind}_concat")) for kind in ("normal", "reduce")}
 
     def pairs(kind: str) -> list[tuple[str, int]]:
-        # In sharpDARTS's set a dilated convolution has a second, undilated stage.
+        # In sharpDARTS's set, dilated convolutions have a second stage without dilation.
         return [(f"sharp_{name}" if sharp and name.startswith("dil_conv") else name, s) for name, s in given[kind]]
 
     return darts.genotype(pairs("normal"), pairs("reduce"), concat["normal"], concat["reduce"])
@@ -42,7 +42,7 @@ def published(name: str) -> Genotype:
 
 
 def sizes(genotype: Genotype, size: int, **macro: Any) -> tuple[int, int, int]:
-    """Return parameters without those of the auxiliary head, its own, and MACs, as counted on modules."""
+    """Return the parameters without the auxiliary head, those of the head, and the MACs, counted on modules."""
     with torch.device("meta"):
         network = CellNetwork(genotype, auxiliary=True, **macro)
     assert network.auxiliary is not None
@@ -142,7 +142,7 @@ def test_the_network_computes_what_the_public_code_computes(case: dict[str, Any]
 
 
 def by_formula(network: nn.Module) -> None:
-    """Set the weights that the vectors' file of forward passes prescribes."""
+    """Set the weights that the file of forward-pass vectors prescribes."""
     for part in network.modules():
         if isinstance(part, nn.Conv2d):
             o, i, r, s = torch.meshgrid(*(torch.arange(n) for n in part.weight.shape), indexing="ij")
@@ -159,7 +159,8 @@ def images_by_formula(size: int) -> Tensor:
     return (((7 * c + 3 * i + 5 * j + i * j) % 11).double() / 5 - 1)[None]
 
 
-# Unused edges, a bare node, a source read twice, outputs that leave nodes out, an input among the outputs.
+# Unused edges, a node without edges, a source read twice, nodes missing from the output, and an input among the
+# outputs.
 ODD = Genotype(
     "darts",
     {
@@ -203,7 +204,7 @@ def test_the_fast_form_computes_the_plain_one(case: str, probability: float) -> 
 
 
 def test_irregular_cells() -> None:
-    """A node without edges is zero; nodes may be left out of the output, and inputs be in it."""
+    """A node without edges is zero; nodes may be left out of the output, and inputs may be in it."""
     torch.manual_seed(0)
     network = CellNetwork(ODD, channels=4, layers=5, classes=3, stem="cifar").double()
     full = Genotype("darts", {kind: filled(cell) for kind, cell in ODD.cells.items()})
@@ -213,7 +214,7 @@ def test_irregular_cells() -> None:
 
 
 def filled(cell: Cell) -> Cell:
-    """Return the cell in the order of its nodes, with an edge of zeros into every bare one."""
+    """Return the cell in the order of its nodes, with an edge of zeros into every node that has none."""
     targets = {edge.target for edge in cell.edges}
     bare = [Edge(0, node, "none") for node in range(2, max(targets)) if node not in targets]
     return Cell(2, tuple(sorted([*cell.edges, *bare], key=lambda edge: edge.target)), cell.outputs)
@@ -244,7 +245,7 @@ def test_a_network_without_auxiliary_head_returns_none_for_it() -> None:
 
 @pytest.mark.parametrize(("norms", "dropped"), [("plain", False), ("all", True)])
 def test_drop_path_spares_identities_that_stand_alone(norms: str, dropped: bool) -> None:
-    """With every operation dropped a cell of identities still passes its input on; not where these have norms."""
+    """With every operation dropped, a cell of identities still passes its input on, unless they have batch norms."""
     skips = [("skip_connect", source) for _ in range(4) for source in (0, 1)]
     genotype = darts.genotype(skips, skips)
     network = CellNetwork(genotype, channels=4, layers=4, classes=3, stem="cifar", norms=norms)
@@ -253,7 +254,7 @@ def test_drop_path_spares_identities_that_stand_alone(norms: str, dropped: bool)
     features = torch.randn(2, 12, 8, 8).relu()
     out = cell(features, features, torch.zeros(cell.drops, 2))
     assert bool((out == 0).all()) is dropped
-    # In a reduction the same operations have weights.
+    # In a reduction cell, the same operations have weights.
     assert network.cells[1].drops == 8
 
 
@@ -286,7 +287,7 @@ def test_the_auxiliary_pool_makes_four_of_any_map(sides: tuple[int, int]) -> Non
 
 @pytest.mark.parametrize("name", ["DrNAS_cifar10", "DR"])
 def test_channels_last_survives_the_cells(name: str) -> None:
-    """A silent copy back to the other order would cost what the layout saves."""
+    """A silent copy back to the other memory format would undo the gain."""
     network = CellNetwork(published(name), channels=4, layers=5, classes=3, stem="cifar")
     network.to(memory_format=torch.channels_last)
     strides = []
@@ -317,11 +318,11 @@ def test_every_cell_compiles_whole() -> None:
 
 
 class Kernels(TorchDispatchMode):
-    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution.
+    """Counts the kernels of a step: operations that are not views, and each gradient of a convolution.
 
     Attributes:
-        count: of kernels.
-        reads: how many make the host wait for a value of the device.
+        count: the number of kernels.
+        reads: how often the host waits for a value from the device.
     """
 
     def __init__(self) -> None:
@@ -339,7 +340,7 @@ class Kernels(TorchDispatchMode):
 
 
 def test_a_training_step_stays_within_its_kernels() -> None:
-    """At launch-bound sizes their number is the time of a step; public code asks for 4,178."""
+    """On small networks, kernel launches dominate the time of a step; public code launches 4,178."""
     network = CellNetwork(
         published("DrNAS_cifar10"), channels=4, layers=20, classes=10, stem="cifar", norms="pool", auxiliary=True
     )

@@ -1,4 +1,4 @@
-"""The operations of DARTS-like cells: what they compute, what they cost, at any size."""
+"""The operations of DARTS-like cells: outputs and costs, at any size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERY = sorted(
 
 
 def vector_op(case: dict[str, Any]) -> tuple[nn.Module, int]:
-    """Return the module that a case of ``op_forward`` names, and the channels of its input."""
+    """Return the module of a case of ``op_forward``, and its number of input channels."""
     channels = case.get("channels", FORWARD["channels"])
     if case["op"] == "factorized_reduce":
         return FactorizedReduce(channels, case["channels_out"]), channels
@@ -74,7 +74,7 @@ def test_shapes_and_costs_at_even_and_odd_sizes(name: str, stride: int) -> None:
 
 
 def alone(layer: nn.Module, channels: int, size: int) -> int:
-    """Count a layer's MACs: the counter feeds colours, so a convolution widens them, and is taken off again."""
+    """Return a layer's MACs. The counter feeds RGB images, so a convolution widens them; its MACs are subtracted."""
     widen = nn.Conv2d(3, channels, 1, bias=False)
     return counting.macs(nn.Sequential(widen, layer), size) - 3 * channels * size**2
 
@@ -167,7 +167,7 @@ def test_norms_after_operations_without_weights(norms: str, after_pool: bool | N
 
     assert affine("max_pool_3x3") is affine("avg_pool_3x3", 2) is affine("max3") is after_pool
     assert affine("skip_connect") is affine("skip") is after_skip
-    # A strided skip ends in a batch norm of its own.
+    # A strided skip ends in its own batch norm.
     assert affine("skip_connect", 2) is affine("sep_conv_3x3") is affine("none") is None
 
 
@@ -196,7 +196,7 @@ def test_processed_channels_beside_the_others(case: dict[str, Any]) -> None:
 
 
 class Constant(nn.Module):
-    """An operation whose output is given."""
+    """An operation with a given output."""
 
     def __init__(self, value: Tensor) -> None:
         super().__init__()
@@ -229,7 +229,7 @@ def test_a_whole_edge(case: dict[str, Any]) -> None:
 
 
 def fill(layer: nn.Module, given: dict[str, Any]) -> None:
-    """Set convolutions and running statistics in the order in which both are listed."""
+    """Set convolutions and running statistics, which are listed in the same order."""
     parts = [part for part in layer.modules() if isinstance(part, nn.Conv2d | nn.BatchNorm2d)]
     for part, values in zip(parts, given.values(), strict=True):
         if isinstance(part, nn.Conv2d):

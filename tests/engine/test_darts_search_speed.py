@@ -1,4 +1,4 @@
-"""How fast a step of a search in the DARTS space is beside the public code's way to compute it."""
+"""Speed of a search step in the DARTS space, compared with the public code's way to compute it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = ("normal", "reduce")
 
 @dataclass(frozen=True)
 class Case:
-    """A search, how often a step is timed, and the least ratio to pass."""
+    """A search, how often a step is timed, and the minimum speed-up."""
 
     name: str
     operations: tuple[str, ...]
@@ -50,10 +50,10 @@ def stepper(
 
     Args:
         network: the supernet.
-        columns: how many operations.
-        batch: images in either phase.
-        layout: of images and kernels.
-        lean: whether a phase computes no gradients but its own.
+        columns: the number of operations.
+        batch: images per batch in either phase.
+        layout: memory format of images and kernels.
+        lean: whether a phase computes only its own gradients.
     """
     network.to(memory_format=layout)  # type: ignore[call-overload]
     images = torch.randn(batch, 3, 32, 32).to(memory_format=layout)
@@ -118,7 +118,7 @@ def measure(case: Case, public_layout: torch.memory_format) -> list[float]:
     slow = stepper(PlainSupernet(**shape), columns, case.batch, public_layout, lean=False)
     ratios = []
     for turn in range(case.pairs + 1):
-        # A B B A, and the first round is warm-up.
+        # The order is A B B A, and the first round is warm-up.
         taken = {step: step() for step in ((slow, fast) if turn % 2 else (fast, slow))}
         ratios.append(taken[slow] / taken[fast])
     return ratios[1:]

@@ -1,4 +1,4 @@
-"""How fast the retraining network is beside the public code's way to compute it."""
+"""Speed of the retraining network, compared with the public code's way to compute it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def measure(public_layout: torch.memory_format) -> list[float]:
     slow = trainer(plain, lambda: plain(first, DROP_PATH), labels)
     ratios = []
     for turn in range(PAIRS + 1):
-        # A B B A, and the first round is warm-up.
+        # The order is A B B A, and the first round is warm-up.
         taken = {step: step() for step in ((slow, fast) if turn % 2 else (fast, slow))}
         ratios.append(taken[slow] / taken[fast])
     return ratios[1:]

@@ -35,7 +35,7 @@ def supernet(**changes: Any) -> DartsSupernet:
 
 
 def shape(**changes: Any) -> dict[str, Any]:
-    """Return the arguments of a supernet, small but for these changes."""
+    """Return the arguments of a small supernet, with these changes."""
     whole = {"operations": SPACE.operations, "edges": SPACE.edges, "candidates": EVERY}
     return whole | {"channels": 4, "layers": 4, "classes": 3} | changes
 
@@ -63,7 +63,7 @@ def test_sizes_before_and_after_widening(form: type[Supernet], case: dict[str, A
         with torch.device("meta"):
             network = form(**shape(partial=k, candidates=candidates, **macro))
         assert counting.parameters(network) == parameters
-        # Running the largest takes seconds, and the closed form covers them.
+        # Running the largest takes seconds, and the closed form covers it.
         if case["C"] < 36:
             assert counting.macs(network, case["input"], uniform("meta", 7)) == macs
 
@@ -108,7 +108,7 @@ TRAJECTORIES = [load(f"prdarts/trajectory_{name}") for name in ("0_darts_like", 
 
 
 def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, CellWeights]]:
-    """Return columns, candidates and mixing weights of a stage of PR-DARTS: softmax over an edge's own pool."""
+    """Return columns, candidates and mixing weights of a stage of PR-DARTS: a softmax over each edge's own pool."""
     names = sorted({name for kind in KINDS for edge in stage[kind] for name in edge["ops"]})
     candidates, mixing = {}, {}
     for kind in KINDS:
@@ -189,7 +189,7 @@ def test_a_one_hot_plan_makes_the_supernet_the_discrete_network(seed: int) -> No
 
 
 def convolutions(mine: nn.Module, theirs: nn.Module) -> None:
-    """Take over convolutions; batch norms start alike."""
+    """Copy convolutions; batch norms start equal."""
     own = [part for part in mine.modules() if isinstance(part, nn.Conv2d)]
     other = [part for part in theirs.modules() if isinstance(part, nn.Conv2d)]
     for one, two in zip(own, other, strict=True):
@@ -291,7 +291,7 @@ def test_derivation_among_candidates_alone(space: Darts) -> None:
     for case in load("drnas/genotype_darts")["cases"]:
         kept = {kind: case[f"kept_{kind}"] or [list(range(7))] * 14 for kind in KINDS}
         scores = {kind: derive.softmax(case[f"alpha_{kind}"], kept[kind]) for kind in KINDS}
-        # DrNAS has no `none`; what is no candidate must not win whatever its score.
+        # DrNAS has no `none`, and an operation that is not a candidate must not win, whatever its score.
         shifted = {
             kind: [
                 [9.0, *(score if op in alive else 9.0 for op, score in enumerate(row))]
@@ -318,7 +318,7 @@ def test_chosen_names_the_column_of_every_edge(space: Darts) -> None:
 def test_costs_are_those_of_the_papers_size(stem: str) -> None:
     case = next(c for c in load("drnas/cost_darts_eval")["cases"] if c["name"] == "PC_DARTS_cifar")
     expected = next(n for n in case["networks"] if n["kind"] == stem and n["C"] in (36, 48))
-    # The size of the supernet has no say.
+    # The size of the supernet must not matter.
     space = Darts(SPACE, DartsSettings(channels=8, layers=5, stem=stem), expected["classes"])
     found, shape = space.costs(published("PC_DARTS_cifar"), expected["input"])
     counted = (found.parameters, found.auxiliary_parameters, found.macs)

@@ -86,13 +86,13 @@ def test_a_whole_supernet_with_its_momentum() -> None:
     before = old.state_dict()
     for name, value in new.state_dict().items():
         if value.dim() > 1:
-            # What was there stands first, in both axes.
+            # The old values come first, on both axes.
             corner = tuple(map(slice, before[name].shape))
             assert torch.equal(value[corner], before[name]), name
     parameters = dict(new.named_parameters())
     for name, parameter in old.named_parameters():
         if name in momentum:
-            # Momentum goes with its kernel, channel by channel.
+            # Each kernel keeps its momentum, channel by channel.
             torch.testing.assert_close(momentum[name](2 * parameter), 2 * parameters[name])
     assert any(name not in momentum for name, _ in old.named_parameters())
     mixing = {kind: CellWeights(torch.full((14, 8), 0.2)) for kind in KINDS}

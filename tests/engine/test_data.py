@@ -117,7 +117,7 @@ class TestCifar:
             sources.load(catalogue.dataset(name), tmp_path, "train", 0)
 
     def test_images_come_in_the_order_of_the_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Small files in the published form; the checksums of the real ones are torchvision's business."""
+        """Small files in the published form; torchvision itself checks the checksums of the real ones."""
         monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
         folder = tmp_path / "cifar-10-batches-py"
         folder.mkdir()
@@ -199,7 +199,7 @@ class TestAugmentation:
         return Augmenter(data, mean=self.MEAN, std=self.STD, **options)
 
     def test_crops_and_flips_are_torchvisions(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The same offsets and mirrors, applied one image at a time by torchvision."""
+        """The same offsets and flips, applied to one image at a time by torchvision."""
         data = self.images()
         augmenter = self.augmenter(data)
         draws = torch.randint(0, 2, (5, 16), generator=generator(2))

@@ -1,4 +1,4 @@
-"""Batched augmentation against torchvision's, one image at a time: same pixels for the same draws, same laws."""
+"""Batched augmentation compared with torchvision's, which takes one image at a time: equal pixels and distributions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def augmenter(data: ImageSet, **changes: Any) -> Augmenter:
 
 
 def one_by_one(data: ImageSet, draws: Tensor, *, padding: int, cutout: int) -> Tensor:
-    """Return what torchvision's functions and the papers' cutout make of each image with these draws."""
+    """Return each image as torchvision's functions and the papers' cutout transform it with these draws."""
     made = []
     for place, (top, left, mirror, row, column) in enumerate(zip(*draws.tolist(), strict=True)):
         image = reference.pad(Image.fromarray(data.images[place].numpy()), padding)
@@ -53,7 +53,7 @@ def test_images_are_torchvisions_bit_for_bit(side: int, padding: int, cutout: in
     ours = augmenter(data, crop_padding=padding, cutout_length=cutout)
     draws = ours.draw(200)
     batch, labels = ours.train(torch.arange(200), draws)
-    # Numbers are compared, not bits: cutout leaves a negative zero here and there.
+    # Compared as numbers, not bits, because cutout produces some negative zeros.
     assert (batch == one_by_one(data, draws, padding=padding, cutout=cutout)).all()
     assert labels.tolist() == list(range(200))
 
@@ -66,7 +66,7 @@ def test_test_images_are_torchvisions_bit_for_bit() -> None:
 
 
 def test_draws_follow_torchvisions_laws() -> None:
-    """Offsets uniform over 0..2p, half mirrored, centres uniform over all pixels; independent of each other."""
+    """Offsets are uniform over 0..2p, half the images flipped, centres uniform over pixels; all are independent."""
     draws = augmenter(images(2, 32)).draw(200_000)
     for row, outcomes in zip(draws, (9, 9, 2, 32, 32), strict=True):
         counts = torch.bincount(row, minlength=outcomes).double()

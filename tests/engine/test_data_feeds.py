@@ -38,7 +38,7 @@ def resident(train: bool = True, seed: int = 0) -> tuple[ResidentFeed, torch.Gen
 
 
 def walk(feed: Feed) -> Batches:
-    """Take all that is left of a pass."""
+    """Return the rest of a pass."""
     batches = []
     while feed.left:
         batches.append(feed.next())
@@ -81,7 +81,7 @@ class TestResident:
         whole.cut(7)
         whole.start()
         expected = [joined([batch]) for batch in walk(whole)]
-        # Each process takes other pieces; together they are the batch, in its order.
+        # Each process takes its own share; together these are the batch, in its order.
         processes = []
         for place in range(pieces):
             feed, _ = resident()

@@ -42,7 +42,7 @@ class Streams:
         self.shown_images = images.testing(self.shown, 3)
 
     def epoch(self) -> list[Tensor]:
-        """Walk a pass of the weights, with architecture batches in between, and one without augmentation."""
+        """Return a pass for the weights with architecture batches in between, and one without augmentation."""
         self.weights.start()
         return self.rest()
 
@@ -68,7 +68,7 @@ def equal(first: list[Tensor], second: list[Tensor]) -> bool:
 
 
 def test_worker_processes_make_the_same_images(imagenet: Path) -> None:
-    """Short batches, passes that end between batches and prefetching included."""
+    """This includes short batches, passes that end between batches, and prefetching."""
     alone, others = Streams(imagenet, 0), Streams(imagenet, 2)
     before = torch.get_rng_state()
     first, second = ([each.epoch() for _ in range(2)] for each in (alone, others))
@@ -88,7 +88,7 @@ def test_a_pass_continues_from_its_state(imagenet: Path) -> None:
 
 
 def test_images_are_torchvisions_for_the_seed_of_the_image(imagenet: Path) -> None:
-    """Crop and flip, no jitter: as the searches on ImageNet have it."""
+    """Crop and flip without jitter, as in searches on ImageNet."""
     listing = list_images(imagenet, "train")
     normalised = [transforms.ToTensor(), transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
     crop = transforms.Compose([transforms.RandomResizedCrop(32), transforms.RandomHorizontalFlip(), *normalised])
@@ -113,7 +113,7 @@ def opened(folder: Path, name: str) -> Image.Image:
 
 
 def begin(folder: Path, method: str, **options: Any) -> tuple[Context, Method]:
-    """Assemble a method's search on ImageNet, small."""
+    """Build a small search on ImageNet."""
     small = {
         "channels": 12,
         "layers": 3,
@@ -156,7 +156,7 @@ def test_a_search_on_imagenet_resumes_and_never_holds_the_set(
     assert reports[-1].genotype.space == "darts"
     assert "search_accuracy" in reports[-1].metrics
     assert context.images.size == 32
-    # After the first batch, and in the evaluation of the last epoch.
+    # After the first batch, and during the evaluation of the last epoch.
     for state, done in (saved[1], saved[-1]):
         context, again = begin(imagenet, method, **PLANS[method])
         again.load(state["method"])

@@ -24,7 +24,7 @@ class TestCifar:
     FILES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 
     def published(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Write six small files and declare them to be the published ones."""
+        """Write six small files and patch the loader to accept them as the published ones."""
         folder = root / "cifar-10-batches-py"
         folder.mkdir(parents=True)
         sums = {}
@@ -145,7 +145,7 @@ class TestImageNet16:
         assert sources.load(entry, tmp_path, "test", 0).labels.tolist() == [0, 119]
 
     def test_python_2_pickles_open_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Their bytes are text to Python 3, and numpy had other modules; written here as Python 2 wrote them."""
+        """In Python 3 their bytes are text, and numpy had other modules; the test writes files as Python 2 did."""
         array = (
             b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I1\nI768\nt"
             b"cnumpy\ndtype\n(S'u1'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\nS'" + b"\\xfe" * 768 + b"'\ntb"

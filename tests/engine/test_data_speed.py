@@ -1,4 +1,4 @@
-"""How fast images become batches: ours in memory against torchvision's, one image at a time in a DataLoader."""
+"""Speed of making batches: ours in memory compared with torchvision's, one image at a time in a DataLoader."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST = 4.0
 
 
 class Cutout:
-    """As the papers' code has it."""
+    """Cutout as in the papers' code."""
 
     def __init__(self, length: int) -> None:
         self.length = length

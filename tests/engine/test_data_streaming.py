@@ -1,4 +1,4 @@
-"""Streams of a made-up folder in ImageNet's layout: odd sizes, a grey and a CMYK image, a truncated file."""
+"""Streams from a made-up folder in ImageNet's layout: odd sizes, a grey and a CMYK image, a truncated file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNT = 14
 
 @pytest.fixture
 def broken(imagenet: Path) -> Any:
-    """Truncate a file of the second class for a while."""
+    """Truncate a file of the second class during the test."""
     file = imagenet / "train" / "n02" / "n02_1.JPEG"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
@@ -51,7 +51,7 @@ def stream(root: Path, part: str = "train", **changes: Any) -> StreamingFeed:
 
 
 def walk(feed: StreamingFeed) -> tuple[Tensor, Tensor]:
-    """Take all that is left of a pass."""
+    """Return the rest of a pass."""
     pieces = []
     while feed.left:
         pieces += feed.next()
@@ -59,7 +59,7 @@ def walk(feed: StreamingFeed) -> tuple[Tensor, Tensor]:
 
 
 def by_label(images: Tensor, labels: Tensor) -> list[list[float]]:
-    """Return the images of a pass in an order of their own, as sums that tell them apart."""
+    """Return the label and the first values of each image of a pass, sorted, so that passes can be compared."""
     return sorted([label, *image.flatten()[:7].tolist()] for image, label in zip(images, labels.tolist(), strict=True))
 
 
@@ -76,7 +76,7 @@ def test_a_pass_shows_every_image_once(imagenet: Path) -> None:
 
 
 def test_worker_processes_make_the_same_images_and_passes_differ(imagenet: Path) -> None:
-    """Also where the batch grows inside the pass, and whatever the global generator is at."""
+    """Also if the batch grows within a pass, and whatever the state of the global generator."""
     alone, others = stream(imagenet, workers=0), stream(imagenet, workers=2)
     passes = []
     for _ in range(2):
@@ -183,7 +183,7 @@ def test_training_images_are_torchvisions_for_the_seed_of_the_image(imagenet: Pa
 
 
 def test_flip_and_jitter_can_be_switched_off(imagenet: Path) -> None:
-    """Colours of the one-coloured grey image then stay what they are."""
+    """The colours of the uniform grey image then stay the same."""
     plain = stream(imagenet, flip=False, jitter=False)
     plain.cut(COUNT)
     plain.start()
@@ -239,7 +239,7 @@ def test_an_abandoned_stream_ends_its_processes(imagenet: Path) -> None:
     feed.start()
     feed.next()
     running = len(psutil.Process().children(recursive=True))
-    gc.disable()  # nothing leads back to it, so that nobody need look for it
+    gc.disable()  # there are no reference cycles, so no collection is needed
     try:
         del feed
         assert len(psutil.Process().children(recursive=True)) == running - 2

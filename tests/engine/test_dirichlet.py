@@ -1,4 +1,4 @@
-"""The Dirichlet relaxation against independently computed values, and its properties."""
+"""The Dirichlet relaxation compared with independently computed values, and its properties."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_concentration_never_underflows_to_zero(case: dict[str, Any], dtype: tor
 
 @pytest.mark.parametrize("case", PATHWISE["cases"])
 def test_pathwise_gradient(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sample is given, so that the gradient of the reparameterisation is what is compared."""
+    """The sample is given, so the gradient of the reparameterisation is compared."""
     given_sample = row(case["sample"])
     monkeypatch.setattr(torch, "_sample_dirichlet", lambda *_: given_sample.float())
     alpha = row(case["alpha"]).float().requires_grad_()

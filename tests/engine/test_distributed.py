@@ -1,4 +1,4 @@
-"""Several processes that train one network compute what one would."""
+"""Several processes that train one network compute the same as a single one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def start(file: Path, *, size: int) -> list[subprocess.Popen[bytes]]:
-    """Start the processes of a group, each with one piece of a batch."""
+    """Start the processes of a group, each with its share of a batch."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -31,7 +31,7 @@ def start(file: Path, *, size: int) -> list[subprocess.Popen[bytes]]:
 
 
 def test_two_processes_give_the_weights_of_one_after_twenty_steps(tmp_path: Path) -> None:
-    """Batch norm sees a process's share as it sees a piece; running averages are those of rank 0."""
+    """Batch norm treats a process's share like a piece of a batch; the running averages are those of rank 0."""
     members = start(tmp_path / "two.pt", size=2)
     alone = twenty_steps.train(ALONE, pieces=2)
     assert [member.wait(timeout=120) for member in members] == [0, 0]

@@ -1,4 +1,4 @@
-"""Every method of the catalogue, in each of its spaces: a search that was killed ends as one that was not.
+"""Every method of the catalogue, in each of its spaces: a search that is killed resumes exactly.
 
 Parametrised over the catalogue, so a new method is tested without a new test.
 """
@@ -19,7 +19,7 @@ from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import Draft, RunConfig, resolve
 from runs.log.events import Entry, EpochEnded, encode
 
-# Whatever of these a method has; three epochs let each stage of a plan have one.
+# Applied as far as a method has these settings; three epochs give each of up to three stages one.
 SMALL = {
     "epochs": 3,
     "fixed_epochs": 1,
@@ -47,8 +47,8 @@ CASES = [
     for space in method.spaces
     if not asks_table(
         method, catalogue.preset(method, space, "quick").values
-    )  # tests/engine/test_black_box_search.py has these
-    # Hundreds of candidates: tests/engine/test_tenas_search.py has this pair.
+    )  # covered by tests/engine/test_black_box_search.py
+    # It has hundreds of candidates; tests/engine/test_tenas_search.py covers this pair.
     if (method.name, space) != ("tenas", "darts")
 ]
 
@@ -65,7 +65,7 @@ def begin(config: RunConfig) -> tuple[Context, Method]:
 
 
 def line(report: EpochReport) -> str:
-    """Return the line that a log would keep of a report."""
+    """Return the line that a log would have for a report."""
     ended = EpochEnded(
         metrics=report.metrics,
         learning_rates=report.learning_rates,
@@ -77,7 +77,7 @@ def line(report: EpochReport) -> str:
 
 
 def without_clocks(told: Any) -> Any:
-    """Return what was told but for what a clock said: no two runs take equally long."""
+    """Return a report without durations, which differ between any two runs."""
     match told:
         case dict():
             return {key: without_clocks(value) for key, value in told.items() if not key.endswith("seconds")}
@@ -87,7 +87,7 @@ def without_clocks(told: Any) -> Any:
 
 
 def work(method: Method, units: int | None = None) -> list[str]:
-    """Do some units of work, or all there are; return what each complete epoch says."""
+    """Do some units of work, or all that are left; return the report of each complete epoch."""
     said = []
     while method.epoch < method.epochs and units != 0:
         report = method.advance()
@@ -107,7 +107,8 @@ def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -
 
     context, method = begin(config)
     method.prepare()
-    # Into the second epoch, so that optimisers have a past; a batch further each, as a kill comes anywhere.
+    # Kill in the second epoch, so that optimisers have momentum. Methods differ by a batch, as a kill can come at any
+    # time.
     said: list[str] = []
     while method.epoch < 1:
         said += work(method, 1)

@@ -1,4 +1,4 @@
-"""What a step asks of the device: every kernel takes a while to launch, every answer that is waited for stops it."""
+"""What a step asks of the device: kernel launches take time, and waiting for a result stalls the pipeline."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from runs.configuration import Draft, resolve
 from tests.engine.test_nasbench201_speed import Kernels
 
 SMALL = {"channels": 12, "cells": 1, "layers": 3, "image_limit": 96, "image_size": 8, "batch_size": 16, "threads": 1}
-# A path that is drawn on the device is read once a forward pass, for the host to run its operations alone: GDAS in
-# both phases, DSNAS in its one, NASP in that of the weights. All others read nothing.
+# If paths are drawn on the device, the host reads the path once per forward pass and runs only its operations: GDAS in
+# both phases, DSNAS in its only one, NASP in the weight phase. All others read nothing.
 READS = {
     "darts": 0,
     "drnas": 0,
@@ -35,12 +35,12 @@ READS = {
 }
 CASES = [(method, space) for method in READS for space in catalogue.method(method).spaces]
 ASKED = ("tolist", "item", "numpy", "cpu", "__bool__", "__int__", "__float__", "__index__", "__contains__")
-# What has as many results as the data say.
+# The size of their results depends on the data.
 DATA_DEPENDENT = ("nonzero", "masked_select", "_unique2", "unique_dim", "repeat_interleave", "equal")
 
 
 class Waiting(TorchDispatchMode):
-    """Counts kernels whose result the host waits for, and masks that index."""
+    """Counts kernels whose result the host waits for, and indexing by masks."""
 
     def __init__(self, host: set[int]) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Waiting(TorchDispatchMode):
 
 @contextmanager
 def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Collect what the host asks for."""
+    """Collect the values that the host reads."""
     found: list[str] = []
     steps = {state["step"].data_ptr() for state in search.current.architecture_optimizer.state.values()}
 
@@ -82,7 +82,7 @@ def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def begun(method: str, space: str, preset: str, **options: Any) -> DifferentiableSearch:
-    """Return a search that has done a step, with as many of the options as its method has."""
+    """Return a search after one step, with those of the options that its method has."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     given = SMALL | {"arch_frozen_epochs": 0, "stage_frozen_epochs": "0"} | options
     wanted = {key: value for key, value in given.items() if key in known}
@@ -91,7 +91,7 @@ def begun(method: str, space: str, preset: str, **options: Any) -> Differentiabl
     assert isinstance(search, DifferentiableSearch)
     search.prepare()
     for optimizer in (search.current.weight_optimizer, search.current.architecture_optimizer):
-        optimizer.param_groups[0]["foreach"] = True  # as they are on a GPU
+        optimizer.param_groups[0]["foreach"] = True  # as on a GPU
     search.advance()
     return search
 
@@ -106,7 +106,7 @@ def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monke
 
 @pytest.mark.parametrize(("method", "preset", "limit"), [("darts", "paper-first", 19_000), ("gdas", "paper", 3_800)])
 def test_a_step_in_the_darts_space_stays_within_its_kernels(method: str, preset: str, limit: int) -> None:
-    """At the depth of the papers; all operations of every edge, or one."""
+    """At the depth of the papers; with all operations of every edge, or one."""
     search = begun(method, "darts", preset, layers=8 if method == "darts" else 6, image_size=32, batch_size=4)
     steps = {state["step"].data_ptr() for state in search.current.architecture_optimizer.state.values()}
     with Kernels(steps) as kernels:

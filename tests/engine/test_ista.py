@@ -1,4 +1,4 @@
-"""Both forms of ISTA-NAS on the search loop: live operations alone run, codes are recovered, nodes freeze."""
+"""Both forms of ISTA-NAS in the search loop: only live operations run, codes are recovered, nodes freeze."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_two_operations_a_node_run_and_the_others_get_no_gradient() -> None:
             running = [ops for (_, target), ops in zip(edges, cell_weights.active, strict=True) if target == node]
             assert sum(map(len, running)) == 2
     search.step_context.scores(torch.randn(4, 3, 8, 8), mixing).sum().backward()
-    # Of an earlier cell nobody need read the output: the live sets may leave an input out.
+    # The outputs of earlier cells may be unused, because the live sets may leave an input out.
     last = search.current.supernet.cells[-1]
     for edge, ops in zip(last.edges, mixing[last.kind].active or (), strict=True):
         for column, layers in edge.operations.items():
@@ -159,7 +159,7 @@ def scripted(cells: dict[str, list[dict[str, float]]]) -> list[Array]:
 
 
 def ours(listed: list[Any]) -> list[Any]:
-    """Return what is listed normal 0 to 3, reduction 0 to 3, in our order."""
+    """Return a list given as normal 0 to 3, reduction 0 to 3 in our order."""
     return [listed[4 * kind + node] for node in range(4) for kind in range(2)]
 
 
@@ -273,7 +273,7 @@ def test_dropped_paths_are_those_of_the_plain_network(tmp_path: Path, monkeypatc
     Artifacts(RunPaths(tmp_path)).weights(search.weights())
     network = model_io.rebuild(tmp_path).train()
 
-    # Every operation is dropped for the same images, so that it does not matter in which order they draw.
+    # Every operation is dropped for the same images, so the order of the draws does not matter.
     def same_images(operations: int, like: Tensor, probability: float, generator: Any = None) -> Tensor | None:
         keep = (torch.arange(len(like)) % 2 == 0).expand(operations, -1)
         return dropping.kept(keep, probability, like.dtype)

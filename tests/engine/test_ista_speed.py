@@ -1,4 +1,4 @@
-"""How fast a two-stage step is that runs the live operations alone, beside all operations, and beside testing zeros."""
+"""Speed of a two-stage step that runs only the live operations, compared with all operations and with zero tests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ OWN, ZEROS = "live operations alone", "every multiplier tested for zero"
 
 
 class ZeroTesting(PlainSupernet):
-    """The public code's way: every operation's multiplier is read from the device, and one of 0 is passed over."""
+    """The public code's way: it reads every multiplier from the device, and skips operations with 0."""
 
     def forward(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return class scores [B, classes]."""
         read: dict[str, CellWeights] = {}
         for cell in self.cells:
-            # Each cell asks for itself.
+            # The public code reads them in each cell.
             weights = mixing[cell.kind].weights
             active = tuple(tuple(op for op, weight in enumerate(row) if weight.item() != 0) for row in weights)
             read[cell.kind] = CellWeights(weights, active)
@@ -44,9 +44,9 @@ def stepper(network: Supernet, layout: torch.memory_format, *, live: bool, lean:
 
     Args:
         network: the supernet.
-        layout: of images and kernels; the public code leaves it contiguous.
+        layout: memory format of images and kernels; contiguous in the public code.
         live: whether the mixing weights name the live operations, those of the published two-stage cell.
-        lean: whether the step of the codes computes no gradients but theirs.
+        lean: whether the step of the codes computes only the gradients of the codes.
     """
     network.train().to(memory_format=layout)  # type: ignore[call-overload]
     images = torch.randn(BATCH, 3, 32, 32).to(memory_format=layout)

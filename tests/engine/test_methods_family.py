@@ -1,4 +1,4 @@
-"""Every differentiable baseline, small: it learns, it resumes exactly, it refuses what cannot be."""
+"""Every differentiable baseline on a small scale: it learns, resumes exactly, and rejects impossible settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAIRS = [(method, space) for method in FAMILY for space in catalogue.method(meth
 
 
 def start(method: str, space: str, **options: Any) -> tuple[Context, DifferentiableSearch]:
-    """Assemble a small search."""
+    """Build a small search."""
     small = SMALL | ({"arch_frozen_epochs": 0} if method == "pcdarts" else {}) | options
     config = resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=small))
     context, search = assemble(config, Path(), lambda event: None)
@@ -63,7 +63,7 @@ def test_a_search_goes_on_from_the_middle_of_an_epoch(method: str, space: str) -
 
 @pytest.mark.parametrize("method", FAMILY)
 def test_the_training_loss_falls(method: str) -> None:
-    """On the space whose supernet is the cheapest."""
+    """Tested on the space with the cheapest supernet."""
     space = catalogue.method(method).spaces[-1]
     if space == "nasbench201":
         reports = finish(start(method, space, epochs=5, image_limit=320, batch_size=16)[1])

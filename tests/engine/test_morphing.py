@@ -1,4 +1,4 @@
-"""Pools that are pruned and refilled: against whole searches of the public code, and what holds in any search."""
+"""Pools that are pruned and refilled: compared with whole searches of the public code, and by general properties."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def change(stage: dict[str, Any]) -> TransitionRules:
 
 
 def weights(stage: dict[str, Any]) -> dict[str, list[list[float]]]:
-    """Return the softmax of each edge over its own operations: an unused column of the public code has no part."""
+    """Return the softmax of each edge over its own operations, without the public code's unused columns."""
     return {kind: derive.softmax([edge["alpha"][: len(edge["ops"])] for edge in stage[kind]]) for kind in KINDS}
 
 
 def middle(shares: Sequence[float], place: int) -> float:
-    """Return the number that a draw has to be for this choice."""
+    """Return the random number that makes this choice."""
     return (sum(shares[:place]) + shares[place] / 2) / sum(shares)
 
 
 def script(stage: dict[str, Any], limits: Restrictions) -> Iterator[float]:
-    """Yield the draws by which the public code comes to what a stage of a trajectory added."""
+    """Yield the random numbers with which the public code adds the operations of a stage of a trajectory."""
     for kind in KINDS:
         for edge, probabilities in zip(stage[kind], weights(stage)[kind], strict=True):
             kept = {
@@ -54,13 +54,13 @@ def script(stage: dict[str, Any], limits: Restrictions) -> Iterator[float]:
             names, shares = list(kept), list(kept.values())
             added: list[str] = []
             for child, parent, morph, *retry in edge.get("add", []):
-                # What an edge dropped is refused 201 times, and so is drawn again and again.
+                # An operation that the edge has dropped is rejected 201 times, so it is drawn again and again.
                 for _ in range(202 if retry else 1):
                     yield middle(shares, names.index(parent))
                     yield middle([1.0] * len(morphs(parent, limits)), list(morphs(parent, limits)).index(morph))
                 added.append(child)
             for _ in range(stage["morphs"] - len(added)):
-                # 250 times, something that never counts: no convolution, or what is there already.
+                # 250 attempts that never succeed: not a convolution, or an operation that the edge has already.
                 there = {*names, *added}
                 for _ in range(250):
                     fixed = [name for name in names if not morphs(name, limits)]
@@ -79,7 +79,7 @@ def script(stage: dict[str, Any], limits: Restrictions) -> Iterator[float]:
 
 @functools.cache
 def replayed(name: str) -> list[tuple[dict[str, Any], Pool, TransitionResult]]:
-    """Return each stage of a trajectory with its pool, and its end as the faithful mode computes it."""
+    """Return each stage of a trajectory with its pool, and its transition as the faithful mode computes it."""
     trajectory, limits = TRAJECTORIES[name], SETS[name]
     pool, found = Pool.initial(POOLS[trajectory["initial_pool"]], KINDS, 14), []
     for stage in trajectory["stages"]:
@@ -119,7 +119,7 @@ class TestTrajectories:
         short = []
         for (stage, _, after), kind in itertools.product(replayed(name), KINDS):
             found = [[one.edge, stage["keep"] - one.short] for one in after.changes if one.cell == kind and one.short]
-            # The public code lists them by the stage that they are short in.
+            # The public code lists them under the stage with too few operations.
             short += [[stage["stage"] + 1, kind, found]] if found else []
         assert short == TRAJECTORIES[name]["short_edges"]
 
@@ -147,7 +147,7 @@ class TestTrajectories:
 
 
 def check_additions(done: EdgeChange, before: Pool, after: Pool, limits: Restrictions, wanted: int) -> None:
-    """Check what the mended rules added to an edge, of so many that were wanted."""
+    """Check the operations that the corrected rules added to an edge; ``wanted`` is the requested number."""
     members = {member.operation: member for member in before.cells[done.cell].edges[done.edge]}
     living = set(after.active()[done.cell][done.edge])
     dropped = {one.operation for one in done.dropped}
@@ -175,7 +175,7 @@ class TestPruning:
         assert found == case["dropped"]
 
     def test_parents_by_their_weight(self, case: dict[str, Any]) -> None:
-        """Attempts drawn from all survivors give the same chances as a draw from those that can be morphed."""
+        """Repeated draws from all survivors give the same probabilities as draws from those that can be morphed."""
         (weights,) = derive.softmax([case["alpha"]])
         kept = {name: share for name, share in zip(case["ops"], weights, strict=True) if name in case["kept"]}
         drawable = sum(share for name, share in kept.items() if is_morphable(name)) / sum(kept.values())
@@ -204,7 +204,7 @@ def test_attempts_accept_parents_in_proportion_to_their_weights() -> None:
 
 
 def test_enumeration_weighs_parents_and_shares_among_their_legal_morphs() -> None:
-    """Of the legal pairs only those count that give the edge something new, each with p / (legal morphs)."""
+    """Only legal pairs that give the edge something new count, each with p / (legal morphs)."""
     firsts = [
         transited(REFILL, iter([(place + 0.5) / 2000, 0.5, 0.5]).__next__).changes[0].added[0] for place in range(2000)
     ]
@@ -227,7 +227,7 @@ def test_weights_that_vanished_still_leave_a_choice() -> None:
 
 @st.composite
 def searches(draw: st.DrawFn) -> tuple[str, str, int, tuple[tuple[int, int], ...]]:
-    """Draw restrictions, an initial pool, a seed, and what each stage keeps and adds."""
+    """Draw restrictions, an initial pool, a seed, and how many operations each stage keeps and adds."""
     morphed = draw(st.lists(st.integers(0, 4), min_size=1, max_size=6))
     pool = draw(st.sampled_from(sorted(POOLS)))
     size, plan = len(POOLS[pool]), []
@@ -238,7 +238,7 @@ def searches(draw: st.DrawFn) -> tuple[str, str, int, tuple[tuple[int, int], ...
 
 
 def run(search: tuple[str, str, int, tuple[tuple[int, int], ...]], *, faithful: bool) -> Iterator[tuple[Pool, Any]]:
-    """Yield the pool before each transition with the transition, of random weights."""
+    """Yield the pool before each transition with the transition, for random weights."""
     name, start, seed, plan = search
     generator = random.Random(seed)
     pool = Pool.initial(POOLS[start], KINDS, 3)
@@ -332,14 +332,14 @@ def test_rates_of_the_stages(case: dict[str, Any]) -> None:
 def steps_left(samples: int, used: int, batch: int, *, multiple: int) -> int:
     """Return how many more steps an epoch has: it never takes more mini-batches than its images fill.
 
-    A batch consists of whole mini-batches, which come from an endless stream; the last of a pass may be filled up with
-    the first images of the next one.
+    A batch consists of whole mini-batches from an endless stream. The last batch of a pass may be completed with the
+    first images of the next one.
 
     Args:
         samples: N, images of the data set.
         used: images that this epoch has seen.
-        batch: B, images in a batch from here on, a multiple of ``multiple``.
-        multiple: images in a mini-batch.
+        batch: B, images per batch from here on, a multiple of ``multiple``.
+        multiple: images per mini-batch.
     """
     return (math.ceil(samples / multiple) - used // multiple) // (batch // multiple)
 

@@ -1,4 +1,4 @@
-"""The NAS-Bench-201 space: derivation, costs, and what its discrete networks compute."""
+"""The NAS-Bench-201 space: derivation, costs, and the outputs of its discrete networks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_operation_costs(row: list[Any]) -> None:
     else:
         layer = operations.build(name, channels, affine=bool(affine))
     assert counting.parameters(layer) == parameters
-    # The counter feeds colour images: bring them to the operation's width, and take that convolution off again.
+    # The counter feeds RGB images: a convolution widens them to the operation's width, and its MACs are subtracted.
     widen = nn.Conv2d(3, channels, 1, bias=False)
     assert counting.macs(nn.Sequential(widen, layer), 8) - 3 * channels * 64 == macs
 

@@ -1,4 +1,4 @@
-"""What a step of the NAS-Bench-201 supernet asks of a device, and how fast it is beside the public way."""
+"""The kernels of a step of the NAS-Bench-201 supernet, and its speed compared with the public code's way."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Searching:
         )
 
     def loss(self, detached: bool = False) -> Tensor:
-        """The loss under a fresh sample."""
+        """Return the loss for a new sample."""
         with torch.set_grad_enabled(not detached):
             mixing = self.relaxation.sample(self.architecture)
         return functional.cross_entropy(self.network(self.images, mixing), self.labels)
 
     def own(self) -> None:
-        """A step with the gradients that each phase needs."""
+        """Take a step with only the gradients that each phase needs."""
         variables = list(self.architecture.parameters())
         for variable, gradient in zip(variables, torch.autograd.grad(self.loss(), variables), strict=True):
             variable.grad = gradient
@@ -60,7 +60,7 @@ class Searching:
         self._update_weights()
 
     def public(self) -> None:
-        """A step with all gradients in both phases."""
+        """Take a step with all gradients in both phases."""
         self.loss().backward()
         self.adam.step()
         self.adam.zero_grad()
@@ -76,10 +76,10 @@ class Searching:
 
 
 class Kernels(TorchDispatchMode):
-    """Counts what a device would be asked to do: operations that are no views, each gradient of a convolution.
+    """Counts the kernels of a step: operations that are not views, and each gradient of a convolution.
 
     Args:
-        host: addresses of tensors that live on the host, whose values anyone may read.
+        host: addresses of tensors on the host, whose values may be read.
     """
 
     def __init__(self, host: set[int]) -> None:
@@ -101,8 +101,8 @@ class Kernels(TorchDispatchMode):
 
 @pytest.mark.parametrize(("partial", "limit"), [(1, 3600), (4, 4000)])
 def test_a_step_stays_within_its_kernels(partial: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At launch-bound sizes their number is the time of a step; public code asks for 11,056 and 12,136."""
-    # What a GPU runs: the shifted sums are the CPU's.
+    """On small networks, kernel launches dominate the time of a step; public code launches 11,056 and 12,136."""
+    # The GPU's form of pooling; shifted sums are only used on the CPU.
     monkeypatch.setattr(cell, "average_pool", lambda x: functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False))
     network = NasBench201Supernet(channels=4, cells=5, classes=10, candidates=EVERY, partial=partial)
     search = Searching(network, torch.randn(2, 3, 8, 8), torch.zeros(2, dtype=torch.long))
@@ -137,7 +137,7 @@ def test_the_time_of_a_step(partial: int, floor: float) -> None:
 
 
 def measure(partial: int) -> dict[str, list[float]]:
-    """The CPU seconds of each way in each round, in the order A B C, C B A, after a round of warm-up."""
+    """Return the CPU seconds of each way in each round, in the order A B C, C B A, after a round of warm-up."""
     torch.manual_seed(0)
     network = NasBench201Supernet(channels=16, cells=5, classes=10, candidates=EVERY, partial=partial)
     images, labels = torch.randn(BATCH, 3, 32, 32), torch.randint(10, (BATCH,))

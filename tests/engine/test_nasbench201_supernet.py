@@ -1,4 +1,4 @@
-"""The NAS-Bench-201 supernet beside its plain form: the same numbers, in every way that it can be asked for them."""
+"""The NAS-Bench-201 supernet compared with its plain form: the same numbers in every mode."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def uniform_plan(device: str = "cpu") -> dict[str, CellWeights]:
 
 
 def some(seed: int, of: tuple[tuple[int, ...], ...] = EVERY["cell"]) -> tuple[tuple[int, ...], ...]:
-    """At random one or more of the operations of each edge."""
+    """Return a random non-empty subset of the operations of each edge."""
     draw = random.Random(seed)
     return tuple(tuple(sorted(draw.sample(row, draw.randint(1, len(row))))) for row in of)
 
@@ -55,7 +55,7 @@ def same(found: Tensor, expected: Tensor) -> None:
 
 
 def compare(network: NasBench201Supernet, plan: CellWeights) -> None:
-    """Outputs, gradients of mixing weights and of all weights, running statistics, and then evaluation."""
+    """Compare outputs, gradients of mixing weights and of all weights, running statistics, and then evaluation."""
     network.double().train()
     plain = PlainSupernet(network)
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64)
@@ -209,7 +209,7 @@ def test_the_average_pool(shape: tuple[int, ...], layout: torch.memory_format) -
 
 
 def macs(network: nn.Module, size: int) -> int:
-    """Multiply-accumulates of what really runs for one image."""
+    """Return the multiply-accumulates of the operations that run for one image."""
     network.to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.empty(1, 3, size, size, device="meta"), uniform_plan("meta"))
@@ -277,7 +277,7 @@ def trained_a_little(network: NasBench201Supernet) -> NasBench201Supernet:
 
 @pytest.mark.parametrize("way", ["load", "assign", "copy", "move"])
 def test_statistics_follow_a_network_wherever_it_goes(way: str) -> None:
-    """Those of one norm over several edges are parts of one tensor, which a copy must not leave behind."""
+    """The statistics of one norm over several edges are parts of one tensor, which copies must keep."""
     first = trained_a_little(supernet())
     if way == "copy":
         second = copy.deepcopy(first)
@@ -298,7 +298,7 @@ def test_statistics_follow_a_network_wherever_it_goes(way: str) -> None:
 
 
 def test_channels_last_survives_a_cell() -> None:
-    """A silent copy back to the other order would cost what the layout saves."""
+    """A silent copy back to the other memory format would undo the gain."""
     network = supernet().to(memory_format=torch.channels_last)
     features = torch.randn(2, 4, 8, 8).to(memory_format=torch.channels_last)
     out = network.blocks[0](features, Mixture(uniform_plan()["cell"], EVERY["cell"]))

@@ -1,4 +1,4 @@
-"""Widening the operations of a supernet between two stages, against the published vectors."""
+"""Widening the operations of a supernet between two stages, compared with the published vectors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_statistics_of_a_norm(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", NB201_OPERATIONS, ids=lambda case: case["op"])
 def test_a_candidate_operation(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the published lists instead of drawn ones, in a supernet whose first edge holds the operation."""
+    """With the published lists instead of random ones, in a supernet whose first edge has the operation."""
     old_width, new_width = case["channels"]
     kernel = int(case["op"][-1])
     old, new = (nn.Sequential(operations.ReluConvBn(width, width, kernel, affine=False)) for width in case["channels"])

@@ -1,4 +1,4 @@
-"""Optimisers: the rate changes in place, and a state from anywhere fits."""
+"""Optimisers: the learning rate changes in place, and a state saved on another device can be loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P-DARTS: what each stage drops, how its schedules restart, and that a resume shows nowhere."""
+"""P-DARTS: what each stage drops, how its schedules restart, and exact resuming."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_search_goes_through_its_stages(bench: Make) -> None:
 
 
 def test_going_on_from_any_stage_is_going_on(bench: Make) -> None:
-    """From inside the first stage, at both switches, and in the evaluation after one."""
+    """From inside the first stage, at both transitions, and in the evaluation after one."""
     one_epoch_each = {"epochs": 3, "arch_frozen_epochs": 0, "skip_dropout": "0.3,0.4,0.7"}
     check_resumes(bench, SMALL | one_epoch_each, (1, 2, 4, 5))
 

@@ -1,4 +1,4 @@
-"""PR-DARTS: what children inherit, against the public routine's weights and by property; the mixed edge."""
+"""Inheritance in PR-DARTS, compared with the public routine's weights and by properties; the mixed edge."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows(module: Rectified) -> list[nn.Module]:
 
 @torch.no_grad()
 def set_weights(module: Rectified, stages: list[dict[str, Any]]) -> None:
-    """Give a stack of separable convolutions the weights of a vector."""
+    """Set the weights of a stack of separable convolutions to those of a vector."""
     layers = rows(module)
     for stage, depthwise, pointwise, norm in zip(stages, layers[::3], layers[1::3], layers[2::3], strict=True):
         assert isinstance(norm, nn.BatchNorm2d)
@@ -53,11 +53,11 @@ def test_a_child_inherits_what_the_public_code_gives_it(case: dict[str, Any]) ->
     set_weights(parent, case["parent_weights"])
     with torch.no_grad():
         for tensor in child.state_dict().values():
-            tensor.fill_(7)  # nothing may be left as it was
+            tensor.fill_(7)  # no value may stay as it was
     inherit(child.body, parent.body, case["morph"], torch.Generator().manual_seed(0))
     mine, theirs = child.state_dict(), made(case["child"], case["channels"], case["stride"])
     set_weights(theirs, case["child_weights"])
-    if case["morph"] == "widen":  # the new rows are drawn: only what follows from the parent is given
+    if case["morph"] == "widen":  # the new rows are random: only what follows from the parent is given
         old = case["new_channels"][0]
         first = 4 * case["widened_stage"]
         for key, values in theirs.state_dict().items():
@@ -112,7 +112,7 @@ def test_larger_kernels_and_wider_stages_keep_the_function(parent: str, morphism
 
 
 def test_new_channels_have_the_spread_of_their_own_block() -> None:
-    """Xavier-normal, fans of the block: sqrt(2 / (in + out)); and a new depthwise kernel sees one channel."""
+    """Xavier-normal with the fans of the block: sqrt(2 / (in + out)); a new depthwise kernel sees one channel."""
     parent, child = made("c3m1", 64, 1), made("c3m2", 64, 1)
     inherit(child.body, parent.body, "widen", torch.Generator().manual_seed(0))
     pointwise, depthwise = child.body[1].weight[64:], child.body[4].weight[64:]

@@ -1,4 +1,4 @@
-"""PR-DARTS on the loop: the plan, what a transition carries over, memory, a growing batch, kills at any moment."""
+"""PR-DARTS in the search loop: the plan, what a transition keeps, memory, a growing batch, kills at any moment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from tests.vectors import load
 Make = Callable[..., Bench]
 
 KINDS = ("normal", "reduce")
-# Three stages of an epoch: 4 operations an edge, 5 of which 2 new, 3; two batches and an evaluation an epoch.
+# Three stages of one epoch, with 4 operations per edge, 5 (2 of them new), and 3; two batches and an evaluation per
+# epoch.
 SMALL: dict[str, Any] = {
     "method": "prdarts",
     "channels": 2,
@@ -119,7 +120,7 @@ def test_the_supernets_of_whole_searches_have_the_public_codes_sizes(name: str) 
 
 
 class Whole:
-    """A search with two refills, done once: what it said, and what its supernets were."""
+    """A search with two refills, run once: its events, and its supernets."""
 
     def __init__(self, **options: Any) -> None:
         options = TWICE | options
@@ -200,12 +201,12 @@ def test_the_same_seed_tells_the_same(whole: Whole) -> None:
     assert other.epoch().extras["transition"] != whole.reports[1].extras["transition"]
 
 
-# What a transition carries over
+# What a transition keeps
 
 
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do transitions without the batch that follows."""
+    """Make training steps do nothing, so that only transitions change weights."""
 
     def step(self: FirstOrder, context: StepContext) -> None:
         _, labels = context.weight_batch()
@@ -225,7 +226,7 @@ def scrambled(supernet: DartsSupernet) -> dict[str, Tensor]:
 @pytest.mark.usefixtures("untrained")
 @pytest.mark.parametrize("mode", ["fixed", "faithful"])
 def test_survivors_keep_their_weights(bench: Make, mode: str) -> None:
-    """All but those that the public code overwrites by their parents' again."""
+    """All except those that the public code overwrites with their parents'."""
     search = bench(**TWICE, mode=mode)
     search.epoch()
     search.epoch()
@@ -294,12 +295,12 @@ def test_the_old_supernet_is_gone_before_the_new_one_is_there(bench: Make, monke
 
 
 def test_going_on_from_any_phase_is_going_on(bench: Make) -> None:
-    """In training, at the end of a stage, just behind a transition, and in the last evaluation."""
+    """In training, at the end of a stage, just after a transition, and in the last evaluation."""
     check_resumes(bench, TWICE, (1, 3, 4, 8))
 
 
 class Killed(Exception):
-    """What a test ends an engine with."""
+    """Raised by a test to end an engine."""
 
 
 def test_a_kill_inside_a_transition_goes_on_from_before_it(

@@ -1,4 +1,4 @@
-"""Profiling a configuration: how a part stands for the whole, and processes that end with the one that waits."""
+"""Profiling a configuration: extrapolation from a part to the whole, and processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def measured(config: RunConfig) -> dict[str, Any]:
 
 def test_a_run_shorter_than_the_warm_up_is_measured_all_the_same() -> None:
     told = measured(tiny())
-    # Two batches of weights and one of evaluation: fewer than it takes to be warm.
+    # Two batches for the weights and one for evaluation: too few for a warm-up.
     assert (told["units_per_epoch"], told["epochs"], told["units"]) == (3, 1, 3)
     assert told["estimated_seconds"] == pytest.approx(3 * told["unit_seconds"])
     assert told["stored"] > 10_000 and told["memory"] > 10**8
@@ -114,7 +114,7 @@ def test_a_task_ends_with_the_process_that_started_it() -> None:
 
 
 def _only_child(module: str) -> psutil.Process:
-    """Wait for the process that runs a module for this one."""
+    """Wait for the child process that runs a module, and return it."""
     while True:
         for child in psutil.Process().children():
             with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""The scoring networks: their sizes, their masks, and that they compute what the engine's own networks do."""
+"""The scoring networks: their sizes, their masks, and agreement with the engine's own networks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def drawn(space: Any, which: str, how: str = "default", seed: int = 0) -> Any:
 
 
 def randomised(network: nn.Module) -> nn.Module:
-    """With scales and shifts that matter, in double."""
+    """Return the network in double precision, with random scales and shifts, so that they matter."""
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.uniform_(-1, 1)
@@ -51,14 +51,14 @@ def plan(space: Any, live: tuple[tuple[int, ...], ...]) -> CellWeights:
 
 
 def varied(space: Any) -> Candidates:
-    """From none to several live operations an edge."""
+    """Return from none to several live operations per edge."""
     return {
         kind: tuple(row[edge % 2 : edge % (len(row) + 1)] for edge, row in enumerate(rows))
         for kind, rows in everything(space).items()
     }
 
 
-# The public thin networks also carry a stem of 9 + 2 weights that they never run: 117 and 5,413 with it.
+# The public thin networks also have a stem of 9 + 2 weights that they never run: with it they have 117 and 5,413.
 @pytest.mark.parametrize(
     ("space", "which", "classes", "count"),
     [
@@ -97,7 +97,7 @@ def test_a_nasbench201_genotype_computes_what_its_own_network_does() -> None:
 def test_a_nasbench201_supernet_computes_what_the_engines_does(live: Candidates) -> None:
     own = randomised(NasBench201Supernet(channels=3, cells=1, classes=10, candidates=everything(NASBENCH201)))
     network = build(NASBENCH201, "ntk", 10).double()
-    # Batch norms of the engine's supernet have no scale and no shift: here they are 1 and 0 as they were built.
+    # Batch norms of the engine's supernet have no scale and shift; here they keep their initial values 1 and 0.
     for block, theirs in zip([*network.blocks, network.head], [own.stem, *own.blocks, own.head], strict=True):  # type: ignore
         if hasattr(block, "edges"):
             for edge, built in zip(block.edges, theirs.edges, strict=True):

@@ -1,4 +1,4 @@
-"""The NTK and its condition number: against the vectors, and every way of computing it against every other."""
+"""The NTK and its condition number: compared with the vectors, and all ways to compute it with each other."""
 
 from __future__ import annotations
 
@@ -110,11 +110,11 @@ def test_a_kernel_that_is_not_finite_has_an_infinite_condition_number() -> None:
 
 
 def network_of(space: Any, seed: int) -> tuple[torch.nn.Module, torch.Tensor]:
-    """A double network of a space, and images."""
+    """Return a network of a space in double precision, and images."""
     generator = torch.Generator().manual_seed(seed)
     network = build_network(space, "ntk", 3)
     initialise(network, "default", generator)
-    # Two operations an edge, in turn: all of them somewhere.
+    # Two operations per edge in turn, so that every operation occurs.
     live = {
         kind: tuple(tuple({row[edge % len(row)], row[(edge + 1) % len(row)]}) for edge, row in enumerate(rows))
         for kind, rows in everything(space).items()
@@ -132,7 +132,7 @@ def test_all_ways_give_the_same(space: Any, outputs: ntk.Outputs) -> None:
     frozen = ntk.gram(network, images, outputs=outputs, bn="frozen")
     torch.testing.assert_close(ntk.gram(network, images, outputs=outputs, bn="frozen", how="per_sample"), frozen)
     assert not torch.allclose(exact, frozen, rtol=0.01)
-    # Freezing leaves no trace.
+    # Freezing must leave no trace.
     assert torch.equal(ntk.gram(network, images, outputs=outputs), exact)
 
 

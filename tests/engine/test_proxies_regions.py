@@ -1,4 +1,4 @@
-"""Linear regions, exactly, against the vectors and against the matrix of products that the public code makes."""
+"""Exact linear regions, compared with the vectors and with the matrix of products in the public code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_bit_strings(case: dict[str, Any]) -> None:
 
 
 def by_products(bits: Tensor) -> int:
-    """Count as the public code does: one over the number of equal rows, added up."""
+    """Count as the public code does: sum one over the number of equal rows."""
     bits = bits.float()
     different = (1 - bits) @ bits.T
     equal = (different + different.T == 0).sum(1)
@@ -64,7 +64,7 @@ def test_packed_bits_count_what_products_count(width: int, samples: int, seed: i
     assert counted(bits.tolist()).regions == by_products(bits)
 
 
-# Of DARTS's bits 631 are of different tensors; with one channel, a norm leaves some of these equal up to the sign.
+# Of DARTS's bits, 631 belong to different tensors; with one channel, a norm leaves some of these equal up to the sign.
 @pytest.mark.parametrize(
     ("space", "bits", "distinct"),
     [(NASBENCH201, 117, {36}), (DARTS, 1987, range(600, 632))],
@@ -80,7 +80,7 @@ def test_the_bits_of_the_thin_networks(space: Any, bits: int, distinct: Containe
     assert length == bits
     columns = np.unpackbits(rows, axis=1)[:, :bits].T
     assert len(np.unique(columns, axis=0)) in distinct
-    # Asking again finds the same: nothing piles up.
+    # Repeating the measurement gives the same result: nothing accumulates.
     assert patterns.packed(crops)[1] == bits
 
 

@@ -1,4 +1,4 @@
-"""Draws and scores: what they depend on, what they do not, and images that cannot be measured."""
+"""Draws and scores: what they depend on and what they do not, and images that cannot be measured."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_draw_comes_from_the_seed_and_its_key_alone(init: str) -> None:
     assert not same(other, draw)
     assert not same(scorer(seed=1).draw(2, 1), draw)
     found = numbers(first.measure(draw, EVERYTHING))
-    # Other draws and other masks in between change nothing.
+    # Other draws and masks in between change nothing.
     assert numbers(second.measure(draw, EVERYTHING)) == found
     second.measure(other, {"cell": ((1,),) * 6})
     assert numbers(second.measure(draw, EVERYTHING)) == found
@@ -100,7 +100,7 @@ def test_batches_and_crops_are_parts_of_the_images() -> None:
     windows = normal.unfold(2, 3, 1).unfold(3, 3, 1).reshape(-1, 3, 3)
     crops = torch.cat(draw.crops).squeeze(1)
     assert len(crops) == 100
-    # 5 images x 3 channels x 4 places, and nearly all of them are drawn.
+    # 5 images x 3 channels x 4 positions, and nearly all of them are drawn.
     matches = (crops[:, None] == windows[None]).flatten(2).all(2)
     assert matches.any(1).all()
     assert matches.any(0).sum() > 40
@@ -152,7 +152,7 @@ def test_a_dead_network(space: Any, bn: str) -> None:
     assert (score.kappa, score.dead) == (math.inf, True)
     # ReLUs that run still count; those of DARTS's preprocessing see the crops.
     assert score.regions.regions == 1 if space is NASBENCH201 else score.regions.regions > 1
-    # An edge left empty by hand is no reason to refuse, as long as a path is left.
+    # An edge emptied by hand is accepted as long as a path remains.
     rows = [list(row) for row in everything(space)[space.cells[0]]]
     rows[0] = []
     some = dict(everything(space)) | {space.cells[0]: tuple(map(tuple, rows))}

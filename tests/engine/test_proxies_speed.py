@@ -1,4 +1,4 @@
-"""What the proxies cost each way, and what they say about 60 cells of NAS-Bench-201 on photographs."""
+"""The cost of each way to compute the proxies, and their scores of 60 cells of NAS-Bench-201 on photographs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.engine.test_proxies_regions import by_products
 ARCHIVE = Path(__file__).parents[3] / "shared" / "data" / "cifar10-imagefolder.tar.xz"
 CIFAR10 = next(dataset for dataset in DATASETS if dataset.name == "cifar10")
 MEAN, STD = channels("nasbench201", CIFAR10)
-# A network that is dead ranks behind all others (docs/methods/tenas.md, "What to expect").
+# A dead network ranks behind all others (docs/methods/tenas.md, "What to expect").
 DEAD = 12.0
 
 pytestmark = pytest.mark.benchmark
@@ -65,7 +65,7 @@ def photographs() -> ImageSet:
 
 
 def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the least seconds of each, taken in turn so that a busy machine slows all alike."""
+    """Return the minimum seconds of each way, run in turn so that a busy machine slows all alike."""
     took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

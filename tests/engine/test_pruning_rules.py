@@ -1,4 +1,4 @@
-"""TE-NAS's pruning rules against tables of the public routine, and where it is better not to follow that."""
+"""TE-NAS's pruning rules, compared with tables of the public routine, and deliberate deviations from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def scores(case: dict[str, Any]) -> tuple[list[float], list[float]]:
 
 
 def decide(case: dict[str, Any], public: bool) -> tuple[list[float], list[float], list[int], list[int], list[Slot]]:
-    """Return both scores and both ranks by ranked candidate, and what is removed."""
+    """Return both scores and both ranks for each ranked candidate, and the removed ones."""
     kappa, regions = scores(case)
     slots: list[Slot] = [(cell, edge, op) for cell, edge, op, *_ in case["candidates"]]
     if case["kind"] == "op_round":
@@ -102,7 +102,7 @@ def test_an_infinite_kappa_is_ranked_last() -> None:
     kappa = [mean([scoring.kappa(draw) for draw in candidate]) for candidate in (dead, alive)]
     assert kappa == [-INFINITE, -8.0]
     assert rank(kappa, [0.0, 0.0]) == Ranking([1, 0], [0, 0], [1, 0])
-    # If the network before is singular, the draw does not count.
+    # If the network before pruning is singular, the draw does not count.
     assert scoring.kappa(Measurement(INFINITE, 5.0, 50, 40)) is None
     assert mean([None, 0.5, None]) == 0.5
 

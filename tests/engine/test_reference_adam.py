@@ -1,4 +1,4 @@
-"""Adam of the codes, with eps where PyTorch has it and where the public code of ISTA-NAS has it."""
+"""Adam for the codes, with eps placed as in PyTorch and as in the public code of ISTA-NAS."""
 
 from __future__ import annotations
 

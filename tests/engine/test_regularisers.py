@@ -1,4 +1,4 @@
-"""What pulls alpha to its anchor, against independently computed values."""
+"""Regularisers of alpha, compared with independently computed values."""
 
 from __future__ import annotations
 

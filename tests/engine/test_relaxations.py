@@ -1,4 +1,4 @@
-"""Relaxations and derivation rules against independently computed values, and what holds for all of them."""
+"""Relaxations and derivation rules compared with independently computed values, and their common properties."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def close(found: Tensor, expected: Any, rtol: float = 1e-6, atol: float = 1e-8) 
 
 
 def variables(space: Space, candidates: Candidates | None = None, **options: Any) -> ArchitectureParameters:
-    """Make variables of unit scale."""
+    """Return architecture parameters of unit scale."""
     generator = torch.Generator().manual_seed(7)
     return ArchitectureParameters(space, candidates or all_candidates(space), generator, **({"scale": 1.0} | options))
 
 
 def of(space: Space, alphas: dict[str, Any], betas: dict[str, Any] | None = None) -> ArchitectureParameters:
-    """Make variables of these values, in double precision."""
+    """Return architecture parameters with these values, in double precision."""
     architecture = variables(space, edge_parameters=betas is not None)
     for kind, values in alphas.items():
         architecture.alphas[kind].data = double(values)
@@ -91,7 +91,7 @@ def test_gumbel_softmax(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", GDAS, ids=lambda case: case["name"])
 @pytest.mark.parametrize("selected", [False, True])
 def test_straight_through(case: dict[str, Any], selected: bool) -> None:
-    """The supernet reads the selected weight alone; the other gradient is that of code that adds the others too."""
+    """The supernet reads only the selected weight; the gradient is also compared with code that adds the others."""
     alpha = double(case["alphas"]).requires_grad_()
     noise = -torch.log(double(case["exponential_noise"]))
     close(noise, case["gumbel_noise"])
@@ -213,7 +213,7 @@ def test_rules_on_nasbench201_take_the_best_of_every_edge(case: dict[str, Any]) 
     assert discretization.with_none(space, architecture, candidates, edges="all") == expected
 
 
-# What holds for all
+# Common properties
 
 
 def pruned(space: Space) -> Candidates:

@@ -1,4 +1,4 @@
-"""Searches that draw whole cells from shared weights: what runs, what the controller learns, what is answered."""
+"""Searches that sample whole cells from shared weights: what runs, what the controller learns, and the result."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_ista_search_rates() -> None:
 
 
 def test_the_plain_script_ran_at_nominal_rates() -> None:
-    """Without a stage switch, no version of the public code left the schedule: nothing to be compatible with."""
+    """Without stages, every version of the public code used the nominal schedule, so no compatibility is needed."""
     plain = next(case for case in VECTORS["search"] if case["name"] == "nb201_plain")
     assert plain["lr_nominal"] == plain["lr_reference_torch_1_3"] == plain["lr_reference_recent_torch"]
 
@@ -113,7 +113,7 @@ def test_temperatures_of_draws(name: str, relaxation: SampledRelaxation) -> None
 
 
 def test_power_1_is_the_cosine() -> None:
-    """Up to the first value, which the power schedule brings to the top."""
+    """Except for the first value, which the power schedule raises to the maximum."""
     rates = [schedules.power_cosine(1.0, 0.0, epoch, 1000, power=1) for epoch in range(1000)]
     cosines = [schedules.cosine(1.0, 0.0, epoch + 1, 1000) for epoch in range(1000)]
     assert rates == pytest.approx(cosines, abs=1e-5)

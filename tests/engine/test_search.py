@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bench: Mak
 
 @pytest.mark.parametrize("units", [0, 1, 4, 5, 6, 9])
 def test_going_on_from_a_state_is_going_on(bench: Make, units: int) -> None:
-    """At the start, inside training, inside evaluation, and in the second epoch."""
+    """At the start, during training, during evaluation, and in the second epoch."""
     whole = bench().reports()
     before = bench()
     reports = [report for _ in range(units) if (report := before.method.advance())]
@@ -122,7 +122,7 @@ def test_sampled_accuracy_is_an_extra_on_request(bench: Make) -> None:
 
 
 def test_the_derived_cell_is_measured_in_the_supernet(bench: Make) -> None:
-    """Where the architecture has decided, the supernet is that cell; its distance to one that has not is a gap."""
+    """For a decided architecture, the supernet equals the derived cell; for an undecided one, the losses differ."""
     trained = bench(epochs=3, arch_frozen_epochs=2)
     with torch.no_grad():
         alpha = trained.method.current.architecture.alphas["cell"].fill_(-60.0)
@@ -160,7 +160,7 @@ def test_the_memory_order_changes_speed_not_results(bench: Make) -> None:
 
 
 def pruned(context: EpochContext) -> Handover:
-    """End a stage with the three operations of the largest alpha on every edge, and begin anew with them."""
+    """End a stage with the three operations of largest alpha on every edge, and start the next one with them."""
     alpha = context.state.architecture.alphas["cell"]
     kept = alpha.topk(3).indices.sort().values.tolist()
     return Handover({"cell": tuple(tuple(row) for row in kept)}, restore=lambda _: None)

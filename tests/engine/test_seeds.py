@@ -1,4 +1,4 @@
-"""Seeds are digests of names, so that they are the same on every machine and in every version."""
+"""Seeds are digests of names, so they are the same on every machine and in every version."""
 
 from __future__ import annotations
 

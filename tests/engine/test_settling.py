@@ -1,4 +1,4 @@
-"""How settled a search is: since when its genotype stands, and when it is told to collapse."""
+"""The collapse monitor: how long the genotype has been unchanged, and when a collapse is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches in stages: what is pruned, what goes along, at which rates, and that a resume shows nowhere."""
+"""Searches in stages: what is pruned, what is kept, at which rates, and exact resuming."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_pruning_keeps_the_strongest(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", PRUNE["repeated"])
 def test_what_was_pruned_stays_pruned(case: dict[str, Any]) -> None:
-    """Even where every kept alpha is negative, and those of pruned operations are 0."""
+    """This holds even if every kept alpha is negative and those of pruned operations are 0."""
     every = tuple(range(len(case["alpha"][0])))
     first = [strongest(row, every, case["keep1"]) for row in case["alpha"]]
     assert [list(kept) for kept in first] == case["kept1"]
@@ -188,7 +188,7 @@ def test_a_rate_that_jumped_goes_on_as_it_was_under_the_old_torch() -> None:
     assert [epoch for epoch in range(6) if nominal[epoch] != jumping[epoch]] == [3]
 
 
-# The switch
+# The transition
 
 
 def at_the_switch(bench: Make, **options: Any) -> Bench:
@@ -252,7 +252,7 @@ def test_copied_channels_have_the_momentum_of_their_originals(bench: Make, optio
 
 @pytest.mark.parametrize("regulariser", ["l2", "kl"])
 def test_pruned_alphas_rest(bench: Make, regulariser: str) -> None:
-    """Neither Adam's moments nor a regulariser moves what is not there any more."""
+    """Neither Adam's moments nor a regulariser changes the alphas of pruned operations."""
     search = at_the_switch(bench, **TWO_STAGES, regulariser=regulariser)
     reports = search.reports()
     alpha, alive = search.method.current.architecture.alphas["cell"], search.method.current.architecture.alive("cell")
@@ -296,7 +296,7 @@ def test_stages_say_what_they_are(bench: Make) -> None:
 @pytest.mark.parametrize(
     ("options", "units"),
     [
-        # Inside the first stage, at the switch, in training and in evaluation after it, and at the next epoch.
+        # Inside the first stage, at the transition, in training and in evaluation after it, and in the next epoch.
         (SPACES["nasbench201"], (1, 6, 7, 8, 9)),
         (SPACES["nasbench201"] | {"evaluated_epochs": 1}, (4, 5)),
         (SPACES["darts"], (6, 7)),

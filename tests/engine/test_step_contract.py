@@ -1,7 +1,7 @@
-"""A step is fit for a CUDA graph: checked on a CPU, by what it asks of torch.
+"""A step is fit for a CUDA graph: checked on a CPU, by its calls to torch.
 
-A captured step is repeated kernel by kernel with the numbers that it was captured with. So no step may read a result on
-the host, make a tensor on the CPU, or draw by a generator of the host; and two steps of an epoch have to be the same
+A captured step is repeated kernel by kernel with the numbers with which it was captured. So no step may read a result
+on the host, create a tensor on the CPU, or draw from a generator of the host. Two steps of an epoch must be the same
 sequence of kernels, with the same shapes and the same Python numbers.
 """
 
@@ -21,7 +21,7 @@ from engine.search.loop import DifferentiableSearch
 from tests.engine.test_host_reads import begun
 
 FACTORIES = _device_constructors()
-# Even with a device, these copy from pageable memory of the host, which waits.
+# Even with a device, these copy from pageable memory of the host, which makes the host wait.
 COPIES = (torch.tensor, torch.as_tensor, torch.from_numpy, torch.asarray)
 READS = {"item", "tolist", "numpy", "cpu", "__bool__", "__int__", "__float__", "__index__", "pin_memory", "nonzero"}
 CASES = [
@@ -77,19 +77,19 @@ class Kernels(TorchDispatchMode):
 
 
 def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
-    """Return a search inside an epoch, with optimisers that count no steps on the host, as on a GPU."""
+    """Return a search in the middle of an epoch, whose optimisers count no steps on the host, as on a GPU."""
     search = begun(method, space, "quick", **options)
     state = search.current
     for name in ("weight_optimizer", "architecture_optimizer"):
         parameters = getattr(state, name).param_groups[0]["params"]
         setattr(state, name, torch.optim.SGD(parameters, 0.01, momentum=0.9, foreach=True))
     prepare(search)
-    search.components.update.step(search.step_context)  # makes the momenta
+    search.components.update.step(search.step_context)  # creates the momentum buffers
     return search
 
 
 def prepare(search: DifferentiableSearch) -> None:
-    """Do the host part of a whole batch."""
+    """Do the host's part of a whole batch."""
     levels = [
         level
         for level in search.components.update.order
@@ -125,7 +125,7 @@ def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
 
 
 def test_the_host_part_draws_in_the_order_of_the_update() -> None:
-    """Of two orders each draws other images, but as many numbers: what follows is the same."""
+    """In another order each part would draw other images, but as many numbers, so all later draws are the same."""
     ends, labels = [], []
     for weights_first in (False, True):
         search = begun("darts", "nasbench201", "quick", order="first", weights_first=weights_first)

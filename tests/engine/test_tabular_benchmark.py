@@ -1,4 +1,4 @@
-"""Runs looked up in a table: what epochs report, and that looking up changes nothing."""
+"""Table look-ups by runs: what epochs report, and that look-ups change nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home)
 
 
 def test_the_band_closes_as_the_distribution_does(bench: Make, tabulated: Home) -> None:
-    """Nearly all mass on one operation an edge: every sample is the derived architecture, and there is no band."""
+    """With nearly all mass on one operation per edge, every sample is the derived architecture and the band closes."""
     search = bench().method
     with torch.no_grad():
         search.current.architecture.alphas["cell"].fill_(-6)

@@ -1,4 +1,4 @@
-"""The loop of TE-NAS: it replays the public routine, resumes at any unit, and reports how certain it is."""
+"""The loop of TE-NAS: it replays the public routine, resumes at any unit, and reports its certainty."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Bench:
         self.reports: list[EpochReport] = []
 
     def work(self, units: int = 1_000_000) -> Bench:
-        """Do so many units, or all that are left."""
+        """Do this number of units, or all that are left."""
         while units and self.method.epoch < self.method.epochs:
             report = self.method.advance()
             self.reports += [report] if report else []
@@ -130,7 +130,8 @@ def test_the_published_numbers_of_candidates(space: str, options: dict[str, Any]
     position = bench.method.position()
     assert position.run_step == position.run_of == sum(candidates)
     assert bench.scorer is not None
-    # Each candidate once, and the network before once a draw: one a round, and one for each of six groups of edges.
+    # Each candidate is measured once, and the unpruned network once per draw: one per round, and one for each of six
+    # groups of edges.
     before = len(candidates) if space == NB201 else len(candidates) - 1 + 6
     assert len(bench.scorer.asked) == sum(candidates) + before
     stages = [event for event in bench.said if isinstance(event, StageStarted)]
@@ -143,7 +144,7 @@ def test_the_cell_is_the_one_of_the_masks() -> None:
     cells = []
     for rows in bench.method.live.values():
         alphas = [[0.0 if op in row else -1000.0 for op in range(len(operations))] for row in rows]
-        # The softmax of an edge that has lost everything is uniform; the search must not take it for live.
+        # The softmax of an edge without operations is uniform; the search must not take it for live.
         weights = [row if any(live) else [0.0] * 8 for row, live in zip(derive.softmax(alphas), rows, strict=True)]
         cells.append(derive.two_a_node(weights, operations))
         assert [sum(bool(rows[edge]) for edge in node) for node in ((0, 1), (2, 3, 4), (5, 6, 7, 8))] == [2, 2, 2]
@@ -190,7 +191,7 @@ def test_more_draws_decide_and_another_seed_only_checks() -> None:
         assert not bench.method.handle_request("more")
         assert bench.method.handle_request(request)
         assert bench.method.position().of == 96
-        # Asked for once, however often the search is interrupted.
+        # The request counts once, however often the search is interrupted.
         bench.method.load(round_trip(bench.method.state()))
         bench.work(96 - 30)
     first, with_more, with_check = (bench.reports[0] for bench in (plain, more, checked))
@@ -201,7 +202,7 @@ def test_more_draws_decide_and_another_seed_only_checks() -> None:
     assert check["edges"] == 6
     assert 0 < check["cut_otherwise"] <= 6
     assert same(with_check, first)
-    # The next round has its own number again.
+    # The next round has its usual number again.
     assert more.method.position().of == 36
 
 
@@ -220,7 +221,7 @@ def test_singular_draws_are_reported_and_dropped() -> None:
 
 def test_if_every_kappa_is_infinite_regions_decide() -> None:
     def dead(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
-        # The more of the last operations are live, the more regions.
+        # The more of the last operations are live, the more regions there are.
         return math.inf, 100 + sum(map(sum, live["cell"]))
 
     bench = Bench(NB201, dead, repeats=1, decimals=9).work()

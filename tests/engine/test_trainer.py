@@ -1,4 +1,4 @@
-"""Retraining: it learns, repeats, resumes, and computes the same however a batch is cut."""
+"""Retraining: it learns, repeats and resumes exactly, and computes the same however a batch is split."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Whole:
 
     Attributes:
         reports: of its epochs.
-        states: of trainer and runtime: in training, at its end, in the test, and in the second epoch.
+        states: of trainer and runtime: during training, at its end, in the test, and in the second epoch.
         weights: at the end.
     """
 
@@ -113,7 +113,7 @@ class TestResuming:
 
 class TestPieces:
     def test_a_batch_in_pieces_descends_the_same_gradient(self) -> None:
-        """Without batch norm, which sees a piece at a time, cutting a batch changes rounding alone."""
+        """Without batch norm, which sees one piece at a time, splitting a batch only changes rounding."""
         found = []
         for pieces in (1, 4):
             run = Retraining(DRNAS, pieces=pieces)
@@ -155,7 +155,7 @@ class TestPieces:
 
 
 def starve(run: Retraining, fits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the network run out of memory with more images than fit."""
+    """Make the network run out of memory with more images than fit."""
     forward = run.trainer.network.forward
 
     def limited(images: torch.Tensor, *rest: Any) -> Any:
@@ -189,7 +189,7 @@ class TestGrowingBatch:
 
 
 class TestRates:
-    """Every recipe's learning rate, epoch by epoch, against independent values."""
+    """Every recipe's learning rate, epoch by epoch, compared with independent values."""
 
     def rates(self, preset: str, count: int, **changes: Any) -> list[float]:
         space = catalogue.space("nasbench201" if preset.startswith("nasbench") else "darts")
@@ -332,17 +332,17 @@ def torch_file(content: Any) -> bytes:
 
 
 class TestStep:
-    """What the step asks of the device: CUDA graphs can only capture one that waits for nothing."""
+    """What a step asks of the device: CUDA graphs can only capture a step that never waits."""
 
     def test_it_reads_nothing_back_and_computes_each_loss_once(self) -> None:
         run = Retraining(DRNAS, drop_path=0.3)
-        run.epoch()  # drop path begins with the second
+        run.epoch()  # drop path begins in the second epoch
         losses = Calls("nll_loss_forward")
         with Waiting(set()) as waiting, losses:
             run.advance(2)
         assert run.trainer.state()["step"] == 2
         assert waiting.found == []
-        assert losses.count == 2 * 2  # of the classifier and of the auxiliary one
+        assert losses.count == 2 * 2  # one of the classifier and one of the auxiliary head
 
 
 class Calls(TorchDispatchMode):

@@ -1,4 +1,4 @@
-"""Parts of training, against independently computed values."""
+"""Parts of training, compared with independently computed values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_factors_drawn_ahead_are_those_drawn_for_features() -> None:
 
 @pytest.mark.parametrize("case", MISC["label_smoothing"])
 def test_torchs_label_smoothing_is_the_papers(case: dict[str, Any]) -> None:
-    """Target (1 - eps) onehot + eps / K, the true class included."""
+    """The target is (1 - eps) onehot + eps / K, including the true class."""
     logits, targets = torch.tensor(case["logits"], dtype=torch.float64), torch.tensor(case["targets"])
     loss = functional.cross_entropy(logits, targets, label_smoothing=case["epsilon"])
     assert loss.item() == pytest.approx(case["loss"], rel=1e-6)

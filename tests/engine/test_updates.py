@@ -1,4 +1,4 @@
-"""How one batch changes architecture and weights, the unrolled gradient against independently computed values."""
+"""How one batch changes architecture and weights; the unrolled gradient compared with independently computed values."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def double(values: Any) -> Tensor:
 
 
 def descent(case: dict[str, Any], weights: dict[str, nn.Parameter]) -> torch.optim.SGD:
-    """Make the optimiser of a case, its momentum buffers included."""
+    """Return the optimiser of a case, including its momentum buffers."""
     optimiser = torch.optim.SGD(
         weights.values(), case["eta"], momentum=case["momentum"], weight_decay=case["weight_decay"]
     )
@@ -48,7 +48,7 @@ def descent(case: dict[str, Any], weights: dict[str, nn.Parameter]) -> torch.opt
 
 
 class Passes:
-    """A loss that notes at which weights it was computed."""
+    """A loss that records the weights at which it was computed."""
 
     def __init__(self, weight: Tensor, loss: Callable[[], Tensor]) -> None:
         self.places: list[Tensor] = []
@@ -97,10 +97,10 @@ def test_second_order_of_a_softmax_regression(case: dict[str, Any]) -> None:
 
 
 class SmallNet:
-    """A DARTS supernet of cells with two nodes, in float64, and what its unrolled objective is of alpha.
+    """A DARTS supernet of cells with two nodes, in float64, and its unrolled objective as a function of alpha.
 
-    Its ReLUs have to be smooth, and it has no max pool: at a kink the objective has no derivative that a difference
-    could be compared with, and with thousands of units some are always near one.
+    Its ReLUs must be smooth, and it has no max pool: at a kink, the objective has no derivative with which a difference
+    could be compared, and with thousands of units some are always near one.
     """
 
     EDGES = ((0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -128,7 +128,7 @@ class SmallNet:
             self.optimiser.zero_grad()
 
     def loss(self, part: int) -> Tensor:
-        """The loss on the batch of the weights, 0, or of the architecture, 1."""
+        """Return the loss on the weight batch (0) or the architecture batch (1)."""
         rows = self.alpha.softmax(-1)
         mixing = {"normal": CellWeights(rows[0]), "reduce": CellWeights(rows[1])}
         return functional.cross_entropy(self.network(self.images[part], mixing), self.labels[part])
@@ -147,7 +147,7 @@ class SmallNet:
         return value
 
     def differences(self, step: float = 1e-4) -> Tensor:
-        """The gradient of the objective by central differences, in each alpha."""
+        """Return the gradient of the objective with respect to each alpha, by central differences."""
         slopes, flat = torch.zeros_like(self.alpha), self.alpha.detach().view(-1)
         for place in range(flat.numel()):
             values = []
@@ -160,7 +160,7 @@ class SmallNet:
 
 
 def test_second_order_is_the_slope_of_the_unrolled_objective(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DARTS's own finite difference, R long, leaves an error of order R^2: half of R leaves a quarter of it."""
+    """DARTS's own finite difference of length R has an error of order R^2: half of R leaves a quarter of it."""
     monkeypatch.setattr(functional, "relu", lambda values, inplace=False: functional.softplus(values))
     net = SmallNet()
     expected = net.differences()
@@ -193,7 +193,7 @@ def searching(
 
 
 def train(search: DifferentiableSearch, update: Update) -> None:
-    """Do the host part and the step for a batch."""
+    """Do the host's part and the step for a batch."""
     search.batches.prepare(update.order, BATCH)
     update.step(search.step_context)
 
@@ -218,7 +218,7 @@ def test_looking_ahead_moves_alpha_and_leaves_no_trace(bench: Make) -> None:
 
 
 def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
-    """Drawn anew in each pass, the finite difference would be noise: here a repeat gives the same gradient."""
+    """With a new draw in each pass, the finite difference would be noise; here a repetition gives the same gradient."""
     gradients = []
     for _ in range(2):
         search = searching(bench, update := Unrolled(), GumbelSoftmax(1.0, 1.0))
@@ -238,7 +238,7 @@ def test_all_passes_of_a_look_ahead_share_one_draw(bench: Make) -> None:
 
 
 def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
-    """With xi = 0 the look ahead stays where it is."""
+    """With xi = 0, the look-ahead does not move."""
     moved = []
     for update in (FirstOrder(), Unrolled()):
         search = searching(bench, update)
@@ -246,7 +246,7 @@ def test_without_a_rate_the_second_order_is_the_first(bench: Make) -> None:
         torch.manual_seed(1)
         train(search, update)
         moved.append(search.current.architecture.alphas["cell"].detach().clone())
-    # Augmentation draws differ, the weights' batch being read first: the direction of Adam's first step does not.
+    # Augmentation differs, because the weight batch is read first, but the direction of Adam's first step does not.
     assert (moved[0] - moved[1]).abs().max() < 2.1 * search.context.settings.arch_learning_rate
 
 
@@ -318,7 +318,7 @@ def test_either_level_may_go_first(bench: Make, weights_first: bool) -> None:
     "update", [FirstOrder(), SingleLevelJoint(), Unrolled()], ids=lambda update: type(update).__name__
 )
 def test_a_path_of_nothing_teaches_nothing(bench: Make, update: Update) -> None:
-    """Where every edge draws `none` no variable is in the graph of the loss."""
+    """If every edge draws `none`, the loss depends on no architecture parameter."""
     search = searching(bench, update, StraightThrough(1.0, 1.0))
     with torch.no_grad():
         search.current.architecture.alphas["cell"].zero_()[:, 0] = 100.0

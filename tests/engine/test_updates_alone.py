@@ -1,4 +1,4 @@
-"""Each update without the loop and without a supernet of the product: the contract is all that it needs."""
+"""Each update without the loop and without a real supernet: it needs only the contract."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``python -m tests.engine.twenty_steps FILE PIECES``: train twenty steps in float64 and save the weights.
 
-Float64, because untrained networks with batch norm amplify float32's rounding by a factor of ten a step: two correct
-computations differ long before the twentieth.
+Float64, because untrained networks with batch norm amplify float32's rounding by a factor of ten per step: two correct
+computations diverge long before the twentieth.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def train(group: Group, pieces: int) -> dict[str, Tensor]:
         run = Retraining(
             DRNAS, group=group, epochs=1, image_limit=STEPS * BATCH, batch_size=BATCH, pieces=pieces, drop_path=0.3
         )
-        run.trainer.epochs = 2  # so that drop path is in force
+        run.trainer.epochs = 2  # so that drop path is active
         forward = run.trainer.network.forward
 
         def in_float64(images: Tensor, *rest: Any) -> Any:

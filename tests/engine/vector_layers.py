@@ -1,4 +1,4 @@
-"""Networks as the TE-NAS vectors list them: layers with their weights."""
+"""Networks as listed in the TE-NAS vectors: layers with their weights."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def build(layers: Sequence[dict[str, Any]]) -> nn.Sequential:
-    """Return the layers one after the other, float64, in training mode."""
+    """Return the layers in sequence, in float64 and training mode."""
     return nn.Sequential(*(_layer(**layer) for layer in layers)).double()
 
 
 def evaluated(network: nn.Module) -> nn.Module:
-    """Give batch norms a mean of 0 and a variance of 1."""
+    """Set the statistics of batch norms to a mean of 0 and a variance of 1."""
     for part in network.modules():
         if isinstance(part, _BatchNorm):
             part.running_mean, part.running_var = torch.zeros_like(part.weight), torch.ones_like(part.weight)
@@ -25,7 +25,7 @@ def evaluated(network: nn.Module) -> nn.Module:
 
 
 class Mixed(nn.Module):
-    """Branches that read the same, weighted and added."""
+    """A weighted sum of branches with the same input."""
 
     def __init__(self, branches: Sequence[Sequence[dict[str, Any]]], coefficients: Sequence[float]) -> None:
         super().__init__()

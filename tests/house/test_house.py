@@ -1,4 +1,4 @@
-"""The repository as a whole: what ships, and what must not be written into it."""
+"""The repository as a whole: what it ships, and what must not be in its files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DOCS = [path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = sorted(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 
-# Where packages come from is for the machine that installs them to say. (Written so as not to match itself.)
+# Only the machine that installs packages decides where they come from. (Written so as not to match itself.)
 REGISTRY = re.compile(
     rb"pythonhosted\.org|pypi\.org|(test\.)?pypi\.python\.org|anaconda\.(org|com)|conda[-]forge"
     rb"|https?://[^\s/]*(artifactory|devpi|mirror|nexus|registry)|index[-]url|file:[/]{3}"
 )
-# Home folders, and folders that stand at the root of one machine.
+# Home folders, and top-level folders of a particular machine.
 MACHINE = re.compile(rb"(?<![\w./~<>-])/(home|root|Users|work|workspace|mnt|media|scratch)/[\w.-]+")
 
 
@@ -60,12 +60,12 @@ def test_every_package_is_typed_and_complete(package: str) -> None:
 
 
 def test_no_file_of_a_package_is_ignored() -> None:
-    """What git ignores, the wheel leaves out: a folder of ours named ``build`` would vanish."""
+    """The wheel leaves out what git ignores: a folder of ours named ``build`` would be missing from it."""
     ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", *PACKAGES)
     assert [name for name in ignored if "__pycache__" not in name] == []
 
 
-# A path in backticks: a folder, or a file of the repository. Words in capitals stand for names to be filled in.
+# A path in backticks: a folder, or a file of the repository. Words in capitals are placeholders.
 PATH = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+)?|[\w-]+\.(?:md|toml))`")
 OF_USERS = {"requests/", "trash/", "config.toml", "val/"}  # in their homes and data
 
@@ -86,7 +86,7 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
 
 
 def test_both_commands_of_the_readme_are_what_ci_runs() -> None:
-    """``.ci/run`` runs the first and the second fenced block of shell."""
+    """``.ci/run`` runs the first and the second fenced block of shell commands."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M)
     assert "nastui search drnas --preset quick --follow" in blocks[0]
     assert ".venv/bin/pytest" in blocks[1]

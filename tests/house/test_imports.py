@@ -1,4 +1,4 @@
-"""Who may know whom: by the contracts, and by what a process really has loaded."""
+"""Which package may import which: checked by the contracts, and by what a process has actually loaded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 COMPUTING = ("torch", "torchvision", "numpy", "scipy", "sklearn", "cvxpy", "safetensors", "engine")
-SHOWING = ("textual", "typer", "screens", "nastui")  # not rich: scikit-learn takes it where it finds it
+SHOWING = ("textual", "typer", "screens", "nastui")  # not rich: scikit-learn imports it if it is installed
 
-# Imports every module of a package, one after the other, and tells which one brought in what it must not.
+# Imports every module of a package in turn, and reports which one imported a forbidden module.
 WALK = """
 import importlib, json, pkgutil, sys
 
@@ -62,7 +62,7 @@ def test_the_contracts_hold() -> None:
 
 
 def circles(imports: dict[str, set[str]]) -> set[str]:
-    """Return the nodes from which a path leads back to themselves."""
+    """Return the nodes that lie on a cycle."""
     reached = {module: set(known) for module, known in imports.items()}
     for middle in imports:
         for known in reached.values():
@@ -76,7 +76,7 @@ def test_circles_are_found() -> None:
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    """Imports for type checkers count, and those inside functions."""
+    """Imports for type checkers count, and so do those inside functions."""
     graph = grimp.build_graph("nastui", "screens", "engine", "runs", cache_dir=None)
     imports = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
     assert circles(imports) == set()

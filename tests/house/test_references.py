@@ -1,4 +1,4 @@
-"""References to the documentation: every file that is named exists, and has the headings that are quoted."""
+"""References to the documentation: every file that is named exists, and has the quoted headings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READ = ("engine", "runs", "screens", "nastui", "tests", "docs", "README.md", "CO
 
 # docs/methods/ista.md, "Recovery" and "Genotype": a path, then perhaps headings in double quotes.
 REFERENCE = re.compile(r'(?<![\w/.-])(docs/[\w./-]+\.md)((?:(?:,? and|,) "[^"]+")*)')
-# What references were before these pages existed: a file without its folder, and the numbers of its sections.
+# The older form of references: a file without its folder, and section numbers.
 BARE = re.compile(r"(?<![\w/.-])(drnas|ista|tenas|prdarts|baselines|performance)\.md\b")
 LABEL = re.compile(r"\([^()]*\b[TF]\d{1,2}\)|\btraps? \d+\b|\.md[^.\n]{0,24}\b[TF]\d{1,2}\b")
 
@@ -31,12 +31,12 @@ def tracked(suffix: str) -> list[Path]:
 
 
 def joined(text: str) -> str:
-    """Return a text on one line: a reference may go on in the next, of a docstring as of a comment."""
+    """Return a text on one line, because a reference may continue on the next line of a docstring or comment."""
     return re.sub(r"\s*\n[ \t]*(#[ \t]+)?", " ", text)
 
 
 def prose(path: Path) -> Iterator[str]:
-    """Yield the comments and the strings of a Python file, neighbouring comments together."""
+    """Yield the comments and the strings of a Python file; adjacent comments are joined."""
     comments: list[str] = []
     for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
         if token.type == tokenize.COMMENT:
@@ -58,7 +58,7 @@ def headings(path: Path) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return what links to the headings of a page end in, as GitHub makes it."""
+    """Return the anchors of a page's headings, as GitHub forms them."""
     found: set[str] = set()
     for heading in headings(path):
         plain = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -68,7 +68,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def faults(text: str) -> list[str]:
-    """Return what is wrong with the references of a text."""
+    """Return the faults of the references in a text."""
     found = []
     for match in REFERENCE.finditer(joined(text)):
         page = ROOT / match[1]
@@ -119,7 +119,7 @@ def test_every_link_between_pages_resolves() -> None:
 
 
 def test_headings_of_a_page_differ() -> None:
-    """A heading is the name of its section: two of the same could not be told apart."""
+    """References name sections by their headings, so two equal headings would be ambiguous."""
     found = {}
     for path in tracked(".md"):
         if path.is_relative_to(ROOT / "docs" / "methods"):

@@ -1,4 +1,4 @@
-"""A search space is known only by its own files: nothing else asks for one by name, so a plug-in space fits in."""
+"""Only a search space's own files know it: no other file asks for one by name, so plug-in spaces work everywhere."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from runs import catalogue
 
 ROOT = Path(__file__).parents[2]
 NAMES = frozenset(catalogue.spaces())
-# The record, the genotypes, and the engine's half of a space.
+# The record, the genotypes, and the engine's part of a space.
 OWN = ("runs/catalogue/spaces/", "runs/genotypes/", "engine/spaces/")
-# Presets and recipes name the space that they are for.
+# Presets and recipes name their space.
 PRESETS = ("runs/catalogue/methods/", "runs/catalogue/training.py")
-# Methods that are defined on DARTS-like cells alone, with what only they use.
+# Methods that are defined only on DARTS-like cells, with the files that only they use.
 ON_DARTS_CELLS = (
     "engine/methods/ista/",
     "engine/methods/pdarts.py",
     "engine/methods/prdarts/",
     "engine/search/skip_dropout.py",
-    "runs/catalogue/morphing.py",  # the name of an initial pool of operations
+    "runs/catalogue/morphing.py",  # the name of an initial operation pool
 )
-# TE-NAS normalises by the constants of this code base, whatever the space.
+# TE-NAS normalises with the constants of this code base, whatever the space.
 CODE_BASES = ("engine/zero_cost/proxies/preparation.py",)
 MODULE = re.compile(rf"(engine\.spaces|runs\.catalogue\.spaces|runs\.genotypes)\.({'|'.join(sorted(NAMES))})\b")
 
 
 def named(source: str) -> Iterator[str]:
-    """Yield how a file asks for a space: by its name as a string, or by importing a module of its own."""
+    """Yield how a file refers to a space: by its name as a string, or by importing one of its modules."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Constant(value=str(text)) if text in NAMES:

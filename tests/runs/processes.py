@@ -1,4 +1,4 @@
-"""Processes beside the test: engines that hold a lock, die, or meet a full disk."""
+"""Helper processes of tests: engines that hold a lock, die, or meet a full disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ with engine_lock(pathlib.Path(sys.argv[1])):
 
 
 def python(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start Python with its safe path, its streams at hand."""
+    """Start Python with its safe path and with pipes for its streams."""
     return subprocess.Popen(
         [sys.executable, "-P", "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -38,7 +38,7 @@ def output(script: str, *arguments: object) -> str:
 
 @contextlib.contextmanager
 def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """Have a script run that prints a line once it is ready; it is killed in the end."""
+    """Run a script that prints a line once it is ready; it is killed at the end."""
     process = python(script, *arguments)
     try:
         assert process.stdout is not None
@@ -51,7 +51,7 @@ def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 @contextlib.contextmanager
 def lock_holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Have another process hold an engine's lock; it ends cleanly unless the block kills it."""
+    """Let another process hold an engine's lock; it exits cleanly unless the block kills it."""
     with running(HOLDER, path) as process:
         yield process
         process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: events, drawn from the types that their fields declare, and genotypes of the spaces."""
+"""Hypothesis strategies: events, generated from the declared types of their fields, and genotypes of the spaces."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PAYLOADS: tuple[type[Event], ...] = tuple(
 
 
 def events(kinds: typing.Iterable[type[Event]] = PAYLOADS) -> st.SearchStrategy[Event]:
-    """Return events of these types, their fields at any value."""
+    """Return events of these types with arbitrary values."""
     return st.one_of([of_type(kind) for kind in kinds])
 
 
@@ -73,7 +73,7 @@ OPERATIONS = st.sampled_from([*operations.USUAL, "conv 3x3", "flood_conv_3x3", "
 
 @st.composite
 def darts_genotypes(draw: st.DrawFn) -> Genotype:
-    """Return genotypes of the DARTS space: two edges a node, or every edge, of one to seven nodes."""
+    """Return genotypes of the DARTS space: two edges per node or every edge, with one to seven nodes."""
 
     def cell() -> tuple[list[darts.Pair], list[int]]:
         nodes, every = draw(st.integers(1, 7)), draw(st.booleans())

@@ -1,4 +1,4 @@
-"""Tables: what is imported is found again, from any way to write an architecture; what is wrong is refused by name."""
+"""Tables: imported results are found for any way to write an architecture; invalid files are rejected by name."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_removed_tables_lie_in_the_trash_and_come_back(home: Home) -> None:
     opened = imported(home, "arch,d_test_200", row)
     first = store.remove(home, "nasbench201")
     assert store.tables(home) == []
-    assert opened.row(parse_text(ALL_SKIPS)) == (50.0,)  # who has it open keeps it
+    assert opened.row(parse_text(ALL_SKIPS)) == (50.0,)  # readers that have it open keep it
     imported(home, "arch,d_test_200", f"{ALL_SKIPS},60")
     second = store.remove(home, "nasbench201")
     assert (first.name, second.name) == ("nasbench201.table", "nasbench201.2.table")
@@ -263,7 +263,7 @@ def test_the_same_row_again_is_no_fault(home: Home) -> None:
 def test_a_second_import_replaces_the_first(home: Home) -> None:
     first = imported(home, HEAD, ROW)
     assert imported(home, HEAD, f"{ALL_SKIPS},60").row(parse_text(ALL_SKIPS)) == (60.0,)
-    assert first.row(parse_text(ALL_SKIPS)) == (50.0,)  # who has it open keeps what it had
+    assert first.row(parse_text(ALL_SKIPS)) == (50.0,)  # readers that have it open keep the old content
 
 
 @pytest.mark.parametrize("kept", [0.001, 0.5, 0.999])

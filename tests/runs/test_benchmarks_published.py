@@ -1,4 +1,4 @@
-"""What papers print, as docs/methods/baselines.md lists it."""
+"""Published results, as docs/methods/baselines.md lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: every choice is described, every preset is valid, and a wrong name leads to the right one."""
+"""The catalogue: every choice is described, every preset is valid, and a wrong name suggests the right one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_preset_is_valid(method: Method, preset: Preset) -> None:
 def test_every_space_of_a_method_has_the_two_presets(method: Method, space: Any) -> None:
     names = {preset.name for preset in method.presets if preset.space == space.name}
     assert "quick" in names
-    # Retraining has a recipe a paper in place of one.
+    # Instead, retraining has one recipe per paper.
     assert "paper" in names or (method.kind == "retrain" and "paper" not in names)
 
 
@@ -204,7 +204,7 @@ def test_a_plugin_that_does_not_import_is_named(
 
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
-    """An image folder with two classes, as far as names tell."""
+    """An image folder with two classes, by file names only."""
     for folder in ("train/cat", "train/dog", "test/cat", "test/dog"):
         (tmp_path / "my images" / folder).mkdir(parents=True)
         (tmp_path / "my images" / folder / "1.PNG").touch()
@@ -262,7 +262,7 @@ def test_a_data_set_is_here_once_all_its_files_are(home: Home, entry: Dataset) -
     for file in entry.requires:
         (home.datasets / file).parent.mkdir(parents=True, exist_ok=True)
         (home.datasets / file).touch()
-    if not entry.kept_as:  # whose images are opened
+    if not entry.kept_as:  # their images are opened
         datasets.check(entry, home, 0)
     assert datasets.is_here(entry, home)
 

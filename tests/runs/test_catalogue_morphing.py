@@ -1,4 +1,4 @@
-"""The plan of a search that prunes and refills: what it says of every stage, and which plans are refused."""
+"""The plan of a search that prunes and refills: its stages, and which plans are rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.errors import UsageError
 from runs.genotypes.morphisms import SETS
 from tests.vectors import load
 
-# What the vectors call the lists of the settings.
+# The names of the settings' lists in the vectors.
 ARGUMENTS = {
     "stage_keep": "num_to_keep",
     "stage_morphs": "num_morphs",
@@ -68,7 +68,7 @@ def test_limits_of_ones_own() -> None:
     assert settings().limits == SETS["darts_like"]
     own = settings(kernel_max=9, extra_stages_max=0)
     assert (own.limits.kernel_min, own.limits.kernel_max, own.limits.extra_stages_max) == (3, 9, 0)
-    # Kernels of 3 to 9, with and without dilation, beside pools and skip.
+    # Kernels of 3 to 9, with and without dilation, besides pools and skip.
     assert own.reachable == (11, 11)
     assert settings(restrictions="r_depth").reachable == (35, 45)
     assert settings(restrictions="unrestricted").reachable == (76, None)

@@ -1,4 +1,4 @@
-"""Epochs that are kept in little memory say what they said before."""
+"""Epochs in compact form equal the originals."""
 
 from __future__ import annotations
 

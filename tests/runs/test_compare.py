@@ -1,4 +1,4 @@
-"""Runs beside each other: what differs, who is ahead, and what does not compare."""
+"""Comparison of runs: differences, ranking, and what is not comparable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_groups_over_seeds_are_ranked_by_their_mean(tmp_path: Path) -> None:
     store = RunStore(Home(tmp_path))
     content = compare([store.find(run) for run in runs])
     assert content["remarks"] == []
-    # The synthetic accuracy is the same at every last epoch, so both groups share the first place.
+    # The synthetic accuracy is the same at every last epoch, so both groups share first place.
     assert [(row["place"], row["n"], row["std"]) for row in content["ranking"]] == [(1, 2, 0.0), (1, 1, 0.0)]
     content["groups"][1]["best"]["search_loss"]["mean"] = 0.01
     ranked = ranking(content["groups"], "search_loss")

@@ -1,4 +1,4 @@
-"""From what a person typed to a complete configuration, or to a sentence that says what is wrong."""
+"""From typed values to a complete configuration, or to a sentence that says what is wrong."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def strategy(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     )
 
 
-# Values of these have to agree with those of others.
+# These values must agree with those of other settings.
 BOUND = {
     *("stage_operations", "stage_epochs", "stage_partial", "arch_frozen_epochs"),
     *("weight_share", "arch_share", "warm_up_epochs", "augmentation"),

@@ -1,4 +1,4 @@
-"""Data sets as the catalogue knows them, and errands about image folders."""
+"""Data sets of the catalogue, and subprocess tasks on image folders."""
 
 from __future__ import annotations
 

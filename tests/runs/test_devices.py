@@ -1,4 +1,4 @@
-"""Which device a run gets, and which GPUs there are to be had."""
+"""Which device a run gets, and which GPUs are available."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class NVMLError(Exception):
 
 
 class Driver(ModuleType):
-    """What pynvml offers, for a machine with four cards."""
+    """A fake pynvml for a machine with four cards."""
 
     NVMLError = NVMLError
     idle = True

@@ -1,4 +1,4 @@
-"""What a run will cost: told by a run like it, else by a figure, else by nothing."""
+"""Estimates of a run's cost: from a similar run, else from a measurement, else none."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_run_that_differs_in_nothing_that_costs_tells(home: Home) -> None:
     assert found is not None
     assert (found.seconds, found.memory, found.run, found.caveats) == (60.0, 10**9, done, ())
     assert found.stored and found.stored > 1000
-    # What is not finished has to do where nothing else is there, and says so.
+    # An unfinished run is used if there is no other, and the estimate says so.
     found = estimate(wanted(epochs=30), "", [record for record in records if record.id != done], [])
     assert found is not None
     assert (found.seconds, found.caveats) == (90.0, ("its first 4 of 10 epochs",))

@@ -1,4 +1,4 @@
-"""The event log on disk: what a reader sees while a writer lives, dies and comes back."""
+"""The event log on disk: what a reader sees while a writer runs, dies and comes back."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_huge_line_is_one_event(log: Path) -> None:
 def test_any_text_stays_on_its_line(log: Path, text: str) -> None:
     write(log, Warned("odd", text), *epochs(1))
     assert read(EventLogReader(log)) == [Warned("odd", text), *epochs(1)]
-    log.read_bytes().decode()  # and the file is UTF-8 for every other reader
+    log.read_bytes().decode()  # and the file is valid UTF-8 for every other reader
 
 
 def test_the_log_may_be_followed_while_progress_is_written(log: Path) -> None:

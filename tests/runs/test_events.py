@@ -1,4 +1,4 @@
-"""The vocabulary of engines: what is written is what is read, now and by readers of another version."""
+"""The events of engines: what is written can be read back, also by other versions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def decoded(payload: dict[str, Any], **head: Any) -> Event:
 @given(st.floats(allow_nan=False), st.integers(0, 2**60), events())
 def test_round_trip(time: float, counter: int, event: Event) -> None:
     entry = Entry(time, counter, event)
-    # Compared as text, for a NaN equals nothing.
+    # Compared as text, because NaN is not equal to itself.
     assert repr(decode(encode(entry))) == repr(entry)
 
 

@@ -20,7 +20,7 @@ from tests.vectors import load
 STRINGS = load("drnas/arch_strings")["cases"]
 COSTS = load("drnas/cost_nb201")
 BASELINES = load("baselines/nb201")
-# Classes and image side of the benchmark's data sets, by the names that the two vector files have for them.
+# Classes and image side of the benchmark's data sets, by the names that the two vector files use.
 IMAGES = {"cifar10": (10, 32), "cifar100": (100, 32), "imagenet16_120": (120, 16), "ImageNet16-120": (120, 16)}
 GOOD = STRINGS[0]["arch"]
 

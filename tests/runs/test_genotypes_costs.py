@@ -1,4 +1,4 @@
-"""Costs in closed form, against what the public modules of each paper have when they are built."""
+"""Costs in closed form, compared with the public modules of each paper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEVEN = load("drnas/genotype_darts")["meta"]["op_order"]
 
 
 def genotype(raw: dict[str, Any], *, sharp: bool = False) -> Genotype:
-    """Return a cell of a vector file; in sharpDARTS `dil_conv` names a convolution of two stages."""
+    """Return a cell of a vector file; for sharpDARTS, `dil_conv` names a convolution of two stages."""
 
     def pairs(kind: str) -> list[darts.Pair]:
         return [(f"sharp_{name}" if sharp and name.startswith("dil_conv") else name, node) for name, node in raw[kind]]
@@ -42,7 +42,7 @@ def test_networks_of_published_cells(name: str, size: str) -> None:
         case.get("input", [3, 32])[1],
         "imagenet" if size.startswith("imagenet") else "cifar",
         norms="affine_pool" if family.startswith("snas") else "plain",
-        # The code of both authors' later work; its C = 48 column was made with the head of DARTS.
+        # As in the code of both authors' later work; its C = 48 column was made with the head of DARTS.
         auxiliary_norm=name == "SETN" or size == "imagenet_C50",
     )
     found = count(genotype(NETWORKS[name]["genotype"], sharp=family.startswith("sharp")), shape)
@@ -114,7 +114,7 @@ def test_prdarts_operations() -> None:
 
 
 class TestSupernets:
-    """The closed form of search networks."""
+    """Costs of search networks in closed form."""
 
     @staticmethod
     def cost(case: dict[str, Any], partial: int, kept: dict[str, list[list[int]]] | None = None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Derivation rules: from architecture weights to the cells that the public code of each paper finds."""
+"""Derivation rules: from architecture weights to the cells that the public code of each paper derives."""
 
 from __future__ import annotations
 

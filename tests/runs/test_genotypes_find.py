@@ -1,4 +1,4 @@
-"""What people type for a genotype: names of the library, runs, files and text, each found as what it is."""
+"""What users type for a genotype: names of the library, runs, files and text, each recognised as such."""
 
 from __future__ import annotations
 

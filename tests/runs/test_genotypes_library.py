@@ -1,4 +1,4 @@
-"""The library: every published cell, its measured size, and what tables print of it."""
+"""The library: every published cell, its measured size, and its published results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.runs.test_genotypes_costs import NETWORKS, PRDARTS, genotype
 from tests.vectors import load
 
 CELLS = library.published()
-# Parameters on CIFAR-10 and ImageNet, and MACs, in the words of the method notes.
+# Parameters on CIFAR-10 and on ImageNet, as stated in the method notes.
 TENAS = {"TENAS_cifar10": (4_137_526, 5_868_640), "TENAS_imagenet": (3_779_398, 5_420_416)}
 cells = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 

@@ -1,4 +1,4 @@
-"""PR-DARTS's morphisms, how far they reach, and what pools are made of."""
+"""PR-DARTS's morphisms, how many operations they reach, and the composition of pools."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runs.genotypes.morphisms import POOLS, SETS, Restrictions, check, levels, m
 from tests.vectors import load
 
 VECTORS = load("prdarts/morphs")
-# How the published limits are called there.
+# The names of the limits in the vectors.
 NAMES = ("k_min", "k_max", "dil_max", "stages_extra_max", "mult_sum_max", "mult_max")
 START = POOLS["prdarts4"]
 

@@ -20,7 +20,7 @@ def test_names_settings_and_labels(case: dict[str, Any]) -> None:
     assert morphable.compact(of) == case["op"]
     kind, settings = morphable.settings(of)
     assert (kind, settings) == (case["kind"], case["kwargs"])
-    # The key that PR-DARTS sorts and compares by.
+    # The key by which PR-DARTS sorts and compares.
     assert f"{kind}{list(settings.items())}" == case["canonical"]
     assert morphable.label(of) == case["label"]
     assert morphable.from_settings(case["kind"], case["kwargs"]) == case["op"]

@@ -1,4 +1,4 @@
-"""Genotypes as text: every form read back, the forms of public repositories, and what is refused by name."""
+"""Genotypes as text: every notation can be read back, as can those of public repositories; invalid text is rejected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CELL = f"[{PAIR}, {PAIR}, {PAIR}, {PAIR}]"
 
 
 def text(**parts: str) -> str:
-    """Return the text of a genotype with parts of it replaced, or left out where empty."""
+    """Return the text of a genotype with parts of it replaced, or omitted if empty."""
     usual = {"normal": CELL, "normal_concat": "[2, 3, 4, 5]", "reduce": CELL, "reduce_concat": "range(2, 6)"}
     return f"Genotype({', '.join(f'{name}={value}' for name, value in (usual | parts).items() if value)})"
 
@@ -124,7 +124,7 @@ class TestWhatRepositoriesPrint:
         assert len(read_back.edges) == 5
 
 
-# What is wrong, and what the message says of it.
+# Malformed texts, and what the message says about them.
 MALFORMED: list[tuple[str, str]] = [
     ("", "is not a genotype"),
     ("Genotype", "is not a genotype"),

@@ -1,4 +1,4 @@
-"""Topologies of any shape, and what operations do: the two that spaces are made of."""
+"""Topologies of any shape, and kinds of operations: the two components of a space."""
 
 from __future__ import annotations
 

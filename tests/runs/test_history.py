@@ -1,4 +1,4 @@
-"""A run's state is a fold of its events: the summary in lists, and the whole history of one run."""
+"""A run's state is folded from its events: the summary for lists, and the whole history of one run."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_follower_counts_what_was_no_event(paths: RunPaths) -> None:
 @given(st.lists(events(), max_size=8))
 def test_no_event_upsets_a_fold(said: list[Event]) -> None:
     history = fold(History(), *said)
-    # Compared as text, for a NaN equals nothing.
+    # Compared as text, because NaN is not equal to itself.
     assert repr(history.summary) == repr(fold(Summary(), *said))
 
 

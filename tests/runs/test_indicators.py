@@ -1,4 +1,4 @@
-"""Entropy and margin of edges: the formulas, and where an epoch has them from."""
+"""Entropy and margin of edges: the formulas, and where an epoch gets them from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be asked of a run depends on what it is doing; a refusal says what to do instead."""
+"""Which requests a run accepts depends on its status; a refusal says what to do instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.synthetic import make_run
 
 @pytest.fixture
 def record(home: Home) -> Record:
-    """A run whose engine was killed half way."""
+    """A run whose engine was killed half-way."""
     config, _ = make_run(home.root, epochs=4, done=2)
     return RunStore(home).find(config.id)
 

@@ -1,4 +1,4 @@
-"""Who holds a run's lock lives: nothing else tells, and looking changes nothing."""
+"""An engine is alive while it holds the run's lock. Nothing else counts, and checking changes nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def left_by(path: Path, content: object, silent: float) -> None:
-    """Leave a lock file of an engine elsewhere, whose heart beat last so many seconds ago."""
+    """Create the lock file of an engine on another host, whose last heartbeat was this many seconds ago."""
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     moment = time.time() - silent
     os.utime(path, (moment, moment))

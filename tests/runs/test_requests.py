@@ -1,4 +1,4 @@
-"""Requests are taken in order, once, and nothing else in their folder matters."""
+"""Requests are taken in order and once, and other files in their folder do not matter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status of a run follows from what its events say, who holds its lock, and what waits to be asked."""
+"""The status of a run follows from its events, its lock, and waiting requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runs.store.lock import engine_lock
 from runs.store.requests import Request
 from runs.store.status import Status, derive
 
-# said: (without an engine, with one, with one that is asked to stop)
+# last event: (without an engine, with one, with one that has been asked to stop)
 TABLE = {
     "": (Status.LOST, Status.RUNNING, Status.STOPPING),
     "started": (Status.LOST, Status.RUNNING, Status.STOPPING),

@@ -1,4 +1,4 @@
-"""The store: directories are the truth, the index only makes listing fast, and nothing is ever half done."""
+"""The store: directories are authoritative, the index only makes listing fast, and every change is atomic."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def new_run(home: Home, run_id: str = "", **draft: Any) -> RunPaths:
 
 
 def listed(home: Home) -> dict[str, str]:
-    """Return what a process that has just started knows of every run, in a form that compares."""
+    """Return what a new process reads of every run, in a form that can be compared."""
     fresh = RunStore(home)
     records = {record.id: repr(record) for record in fresh.records()}
     assert fresh.unreadable == {}
@@ -41,7 +41,7 @@ def listed(home: Home) -> dict[str, str]:
 
 
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Return a list that grows with every log and configuration that is opened."""
+    """Return a list to which every log and configuration that is opened is added."""
     opened: list[Path] = []
     read_config, reader = RunConfig.read, run_store.EventLogReader
 

@@ -34,7 +34,7 @@ print(json.dumps({"runs": runs, "import": imported - started, "list": listed - i
 
 
 def listing(home: Home, title: str) -> float:
-    """List in a fresh process; return the seconds, imports included."""
+    """List in a fresh process; return the seconds, including imports."""
     told = json.loads(output(LISTING, home.root))
     assert told["runs"] == RUNS
     print(f"{title:36} {told['list']:6.2f} s, imports {told['import']:.2f} s, listing again {told['again']:.2f} s")
@@ -42,7 +42,7 @@ def listing(home: Home, title: str) -> float:
 
 
 def copy_runs(home: Home) -> list[Path]:
-    """Fill a store with copies of a few runs, new ids and times of creation on them; four each differ in seed alone."""
+    """Fill a store with copies of a few runs, with new ids and creation times; groups of four differ only in seed."""
     models = [make_run(home.root, epochs=5, done=done)[1] for done in (5, 5, 5, 2)]
     folders = [model.root for model in models]
     for number in range(RUNS - len(models)):

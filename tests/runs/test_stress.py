@@ -1,4 +1,4 @@
-"""Many processes on one store, and processes that are killed: nothing is lost and nothing becomes unreadable."""
+"""Many processes on one store, some of them killed: nothing is lost and nothing becomes unreadable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def count_up(labels: Labels) -> None:
 
 
 class Worker:
-    """Does random updates to runs of its own and to two that all share, and keeps account of what must be so."""
+    """Does random updates to runs of its own and to two shared ones, and records the expected state."""
 
     def __init__(self, root: Path, shared: str, tossed: str, seed: int) -> None:
         self.store = RunStore(Home(root))
@@ -92,7 +92,7 @@ class Worker:
         self.counted += 1
 
     def toss(self, _: str) -> None:
-        """Remove or restore a run that others remove and restore at the same time; somebody is always late."""
+        """Remove or restore a run that others remove and restore at the same time; some always come too late."""
         with contextlib.suppress(NotFoundError):
             self.store.remove(self.find(self.tossed))
         with contextlib.suppress(NotFoundError):
@@ -139,7 +139,7 @@ def test_many_processes_lose_nothing(home: Home, tmp_path: Path) -> None:
 
 
 def update_until_killed(root: Path, done: int) -> None:
-    """Create, label, list, remove and restore; say each finished run on ``done``."""
+    """Create, label, list, remove and restore; write each finished run to ``done``."""
     store = RunStore(Home(root))
     while True:
         run = create(store)
@@ -152,8 +152,8 @@ def update_until_killed(root: Path, done: int) -> None:
 
 
 def kill_again_and_again(root: Path) -> None:
-    """Fork updaters, kill each in the middle, and check the store after every one."""
-    resolve(Draft(method="drnas"))  # so that every child begins with all that is looked up once
+    """Fork updaters, kill each in the middle, and check the store after each kill."""
+    resolve(Draft(method="drnas"))  # so that every child starts with all caches filled
     generator = random.Random(0)
     created: set[str] = set()
     tagged: set[str] = set()

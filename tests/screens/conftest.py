@@ -1,4 +1,4 @@
-"""Screens in tests depend neither on the terminal nor on the machine that runs them."""
+"""Fixtures that make screens independent of the terminal and of the machine."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two seeds of one configuration, and a shorter run that another cell came out of."""
+    """Two seeds of one configuration, and a shorter run that found another cell."""
     numbers = itertools.count(1)
     monkeypatch.setattr("secrets.token_hex", lambda size: f"{next(numbers):08x}"[::-1])
     made = [make_run(home.root, epochs=epochs, done=done, seed=seed) for epochs, done, seed in ((9, 9, 0), (9, 9, 1))]

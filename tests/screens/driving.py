@@ -1,4 +1,4 @@
-"""Driving the dashboard in tests: runs as engines leave them, keys, and what is shown."""
+"""Driving the dashboard in tests: runs as engines leave them, key presses, and the displayed text."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _PATIENCE_SECONDS = 30.0
 
 
 async def until(pilot: Pilot[Any], reached: Callable[[], object]) -> None:
-    """Wait for a state.
+    """Wait until a condition holds.
 
     Raises:
-        AssertionError: it is not reached.
+        AssertionError: it does not hold in time.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not reached():
@@ -68,7 +68,7 @@ def text(screen: Screen[Any], kind: type[Lines[Any]]) -> str:
 
 
 async def opened(pilot: Pilot[Any]) -> RunScreen:
-    """Return the Run screen once it has read its run."""
+    """Return the Run screen after it has read its run."""
     await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
     screen = pilot.app.screen
     assert isinstance(screen, RunScreen)
@@ -93,7 +93,7 @@ def append(paths: RunPaths, *events: Event) -> None:
 
 
 def frozen_run(home: Home, epochs: int, done: int) -> RunConfig:
-    """Create a run that depends neither on the day nor on the machine."""
+    """Create a run that depends neither on the date nor on the machine."""
     draft = Draft(method="drnas", preset="quick", device="cpu", seed=2, options={"epochs": epochs})
     update = {"id": "a3f9c0de-drnas-nasbench201", "created": "2026-01-01T00:00:00.000+00:00"}
     config = resolve(draft).model_copy(update=update)
@@ -113,7 +113,7 @@ def written_run(home: Home, events: list[Event]) -> str:
 
 
 def future_runs(root: Path) -> None:
-    """Create four runs of the future, whose age is always zero."""
+    """Create four runs dated in the future, whose age is always shown as zero."""
     for index, (name, tags, epochs, done) in enumerate(
         (
             ("", [], 600, 117),

@@ -1,4 +1,4 @@
-"""Small histories as each family of methods tells them, for panels and pictures. Nothing in them is drawn by chance."""
+"""Small histories as each family of methods reports them, for panels and pictures. They contain no randomness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BENCH = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 
 
 def folded(events: list[Event]) -> History:
-    """Return what a viewer knows after these events."""
+    """Return the history of these events."""
     history = History()
     for number, event in enumerate(events, start=1):
         history.apply(Entry(1.8e9 + number, number, event))
@@ -24,7 +24,7 @@ def folded(events: list[Event]) -> History:
 
 
 def _wave(*places: int) -> float:
-    """Return a number of [0, 1) that looks like any other and is always the same."""
+    """Return a deterministic number of [0, 1) that looks random."""
     return math.modf(abs(math.sin(sum((7 * place + 3) ** 1.5 for place in places))) * 97)[0]
 
 
@@ -55,7 +55,7 @@ def _darts(epoch: int) -> dict[str, Any]:
 
 
 def dirichlet(epochs: int = 8) -> list[Event]:
-    """Return DrNAS on NAS-Bench-201 with a table at hand."""
+    """Return DrNAS on NAS-Bench-201 with a benchmark table."""
     events: list[Event] = [Started(), StageStarted(0, 1, epochs, "search")]
     for epoch in range(1, epochs + 1):
         told = _snapshot(BENCH_EDGES, BENCH, epoch / epochs, 3)
@@ -79,7 +79,7 @@ def dirichlet(epochs: int = 8) -> list[Event]:
 
 
 def sparse_codes(epochs: int = 12) -> list[Event]:
-    """Return one-stage ISTA-NAS: nodes freeze one after the other, the last one cannot be recovered once."""
+    """Return one-stage ISTA-NAS: nodes freeze one after another, and the recovery of the last one fails once."""
     events: list[Event] = [Started(), StageStarted(0, 2, epochs, "search")]
     for epoch in range(1, epochs + 1):
         architecture, codes = {}, {}
@@ -121,7 +121,7 @@ def _node(node: int, epoch: int, shift: int) -> dict[str, Any]:
 
 
 def training_free() -> list[Event]:
-    """Return TE-NAS on NAS-Bench-201 after one round, in the middle of the second."""
+    """Return TE-NAS on NAS-Bench-201 in the middle of the second round."""
     shown = _snapshot(BENCH_EDGES, BENCH, 0.0, 0, {"round_of_cut": [[0.0, 1.0, 0.0, 0.0, 0.0] for _ in BENCH_EDGES]})
     names = ("change_of_kappa", "change_of_regions", "rank_of_kappa", "rank_of_regions", "rank_sum", "falls")
 
@@ -157,7 +157,7 @@ def training_free() -> list[Event]:
 
 
 def morphing() -> list[Event]:
-    """Return PR-DARTS in its second stage: a child of a child on the first edge, and what was dropped for it."""
+    """Return PR-DARTS in its second stage: the first edge gained a child and a grandchild, and lost an operation."""
     members = [
         {"operation": "c3", "active": True, "parent": "", "morph": "", "born": 0, "probability": 0.4},
         {"operation": "max3", "active": False, "parent": "", "morph": "", "born": 0, "probability": 0.05},
@@ -194,7 +194,7 @@ def morphing() -> list[Event]:
 
 
 def queries(epochs: int = 10) -> list[Event]:
-    """Return a search by queries of a table that knows seconds."""
+    """Return a black-box search on a table that includes seconds."""
     return [
         EpochEnded(
             epoch,

@@ -1,4 +1,4 @@
-"""The looks of a screen at every size and on every kind of terminal, as text: characters, and letters for styles."""
+"""The looks of a screen in every size and on every kind of terminal, as text: characters, and letters for styles."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ async def settled(pilot: Pilot[Any]) -> Look:
 async def tour(pilot: Pilot[Any], sizes: Sequence[tuple[int, int]] = SIZES) -> dict[tuple[str, str], Look]:
     """Return the looks of a screen by terminal and size.
 
-    In colour, the terminal then becomes small and as large as at first again.
+    In colour, the terminal is then made small and restored to the first size.
 
     Raises:
-        AssertionError: the first look has not come back.
+        AssertionError: the first look does not come back.
     """
     looks = {}
     for terminal, (theme, glyphs) in TERMINALS.items():
@@ -94,7 +94,7 @@ def sixteen(look: Look) -> bool:
 
 
 def described(looks: dict[tuple[str, str], Look]) -> str:
-    """Return looks as text. What is the same in colour is not repeated, so that a difference appears once."""
+    """Return looks as text. Looks that equal the one in colour are not repeated, so that a difference appears once."""
     letters: dict[str, str] = {}
     lines = []
     for (terminal, size), look in looks.items():

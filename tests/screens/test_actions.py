@@ -1,4 +1,4 @@
-"""The table of actions against what the screens do with it, and the settings that a person may change."""
+"""The table of actions compared with what the screens do, and the settings that users may change."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ async def test_help_has_every_action_and_every_key_in_it_is_heard(
 
         app.run_action = record  # type: ignore[assignment,method-assign]
         live = {key: entry for key, entry in app.screen.active_bindings.items() if entry.binding.id}
-        if isinstance(app.focused, Input):  # there a letter is a letter
+        if isinstance(app.focused, Input):  # letters are text there
             live = {
                 key: entry for key, entry in live.items() if "+" in key or key in ("down", "up", "escape", "f1", "f8")
             }
@@ -220,7 +220,7 @@ def test_the_configuration_file_is_told_what_is_wrong_with_it(tmp_path: Path) ->
         complaints, ("'runs.sort'", "'ctrl+foo'", "needs a key", "'runs.new' has it"), strict=True
     ):
         assert part in complaint
-    assert remapped({"runs.new": "d", "runs.trash": "n"})[1] == []  # changed places
+    assert remapped({"runs.new": "d", "runs.trash": "n"})[1] == []  # they swapped keys
 
 
 async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The application as a process: in a pseudo-terminal, without one, and when the terminal goes."""
+"""The application as a process: in a pseudo-terminal, without one, and when the terminal closes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_signal_restores_the_screen_and_ends(home: Path, number: signal.Signal
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["hang-up", "hang-up never arrives"])
 def test_without_its_terminal_the_app_is_gone(home: Path, blocked: bool) -> None:
-    # A session of its own behind a second process never gets the hang-up of the terminal.
+    # In a session of its own, behind a second process, the app never gets the terminal's hang-up signal.
     child = start(home, *(["setsid", "--wait"] if blocked else []))
     pids = _family(child.pid)
     os.close(child.child_fd)

@@ -1,4 +1,4 @@
-"""The Compare screen: its comparison models, then every action by keys."""
+"""The Compare screen: its view models, then every action by keys."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
         assert "differ from A" in cells.text
         await pilot.press("r", "r")
         assert "differ from C" in cells.text
-        await pilot.press("n")  # one kind alone: nothing to go to
+        await pilot.press("n")  # there is only one kind, so nothing changes
         await pilot.press("4")
         await pilot.pause()
         assert "A B" in screen.query_one("#pane-4 Grids", Grids).text
@@ -153,7 +153,7 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
         assert screen.pane() is screen.query_one("#pane-5")
         await pilot.press("shift+tab", "2")
         await pilot.pause()
-        # Taking along.
+        # Copying and saving.
         await pilot.press("y")
         saved = Path(f"{screen.picture_name()}.txt").read_text()
         assert app.clipboard == saved.rstrip("\n")
@@ -166,7 +166,7 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
             assert list(csv.reader(stream))[1:] == [["seed", "0", "1", "2"], ["epochs", "9", "9", "6"]]
         with Path(f"{screen.picture_name()}-curves.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == 9 + 9 + 5
-        # A run, and out.
+        # Open a run, and leave.
         await pilot.press("o", "j", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         app.pop_screen()
@@ -195,7 +195,7 @@ async def test_runs_leads_to_both_screens(home: Home, ids: list[str]) -> None:
         runs = app.screen
         assert isinstance(runs, RunsScreen)
         await until(pilot, lambda: len(runs.table.records) == 3)
-        await pilot.press("c")  # one run alone does not compare
+        await pilot.press("c")  # one run alone cannot be compared
         assert app.screen is runs
         await pilot.press("space", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))

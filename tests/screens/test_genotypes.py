@@ -1,4 +1,4 @@
-"""The Genotypes screen and what it leads to: every action by keys."""
+"""The Genotypes screen and the screens that it opens: every action by keys."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         assert "normal · n shows reduce" in told(screen)
         await pilot.press("n")
         assert "reduce · n shows normal" in told(screen)
-        # Filter, then go to what it has.
+        # Filter, then go to the matches.
         await pilot.press("slash", *"drnasc")
         await until(pilot, lambda: told(screen).startswith("DrNAS_cifar10 ·"))
         assert entries.option_count == 2  # a heading and a cell
@@ -124,7 +124,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         assert "DrNAS_cifar10.svg" in toasts()
         await pilot.press("y")
         assert app.clipboard.startswith("Genotype(normal=")
-        # Mark two, and look at them beside each other.
+        # Mark two, and compare them.
         await pilot.press("escape", "space", "space", "c")
         await until(pilot, lambda: isinstance(app.screen, CellsScreen))
         cells = app.screen.query_one(Cells)
@@ -138,7 +138,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         await pilot.pause()
         await pilot.press("escape")
         assert "marked" not in static(screen, "#counts")
-        # What was found leads to its run.
+        # A found genotype leads to its run.
         await pilot.press("G")
         await until(pilot, lambda: config.id[:8] in told(screen))
         assert "drnas on digits, preset quick, seed 0, best accuracy 93.26 %" in " ".join(told(screen).split())
@@ -179,7 +179,7 @@ async def test_retraining_starts_with_the_chosen_recipe(home: Home) -> None:
         screen = RetrainScreen(app.store, find("DARTS_V1", app.store), start=start)
         await app.push_screen(screen)
         await until(pilot, lambda: "--preset darts-cifar" in static(screen, "#command"))
-        await pilot.press("left")  # round to the last: quick
+        await pilot.press("left")  # wraps around to the last one: quick
         await until(pilot, lambda: "--dataset digits --preset quick" in static(screen, "#command"))
         screen.query_one("#field-seed Input", Input).focus()
         await pilot.press("x")

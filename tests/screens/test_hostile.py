@@ -1,4 +1,4 @@
-"""Every pane of every screen over a hostile store: its text is shown as text, and nothing of it acts."""
+"""Every pane of every screen with a hostile store: its text is shown as text, and none of it is interpreted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.screens.driving import rows, until
 
 
 async def shown(pilot: Pilot[Any]) -> str:
-    """Return the screen in front, after a look at every piece of text that it would send."""
+    """Return the current screen, after checking all text that it would send to the terminal."""
     await pilot.pause()
     lines = []
     for strip in screen_strips(pilot.app):
@@ -39,7 +39,7 @@ async def shown(pilot: Pilot[Any]) -> str:
 
 
 async def test_every_screen(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # pictures go there
+    monkeypatch.chdir(tmp_path)  # pictures are saved there
     ids = hostile_store(home)
     (folder := tmp_path / EVIL.replace("/", "")[:60]).mkdir()
     app = NastuiApp(home, complaints=[EVIL])

@@ -1,4 +1,4 @@
-"""What a method tells of the epoch in progress is shown until the epoch ends."""
+"""What a method reports about the epoch in progress is shown until the epoch ends."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ async def test_questions(
 async def _compared(
     home: Home, request: pytest.FixtureRequest, name: str, go: Go, sizes: Sequence[tuple[int, int]]
 ) -> None:
-    """Go to a screen, look at it from all sides, and compare with what it looked like before."""
+    """Open a screen, take its looks at all sizes, and compare them with the expected ones."""
     app = NastuiApp(home)
     async with app.run_test(size=sizes[0]) as pilot:
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""Logs that are cut, shortened or newer, and runs that vanish, while Compare and Genotypes look at them."""
+"""Truncated, rewritten and newer logs, and runs that disappear, while Compare and Genotypes show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Run screen, driven by keys: live, past, lost, failed, gone, at every size."""
+"""The Run screen, driven by keys: with live, past, lost, failed and removed runs, at every size."""
 
 from __future__ import annotations
 

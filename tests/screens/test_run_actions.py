@@ -1,4 +1,4 @@
-"""The Run screen's further keys: edges, curves, the log, the machine, and where one goes from a run."""
+"""Further keys of the Run screen: edges, curves, the log, the machine, and follow-ups of a run."""
 
 from __future__ import annotations
 

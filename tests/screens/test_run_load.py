@@ -1,4 +1,4 @@
-"""A long run on the Run screen: how fast it opens and how fast one moves through it."""
+"""A long run on the Run screen: how fast it opens and how fast moving between epochs is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES += ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"]
 
 
 def darts_epoch(epoch: int, epochs: int, generator: random.Random) -> EpochEnded:
-    """Return an epoch of a search over both kinds of cell: 14 edges, 8 operations, all of it drawn by lot."""
+    """Return an epoch of a search over both kinds of cell, with 14 edges, 8 operations and random values."""
     edges = [(source, target) for target in range(2, 6) for source in range(target)]
 
     def snapshot() -> CellSnapshot:
@@ -45,7 +45,7 @@ def darts_epoch(epoch: int, epochs: int, generator: random.Random) -> EpochEnded
 
 
 def long_run(home: Home) -> str:
-    """Leave a search of 5,000 such epochs."""
+    """Create a search of 5,000 such epochs."""
     config = resolve(Draft(method="drnas", space="darts", preset="quick", options={"epochs": EPOCHS}))
     paths = RunStore(home).create(config, Labels())
     generator = random.Random(0)

@@ -135,13 +135,13 @@ async def test_what_a_lost_engine_said_last_is_told_until_it_is_resumed(tmp_path
     assert "(last checkpoint 4, 0s ago): MemoryError: unable to allocate · R resumes" in status_line(
         record, time.time()
     )
-    (again,) = RunStore(Home(tmp_path)).records()  # by the index
+    (again,) = RunStore(Home(tmp_path)).records()  # read from the index
     assert again.summary.problem == record.summary.problem
     assert RunReader(Home(tmp_path), paths.root.name).record.summary.problem == record.summary.problem
     with engine(paths), EventLog(paths.events, 100) as event_log:
         event_log.append(Started())
         assert viewer.records()[0].status.live
-    os.utime(paths.log, (1, 1))  # what is there was written before
+    os.utime(paths.log, (1, 1))  # everything in it was written earlier
     assert "ago) · R resumes" in status_line(viewer.records()[0], time.time())
     paths.log.write_text("all went well\n")
     assert crash_reason(paths, None) == ""

@@ -1,4 +1,4 @@
-"""Ten thousand runs on the Runs screen: how long the thread that draws is held up. Run with ``-m benchmark -s``."""
+"""Ten thousand runs on the Runs screen: how long the UI thread is blocked. Run with ``-m benchmark -s``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HELD_UP_SECONDS = 0.05
 
 
 class Beat:
-    """Asks for its turn a thousand times a second, and keeps the longest wait, overall and on the processor."""
+    """Asks for its turn a thousand times a second, and records the longest wait, overall and in processor time."""
 
     def __init__(self) -> None:
         self.waited = self.computed = 0.0
 
     @contextlib.asynccontextmanager
     async def during(self, title: str) -> AsyncIterator[None]:
-        """Measure while something goes on, and print it."""
+        """Measure while the block runs, and print the result."""
         self.waited = self.computed = 0.0
         began, beating = time.perf_counter(), asyncio.create_task(self._beat())
         yield

@@ -1,4 +1,4 @@
-"""What New run and Retrain share: estimates, measuring, and devices as busy as they are."""
+"""The common parts of New run and Retrain: estimates, measurements, and the load of devices."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GPUS = (Gpu(0, "NVIDIA H200", 6_100_000_000, 139_700_000_000, 71), Gpu(1, "NVIDI
 
 
 class Fake(MeasurementTask):
-    """A measurement that waits to be let go."""
+    """A measurement that waits until the test releases it."""
 
     def __init__(self, config: RunConfig, home: Home) -> None:
         super().__init__(config, home)

@@ -22,7 +22,7 @@ TOY = Path(__file__).parents[1] / "toy"
 
 @pytest.fixture
 def toy_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A finished run of the toy method, whose plugin is known."""
+    """A finished run of the toy method, whose plug-in is installed."""
     monkeypatch.setenv("NASTUI_PLUGINS", "budget_search")
     monkeypatch.syspath_prepend(str(TOY))
     config = resolve(Draft(method="budget", preset="quick"))

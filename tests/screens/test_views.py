@@ -1,4 +1,4 @@
-"""The seam: histories become view models, whatever the log holds."""
+"""View functions: they turn histories into view models, whatever the log holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures, as pure functions: cells, heatmaps, bars, sliders, and what a terminal can show of them."""
+"""The drawings, as pure functions: cells, heatmaps, bars and sliders, for any kind of terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method added from outside, the catalogue half: what a person may choose."""
+"""A method added from outside, the catalogue part: what users can choose."""
 
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.settings import Settings, setting

@@ -1,4 +1,4 @@
-"""A method added from outside, the engine half: small units of work, and a state that says all."""
+"""A method added from outside, the engine part: small units of work, and a complete state."""
 
 import time
 
@@ -10,7 +10,7 @@ from runs.log.events import CellSnapshot, StageStarted
 
 
 class BudgetSearch:
-    """Random search for a number of parameters."""
+    """Random search for an architecture whose number of parameters is close to a budget."""
 
     def __init__(self, context):
         self.context = context

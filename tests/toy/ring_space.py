@@ -1,4 +1,4 @@
-"""A search space added from outside, the catalogue half: 4 operations on each of 3 edges, 64 cells."""
+"""A search space added from outside, the catalogue part: 4 operations on each of 3 edges, 64 cells."""
 
 from runs.catalogue.entries import CompleteTable, Preset, Space
 from runs.catalogue.settings import Settings, setting
@@ -9,7 +9,7 @@ from runs.genotypes.text_form import TextForm
 from runs.genotypes.topology import Topology
 
 PREFIX = "ring:"
-# Names that say nothing: only the table tells what the operations do.
+# The names reveal nothing: only this table says what the operations do.
 KINDS = {
     "none": OperationKind.NONE,
     "copy": OperationKind.SKIP,

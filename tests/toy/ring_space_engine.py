@@ -1,4 +1,4 @@
-"""A search space added from outside, the engine half: a supernet and the network of one cell."""
+"""A search space added from outside, the engine part: a supernet and the network of one cell."""
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ def build(name, channels):
 
 
 class Rings(nn.Module):
-    """Stem, rings and classifier, whatever the edges hold: [B, 3, H, W] to [B, classes]."""
+    """Stem, rings and classifier, whatever is on the edges: [B, 3, H, W] to [B, classes]."""
 
     def __init__(self, edges, operations, settings, classes):
         super().__init__()
@@ -44,7 +44,7 @@ class Rings(nn.Module):
 
 
 class RingSupernet(Supernet):
-    """Holds the candidates of every edge."""
+    """The supernet, with all candidates of every edge."""
 
     def __init__(self, entry, candidates, settings, classes):
         super().__init__()
@@ -73,7 +73,7 @@ class RingSupernet(Supernet):
 
 
 class RingNetwork(DiscreteNetwork):
-    """One operation an edge."""
+    """The network of a genotype, with one operation per edge."""
 
     def __init__(self, entry, genotype, settings, classes):
         super().__init__()
@@ -101,7 +101,7 @@ class RingNetwork(DiscreteNetwork):
 
 
 class RingScoring(ScoringNetwork):
-    """One ring that zero-cost proxies measure; the linear regions are those of a single channel."""
+    """One ring for zero-cost proxies; linear regions are counted with a single channel."""
 
     def __init__(self, space, which, classes):
         super().__init__()
@@ -133,7 +133,7 @@ class RingScoring(ScoringNetwork):
 
 
 class Ring(SearchSpace):
-    """The space; everything else has the default of its base."""
+    """The space; everything else has the default of its base class."""
 
     def supernet(self, candidates, stage):
         """Return a supernet."""

@@ -1,4 +1,4 @@
-"""Conformance data: what a published method computes, worked out independently of this code."""
+"""Conformance data: what a published method computes, determined independently of this code."""
 
 from __future__ import annotations
 

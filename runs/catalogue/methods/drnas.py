@@ -57,7 +57,7 @@ class DrNasSettings(LargeDataSettings, StagedSettings):
 
     @property
     def partial_of_stages(self) -> tuple[int, ...]:
-        """k, by stage."""
+        """The k of partial channels, by stage."""
         return numbers("stage_partial", self.stage_partial, int, len(self.operations_of_stages))
 
     @model_validator(mode="after")

@@ -42,8 +42,8 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            # The paper has a search space of its own, and gives results on NAS-Bench-201 without settings. These are
-            # the paper's for the architecture and the epochs, and the benchmark authors' for the weights.
+            # The paper uses a search space of its own, and reports results on NAS-Bench-201 without settings. The
+            # architecture settings and the epochs here are the paper's; the weight settings are the benchmark authors'.
             summary="DSNAS's architecture settings on NAS-Bench-201: 240 epochs, 5 cells per stage. For a GPU.",
             space="nasbench201",
             dataset="cifar10",

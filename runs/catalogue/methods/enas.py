@@ -89,7 +89,7 @@ METHOD = Method(
     presets=(
         Preset(
             name="paper",
-            # Their learning rate of the weights rises and falls every ten epochs, by a mistake in the period.
+            # Their learning rate of the weights rises and falls every ten epochs, because the period is wrong.
             summary="As run by the authors of NAS-Bench-201: 250 epochs, 50 x 20 samples per epoch. For a GPU.",
             space="nasbench201",
             dataset="cifar10",

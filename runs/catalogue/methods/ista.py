@@ -8,7 +8,7 @@ from runs.catalogue.sparse_codes import SparseCodeSettings
 
 
 class IstaSettings(SparseCodeSettings):
-    """Hyperparameters of the search. Its cell is trained by a retraining."""
+    """Hyperparameters of the search. Its cell is then retrained."""
 
 
 METHOD = Method(

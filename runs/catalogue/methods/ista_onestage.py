@@ -97,7 +97,7 @@ METHOD = Method(
             "on two cores.",
             space="darts",
             dataset="digits",
-            # Codes still move after so few epochs, so that the paper's threshold would freeze no node.
+            # The codes still move after so few epochs: the paper's threshold would freeze no node.
             values={**QUICK_DARTS, "epochs": 8, "fixed_epochs": 8, "freeze_threshold": 0.1, "auxiliary": False},
         ),
     ),

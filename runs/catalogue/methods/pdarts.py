@@ -28,7 +28,7 @@ class PDartsSettings(StagedSettings, BaselineSettings):
 
     @property
     def added_of_stages(self) -> tuple[int, ...]:
-        """Cells beyond ``layers``, by stage."""
+        """Number of cells beyond ``layers``, by stage."""
         return numbers("added_layers", self.added_layers, int, len(self.operations_of_stages))
 
     @property
@@ -84,7 +84,7 @@ METHOD = Method(
             summary="The published CIFAR-10 search: 25 epochs each of 5, 11 and 17 cells, 16 channels. For a GPU.",
             space="darts",
             dataset="cifar10",
-            # The command in the public code has 0.1,0.4,0.7.
+            # The command in the public code uses 0.1,0.4,0.7.
             values={**_PAPER, "skip_dropout": "0,0.4,0.7"},
         ),
         Preset(

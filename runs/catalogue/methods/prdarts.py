@@ -12,7 +12,7 @@ from runs.catalogue.settings import setting
 
 
 class PrDartsSettings(GrowingBatchSettings, MorphingSettings, BaselineSettings):
-    """Hyperparameters of PR-DARTS, beyond those of every search that morphs operations."""
+    """Hyperparameters of PR-DARTS, in addition to those of every search that morphs operations."""
 
     epochs: int = setting(100, "Epochs of the search, over all stages.", group="schedule", ge=1, le=100_000)
     evaluated_epochs: int = setting(

@@ -35,7 +35,7 @@ class SnasSettings(TemperatureSettings, MeanSettings, BaselineSettings):
 
 
 # The command in the public code also drops paths with probability 0.3 in the search network, and adds one of three
-# resource costs to the loss; this search does neither.
+# resource costs to the loss. This search does neither.
 _PAPER = {
     **DARTS,
     "levels": "one",
@@ -72,7 +72,7 @@ METHOD = Method(
             dataset="digits",
             values={
                 **QUICK_DARTS,
-                # All images train both levels: twice as many batches as in other searches.
+                # Every image trains both levels, so there are twice as many batches as in other searches.
                 "image_limit": 600,
                 "levels": "one",
                 "derived_edges": "two",

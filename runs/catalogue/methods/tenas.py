@@ -92,7 +92,7 @@ _FAST: Mapping[str, Any] = {
     "ranking": "careful",
 }
 _QUICK: Mapping[str, Any] = {**_FAST, "batch_size": 16, "region_batches": 1}
-# Only this many of ImageNet's files are decoded, once.
+# ImageNet is sampled: only this many files are decoded, once.
 _SAMPLE: Mapping[str, Any] = {"image_size": 32, "image_limit": 20_000}
 
 

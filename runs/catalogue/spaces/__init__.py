@@ -1,1 +1,1 @@
-"""One file a search space; each defines ``SPACE``."""
+"""The search spaces, one file each; each defines ``SPACE``."""

@@ -31,7 +31,7 @@ class DartsSettings(Settings):
 
 
 class DartsNetworkSettings(Settings):
-    """The size of a discrete network, and what regularises it while it trains."""
+    """The size of a discrete network, and its regularisation during training."""
 
     channels: int = setting(
         36,
@@ -85,7 +85,7 @@ SPACE = Space(
     options=DartsSettings,
     engine="engine.spaces.darts:Darts",
     network_options=DartsNetworkSettings,
-    # A genotype keeps two edges into each node, with any operation of DARTS-like cells.
+    # A genotype keeps two edges into each node, with any operation that DARTS-like cells can have.
     checks=darts.check,
     format=python_text.format_python,
     forms=(python_text.PYTHON,),

@@ -25,7 +25,7 @@ SPACE = replace(
     summary="The DARTS cells with 8 operations on a normal edge and 5 on one of a reduction cell, 12 together.",
     operations=tuple(dict.fromkeys(NORMAL + REDUCE)),
     own={"normal": NORMAL, "reduce": REDUCE},
-    # Its genotypes are those of the DARTS space, and are trained there.
+    # Its genotypes belong to the DARTS space and are trained there.
     network_options=None,
     typical="",
 )

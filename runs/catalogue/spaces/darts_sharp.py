@@ -11,9 +11,9 @@ SPACE = replace(
     name="darts_sharp",
     title="DARTS with SharpSepConv",
     summary="The DARTS cells with 8 operations, whose convolutions all have two separable stages.",
-    # With two stages of C channels SharpSepConv is sep_conv; only the dilated ones differ, by their second stage.
+    # SharpSepConv with two stages of C channels is sep_conv. Only the dilated ones differ, in their second stage.
     operations=tuple(name.replace("dil_conv", "sharp_dil_conv") for name in darts.SPACE.operations),
-    # Its genotypes are those of the DARTS space, and are trained there.
+    # Its genotypes belong to the DARTS space and are trained there.
     network_options=None,
     typical="",
 )

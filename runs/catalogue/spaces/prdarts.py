@@ -13,11 +13,11 @@ SPACE = replace(
     name="prdarts",
     title="PR-DARTS",
     summary="The DARTS cells with pools of operations that differ by edge and evolve: 15, 45 or more kinds of them.",
-    # What a search begins with, unless its settings say otherwise.
+    # The operations at the start of a search, unless its settings say otherwise.
     operations=POOLS["prdarts4"],
     engine="engine.spaces.darts.discovering:DiscoveringDarts",
     forms=(*darts.SPACE.forms, morphable.LIST),
-    # Its genotypes are those of the DARTS space, and are trained there.
+    # Its genotypes belong to the DARTS space and are trained there.
     network_options=None,
     typical="",
 )

@@ -18,12 +18,12 @@ FAMILIES = (dirichlet, sparse_codes, zero_cost, morphing, black_box)
 
 
 def method_panel(history: History, selection: RunSelection, space: Space | None = None) -> Panel:
-    """Return the panel of the selected epoch; of the epoch in progress if the newest is selected."""
+    """Return the panel of the selected epoch; if the newest is selected, of the epoch in progress."""
     made_from = context(history, selection, space)
     if made_from is None:
         return Panel()
     parts: list[Part] = []
-    known = {COLLAPSED}  # the figures say it
+    known = {COLLAPSED}  # already among the figures
     for family in FAMILIES:
         if found := _parts(family.parts, made_from):
             parts += found
@@ -33,7 +33,7 @@ def method_panel(history: History, selection: RunSelection, space: Space | None 
 
 
 def _parts(parts: Callable[[PanelContext], Iterable[Part]], made_from: PanelContext) -> list[Part]:
-    """Return the parts of a family. Extras of another version, or broken ones, are left to the plain listing."""
+    """Return the parts of a family's panel. Damaged extras, or those of another version, are listed plainly instead."""
     try:
         return list(parts(made_from))
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError):

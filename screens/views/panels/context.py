@@ -1,4 +1,4 @@
-"""What panels are made from, and helpers that all panels share."""
+"""The data that panels are made from, and helpers that all panels share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PanelContext:
     """An epoch of a run, and the history of the run.
 
     Attributes:
-        extras: what the method reports of the epoch, which may be the one in progress.
+        extras: what the method reports about the epoch, which may be the one in progress.
         epoch: its number.
         snapshot: the weights of the selected kind of cell.
         edges, operations: the labels of the rows and columns of matrices, if known.
@@ -60,7 +60,7 @@ class PanelContext:
 
 
 def context(history: History, selection: RunSelection, space: Space | None = None) -> PanelContext | None:
-    """Return what panels are made from; None before the first report. Until an epoch names edges, the space does."""
+    """Return the data for panels; None before the first report. Until an epoch names its edges, the space does."""
     selected = selected_epoch(history, selection)
     event = history.interim if history.interim is not None and selection.epoch is None else selected.event
     if event is None:

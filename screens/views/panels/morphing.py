@@ -34,7 +34,7 @@ def parts(context: PanelContext) -> Iterator[Part]:
 
 
 def _last(context: PanelContext, name: str) -> Any:
-    """Return the last report under a name: pools and transitions come with the first epoch of a stage."""
+    """Return the last report under a name; pools and transitions are only reported in the first epoch of a stage."""
     report = (event.extras[name] for event in reversed(context.before) if name in event.extras)
     return next(report, None)
 
@@ -48,7 +48,7 @@ def _counts(context: PanelContext) -> Rows:
 
 
 def _lineage(context: PanelContext, label: str, members: list[dict[str, Any]], edge: int) -> Rows:
-    """Return the operations of an edge as trees: each below the one that it was made from, with the morphism."""
+    """Return the operations of an edge as trees: each operation below its parent, with the morphism."""
     children: dict[str, list[dict[str, Any]]] = {}
     names = {member["operation"] for member in members}
     for member in members:

@@ -18,7 +18,7 @@ from screens.views.weights import value_matrix
 _COLUMNS = ("change_of_kappa", "change_of_regions", "rank_of_kappa", "rank_of_regions", "rank_sum", "falls")
 EXTRAS = frozenset({*_COLUMNS, "margin_in_noise", "kappa_of_draws", "regions_of_draws", "round_of_cut"})
 _SHOWN = 60
-# Below this many standard errors, a pruning decision may be chance.
+# With fewer standard errors than this, a pruning decision may be due to chance.
 _COIN_TOSS = 2.0
 
 

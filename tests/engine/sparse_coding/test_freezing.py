@@ -1,4 +1,4 @@
-"""Freezing: the public loop's decisions on scripted recoveries, and what it left out."""
+"""Freezing: the public loop's decisions on scripted recoveries, and cases that it does not cover."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_public_loop_s_traces(trace: dict[str, Any]) -> None:
         assert taken.nodes.rejections == rejected
         nodes = taken.nodes
     assert trained == trace["search_epochs_run"]
-    # The public code's fixed phase runs what the last epoch trained.
+    # In its fixed phase, the public code runs the operations that the last epoch trained.
     assert running == [sorted(chosen) for chosen in trace["fixed_phase_live"]]
     assert trace["stopped_by"] == ("all_frozen" if nodes.all_frozen else "epoch_cap")
     for epoch, rate in enumerate(trace["fixed_phase_drop_path"]):
@@ -112,7 +112,7 @@ def test_a_node_without_a_recovery_keeps_its_vector_and_is_not_still() -> None:
     assert taken.nodes.x[0] is start.x[0]
     after = freezing.step(taken.nodes, two(0, 0), 0, patience=2)
     assert after.nodes.frozen == (False, True)
-    # A frozen node needs none.
+    # A frozen node needs no recovery.
     final = freezing.step(after.nodes, [np.array([0.0, 1.0]), None], 0, patience=2)
     assert (final.distances, final.nodes.frozen) == ((0.0, 0.0), (True, True))
 
@@ -126,6 +126,6 @@ def test_cells_too_large_are_not_taken_but_flags_stay() -> None:
     assert taken.nodes.x == start.x
     small = freezing.step(taken.nodes, two(9, 5), 3_699_999)
     assert (small.accepted, small.nodes.fits, small.nodes.rejections) == (True, True, 0)
-    assert [x[0] for x in small.nodes.x] == [0, 5]  # the first froze before
+    assert [x[0] for x in small.nodes.x] == [0, 5]  # the first node froze before
     assert freezing.start(two(0, 0), 10**9, limit=None).fits
     assert freezing.step(start, two(0, 5), 10**9, limit=None).accepted

@@ -1,4 +1,4 @@
-"""Measurement matrices: the public code's draws, and ours in their order."""
+"""Measurement matrices: the draws of the public code, and ours in the same order."""
 
 from __future__ import annotations
 

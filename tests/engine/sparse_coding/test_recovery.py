@@ -1,4 +1,4 @@
-"""Recovery: the exact minimiser by either solver, and what happens where a solver cannot be believed."""
+"""Recovery: either solver finds the exact minimiser, and unreliable solutions are rejected."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_random_instances_are_certified_and_agree_with_least_angles(first: Solve
         assert found.violation is not None
         assert found.violation <= 1e-6
         asked.add(found.solver)
-        # The conditions written out: on the support, with the sign, and off it.
+        # The optimality conditions: on the support, including the sign, and off it.
         correlations = matrix.T @ (code - matrix @ found.x)
         on = found.x != 0
         assert np.abs(correlations[on] - GAMMA * np.sign(found.x[on])).max() <= 1e-6 * GAMMA
@@ -65,10 +65,10 @@ def test_random_instances_are_certified_and_agree_with_least_angles(first: Solve
 
 
 def by_least_angles(matrix: Array, code: Array) -> Array:
-    """Return the minimiser by scikit-learn, whose weight of |x|_1 is gamma / m."""
+    """Return the minimiser computed by scikit-learn, where the weight of |x|_1 is gamma / m."""
     scale = np.abs(code).max()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about steps too small to take
+        warnings.simplefilter("ignore")  # about steps that are too small
         path = lars_path(matrix, code / scale, method="lasso", alpha_min=GAMMA / len(code) / scale)[2]
     return scale * path[:, -1]
 
@@ -95,7 +95,7 @@ def test_a_code_that_is_not_finite_is_refused() -> None:
 
 
 def unfinished(monkeypatch: pytest.MonkeyPatch, solver: str) -> None:
-    """Let a solver end before it is done."""
+    """Make a solver stop before it has converged."""
     option = {"scs": "max_iters", "clarabel": "max_iter"}[solver]
     monkeypatch.setitem(solvers.OPTIONS, solver, solvers.OPTIONS[solver] | {option: 1})
 
@@ -115,7 +115,7 @@ def test_the_other_solver_stands_in_for_one_that_does_not_finish(
     assert {found.solver} == set(SOLVERS) - {first}
     assert len(found.failures) == 1
     assert found.failures[0].startswith(f"{first}: ")
-    # The support alone decides, so no bit differs.
+    # Only the support decides, so every bit is equal.
     assert found.x is not None
     assert expected.x is not None
     assert found.x.tobytes() == expected.x.tobytes()
@@ -157,14 +157,14 @@ def test_a_wrong_answer_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None
         found = recover(matrix, code, GAMMA)
         assert found.x is None, name
         assert len(found.failures) == 2
-    # What a solver leaves on entries that are zero is rounding, and does not reach the answer.
+    # Entries that should be zero keep rounding errors of the solver; these must not affect the answer.
     blurred = right + 1e-5 * np.abs(right).max() * np.where(right == 0, 1, 0.1)
     monkeypatch.setattr(solvers, "approximate", lambda *_: blurred)
     assert np.array_equal(recover(matrix, code, GAMMA).x, right)
 
 
 def test_codes_in_the_plane_of_two_columns() -> None:
-    """Their other entries are small beside gamma, not beside the largest: a coarse cut alone would lose them."""
+    """The other entries are small relative to gamma, not to the largest, so a coarse cut alone would lose them."""
     generator = np.random.default_rng(5)
     smallest = 1.0
     for matrix, code in instances(48, seed=5):
@@ -209,7 +209,7 @@ print(json.dumps([hashlib.sha256(one.x.tobytes()).hexdigest() for one in reverse
 
 
 def test_the_same_bits_in_a_fresh_process_which_imports_solvers_late() -> None:
-    """In the other order too: what was recovered before has no effect."""
+    """Also in the other order: earlier recoveries have no effect."""
     done = subprocess.run(
         [sys.executable, "-c", LAZY], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )

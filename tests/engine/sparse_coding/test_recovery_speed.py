@@ -1,4 +1,4 @@
-"""CPU time of a recovery by solver and size of node, beside one that states its problem anew each time."""
+"""CPU time of a recovery by solver and node size, compared with one that sets up its problem anew each time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.benchmark
 
 
 def milliseconds(recovery: Callable[[Array, Array], object], codes: Sequence[tuple[Array, Array]]) -> float:
-    recovery(*codes[0])  # which compiles
+    recovery(*codes[0])  # this compiles it
     taken = []
     for matrix, code in codes:
         start = time.process_time()

@@ -29,7 +29,7 @@ def test_projection(case: dict[str, Any]) -> None:
     assert sorted(chosen or ()) == sorted(case["live"])
     assert chosen is not None
     constant = bias(matrix, x, chosen)
-    # By the definition, with the whole of E.
+    # Computed from the definition, with the whole of E.
     whole = (matrix.T @ matrix - np.eye(case["n"])).T @ truncated(x, chosen)
     for place, entry in enumerate(chosen):
         assert constant[place] == pytest.approx(case["bias_live"][str(entry)], rel=1e-9, abs=1e-12)
@@ -82,7 +82,7 @@ def test_the_margin_is_between_second_and_third() -> None:
 
 
 def test_what_truncation_leaves_unexplained() -> None:
-    """The compressed loss equals the sparse one only where the live set explains the code.
+    """The compressed loss equals the sparse one only if the live set explains the code.
 
     See docs/methods/ista.md, "Most of the code stays unexplained".
     """
@@ -93,6 +93,6 @@ def test_what_truncation_leaves_unexplained() -> None:
     assert kept.tolist() == dense({"3": 1.0, "9": -2.0}, 14).tolist()
     expected = 0.5 * np.linalg.norm(matrix[:, 4]) / np.linalg.norm(matrix @ x)
     assert unexplained(matrix, matrix @ x, kept) == pytest.approx(expected)
-    # A code that two columns make up is given back by its own multipliers.
+    # A code that is a sum of two columns is reproduced by its own multipliers.
     chosen, code = (9, 3), matrix @ kept
     assert alphas(matrix, code, bias(matrix, kept, chosen), chosen) == pytest.approx([-2.0, 1.0])

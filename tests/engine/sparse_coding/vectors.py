@@ -1,4 +1,4 @@
-"""What the tests of sparse coding share: vectors of the method note as arrays, and random instances."""
+"""Helpers for the tests of sparse coding: vectors of the method note as arrays, and random instances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.methods.ista.sparse_coding import Array
 
-# Of codes: at the start, after some epochs, trained.
+# Scales of codes: at the start, after some epochs, and trained.
 SCALES = (1e-3, 0.03, 0.5)
 GAMMA = 1e-5
 WIDTHS = (14, 21, 28, 35)
@@ -22,7 +22,7 @@ def dense(sparse: Mapping[str, float], length: int) -> Array:
 
 
 def instances(count: int, seed: int) -> Iterator[tuple[Array, Array]]:
-    """Yield matrices and codes of every size of node at every scale."""
+    """Yield matrices and codes for every node size at every scale."""
     generator = np.random.default_rng(seed)
     for index in range(count):
         width, scale = WIDTHS[index % len(WIDTHS)], SCALES[index // len(WIDTHS) % len(SCALES)]
