@@ -85,8 +85,8 @@ def remarks(records: Sequence[Record]) -> list[str]:
     sentences = []
     for key, what, then in (
         ("kind", "kinds", "A search is judged by its supernet, a retraining by its network."),
-        ("dataset", "data sets", "Their accuracies do not compare."),
-        ("space", "search spaces", "Their cells do not compare."),
+        ("dataset", "data sets", "Their accuracies cannot be compared."),
+        ("space", "search spaces", "Their cells cannot be compared."),
     ):
         names = list(dict.fromkeys(str(record.head[key]) for record in records))
         if len(names) > 1:

@@ -55,8 +55,8 @@ def test_what_does_not_compare_is_said(tmp_path: Path) -> None:
     content = compare([store.find(searched), store.find(other.id)])
     assert content["edges"] == []
     assert content["remarks"] == [
-        "These runs are of different data sets (digits, cifar10). Their accuracies do not compare.",
-        "These runs are of different search spaces (nasbench201, darts). Their cells do not compare.",
+        "These runs are of different data sets (digits, cifar10). Their accuracies cannot be compared.",
+        "These runs are of different search spaces (nasbench201, darts). Their cells cannot be compared.",
         "1 of 2 runs has no complete epoch yet.",
     ]
     assert [row["runs"] for row in content["ranking"]] == [[searched]]
