@@ -79,7 +79,7 @@ def test_wrong_usage(cli: Cli, words: list[str], says: str) -> None:
             ["pdarts", "--space", "nasbench201"],
             "'pdarts' does not support the space 'nasbench201'. Choose one of: darts.",
         ),
-        (["drnas", "--set", "augmentation=imagenet"], "Digits is none. Set augmentation=crop"),
+        (["drnas", "--set", "augmentation=imagenet"], "Digits is not one. Set augmentation=crop"),
         (["drnas", "--set", "augmentation=imagenet", "--set", "cutout_length=8"], "set cutout_length=0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
