@@ -178,7 +178,7 @@ class TestOptions:
         assert train.next()[0][0].shape == (12, 3, 224, 224)
 
     def test_only_image_folders_can_be_streamed(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="Digits is none"):
+        with pytest.raises(UsageError, match="Digits is not one"):
             feeds("digits", tmp_path, augmentation="imagenet")
 
     def test_broken_images_in_memory_are_refused_or_skipped(self, tmp_path: Path) -> None:
