@@ -62,7 +62,7 @@ def acts(text: str) -> set[str]:
 def hostile_store(home: Home, evil: str = EVIL) -> list[str]:
     """Create a failed run, two finished ones with a hostile and a good cell, and a folder that is not a run."""
     good = nasbench201.genotype([3, 3, 3, 1, 3, 3]).to_json()
-    wired = {"inputs": 1, "edges": [[0, 1, evil], [1, 2, "skip_connect"]], "outputs": [2]}
+    wired = {"inputs": 1, "edges": [[0, 1, evil], [1, 3, "skip_connect"]], "outputs": [3]}
     made = [
         hostile_run(home, 0, Failed(evil, evil, f"{evil}\n{evil}"), evil=evil, method="drnas"),
         hostile_run(home, 1, Finished({"space": "nasbench201", "cells": {"cell": wired}}, 1, 1, evil), evil=evil),

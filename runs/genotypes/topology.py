@@ -102,6 +102,9 @@ class Topology:
         return Cell(self.inputs, edges, self.outputs)
 
     def _columns(self, kind: str, cell: Cell) -> list[int]:
+        if sorted(cell.outputs) != sorted(self.outputs):
+            given, known = (", ".join(map(str, sorted(nodes))) for nodes in (cell.outputs, self.outputs))
+            raise UsageError(f"Cell '{kind}' outputs the nodes {given[:80]}; in '{self.space}' these are {known}.")
         found: dict[tuple[int, int], int] = {}
         for edge in cell.edges:
             ends, where = (edge.source, edge.target), f"{edge_label(edge.source, edge.target)} of cell '{kind}'"
@@ -115,8 +118,5 @@ class Topology:
                     closest(edge.operation, self.operations),
                 )
             found[ends] = self.operations.index(edge.operation)
-        if sorted(cell.outputs) != sorted(self.outputs):
-            given, known = (", ".join(map(str, sorted(nodes))) for nodes in (cell.outputs, self.outputs))
-            raise UsageError(f"Cell '{kind}' outputs the nodes {given[:80]}; in '{self.space}' these are {known}.")
         left_out = self.operations.index(NONE) if NONE in self.operations else -1
         return [found.get(ends, left_out) for ends in self.edges]
