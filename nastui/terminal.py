@@ -56,12 +56,13 @@ def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
     """
     terminal = sys.__stdin__.fileno() if sys.__stdin__ else 0
     before = termios.tcgetattr(terminal)
-    left = threading.Event()
+    # Taken once and never given back. A hang-up comes as several signals, so the handler interrupts itself: it must not
+    # wait for a lock that it already holds, as an Event's.
+    left = threading.Lock()
 
     def go(code: int) -> None:
-        if left.is_set():
+        if not left.acquire(blocking=False):
             return
-        left.set()
         threading.Thread(target=_end_by_force, args=(code, terminal, before), daemon=True).start()
         leave(code)
 
@@ -75,7 +76,7 @@ def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        if not left.is_set():
+        if not left.locked():
             for number, handler in old.items():
                 signal.signal(number, handler)
 

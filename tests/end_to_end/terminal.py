@@ -73,7 +73,8 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Lose the connection: the terminal closes, and the session gets SIGHUP."""
-        os.kill(self.process.pid, signal.SIGHUP)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGHUP)
         # pexpect closes the terminal and gives the app only a moment to exit; is_gone() waits longer.
         with contextlib.suppress(pexpect.ExceptionPexpect):
             self.process.close(force=False)

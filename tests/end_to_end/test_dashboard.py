@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 
+import pexpect
 import pytest
 
 from tests.end_to_end.conftest import Cli, set_traps
@@ -85,3 +87,36 @@ def test_it_refuses_what_is_no_terminal(cli: Cli) -> None:
     assert "nastui runs follow --plain" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+# Hangs up once more at one line of those that run while a hang-up is handled, each in a process of its own: the lines
+# inside a lock are among them. A process that waits for itself is killed by its alarm.
+INTERRUPTED = """
+import os, signal, sys
+from nastui import terminal
+
+def interrupted_at(number):
+    left, lines = [], iter(range(number))
+    def trace(frame, event, arg):
+        if event == "line" and next(lines, None) is None:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.SIGHUP)
+            return None
+        return trace
+    signal.alarm(10)
+    terminal.GRACE_SECONDS = 20
+    with terminal.leaving_with_the_terminal(left.append):
+        sys.settrace(trace)
+        os.kill(os.getpid(), signal.SIGHUP)
+        sys.settrace(None)
+    os._exit(0 if left == [129] else 1)
+
+children = [os.fork() or interrupted_at(number) for number in range(12)]
+print("ended with", [os.waitpid(child, 0)[1] for child in children])
+"""
+
+
+def test_a_hang_up_may_interrupt_the_handling_of_another() -> None:
+    process = pexpect.spawn(sys.executable, ["-c", INTERRUPTED], timeout=60, encoding="utf-8")
+    process.expect_exact(f"ended with {[0] * 12}")
+    process.close(force=True)
