@@ -11,6 +11,7 @@ import pytest
 from engine.search import loop
 from engine.search.step import SearchState
 from tests.engine.conftest import Bench
+from tests.engine.test_prdarts_search import SMALL as THREE_STAGES
 
 Make = Callable[..., Bench]
 STAGES = {"stage_operations": "0,3", "epochs": 2, "arch_frozen_epochs": 0, "image_limit": 64}
@@ -25,18 +26,7 @@ CASES: dict[str, dict[str, Any]] = {
         "image_size": 8,
         "image_limit": 64,
     },
-    "PR-DARTS": {
-        "method": "prdarts",
-        "channels": 2,
-        "layers": 3,
-        "image_size": 8,
-        "image_limit": 64,
-        "batch_size": 16,
-        "epochs": 3,
-        "stage_keep": "5,3,1",
-        "stage_morphs": "2,0,0",
-        "stage_frozen_epochs": "0",
-    },
+    "PR-DARTS": THREE_STAGES,
 }
 
 
