@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
 from engine.core.seeds import seed_of
 from engine.data.listing import Listing, open_image
@@ -44,7 +43,7 @@ class Shares(Dataset[Share]):
         seed: of the run.
     """
 
-    def __init__(self, listing: Listing, transform: v2.Transform, size: int, seed: int) -> None:
+    def __init__(self, listing: Listing, transform: nn.Module, size: int, seed: int) -> None:
         self._base, self._transform, self._seed = listing.base, transform, seed
         self._nothing = torch.empty(0, size, size, 3, dtype=torch.uint8)
         # All names are in one tensor, which processes share; a million strings would be copied into each process.
@@ -141,19 +140,25 @@ class Decoder:
             return next(self._made)
 
 
-def testing(size: int) -> v2.Transform:
+def testing(size: int) -> nn.Module:
     """Return the transform of a test image: resize it, and crop the centre."""
-    return v2.Compose([v2.Resize(round(size * RESIZED / CROPPED)), v2.CenterCrop(size)])
+    from torchvision.transforms import v2
+
+    whole: nn.Module = v2.Compose([v2.Resize(round(size * RESIZED / CROPPED)), v2.CenterCrop(size)])
+    return whole
 
 
-def training(size: int, flip: bool, jitter: bool) -> v2.Transform:
+def training(size: int, flip: bool, jitter: bool) -> nn.Module:
     """Return the transform of a training image: random resized crop (area 0.08 to 1), flip, colour jitter."""
-    steps: list[v2.Transform] = [v2.RandomResizedCrop(size, scale=(0.08, 1.0))]
+    from torchvision.transforms import v2
+
+    steps: list[nn.Module] = [v2.RandomResizedCrop(size, scale=(0.08, 1.0))]
     if flip:
         steps.append(v2.RandomHorizontalFlip())
     if jitter:
         steps.append(v2.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.2))
-    return v2.Compose(steps)
+    whole: nn.Module = v2.Compose(steps)
+    return whole
 
 
 class _Sampler:
@@ -178,8 +183,8 @@ def _death_of_workers() -> Iterator[None]:
 
 def _forkserver() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
-    # So that the server imports torch once, instead of every process.
-    context.set_forkserver_preload([__name__])
+    # So that the server imports torch and torchvision once, instead of every process.
+    context.set_forkserver_preload([__name__, "torchvision.transforms.v2"])
     return context
 
 

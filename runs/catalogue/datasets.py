@@ -25,7 +25,7 @@ DATASETS = (
         std=(0.3237, 0.3237, 0.3237),
         crop_padding=2,
         flip=False,  # a mirrored digit is not a digit
-        obtain="comes with scikit-learn",
+        obtain="comes with nastui",
         engine="engine.data.digits:load",
     ),
     Dataset(
