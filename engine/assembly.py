@@ -13,6 +13,7 @@ from engine.data.sources import Load, Source, load
 from engine.method import Context, Method
 from runs import catalogue
 from runs.catalogue.shared_settings import HardwareSettings, MachineSettings
+from runs.catalogue.training import TrainingSettings
 from runs.configuration import RunConfig
 from runs.log.events import Event, Started
 
@@ -55,8 +56,12 @@ def assemble(
         threads=max(1, settings.threads // group.local_size),
         precision=machine.precision if machine else "float32",
         channels_last=machine is not None and machine.channels_last,
+        deterministic=machine is None or machine.deterministic,
+        tf32=machine is None or machine.tf32,
+        cudnn_benchmark=machine is None or machine.cudnn_benchmark,
     )
-    emit(Started(runtime.environment() | {"processes": group.size}))
+    compiled = {"compile": settings.compile} if isinstance(settings, TrainingSettings) else {}
+    emit(Started(runtime.environment() | compiled | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
     of_method = catalogue.method(config.method)

@@ -23,15 +23,33 @@ class Runtime:
         threads: the number of CPU threads.
         precision: ``float32`` or ``bfloat16`` (autocast around the network).
         channels_last: memory order of images and kernels.
+        deterministic: use algorithms that return the same bits every time, if there is one. On a GPU some of them are
+            slower, such as the backward pass of an indexed read; on a CPU nothing changes.
+        tf32: convolutions in float32 on CUDA may round their inputs to the 11 bits of TF32. Matrix products never do.
+        cudnn_benchmark: cuDNN times its algorithms on each new shape and takes the fastest, which may be another one in
+            the next process. Not used in a deterministic run.
 
     Raises:
         EnvironmentLacksError: torch cannot use the device.
     """
 
-    def __init__(self, *, device: str, seed: int, threads: int, precision: str, channels_last: bool) -> None:
+    def __init__(
+        self,
+        *,
+        device: str,
+        seed: int,
+        threads: int,
+        precision: str,
+        channels_last: bool,
+        deterministic: bool = True,
+        tf32: bool = True,
+        cudnn_benchmark: bool = True,
+    ) -> None:
         self.device = torch.device(device)
         self.seed = seed
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.deterministic = deterministic
+        self._precision = precision
         self._autocast = precision == "bfloat16"
         self._generators: dict[str, torch.Generator] = {}
         if self.device.type == "cuda":
@@ -43,10 +61,12 @@ class Runtime:
                 )
             torch.cuda.set_device(self.device)
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # The same as `use_deterministic_algorithms(..., warn_only=True)`, which also imports the compiler: a second.
+        torch.set_deterministic_debug_mode("warn" if deterministic else "default")
         # This mode would fill every new tensor, a needless pass over memory: none is read before it is written.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.backends.cudnn.benchmark = cudnn_benchmark and not deterministic
         torch.manual_seed(seed)
 
     def generator(self, name: str) -> torch.Generator:
@@ -93,6 +113,7 @@ class Runtime:
     def environment(self) -> dict[str, Any]:
         """Return what a reader must know about this machine to judge a result."""
         cuda = self.device.type == "cuda"
+        of_cuda = {"tf32": torch.backends.cudnn.allow_tf32, "cudnn_benchmark": torch.backends.cudnn.benchmark}
         return {
             "device": str(self.device),
             "device_name": torch.cuda.get_device_name(self.device) if cuda else platform.processor() or "cpu",
@@ -101,6 +122,10 @@ class Runtime:
             "threads": torch.get_num_threads(),
             "python": platform.python_version(),
             "host": platform.node(),
+            "precision": self._precision,
+            "channels_last": self.memory_format is torch.channels_last,
+            "deterministic": self.deterministic,
+            **(of_cuda if cuda else {}),
         }
 
     def state(self) -> dict[str, Any]:

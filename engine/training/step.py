@@ -67,6 +67,9 @@ class TrainingStep:
         if settings.compile:
             # Each cell is a separate graph in each phase; by default torch gives up after eight of them.
             torch._dynamo.config.recompile_limit = 64
+            if runtime.deterministic:
+                # The runtime has set the same mode; this form also tells the compiler.
+                torch.use_deterministic_algorithms(True, warn_only=True)
             for part in network.parts():
                 part.compile(dynamic=False)
         self._parallel = self._group.parallel(network, runtime.device, dead_parts=dead_parts)

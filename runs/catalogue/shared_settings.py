@@ -279,7 +279,11 @@ class MachineSettings(Settings):
 
 
 class HardwareSettings(MachineSettings):
-    """Hardware settings of runs that train networks; `precision` changes results."""
+    """Hardware settings of runs that train networks.
+
+    `precision` changes results; `tf32` and `channels_last` change them by rounding. docs/performance.md, "Settings that
+    decide the speed" has the defaults and their reasons.
+    """
 
     precision: Literal["float32", "bfloat16"] = setting(
         "float32",
@@ -289,5 +293,22 @@ class HardwareSettings(MachineSettings):
     channels_last: bool = setting(
         True,
         "Keep images and kernels in channels-last memory format: 1.3 to 1.8 times faster on CPUs.",
+        group="hardware",
+    )
+    deterministic: bool = setting(
+        True,
+        "Return the same bits for the same seed, also after a resume. On GPUs it excludes some faster algorithms; on "
+        "CPUs it costs nothing.",
+        group="hardware",
+    )
+    tf32: bool = setting(
+        True,
+        "Let convolutions on NVIDIA GPUs round their float32 inputs to TF32 (11 bits), which uses the tensor cores. "
+        "No effect on CPUs.",
+        group="hardware",
+    )
+    cudnn_benchmark: bool = setting(
+        True,
+        "If deterministic=false, let cuDNN time its algorithms and use the fastest for each shape. No effect on CPUs.",
         group="hardware",
     )

@@ -137,10 +137,18 @@ def _of(measurement: Measurement, config: RunConfig, seconds: float, caveat: str
 
 def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
     """Return the names of the hyperparameters in which a configuration differs and that may affect time or memory."""
-    names = {*config.options, *options}
-    return {name for name in names if config.options.get(name) != options.get(name)} - _free(
+    # A hyperparameter that an older version did not have is worth its default.
+    own, other = ({**_defaults(config.method, config.space), **some} for some in (config.options, options))
+    return {name for name in own.keys() | other.keys() if own.get(name) != other.get(name)} - _free(
         config.method, config.space
     )
+
+
+@functools.cache
+def _defaults(method: str, space: str) -> dict[str, Any]:
+    """Return the default of every hyperparameter."""
+    infos = describe(catalogue.options(catalogue.method(method), catalogue.space(space)))
+    return {info.name: info.default for info in infos}
 
 
 @functools.cache

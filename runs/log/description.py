@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from runs.formatting import millions
 from runs.log.events import (
     Answered,
@@ -35,7 +38,7 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
     match event:
         case Started(environment=environment):
             known = [f"{name} {environment[name]}" for name in ("device", "threads", "torch") if name in environment]
-            return _SEPARATOR.join(["engine started", *known])
+            return _SEPARATOR.join(["engine started", *known, *_arithmetic(environment)])
         case Resumed(epoch=epoch):
             return f"resumed from the checkpoint after epoch {epoch}"
         case StageStarted(index=index, of=of, epochs=epochs, title=title):
@@ -66,6 +69,18 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
         case Unknown(name=name):
             return f"{name} (an event of a newer version)"
     return event.type
+
+
+def _arithmetic(environment: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what decides the rounding of a run and whether it can be repeated; nothing for logs of older versions."""
+    if precision := environment.get("precision"):
+        yield (
+            f"{precision}, convolutions in TF32"
+            if precision == "float32" and environment.get("tf32")
+            else f"{precision}"
+        )
+    if environment.get("deterministic") is False:
+        yield "not deterministic"
 
 
 def _epoch_with_metrics(event: EpochEnded) -> str:

@@ -187,6 +187,13 @@ def test_text_is_read_as_its_type(key: str, text: Any, value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+@pytest.mark.parametrize("name", ["deterministic", "tf32", "cudnn_benchmark"])
+def test_a_configuration_of_an_older_version_means_what_it_meant(name: str) -> None:
+    config = resolve(draft())
+    older = config.model_copy(update={"options": {key: config.options[key] for key in config.options if key != name}})
+    assert older.settings() == config.settings()
+
+
 def test_every_fault_is_told_at_once() -> None:
     said = refusal_of(draft(epochs="x", regulariser="kll", learning_rate=-1))
     assert all(f"{key} in --set is" in said for key in ("epochs", "regulariser", "learning_rate"))

@@ -30,6 +30,12 @@ EPOCH = EpochEnded(3, 9, seconds=1.25, metrics={"train_loss": 0.5, "train_accura
     ("event", "line"),
     [
         (Started({"device": "cpu", "threads": 2, "host": "x"}), "engine started · device cpu · threads 2"),
+        (Started({"precision": "float32", "tf32": False}), "engine started · float32"),
+        (Started({"precision": "float32", "tf32": True}), "engine started · float32, convolutions in TF32"),
+        (
+            Started({"precision": "bfloat16", "tf32": True, "deterministic": False}),
+            "engine started · bfloat16 · not deterministic",
+        ),
         (Resumed(4), "resumed from the checkpoint after epoch 4"),
         (StageStarted(1, 3, 25, "wide"), "stage 2 of 3 · wide · 25 epochs"),
         (EPOCH, "epoch 3 · 1.25 s · search 41.3 % · train 40.0 %"),

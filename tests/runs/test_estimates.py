@@ -98,6 +98,16 @@ def test_a_figure_stands_for_its_configuration_and_for_other_epochs() -> None:
     assert estimate(config, "", [], known[1:]) is None
 
 
+def test_a_hyperparameter_that_an_older_version_did_not_have_is_worth_its_default() -> None:
+    config = wanted()
+    older = {name: value for name, value in config.options.items() if name != "deterministic"}
+    known = [figure(config.model_copy(update={"options": older}), 60.0)]
+    found = estimate(config, "", [], known)
+    assert found is not None and not found.caveats
+    other = estimate(wanted(deterministic=False), "", [], known)
+    assert other is not None and other.caveats == ("for the preset as it is",)
+
+
 def test_gpus_of_one_name_stand_for_each_other() -> None:
     config = wanted()
     there = config.model_copy(update={"device": "cuda:1"})
