@@ -1,7 +1,7 @@
 """The real console script and real engine processes, none of which outlives its test.
 
 An engine takes seconds to start. Tests that only read a finished run share ``finished``; tests that change a run copy
-it with ``Cli.adopt``.
+it with ``Cli.adopt``. Commands do not import everything anew each time, see ``tests/end_to_end/copies.py``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from runs.home import Home, RunPaths
 from runs.log.history import Follower
 from runs.store.lock import is_held, owner_pid
 from runs.store.status import follow_status
+from tests.end_to_end.copies import Copies
 
 SCRIPT = Path(sys.executable).parent / "nastui"
 TOY = Path(__file__).parents[1] / "toy"
@@ -35,27 +37,47 @@ TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threa
 TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
 
-class Cli:
-    """Runs commands, in a home of its own."""
+COPIES = Copies()
 
-    def __init__(self, home: Home, folder: Path) -> None:
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_copies_left() -> Iterator[None]:
+    yield
+    COPIES.close()
+
+
+class Cli:
+    """Runs commands, in a home of its own.
+
+    Attributes:
+        environment: the environment variables of the commands.
+        afresh: start the console script in a new interpreter for each command. Tests of what a command imports or finds
+            in its environment need it.
+    """
+
+    def __init__(self, home: Home, folder: Path, *, afresh: bool = False) -> None:
         self.home = home
         self.folder = folder
+        self.afresh = afresh
         others = {name: value for name, value in os.environ.items() if not name.startswith("NASTUI_")}
         self.environment = others | {"NASTUI_HOME": str(home.root)}
 
     def __call__(self, *words: object, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command; its exit code must be ``code`` unless that is None."""
-        done = subprocess.run(
-            [SCRIPT, *map(str, words)],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            timeout=timeout,
-            check=False,
-        )
+        line = [str(SCRIPT), *map(str, words)]
+        if self.afresh:
+            done = subprocess.run(
+                line,
+                capture_output=True,
+                text=True,
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                timeout=timeout,
+                check=False,
+            )
+        else:
+            done = COPIES.run(line, self.environment, self.folder, self.home.root.parent, timeout)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 
@@ -127,10 +149,14 @@ class Cli:
         """Wait until the run has a checkpoint."""
         self.until(run, lambda _: self.home.run(run).checkpoint.exists())
 
-    def adopt(self, run: RunPaths) -> str:
-        """Copy a run from another home into this one, and return its id."""
-        shutil.copytree(run.root, self.home.run(run.root.name).root)
-        return run.root.name
+    def adopt(self, run: RunPaths, **changes: object) -> str:
+        """Copy a run from another home into this one, as another run if its configuration changes; return its id."""
+        name = run.root.name if not changes else f"{secrets.token_hex(4)}-{run.root.name.partition('-')[2]}"
+        paths = self.home.run(name)
+        shutil.copytree(run.root, paths.root)
+        if changes:
+            paths.config.write_text(json.dumps(json.loads(paths.config.read_text()) | {"id": name} | changes))
+        return name
 
     def series(self, run: str) -> list[dict[str, Any]]:
         """Return the epochs of a run's log, without their durations."""
@@ -207,11 +233,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     printed = folder / "printed.jsonl"
     with FileLock(f"{folder}.lock"):
         folder.mkdir(exist_ok=True)
-        cli = Cli(Home(folder / "home"), folder)
+        cli = Cli(Home(folder / "home"), folder, afresh=True)
         if not printed.exists():
             settings = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
             words = ("search", "drnas", "--space", "nasbench201", "--dataset", "digits", "--preset", "quick")
             printed.write_text(cli(*words, "--seed", 3, *settings, "--follow", "--json").stdout)
+    cli.afresh = False
     return Finished(cli, tuple(json.loads(line) for line in printed.read_text().splitlines()))
 
 

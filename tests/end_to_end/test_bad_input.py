@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from runs.configuration import RunConfig
 from tests.end_to_end.conftest import SCRIPT, Cli
 from tests.synthetic import make_run
 
@@ -105,11 +106,13 @@ def test_wrong_configuration_files(cli: Cli) -> None:
 
 def test_a_configuration_file_is_taken_and_the_line_wins(cli: Cli) -> None:
     file = cli.folder / "run.toml"
-    options = "epochs = 1\nchannels = 4\nimage_limit = 200\n"
-    file.write_text(f"preset = 'quick'\nseed = 7\ntags = ['a']\n[options]\n{options}")
+    options = {"epochs": 1, "channels": 4, "image_limit": 100, "threads": 1}
+    lines = "\n".join(f"{key} = {value}" for key, value in options.items())
+    file.write_text(f"preset = 'quick'\nseed = 7\ntags = ['a']\n[options]\n{lines}\n")
     run = cli.json("search", "drnas", "--config", file, "--seed", "8", "--tag", "b", "--detach")
     assert (run["seed"], run["tags"]) == (8, ["a", "b"])
-    cli.wait(run["id"], "finished")
+    config = RunConfig.read(cli.home.run(run["id"]).config)
+    assert {key: config.options[key] for key in options} == options
 
 
 def test_a_data_set_that_is_not_available(cli: Cli) -> None:
@@ -118,6 +121,7 @@ def test_a_data_set_that_is_not_available(cli: Cli) -> None:
 
 
 def test_a_device_that_does_not_exist(cli: Cli) -> None:
+    cli.afresh = True
     cli.environment["CUDA_VISIBLE_DEVICES"] = ""
     assert "no device 'cuda'" in refused(cli, 5, "search", "drnas", "--preset", "quick", "--device", "cuda")
 
