@@ -10,6 +10,7 @@ from engine.core import local_launcher
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
+from runs.machine import cores
 from runs.store.lock import engine_lock
 
 
@@ -25,9 +26,10 @@ def main(arguments: list[str]) -> int:
         with engine_lock(paths.lock) if holds_lock else contextlib.nullcontext():
             if rank is None and (size := _processes(paths)) > 1:
                 return local_launcher.launch(paths, size)
+            before = cores.sample()
             from engine import worker
 
-            return worker.run(paths.root)
+            return worker.run(paths.root, before)
     except NastuiError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -9,6 +9,7 @@ from engine.core.artifacts import Artifacts
 from engine.core.distributed import ALONE, Group
 from engine.core.plugins import attribute
 from engine.core.runtime import Runtime
+from engine.core.threads import Threads, choose
 from engine.data.sources import Load, Source, load
 from engine.method import Context, Method
 from runs import catalogue
@@ -27,6 +28,7 @@ def assemble(
     group: Group = ALONE,
     folder: Path | None = None,
     artifacts: Artifacts | None = None,
+    threads: Threads | None = None,
 ) -> tuple[Context[MachineSettings], Method]:
     """Return the context of a run and its method, neither started nor resumed.
 
@@ -42,6 +44,7 @@ def assemble(
         group: the processes that share the run.
         folder: of the run.
         artifacts: where the run stores its results; nowhere by default.
+        threads: the CPU threads of this process; by default as configured, or chosen by the idle cores.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
@@ -50,10 +53,11 @@ def assemble(
     if not isinstance(settings, MachineSettings):
         raise TypeError(f"the options of '{config.method}' have no threads: {type(settings).__name__}")
     machine = settings if isinstance(settings, HardwareSettings) else None
+    threads = threads or choose(config, processes=group.local_size)
     runtime = Runtime(
         device=_own_device(config.device, group),
         seed=config.seed,
-        threads=max(1, settings.threads // group.local_size),
+        threads=threads.number,
         precision=machine.precision if machine else "float32",
         channels_last=machine is not None and machine.channels_last,
         deterministic=machine is None or machine.deterministic,
@@ -61,7 +65,8 @@ def assemble(
         cudnn_benchmark=machine is None or machine.cudnn_benchmark,
     )
     compiled = {"compile": settings.compile} if isinstance(settings, TrainingSettings) else {}
-    emit(Started(runtime.environment() | compiled | {"processes": group.size}))
+    reason = {"threads_reason": threads.reason} if threads.reason else {}
+    emit(Started(runtime.environment() | reason | compiled | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
     of_method = catalogue.method(config.method)

@@ -16,6 +16,7 @@ from engine.core import checkpoint, distributed, local_launcher
 from engine.core.artifacts import Artifacts
 from engine.core.distributed import Group
 from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
+from engine.core.threads import Threads, threads_of
 from engine.method import EpochReport, Position, RequestHandler
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
@@ -36,6 +37,7 @@ from runs.log.events import (
     Resumed,
     Stopped,
 )
+from runs.machine.cores import Sample
 from runs.store import requests
 from runs.store.requests import MethodRequest, Request
 
@@ -54,12 +56,20 @@ class Worker:
         config: of the run.
         event_log: the event log, open; None on ranks other than 0.
         group: the processes that share the run.
+        before: what the cores had done when this process started; it tells how many are idle.
 
     Raises:
         NastuiError: the configuration, the data or the device cannot be used.
     """
 
-    def __init__(self, paths: RunPaths, config: RunConfig, event_log: EventLog | None, group: Group) -> None:
+    def __init__(
+        self,
+        paths: RunPaths,
+        config: RunConfig,
+        event_log: EventLog | None,
+        group: Group,
+        before: Sample | None = None,
+    ) -> None:
         self._paths = paths
         self._config = config
         self._event_log = event_log
@@ -67,7 +77,13 @@ class Worker:
         home = Home(paths.root.parent.parent)
         self._artifacts = Artifacts(paths if group.leads else None)
         self._context, self._method = assemble(
-            config, home.datasets, self._emit, group=group, folder=paths.root, artifacts=self._artifacts
+            config,
+            home.datasets,
+            self._emit,
+            group=group,
+            folder=paths.root,
+            artifacts=self._artifacts,
+            threads=_threads(config, paths, group, before),
         )
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
@@ -236,8 +252,13 @@ class Worker:
         self._terminated = True
 
 
-def run(root: Path) -> int:
-    """Run the engine for a run whose lock is held; return the exit code."""
+def run(root: Path, before: Sample | None = None) -> int:
+    """Run the engine for a run whose lock is held; return the exit code.
+
+    Args:
+        root: the folder of the run.
+        before: what the cores had done when this process started.
+    """
     paths = RunPaths(root)
     try:
         group = distributed.join()
@@ -246,14 +267,23 @@ def run(root: Path) -> int:
     with contextlib.ExitStack() as stack:
         stack.callback(group.leave)
         if not group.leads:
-            return _work(paths, None, group)
+            return _work(paths, None, group, before)
         last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
-        return _work(paths, stack.enter_context(EventLog(paths.events, last)), group)
+        return _work(paths, stack.enter_context(EventLog(paths.events, last)), group, before)
 
 
-def _work(paths: RunPaths, event_log: EventLog | None, group: Group) -> int:
+def _threads(config: RunConfig, paths: RunPaths, group: Group, before: Sample | None) -> Threads:
+    """Return the CPU threads of this process. Rank 0 chooses, because all must use the same number."""
+    if group.leads:
+        chosen = threads_of(config, paths, before, group.local_size)
+        group.broadcast(chosen.number)
+        return chosen
+    return Threads(group.broadcast(0))
+
+
+def _work(paths: RunPaths, event_log: EventLog | None, group: Group, before: Sample | None) -> int:
     try:
-        Worker(paths, RunConfig.read(paths.config), event_log, group).run()
+        Worker(paths, RunConfig.read(paths.config), event_log, group, before).run()
     except Exception as error:  # a plug-in may raise anything: the run reports it and ends
         if not isinstance(error, NastuiError):
             traceback.print_exc()

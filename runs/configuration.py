@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import functools
 import importlib.metadata
-import os
 import platform
 import re
 import secrets
@@ -165,7 +164,6 @@ def resolve(draft: Draft) -> RunConfig:
     entries = CatalogueEntries(draft)
     values = {**entries.preset.values, **draft.options}
     options = validate(entries.options, values, draft.source).model_dump()
-    options["threads"] = options["threads"] or _cores()
     seed = entries.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
         id=f"{secrets.token_hex(4)}-{entries.method.name}-{entries.space.name}",
@@ -273,11 +271,6 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
     if what == "tag" and (not text or re.search(r"\s", text)):
         raise UsageError(f"'{text}' is not a tag.", "A tag is one word.")
     return text.strip()
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use; a batch system may allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

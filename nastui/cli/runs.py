@@ -94,18 +94,25 @@ def show(run: Run, as_json: Json = False) -> None:
     from runs.catalogue.genotype_text import text_of_json
     from runs.configuration import RunConfig
     from runs.genotypes.costs import COUNTER
+    from runs.log.event_log import first_event
+    from runs.log.events import Started
 
     record = _store().find(run)
     config = RunConfig.read(record.paths.config)
     content = record.to_json()
+    started = first_event(record.paths.events)
+    environment = started.environment if isinstance(started, Started) else {}
+    chosen = {name: environment.get(name) for name in ("threads", "threads_reason")}
     if as_json:
-        output.data(content | {"configuration": config.model_dump(mode="json")})
+        output.data(content | chosen | {"configuration": config.model_dump(mode="json")})
         return
     genotype = content["genotype"] and text_of_json(content["genotype"])
+    threads = f"{chosen['threads']} ({chosen['threads_reason']})" if chosen["threads_reason"] else chosen["threads"]
     output.fields(
         [
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
             *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
+            ("threads", threads),
             ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),
             ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),

@@ -264,8 +264,8 @@ class MachineSettings(Settings):
 
     threads: int = setting(
         0,
-        "CPU threads; 0 uses every core. Runs are bit-identical only with the same number of threads. "
-        "If several runs share a machine, divide its cores between them: runs that compete for cores are much slower.",
+        "CPU threads. 0 chooses when the run first starts: the idle cores, if the network is large enough to gain "
+        "from them. A resumed run uses the same number; runs are bit-identical only with the same number.",
         group="hardware",
         ge=0,
         le=1024,

@@ -15,6 +15,7 @@ from runs.configuration import Draft, RunConfig
 from runs.cost.measurements import Measurement
 from runs.errors import NastuiError
 from runs.home import RunPaths
+from runs.log.event_log import first_event
 from runs.log.events import Entry, Progress, Started, decode
 from runs.store.run_store import Record
 from runs.store.status import Status
@@ -37,6 +38,7 @@ class Estimate:
         run: the id of the run that it comes from; empty if it was measured.
         measured: when, as an ISO time; empty if it comes from a run.
         caveats: what the measurement leaves out, in words.
+        threads: the CPU threads with which it was measured; None on a GPU, and if they were not recorded.
     """
 
     seconds: float
@@ -46,6 +48,7 @@ class Estimate:
     run: str = ""
     measured: str = ""
     caveats: tuple[str, ...] = ()
+    threads: int | None = None
 
 
 def estimate(
@@ -90,6 +93,7 @@ def _by_a_run(config: RunConfig, card: str, records: Iterable[Record]) -> Estima
             _size(record.paths.root),
             run=record.id,
             caveats=(f"its first {summary.epoch} of {summary.epochs} epochs",) if partly else (),
+            threads=_threads(config, started.environment.get("threads")),
         )
     return None
 
@@ -132,16 +136,23 @@ def _of(measurement: Measurement, config: RunConfig, seconds: float, caveat: str
         measurement.stored,
         measured=measurement.measured,
         caveats=tuple(filter(None, caveats)),
+        threads=_threads(config, measurement.threads),
     )
+
+
+def _threads(config: RunConfig, measured: object) -> int | None:
+    return measured if config.device == "cpu" and isinstance(measured, int) else None
 
 
 def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
     """Return the names of the hyperparameters in which a configuration differs and that may affect time or memory."""
     # A hyperparameter that an older version did not have is worth its default.
     own, other = ({**_defaults(config.method, config.space), **some} for some in (config.options, options))
-    return {name for name in own.keys() | other.keys() if own.get(name) != other.get(name)} - _free(
-        config.method, config.space
-    )
+    differing = {name for name in own.keys() | other.keys() if own.get(name) != other.get(name)}
+    # An engine that chooses its threads may choose those of the other; the estimate says with how many it was measured.
+    if not (own.get("threads") and other.get("threads")):
+        differing.discard("threads")
+    return differing - _free(config.method, config.space)
 
 
 @functools.cache
@@ -194,12 +205,11 @@ def _ends_of_log(paths: RunPaths) -> tuple[Started | None, Progress | None]:
     """Return the first event of a run and its last progress event, without reading the whole log."""
     try:
         with paths.events.open("rb") as log:
-            first = log.readline()
             log.seek(max(0, paths.events.stat().st_size - _TAIL_BYTES))
             tail = log.read().splitlines()
     except OSError:
         return None, None
-    started = _event(decode(first))
+    started = first_event(paths.events)
     last = (_event(decode(line)) for line in reversed(tail) if b'"progress"' in line)
     progress = next((event for event in last if isinstance(event, Progress)), None)
     return started if isinstance(started, Started) else None, progress

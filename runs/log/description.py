@@ -37,7 +37,7 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
     """
     match event:
         case Started(environment=environment):
-            known = [f"{name} {environment[name]}" for name in ("device", "threads", "torch") if name in environment]
+            known = [_known(environment, name) for name in ("device", "threads", "torch") if name in environment]
             return _SEPARATOR.join(["engine started", *known, *_arithmetic(environment)])
         case Resumed(epoch=epoch):
             return f"resumed from the checkpoint after epoch {epoch}"
@@ -69,6 +69,12 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
         case Unknown(name=name):
             return f"{name} (an event of a newer version)"
     return event.type
+
+
+def _known(environment: Mapping[str, Any], name: str) -> str:
+    """Return a value of the environment with its name and, where an engine chose it, its reason."""
+    reason = environment.get(f"{name}_reason")
+    return f"{name} {environment[name]} ({reason})" if reason else f"{name} {environment[name]}"
 
 
 def _arithmetic(environment: Mapping[str, Any]) -> Iterator[str]:

@@ -90,3 +90,13 @@ class EventLogReader:
                     yield entry
                 elif line.strip():
                     self.malformed += 1
+
+
+def first_event(path: Path) -> Event | None:
+    """Return the first event of a log, without reading the rest; None if there is none or it is damaged."""
+    try:
+        with path.open("rb") as log:
+            entry = decode(log.readline())
+    except OSError:
+        return None
+    return entry.event if entry else None

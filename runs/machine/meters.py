@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runs.machine import cores
 from runs.machine.devices import Gpu, gpus
 
 _PROC = Path("/proc")
@@ -57,7 +58,7 @@ class Meter:
     def look(self, pid: int | None = None) -> Machine:
         """Return the current load, including that of the process with this id if it exists."""
         return Machine(
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            cores.allowed(),
             self._busy(),
             _load(),
             self._memory(),

@@ -77,6 +77,25 @@ def owner_pid(path: Path) -> int | None:
     return pid if isinstance(pid, int) else None
 
 
+def owner_threads(path: Path) -> int:
+    """Return the CPU threads of the last holder; 0 if it has not said how many it uses."""
+    threads = _owner(path, "threads")
+    return threads if isinstance(threads, int) else 0
+
+
+def note_threads(path: Path, threads: int) -> None:
+    """Say in the lock how many CPU threads its holder uses. Only the engine that holds the lock may call this."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            owner = json.loads(os.pread(descriptor, 4096, 0))
+            os.pwrite(descriptor, json.dumps(owner | {"threads": threads}).encode(), 0)
+        except (ValueError, TypeError):
+            pass  # nobody holds it: a test, or a tool without a lock
+        finally:
+            os.close(descriptor)
+
+
 def owner_is_here(path: Path) -> bool:
     """Return whether the last holder ran on this machine."""
     return _owner(path, "host") == socket.gethostname()

@@ -6,13 +6,17 @@ import datetime
 
 from runs.cost.estimates import Estimate
 from runs.home import short_id
-from screens.formatting import gigabytes
+from screens.formatting import count, gigabytes
 
 
 def estimate_text(estimate: Estimate, now: datetime.datetime) -> str:
-    """Return ``about 14 min on cuda:0 (measured today) · 6.2 GB · store 3 MB``; ``now`` has a time zone."""
+    """Return ``about 14 min on cuda:0 (measured today) · 6.2 GB · store 3 MB``; ``now`` has a time zone.
+
+    On a CPU it says with how many threads the time was measured, because the next run may get another number.
+    """
     source = f"as run {short_id(estimate.run)}" if estimate.run else f"measured {_day(estimate.measured, now)}"
-    parts = [f"about {roughly(estimate.seconds)} on {estimate.device} ({', '.join((source, *estimate.caveats))})"]
+    device = f"{estimate.device}, {count(estimate.threads, 'thread')}" if estimate.threads else estimate.device
+    parts = [f"about {roughly(estimate.seconds)} on {device} ({', '.join((source, *estimate.caveats))})"]
     if estimate.memory:
         parts.append(gigabytes(estimate.memory))
     if estimate.stored:

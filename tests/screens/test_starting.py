@@ -96,7 +96,9 @@ async def test_a_configuration_is_measured_by_a_key(home: Home, retrain: bool) -
         await pilot.press("ctrl+r")
         assert "measuring on cpu … 0 s (ctrl+r ends it)" in said(pilot)
         made[0].go.set()
-        await until(pilot, lambda: "about 14 min on cpu (measured today) · 500 MB · store 3 MB" in said(pilot))
+        await until(
+            pilot, lambda: "about 14 min on cpu, 1 thread (measured today) · 500 MB · store 3 MB" in said(pilot)
+        )
         assert measurements.read(home)[0].options == made[0].config.options
 
 
