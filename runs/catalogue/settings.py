@@ -41,7 +41,14 @@ class Settings(BaseModel):
         joined: the space with which :func:`runs.catalogue.options` joined a method's hyperparameters; else None.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=False,
+        # A command needs few of the sets, or none: building all validators takes a tenth of its time.
+        defer_build=True,
+    )
     joined: ClassVar[SpaceFacts | None] = None
 
     @field_validator("*", mode="before")
