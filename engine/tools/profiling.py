@@ -6,13 +6,14 @@ replaced by noise of their size, so nothing has to be downloaded; the computatio
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -24,6 +25,7 @@ from engine.data.listing import list_images
 from engine.data.sources import load
 from engine.data.streaming import SIZE as STREAMED_SIZE
 from engine.method import Context, Method
+from engine.tools.kernels import Kernels, measure
 from runs import catalogue
 from runs.catalogue import Dataset
 from runs.catalogue.settings import Settings
@@ -88,7 +90,13 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         began = time.perf_counter()
         context, method = assemble(profiled_config(config), root, count_stages, images)
         method.prepare()
-        warm = _work(context, method, WARM_UNITS, longest=SECONDS)
+        warm = _work(context, method, 1, longest=SECONDS)
+        # Counted in the second unit: the first creates buffers, and later ones may be replayed from a CUDA graph.
+        # Compiled kernels cannot be counted.
+        kernels = Kernels(device=context.runtime.device.type)
+        with contextlib.nullcontext() if config.options.get("compile") else kernels:
+            counted = _work(context, method, 1, longest=SECONDS)
+        warm += counted + _work(context, method, WARM_UNITS - 2, longest=SECONDS)
         ready, before = time.perf_counter() - began, method.position().images
         # If the run is so short that it is over by now, the first units have to do.
         spent = _work(context, method, LEAST_UNITS, SECONDS, longest=5 * SECONDS) or warm
@@ -96,7 +104,7 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         stored = _stored(config, context, method)
     # A search that samples only a few images does not take longer with more of them.
     times = images.times if catalogue.method(config.method).uses_supernet else 1.0
-    unit = sum(spent) / len(spent)
+    unit = sum(unit.seconds for unit in spent) / len(spent)
     units = times * (position.run_of or position.of * method.epochs)
     environment = context.runtime.environment()
     return {
@@ -106,13 +114,14 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         "stages": stages,
         "units": len(spent),
         "unit_seconds": unit,
-        "images_per_second": (position.images - (before if spent is not warm else 0)) / sum(spent),
+        "images_per_second": (position.images - (before if spent is not warm else 0)) / (unit * len(spent)),
         "units_per_epoch": round(position.of * times),
         "epochs": method.epochs,
         "estimated_seconds": unit * units,
         "memory": memory,
         "stored": stored + int(PROGRESS_BYTES * min(units, unit * units / PROGRESS_SECONDS)),
         "start_seconds": ready,
+        **_share_of_bound(context.runtime.device, kernels, counted, spent),
     }
 
 
@@ -139,18 +148,56 @@ def noise(count: int, side: int, classes: int) -> ImageSet:
     return ImageSet(pixels, labels, tuple(map(str, range(classes))))
 
 
+class _Unit(NamedTuple):
+    """A unit of work: its seconds, and the training images that it used."""
+
+    seconds: float
+    images: int
+
+
 def _work(
     context: Context[Settings], method: Method, least: int, seconds: float = 0.0, *, longest: float
-) -> list[float]:
-    """Work for at least this many units and seconds, up to a limit or the run's end; return each unit's seconds."""
-    spent: list[float] = []
-    while method.epoch < method.epochs and (sum(spent) < seconds or (len(spent) < least and sum(spent) < longest)):
-        began = time.perf_counter()
+) -> list[_Unit]:
+    """Work for at least this many units and seconds, up to a limit or the run's end; return each unit."""
+    spent: list[_Unit] = []
+    total = 0.0
+    while method.epoch < method.epochs and (total < seconds or (len(spent) < least and total < longest)):
+        before, began = method.position().images, time.perf_counter()
         method.advance()
         if context.runtime.device.type == "cuda":
             torch.cuda.synchronize(context.runtime.device)
-        spent.append(time.perf_counter() - began)
+        spent.append(_Unit(time.perf_counter() - began, method.position().images - before))
+        total += spent[-1].seconds
     return spent
+
+
+def _share_of_bound(
+    device: torch.device, kernels: Kernels, counted: Sequence[_Unit], spent: Sequence[_Unit]
+) -> dict[str, Any]:
+    """Return the figures of a training step; without those of the bound on a CPU, where arithmetic binds too.
+
+    Args:
+        device: of the run.
+        kernels: of the counted unit.
+        counted: the counted unit; empty if the run was over before.
+        spent: the measured units.
+    """
+    images = sum(unit.images for unit in counted)
+    times = [unit.seconds for unit in spent if unit.images == images > 0]
+    if not times or not kernels.count:
+        return {}
+    seconds = statistics.median(times)
+    found = {"step_seconds": seconds, "kernels": kernels.count, "bytes_moved": sum(kernels.sizes)}
+    if device.type != "cuda":
+        return found
+    machine = measure(device)
+    bound = machine.bound(kernels.sizes)
+    return found | {
+        "copy_bandwidth": machine.bandwidth,
+        "node_seconds": machine.node_seconds,
+        "bound_seconds": bound,
+        "share_of_bound": bound / seconds,
+    }
 
 
 def _stored(config: RunConfig, context: Context[Settings], method: Method) -> int:
@@ -161,7 +208,7 @@ def _stored(config: RunConfig, context: Context[Settings], method: Method) -> in
     return sink.tell() + weights * (2 if config.kind == "retrain" else 1)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _memory_errors(device: str) -> Iterator[None]:
     """Turn out-of-memory errors into one that a user understands."""
     try:

@@ -18,7 +18,9 @@ def bench(
 ) -> None:
     """Measure throughput and memory of presets on this device.
 
-    Each preset takes a few seconds. The results are kept, and New run uses them to estimate how long a run will take.
+    Each preset takes a few seconds. On a GPU, "of bound" is the least time that memory traffic and kernel launches
+    allow for a training step, divided by the time measured. The results are kept, and New run uses them to estimate how
+    long a run will take.
     """
     from nastui.cli import output
     from runs import catalogue
@@ -60,12 +62,18 @@ def bench(
     if as_json:
         output.data([figure.model_dump() for figure in results])
     elif results:
+        bounded = any(figure.share_of_bound for figure in results)
         output.table(
-            ["method", "space", "preset", "data set", "device", "images/s", "unit", "memory", "run, estimated"],
+            [
+                *("method", "space", "preset", "data set", "device", "images/s"),
+                *(["of bound"] if bounded else []),
+                *("unit", "memory", "run, estimated"),
+            ],
             (
                 [
                     *(figure.method, figure.space, figure.preset, figure.dataset, figure.device),
                     f"{figure.images_per_second:,.0f}",
+                    *([_percent(figure.share_of_bound)] if bounded else []),
                     f"{1000 * figure.unit_seconds:.1f} ms",
                     f"{figure.memory / 1e6:,.0f} MB",
                     f"{duration(figure.estimated_seconds)} ({figure.epochs} epochs)",
@@ -75,3 +83,7 @@ def bench(
         )
     if failures:
         raise typer.Exit(failures[0].exit_code)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"

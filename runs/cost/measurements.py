@@ -38,6 +38,12 @@ class Measurement(BaseModel):
         estimated_seconds: for the whole run, including evaluation.
         memory: peak in bytes, of the GPU or of the process.
         stored: approximate number of bytes that the run will leave in the store.
+        step_seconds: median time of a training step.
+        kernels, bytes_moved: of a training step, if they could be counted; see :mod:`engine.tools.kernels`.
+        copy_bandwidth: of the GPU, in bytes read and written per second.
+        node_seconds: of the smallest kernel in a CUDA graph.
+        bound_seconds: the least time of the step's kernels: sum(max(bytes / bandwidth, node time)).
+        share_of_bound: bound_seconds / step_seconds; None on a CPU, where arithmetic binds too.
         busy: whether other processes were using the device, which makes the measured times too high.
     """
 
@@ -64,6 +70,13 @@ class Measurement(BaseModel):
     memory: int
     stored: int
     start_seconds: float
+    step_seconds: float | None = None
+    kernels: int | None = None
+    bytes_moved: int | None = None
+    copy_bandwidth: float | None = None
+    node_seconds: float | None = None
+    bound_seconds: float | None = None
+    share_of_bound: float | None = None
     busy: bool = False
 
     def measures_the_same(self, other: Measurement) -> bool:

@@ -30,6 +30,8 @@ from runs.store.status import follow_status
 from tests.end_to_end.copies import Copies
 
 SCRIPT = Path(sys.executable).parent / "nastui"
+# Packages that were unpacked into a folder, as on a machine that is only borrowed, have no script.
+COMMAND = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-P", "-m", "nastui"]
 TOY = Path(__file__).parents[1] / "toy"
 
 # A search of a few seconds: long enough to be interrupted, short enough for a test.
@@ -64,7 +66,7 @@ class Cli:
 
     def __call__(self, *words: object, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command; its exit code must be ``code`` unless that is None."""
-        line = [str(SCRIPT), *map(str, words)]
+        line = [*COMMAND, *map(str, words)]
         if self.afresh:
             done = subprocess.run(
                 line,

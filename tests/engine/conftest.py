@@ -37,8 +37,9 @@ class Bench:
         method: str = "drnas",
         preset: str = "quick",
         space: str | None = None,
+        device: str = "cpu",
     ) -> None:
-        draft = Draft(method=method, space=space, preset=preset, device="cpu", seed=seed, options=SMALL | options)
+        draft = Draft(method=method, space=space, preset=preset, device=device, seed=seed, options=SMALL | options)
         self.said: list[Event] = []
         context, method = assemble(resolve(draft), Path(), self.said.append)
         self.runtime = context.runtime

@@ -33,14 +33,23 @@ class Retraining:
     """A training in this process, with its events."""
 
     def __init__(
-        self, text: str = CELL, *, seed: int = 0, group: Group = ALONE, folder: Path | None = None, **options: Any
+        self,
+        text: str = CELL,
+        *,
+        seed: int = 0,
+        group: Group = ALONE,
+        folder: Path | None = None,
+        device: str = "cpu",
+        dataset: str | None = None,
+        **options: Any,
     ) -> None:
         of_space = OF_BENCHMARK if text.startswith("|") else OF_DARTS
         draft = Draft(
             method="retrain",
             preset="quick",
             genotype=parse_text(text).to_json(),
-            device="cpu",
+            device=device,
+            dataset=dataset,
             seed=seed,
             options=SMALL | of_space | options,
         )

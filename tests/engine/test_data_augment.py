@@ -99,13 +99,3 @@ def test_cutout_blanks_the_square_of_the_vectors(case: dict[str, Any]) -> None:
     expected[slice(*case["zero_rows"]), slice(*case["zero_cols"])] = True
     assert (blank == expected).all()
     assert int(blank[0].sum()) == case["zeroed_pixels"]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_makes_the_same_images() -> None:
-    data = images(100, 32)
-    draws = augmenter(data).draw(100)
-    here = augmenter(data, cutout_length=16).train(torch.arange(100), draws)[0]
-    there = augmenter(data.to(torch.device("cuda")), cutout_length=16).train(torch.arange(100), draws)[0]
-    torch.testing.assert_close(there.cpu(), here, rtol=0, atol=1e-6)

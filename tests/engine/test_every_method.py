@@ -53,10 +53,10 @@ CASES = [
 ]
 
 
-def configured(method: str, space: str) -> RunConfig:
+def configured(method: str, space: str, device: str = "cpu") -> RunConfig:
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     options = {key: value for key, value in SMALL.items() if key in known}
-    return resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=options))
+    return resolve(Draft(method=method, space=space, preset="quick", device=device, options=options))
 
 
 def begin(config: RunConfig) -> tuple[Context, Method]:
@@ -99,7 +99,11 @@ def work(method: Method, units: int | None = None) -> list[str]:
 
 @pytest.mark.parametrize(("name", "space"), CASES)
 def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -> None:
-    config = configured(name, space)
+    check_resuming(configured(name, space), tmp_path / "checkpoint.pt")
+
+
+def check_resuming(config: RunConfig, file: Path) -> None:
+    """Check that a run that is killed in its second epoch resumes with the same bits."""
     _, whole = begin(config)
     whole.prepare()
     expected = work(whole)
@@ -112,8 +116,7 @@ def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -
     said: list[str] = []
     while method.epoch < 1:
         said += work(method, 1)
-    said += work(method, 1 + len(name) % 2)
-    file = tmp_path / "checkpoint.pt"
+    said += work(method, 1 + len(config.method) % 2)
     checkpoint.save(file, config.id, {"method": method.state(), "runtime": context.runtime.state()})
 
     context, method = begin(config)

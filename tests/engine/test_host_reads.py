@@ -14,9 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.assembly import assemble
 from engine.search.loop import DifferentiableSearch
+from engine.tools.kernels import Kernels
 from runs import catalogue
 from runs.configuration import Draft, resolve
-from tests.engine.test_nasbench201_speed import Kernels
 
 SMALL = {"channels": 12, "cells": 1, "layers": 3, "image_limit": 96, "image_size": 8, "batch_size": 16, "threads": 1}
 # If paths are drawn on the device, the host reads the path once per forward pass and runs only its operations: GDAS in
@@ -81,12 +81,12 @@ def reads(search: DifferentiableSearch, monkeypatch: pytest.MonkeyPatch) -> Iter
     found += waiting.found
 
 
-def begun(method: str, space: str, preset: str, **options: Any) -> DifferentiableSearch:
+def begun(method: str, space: str, preset: str, device: str = "cpu", **options: Any) -> DifferentiableSearch:
     """Return a search after one step, with those of the options that its method has."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     given = SMALL | {"arch_frozen_epochs": 0, "stage_frozen_epochs": "0"} | options
     wanted = {key: value for key, value in given.items() if key in known}
-    draft = Draft(method=method, space=space, preset=preset, dataset="digits", device="cpu", options=wanted)
+    draft = Draft(method=method, space=space, preset=preset, dataset="digits", device=device, options=wanted)
     _, search = assemble(resolve(draft), Path(), lambda event: None)
     assert isinstance(search, DifferentiableSearch)
     search.prepare()

@@ -6,19 +6,18 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.architecture.parameters import ArchitectureParameters
 from engine.architecture.relaxations.dirichlet import DirichletRelaxation
 from engine.spaces.nasbench201 import cell
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.space import all_candidates
+from engine.tools.kernels import Kernels
 from runs.catalogue.spaces.nasbench201 import SPACE
 from tests.engine.plain_nasbench201 import PlainSupernet
 
@@ -73,30 +72,6 @@ class Searching:
         self.sgd.step()
         self.sgd.zero_grad()
         self.adam.zero_grad()
-
-
-class Kernels(TorchDispatchMode):
-    """Counts the kernels of a step: operations that are not views, and each gradient of a convolution.
-
-    Args:
-        host: addresses of tensors on the host, whose values may be read.
-    """
-
-    def __init__(self, host: set[int]) -> None:
-        super().__init__()
-        self.host = host
-        self.count = 0
-        self.reads = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        is_view = any(out.alias_info is not None and not out.alias_info.is_write for out in func._schema.returns)
-        if func is torch.ops.aten._local_scalar_dense.default:
-            self.reads += args[0].data_ptr() not in self.host
-        elif func is torch.ops.aten.convolution_backward.default:
-            self.count += sum(args[-1])
-        elif not is_view and func is not torch.ops.aten.empty.memory_format:
-            self.count += 1
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(("partial", "limit"), [(1, 3600), (4, 4000)])

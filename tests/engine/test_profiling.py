@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from engine.tools import profiling
+from engine.tools.kernels import Kernels, Machine
 from runs import catalogue
 from runs.configuration import Draft, RunConfig, resolve
 from runs.cost import measurements
@@ -128,3 +129,23 @@ def _cell() -> dict[str, Any]:
     genotype = measurements.representative(catalogue.method("retrain"), preset, "cpu").genotype
     assert genotype is not None
     return genotype
+
+
+def test_a_training_step_is_counted_and_timed_apart_from_evaluations() -> None:
+    told = measured(tiny())
+    assert told["kernels"] > 500
+    assert told["bytes_moved"] > 1000 * told["kernels"]
+    assert told["step_seconds"] > 0
+    # On a CPU arithmetic binds too.
+    assert "share_of_bound" not in told
+
+
+def test_on_a_gpu_the_step_is_compared_with_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "measure", lambda device: Machine(bandwidth=100.0, node_seconds=1.0))
+    kernels = Kernels()
+    kernels.sizes = [50, 200]
+    units = [profiling._Unit(4.0, 32), profiling._Unit(100.0, 0), profiling._Unit(8.0, 32), profiling._Unit(6.0, 32)]
+    found = profiling._share_of_bound(torch.device("cuda"), kernels, units[:1], units)
+    assert (found["step_seconds"], found["bound_seconds"], found["share_of_bound"]) == (6.0, 3.0, 0.5)
+    assert (found["kernels"], found["bytes_moved"]) == (2, 250)
+    assert profiling._share_of_bound(torch.device("cuda"), kernels, units[1:2], units) == {}

@@ -21,11 +21,18 @@ from tests.engine.retraining import DRNAS, Retraining
 STEPS, BATCH = 20, 16
 
 
-def train(group: Group, pieces: int) -> dict[str, Tensor]:
+def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
     """Return the weights after training as a member of a group."""
     with _float64():
         run = Retraining(
-            DRNAS, group=group, epochs=1, image_limit=STEPS * BATCH, batch_size=BATCH, pieces=pieces, drop_path=0.3
+            DRNAS,
+            group=group,
+            device=device,
+            epochs=1,
+            image_limit=STEPS * BATCH,
+            batch_size=BATCH,
+            pieces=pieces,
+            drop_path=0.3,
         )
         run.trainer.epochs = 2  # so that drop path is active
         forward = run.trainer.network.forward
