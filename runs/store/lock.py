@@ -36,6 +36,10 @@ def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
         owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        # Viewers with thousands of runs look at the time of the folder of runs first, then at those of its folders.
+        for folder in (path.parent, path.parent.parent):
+            with contextlib.suppress(OSError):
+                os.utime(folder)
         ended = threading.Event()
 
         def beat() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import gc
+import math
 import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +31,15 @@ from runs.store.index import Index
 from runs.store.labels import Labels
 from runs.store.run_head import head
 from runs.store.status import Status, derive
+
+# Engines that start, and changes of labels, are noticed at once, because they renew the time of the folder of runs.
+# Other changes in a run's folder are noticed within the first time. Changes that renew the time of no folder, such as
+# the start of an engine of version 0.2, are noticed within the second.
+GLANCE_SECONDS, READ_SECONDS = 10.0, 100.0
+# This many cost about a millisecond, so that smaller stores are examined as a whole.
+LEAST_GLANCES, LEAST_READS = 500, 50
+# Within this time of a folder's modification, another one may leave the same time stamp.
+_UNSETTLED_NS = 2 * 10**9
 
 _RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
 
@@ -89,9 +101,15 @@ class RunStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self._runs = str(home.runs)
         self._index = Index(home.index, home.index_lock)
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
+        self._live: set[str] = set()
+        self._folder_time = 0
+        self._folder_times: dict[str, int] = {}
+        self._to_glance_at: deque[str] = deque()
+        self._to_read: deque[str] = deque()
         self.unreadable: dict[str, str] = {}
 
     def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
@@ -137,23 +155,89 @@ class RunStore:
             return records
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
+        self._folder_time = _modified(self._runs)
         names = self._run_names()
-        gone = set(known) - set(names)
-        self.unreadable = {}
+        self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
+        self._update(names, set(known) - set(names))
+        self._to_glance_at, self._to_read = deque(names), deque(names)
+        return self.known()
+
+    def known(self) -> list[Record]:
+        """Return every run, newest first, as of the last look."""
+        with self._listing:
+            return sorted((self._records or {}).values(), key=lambda record: record.head["created"], reverse=True)
+
+    def look(self, seconds: float) -> bool:
+        """Look for changes since the last look, and return whether there are any; :meth:`known` then has them.
+
+        This costs a fraction of :meth:`records`. It reads the runs that have an engine. If the folder of runs has a
+        new time, it examines the times of all folders; otherwise only those of some, in turn.
+
+        Args:
+            seconds: since the last look.
+        """
+        with self._listing:
+            if self._records is None:
+                self.records()
+                return True
+            due = set(self._live)
+            glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
+            new: set[str] = set()
+            gone: set[str] = set()
+            modified = _modified(self._runs)
+            if not modified or modified != self._folder_time:
+                self._folder_time = modified
+                names = set(self._run_names())
+                known = self._records.keys() | self.unreadable.keys()
+                gone, new = known - names, names - known
+                glances = len(self._to_glance_at)
+            due |= {name for name in self._next(self._to_glance_at, glances) if self._may_have_changed(name)}
+            reads = max(LEAST_READS, math.ceil(len(self._to_read) * seconds / READ_SECONDS))
+            due |= set(self._next(self._to_read, reads))
+            for queue in (self._to_glance_at, self._to_read):
+                queue.extend(new)
+            return self._update((due | new) - gone, gone)
+
+    def _next(self, queue: deque[str], number: int) -> list[str]:
+        """Return so many names from the front of a queue, and put those that are still known at its end."""
+        names = [queue.popleft() for _ in range(min(number, len(queue)))]
+        known = self._records or {}
+        names = [name for name in names if name in known or name in self.unreadable]
+        queue.extend(names)
+        return names
+
+    def _may_have_changed(self, name: str) -> bool:
+        modified = _modified(f"{self._runs}/{name}")
+        return not modified or modified != self._folder_times.get(name)
+
+    def _update(self, names: Iterable[str], gone: set[str]) -> bool:
+        """Read these runs again, forget those that are gone, and return whether anything has changed."""
+        known = self._records if self._records is not None else {}
+        unreadable = dict(self.unreadable)
         changed = []
         for name in names:
-            record, settled = self._refreshed(name, known.get(name))
-            if record is not None:
-                known[name] = record
-                if settled:
-                    changed.append(record)
-            elif name in known:
-                gone.add(name)
+            modified = _modified(f"{self._runs}/{name}")
+            record, has_changed = self._refreshed(name, known.get(name))
+            if record is None:
+                gone = gone | {name} if name in known else gone
+                continue
+            self._folder_times[name] = modified
+            known[name] = record
+            if record.status.live:
+                self._live.add(name)
+            else:
+                self._live.discard(name)
+            if has_changed:
+                changed.append(record)
         for name in gone:
             known.pop(name, None)
+            self.unreadable.pop(name, None)
+            self._folder_times.pop(name, None)
+            self._live.discard(name)
         self._records = known
-        self._save(changed, gone)
-        return sorted(known.values(), key=lambda record: record.head["created"], reverse=True)
+        # A live run changes many times a second; the index is updated after it has ended.
+        self._save([record for record in changed if not record.status.live], gone)
+        return bool(changed or gone or unreadable != self.unreadable)
 
     def find(self, name: str) -> Record:
         """Return the run with that id, with a unique prefix of it, or the ``latest``.
@@ -207,6 +291,7 @@ class RunStore:
             labels = Labels.read(record.paths)
             change(labels)
             labels.write(record.paths)
+            os.utime(self._runs)  # for viewers: see `look`
         return Labels.read(record.paths)
 
     def remove(self, record: Record) -> Path:
@@ -277,7 +362,7 @@ class RunStore:
             raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
 
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
-        """Return the current state of a run, and whether its entry in the index must be updated."""
+        """Return the current state of a run, and whether it has changed."""
         paths = known.paths if known else self.home.run(name)
         signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
         if known is None or known.signature != signature:
@@ -302,8 +387,7 @@ class RunStore:
         changed = record is not known or record.offset != before or record.status is not was
         if changed and record.status is Status.LOST:
             record.summary.problem = crash_reason(paths, record.summary.touched)
-        # A live run changes many times a second; the index is updated after it has ended.
-        return record, changed and not record.status.live
+        return record, changed
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # otherwise it was removed while it was read
@@ -373,6 +457,15 @@ def _fingerprint(path: Path) -> list[int]:
     except OSError:
         return []
     return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+
+
+def _modified(folder: str) -> int:
+    """Return when a folder or its attributes changed, in nanoseconds; 0 if the next change may get the same time."""
+    try:
+        modified = os.stat(folder).st_ctime_ns  # noqa: PTH116 - for thousands of runs, again and again
+    except OSError:
+        return 0
+    return modified if time.time_ns() - modified > _UNSETTLED_NS else 0
 
 
 def _size(path: Path) -> int:

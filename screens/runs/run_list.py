@@ -64,3 +64,7 @@ class StoreRead(Message):
     unreadable: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     rest: float = 0.0
+
+
+class StoreUnchanged(Message):
+    """The store is as it was last read."""

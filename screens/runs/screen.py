@@ -29,7 +29,7 @@ from screens.formatting import clean, count, status_label, status_sign
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
 from screens.runs.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
-from screens.runs.run_list import RunListOptions, StoreRead
+from screens.runs.run_list import RunListOptions, StoreRead, StoreUnchanged
 from screens.views.status_line import group_identity, group_status_line, identity, status_line
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
@@ -86,7 +86,7 @@ class RunsScreen(ActionScreen[None]):
         self._options = RunListOptions()
         self._texts = Texts()
         self._reading = self._has_read = False
-        self._next_read = 0.0
+        self._next_read = self._last_look = 0.0
         self._problem = ""
         self._unreadable: dict[str, str] = {}
         self._texts_shown: dict[str, str] = {}
@@ -113,8 +113,8 @@ class RunsScreen(ActionScreen[None]):
         self.read_soon()
 
     def read_soon(self) -> None:
-        """Read the store at the next tick."""
-        self._next_read = 0.0
+        """Read the whole store at the next tick."""
+        self._next_read = self._last_look = 0.0
 
     @property
     def table(self) -> RunTable:
@@ -142,8 +142,12 @@ class RunsScreen(ActionScreen[None]):
     @background(group="read")
     def _read(self, options: RunListOptions) -> None:
         began = time.monotonic()
+        last, self._last_look = self._last_look, began
         try:
-            records = self.store.records()
+            if last and not self.store.look(began - last):
+                self.post_message(StoreUnchanged())
+                return
+            records = self.store.known() if last else self.store.records()
             for record in records:
                 self._texts.of(record)  # done here, so that the first letter of a filter need not wait for it
             rows = options.rows(records, self._texts)
@@ -154,6 +158,7 @@ class RunsScreen(ActionScreen[None]):
             statuses = Counter(record.status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
         except NastuiError as error:
+            self._last_look = 0.0
             rows, known = self.table.rows, self._unreadable
             read = StoreRead(self._records, self._widths, options, rows, self._statuses, known, str(error))
         read.rest = _REST * (time.monotonic() - began)
@@ -174,6 +179,12 @@ class RunsScreen(ActionScreen[None]):
         self._unreadable = read.unreadable
         self.table.marked &= {record.id for record in read.records} if self.table.marked else set()
         self._show(read.rows if read.options == self._options else None)
+
+    def on_store_unchanged(self, unchanged: StoreUnchanged) -> None:
+        """Show the ages as of now."""
+        self._reading = False
+        self.table.advance(time.time())
+        self._describe_highlighted()
 
     def _show(self, rows: list[Row] | None = None) -> None:
         """Update everything; ``rows`` saves filtering and sorting if that is done already."""
@@ -225,7 +236,7 @@ class RunsScreen(ActionScreen[None]):
     def failed_in_background(self, group: str) -> None:
         """Read the store again after a while."""
         if group == "read":
-            self._reading = False
+            self._reading, self._last_look = False, 0.0
             self._next_read = time.monotonic() + _REST
 
     def pane(self) -> Widget:

@@ -143,6 +143,11 @@ class RunTable(ScrollView, can_focus=True):
         self._follow_cursor()
         self._draw_changes(whole)
 
+    def advance(self, now: float) -> None:
+        """Show ages as of a time, in seconds since 1970. Only rows that change are redrawn."""
+        self._now = now
+        self._draw_changes(False)
+
     def restyle_marks(self) -> None:
         """Redraw after :attr:`marked` was changed from outside."""
         self._draw_changes(False)

@@ -21,9 +21,9 @@ from runs.log.events import Progress, Started, Warned
 from runs.store import index, run_store
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
-from runs.store.run_store import RunStore
+from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
-from tests.runs.processes import output
+from tests.runs.processes import lock_holder, output
 from tests.synthetic import make_run
 
 
@@ -101,7 +101,7 @@ import json, pathlib, resource, sys
 from runs.configuration import Draft, resolve
 from runs.errors import NastuiError
 from runs.home import Home
-from runs.store.run_store import RunStore
+from runs.store.run_store import Record, RunStore
 from runs.store.labels import Labels
 
 store = RunStore(Home(pathlib.Path(sys.argv[1])))
@@ -569,3 +569,103 @@ def test_strangers_among_the_runs_are_named_and_hidden_ones_ignored(home: Home) 
     viewer = RunStore(home)
     assert [record.id for record in viewer.records()] == [config.id]
     assert set(viewer.unreadable) == {"notes.txt"}
+
+
+# Looking again and again
+
+
+def looked_at(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """Return two lists: the folders whose times are examined from now on, and the runs that are read."""
+    glances: list[str] = []
+    reads: list[str] = []
+    modified, refreshed = run_store._modified, store._refreshed
+
+    def noting_glance(folder: str) -> int:
+        glances.append(Path(folder).name)
+        return modified(folder)
+
+    def noting_read(name: str, known: Record | None) -> tuple[Record | None, bool]:
+        reads.append(name)
+        return refreshed(name, known)
+
+    monkeypatch.setattr(run_store, "_modified", noting_glance)
+    monkeypatch.setattr(store, "_refreshed", noting_read)
+    return glances, reads
+
+
+def settled(home: Home, number: int, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """Return a store of finished runs that has been listed and whose folders have not changed for long."""
+    monkeypatch.setattr(run_store, "_UNSETTLED_NS", -(10**15))  # every time tells a change
+    monkeypatch.setattr(run_store, "LEAST_GLANCES", 1)
+    monkeypatch.setattr(run_store, "LEAST_READS", 0)
+    for _ in range(number):
+        make_run(home.root, epochs=1)
+    store = RunStore(home)
+    store.records()
+    return store
+
+
+def test_a_look_at_an_idle_store_examines_a_part_of_the_folders_and_reads_few_runs(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = settled(home, 20, monkeypatch)
+    glances, reads = looked_at(store, monkeypatch)
+    names = {record.id for record in store.known()}
+    for _ in range(20):
+        assert not store.look(0.5)
+    assert glances.count("runs") == 20, "the folder of runs itself, at every look"
+    assert all(glances.count(name) >= 1 for name in names), "every folder within ten seconds"
+    assert len(glances) <= 20 + 20 + 2 * len(reads)
+    assert len(reads) == 20, "one of twenty runs at each look, never fewer than one"
+    assert set(reads) == names
+
+
+def test_what_an_engine_or_a_user_does_is_noticed_at_the_next_look(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = settled(home, 12, monkeypatch)
+    first, *others = store.known()
+    new = make_run(home.root, epochs=1)[0].id
+    assert store.look(0.0) and store.known()[0].id == new
+    stopped, labelled, removed = others[:3]
+    with engine_lock(first.paths.lock), EventLog(first.paths.events) as log:
+        log.append(Started())
+        assert store.look(0.0), "an engine has started"
+        log.append(Warned("odd"))
+        assert store.look(0.0), "a live run is read at every look"
+        assert not store.look(0.0)
+    RunStore(home).label(RunStore(home).find(labelled.id), lambda labels: labels.tags.append("seen"))
+    assert store.look(0.0) and store.find(labelled.id).labels.tags == ["seen"]
+    RunStore(home).remove(RunStore(home).find(removed.id))
+    assert store.look(0.0) and removed.id not in {record.id for record in store.known()}
+    RunStore(home).restore(removed.id)
+    assert store.look(0.0) and len(store.known()) == 13
+    assert stopped.status is Status.FINISHED
+
+
+def test_the_end_of_a_killed_engine_is_noticed_at_the_next_look(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = settled(home, 3, monkeypatch)
+    paths = make_run(home.root, epochs=5, done=2, ended=False)[1]
+    with lock_holder(paths.lock) as engine:
+        assert store.look(0.0) and store.known()[0].status is Status.RUNNING
+        engine.kill()
+        engine.wait()
+        assert store.look(0.0) and store.known()[0].status is Status.LOST
+    assert not store.look(0.0)
+
+
+def test_a_change_that_renews_no_time_is_noticed_in_turn(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = settled(home, 10, monkeypatch)
+    record = store.known()[4]
+    with EventLog(record.paths.events) as log:  # as by an engine of 0.2, which renews only the time of its files
+        log.append(Warned("odd"))
+    looks = [store.look(run_store.READ_SECONDS / 10) for _ in range(10)]
+    assert looks.count(True) == 1
+
+
+def test_a_folder_that_has_just_changed_is_read_again_because_its_time_may_not_tell(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = settled(home, 4, monkeypatch)
+    monkeypatch.setattr(run_store, "_UNSETTLED_NS", 10**18)
+    _, reads = looked_at(store, monkeypatch)
+    store.look(0.0)
+    assert len(reads) == 4
