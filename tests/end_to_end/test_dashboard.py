@@ -43,7 +43,9 @@ def test_start_watch_scrub_lose_the_line_and_come_back(cli: Cli, terminals: list
     moving = first.shows("[1] accuracy", "[3] cell", "out")
     first.press("4")
     first.shows("none", "skip", "3 ◂ 2")
-    first.press("3", LEFT)
+    first.press("3")
+    first.shows("[3] cell")
+    first.press(LEFT)
     first.until(lambda shown: re.search(r"[◂<].*epoch \d+", shown.splitlines()[-2]) is not None)
     run = cli.json("runs", "list")[0]["id"]
 

@@ -22,31 +22,44 @@ def test_no_foreign_sequence_reaches_the_terminal(cli: Cli) -> None:
     terminal = Terminal(cli)
     try:
         terminal.shows("3 runs", failed[:8])
-        terminal.press("?", ESCAPE, "t")
-        terminal.shows("Tags")
-        terminal.press(ESCAPE, "G", ENTER)
-        terminal.shows("[1]", "failed", "[/x]")
-        for pane in ("5", "6", "6", "2", "4"):
-            terminal.press(pane)
-        terminal.shows("q back")
-        terminal.press("q")
-        terminal.shows("3 runs")
-        terminal.press("g", " ", " ", " ", "c")
-        terminal.shows("compare", "taken [/x]", "[5] published")
-        terminal.press("2", "4", "5", "q")
-        terminal.shows("3 marked")
-        terminal.press("L", "G")
-        terminal.shows(found[:8], "taken [/x]")
-        terminal.press("q", "n")
-        terminal.shows("new run", "dataset")
-        terminal.press("\t", "\t", "\t", f"\x1b[200~{PASTED}\x1b[201~")
-        terminal.shows("✗ dataset:")
-        terminal.press("\x1b[H")  # to the beginning of the line
-        terminal.shows("dataset             taken [/x] [bold]$]0;taken")
+        terminal.press("?")
+        terminal.shows("on this screen")
         terminal.press(ESCAPE)
-        terminal.shows("Leave without starting?")
-        terminal.press("y")
-        terminal.shows("3 runs")
+        terminal.until(lambda shown: "on this screen" not in shown)
+        terminal.press("t")
+        terminal.shows("Tags")
+        terminal.press(ESCAPE)
+        terminal.until(lambda shown: "Tags" not in shown)
+        for key, words in (
+            ("G", ("▸ ✗ failed",)),
+            (ENTER, ("[1]", "stage 1/2", "failed", "[/x]")),
+            ("5", ("panel · taken",)),
+            ("6", ("[@click=app.quit]",)),
+            ("6", ("curves", "[@click=app.quit]")),
+            ("2", ("lr taken",)),
+            ("4", ("[derived]", "q back")),
+            ("q", ("3 runs",)),
+            ("g", ("▸ ✓ finished",)),
+            (" ", ("1 marked",)),
+            (" ", ("2 marked",)),
+            (" ", ("3 marked",)),
+            ("c", ("compare", "taken [/x]", "[5] published")),
+            ("2", ("method",)),
+            ("4", ("highest first",)),
+            ("5", ("No results of papers",)),
+            ("q", ("3 marked",)),
+            ("L", ("DARTS, first order",)),
+            ("G", (found[:8], "taken [/x]", "found by a run")),
+            ("q", ("3 marked",)),
+            ("n", ("new run", "dataset")),
+            ("\t\t\t", ("60,000 colour images",)),  # what is said about the data set while its field has the focus
+            (f"\x1b[200~{PASTED}\x1b[201~", ("✗ dataset:",)),
+            ("\x1b[H", ("dataset             taken [/x] [bold]$]0;taken",)),  # to the beginning of the line
+            (ESCAPE, ("Leave without starting?",)),
+            ("y", ("3 runs",)),
+        ):
+            terminal.press(key)
+            terminal.shows(*words)
         terminal.press("q")
         assert terminal.is_gone()
     finally:
