@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.conftest import Cli
 
 SIZE = ["--set", "channels=4", "--set", "layers=3", "--set", "image_size=8"]
-PLAN = ["--set", "epochs=3", "--set", "fixed_epochs=12", "--set", "image_limit=200", "--set", "threads=1"]
+PLAN = ["--set", "epochs=3", "--set", "fixed_epochs=6", "--set", "image_limit=200", "--set", "threads=1"]
 
 
 @pytest.mark.timeout(180)
@@ -21,6 +21,7 @@ def test_the_network_that_it_leaves_needs_no_retraining(cli: Cli, eventually: Ca
     # Kill the run while the frozen network trains, and resume it.
     eventually(lambda: any(epoch["stage"] == 1 for epoch in cli.series(run)))
     cli.kill(run)
+    assert cli.wait(run, "lost", "finished") == "lost"
     cli("runs", "resume", run)
     cli.wait(run, "finished")
     shown = cli.json("runs", "show", run)
@@ -36,6 +37,8 @@ def test_the_network_that_it_leaves_needs_no_retraining(cli: Cli, eventually: Ca
         weights,
         "--evaluate",
         *SIZE,
+        "--set",
+        "threads=1",
         "--json",
     )
     evaluated = json.loads(done.stdout.splitlines()[-1])

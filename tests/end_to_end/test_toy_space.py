@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import TOY, Cli
+from runs.home import RunPaths
+from tests.end_to_end.conftest import TOY, Cli, commands
 
 OPERATIONS = ("none", "copy", "blur", "mix")
 CELL = "ring:mix,copy,none"
 
 
+PLUGIN = {"NASTUI_PLUGINS": "ring_space", "PYTHONPATH": str(TOY)}
+
+
 @pytest.fixture
 def toy(cli: Cli) -> Cli:
     """Commands that know the toy space."""
-    cli.environment |= {"NASTUI_PLUGINS": "ring_space", "PYTHONPATH": str(TOY)}
+    cli.afresh = True
+    cli.environment |= PLUGIN
     return cli
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPaths]:
+    """A finished search of the toy space by GDAS; tests take copies of it."""
+    with commands(tmp_path_factory.mktemp("searched")) as toy:
+        toy.afresh = True
+        toy.environment |= PLUGIN
+        words = ("search", "gdas", "--space", "ring", "--preset", "quick", "--set", "threads=1", "--detach")
+        run = toy.json(*words)["id"]
+        assert toy.wait(run, "finished", "failed", "lost") == "finished"
+        yield toy.home.run(run)
 
 
 @pytest.fixture
@@ -64,7 +82,7 @@ def test_its_genotypes_are_scored_without_training(toy: Cli) -> None:
         "--repeats",
         1,
         "--set",
-        "region_samples=50",
+        "threads=1",
     )
     scored = toy.json(*words, "--set", "region_samples=50", "--set", "batch_size=4")
     assert scored["space"] == "ring"
@@ -72,9 +90,8 @@ def test_its_genotypes_are_scored_without_training(toy: Cli) -> None:
     assert math.isfinite(scored["log10_kappa"]["mean"])
 
 
-def test_a_differentiable_method_searches_it_and_the_trainer_trains_what_it_found(toy: Cli) -> None:
-    run = toy.json("search", "gdas", "--space", "ring", "--preset", "quick", "--set", "threads=1", "--detach")["id"]
-    toy.wait(run, "finished")
+def test_a_differentiable_method_searches_it_and_the_trainer_trains_what_it_found(toy: Cli, searched: RunPaths) -> None:
+    run = toy.adopt(searched)
     shown = toy.json("runs", "show", run)
     assert shown["genotype"]["space"] == "ring"
     assert set(toy.series(run)[-1]["extras"]["skip_share"]) == {"ring"}
@@ -87,7 +104,7 @@ def test_a_differentiable_method_searches_it_and_the_trainer_trains_what_it_foun
 
 
 def test_a_black_box_method_looks_its_cells_up_in_an_imported_table(toy: Cli, table: Path) -> None:
-    words = ("search", "random_search", "--space", "ring", "--preset", "quick")
+    words = ("search", "random_search", "--space", "ring", "--preset", "quick", "--set", "threads=1")
     assert "digits_valid_1 and digits_test_5" in toy(*words, code=5).stderr
     assert toy.json("benchmark", "import", table)["architectures"] == 64
     result = toy.json("benchmark", "query", "ring:mix,mix,copy")["results"][1]
@@ -112,9 +129,10 @@ def test_its_speed_is_measured(toy: Cli) -> None:
     assert [(result["space"], result["preset"]) for result in results] == [("ring", "ring-short")]
 
 
-def test_without_its_plug_in_runs_and_tables_of_other_spaces_stay_readable(toy: Cli, table: Path) -> None:
-    run = toy.json("search", "gdas", "--space", "ring", "--preset", "quick", "--set", "threads=1", "--detach")["id"]
-    toy.wait(run, "finished")
+def test_without_its_plug_in_runs_and_tables_of_other_spaces_stay_readable(
+    toy: Cli, table: Path, searched: RunPaths
+) -> None:
+    run = toy.adopt(searched)
     toy("benchmark", "import", table)
     for plugins in ("", "gone_space"):
         toy.environment["NASTUI_PLUGINS"] = plugins
