@@ -12,6 +12,7 @@ from typing import Any
 from rich.color import ColorType
 from rich.style import Style
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from screens.pictures import screen_strips
 
@@ -31,10 +32,10 @@ class Look:
     styles: tuple[tuple[Style, ...], ...]
 
 
-def taken(app: Any) -> Look:
-    """Return the look of the current screen."""
+def taken(strips: Sequence[Strip]) -> Look:
+    """Return the look of a screen drawn as strips."""
     rows, styles = [], []
-    for strip in screen_strips(app):
+    for strip in strips:
         rows.append(strip.text)
         parts = [(text, (style or Style.null()).clear_meta_and_links()) for text, style, _ in strip]
         styles.append(tuple(style for text, style in parts for _ in text))
@@ -53,7 +54,7 @@ async def settled(pilot: Pilot[Any]) -> Look:
         now = screen_strips(pilot.app)
         equal = equal + 1 if now == before else 0
         if equal == _EQUAL_FRAMES:
-            return taken(pilot.app)
+            return taken(now)
         before = now
     raise AssertionError("the screen keeps changing")
 
