@@ -19,11 +19,12 @@ from runs.store.lock import owner_pid
 from tests.end_to_end.conftest import Cli, Finished, commands
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
-NB201 = ["--set", "channels=4", "--set", "cells=1", "--set", "epochs=2", "--set", "image_limit=300"]
+SMALL = {"channels": 4, "cells": 1, "epochs": 1, "image_limit": 100, "threads": 1}
+NB201 = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 
 
 # Long enough to be killed in the middle, even on a fast machine.
-EPOCHS = 12
+EPOCHS = 4
 # The run never gets this far.
 ENDLESS = 100_000
 
@@ -97,7 +98,7 @@ class TestProcesses:
                 torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-5)
 
     def test_a_killed_process_ends_the_run_with_the_reason(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS)["id"]
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
         cli.reach_epoch(run, 1)
         members = self.members(cli, run)
         os.kill(members[1].pid, signal.SIGKILL)
@@ -107,7 +108,7 @@ class TestProcesses:
         self.are_gone(members)
 
     def test_stop_and_resume_reach_all(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=3)["id"]
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=2, image_limit=64)["id"]
         cli("runs", "pause", run)  # so that it cannot finish before the stop
         members = self.members(cli, run)
         cli("runs", "stop", run)
@@ -117,7 +118,7 @@ class TestProcesses:
         assert cli.wait(run, "finished", "failed", "lost") == "finished"
 
     def test_none_outlives_a_killed_supervisor(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS)["id"]
+        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
         cli.reach_epoch(run, 1)
         members = self.members(cli, run)
         cli.kill(run)
@@ -184,7 +185,7 @@ def test_exports_compute_the_same(trained: tuple[Cli, str], tmp_path: Path) -> N
     found = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     given = ["--weights", tmp_path / "bundle" / "weights.safetensors", "--evaluate", "--preset", "quick"]
-    size = ["--set", "layers=3", "--set", "channels=4", "--set", "image_size=16"]
+    size = ["--set", "layers=3", "--set", "channels=4", "--set", "image_size=16", "--set", "threads=1"]
     evaluated = cli("retrain", "DrNAS_cifar10", *given, *size, "--json")
     result = json.loads(evaluated.stdout.splitlines()[-1])
     assert result["metrics"]["test_accuracy"] == cli.json("runs", "show", run)["metrics"]["test_accuracy"]
