@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -17,6 +18,12 @@ settings.load_profile("nastui")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-looks", action="store_true", help="write the looks of screens instead of comparing them")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the collection has made out of every later garbage collection: walking it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
