@@ -21,6 +21,13 @@ from tests.engine.conftest import Bench, round_trip, same
 Make = Callable[..., Bench]
 
 
+@pytest.fixture(scope="module")
+def whole() -> list[EpochReport]:
+    """Return the reports of the default search, which was neither interrupted nor changed."""
+    torch.set_num_threads(1)
+    return Bench({}).reports()
+
+
 def test_an_epoch_tells_everything_a_viewer_draws(bench: Make) -> None:
     search = bench()
     search.method.prepare()
@@ -47,18 +54,27 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bench: Mak
     assert not same(first[0], other[0])
 
 
-@pytest.mark.parametrize("units", [0, 1, 4, 5, 6, 9])
-def test_going_on_from_a_state_is_going_on(bench: Make, units: int) -> None:
-    """At the start, during training, during evaluation, and in the second epoch."""
-    whole = bench().reports()
+def test_going_on_from_a_state_is_going_on(bench: Make, whole: list[EpochReport]) -> None:
+    """At the start, during training, during evaluation, and in the second epoch; and saving changes nothing."""
     before = bench()
-    reports = [report for _ in range(units) if (report := before.method.advance())]
-    saved = round_trip({"method": before.method.state(), "runtime": before.runtime.state()})
-    after = bench()
-    after.method.load(saved["method"])
-    after.runtime.load(saved["runtime"])
-    reports += after.reports()
+    reports: list[EpochReport] = []
+    saved = []
+    for done in range(10):
+        if done in (0, 1, 4, 5, 6, 9):
+            state = round_trip({"method": before.method.state(), "runtime": before.runtime.state()})
+            saved.append((state, len(reports)))
+        if report := before.method.advance():
+            reports.append(report)
+    reports += before.reports()
+    assert len(reports) == len(whole)
     assert all(map(same, whole, reports))
+    for state, epochs in saved:
+        after = bench()
+        after.method.load(state["method"])
+        after.runtime.load(state["runtime"])
+        rest = after.reports()
+        assert len(rest) == len(whole) - epochs
+        assert all(map(same, whole[epochs:], rest))
 
 
 def test_alpha_stays_still_while_it_is_frozen(bench: Make) -> None:
@@ -113,8 +129,8 @@ def test_each_phase_changes_its_own_level_alone(bench: Make) -> None:
     ],
     ids=str,
 )
-def test_every_option_does_something(bench: Make, option: dict[str, Any]) -> None:
-    assert not same(bench().reports()[-1], bench(**option).reports()[-1])
+def test_every_option_does_something(bench: Make, whole: list[EpochReport], option: dict[str, Any]) -> None:
+    assert not same(whole[-1], bench(**option).reports()[-1])
 
 
 def test_sampled_accuracy_is_an_extra_on_request(bench: Make) -> None:
@@ -191,18 +207,27 @@ def test_a_plan_of_stages_changes_what_is_alive(bench: Make) -> None:
     assert reports[1].extras["architecture_frozen"]
 
 
-@pytest.mark.parametrize("units", [3, 6, 8])
-def test_going_on_inside_a_plan_of_stages(bench: Make, units: int) -> None:
+def test_going_on_inside_a_plan_of_stages(bench: Make) -> None:
     def finish(search: DifferentiableSearch) -> list[EpochReport]:
         return [report for _ in range(100) if search.epoch < 2 and (report := search.advance())]
 
     whole = finish(two_stages(bench))
+    assert len(whole) == 2
     before = two_stages(bench)
-    reports = [report for _ in range(units) if (report := before.advance())]
-    saved = round_trip({"method": before.state(), "runtime": before.context.runtime.state()})
-    after = two_stages(bench)
-    after.load(saved["method"])
-    after.context.runtime.load(saved["runtime"])
-    reports += finish(after)
-    assert len(whole) == len(reports) == 2
-    assert all(map(same, whole, reports))
+    reports: list[EpochReport] = []
+    saved = []
+    for done in range(9):
+        if done in (3, 6, 8):
+            state = round_trip({"method": before.state(), "runtime": before.context.runtime.state()})
+            saved.append((state, len(reports)))
+        if report := before.advance():
+            reports.append(report)
+    assert len(reports) == 1
+    assert same(whole[0], reports[0])
+    for state, epochs in saved:
+        after = two_stages(bench)
+        after.load(state["method"])
+        after.context.runtime.load(state["runtime"])
+        rest = finish(after)
+        assert len(rest) == 2 - epochs
+        assert all(map(same, whole[epochs:], rest))

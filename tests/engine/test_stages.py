@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from engine.architecture.discretization import largest_probability
 from engine.architecture.parameters import ArchitectureParameters
 from engine.core.plugins import attribute
+from engine.method import EpochReport
 from engine.methods import drnas
 from engine.methods.drnas import learning_rate, searched, stages
 from engine.search import learning_rates
@@ -52,6 +54,12 @@ SPACES: dict[str, dict[str, Any]] = {
     "darts": TWO_STAGES
     | {"space": "darts", "stage_operations": "7,4", "stage_partial": "6,4", "channels": 12, "image_size": 8},
 }
+
+
+@functools.cache
+def plain(**changes: Any) -> list[EpochReport]:
+    """Return the reports of two stages with these changes; several tests compare others with the same ones."""
+    return Bench(TWO_STAGES | changes).reports()
 
 
 def settings(preset: str = "paper-progressive", space: str = "nasbench201", **options: Any) -> DrNasSettings:
@@ -268,7 +276,7 @@ def test_pruned_alphas_rest(bench: Make, regulariser: str) -> None:
 
 
 def test_the_rate_at_the_switch_is_nominal_unless_asked(bench: Make) -> None:
-    nominal = [report.learning_rates["weights"] for report in bench(**TWO_STAGES).reports()]
+    nominal = [report.learning_rates["weights"] for report in plain()]
     jumping = [report.learning_rates["weights"] for report in bench(**TWO_STAGES, rate_at_switch="torch-1.3").reports()]
     assert nominal == sorted(nominal, reverse=True)
     assert [jumping[2], nominal[3]] == [nominal[0], jumping[3]]
@@ -324,8 +332,8 @@ def test_going_on_from_any_stage_is_going_on(bench: Make, options: dict[str, Any
     ids=str,
 )
 def test_every_option_of_stages_does_something(bench: Make, option: dict[str, Any]) -> None:
-    options = TWO_STAGES | {"arch_frozen_epochs": 0}
-    assert not same(bench(**options).reports()[-1], bench(**options | option).reports()[-1])
+    options = TWO_STAGES | {"arch_frozen_epochs": 0} | option
+    assert not same(plain(arch_frozen_epochs=0)[-1], bench(**options).reports()[-1])
 
 
 def test_edges_may_be_ranked_by_the_mean_of_the_dirichlet(bench: Make) -> None:
@@ -351,8 +359,7 @@ def test_only_the_last_epochs_are_evaluated_on_request(bench: Make) -> None:
     search = bench(**TWO_STAGES, evaluated_epochs=1)
     reports = search.reports()
     assert ["search_accuracy" in report.metrics for report in reports] == [False, False, False, True]
-    usual = bench(**TWO_STAGES).reports()
-    assert reports[-1].metrics == usual[-1].metrics, "evaluating changes nothing"
+    assert reports[-1].metrics == plain()[-1].metrics, "evaluating changes nothing"
 
 
 def test_an_unevaluated_epoch_ends_with_its_last_batch(bench: Make) -> None:
