@@ -26,7 +26,8 @@ from tests.vectors import load
 EVERY = all_candidates(SPACE)
 KINDS = ("normal", "reduce")
 
-
+# The plain form is the reference of tests/engine/test_darts_forms.py, where each layer of one form has the shape of its
+# layer in the other. So published sizes are checked on one form, and what the public code computes on both.
 FORMS = pytest.mark.parametrize("form", [DartsSupernet, PlainSupernet])
 
 
@@ -48,8 +49,7 @@ DRNAS = [case for case in load("drnas/cost_supernets")["cases"] if case["space"]
 
 
 @pytest.mark.parametrize("case", DRNAS, ids=lambda c: f"{c['space']}-{c['C']}-{c['k']}-{c['classes']}")
-@FORMS
-def test_sizes_before_and_after_widening(form: type[Supernet], case: dict[str, Any]) -> None:
+def test_sizes_before_and_after_widening(case: dict[str, Any]) -> None:
     operations = load("drnas/partial_channel")["numeric"][-1]["op_order"]
     macro: dict[str, Any] = {"channels": case["C"], "layers": case["layers"], "classes": case["classes"]}
     macro |= {"stem": case["space"].removeprefix("darts_"), "operations": operations}
@@ -61,7 +61,7 @@ def test_sizes_before_and_after_widening(form: type[Supernet], case: dict[str, A
         stages.append((wide["k"], kept, wide["live_params_without_alpha"], wide["live_macs"]))
     for k, candidates, parameters, macs in stages:
         with torch.device("meta"):
-            network = form(**shape(partial=k, candidates=candidates, **macro))
+            network = supernet(partial=k, candidates=candidates, **macro)
         assert counting.parameters(network) == parameters
         # Running the largest takes seconds, and the closed form covers it.
         if case["C"] < 36:
@@ -76,13 +76,12 @@ BASELINES = [
 
 
 @pytest.mark.parametrize("case", BASELINES, ids=lambda case: f"{case['method']}-{case['C']}-{case['layers']}")
-@FORMS
-def test_weights_of_the_baselines_supernets(form: type[Supernet], case: dict[str, Any]) -> None:
+def test_weights_of_the_baselines_supernets(case: dict[str, Any]) -> None:
     method = case["method"]
     macro = {"channels": case["C"], "layers": case["layers"], "classes": case["classes"]}
     macro |= {"partial": 4 if "k=4" in method else 2 if "k=2" in method else 1}
     with torch.device("meta"):
-        network = form(**shape(stem="imagenet" if "imagenet" in method else "cifar", **macro))
+        network = supernet(stem="imagenet" if "imagenet" in method else "cifar", **macro)
     assert counting.parameters(network) == case["weight_params"]
 
 
@@ -124,15 +123,12 @@ def pools(stage: dict[str, Any]) -> tuple[list[str], Candidates, dict[str, CellW
 
 @pytest.mark.parametrize("trajectory", [0, 1, 2])
 @pytest.mark.parametrize("place", [0, 5, 8])
-@FORMS
-def test_weights_of_pools_that_differ_by_edge(form: type[Supernet], trajectory: int, place: int) -> None:
+def test_weights_of_pools_that_differ_by_edge(trajectory: int, place: int) -> None:
     stage = TRAJECTORIES[trajectory]["stages"][place]
     names, candidates, _ = pools(stage)
     with torch.device("meta"):
-        network = form(
-            **shape(
-                operations=names, candidates=candidates, channels=stage["channels"], layers=stage["layers"], classes=10
-            )
+        network = supernet(
+            operations=names, candidates=candidates, channels=stage["channels"], layers=stage["layers"], classes=10
         )
     assert counting.parameters(network) == stage["supernet_params"]
 
