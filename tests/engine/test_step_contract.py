@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from engine.search.loop import DifferentiableSearch
 from tests.engine.test_host_reads import begun
@@ -71,9 +70,20 @@ class Kernels(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.namespace != "profiler":
-            shown = tree_map(lambda each: tuple(each.shape) if isinstance(each, Tensor) else each, (args, kwargs or {}))
-            self.found.append((str(func), shown))
+            self.found.append((func, shown(args), shown(kwargs or {})))
         return func(*args, **(kwargs or {}))
+
+
+def shown(argument: Any) -> Any:
+    """Return an argument with shapes in place of tensors."""
+    match argument:
+        case Tensor():
+            return tuple(argument.shape)
+        case tuple() | list():
+            return tuple(map(shown, argument))
+        case dict():
+            return {name: shown(each) for name, each in argument.items()}
+    return argument
 
 
 def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
@@ -98,9 +108,19 @@ def prepare(search: DifferentiableSearch) -> None:
     search.batches.prepare(levels, torch.arange(search.current.batch_size))
 
 
-@pytest.mark.parametrize(("method", "space", "options"), CASES, ids=str)
-def test_a_step_leaves_the_host_alone_where_it_says_so(method: str, space: str, options: dict[str, Any]) -> None:
-    search = stepping(method, space, **options)
+@pytest.fixture(scope="module")
+def search(request: pytest.FixtureRequest) -> DifferentiableSearch:
+    """Return the search of a case, the same for both tests: each only steps on."""
+    method, space, options = request.param
+    torch.set_num_threads(1)
+    return stepping(method, space, **options)
+
+
+@pytest.mark.parametrize("search", CASES, ids=str, indirect=True)
+def test_a_step_leaves_the_host_alone_where_it_says_so(
+    search: DifferentiableSearch, request: pytest.FixtureRequest
+) -> None:
+    method = request.node.callspec.params["search"][0]
     assert search.components.capturable == (method not in EAGER)
     prepare(search)
     with HostWork() as work:
@@ -108,11 +128,8 @@ def test_a_step_leaves_the_host_alone_where_it_says_so(method: str, space: str, 
     assert bool(work.found) == (method in EAGER), work.found
 
 
-@pytest.mark.parametrize(("method", "space", "options"), [case for case in CASES if case[0] not in EAGER], ids=str)
-def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
-    method: str, space: str, options: dict[str, Any]
-) -> None:
-    search = stepping(method, space, **options)
+@pytest.mark.parametrize("search", [case for case in CASES if case[0] not in EAGER], ids=str, indirect=True)
+def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(search: DifferentiableSearch) -> None:
     steps = []
     for _ in range(2):
         prepare(search)
