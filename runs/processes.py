@@ -1,9 +1,21 @@
-"""How all subprocesses start: with Python's safe path, and with GPUs numbered as by the driver."""
+"""How all subprocesses start: with Python's safe path, GPUs numbered as by the driver, and huge pages."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+# Feature maps are allocated and freed again in every step. By default glibc returns large ones to the kernel each time,
+# which clears their pages anew. docs/performance.md, "Huge pages" has the measurements.
+_TUNABLES = {
+    "glibc.malloc.hugetlb": 1,  # ask for transparent huge pages
+    "glibc.malloc.mmap_threshold": 2**25,
+    "glibc.malloc.trim_threshold": 2**34,
+    "glibc.malloc.top_pad": 2**26,
+}
 
 
 def command(module: str, *arguments: str) -> list[str]:
@@ -12,5 +24,30 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return our environment, with the safe path for descendants and GPUs numbered as by the driver."""
-    return os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    """Return our environment, with the safe path for descendants, GPUs numbered as by the driver, and huge pages."""
+    fixed = {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return allocation(os.environ) | os.environ | fixed
+
+
+def allocation(environment: Mapping[str, str], huge_pages: Path = _HUGE_PAGES) -> dict[str, str]:
+    """Return the variable that lets glibc keep memory and use huge pages.
+
+    Empty if the user has set the variable, if the C library is not glibc 2.35 or newer, or if the kernel gives no
+    transparent huge pages.
+    """
+    if "GLIBC_TUNABLES" in environment or _glibc() < (2, 35):
+        return {}
+    try:
+        offered = "[never]" not in huge_pages.read_text()
+    except OSError:
+        offered = False
+    return {"GLIBC_TUNABLES": ":".join(f"{name}={value}" for name, value in _TUNABLES.items())} if offered else {}
+
+
+def _glibc() -> tuple[int, ...]:
+    """Return the version of glibc; (0,) if the C library is another."""
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        return tuple(map(int, version.split("."))) if name == "glibc" else (0,)
+    except (OSError, ValueError):
+        return (0,)

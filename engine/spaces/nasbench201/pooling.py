@@ -14,7 +14,9 @@ from torch.nn import functional
 def average_pool(features: Tensor) -> Tensor:
     """Return the average over each pixel's 3x3 neighbourhood inside the image, [B, C, H, W] like the input."""
     # The CPU's pool is a scalar loop for most layouts: the sums take a seventh of its time in NCHW order and two thirds
-    # with channels last. Elsewhere one kernel beats nine, and half precision needs its sums in full precision.
+    # with channels last. There, a depthwise convolution with ones would take half as long as the sums, but it adds in
+    # another order: nearly every second value would change in its last bit, and with it the results of every seed.
+    # Elsewhere one kernel beats nine, and half precision needs its sums in full precision.
     if features.device.type == "cpu" and features.dtype in (torch.float32, torch.float64):
         pooled: Tensor = _AveragePool.apply(features)
         return pooled

@@ -104,7 +104,7 @@ METHOD = Method(
     name="tenas",
     title="TE-NAS",
     summary="Prunes an untrained supernet round by round, by its kernel's condition number and its linear regions.",
-    cost="No training, networks of a few thousand weights. NAS-Bench-201 takes half a minute on one CPU core.",
+    cost="No training, networks of a few thousand weights. NAS-Bench-201 takes about a minute on one CPU core.",
     reference="Chen, Gong, Wang: Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired "
     "Perspective, ICLR 2021",
     options=TenasSettings,
@@ -137,7 +137,7 @@ METHOD = Method(
         _preset(
             "fast",
             "nasbench201",
-            "Frozen statistics, 8 shared draws: cells as good as with exact gradients. Half a minute on one core.",
+            "Frozen statistics, 8 shared draws: cells as good as with exact gradients. A minute on one core.",
             _FAST,
             "cifar10",
             prune_number=1,
