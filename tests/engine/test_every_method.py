@@ -23,9 +23,9 @@ from runs.log.events import Entry, EpochEnded, encode
 SMALL = {
     "epochs": 3,
     "fixed_epochs": 1,
-    "image_limit": 64,
+    "image_limit": 24,
     "image_size": 8,
-    "batch_size": 32,
+    "batch_size": 16,
     "arch_frozen_epochs": 0,
     "threads": 1,
     "queries": 4,
