@@ -78,10 +78,10 @@ def argmax_probability(alpha: Tensor, alive: Tensor, points: int = 2000) -> Tens
 
 
 def draw(alpha: Tensor, alive: Tensor) -> Tensor:
-    """Return one reparameterised sample of every row, all drawn at once; in 32 bits even under autocast."""
+    """Return one reparameterised sample of every row, all drawn at once; in at least 32 bits even under autocast."""
     with torch.autocast(alpha.device.type, enabled=False):
         # A pruned operation has almost no concentration and takes no mass, so this samples only the kept ones.
-        beta = torch.where(alive, concentration(alpha.float()), _FLOOR)
+        beta = torch.where(alive, concentration(alpha.to(torch.promote_types(alpha.dtype, torch.float32))), _FLOOR)
         return renormalise(Dirichlet(beta, validate_args=False).rsample(), alive)
 
 

@@ -76,11 +76,12 @@ class SparseCode:
                 row = self._space.cells.index(kind) * self._shape[1] + edge
                 entries.append(row * self._shape[2] + op)
         self.active = {kind: tuple(tuple(sorted(ops)) for ops in edges) for kind, edges in running.items()}
-        # Copied to the device once, in 32 bits; recovery stays on the host, in 64.
+        # Copied to the device once, in the precision of the codes; recovery stays on the host, in 64 bits.
+        precision = torch.get_default_dtype()
         live = [vector.matrix[:, list(vector.live)].T.tolist() for vector in sparse]
         biases = [supports.bias(vector.matrix, vector.x, vector.live).tolist() for vector in sparse]
-        self._live = torch.tensor(live, dtype=torch.float32, device=self._device)
-        self._biases = torch.tensor(biases, dtype=torch.float32, device=self._device)
+        self._live = torch.tensor(live, dtype=precision, device=self._device)
+        self._biases = torch.tensor(biases, dtype=precision, device=self._device)
         self._entries = torch.tensor(entries, device=self._device)
 
     def sample(self, architecture: ArchitectureParameters) -> MixingWeights:
