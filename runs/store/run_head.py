@@ -12,6 +12,10 @@ from runs.configuration import RunConfig
 # Equal for all repetitions of a run, or without effect on its results, such as who started it, when and where.
 _NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
 
+# Settings that version 0.2 did not have, with the values that it worked with. Runs of both versions form one group.
+_ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True}
+_ADDED_TO_SEARCHES = {"gpus": 1}
+
 
 def head(config: RunConfig) -> dict[str, Any]:
     """Return the unchanging part of a run's record."""
@@ -27,8 +31,11 @@ def group_id(config: RunConfig) -> str:
     """
     # Defaults are left out, so that a setting that a later version adds does not split the existing groups.
     decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
+    added = _ADDED | (_ADDED_TO_SEARCHES if config.kind == "search" else {})
     decisive["options"] = {
-        name: value for name, value in decisive["options"].items() if name not in MachineSettings.model_fields
+        name: value
+        for name, value in decisive["options"].items()
+        if name not in MachineSettings.model_fields and (name not in added or value != added[name])
     }
     decisive["weights"] = config.id if config.weights else ""
     text = json.dumps(decisive, sort_keys=True, default=str)
