@@ -12,7 +12,8 @@ from engine.core.runtime import Runtime
 from engine.core.threads import Threads, choose
 from engine.data.sources import Load, Source, load
 from engine.method import Context, Method
-from runs import catalogue
+from runs import catalogue, configuration
+from runs.catalogue.settings import validate
 from runs.catalogue.shared_settings import HardwareSettings, MachineSettings
 from runs.catalogue.training import TrainingSettings
 from runs.configuration import RunConfig
@@ -47,9 +48,11 @@ def assemble(
         threads: the CPU threads of this process; by default as configured, or chosen by the idle cores.
 
     Raises:
-        NastuiError: the configuration, the data or the device cannot be used.
+        NastuiError: the configuration, the data or the device cannot be used, or not by this number of processes.
     """
     settings = config.settings()
+    if group.size > 1:
+        _check_shares(config, group)
     if not isinstance(settings, MachineSettings):
         raise TypeError(f"the options of '{config.method}' have no threads: {type(settings).__name__}")
     machine = settings if isinstance(settings, HardwareSettings) else None
@@ -77,6 +80,19 @@ def assemble(
     )
     method: Method = attribute(of_method.engine)(context)
     return context, method
+
+
+def _check_shares(config: RunConfig, group: Group) -> None:
+    """Check that processes can share a run; torchrun may have started another number than the configuration says.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    of_method = catalogue.method(config.method)
+    model = catalogue.options(of_method, catalogue.space(config.space))
+    values = config.options | {"gpus": group.size}
+    configuration.check_gpus(of_method, model, values)
+    validate(model, values, f"a run of {group.size} processes")
 
 
 def _own_device(first: str, group: Group) -> str:

@@ -116,6 +116,7 @@ class Worker:
         if self._group.leads:
             discard_unfinished(self._paths.checkpoint)
         saved = checkpoint.load(self._paths.checkpoint, self._config.id)
+        self._group.wait()  # rank 0 must not write a checkpoint before all have read the last one
         if saved is not None:
             self._method.load(saved["method"])
             self._runtime.load(saved["runtime"])

@@ -163,6 +163,7 @@ def resolve(draft: Draft) -> RunConfig:
     """
     entries = CatalogueEntries(draft)
     values = {**entries.preset.values, **draft.options}
+    check_gpus(entries.method, entries.options, values)
     options = validate(entries.options, values, draft.source).model_dump()
     seed = entries.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
@@ -183,6 +184,21 @@ def resolve(draft: Draft) -> RunConfig:
         environment=_environment(),
         plugins=catalogue.plugins(),
     )
+
+
+def check_gpus(method: Method, options: type[Settings], values: Mapping[str, Any]) -> None:
+    """Check that a method can use several processes, if the values ask for them.
+
+    Args:
+        method: of the run.
+        options: the hyperparameters of the run.
+        values: some of them, as typed or resolved.
+
+    Raises:
+        UsageError: the method works in one process.
+    """
+    if "gpus" in values and "gpus" not in options.model_fields:
+        raise UsageError(f"{method.title} trains no shared weights, so it cannot use several GPUs.", "Leave gpus out.")
 
 
 def command(entries: CatalogueEntries, seed: int, draft: Draft) -> str:

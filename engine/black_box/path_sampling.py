@@ -165,7 +165,9 @@ class PathSampling:
     def _score(self, context: EpochContext, cell: Cell, size: int) -> float:
         images, labels = context.held_out_batch(size)
         scores = context.scores(images, self.path(context.state.architecture, cell))
-        return 100 * float((scores.argmax(1) == labels).float().mean())
+        hits = (scores.argmax(1) == labels).sum()
+        hits, count = context.total(torch.stack([hits, hits.new_tensor(len(labels))])).float()
+        return 100 * float(hits / count)
 
 
 def _path(chosen: Sequence[int], like: torch.Tensor) -> CellWeights:

@@ -1,4 +1,4 @@
-"""Several processes that train one network: the rank of this one, and the little data that they exchange.
+"""Several processes that train one network: the rank of this one, and what they exchange.
 
 They find each other through the environment variables that ``torchrun`` sets (RANK, WORLD_SIZE, LOCAL_RANK,
 MASTER_ADDR, ...); :mod:`engine.core.local_launcher` sets the same. Only the process of rank 0, the leader, writes
@@ -8,11 +8,15 @@ events and files.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,44 @@ class Group:
         distributed.broadcast(value, 0)
         return int(value)
 
+    def agreed(self, compute: Callable[[], Result]) -> Result:
+        """Return what rank 0 computes, without computing it on the others; all must call this at the same point.
+
+        Args:
+            compute: returns numbers, text, arrays, or lists and dataclasses of these.
+        """
+        if self.size == 1:
+            return compute()
+        result: list[Result | None] = [compute() if self.leads else None]
+        distributed.broadcast_object_list(result, 0, device=torch.device("cpu"))
+        (found,) = result
+        return found  # type: ignore[return-value]  # rank 0's result has replaced None
+
+    def wait(self) -> None:
+        """Wait until all processes have come to this point."""
+        self.total(torch.zeros(1))
+
+    def share(self, values: Tensor) -> Tensor:
+        """Return this process's part of values [..., N] that all processes have; some parts may be larger by one."""
+        return values if self.size == 1 else values.tensor_split(self.size, dim=-1)[self.rank].contiguous()
+
     def total(self, values: Tensor) -> Tensor:
         """Return the sum over all processes, which must all call this at the same point."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
+
+    def weighted_sums(self, tensors: Sequence[Tensor], weight: float) -> None:
+        """Replace tensors by their weighted sums over all processes, in place and by a single exchange.
+
+        All must call this at the same point, with tensors of the same shapes.
+
+        Args:
+            tensors: on one device.
+            weight: of this process.
+        """
+        flat = self.total(torch.cat([tensor.reshape(-1) for tensor in tensors]).mul_(weight))
+        _unflatten(flat, tensors)
 
     def parallel(self, network: nn.Module, device: torch.device, *, dead_parts: bool) -> nn.Module:
         """Return the network with its gradients averaged over all processes in each backward pass.
@@ -70,9 +107,11 @@ class Group:
 
     def align(self, network: nn.Module) -> None:
         """Copy rank 0's running averages to all processes, as each step of training does."""
-        if self.size > 1:
-            for buffer in network.buffers():
-                distributed.broadcast(buffer, 0)
+        averages = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        if self.size > 1 and averages:
+            flat = torch.cat([buffer.reshape(-1) for buffer in averages])
+            distributed.broadcast(flat, 0)
+            _unflatten(flat, averages)
 
     def leave(self) -> None:
         """Leave the process group."""
@@ -81,6 +120,13 @@ class Group:
 
 
 ALONE = Group()
+
+
+@torch.no_grad()
+def _unflatten(flat: Tensor, into: Sequence[Tensor]) -> None:
+    """Copy consecutive parts of a flat tensor into tensors."""
+    parts = flat.split([tensor.numel() for tensor in into])
+    torch._foreach_copy_(list(into), [part.view_as(tensor) for part, tensor in zip(parts, into, strict=True)])
 
 
 def join() -> Group:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.core.distributed import Group
+from engine.core.distributed import ALONE, Group
 
 
 class RunningMetrics:
@@ -16,11 +16,12 @@ class RunningMetrics:
     Args:
         device: of the sums.
         top: also count labels among this many best scores; 0 for no such count.
+        group: the processes whose sums are added up in every call of :meth:`accumulate`, so that all have the same.
     """
 
-    def __init__(self, device: torch.device, top: int = 0) -> None:
+    def __init__(self, device: torch.device, top: int = 0, group: Group = ALONE) -> None:
         self._sums = torch.zeros(3, dtype=torch.float64, device=device)
-        self._top = top
+        self._top, self._group = top, group
         self._count = 0
 
     def add(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
@@ -32,7 +33,13 @@ class RunningMetrics:
         """Add the sums of a batch on the device. A captured step replays it, whereas :meth:`count` runs on the host."""
         hits = (scores.argmax(1) == labels).sum()
         near = (scores.topk(self._top).indices == labels[:, None]).sum() if self._top else hits
-        self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), near.double()])
+        self._sums += self._group.total(
+            torch.stack([loss.detach().double() * len(labels), hits.double(), near.double()])
+        )
+
+    def accumulate_nothing(self) -> None:
+        """Take part in :meth:`accumulate` of the other processes of the group, without images."""
+        self._sums += self._group.total(torch.zeros_like(self._sums))
 
     def count(self, images: int) -> None:
         """Count the images of an accumulated batch, on the host."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -24,9 +24,20 @@ from runs.catalogue import Dataset
 from runs.catalogue.shared_settings import DataSettings, StreamSettings
 from runs.errors import EnvironmentLacksError
 
+# From numbers of all images of a batch [..., B] to those of the images that this process loads.
+Cut = Callable[[Tensor], Tensor]
+
+
+def whole(numbers: Tensor) -> Tensor:
+    """Load all images of a batch."""
+    return numbers
+
 
 class BatchLoader(ABC):
     """Loads batches in two steps: the host draws and sends numbers, the device turns them into images.
+
+    Of several processes, each loads only its share of a batch. An image depends neither on their number nor on which
+    one loads it.
 
     The numbers are stored at fixed addresses on a GPU, so that a captured step can read those of the next batch.
     """
@@ -58,10 +69,10 @@ class SearchImages(Protocol):
 
     labels: Tensor
 
-    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def training(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader that augments the batches of a stream, usually of ``batch`` images."""
 
-    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def testing(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader of the same images without augmentation."""
 
 
@@ -78,23 +89,23 @@ class ResidentImages:
         self._augmenter = augmenter
         self._device = data.images.device
 
-    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def training(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader that augments."""
-        return _Augmented(self._augmenter, self._device)
+        return _Augmented(self._augmenter, self._device, cut)
 
-    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def testing(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader that normalises."""
-        return _Plain(self._augmenter, self._device)
+        return _Plain(self._augmenter, self._device, cut)
 
 
 class _Augmented(BatchLoader):
-    """Batches of resident images, augmented."""
+    """Batches of resident images, augmented. The numbers are drawn for the whole batch, then cut."""
 
-    def __init__(self, augmenter: Augmenter, device: torch.device) -> None:
-        self._augmenter, self._inputs = augmenter, StaticInputs(device)
+    def __init__(self, augmenter: Augmenter, device: torch.device, cut: Cut) -> None:
+        self._augmenter, self._inputs, self._cut = augmenter, StaticInputs(device), cut
 
     def prepare(self, indices: Tensor) -> None:
-        self._numbers = self._inputs.fill(self._augmenter.numbers(indices))
+        self._numbers = self._inputs.fill(self._cut(self._augmenter.numbers(indices)))
 
     def load(self) -> tuple[Tensor, Tensor]:
         return self._augmenter.augment(self._numbers)
@@ -103,11 +114,11 @@ class _Augmented(BatchLoader):
 class _Plain(BatchLoader):
     """Batches of resident images, without augmentation."""
 
-    def __init__(self, augmenter: Augmenter, device: torch.device) -> None:
-        self._augmenter, self._inputs = augmenter, StaticInputs(device)
+    def __init__(self, augmenter: Augmenter, device: torch.device, cut: Cut) -> None:
+        self._augmenter, self._inputs, self._cut = augmenter, StaticInputs(device), cut
 
     def prepare(self, indices: Tensor) -> None:
-        self._index = self._inputs.fill(indices)
+        self._index = self._inputs.fill(self._cut(indices))
 
     def load(self) -> tuple[Tensor, Tensor]:
         return self._augmenter.plain(self._index)
@@ -134,19 +145,19 @@ class StreamedImages:
         self._size, self._runtime, self._workers = size, runtime, workers
         self._normalise = Normaliser(dataset.mean, dataset.std, size, runtime.device)
 
-    def training(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def training(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader that decodes the next batches of a stream while the search works."""
         shares = Shares(
             self._listing, training(self._size, self._dataset.flip, jitter=False), self._size, self._runtime.seed
         )
         workers = math.ceil(self._workers / 2)
-        return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned))
+        return _Streamed(self, stream, batch, workers, Decoder(shares, workers=workers, pinned=self._pinned), cut)
 
-    def testing(self, stream: IndexStream, batch: int) -> BatchLoader:
+    def testing(self, stream: IndexStream, batch: int, cut: Cut = whole) -> BatchLoader:
         """Return a loader of test images, whose processes live as long as a pass."""
         shares = Shares(self._listing, testing(self._size), self._size, self._runtime.seed)
         decoder = Decoder(shares, workers=self._workers, pinned=self._pinned, lasting=False)
-        return _Streamed(self, stream, batch, self._workers, decoder)
+        return _Streamed(self, stream, batch, self._workers, decoder, cut)
 
     def normalised(self, pixels: list[Tensor]) -> Tensor:
         """Return decoded bytes [n, H, W, 3] on the device as one batch of images."""
@@ -164,12 +175,14 @@ class StreamedImages:
 class _Streamed(BatchLoader):
     """Batches of a stream; the following ones are decoded in the background."""
 
-    def __init__(self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder) -> None:
+    def __init__(
+        self, images: StreamedImages, stream: IndexStream, batch: int, workers: int, decoder: Decoder, cut: Cut
+    ) -> None:
         self._images, self._stream, self._batch, self._decoder = images, stream, batch, decoder
+        self._cut = cut
         self._inputs = images.inputs()
-        # All processes share a batch: otherwise the first batch of a pass would take as long as one process needs for
-        # it.
-        self._piece = math.ceil(batch / max(1, workers))
+        # All workers share a batch: otherwise the first batch of a pass would take as long as one worker needs for it.
+        self._piece = math.ceil(len(cut(torch.arange(batch))) / max(1, workers))
         self._coming: Iterator[Tensor] = iter(())
         self._pass = 0
 
@@ -177,12 +190,13 @@ class _Streamed(BatchLoader):
         expected = next(self._coming, None)
         if self._pass != self._stream.passes or expected is None or not torch.equal(expected, indices):
             self._expect(indices)
-        made = [self._decoder.next() for _ in indices.split(self._piece)]
+        own = self._cut(indices)
+        made = [self._decoder.next() for _ in own.split(self._piece)]
         if faults := [fault for _, _, broken in made for _, fault in broken]:
             raise EnvironmentLacksError(faults[0])
         if not len(self._stream.ahead):
             self._decoder.drop()
-        self._labels = self._inputs.fill(self._images.labels[indices], slot=-1)
+        self._labels = self._inputs.fill(self._images.labels[own], slot=-1)
         self._pixels = [self._inputs.fill(pixels, slot) for slot, (pixels, _, _) in enumerate(made)]
 
     def load(self) -> tuple[Tensor, Tensor]:
@@ -192,13 +206,13 @@ class _Streamed(BatchLoader):
         """Request these images, and after them the batches that the stream will probably give."""
         number, batches = self._stream.passes, (indices, *self._stream.ahead.split(self._batch))
         self._pass, self._coming = number, iter(batches[1:])
-        self._decoder.begin(_tasks(number, batches, self._piece))
+        self._decoder.begin(_tasks(number, batches, self._cut, self._piece))
 
 
-def _tasks(number: int, batches: tuple[Tensor, ...], size: int) -> Iterator[Task]:
+def _tasks(number: int, batches: tuple[Tensor, ...], cut: Cut, size: int) -> Iterator[Task]:
     """Yield the pieces of each batch. It refers to no loader, so that a :class:`Decoder` can be freed."""
     for batch in batches:
-        for piece in batch.split(size):
+        for piece in cut(batch).split(size):
             yield number, piece.tolist()
 
 

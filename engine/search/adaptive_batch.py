@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.core.batch_growth import BatchGrowth
+from engine.core.distributed import ALONE, Group
 from engine.core.runtime import Runtime
 from engine.search.step import SearchState
 from runs.errors import EnvironmentLacksError
@@ -20,19 +21,28 @@ from runs.log.events import Event, Warned
 class AdaptiveBatch:
     """Trains with batches that fill the memory. See :class:`engine.search.step.BatchPolicy`.
 
-    A batch that does not fit is trained in smaller batches, whose size is kept for the rest of the stage.
+    A batch that does not fit is trained in smaller batches, whose size is kept for the rest of the stage. Of several
+    processes, rank 0's memory decides about growth, and a batch that does not fit into one of them ends the run: the
+    others are in the middle of its step.
 
     Args:
         growth: decides on the size, and keeps the state needed for that.
         runtime: measures the memory.
         emit: emits a warning for every change.
         memory_limit: the memory that may be filled, in GiB; 0 for all that the device has.
+        group: the processes that share each batch.
     """
 
     def __init__(
-        self, growth: BatchGrowth, runtime: Runtime, emit: Callable[[Event], None], memory_limit: float
+        self,
+        growth: BatchGrowth,
+        runtime: Runtime,
+        emit: Callable[[Event], None],
+        memory_limit: float,
+        group: Group = ALONE,
     ) -> None:
         self._growth, self._runtime, self._emit, self._memory_limit = growth, runtime, emit, memory_limit
+        self._group = group
 
     def run(self, train: Callable[[Tensor], None], indices: Tensor, state: SearchState) -> None:
         """Train on the indices, then check the memory if it is due."""
@@ -52,13 +62,18 @@ class AdaptiveBatch:
         # activations.
         try:
             train(indices)
-        except torch.OutOfMemoryError:
+        except torch.OutOfMemoryError as error:
+            if self._group.size > 1:
+                raise EnvironmentLacksError(
+                    f"A process's share of {len(indices)} images does not fit into its memory.",
+                    "Lower batch_size_max, batch_size or memory_limit, then start a new run.",
+                ) from error
             return False
         return True
 
     def _grow(self, state: SearchState) -> None:
         peak = self._runtime.memory_share(self._memory_limit)
-        size = self._growth.next(state.batch_size, peak)
+        size = self._group.broadcast(self._growth.next(state.batch_size, peak))
         if size > state.batch_size:
             message = f"The batch grows from {state.batch_size} to {size} images; {peak:.0%} of the memory."
             self._emit(Warned("batch_grown", message))

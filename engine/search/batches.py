@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +17,27 @@ from engine.search.step import Batch, Level
 from runs.catalogue.shared_settings import SupernetSettings
 
 
+class EvaluationUnit(NamedTuple):
+    """What a unit of work evaluates: one batch, or one for each process as far as there are any.
+
+    Attributes:
+        batch: of this process; None if there is none left for it.
+        place: its number in the unit.
+        batches: the number of batches.
+        images: the number of images in all of them.
+    """
+
+    batch: Batch | None
+    place: int
+    batches: int
+    images: int
+
+
 class SearchBatches:
     """Takes indices from three streams and loads their images: for the weights, the architecture and the evaluation.
+
+    Several processes take the same indices, and each loads its share of a training batch, or every n-th batch of an
+    evaluation.
 
     Args:
         context: of the run.
@@ -29,16 +48,18 @@ class SearchBatches:
     """
 
     def __init__(self, context: Context[SupernetSettings], split: Split) -> None:
+        self._group = group = context.group
         runtime, size = context.runtime, context.settings.batch_size
         images = _open(context, "train")
         first, second = split(images.labels, runtime.generator("split"))
         self._weights = IndexStream(first, runtime.generator("weight batches"))
         self._architecture = IndexStream(second, runtime.generator("architecture batches"))
-        self._load_weights = images.training(self._weights, size)
-        self._load_architecture = images.training(self._architecture, size)
+        self._load_weights = images.training(self._weights, size, group.share)
+        self._load_architecture = images.training(self._architecture, size, group.share)
         evaluated = images if len(second) else _open(context, "test")
         self._evaluation = IndexStream(second if len(second) else torch.arange(len(evaluated.labels)), None)
-        self._load_evaluation = evaluated.testing(self._evaluation, EVALUATION_BATCH)
+        self._load_evaluation = evaluated.testing(self._evaluation, EVALUATION_BATCH * group.size, self._own_batch)
+        self._shares: dict[Level, float] = {}
         self.images_seen = 0
 
     # Training: the host part ----------------------------------------------------------------------------------------
@@ -64,10 +85,17 @@ class SearchBatches:
         """
         for level in levels:
             if level == "weights":
-                self._load_weights.prepare(indices)
-                self.images_seen += len(indices)
+                taken = indices
+                self._load_weights.prepare(taken)
+                self.images_seen += len(taken)
             else:
-                self._load_architecture.prepare(self._take(len(indices)))
+                taken = self._take(len(indices))
+                self._load_architecture.prepare(taken)
+            self._shares[level] = len(self._group.share(taken)) / len(taken)
+
+    def share(self, level: Level) -> float:
+        """Return which part of the images of a level's prepared batch this process has, 0..1."""
+        return self._shares[level]
 
     # Training: the device part --------------------------------------------------------------------------------------
 
@@ -82,27 +110,45 @@ class SearchBatches:
     # Between epochs -------------------------------------------------------------------------------------------------
 
     def held_out(self, size: int) -> Batch:
-        """Return the next augmented images of the architecture's part."""
+        """Return this process's share of the next augmented images of the architecture's part."""
         return Batch(*self._load_architecture(self._take(size)))
 
     @property
     def evaluations(self) -> int:
-        """The number of batches of an evaluation."""
-        return math.ceil(len(self._evaluation) / EVALUATION_BATCH)
+        """The number of units of work of an evaluation."""
+        return math.ceil(len(self._evaluation) / (EVALUATION_BATCH * self._group.size))
 
     def start_evaluation(self) -> None:
         """Begin an evaluation."""
         self._evaluation.start()
 
-    def next_evaluation(self) -> Batch:
-        """Return the next batch of the evaluation."""
-        return Batch(*self._load_evaluation(self._evaluation.next(EVALUATION_BATCH)))
+    def next_evaluation(self) -> EvaluationUnit:
+        """Return the next unit of the evaluation."""
+        indices = self._evaluation.next(EVALUATION_BATCH * self._group.size)
+        self._load_evaluation.prepare(indices)
+        return EvaluationUnit(
+            Batch(*self._load_evaluation.load()) if len(self._own_batch(indices)) else None,
+            self._group.rank,
+            math.ceil(len(indices) / EVALUATION_BATCH),
+            len(indices),
+        )
 
     def evaluation(self, limit: int | None = None) -> Iterator[Batch]:
-        """Yield the batches of an evaluation from its start, at most ``limit`` of them."""
+        """Yield this process's batches among all, or the first ``limit``, of an evaluation from its start."""
         self.start_evaluation()
-        for _ in range(self.evaluations if limit is None else min(limit, self.evaluations)):
-            yield self.next_evaluation()
+        begun = 0
+        for _ in range(self.evaluations):
+            if limit is not None and begun >= limit:
+                break
+            unit = self.next_evaluation()
+            if unit.batch is not None and (limit is None or begun + unit.place < limit):
+                yield unit.batch
+            begun += unit.batches
+
+    def _own_batch(self, indices: Tensor) -> Tensor:
+        """Return this process's part of the indices of an evaluation unit."""
+        first = EVALUATION_BATCH * self._group.rank
+        return indices[first : first + EVALUATION_BATCH]
 
     # Checkpoints ----------------------------------------------------------------------------------------------------
 

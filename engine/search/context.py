@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from engine.architecture.regularisation import Regulariser
 from engine.architecture.relaxations.relaxation import Relaxation
+from engine.core.distributed import Group
 from engine.core.runtime import Runtime
+from engine.core.seeds import seed_of
 from engine.search.batches import SearchBatches
 from engine.search.metrics import SearchMetrics
-from engine.search.step import Batch, EpochPosition, SearchState
+from engine.search.step import Batch, EpochPosition, Level, SearchState
 from engine.spaces.space import MixingWeights
+
+Result = TypeVar("Result")
 
 
 class SearchContext:
@@ -22,6 +28,7 @@ class SearchContext:
 
     Args:
         runtime: device and precision.
+        group: the processes that share the run.
         relaxation: from the architecture parameters to mixing weights.
         regulariser: of the architecture parameters.
         batches: the images.
@@ -39,6 +46,7 @@ class SearchContext:
     def __init__(
         self,
         runtime: Runtime,
+        group: Group,
         relaxation: Relaxation,
         regulariser: Regulariser,
         batches: SearchBatches,
@@ -47,7 +55,8 @@ class SearchContext:
         weight_clip: float,
         architecture_clip: float,
     ) -> None:
-        self._runtime, self._relaxation, self._regulariser = runtime, relaxation, regulariser
+        self._runtime, self._group = runtime, group
+        self._relaxation, self._regulariser = relaxation, regulariser
         self._batches, self._metrics = batches, metrics
         self._weight_clip, self._architecture_clip = weight_clip or math.inf, architecture_clip
         self.position = EpochPosition(0, 0, 0, 0)
@@ -70,19 +79,24 @@ class SearchContext:
 
     def scores(self, images: Tensor, mixing: MixingWeights) -> Tensor:
         """Return class scores, float32 [N, classes]."""
-        with self._runtime.autocast():
+        with self._runtime.autocast(), self._own_draws():
             scores: Tensor = self.state.supernet(images, mixing)
         return scores.float()
 
     def both_scores(self, images: Tensor, mixing: MixingWeights) -> tuple[Tensor, Tensor | None]:
         """Return class scores, and those of the auxiliary classifier."""
-        with self._runtime.autocast():
+        with self._runtime.autocast(), self._own_draws():
             scores, auxiliary = self.state.supernet.both_scores(images, mixing)
         return scores.float(), None if auxiliary is None else auxiliary.float()
 
     def penalty(self) -> Tensor | None:
         """Return the regulariser's term of the architecture loss."""
         return self._regulariser.penalty(self.state.architecture)
+
+    def average(self, gradients: Iterable[Tensor], level: Level) -> None:
+        """Replace the gradients of this process's share of a batch by those of the whole batch."""
+        if self._group.size > 1:
+            self._group.weighted_sums(list(gradients), self._batches.share(level))
 
     def clip_weights(self, parameters: Sequence[nn.Parameter]) -> None:
         """Clip the norm of these gradients; record the norm, and whether it was clipped."""
@@ -109,5 +123,34 @@ class SearchContext:
         return self._batches.evaluation(limit)
 
     def held_out_batch(self, size: int) -> Batch:
-        """Return the next augmented images of the architecture's part."""
+        """Return this process's share of the next augmented images of the architecture's part."""
         return self._batches.held_out(size)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over all processes."""
+        return self._group.total(values)
+
+    def agreed(self, compute: Callable[[], Result]) -> Result:
+        """Return what rank 0 computes."""
+        return self._group.agreed(compute)
+
+    # Several processes ----------------------------------------------------------------------------------------------
+
+    def _own_draws(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context of a forward pass in which a process draws numbers of its own.
+
+        What a supernet draws for its images, such as dropout, must differ between the shares of a batch, whereas
+        torch's global generator must stay equal in all processes, because the relaxation draws from it.
+        """
+        if self._group.size == 1 or not self.state.supernet.training:
+            return contextlib.nullcontext()
+        return self._seeded()
+
+    @contextlib.contextmanager
+    def _seeded(self) -> Iterator[None]:
+        # Equal in all processes, and part of a checkpoint.
+        common = int(torch.randint(2**62, (), generator=self._runtime.generator("forward passes")))
+        device = self._runtime.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed_of(common, self._group.rank))
+            yield

@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from engine.core.metrics import RunningMetrics
 from engine.search import snapshots
+from engine.search.batches import EvaluationUnit
 from engine.search.context import SearchContext
 from engine.search.metrics import SearchMetrics
-from engine.search.step import Batch, EpochContext
+from engine.search.step import EpochContext
 from engine.spaces.space import MixingWeights, SearchSpace
 from runs.genotypes.genotype import Genotype
 
@@ -35,27 +36,34 @@ class EpochEvaluation:
         self._sampled, self._derived = sampled, derived
 
     @torch.no_grad()
-    def evaluate(self, batch: Batch, genotype: Callable[[], Genotype]) -> None:
-        """Add a batch to the metrics.
+    def evaluate(self, unit: EvaluationUnit, genotype: Callable[[], Genotype]) -> None:
+        """Add the batches of a unit to the metrics.
 
         Args:
-            batch: of held-out images.
+            unit: of held-out images.
             genotype: returns the one that the search would return now.
         """
         context, supernet = self._context, self._context.state.supernet
         supernet.eval()
         mixing = context.evaluation_weights()
-        self._add(self._metrics.search, batch, mixing)
+        self._add(self._metrics.search, unit, mixing)
         if self._sampled:
-            self._add(self._metrics.sampled, batch, context.sample())
+            # Each batch has its own sample. Every process draws all of them, so that the generators stay equal.
+            samples = [context.sample() for _ in range(unit.batches)]
+            self._add(self._metrics.sampled, unit, samples[min(unit.place, unit.batches - 1)])
         if self._derived:
             cell = snapshots.derived(self._space, genotype(), mixing, supernet.candidates)
             if cell is not None:
-                self._add(self._metrics.derived, batch, cell)
+                self._add(self._metrics.derived, unit, cell)
 
-    def _add(self, metrics: RunningMetrics, batch: Batch, mixing: MixingWeights) -> None:
-        scores = self._context.scores(batch.images, mixing)
-        metrics.add(functional.cross_entropy(scores, batch.labels), scores, batch.labels)
+    def _add(self, metrics: RunningMetrics, unit: EvaluationUnit, mixing: MixingWeights) -> None:
+        if unit.batch is None:
+            metrics.accumulate_nothing()
+        else:
+            images, labels = unit.batch
+            scores = self._context.scores(images, mixing)
+            metrics.accumulate(functional.cross_entropy(scores, labels), scores, labels)
+        metrics.count(unit.images)
 
 
 class Accuracy(NamedTuple):
@@ -85,4 +93,5 @@ def accuracy(context: EpochContext, mixing: MixingWeights, limit: int | None = N
     for batch in context.evaluation_batches(limit):
         right += (context.scores(batch.images, mixing).argmax(1) == batch.labels).sum()
         images += len(batch.labels)
-    return Accuracy(100 * right.item() / images, images)
+    right, images = context.total(torch.stack([right, right.new_tensor(images)])).tolist()
+    return Accuracy(100 * right / images, images)

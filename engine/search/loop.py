@@ -53,9 +53,10 @@ class DifferentiableSearch:
         self._units = self._steps = 0
         self._evaluating = False
         self.batches = SearchBatches(context, components.split)
-        self.metrics = SearchMetrics(context.runtime.device)
+        self.metrics = SearchMetrics(context.runtime.device, context.group)
         self.step_context = SearchContext(
             context.runtime,
+            context.group,
             components.relaxation,
             components.regulariser,
             self.batches,
@@ -107,6 +108,8 @@ class DifferentiableSearch:
             self._training_unit()
         if self._units < (self._evaluation_units if self._evaluating else self._training_units):
             return None
+        if not self._evaluating:
+            self.context.group.align(self.step_context.state.supernet)
         if not self._evaluating and self._evaluation_units:
             self._steps, self._units, self._evaluating = self._units, 0, True
             return None
@@ -218,7 +221,10 @@ class DifferentiableSearch:
 
     def _train(self, indices: Tensor) -> None:
         """Do the host part and the step for a batch."""
-        levels = self.components.update.order
+        group, levels = self.context.group, self.components.update.order
+        # Batch norm needs two images in every process. All processes leave out a last batch with fewer.
+        if group.size > 1 and len(indices) < 2 * group.size:
+            return
         if not self.step_context.trains_architecture:
             levels = [level for level in levels if level != "architecture"]
         self.batches.prepare(levels, indices)

@@ -8,11 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.core.distributed import Group
 from engine.core.metrics import RunningMetrics
 
 
 class SearchMetrics:
-    """Sums of the current epoch.
+    """Sums of the current epoch, over all processes.
+
+    Args:
+        device: of the sums.
+        group: the processes that share the run.
 
     Attributes:
         train: of the weights' batches.
@@ -21,8 +26,8 @@ class SearchMetrics:
         derived: of the evaluation of only the genotype's operations.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self.train, self.search, self.sampled, self.derived = (RunningMetrics(device) for _ in range(4))
+    def __init__(self, device: torch.device, group: Group) -> None:
+        self.train, self.search, self.sampled, self.derived = (RunningMetrics(device, group=group) for _ in range(4))
         # The sum of the gradient norms, and how many were clipped.
         self._gradients = torch.zeros(2, dtype=torch.float64, device=device)
 

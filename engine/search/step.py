@@ -18,13 +18,18 @@ new epoch invalidates a capture, as do a new stage and a new batch size.
 
 Methods that read the device to decide which operations run (GDAS, DSNAS, NASP) or that draw architectures on the host
 (path sampling) have to stay eager: their relaxation says ``capturable = False``.
+
+Several processes may share a run. Each does the same steps on its share of every batch, and they always have the same
+weights and architecture parameters: gradients are averaged by :meth:`StepContext.average`; numbers that all images have
+in common are drawn equally in every process; what a supernet draws for its images, each process draws for itself. Their
+steps stay eager.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -34,6 +39,7 @@ from engine.spaces.space import Candidates, MixingWeights, Supernet
 
 # What a batch trains.
 Level = Literal["weights", "architecture"]
+Result = TypeVar("Result")
 
 
 class Batch(NamedTuple):
@@ -105,6 +111,17 @@ class StepContext(Protocol):
 
     def penalty(self) -> Tensor | None:
         """Return the regulariser's term of the architecture loss, or None without one."""
+
+    def average(self, gradients: Iterable[Tensor], level: Level) -> None:
+        """Replace, in place, the gradients of this process's share of a batch by those of the whole batch.
+
+        An update calls it on every gradient of a mean loss over a batch, before it clips or uses it. In a single
+        process it does nothing. Of several, each calls it at the same point with the same gradients.
+
+        Args:
+            gradients: of the mean loss over the prepared batch of a level; read only if there are several processes.
+            level: of that batch.
+        """
 
     def clip_weights(self, parameters: Sequence[nn.Parameter]) -> None:
         """Clip the norm of these gradients according to the settings of the weights, and record it."""
@@ -180,10 +197,25 @@ class EpochContext(Protocol):
         """Return the mixing weights that the search accuracy is measured with."""
 
     def evaluation_batches(self, limit: int | None = None) -> Iterator[Batch]:
-        """Yield the batches that the search accuracy is measured on, at most ``limit`` of them."""
+        """Yield the batches that the search accuracy is measured on, at most ``limit`` of them.
+
+        Of several processes, each gets its own batches, perhaps none: add up with :meth:`total`.
+        """
 
     def held_out_batch(self, size: int) -> Batch:
-        """Return the next augmented images of the architecture's part."""
+        """Return the next augmented images of the architecture's part; of several processes, each gets its share."""
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over all processes, which must all call this at the same point."""
+
+    def agreed(self, compute: Callable[[], Result]) -> Result:
+        """Return what rank 0 computes; the other processes get its result without computing it.
+
+        For decisions of the host that rounding could tip, such as those of a solver: all processes must decide alike.
+
+        Args:
+            compute: returns numbers, text, arrays, or lists and dataclasses of these. It draws no random numbers.
+        """
 
 
 @dataclass(frozen=True)

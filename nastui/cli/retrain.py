@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Json, Name, Seed, Tags
+from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Gpus, Json, Name, Seed, Tags
 
 
 def retrain(
@@ -23,9 +23,7 @@ def retrain(
         str | None, typer.Option(help="Choose a recipe: see `nastui presets`. Default: the recipe of the cell's paper.")
     ] = None,
     set_: Assignments = None,
-    gpus: Annotated[
-        int | None, typer.Option(help="Split each batch over this many GPUs (on the CPU: over processes).", min=1)
-    ] = None,
+    gpus: Gpus = None,
     weights: Annotated[Path | None, typer.Option(help="Start from the weights in this file.")] = None,
     evaluate: Annotated[bool, typer.Option("--evaluate", help="Test the weights of --weights, without training.")] = (
         False

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Json, Name, Seed, Tags
+from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Gpus, Json, Name, Seed, Tags
 
 
 def search(
@@ -19,6 +19,7 @@ def search(
         str | None, typer.Option(help="Choose named settings: `paper` (default), `quick`, ...; see `nastui presets`.")
     ] = None,
     set_: Assignments = None,
+    gpus: Gpus = None,
     config: Config = None,
     seed: Seed = None,
     device: Device = None,
@@ -36,4 +37,6 @@ def search(
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
     given = gathered(config, typed | {"method": method}, tag, set_)
+    if gpus is not None:
+        given["options"]["gpus"] = gpus
     begin(given, detach=detach, follow=follow, as_json=as_json)

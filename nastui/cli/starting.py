@@ -18,6 +18,9 @@ Assignments = Annotated[
 Config = Annotated[Path | None, typer.Option(help="Read settings from a TOML file; command-line options override it.")]
 Seed = Annotated[int | None, typer.Option(help="Set the seed. Default: the preset's seed.")]
 Device = Annotated[str | None, typer.Option(help="Run on this device: auto, cpu, cuda or cuda:<number>.")]
+Gpus = Annotated[
+    int | None, typer.Option(help="Split each batch over this many GPUs (on the CPU: over processes).", min=1)
+]
 Name = Annotated[str | None, typer.Option(help="Name the run.")]
 Tags = Annotated[list[str] | None, typer.Option(help="Tag the run. Repeatable.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the engine runs.")]

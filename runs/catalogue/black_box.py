@@ -67,7 +67,7 @@ class QuerySettings(SupernetSettings):
 
 
 # Hyperparameters that, like those of the space's supernet, only matter if shared weights are trained.
-_OF_SUPERNET = ("sampled_accuracy", "evaluated_epochs")
+_OF_SUPERNET = ("sampled_accuracy", "evaluated_epochs", "gpus")
 
 # The benchmark's 12,000 s. The search itself takes a second or two.
 PAPER = {"queries": 90, "budget_seconds": 0.0, "epoch_queries": 10, "evaluator": "table"}

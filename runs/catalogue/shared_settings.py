@@ -87,6 +87,23 @@ class SupernetSettings(DataSettings, WeightSettings):
         group="evaluation",
         ge=0,
     )
+    gpus: int = setting(
+        1,
+        "GPUs that share each batch, one process each (on the CPU: processes). "
+        "Batch norm normalises each process's share separately.",
+        group="hardware",
+        ge=1,
+        le=1024,
+    )
+
+    @model_validator(mode="after")
+    def _batches_can_be_shared(self) -> Self:
+        if self.gpus > 1 and (self.batch_size % self.gpus or self.batch_size < 2 * self.gpus):
+            raise ValueError(
+                f"batch_size must be a multiple of gpus={self.gpus} and at least {2 * self.gpus}, two images for each "
+                f"process, got {self.batch_size}"
+            )
+        return self
 
 
 class DifferentiableSettings(SupernetSettings):

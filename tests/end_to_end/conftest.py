@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -169,11 +170,23 @@ class Cli:
             found.append({name: getattr(epoch, name) for name in epoch.__slots__ if name != "seconds"})
         return found
 
+    def members(self, run: str) -> list[psutil.Process]:
+        """Return the processes that share a run, in the order of their ranks."""
+        supervisor = psutil.Process(owner_pid(self.home.run(run).lock))
+        found = {child.environ().get("RANK"): child for child in supervisor.children()}
+        return [found[str(rank)] for rank in range(2)]
+
     def kill(self, run: str) -> None:
         """Kill the engine abruptly, as a power cut would."""
         pid = owner_pid(self.home.run(run).lock)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
+
+
+def are_gone(processes: list[psutil.Process]) -> None:
+    """Check that processes end."""
+    _, left = psutil.wait_procs(processes, timeout=10)
+    assert left == []
 
 
 @contextlib.contextmanager

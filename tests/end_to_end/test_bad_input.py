@@ -38,6 +38,13 @@ def refused(cli: Cli, code: int, *words: object) -> str:
         (["drnas", "--set", "epochs=0"], "epochs in --set is '0', but must be a whole number 1 … 100000."),
         (["drnas", "--set", "epochs=many"], "epochs in --set is 'many', but must be a whole number"),
         (["drnas", "--set", "epochs=2.5"], "must be a whole number"),
+        (
+            ["drnas", "--gpus", "3"],
+            "batch_size must be a multiple of gpus=3 and at least 6, two images for each process",
+        ),
+        (["drnas", "--gpus", "64"], "at least 128, two images for each process, got 64."),
+        (["tenas", "--gpus", "2"], "TE-NAS trains no shared weights, so it cannot use several GPUs."),
+        (["random_search", "--gpus", "2"], "gpus has no effect with evaluator=table: leave it out."),
         (["drnas", "--set", "momentum=nan"], "momentum in --set is 'nan'"),
         (["drnas", "--set", "regulariser=l3"], "must be l2 | kl"),
         (["drnas", "--set", "epochs"], "--set takes KEY=VALUE"),

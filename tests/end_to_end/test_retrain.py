@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import safetensors.torch
 import torch
 from PIL import Image
 
-from runs.store.lock import owner_pid
-from tests.end_to_end.conftest import Cli, Finished, commands
+from tests.end_to_end.conftest import Cli, Finished, are_gone, commands
 
 CELL = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|+|nor_conv_3x3~0|avg_pool_3x3~1|nor_conv_3x3~2|"
 SMALL = {"channels": 4, "cells": 1, "epochs": 1, "image_limit": 100, "threads": 1}
@@ -100,40 +98,29 @@ class TestProcesses:
     def test_a_killed_process_ends_the_run_with_the_reason(self, cli: Cli) -> None:
         run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
         cli.reach_epoch(run, 1)
-        members = self.members(cli, run)
+        members = cli.members(run)
         os.kill(members[1].pid, signal.SIGKILL)
         assert cli.wait(run, "failed", "lost", "finished", seconds=20) == "failed"
         assert "Process 1 of 2" in cli.json("runs", "show", run)["problem"]
         assert "SIGKILL" in cli.json("runs", "show", run)["problem"]
-        self.are_gone(members)
+        are_gone(members)
 
     def test_stop_and_resume_reach_all(self, cli: Cli) -> None:
         run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=2, image_limit=64)["id"]
         cli("runs", "pause", run)  # so that it cannot finish before the stop
-        members = self.members(cli, run)
+        members = cli.members(run)
         cli("runs", "stop", run)
         assert cli.status(run) == "stopped"
-        self.are_gone(members)
+        are_gone(members)
         cli("runs", "resume", run)
         assert cli.wait(run, "finished", "failed", "lost") == "finished"
 
     def test_none_outlives_a_killed_supervisor(self, cli: Cli) -> None:
         run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
         cli.reach_epoch(run, 1)
-        members = self.members(cli, run)
+        members = cli.members(run)
         cli.kill(run)
-        self.are_gone(members)
-
-    def members(self, cli: Cli, run: str) -> list[psutil.Process]:
-        """Return the processes of a run in the order of their ranks."""
-        supervisor = psutil.Process(owner_pid(cli.home.run(run).lock))
-        found = {child.environ().get("RANK"): child for child in supervisor.children()}
-        return [found[str(rank)] for rank in range(2)]
-
-    def are_gone(self, members: list[psutil.Process]) -> None:
-        """Check that processes end."""
-        _, left = psutil.wait_procs(members, timeout=10)
-        assert left == []
+        are_gone(members)
 
 
 def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:

@@ -13,10 +13,14 @@ from torch import Tensor
 from torchvision import transforms
 
 from engine.assembly import assemble
+from engine.core.distributed import Group
 from engine.core.runtime import Runtime
+from engine.data import decoding
+from engine.data.augment import Augmenter
 from engine.data.batches import IndexStream
-from engine.data.listing import list_images
-from engine.data.search_images import StreamedImages
+from engine.data.images import ImageSet
+from engine.data.listing import list_images, open_image
+from engine.data.search_images import Cut, ResidentImages, StreamedImages, whole
 from engine.data.sources import Source
 from engine.method import Context, EpochReport, Method
 from runs import catalogue
@@ -28,7 +32,7 @@ from tests.engine.conftest import round_trip, same
 class Streams:
     """The two streams of a search, with their images."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
+    def __init__(self, folder: Path, workers: int, cut: Cut = whole) -> None:
         runtime = Runtime(device="cpu", seed=7, threads=1, precision="float32", channels_last=True)
         images = StreamedImages(
             list_images(folder, "train"), catalogue.dataset(str(folder)), size=32, runtime=runtime, workers=workers
@@ -36,10 +40,10 @@ class Streams:
         self.generator = torch.Generator().manual_seed(1)
         self.weights = IndexStream(torch.arange(10), self.generator)
         self.architecture = IndexStream(torch.arange(10, 14), self.generator)
-        self.weight_images = images.training(self.weights, 4)
-        self.architecture_images = images.training(self.architecture, 4)
+        self.weight_images = images.training(self.weights, 4, cut)
+        self.architecture_images = images.training(self.architecture, 4, cut)
         self.shown = IndexStream(torch.arange(10, 14), None)
-        self.shown_images = images.testing(self.shown, 3)
+        self.shown_images = images.testing(self.shown, 3, cut)
 
     def epoch(self) -> list[Tensor]:
         """Return a pass for the weights with architecture batches in between, and one without augmentation."""
@@ -65,6 +69,21 @@ class Streams:
 
 def equal(first: list[Tensor], second: list[Tensor]) -> bool:
     return len(first) == len(second) and all(map(torch.equal, first, second))
+
+
+def test_processes_decode_their_shares_of_the_same_batches(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last batches have three and two images, so shares are unequal."""
+    opened: list[Path] = []
+    monkeypatch.setattr(decoding, "open_image", lambda path: opened.append(path) or open_image(path))
+    batches, files = [], []
+    for cut in (whole, *(Group(rank=rank, size=2).share for rank in range(2))):
+        streams = Streams(imagenet, 0, cut)
+        batches.append([images for _ in range(2) for images in streams.epoch()])
+        files.append(list(opened))
+        opened.clear()
+    together, *parts = batches
+    assert equal(together, [torch.cat(both) for both in zip(*parts, strict=True)])
+    assert sorted(files[0]) == sorted(files[1] + files[2])
 
 
 def test_worker_processes_make_the_same_images(imagenet: Path) -> None:
@@ -178,3 +197,23 @@ def test_a_broken_image_ends_the_search_by_name(imagenet: Path, tmp_path: Path) 
     _, method = begin(tmp_path, "pcdarts", **PLANS["pcdarts"])
     with pytest.raises(EnvironmentLacksError, match=r"jpg' is broken"):
         method.advance()
+
+
+def test_processes_augment_their_shares_as_one_does() -> None:
+    """The numbers of a batch are drawn whole by every process, so its generator is where it would be alone."""
+    batches, ends = [], []
+    for rank in (None, 0, 1):
+        data = ImageSet(torch.arange(20 * 8 * 8 * 3).view(20, 8, 8, 3).byte(), torch.arange(20), tuple("ab"))
+        generator = torch.Generator().manual_seed(3)
+        augmenter = Augmenter(
+            data, mean=(0, 0, 0), std=(1, 1, 1), crop_padding=2, flip=True, cutout_length=3, generator=generator
+        )
+        images, stream = ResidentImages(data, augmenter), IndexStream(torch.arange(20), None)
+        cut = whole if rank is None else Group(rank=rank, size=2).share
+        batches.append(images.training(stream, 5, cut)(torch.tensor([3, 1, 4, 15, 9])))
+        ends.append(generator.get_state())
+    for together, *parts in zip(*batches, strict=True):
+        assert [len(part) for part in parts] == [3, 2]
+        assert torch.equal(together, torch.cat(parts))
+    assert torch.equal(ends[0], ends[1])
+    assert torch.equal(ends[0], ends[2])

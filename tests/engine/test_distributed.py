@@ -6,18 +6,22 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from engine.core.distributed import ALONE
-from tests.engine import twenty_steps
+from tests.engine import shared_searches, twenty_steps
+from tests.engine.shared_searches import EXACT, WHOLE
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(file: Path, *, size: int) -> list[subprocess.Popen[bytes]]:
-    """Start the processes of a group, each with its share of a batch."""
+def start(module: str, *arguments: str, size: int = 2) -> list[subprocess.Popen[bytes]]:
+    """Start the processes of a group."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -25,14 +29,14 @@ def start(file: Path, *, size: int) -> list[subprocess.Popen[bytes]]:
     for rank in range(size):
         variables = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
         variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", twenty_steps.__name__, str(file), "1"]
+        command = [sys.executable, "-m", module, *arguments]
         members.append(subprocess.Popen(command, env=os.environ | variables, cwd=ROOT))
     return members
 
 
 def test_two_processes_give_the_weights_of_one_after_twenty_steps(tmp_path: Path) -> None:
     """Batch norm treats a process's share like a piece of a batch; the running averages are those of rank 0."""
-    members = start(tmp_path / "two.pt", size=2)
+    members = start(twenty_steps.__name__, str(tmp_path / "two.pt"), "1")
     alone = twenty_steps.train(ALONE, pieces=2)
     assert [member.wait(timeout=120) for member in members] == [0, 0]
     together = torch.load(tmp_path / "two.pt", weights_only=True)
@@ -40,3 +44,41 @@ def test_two_processes_give_the_weights_of_one_after_twenty_steps(tmp_path: Path
     for name, tensor in together.items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
             torch.testing.assert_close(tensor, alone[name], rtol=1e-6, atol=1e-8)
+
+
+# What a process had after a search, by the name of the search and its rank.
+Found = Callable[[str, int], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """The results of two processes that shared all searches, one after another."""
+    folder = tmp_path_factory.mktemp("shared")
+    members = start(shared_searches.__name__, str(folder))
+    assert [member.wait(timeout=300) for member in members] == [0, 0]
+    return lambda case, rank: dict(torch.load(folder / f"{case} {rank}.pt", weights_only=True))
+
+
+@pytest.mark.parametrize("case", EXACT)
+def test_a_shared_search_has_the_weights_and_alphas_of_one_process_after_twenty_steps(case: str, found: Found) -> None:
+    """The process computes two pieces of each batch, one after the other: batch norm then sees the same images."""
+    together, alone = found(case, 0), shared_searches.twenty_steps(case, ALONE, pieces=2)
+    torch.testing.assert_close(together["weights"], alone["weights"], rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(together["architecture"], alone["architecture"], rtol=1e-6, atol=1e-8)
+    assert together["genotype"] == alone["genotype"]
+    assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("case", [*EXACT, *WHOLE])
+def test_all_processes_have_the_same_weights_at_the_end(case: str, found: Found) -> None:
+    """Also if shares are unequal, paths are drawn, operations are dropped or a stage ends."""
+    first, second = (found(case, rank)["weights"] for rank in range(2))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_a_shared_search_that_was_killed_reports_the_same(case: str, found: Found) -> None:
+    """All processes load the state that rank 0 saved in the middle of an epoch."""
+    results = [found(case, rank) for rank in range(2)]
+    assert results[0]["whole"] == results[0]["resumed"] == results[1]["resumed"]

@@ -43,7 +43,7 @@ def strategy(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 # These values must agree with those of other settings.
 BOUND = {
     *("stage_operations", "stage_epochs", "stage_partial", "arch_frozen_epochs"),
-    *("weight_share", "arch_share", "warm_up_epochs", "augmentation"),
+    *("weight_share", "arch_share", "warm_up_epochs", "augmentation", "gpus"),
 }
 allowed = st.fixed_dictionaries(
     {},

@@ -93,7 +93,7 @@ class FreezingCallback(RecoveryCallback):
         decided: dict[str, Any] = {}
         ends = self.searched is None and self.nodes.all_frozen
         if self.searched is None and not ends:
-            decided = self._decide(codes, records)
+            decided = self._decide(context, codes, records)
             if position.epoch_of_stage + 1 == self._one_stage.epochs:
                 if not self.nodes.all_frozen:
                     self._emit(Warned("not_frozen", self._stopped()))
@@ -144,8 +144,8 @@ class FreezingCallback(RecoveryCallback):
 
     # Decisions ------------------------------------------------------------------------------------------------------
 
-    def _decide(self, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
-        recoveries = self._recover(codes, self.nodes.frozen)
+    def _decide(self, context: EpochContext, codes: Codes, records: list[dict[str, Any]]) -> dict[str, Any]:
+        recoveries = self._recover(context, codes, self.nodes.frozen)
         found = self._with_live_set(recoveries)
         proposed = [self._live(x) for x in freezing.candidate(self.nodes, found)]
         parameters = self._parameters(self.genotype_of([live for live in proposed if live is not None]))

@@ -83,7 +83,7 @@ class RecoveryCallback:
             NastuiError: a code has no live set, and there is no earlier one to fall back on.
         """
         codes = Codes.of(context.state.architecture)
-        recoveries = self._recover(codes)
+        recoveries = self._recover(context, codes)
         found = self._with_live_set(recoveries)
         for (kind, node), recovery, x in zip(self.slots, recoveries, found, strict=True):
             if x is None:
@@ -103,7 +103,7 @@ class RecoveryCallback:
         """Recover the codes; report the live sets that were trained and those that come next."""
         codes = Codes.of(context.state.architecture)
         records = self._trained(codes)
-        recoveries = self._recover(codes)
+        recoveries = self._recover(context, codes)
         self._take(codes, recoveries, records)
         return EpochEnd(self._extras(codes, records))
 
@@ -135,15 +135,20 @@ class RecoveryCallback:
 
     # Recovery -------------------------------------------------------------------------------------------------------
 
-    def _recover(self, codes: Codes, skipped: Sequence[bool] | None = None) -> list[Recovery | None]:
-        """Return what the codes stand for; None for skipped nodes."""
-        settings = self._settings
-        return [
-            None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
-            for matrix, code, skip in zip(
-                self.matrices, self._arrays(codes), skipped or [False] * len(self.slots), strict=True
-            )
-        ]
+    def _recover(
+        self, context: EpochContext, codes: Codes, skipped: Sequence[bool] | None = None
+    ) -> list[Recovery | None]:
+        """Return what the codes stand for; None for skipped nodes.
+
+        Rank 0 decides for all processes: the solver of another machine may round a near tie to another live set.
+        """
+        arrays, settings = self._arrays(codes), self._settings
+        return context.agreed(
+            lambda: [
+                None if skip else recover(matrix, code, settings.gamma, first=settings.solver)
+                for matrix, code, skip in zip(self.matrices, arrays, skipped or [False] * len(self.slots), strict=True)
+            ]
+        )
 
     def _with_live_set(self, recoveries: Sequence[Recovery | None]) -> list[Array | None]:
         """Return the vectors that select two operations; None where recovery failed or left fewer."""

@@ -55,7 +55,7 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
             ),
             batch_policy=None
             if growth is None
-            else AdaptiveBatch(growth, context.runtime, context.emit, settings.memory_limit),
+            else AdaptiveBatch(growth, context.runtime, context.emit, settings.memory_limit, context.group),
         ),
     )
 

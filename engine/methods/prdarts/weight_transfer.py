@@ -74,7 +74,14 @@ def differences(context: EpochContext, supernet: DartsSupernet, heirs: Sequence[
         accuracy(context, context.evaluation_weights(), limit=1)
     for hook in hooks:
         hook.remove()
-    return torch.stack([torch.stack(seen).max() for seen in found]).tolist() if hooks else []
+    if not hooks:
+        return []
+    # Only one process has seen the batch.
+    nothing = torch.zeros((), device=next(supernet.parameters()).device)
+    largest: list[float] = context.total(
+        torch.stack([torch.stack(seen).max() if seen else nothing for seen in found])
+    ).tolist()
+    return largest
 
 
 def _compare(heir: Inheritance, found: list[Tensor], edge: nn.Module, inputs: tuple[Any, ...]) -> None:

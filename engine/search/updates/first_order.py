@@ -59,6 +59,7 @@ class FirstOrder:
         parameters = context.state.learning_parameters()
         # A sampled path may leave a parameter out of the graph, for instance if every edge draws `none`.
         gradients = torch.autograd.grad(loss if penalty is None else loss + penalty, parameters, materialize_grads=True)
+        context.average(gradients, "architecture")
         step_architecture(context, parameters, gradients)
         if self._project is not None:
             self._project(context.state.architecture)

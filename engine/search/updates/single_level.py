@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from torch.nn import functional
 
 from engine.search.step import Level, StepContext
+from engine.search.updates.steps import average_gradients
 
 
 class SingleLevel:
@@ -36,6 +38,7 @@ class SingleLevel:
         if auxiliary is not None:
             loss = loss + self._auxiliary_weight * functional.cross_entropy(auxiliary, labels)
         loss.backward()
+        average_gradients(context, itertools.chain(state.weights, state.architecture.parameters()), "weights")
         state.architecture_optimizer.step()
         context.clip_weights(state.weights)
         state.weight_optimizer.step()

@@ -31,6 +31,7 @@ class SingleLevelJoint:
         gradients = torch.autograd.grad(
             loss if penalty is None else loss + penalty, [*state.weights, *parameters], materialize_grads=True
         )
+        context.average(gradients, "weights")
         for weight, gradient in zip(state.weights, gradients, strict=False):
             weight.grad = gradient
         context.clip_weights(state.weights)

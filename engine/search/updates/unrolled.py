@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -18,6 +18,8 @@ _STEP = 0.01
 _TINY = 1e-12
 
 Loss = Callable[[], Tensor]
+# As :meth:`engine.search.step.StepContext.average`.
+Average = Callable[[Iterable[Tensor], Level], None]
 
 
 class Unrolled:
@@ -48,6 +50,7 @@ class Unrolled:
             lambda: functional.cross_entropy(context.scores(held_out.images, cut), held_out.labels),
             inputs,
             state.weight_optimizer,
+            context.average,
         )
         for buffer, before in statistics:
             buffer.copy_(before)
@@ -60,7 +63,11 @@ class Unrolled:
 
 
 def unrolled_gradients(
-    train_loss: Loss, search_loss: Loss, inputs: Sequence[Tensor], optimizer: torch.optim.Optimizer
+    train_loss: Loss,
+    search_loss: Loss,
+    inputs: Sequence[Tensor],
+    optimizer: torch.optim.Optimizer,
+    average: Average = lambda gradients, level: None,
 ) -> list[Tensor]:
     """Return the gradient of L_search(w', a) in a, where w' = w - xi (mu buf + grad_w L_train(w, a) + wd w).
 
@@ -71,17 +78,20 @@ def unrolled_gradients(
         train_loss, search_loss: compute the losses at the weights at the time of the call.
         inputs: a, which the losses depend on.
         optimizer: SGD of the weights w; gives rate, momentum and decay. The weights are restored exactly.
+        average: averages gradients over the processes that share the batches.
     """
     (group,) = optimizer.param_groups
     weights: list[nn.Parameter] = group["params"]
     start = [weight.detach().clone() for weight in weights]
     slopes = torch.autograd.grad(train_loss(), weights, materialize_grads=True)
+    average(slopes, "weights")
     with torch.no_grad():
         for weight, slope in zip(weights, slopes, strict=True):
             step = slope + group["weight_decay"] * weight
             buffer = optimizer.state[weight].get("momentum_buffer")
             weight.sub_(group["lr"] * (step if buffer is None else step + group["momentum"] * buffer))
     ahead = torch.autograd.grad(search_loss(), [*weights, *inputs], materialize_grads=True)
+    average(ahead, "architecture")
     direction, direct = ahead[: len(weights)], ahead[len(weights) :]
     # All on the device: nothing here waits for it.
     length = torch.stack([part.norm() for part in direction]).norm()
@@ -90,6 +100,7 @@ def unrolled_gradients(
     for sign in (1, -1):
         _set(weights, [before + sign * epsilon * part for before, part in zip(start, direction, strict=True)])
         sides.append(torch.autograd.grad(train_loss(), inputs, materialize_grads=True))
+        average(sides[-1], "weights")
     _set(weights, start)
     return [
         slope - group["lr"] * (above - below) / (2 * epsilon)

@@ -1,0 +1,49 @@
+"""`nastui search --gpus`: processes that share a search, stopped, resumed and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import safetensors.torch
+import torch
+
+from runs.store import requests
+from runs.store.requests import Request
+from tests.end_to_end.conftest import Cli, are_gone
+
+# The run never gets this far.
+ENDLESS = 100_000
+
+
+def test_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
+    small = {"epochs": 8, "image_limit": 140, "batch_size": 16, "cells": 1}
+    stopped, whole = (cli.search("--gpus", 2, **small)["id"] for _ in range(2))
+    cli.reach_epoch(stopped, 1)
+    members = cli.members(stopped)
+    # Sent without a command, which takes as long to start as the search has left.
+    requests.send(cli.home.run(stopped).requests, Request.STOP)
+    assert cli.wait(stopped, "stopped", "finished", "failed", "lost") == "stopped"
+    are_gone(members)
+    cli("runs", "resume", stopped)
+    for run in (stopped, whole):
+        assert cli.wait(run, "finished", "failed", "lost") == "finished"
+    assert cli.series(stopped) == cli.series(whole)
+    resumed, expected = (safetensors.torch.load_file(cli.home.run(run).weights) for run in (stopped, whole))
+    assert resumed.keys() == expected.keys()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in resumed.items())
+    shown = cli.json("runs", "show", whole)
+    assert shown["command"].endswith("--set gpus=2")
+    assert "gpus=2" in cli("runs", "show", whole).stdout
+
+
+def test_a_killed_process_ends_the_run_with_the_reason(cli: Cli) -> None:
+    run = cli.search("--gpus", 2, epochs=ENDLESS)["id"]
+    cli.reach_epoch(run, 1)
+    members = cli.members(run)
+    os.kill(members[1].pid, signal.SIGKILL)
+    assert cli.wait(run, "failed", "lost", "finished", seconds=20) == "failed"
+    problem = cli.json("runs", "show", run)["problem"]
+    assert "Process 1 of 2" in problem
+    assert "SIGKILL" in problem
+    are_gone(members)

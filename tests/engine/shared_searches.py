@@ -1,0 +1,145 @@
+"""``python -m tests.engine.shared_searches FOLDER``: small searches as a member of a group of processes.
+
+Each process saves what it has after each search. One start of the processes serves all tests: torch alone takes seconds
+to load.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.assembly import assemble
+from engine.core import checkpoint, distributed
+from engine.core.distributed import Group
+from engine.method import Context, Method
+from engine.search.loop import DifferentiableSearch
+from engine.spaces.space import MixingWeights
+from runs import catalogue
+from runs.catalogue.shared_settings import MachineSettings
+from runs.configuration import Draft, RunConfig, resolve
+from tests.engine.test_every_method import SMALL, work
+
+STEPS, BATCH = 20, 16
+# Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
+EXACT: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "first order": ("darts", "nasbench201", {"order": "first"}),
+    "second order": ("darts", "nasbench201", {"order": "second"}),
+    "Dirichlet": ("drnas", "nasbench201", {"clip_scope": "all", "regulariser": "kl"}),
+    "Gumbel": ("snas", "nasbench201", {"levels": "one", "epochs": 2}),
+    "sparse codes": ("ista", "darts", {}),
+}
+MORPHING = {"epochs": 2, "skip_dropout": "0.3", "stage_keep": "4,1", "stage_morphs": "2,0", "stage_frozen_epochs": "0"}
+# Run to their end, once without and once with a kill on the way.
+WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "stages, morphing and dropout": ("prdarts", "prdarts", MORPHING),
+    "drawn paths": ("gdas", "nasbench201", {"epochs": 2, "sampled_accuracy": True}),
+    "a controller": ("enas", "nasbench201", {"epochs": 2}),
+}
+
+
+def twenty_steps(case: str, group: Group, pieces: int) -> dict[str, Any]:
+    """Return weights, architecture parameters and genotype after an epoch of twenty steps."""
+    method, space, options = EXACT[case]
+    halves = 1 if options.get("levels") == "one" else 2
+    small = {"channels": 4, "image_size": 8, "image_limit": STEPS * BATCH * halves, "batch_size": BATCH, "threads": 1}
+    small |= {"layers": 3} if space == "darts" else {"cells": 1}
+    draft = Draft(method=method, space=space, preset="quick", device="cpu", options=small | options)
+    with _float64():
+        _, search = assemble(resolve(draft), Path(), lambda event: None, group=group)
+        assert isinstance(search, DifferentiableSearch)
+        _in_float64(search, pieces)
+        search.prepare()
+        while (report := search.advance()) is None:
+            pass
+        state = search.current
+        return {
+            "weights": {name: value.detach() for name, value in state.supernet.named_parameters()},
+            "architecture": {name: value.detach() for name, value in state.architecture.named_parameters()},
+            "genotype": search.genotype().to_json(),
+            "loss": report.metrics["train_loss"],
+        }
+
+
+def _in_float64(search: DifferentiableSearch, pieces: int) -> None:
+    """Compute in float64, and in training piece by piece as processes do: batch norm sees one piece at a time."""
+    context: Any = search.step_context
+
+    def both_scores(images: Tensor, mixing: MixingWeights) -> tuple[Tensor, None]:
+        supernet = context.state.supernet
+        doubled = {kind: replace(weights, weights=weights.weights.double()) for kind, weights in mixing.items()}
+        parts = images.double().tensor_split(pieces if supernet.training else 1)
+        return torch.cat([supernet(part, doubled) for part in parts]), None
+
+    context.both_scores = both_scores
+    context.scores = lambda images, mixing: both_scores(images, mixing)[0]
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
+    """Return the reports of a whole search, those of one that was killed and resumed, and the latter's weights."""
+    method, space, options = WHOLE[case]
+    known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
+    # A part has 22 or 23 images: the last batch is short, and its shares are unequal.
+    small = SMALL | {"batch_size": 8, "image_limit": 45, "channels": 4, "layers": 3, "cells": 1}
+    chosen = {key: value for key, value in small.items() if key in known} | options
+    config = resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=chosen))
+    config = config.model_copy(update={"id": case})
+    _, search = begun(config, group)
+    search.prepare()
+    whole = work(search)
+
+    context, search = begun(config, group)
+    search.prepare()
+    reports: list[str] = []
+    while search.epoch < 1:
+        reports += work(search, 1)
+    reports += work(search, 2)
+    # As in a run: rank 0 saves, and all load.
+    file = folder / "checkpoint.pt"
+    if group.leads:
+        checkpoint.save(file, config.id, {"method": search.state(), "runtime": context.runtime.state()})
+    group.wait()
+    saved = checkpoint.load(file, config.id)
+    assert saved is not None
+    context, search = begun(config, group)
+    search.load(saved["method"])
+    context.runtime.load(saved["runtime"])
+    reports += work(search)
+    return {"whole": whole, "resumed": reports, "weights": dict(search.weights())}
+
+
+def begun(config: RunConfig, group: Group) -> tuple[Context[MachineSettings], Method]:
+    """Return a search that has not begun."""
+    torch.set_num_threads(1)
+    return assemble(config, Path(), lambda event: None, group=group)
+
+
+def main(folder: Path) -> None:
+    """Run all searches as a member of the group that the environment describes."""
+    group = distributed.join()
+    for case in EXACT:
+        torch.save(twenty_steps(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
+    for case in WHOLE:
+        torch.save(to_its_end(case, group, folder), folder / f"{case} {group.rank}.pt")
+    group.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
