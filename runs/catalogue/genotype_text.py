@@ -27,6 +27,7 @@ def format_text(genotype: Genotype) -> str:
     space = find_space(genotype.space)
     if space is None or space.format is None:
         return json.dumps(genotype.to_json(), separators=(",", ":"))
+    space.check(genotype)
     return space.format(genotype)
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from pydantic_core import from_json
 
 from runs.genotypes.genotype import edge_label
@@ -25,6 +26,25 @@ from runs.genotypes.genotype import edge_label
 SCHEMA_VERSION = 2
 PRINTED_VERSION = 1
 Rows = Sequence[list[float]]
+
+# What no engine writes and readers cannot compute with: a date after the year 5000, a count of 400 digits, a number
+# whose square is infinite. A diverged search has NaN and infinite losses, so metrics may be that.
+_LATEST = 1e11
+_LARGEST = 1e100
+_MOST_NODES = 10**9
+_MOST_NESTED = 100
+
+
+def _measured(value: float) -> float:
+    if math.isfinite(value) and abs(value) > _LARGEST:
+        raise ValueError("too large")
+    return value
+
+
+Seconds = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]
+Epochs = Annotated[int, Field(ge=0, le=10**9)]
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Measured = Annotated[float, AfterValidator(_measured)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,20 @@ class CellSnapshot:
     extras: Mapping[str, Rows] = field(default_factory=dict)
 
 
+def _whole(cell: CellSnapshot) -> CellSnapshot:
+    """Check that a cell's arrays have a row per edge and a column per operation."""
+    shape = [len(cell.operations)] * len(cell.edges)
+    matrices: list[Sequence[Sequence[object]]] = [cell.weights, cell.alive, *cell.extras.values()]
+    for rows in matrices:
+        if [len(row) for row in rows] != shape:
+            raise ValueError("rows of other lengths than the cell has edges and operations")
+    if len(cell.chosen) != len(shape) or any(not -1 <= column < len(cell.operations) for column in cell.chosen):
+        raise ValueError("a chosen column that the cell does not have")
+    if any(not 0 <= source < target < _MOST_NODES for source, target in cell.edges):
+        raise ValueError("an edge between nodes that no cell has")
+    return cell
+
+
 @dataclass(frozen=True, slots=True)
 class Started(Event):
     """The engine has its lock and has examined its machine; ``environment`` has versions, device and threads."""
@@ -69,8 +103,8 @@ class Resumed(Event):
     """The engine continues from a checkpoint: earlier events after ``epoch`` complete epochs are void."""
 
     type: ClassVar[str] = "resumed"
-    epoch: int = 0
-    step: int = 0
+    epoch: Epochs = 0
+    step: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +112,9 @@ class StageStarted(Event):
     """A stage of the search begins."""
 
     type: ClassVar[str] = "stage"
-    index: int = 0
-    of: int = 1
-    epochs: int = 0
+    index: Epochs = 0
+    of: Epochs = 1
+    epochs: Epochs = 0
     title: str = ""
 
 
@@ -97,14 +131,14 @@ class Progress(Event):
     """
 
     type: ClassVar[str] = "progress"
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    of: int = 0
-    throughput: float | None = None
-    eta: float | None = None
-    memory: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
+    epoch: Epochs = 0
+    epochs: Epochs = 0
+    step: Count = 0
+    of: Count = 0
+    throughput: Measured | None = None
+    eta: Seconds | None = None
+    memory: Count | None = None
+    metrics: dict[str, Measured] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +156,16 @@ class EpochEnded(Event):
     """
 
     type: ClassVar[str] = "epoch"
-    epoch: int = 0
-    epochs: int = 0
-    stage: int = 0
-    seconds: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    learning_rates: dict[str, float] = field(default_factory=dict)
-    architecture: dict[str, CellSnapshot] = field(default_factory=dict)
+    epoch: Epochs = 0
+    epochs: Epochs = 0
+    stage: Epochs = 0
+    seconds: Seconds = 0.0
+    metrics: dict[str, Measured] = field(default_factory=dict)
+    learning_rates: dict[str, Measured] = field(default_factory=dict)
+    architecture: dict[str, Annotated[CellSnapshot, AfterValidator(_whole)]] = field(default_factory=dict)
     genotype: dict[str, Any] | None = None
     extras: dict[str, Any] = field(default_factory=dict)
-    benchmark: dict[str, dict[str, float]] = field(default_factory=dict)
+    benchmark: dict[str, dict[str, Measured]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +173,7 @@ class Interim(Event):
     """A method's data about the epoch in progress: the ``extras`` that it would have if it ended now."""
 
     type: ClassVar[str] = "interim"
-    epoch: int = 0
+    epoch: Epochs = 0
     extras: dict[str, Any] = field(default_factory=dict)
 
 
@@ -156,9 +190,9 @@ class CheckpointWritten(Event):
     """A complete checkpoint is on disk; ``step`` is the unit of work within the epoch in progress."""
 
     type: ClassVar[str] = "checkpoint"
-    epoch: int = 0
-    step: int = 0
-    bytes: int = 0
+    epoch: Epochs = 0
+    step: Count = 0
+    bytes: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +232,8 @@ class Finished(Event):
 
     type: ClassVar[str] = "finished"
     genotype: dict[str, Any] | None = None
-    parameters: int | None = None
-    macs: int | None = None
+    parameters: Count | None = None
+    macs: Count | None = None
     network: str = ""
 
 
@@ -271,7 +305,7 @@ def printed(entry: Entry) -> dict[str, Any]:
 
 
 def decode(line: str | bytes) -> Entry | None:
-    """Return the entry of a line, or None if the line is torn or not an event.
+    """Return the entry of a line, or None if the line is torn, not an event, or has a value of an impossible size.
 
     Fields of a newer version are ignored and missing ones take their default, so old readers can follow new engines. A
     cell whose edge labels are invalid in schema 1 is left out of its epoch.
@@ -279,6 +313,8 @@ def decode(line: str | bytes) -> Entry | None:
     try:
         raw = _parsed(line)
         time, number, name = float(raw.pop("t")), int(raw.pop("n")), str(raw.pop("type"))
+        if not (0 <= time <= _LATEST and 0 <= number < 2**63):
+            return None
         raw.pop("v", None)
         if name == EpochEnded.type:
             _read_edge_labels(raw.get("architecture"))
@@ -292,7 +328,21 @@ def _parsed(line: str | bytes) -> Any:
     try:
         return from_json(line)  # ten times as fast as Python's own, so that long runs open at once
     except ValueError:
-        return json.loads(line)  # also accepts lone surrogates, as in a file name that is not text
+        raw = json.loads(line)  # also accepts lone surrogates, as in a file name that is not text
+    if not _is_shallow(raw):
+        raise ValueError("nested too deeply")
+    return raw
+
+
+def _is_shallow(raw: Any) -> bool:
+    """Return whether readers can walk through a value without reaching Python's limit of recursion."""
+    level = [raw]
+    for _ in range(_MOST_NESTED):
+        inner = (value for value in level if isinstance(value, dict | list))
+        level = [part for value in inner for part in (value.values() if isinstance(value, dict) else value)]
+        if not level:
+            return True
+    return False
 
 
 _EDGE_LABEL = re.compile(r"([0-9]{1,9})←([0-9]{1,9})")

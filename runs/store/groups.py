@@ -27,6 +27,8 @@ class Spread:
         known = [value for value in values if value is not None]
         if not known:
             return None
+        if not all(map(math.isfinite, known)):  # the loss of a diverged search
+            return cls(sum(known) / len(known), math.nan if len(known) > 1 else 0.0, len(known))
         mean = math.fsum(known) / len(known)
         squares = math.fsum((value - mean) ** 2 for value in known)  # statistics.stdev takes ten times as long
         return cls(mean, math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else 0.0, len(known))

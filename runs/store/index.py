@@ -15,7 +15,7 @@ from tinydb.storages import Storage
 
 from runs.files import replacing
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 UPDATE_PATIENCE = 0.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +14,12 @@ from runs.catalogue.spaces.nasbench201 import SPACE as NASBENCH201
 from runs.genotypes import darts, nasbench201, operations
 from runs.genotypes.genotype import Genotype
 from runs.log import events as vocabulary
-from runs.log.events import EVENT_TYPES, Event
+from runs.log.events import EVENT_TYPES, CellSnapshot, Event
 
 text = st.text(max_size=20)
 whole = st.integers(-(2**70), 2**70)
 number = st.floats()
+seconds = st.floats(0, 1e11)
 json_values = st.recursive(
     st.none() | st.booleans() | whole | number | text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
@@ -31,14 +33,41 @@ _OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     Any: json_values,
     type(None): st.none(),
 }
+_LIMITED: tuple[tuple[Any, st.SearchStrategy[Any]], ...] = (
+    (vocabulary.Seconds, seconds),
+    (vocabulary.Epochs, st.integers(0, 10**9)),
+    (vocabulary.Count, st.integers(0, 2**63 - 1)),
+    (vocabulary.Measured, st.floats(-1e100, 1e100) | st.sampled_from([math.nan, math.inf, -math.inf])),
+)
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> CellSnapshot:
+    """Return snapshots with a row per edge and a column per operation."""
+    edges = draw(st.lists(st.tuples(st.integers(0, 9), st.integers(10, 99)), max_size=3))
+    operations = draw(st.lists(text, max_size=3))
+
+    def rows(values: st.SearchStrategy[Any]) -> list[list[Any]]:
+        return [[draw(values) for _ in operations] for _ in edges]
+
+    chosen = [draw(st.integers(-1, len(operations) - 1)) for _ in edges]
+    extras = {name: rows(number) for name in draw(st.lists(text, max_size=2))}
+    return CellSnapshot(edges, operations, rows(number), rows(st.booleans()), chosen, extras)
 
 
 def of_type(hint: Any) -> st.SearchStrategy[Any]:
-    """Return values of a field's type."""
+    """Return values of a field's type, of a size that an engine could write."""
+    for limited, possible in _LIMITED:
+        if hint == limited:
+            return possible
+    if typing.get_origin(hint) is typing.Annotated:
+        return of_type(typing.get_args(hint)[0])
     if hint in _OF_TYPE:
         return _OF_TYPE[hint]
+    if hint is vocabulary.CellSnapshot:
+        return cells()
     if dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
+        hints = typing.get_type_hints(hint, include_extras=True)
         return st.builds(hint, **{field.name: of_type(hints[field.name]) for field in dataclasses.fields(hint)})
     inner = [of_type(part) for part in typing.get_args(hint)]
     match typing.get_origin(hint):

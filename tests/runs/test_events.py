@@ -25,7 +25,7 @@ from runs.log.events import (
     encode,
     printed,
 )
-from tests.runs.strategies import PAYLOADS, events, json_values, number, whole
+from tests.runs.strategies import PAYLOADS, events, json_values, number, seconds, whole
 
 
 def line(payload: dict[str, Any], **head: Any) -> str:
@@ -38,7 +38,7 @@ def decoded(payload: dict[str, Any], **head: Any) -> Event:
     return entry.event
 
 
-@given(st.floats(allow_nan=False), st.integers(0, 2**60), events())
+@given(seconds, st.integers(0, 2**60), events())
 def test_round_trip(time: float, counter: int, event: Event) -> None:
     entry = Entry(time, counter, event)
     # Compared as text, because NaN is not equal to itself.
@@ -139,6 +139,57 @@ def test_metrics_need_not_be_finite(value: float) -> None:
 )
 def test_a_field_of_another_kind_is_no_event(payload: dict[str, Any]) -> None:
     assert decode(line(payload)) is None
+
+
+def cell(**changes: Any) -> dict[str, Any]:
+    whole_cell = CellSnapshot([(0, 1), (0, 2)], ["none", "skip"], [[0.5, 0.5]] * 2, [[True, True]] * 2, [0, 1])
+    return {"type": "epoch", "architecture": {"cell": dataclasses.asdict(whole_cell) | changes}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *({"type": "paused", "t": time} for time in (math.nan, math.inf, 1e300, 1e12, -1.0)),
+        *({"type": "epoch", "seconds": seconds} for seconds in (math.nan, math.inf, 1e300, -1.0)),
+        *({"type": "progress", "eta": eta} for eta in (math.nan, math.inf, 1e300)),
+        {"type": "paused", "n": 10**30},
+        {"type": "paused", "n": -1},
+        {"type": "epoch", "epoch": -1},
+        {"type": "epoch", "epochs": 10**30},
+        {"type": "resumed", "epoch": 10**400},
+        {"type": "checkpoint", "bytes": 10**400},
+        {"type": "progress", "memory": 2**70},
+        {"type": "finished", "macs": 10**400},
+        {"type": "epoch", "metrics": {"search_accuracy": 1e308}},
+        {"type": "epoch", "metrics": {"search_accuracy": 10**400}},
+        {"type": "epoch", "benchmark": {"cifar10": {"test": -1e300}}},
+        {"type": "epoch", "learning_rates": {"weights": 1e200}},
+        cell(weights=[[0.5, 0.5], [0.5]]),
+        cell(weights=[[0.5, 0.5]]),
+        cell(alive=[[True, True]]),
+        cell(alive=[]),
+        cell(chosen=[0]),
+        cell(chosen=[0, 2]),
+        cell(chosen=[-2, 0]),
+        cell(edges=[(0, 1)]),
+        cell(edges=[(0, 1), (2, 2)]),
+        cell(edges=[(0, 1), (-1, 2)]),
+        cell(operations=["none"]),
+        cell(extras={"concentration": [[1.0, 1.0]]}),
+    ],
+    ids=str,
+)
+def test_a_value_of_an_impossible_size_is_no_event(payload: dict[str, Any]) -> None:
+    """Readers compute with these values: an infinite duration cannot be shown, a missing column cannot be indexed."""
+    assert decode(line(cell())) is not None
+    assert decode(line(payload)) is None
+
+
+def test_a_deeply_nested_value_is_no_event() -> None:
+    name = r"\udcff"  # a lone surrogate, as in a file name that is not text, is read by another parser
+    shallow, deep = ("[" * depth + f'"{name}"' + "]" * depth for depth in (20, 700))
+    assert decode(f'{{"t": 1, "n": 1, "type": "interim", "extras": {{"a": {shallow}}}}}') is not None
+    assert decode(f'{{"t": 1, "n": 1, "type": "interim", "extras": {{"a": {deep}}}}}') is None
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ def text(content: str) -> Any:
         garbage,
         a_folder,
         *map(text, ["null", "[]", "{}", "5", '{"runs": []}', '{"runs": {"1": 5}}', '{"runs": {"x": {}}}', "[" * 9999]),
-        text('{"runs": {"1": {"id": "x", "schema": 3}}}'),
+        text('{"runs": {"1": {"id": "x", "schema": 4}}}'),
     ],
 )
 def test_a_damaged_index_is_rebuilt(home: Home, damage: Any) -> None:
