@@ -19,6 +19,14 @@ contracts:
 test *ARGS:
     pytest -n auto {{ARGS}}
 
+# Fill .gpu/wheels for a GPU machine without a network: just gpu-prepare --python 3.12 --has torch==2.11.0 torchvision
+gpu-prepare *ARGS:
+    python tests/gpu/acceptance/prepare.py {{ARGS}}
+
+# Accept nastui on a GPU, from .gpu/wheels: just gpu tests, just gpu measure, just gpu search; DEVICE=cpu rehearses
+gpu WHAT:
+    bash tests/gpu/acceptance/run.sh {{WHAT}}
+
 # Build the wheel into dist/
 wheel:
     python -m build --wheel

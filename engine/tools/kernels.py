@@ -127,11 +127,13 @@ class Machine:
 
     Attributes:
         bandwidth: bytes read and written per second by a large copy.
-        node_seconds: the time of the smallest kernel: of a node in a CUDA graph, or of a call on a CPU.
+        node_seconds: the time of the smallest kernel in a CUDA graph; of a call on a CPU.
+        launch_seconds: the time of the smallest kernel if the host launches it.
     """
 
     bandwidth: float
     node_seconds: float
+    launch_seconds: float = 0.0
 
     def bound(self, sizes: list[int]) -> float:
         """Return the least time of kernels one after the other, in seconds: sum(max(bytes / bandwidth, node time))."""
@@ -148,7 +150,9 @@ def measure(device: torch.device) -> Machine:
         for _ in range(_NODES):
             small.add_(1)
 
-    return Machine(2 * _COPIED / seconds, _timed(_captured(nodes) if device.type == "cuda" else nodes, device) / _NODES)
+    launched = _timed(nodes, device)
+    in_graph = _timed(_captured(nodes), device) if device.type == "cuda" else launched
+    return Machine(2 * _COPIED / seconds, in_graph / _NODES, launched / _NODES)
 
 
 def _captured(work: Callable[[], object]) -> Callable[[], object]:

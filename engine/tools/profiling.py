@@ -1,6 +1,7 @@
-"""``python -P -m engine.tools.profiling CONFIGURATION DATASETS``: time a run's real units of work on this machine.
+"""``python -P -m engine.tools.profiling CONFIGURATION DATASETS [STAGE]``: time a run's real units of work here.
 
-CONFIGURATION is the JSON of a run's configuration, DATASETS the folder of data sets. Data sets of the catalogue are
+CONFIGURATION is the JSON of a run's configuration, DATASETS the folder of data sets, STAGE the number of the stage that
+is measured, from 0: the run works until it gets there. Data sets of the catalogue are
 replaced by noise of their size, so nothing has to be downloaded; the computation is the same as in a run.
 """
 
@@ -80,6 +81,7 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         EnvironmentLacksError: the memory is too small, or images are missing.
     """
     config, root = RunConfig.model_validate_json(arguments[0]), Path(arguments[1])
+    stage = int(arguments[2]) if len(arguments) > 2 else 0
     images, stages = NoiseImages(config), 1
 
     def count_stages(event: Event) -> None:
@@ -90,6 +92,8 @@ def profile(arguments: list[str]) -> dict[str, Any]:
         began = time.perf_counter()
         context, method = assemble(profiled_config(config), root, count_stages, images)
         method.prepare()
+        while method.stage < stage and method.epoch < method.epochs:
+            method.advance()
         warm = _work(context, method, 1, longest=SECONDS)
         # Counted in the second unit: the first creates buffers, and later ones may be replayed from a CUDA graph.
         # Compiled kernels cannot be counted.
