@@ -155,6 +155,11 @@ class MixedEdge(nn.Module):
             elif isinstance(built, nn.Sequential) and (reads == SEEN or norms != "pool"):
                 self.operations[str(op)] = built[1:]
 
+    def reads(self, op: int, view: View) -> str:
+        """Return what an operation reads of a view: the argument of :meth:`View.read`."""
+        reads = self._reads[op]
+        return RECTIFIED if reads == PHASES and not view.has_phases else reads
+
     def forward(
         self,
         total: NodeSum,
@@ -177,9 +182,7 @@ class MixedEdge(nn.Module):
         for op, factor in zip(active, drop_factors, strict=True):
             if op not in self._reads:
                 continue
-            reads = self._reads[op]
-            if reads == PHASES and not view.has_phases:
-                reads = RECTIFIED
+            reads = self.reads(op, view)
             value = view.read(reads)
             if skip_dropout and reads == SEEN:
                 value = functional.dropout(value, skip_dropout)
@@ -187,8 +190,7 @@ class MixedEdge(nn.Module):
                 layers = self.operations[str(op)]
                 value = scaled(layers, value, scales[op], in_phases=reads in {PHASES, PHASE})
                 if factor is not None:
-                    # Phases are stored image by image.
-                    value = value.mul_(factor.repeat_interleave(len(value) // len(factor)).view(-1, 1, 1, 1))
+                    value = value.mul_(for_images(factor, value))
                 total.add(value, reads == PHASES)
             else:
                 if factor is not None:
@@ -200,26 +202,53 @@ class NodeSum:
     """The sum of the values of a node's edges, computed in place: no gradient needs the output of a batch norm."""
 
     def __init__(self) -> None:
-        self._sum: Tensor | None = None
-        self._phases: Tensor | None = None
+        # Of plain values, and of values in phases.
+        self._totals: dict[bool, Tensor] = {}
+        self._parts: set[bool] = set()
 
-    def add(self, value: Tensor, in_phases: bool = False) -> None:
-        """Add a tensor that nothing else reads."""
-        if in_phases:
-            self._phases = value if self._phases is None else self._phases.add_(value)
+    def add(self, value: Tensor, in_phases: bool = False, *, part: bool = False) -> None:
+        """Add a tensor that nothing else reads.
+
+        Args:
+            value: [B, C, H, W], or its phases.
+            in_phases: whether these are phases.
+            part: whether it is a part of a larger tensor, to which nothing may be added in place.
+        """
+        before = self._totals.get(in_phases)
+        if before is None:
+            self._totals[in_phases] = value
+            if part:
+                self._parts.add(in_phases)
         else:
-            self._sum = value if self._sum is None else self._sum.add_(value)
+            self._totals[in_phases] = before + value if self._is_part(in_phases) else before.add_(value)
 
     def add_product(self, value: Tensor, scale: Tensor) -> None:
         """Add ``scale`` [C] times ``value`` [B, C, H, W]."""
-        scale = scale.view(-1, 1, 1)
-        self._sum = value * scale if self._sum is None else self._sum.addcmul_(value, scale)
+        before, scale = self._totals.get(False), scale.view(-1, 1, 1)
+        if before is None:
+            self._totals[False] = value * scale
+        elif self._is_part(False):
+            self._totals[False] = before.addcmul(value, scale)
+        else:
+            self._totals[False] = before.addcmul_(value, scale)
 
     def total(self) -> Tensor | None:
         """Return the sum, which must not be added to any more; None if nothing was added."""
-        if self._phases is not None:
-            self.add(join_phases(self._phases))
-        return self._sum
+        if True in self._totals:
+            self.add(join_phases(self._totals[True]))
+        return self._totals.get(False)
+
+    def _is_part(self, in_phases: bool) -> bool:
+        """Return whether the total is a part of a larger tensor; the next one is not."""
+        found = in_phases in self._parts
+        self._parts.discard(in_phases)
+        return found
+
+
+def for_images(factor: Tensor, value: Tensor) -> Tensor:
+    """Return the factors of images, [B], in a form that multiplies their values or phases of values."""
+    # Phases are stored image by image.
+    return factor.repeat_interleave(len(value) // len(factor)).view(-1, 1, 1, 1)
 
 
 def _read(name: str, stride: int) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.spaces import drop_path as dropping
+from engine.spaces.darts import merging
+from engine.spaces.darts.merging import Group
 from engine.spaces.darts.mixing import MixedEdge, NodeSum, Source, View
 from engine.spaces.darts.stems import AuxiliaryHead, CifarStem, ImageNetStem, preprocessing, rectified
 from engine.spaces.space import Candidates, CellWeights, MixingWeights, Supernet
@@ -172,6 +175,7 @@ class MixedCell(nn.Module):
         self._candidates = candidates
         self._last = last
         self._stride = slot.stride(0)
+        self._merged: list[list[Group]] | None = None
         # Selects the weights of candidates from those of all columns.
         columns = [edge * len(names) + op for edge, kept in enumerate(candidates) for op in kept]
         self.register_buffer("_columns", torch.tensor(columns, dtype=torch.int64), persistent=False)
@@ -222,11 +226,19 @@ class MixedCell(nn.Module):
         scales = self._scales(cell_weights)
         views = [self.sources[0](self.older.body(older)), self.sources[1](self.newer.body(newer))]
         sums: dict[tuple[int, ...], Tensor] = {}
-        for incoming in self._incoming:
-            node = NodeSum()
+        nodes = [NodeSum() for _ in self._incoming]
+        # For each edge, by the columns that it runs: the factors of drop path, which were drawn in this order.
+        running = {
+            edge: {op: next(dropped) for op in active[edge]} for incoming in self._incoming for edge, _ in incoming
+        }
+        groups, merged = self._groups(older.device), 0
+        for node, incoming in zip(nodes, self._incoming, strict=True):
+            while merged < min(len(views), len(groups)):
+                self._merge(groups[merged], views[merged], nodes, scales, running)
+                merged += 1
             for edge, source in incoming:
-                factors_of_edge = list(itertools.islice(dropped, len(active[edge])))
-                self.edges[edge](node, views[source], scales[edge], active[edge], skip_dropout, factors_of_edge)
+                left = running[edge]
+                self.edges[edge](node, views[source], scales[edge], list(left), skip_dropout, list(left.values()))
             total = node.total()
             if total is None:
                 total = torch.zeros_like(views[0].seen[:, :, :: self._stride, :: self._stride])
@@ -235,6 +247,38 @@ class MixedCell(nn.Module):
                 total = functional.channel_shuffle(joined, self._partial)
             views.append(self.sources[len(views)](total))
         return torch.cat([view.features if self._last else view.output for view in views[2:]], dim=1)
+
+    def _groups(self, device: torch.device) -> list[list[Group]]:
+        """Return, for each source, the candidates that its edges compute together on this device."""
+        if device.type not in merging.DEVICES:
+            return []
+        if self._merged is None:
+            leaving: list[dict[int, MixedEdge]] = [{} for _ in self.sources]
+            for incoming in self._incoming:
+                for edge, source in incoming:
+                    mixed = self.edges[edge]
+                    assert isinstance(mixed, MixedEdge)
+                    leaving[source][edge] = mixed
+            self._merged = [merging.groups(of_source) for of_source in leaving]
+        return self._merged
+
+    def _merge(
+        self,
+        groups: Sequence[Group],
+        view: View,
+        nodes: Sequence[NodeSum],
+        scales: Sequence[Mapping[int, Tensor]],
+        running: Mapping[int, dict[int, Tensor | None]],
+    ) -> None:
+        """Add what the edges from a source compute together to the sums of their targets; it is then not run again."""
+        sums = {edge: node for node, incoming in zip(nodes, self._incoming, strict=True) for edge, _ in incoming}
+        for edge, op in list(merging.add_merged(groups, view, sums, scales, running)):
+            del running[edge][op]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        self._merged = None  # the statistics have new tensors, which are not views of joint ones
+        return self
 
     def _scales(self, cell_weights: CellWeights) -> list[dict[int, Tensor]]:
         """Return for each edge the factors of its candidates' outputs, repeated for each channel."""

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from engine.assembly import assemble
+from engine.spaces.darts import merging
 from engine.tools import kernels, profiling
 from runs import catalogue
 from runs.catalogue import library
@@ -70,6 +71,8 @@ VARIANTS = (
     {"cuda_graphs": "auto", "precision": "bfloat16"},
     {"cuda_graphs": "off", "precision": "bfloat16"},
 )
+# Measured again with one convolution for each edge.
+MERGING = ("darts", "pcdarts", "drnas-darts")
 # For a rehearsal on the CPU.
 TINY = {"channels": 12, "layers": 3, "cells": 1, "batch_size": 8, "image_size": 8, "image_limit": 96, "threads": 1}
 TINY |= {"repeats": 1, "region_batches": 1, "region_samples": 50}
@@ -107,7 +110,10 @@ def measure_case(name: str, device: str) -> Iterator[dict[str, Any]]:
         return
     case = CASES[name]
     profiling.SECONDS = MEASURED_SECONDS
-    for variant in VARIANTS:
+    for number, variant in enumerate(VARIANTS if name not in MERGING else (*VARIANTS, VARIANTS[1], VARIANTS[0])):
+        per_edge = number >= len(VARIANTS)
+        merging.DEVICES = set() if per_edge else {"cuda"}
+        words = name_of(variant) + (" per edge" if per_edge else "")
         try:
             config = configured(case, device, variant)
             if config is None:
@@ -115,10 +121,10 @@ def measure_case(name: str, device: str) -> Iterator[dict[str, Any]]:
             if device != "cpu":
                 torch.cuda.reset_peak_memory_stats()
             found = profiling.profile([config.model_dump_json(), "", str(case.stage)])
-            yield {"variant": name_of(variant), **found}
+            yield {"variant": words, **found}
         except Exception as error:  # the other variants may work
             traceback.print_exc()
-            yield {"variant": name_of(variant), "error": f"{type(error).__name__}: {error}"[:300]}
+            yield {"variant": words, "error": f"{type(error).__name__}: {error}"[:300]}
 
 
 def measured_machine(device: str) -> dict[str, Any]:
@@ -213,11 +219,11 @@ def record(out: Path, name: str, found: Mapping[str, Any]) -> None:
 
 def table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the results as text."""
-    yield f"{'case':13} {'variant':15} {'step ms':>9} {'images/s':>9} {'kernels':>8} {'GB':>7} {'bound ms':>9} " + (
+    yield f"{'case':12} {'variant':23} {'step ms':>9} {'images/s':>9} {'kernels':>8} {'GB':>7} {'bound ms':>9} " + (
         f"{'share':>6} {'memory GB':>10} {'run min':>8}"
     )
     for line in lines:
-        head = f"{line['case']:13} {line['variant']:15} "
+        head = f"{line['case']:12} {line['variant']:23} "
         if "error" in line:
             yield head + str(line["error"]).splitlines()[-1][:100]
         elif line["case"] == "machine":

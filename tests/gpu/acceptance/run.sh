@@ -59,7 +59,7 @@ search)
   code=$?
   tail -n 25 "$out/search.log" | cut -c1-250
   nastui runs show latest --json >"$out/search.json" && nastui runs show latest
-  cp "$work"/home/runs/*/events.jsonl "$out/search-events.jsonl"
+  cp "$NASTUI_HOME"/runs/*/events.jsonl "$out/search-events.jsonl"
   ;;
 esac
 step "$what ended with $code"
