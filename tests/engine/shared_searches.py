@@ -1,14 +1,12 @@
-"""``python -m tests.engine.shared_searches FOLDER``: small searches as a member of a group of processes.
+"""``python -m tests.engine.shared_searches FOLDER``: small runs as a member of a group of processes.
 
-Each process saves what it has after each search. One start of the processes serves all tests: torch alone takes seconds
+Each process saves what it has after each run. One start of the processes serves all tests: torch alone takes seconds
 to load.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,12 @@ from engine.spaces.space import MixingWeights
 from runs import catalogue
 from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import Draft, RunConfig, resolve
+from tests.engine import twenty_steps
 from tests.engine.test_every_method import SMALL, work
+from tests.engine.twenty_steps import in_float64
 
 STEPS, BATCH = 20, 16
+RETRAINING = "retraining"
 # Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
 EXACT: dict[str, tuple[str, str, dict[str, Any]]] = {
     "first order": ("darts", "nasbench201", {"order": "first"}),
@@ -45,14 +46,14 @@ WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def twenty_steps(case: str, group: Group, pieces: int) -> dict[str, Any]:
+def search_twenty_steps(case: str, group: Group, pieces: int) -> dict[str, Any]:
     """Return weights, architecture parameters and genotype after an epoch of twenty steps."""
     method, space, options = EXACT[case]
     halves = 1 if options.get("levels") == "one" else 2
     small = {"channels": 4, "image_size": 8, "image_limit": STEPS * BATCH * halves, "batch_size": BATCH, "threads": 1}
     small |= {"layers": 3} if space == "darts" else {"cells": 1}
     draft = Draft(method=method, space=space, preset="quick", device="cpu", options=small | options)
-    with _float64():
+    with in_float64():
         _, search = assemble(resolve(draft), Path(), lambda event: None, group=group)
         assert isinstance(search, DifferentiableSearch)
         _in_float64(search, pieces)
@@ -82,22 +83,12 @@ def _in_float64(search: DifferentiableSearch, pieces: int) -> None:
     context.scores = lambda images, mixing: both_scores(images, mixing)[0]
 
 
-@contextmanager
-def _float64() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
 def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
     """Return the reports of a whole search, those of one that was killed and resumed, and the latter's weights."""
     method, space, options = WHOLE[case]
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
-    # A part has 22 or 23 images: the last batch is short, and its shares are unequal.
-    small = SMALL | {"batch_size": 8, "image_limit": 45, "channels": 4, "layers": 3, "cells": 1}
+    # A part has 13 images: the last batch is short, and its shares are unequal.
+    small = SMALL | {"batch_size": 8, "image_limit": 26, "channels": 4, "layers": 3, "cells": 1}
     chosen = {key: value for key, value in small.items() if key in known} | options
     config = resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=chosen))
     config = config.model_copy(update={"id": case})
@@ -110,7 +101,7 @@ def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
     reports: list[str] = []
     while search.epoch < 1:
         reports += work(search, 1)
-    reports += work(search, 2)
+    reports += work(search, 1)
     # As in a run: rank 0 saves, and all load.
     file = folder / "checkpoint.pt"
     if group.leads:
@@ -132,10 +123,11 @@ def begun(config: RunConfig, group: Group) -> tuple[Context[MachineSettings], Me
 
 
 def main(folder: Path) -> None:
-    """Run all searches as a member of the group that the environment describes."""
+    """Run all of them as a member of the group that the environment describes."""
     group = distributed.join()
+    torch.save(twenty_steps.train(group, pieces=1), folder / f"{RETRAINING} {group.rank}.pt")
     for case in EXACT:
-        torch.save(twenty_steps(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
+        torch.save(search_twenty_steps(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
     for case in WHOLE:
         torch.save(to_its_end(case, group, folder), folder / f"{case} {group.rank}.pt")
     group.leave()

@@ -1,4 +1,4 @@
-"""Several processes that train one network compute the same as a single one."""
+"""Several processes that share a search or a retraining compute the same as a single one."""
 
 from __future__ import annotations
 
@@ -13,56 +13,50 @@ from typing import Any
 import pytest
 import torch
 
-from engine.core.distributed import ALONE
+from engine.assembly import assemble
+from engine.core.distributed import ALONE, Group
+from runs.configuration import Draft, resolve
+from runs.errors import UsageError
 from tests.engine import shared_searches, twenty_steps
-from tests.engine.shared_searches import EXACT, WHOLE
+from tests.engine.shared_searches import EXACT, RETRAINING, WHOLE
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(module: str, *arguments: str, size: int = 2) -> list[subprocess.Popen[bytes]]:
-    """Start the processes of a group."""
+# What a process had after a run, by the name of the run and its rank.
+Found = Callable[[str, int], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """The results of two processes that shared all runs, one after another."""
+    folder = tmp_path_factory.mktemp("shared")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     members = []
-    for rank in range(size):
-        variables = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
+    for rank in range(2):
+        variables = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
         variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", module, *arguments]
+        command = [sys.executable, "-m", shared_searches.__name__, str(folder)]
         members.append(subprocess.Popen(command, env=os.environ | variables, cwd=ROOT))
-    return members
+    assert [member.wait(timeout=300) for member in members] == [0, 0]
+    return lambda case, rank: dict(torch.load(folder / f"{case} {rank}.pt", weights_only=True))
 
 
-def test_two_processes_give_the_weights_of_one_after_twenty_steps(tmp_path: Path) -> None:
+def test_a_shared_retraining_has_the_weights_of_one_process_after_twenty_steps(found: Found) -> None:
     """Batch norm treats a process's share like a piece of a batch; the running averages are those of rank 0."""
-    members = start(twenty_steps.__name__, str(tmp_path / "two.pt"), "1")
-    alone = twenty_steps.train(ALONE, pieces=2)
-    assert [member.wait(timeout=120) for member in members] == [0, 0]
-    together = torch.load(tmp_path / "two.pt", weights_only=True)
+    together, alone = found(RETRAINING, 0), twenty_steps.train(ALONE, pieces=2)
     assert together.keys() == alone.keys()
     for name, tensor in together.items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
             torch.testing.assert_close(tensor, alone[name], rtol=1e-6, atol=1e-8)
 
 
-# What a process had after a search, by the name of the search and its rank.
-Found = Callable[[str, int], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """The results of two processes that shared all searches, one after another."""
-    folder = tmp_path_factory.mktemp("shared")
-    members = start(shared_searches.__name__, str(folder))
-    assert [member.wait(timeout=300) for member in members] == [0, 0]
-    return lambda case, rank: dict(torch.load(folder / f"{case} {rank}.pt", weights_only=True))
-
-
 @pytest.mark.parametrize("case", EXACT)
 def test_a_shared_search_has_the_weights_and_alphas_of_one_process_after_twenty_steps(case: str, found: Found) -> None:
     """The process computes two pieces of each batch, one after the other: batch norm then sees the same images."""
-    together, alone = found(case, 0), shared_searches.twenty_steps(case, ALONE, pieces=2)
+    together, alone = found(case, 0), shared_searches.search_twenty_steps(case, ALONE, pieces=2)
     torch.testing.assert_close(together["weights"], alone["weights"], rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(together["architecture"], alone["architecture"], rtol=1e-6, atol=1e-8)
     assert together["genotype"] == alone["genotype"]
@@ -82,3 +76,17 @@ def test_a_shared_search_that_was_killed_reports_the_same(case: str, found: Foun
     """All processes load the state that rank 0 saved in the middle of an epoch."""
     results = [found(case, rank) for rank in range(2)]
     assert results[0]["whole"] == results[0]["resumed"] == results[1]["resumed"]
+
+
+@pytest.mark.parametrize(
+    ("method", "size", "says"),
+    [
+        ("drnas", 3, "batch_size must be a multiple of gpus=3 and at least 6"),
+        ("tenas", 2, "TE-NAS trains no shared weights"),
+    ],
+)
+def test_a_number_of_processes_that_cannot_share_a_search_is_refused(method: str, size: int, says: str) -> None:
+    """Whatever the configuration says, torchrun decides how many processes there are."""
+    config = resolve(Draft(method=method, preset="quick", dataset="digits", device="cpu"))
+    with pytest.raises(UsageError, match=says):
+        assemble(config, Path(), lambda event: None, group=Group(size=size))

@@ -1,4 +1,4 @@
-"""``python -m tests.engine.twenty_steps FILE PIECES``: train twenty steps in float64 and save the weights.
+"""A retraining of twenty steps in float64, alone or as a member of a group of processes.
 
 Float64, because untrained networks with batch norm amplify float32's rounding by a factor of ten per step: two correct
 computations diverge long before the twentieth.
@@ -6,7 +6,6 @@ computations diverge long before the twentieth.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.core import distributed
 from engine.core.distributed import Group
 from tests.engine.retraining import DRNAS, Retraining
 
@@ -23,7 +21,7 @@ STEPS, BATCH = 20, 16
 
 def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
     """Return the weights after training as a member of a group."""
-    with _float64():
+    with in_float64():
         run = Retraining(
             DRNAS,
             group=group,
@@ -37,33 +35,21 @@ def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
         run.trainer.epochs = 2  # so that drop path is active
         forward = run.trainer.network.forward
 
-        def in_float64(images: Tensor, *rest: Any) -> Any:
+        def of_doubles(images: Tensor, *rest: Any) -> Any:
             return forward(images.double(), *rest)
 
-        run.trainer.network.forward = in_float64  # type: ignore[method-assign]
+        run.trainer.network.forward = of_doubles  # type: ignore[method-assign]
         run.trainer.epoch = 1
         run.advance(STEPS)
         return dict(run.trainer.weights())
 
 
 @contextmanager
-def _float64() -> Iterator[None]:
+def in_float64() -> Iterator[None]:
+    """Create tensors in float64."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
         yield
     finally:
         torch.set_default_dtype(before)
-
-
-def main(file: str, pieces: int) -> None:
-    """Train as a member of the group that the environment describes."""
-    group = distributed.join()
-    weights = train(group, pieces)
-    if group.leads:
-        torch.save(weights, file)
-    group.leave()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

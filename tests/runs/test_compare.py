@@ -81,6 +81,19 @@ def test_a_group_is_of_runs_that_differ_in_nothing_that_decides() -> None:
     assert len({digest(), *others}) == 1 + len(others)
 
 
+def test_a_setting_that_an_older_version_lacked_makes_no_difference(tmp_path: Path) -> None:
+    new = resolve(Draft(method="drnas", preset="quick"))
+    added = ("gpus", "deterministic", "tf32", "cudnn_benchmark")
+    kept = {name: value for name, value in new.options.items() if name not in added}
+    old = new.model_copy(update={"id": "of-0.2", "options": kept})
+    assert group_id(old) == group_id(new)
+    assert group_id(old) != group_id(new.model_copy(update={"options": new.options | {"gpus": 2}}))
+    store = RunStore(Home(tmp_path))
+    for config in (new, old):
+        store.create(config, Labels())
+    assert compare([store.find(new.id), store.find(old.id)])["differs"] == {}
+
+
 def test_mean_and_deviation_are_over_the_finished_runs(tmp_path: Path) -> None:
     for seed, done in ((0, 3), (1, 3), (2, 1)):
         make_run(tmp_path, epochs=3, done=done, seed=seed)
