@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 import torch
 
+from engine.assembly import assemble
 from engine.tools import profiling
 from engine.tools.kernels import Kernels, Machine
 from runs import catalogue
@@ -142,10 +144,23 @@ def test_a_training_step_is_counted_and_timed_apart_from_evaluations() -> None:
 
 def test_on_a_gpu_the_step_is_compared_with_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiling, "measure", lambda device: Machine(bandwidth=100.0, node_seconds=1.0))
+    monkeypatch.setattr(profiling, "_in_a_row", lambda *_: None)
+    context: Any = SimpleNamespace(runtime=SimpleNamespace(device=torch.device("cuda")))
+    method: Any = None
     kernels = Kernels()
     kernels.sizes = [50, 200]
     units = [profiling._Unit(4.0, 32), profiling._Unit(100.0, 0), profiling._Unit(8.0, 32), profiling._Unit(6.0, 32)]
-    found = profiling._share_of_bound(torch.device("cuda"), kernels, units[:1], units)
+    found = profiling._share_of_bound(context, method, kernels, units[:1], units)
     assert (found["step_seconds"], found["bound_seconds"], found["share_of_bound"]) == (6.0, 3.0, 0.5)
     assert (found["kernels"], found["bytes_moved"]) == (2, 250)
-    assert profiling._share_of_bound(torch.device("cuda"), kernels, units[1:2], units) == {}
+    assert profiling._share_of_bound(context, method, kernels, units[1:2], units) == {}
+    monkeypatch.setattr(profiling, "_in_a_row", lambda *_: 4.0)
+    assert profiling._share_of_bound(context, method, kernels, units[:1], units)["share_of_bound"] == 0.75
+
+
+def test_steps_in_a_row_are_timed_only_without_an_evaluation_between_them() -> None:
+    context, method = assemble(tiny(image_limit=200), Path(), lambda event: None)
+    method.prepare()
+    # Six whole steps of 2 x 16 images, and a short one, make an epoch.
+    assert profiling._in_a_row(context, method, 32, 3)  # type: ignore[arg-type]
+    assert profiling._in_a_row(context, method, 32, 5) is None  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ def main() -> None:
     (GPU / "wheels").mkdir(parents=True)
     pip("download", "--no-deps", "--dest", str(GPU / "wheels"), *target, *missing)
     for file in options.data:
-        shutil.copy(file, GPU)
+        shutil.copyfile(file, GPU / file.name)
     files = [path for path in GPU.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 2**20
     print(f"{len(missing)} wheels for Python {options.python}; .gpu holds {len(files)} files, {size:.1f} MiB")
