@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from runs import toml_file
 from runs.errors import closest
 from runs.home import Home
 from screens.settings import Settings
@@ -30,12 +30,12 @@ def read(file: Path) -> tuple[Settings, list[str]]:
     The names of themes and the keys are not checked here, as that needs Textual.
     """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = toml_file.read(file)
     except FileNotFoundError:
         return Settings(), []
     except OSError as error:
         return Settings(), [f"'{file}' cannot be read: {error.strerror}. It is ignored."]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         return Settings(), [f"'{file}' is not valid TOML: {error}. It is ignored."]
     good: dict[str, Any] = {}
     complaints = []

@@ -10,7 +10,6 @@ import re
 import secrets
 import shlex
 import subprocess
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from runs import catalogue
+from runs import catalogue, toml_file
 from runs.catalogue import Dataset, Method, Preset, Space
 from runs.catalogue.settings import Settings, validate
 from runs.errors import UsageError, closest
-from runs.files import replace_text
+from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.machine import devices
 
 SCHEMA_VERSION = 1
@@ -77,7 +76,7 @@ class RunConfig(BaseModel):
             UsageError: the file is missing, is not valid JSON or not a configuration; the message names the key.
         """
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(read_regular(path, 16 * MEBIBYTE))
         except OSError as error:
             raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
         except ValidationError as error:
@@ -224,10 +223,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: it cannot be read, is not valid TOML, or has an unknown key; the closest match is suggested.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = toml_file.read(path)
     except OSError as error:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"'{path}' is not valid TOML: {error}.") from error
     allowed = [name for name in Draft.model_fields if name not in _NEVER_TYPED]
     for key in raw:

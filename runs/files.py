@@ -1,13 +1,99 @@
-"""Atomic writing of files: a reader sees either the old content or the new, never a mixture."""
+"""Files of the store and of users: they are written atomically, and only regular files are opened.
+
+A reader sees either the old content or the new, never a mixture. Whatever lies where a file is expected, a pipe, a
+device, a folder or terabytes of zeros, no reader waits for it or reads without end.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import shutil
+import stat
 from collections.abc import Callable, Iterator
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import IO
+
+MEBIBYTE = 2**20
+LARGEST = 65536 * MEBIBYTE  # more than any log, table or file of weights
+
+
+def open_regular(path: Path, *, most: int = LARGEST) -> BufferedReader:
+    """Open a file for reading, without waiting for the other end of a pipe.
+
+    Args:
+        path: the file.
+        most: the largest size in bytes.
+
+    Raises:
+        OSError: it cannot be opened, is not a regular file, or is larger. ``strerror`` says which.
+    """
+    stream = open(path, "rb", opener=descriptor_of)  # noqa: SIM115 - Path.open takes no opener
+    try:
+        size = os.fstat(stream.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size:,} bytes; {most:,} are the most", str(path))
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the content of a file of at most ``most`` bytes.
+
+    Raises:
+        OSError: as :func:`open_regular`.
+    """
+    with open_regular(path, most=most) as stream:
+        return stream.read(most)
+
+
+def end_of(path: Path, most: int) -> bytes:
+    """Return the last ``most`` bytes of a file.
+
+    Raises:
+        OSError: as :func:`open_regular`.
+    """
+    with open_regular(path) as stream:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - most))
+        return stream.read(most)
+
+
+def copy_regular(source: Path, target: Path) -> None:
+    """Copy the content of a file.
+
+    Raises:
+        OSError: as :func:`open_regular`, or the copy cannot be written.
+    """
+    with open_regular(source) as stream, target.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, MEBIBYTE)
+
+
+def append_regular(path: Path) -> BufferedWriter:
+    """Open a file for appending; it is created if it does not exist.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    return open(path, "ab", opener=descriptor_of)
+
+
+def descriptor_of(path: str | Path, flags: int = os.O_RDONLY) -> int:
+    """Return a new descriptor of a file.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for its other end. It has no effect on regular files.
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return descriptor
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from runs.errors import NastuiError
+from runs.files import append_regular
 
 _NEXT = {
     errno.ENOSPC: "The disk is full: free some space, then try again.",
@@ -44,9 +45,9 @@ def _write_traceback(error: BaseException, log: Path | None) -> Path | None:
     if log is None:
         return None
     try:
-        with log.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC\n")
-            file.writelines(traceback.format_exception(error))
+        with append_regular(log) as file:
+            now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC\n"
+            file.write("".join([now, *traceback.format_exception(error)]).encode(errors="replace"))
     except OSError:
         return None
     return log

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import io
 import math
 import re
 import zlib
@@ -23,6 +24,7 @@ from runs.benchmarks.table import Column
 from runs.catalogue import CompleteTable, find_space
 from runs.catalogue.genotype_text import parse_text
 from runs.errors import NotFoundError, UsageError
+from runs.files import open_regular
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.topology import Topology
 
@@ -75,11 +77,10 @@ def read(path: Path) -> Content:
 
 
 def _opened(path: Path) -> TextIO:
-    with path.open("rb") as file:
-        begins = file.read(4)
-    if begins[:2] == b"\x1f\x8b":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+    file = open_regular(path)
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return io.TextIOWrapper(gzip.GzipFile(fileobj=file) if packed else file, encoding="utf-8-sig", newline="")
 
 
 def _read(name: str, stream: TextIO) -> Content:

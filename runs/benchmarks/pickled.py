@@ -8,6 +8,7 @@ from pathlib import Path
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
 from runs.errors import UsageError
+from runs.files import open_regular
 from runs.home import Home
 from runs.subprocess_task import run_task
 
@@ -20,7 +21,7 @@ def is_pickled(path: Path) -> bool:
     if path.is_dir():
         return True
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(4).startswith(_BEGINNINGS)
     except OSError:
         return False

@@ -14,7 +14,7 @@ from runs.benchmarks import csv_file
 from runs.benchmarks.csv_file import Address, Content
 from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError, closest
-from runs.files import replace_with
+from runs.files import open_regular, replace_with
 from runs.home import Home
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -53,12 +53,12 @@ def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
     """
     if name is not None:
         _check_name(name)
+    content = csv_file.read(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise NotFoundError(f"'{path}' cannot be read: {error.strerror}.") from error
-    content = csv_file.read(path)
     target = home.benchmarks / f"{_check_name(name or content.space)}{SUFFIX}"
     try:
         home.benchmarks.mkdir(parents=True, exist_ok=True)

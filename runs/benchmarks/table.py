@@ -30,6 +30,7 @@ from pydantic import TypeAdapter, ValidationError
 from runs.benchmarks import addresses
 from runs.catalogue import find_space
 from runs.errors import UsageError
+from runs.files import open_regular
 from runs.genotypes.genotype import Genotype
 from runs.genotypes.topology import Topology
 
@@ -127,7 +128,7 @@ class Table:
             UsageError: the file cannot be read, is not a table, is damaged, or belongs to an unknown space.
         """
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             if mapped[: len(MAGIC)] != MAGIC:
                 raise ValueError("it does not begin like one")

@@ -9,6 +9,7 @@ from typing import Any
 
 from runs.catalogue.registry import find_space, operation_kind, spaces
 from runs.errors import NotFoundError, UsageError, closest
+from runs.files import open_regular
 from runs.genotypes import python_text
 from runs.genotypes.dot import dot
 from runs.genotypes.genotype import Genotype, read_json
@@ -89,7 +90,7 @@ def read(path: Path) -> Genotype:
         UsageError: it does not hold a genotype.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise UsageError(f"'{path}' is larger than a genotype can be.")

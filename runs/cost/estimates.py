@@ -14,6 +14,7 @@ from runs.catalogue.settings import describe
 from runs.configuration import Draft, RunConfig
 from runs.cost.measurements import Measurement
 from runs.errors import NastuiError
+from runs.files import end_of
 from runs.home import RunPaths
 from runs.log.event_log import first_event
 from runs.log.events import Entry, Progress, Started, decode
@@ -204,9 +205,7 @@ def _config(path: Path) -> RunConfig:
 def _ends_of_log(paths: RunPaths) -> tuple[Started | None, Progress | None]:
     """Return the first event of a run and its last progress event, without reading the whole log."""
     try:
-        with paths.events.open("rb") as log:
-            log.seek(max(0, paths.events.stat().st_size - _TAIL_BYTES))
-            tail = log.read().splitlines()
+        tail = end_of(paths.events, _TAIL_BYTES).splitlines()
     except OSError:
         return None, None
     started = first_event(paths.events)

@@ -15,7 +15,7 @@ from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue import Method, Preset, library
 from runs.configuration import Draft, RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
-from runs.files import replace_text
+from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import Home
 from runs.machine.meters import Meter
 from runs.subprocess_task import SubprocessTask
@@ -161,7 +161,7 @@ def representative(method: Method, preset: Preset, device: str) -> RunConfig:
 def read(home: Home) -> list[Measurement]:
     """Return every measurement, newest first; unreadable ones are skipped."""
     try:
-        entries = json.loads(home.measurements.read_bytes())["figures"]
+        entries = json.loads(read_regular(home.measurements, 16 * MEBIBYTE))["figures"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
     found = []

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from runs.files import MEBIBYTE, open_regular
 from runs.log.events import Entry, Event, Progress, decode, encode
 
 # All other events must survive a power cut, because a checkpoint or a user relies on them.
 _UNSYNCED = (Progress,)
+# A line of a long search has some 10 kB; its log, some 100 MB.
+MOST_LINE_BYTES = 64 * MEBIBYTE
+MOST_BYTES = 16 * 1024 * MEBIBYTE
 
 
 class EventLog:
@@ -71,9 +75,13 @@ class EventLogReader:
         self.restarted = False
 
     def read(self) -> Iterator[Entry]:
-        """Yield the entries written since the last call; none if the log does not exist."""
+        """Yield the entries written since the last call; none if the log does not exist.
+
+        Raises:
+            OSError: the log cannot be read, is not a regular file, or is larger than any log.
+        """
         try:
-            stream = self.path.open("rb")
+            stream = open_regular(self.path, most=MOST_BYTES)
         except FileNotFoundError:
             return
         with stream:
@@ -81,8 +89,8 @@ class EventLogReader:
             if self.restarted:
                 self.offset = self.malformed = 0
             stream.seek(self.offset)
-            for line in stream:
-                if not line.endswith(b"\n"):
+            while line := stream.readline(MOST_LINE_BYTES):
+                if not line.endswith(b"\n") and len(line) < MOST_LINE_BYTES:
                     break
                 self.offset += len(line)
                 entry = decode(line)
@@ -95,8 +103,8 @@ class EventLogReader:
 def first_event(path: Path) -> Event | None:
     """Return the first event of a log, without reading the rest; None if there is none or it is damaged."""
     try:
-        with path.open("rb") as log:
-            entry = decode(log.readline())
+        with open_regular(path) as log:
+            entry = decode(log.readline(MOST_LINE_BYTES))
     except OSError:
         return None
     return entry.event if entry else None

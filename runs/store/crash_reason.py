@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from runs.files import end_of
 from runs.home import RunPaths
 
 _ENOUGH_BYTES = 4096
@@ -25,10 +26,7 @@ def crash_reason(paths: RunPaths, since: float | None) -> str:
     try:
         if since is not None and paths.log.stat().st_mtime < since - 1:
             return ""
-        with paths.log.open("rb") as log:
-            size = log.seek(0, 2)
-            log.seek(max(0, size - _ENOUGH_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()
+        lines = end_of(paths.log, _ENOUGH_BYTES).decode(errors="replace").splitlines()
     except OSError:
         return ""
     last = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 
 from runs.errors import EnvironmentLacksError, UsageError
+from runs.files import copy_regular
 from runs.genotypes.genotype import edge_label
 from runs.log.history import load
 from runs.store.run_store import Record
@@ -63,7 +63,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
             paths.log,
         ):
             if file.exists():
-                shutil.copyfile(file, folder / file.name)
+                copy_regular(file, folder / file.name)
         (folder / "README.txt").write_text(_README.format(id=record.id, command=record.head["command"]))
         _write_series(record, folder)
     except OSError as error:

@@ -13,10 +13,11 @@ from tinydb import TinyDB
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import Storage
 
-from runs.files import replacing
+from runs.files import MEBIBYTE, read_regular, replacing
 
 SCHEMA_VERSION = 4
 UPDATE_PATIENCE = 0.5
+MOST_BYTES = 1024 * MEBIBYTE  # ten thousand runs have some 20 MB
 
 
 class AtomicJSONStorage(Storage):
@@ -31,7 +32,7 @@ class AtomicJSONStorage(Storage):
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Return the tables, or None if the file is missing or damaged."""
         try:
-            raw = self._path.read_bytes()
+            raw = read_regular(self._path, MOST_BYTES)
         except OSError:
             return None
         head, body = raw[: len(_sealed(b""))], raw[len(_sealed(b"")) :]

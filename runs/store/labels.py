@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from runs.configuration import checked_label
 from runs.errors import UsageError
-from runs.files import replace_text
+from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import RunPaths
 
 
@@ -24,7 +24,7 @@ class Labels:
     def read(cls, paths: RunPaths) -> Labels:
         """Read the labels; empty ones if the file is missing or damaged."""
         try:
-            raw = json.loads(paths.labels.read_bytes())
+            raw = json.loads(read_regular(paths.labels, MEBIBYTE))
             return cls(str(raw["name"]), [str(tag) for tag in raw["tags"]], str(raw["note"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls()

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runs.errors import BusyError
+from runs.files import descriptor_of
 
 HEARTBEAT_SECONDS = 5.0
 # Most network file systems do not show locks to other hosts. There, a recent heartbeat means that the engine is alive.
@@ -62,7 +63,7 @@ def engine_lock(path: Path, patience: float = 2.0) -> Iterator[None]:
 def is_held(path: Path) -> bool:
     """Return whether an engine holds this lock, or another host has renewed its heartbeat recently."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = descriptor_of(path)
     except OSError:
         return False
     try:
@@ -129,7 +130,7 @@ def _engine_holds(descriptor: int) -> bool:
 
 def _owner(path: Path, name: str) -> object:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = descriptor_of(path)
     except OSError:
         return None
     try:

@@ -56,7 +56,7 @@ def take(folder: Path) -> list[Request | MethodRequest]:
     """Return the waiting requests, oldest first, and delete them. Other files are left alone."""
     try:
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     taken = []
     for name in names:
@@ -71,7 +71,7 @@ def waiting(folder: Path) -> list[Request | MethodRequest]:
     """Return the requests that the engine has not taken yet."""
     try:
         names = sorted(entry.name for entry in folder.iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     found = []
     for name in names:

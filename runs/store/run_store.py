@@ -9,6 +9,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import threading
 import time
 from collections import deque
@@ -453,10 +454,10 @@ def _matching(name: str, names: list[str]) -> list[str]:
 
 def _fingerprint(path: Path) -> list[int]:
     try:
-        stat = path.stat()
+        found = path.stat()
     except OSError:
         return []
-    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 def _modified(folder: str) -> int:
@@ -469,10 +470,14 @@ def _modified(folder: str) -> int:
 
 
 def _size(path: Path) -> int:
+    """Return the size of a log in bytes: 0 if there is none, and -1 if reading it will tell what is wrong with it."""
     try:
-        return path.stat().st_size
-    except OSError:
+        found = path.stat()
+    except FileNotFoundError:
         return 0
+    except OSError:
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
 
 
 def _stamp(moment: float | None) -> str | None:

@@ -11,6 +11,7 @@ from runs import catalogue
 from runs.benchmarks import tabular_queries
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
+from runs.files import append_regular, end_of, open_regular
 from runs.home import RunPaths
 from runs.log.history import Follower
 from runs.processes import command, environment
@@ -40,6 +41,11 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     """
     if draft.weights is not None and not draft.weights.is_file():
         raise NotFoundError(f"There is no file '{draft.weights}'.", "Give --weights a .safetensors or .pt file.")
+    if draft.weights is not None:
+        try:
+            open_regular(draft.weights).close()
+        except OSError as error:
+            raise NotFoundError(f"The weights '{draft.weights}' cannot be read: {error.strerror}.") from error
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     config = resolve(draft)
     store.home.prepare()
@@ -82,7 +88,7 @@ def launch(paths: RunPaths) -> int:
         raise BusyError(f"Run '{paths.root.name}' already has an engine.")
     requests.clear(paths.requests)
     try:
-        with paths.log.open("ab") as log:
+        with append_regular(paths.log) as log:
             process = subprocess.Popen(
                 command("engine", str(paths.root)),
                 stdin=subprocess.DEVNULL,
@@ -177,7 +183,7 @@ def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
 def log_end(paths: RunPaths, limit: int = 400) -> str:
     """Return the end of the engine's own output."""
     try:
-        return paths.log.read_bytes()[-limit:].decode(errors="replace").strip()
+        return end_of(paths.log, limit).decode(errors="replace").strip()
     except OSError:
         return ""
 
