@@ -161,7 +161,8 @@ class RunsScreen(ActionScreen[None]):
             self._last_look = 0.0
             rows, known = self.table.rows, self._unreadable
             read = StoreRead(self._records, self._widths, options, rows, self._statuses, known, str(error))
-        read.rest = _REST * (time.monotonic() - began)
+        # After a full reading the next one is only a look.
+        read.rest = _REST * (time.monotonic() - began) if last or read.problem else 0.0
         self.post_message(read)
 
     def on_store_read(self, read: StoreRead) -> None:

@@ -257,6 +257,26 @@ async def test_only_rows_that_have_changed_are_drawn_again(tmp_path: Path, monke
         assert drawn == [1]
 
 
+async def test_an_idle_store_is_only_glanced_at_and_ages_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path)
+    async with shown(tmp_path) as pilot:
+        store = pilot.app.screen.store  # type: ignore[attr-defined]
+        looks, listings = [], []
+        look = store.look
+        monkeypatch.setattr(store, "look", lambda seconds: looks.append(look(seconds)) or looks[-1])
+        await until(pilot, lambda: False in looks)  # the screen lists once more when it comes to the front
+        monkeypatch.setattr(store, "records", lambda: listings.append("") or [])
+        drawn = table(pilot).rows
+        before = table(pilot)._now
+        await until(pilot, lambda: looks.count(False) >= 3)
+        await until(pilot, lambda: table(pilot)._now > before)
+        assert not listings and table(pilot).rows is drawn, "no row was made anew"
+        store.look = look
+        make_run(tmp_path)
+        await until(pilot, lambda: len(table(pilot).rows) == 2)
+        assert not listings
+
+
 async def test_a_run_that_comes_and_one_that_goes_leave_the_cursor_on_its_run(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         make_run(tmp_path, name=name)
