@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.core import cuda_graphs
 from engine.core.artifacts import Artifacts
+from engine.core.cuda_graphs import StepRunner
 from engine.core.distributed import ALONE, Group
 from engine.core.plugins import attribute
 from engine.core.runtime import Runtime
@@ -75,8 +77,21 @@ def assemble(
     of_method = catalogue.method(config.method)
     sized = settings if of_method.uses_supernet else entry.options()
     space = attribute(entry.engine)(entry, sized, dataset.classes)
+    steps = StepRunner(machine.cuda_graphs if machine else "off", cuda_graphs.recorder(runtime.device), emit)
+    if group.size > 1:
+        steps.rule_out(f"{group.size} processes exchange gradients in each of them")
     context = Context(
-        config, settings, dataset, images, space, runtime, emit, folder or Path(), artifacts or Artifacts(), group
+        config,
+        settings,
+        dataset,
+        images,
+        space,
+        runtime,
+        emit,
+        folder or Path(),
+        artifacts or Artifacts(),
+        group,
+        steps,
     )
     method: Method = attribute(of_method.engine)(context)
     return context, method

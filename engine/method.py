@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 from engine.core.artifacts import Artifacts
+from engine.core.cuda_graphs import StepRunner
 from engine.core.distributed import ALONE, Group
 from engine.core.runtime import Runtime
 from engine.data.sources import Source
@@ -39,6 +40,7 @@ class Context(Generic[SettingsT_co]):
         folder: of the run; meaningless without a run, as in a profile.
         artifacts: stores weights and descriptions.
         group: the processes that share the run.
+        steps: runs the steps of a training, captured as CUDA graphs where possible.
     """
 
     config: RunConfig
@@ -51,6 +53,7 @@ class Context(Generic[SettingsT_co]):
     folder: Path = Path()
     artifacts: Artifacts = field(default_factory=Artifacts)
     group: Group = ALONE
+    steps: StepRunner = field(default_factory=StepRunner)
 
 
 @dataclass(frozen=True)

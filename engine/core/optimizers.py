@@ -1,7 +1,7 @@
 """Optimisers whose learning rate may change between steps that a CUDA graph has captured.
 
 A Python number is fixed in a captured step; a tensor on the device is read again in each replay. So the rate is a
-tensor on CUDA and a number elsewhere, and :func:`set_learning_rate` changes either.
+tensor where steps can be captured and a number elsewhere, and :func:`set_learning_rate` changes either.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
+
+from engine.core import cuda_graphs
 
 # Implementation options of this device: never restored from a state, which may come from another device.
 _IMPLEMENTATION = ("foreach", "fused", "capturable", "differentiable")
@@ -34,8 +36,8 @@ def sgd(
         device: of the parameters.
         momentum, weight_decay, nesterov: as in :class:`torch.optim.SGD`.
     """
-    fused = True if device.type == "cuda" else None
-    return SGD(
+    fused = True if cuda_graphs.possible(device) else None
+    optimizer = SGD(
         parameters,
         device_rate(learning_rate, device),
         momentum=momentum,
@@ -43,6 +45,8 @@ def sgd(
         nesterov=nesterov,
         fused=fused,
     )
+    _complete_momenta(optimizer)
+    return optimizer
 
 
 def adam(
@@ -66,13 +70,13 @@ def adam(
         device_rate(learning_rate, device),
         betas=betas,
         weight_decay=weight_decay,
-        capturable=device.type == "cuda",
+        capturable=cuda_graphs.possible(device),
     )
 
 
 def device_rate(learning_rate: float, device: torch.device) -> float | Tensor:
     """Return a learning rate in the form for optimisers on this device: a float32 tensor on CUDA, else a number."""
-    return torch.tensor(learning_rate, device=device) if device.type == "cuda" else learning_rate
+    return torch.tensor(learning_rate, device=device) if cuda_graphs.possible(device) else learning_rate
 
 
 def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
@@ -98,3 +102,17 @@ def load_optimizer(optimizer: Optimizer, state: Mapping[str, Any]) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         saved = float(group["lr"])
         group["lr"] = rate.fill_(saved) if isinstance(rate, Tensor) else saved
+    _complete_momenta(optimizer)
+
+
+def _complete_momenta(optimizer: Optimizer) -> None:
+    """Give every parameter of a fused SGD its momentum, 0 so far, from which the first step gets the same bits.
+
+    The fused form raises if only some of the parameters in a step have one, as when sampled paths or sparse codes
+    begin to train an operation later than others.
+    """
+    for group in optimizer.param_groups:
+        if isinstance(optimizer, SGD) and group["fused"] and group["momentum"]:
+            for parameter in group["params"]:
+                if optimizer.state[parameter].get("momentum_buffer") is None:
+                    optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

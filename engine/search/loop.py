@@ -46,6 +46,8 @@ class DifferentiableSearch:
     def __init__(self, context: Context[SupernetSettings], components: Components) -> None:
         self.context, self.components = context, components
         settings = context.settings
+        if not components.capturable:
+            context.steps.rule_out("this method chooses on the CPU which operations a step runs")
         architecture = settings if isinstance(settings, DifferentiableSettings) else None
         self._lengths = [stage.epochs for stage in components.stages]
         self.epoch = self.stage = 0
@@ -76,6 +78,7 @@ class DifferentiableSearch:
             components,
             self.metrics,
             context.emit,
+            context.steps,
             architecture_rate=architecture.arch_learning_rate if architecture else 0.0,
         )
         self.step_context.state = build_state(
@@ -109,10 +112,11 @@ class DifferentiableSearch:
         if self._units < (self._evaluation_units if self._evaluating else self._training_units):
             return None
         if not self._evaluating:
+            self.context.steps.forget()  # its memory is needed for the evaluation
             self.context.group.align(self.step_context.state.supernet)
-        if not self._evaluating and self._evaluation_units:
-            self._steps, self._units, self._evaluating = self._units, 0, True
-            return None
+            if self._evaluation_units:
+                self._steps, self._units, self._evaluating = self._units, 0, True
+                return None
         return self._end_epoch()
 
     def position(self) -> Position:
@@ -165,6 +169,7 @@ class DifferentiableSearch:
             self.components.callback.load_state_dict(state["memory"])
         rows = state["candidates"]
         candidates = {kind: tuple(tuple(kept) for kept in rows[kind]) for kind in rows}
+        self.context.steps.forget(new_state=True)
         del self.step_context.state
         built = build_state(
             self.context, self.components, self.components.stages[self.stage], candidates, state["batch_size"]
@@ -228,11 +233,20 @@ class DifferentiableSearch:
         if not self.step_context.trains_architecture:
             levels = [level for level in levels if level != "architecture"]
         self.batches.prepare(levels, indices)
-        self.components.update.step(self.step_context)
+        whole = len(indices) == self.step_context.state.batch_size
+        self.context.steps.run(len(indices) if whole else None, self._step, self._drop_gradients)
         self.metrics.train.count(len(indices))
 
+    def _step(self) -> None:
+        self.components.update.step(self.step_context)
+
+    def _drop_gradients(self) -> None:
+        self.step_context.state.weight_optimizer.zero_grad()
+        self.step_context.state.architecture_optimizer.zero_grad()
+
     def begin_epoch(self) -> None:
-        """Set everything that depends on the epoch: the only place that invalidates a captured step."""
+        """Set everything that depends on the epoch; a captured step is invalid afterwards."""
+        self.context.steps.forget()
         self._locate()
         state, position = self.step_context.state, self.step_context.position
         self.step_context.trains_architecture = (
@@ -279,6 +293,7 @@ class DifferentiableSearch:
         if transition is not None:
             handover = transition(self.step_context)
             batch_size = handover.batch_size or self.step_context.state.batch_size
+            self.context.steps.forget(new_state=True)
             del self.step_context.state
             self.step_context.state = build_state(
                 self.context,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from engine.core.cuda_graphs import StepRunner
 from engine.method import EpochReport
 from engine.search import snapshots
 from engine.search.collapse_monitor import CollapseMonitor
@@ -24,6 +25,7 @@ class Reporter:
         components: of the method.
         metrics: of the current epoch.
         emit: emits the warning.
+        steps: says whether steps are captured.
         architecture_rate: the learning rate of the architecture parameters in epochs that train them.
 
     Attributes:
@@ -36,10 +38,12 @@ class Reporter:
         components: Components,
         metrics: SearchMetrics,
         emit: Callable[[Event], None],
+        steps: StepRunner,
         *,
         architecture_rate: float,
     ) -> None:
         self._space, self._components, self._metrics, self._emit = space, components, metrics, emit
+        self._steps = steps
         self._architecture_rate = architecture_rate
         self.collapse = CollapseMonitor()
 
@@ -76,6 +80,7 @@ class Reporter:
                 "architecture_frozen": not trains,
                 "gradient_norm": norm,
                 "clipped_share": clipped,
+                **self._steps.extras(),
                 **extras,
             },
         )

@@ -5,7 +5,7 @@ lines.
 
 A unit of training has two halves. The **host part** belongs to the loop: it takes the indices of the batches, draws
 their augmentation, counts images and fills the static inputs on the device. The **step** is :meth:`Update.step`. A CUDA
-graph can capture it:
+graph can capture it (:class:`engine.core.cuda_graphs.StepRunner`):
 
 * it reads nothing back from the device and makes no tensor on the CPU;
 * it uses no Python number that changes from step to step: the learning rates are tensors on a GPU;
@@ -13,8 +13,9 @@ graph can capture it:
 * its shapes are the same in every step except the last, short one of a pass.
 
 What changes only between epochs (temperature, dropout, drop path, which operations run, which parameters are trained)
-is set in one place, where the loop begins an epoch. Python numbers of that kind become part of a captured graph, so a
-new epoch invalidates a capture, as do a new stage and a new batch size.
+is set in one place, where the loop begins an epoch. Python numbers of that kind become part of a captured graph, so the
+loop captures anew in each epoch, which takes about as long as an eager step. A new stage, a resume and a new batch size
+invalidate a capture too. Gradients are dropped at the end of a step, which begins without any.
 
 Methods that read the device to decide which operations run (GDAS, DSNAS, NASP) or that draw architectures on the host
 (path sampling) have to stay eager: their relaxation says ``capturable = False``.

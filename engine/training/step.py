@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,8 +30,9 @@ class TrainingStep:
     """Stochastic gradient descent on a network, batch by batch.
 
     Call :meth:`start_epoch` before the first step of an epoch and after loading a state. In :meth:`descend` the host
-    first draws everything random. The rest runs on the device, reads nothing back, and uses no Python number that
-    changes between two steps of an epoch, so a CUDA graph can capture it.
+    first draws everything random. The rest, in all pieces, runs on the device, reads nothing back, and uses no Python
+    number that changes between two steps of an epoch, so a CUDA graph can capture it. The images have been augmented
+    before.
 
     Args:
         context: device, group of processes and seed.
@@ -64,7 +66,9 @@ class TrainingStep:
         of_network = settings.model_dump()
         self._auxiliary_weight: float = of_network.get("auxiliary_weight", 0.0)
         self._drop_path_end: float = of_network.get("drop_path", 0.0)
+        self._steps = context.steps
         if settings.compile:
+            self._steps.rule_out("compiled cells are not captured")
             # Each cell is a separate graph in each phase; by default torch gives up after eight of them.
             torch._dynamo.config.recompile_limit = 64
             if runtime.deterministic:
@@ -85,10 +89,15 @@ class TrainingStep:
         self.gradient_sums = torch.zeros(2, dtype=torch.float64, device=runtime.device)
         self.drop_path = 0.0
         self._epoch = 0
-        self._drop_factors = StaticInputs(runtime.device)
+        self._drop_factors, self._images, self._labels = (StaticInputs(runtime.device) for _ in range(3))
+        self._prepared: list[tuple[Tensor, Tensor, Tensor | None]] = []
 
     def start_epoch(self, epoch: int, epochs: int) -> None:
-        """Set what is constant during an epoch: learning rate, drop path, and the network's training mode."""
+        """Set what is constant during an epoch: learning rate, drop path, and the network's training mode.
+
+        A captured step is invalid afterwards.
+        """
+        self._steps.forget()
         self._epoch = epoch
         self.drop_path = schedules.linear(0.0, self._drop_path_end, epoch, epochs)
         set_learning_rate(self.optimizer, learning_rate(self._settings, min(epoch, epochs - 1)))
@@ -118,12 +127,25 @@ class TrainingStep:
         """Take one step; see :meth:`learn` for the arguments."""
         if not pieces:
             return
-        factors = [self._draw(step, piece, len(labels)) for piece, (_, labels) in enumerate(pieces)]
-        self.optimizer.zero_grad(set_to_none=True)
+        sizes = [len(labels) for _, labels in pieces]
+        factors = [self._draw(step, piece, size) for piece, size in enumerate(sizes)]
+        whole = count == self._plan.batch
+        if whole and self._steps.captures:
+            pieces = [
+                (self._images.fill(images, piece), self._labels.fill(labels, piece))
+                for piece, (images, labels) in enumerate(pieces)
+            ]
+        self._prepared = [(*piece, drawn) for piece, drawn in zip(pieces, factors, strict=True)]
+        self._steps.run(tuple(sizes) if whole else None, partial(self._update, count), self.optimizer.zero_grad)
+        self._prepared = []
+        self._metrics.count(sum(sizes))
+
+    def _update(self, count: int) -> None:
+        """Do the device part of :meth:`descend`."""
         results = []
-        for index, (images, labels) in enumerate(pieces):
-            with self._synchronised(index == len(pieces) - 1):
-                total, loss, scores = self._losses(images, labels, factors[index])
+        for index, (images, labels, factors) in enumerate(self._prepared):
+            with self._synchronised(index == len(self._prepared) - 1):
+                total, loss, scores = self._losses(images, labels, factors)
                 # Processes average their gradients, and each computes only its share of the batch.
                 (total * (len(labels) * self._group.size / count)).backward()
             results.append((loss.detach(), scores.detach(), labels))
@@ -133,7 +155,9 @@ class TrainingStep:
         self.optimizer.step()
         # Only now: a step that ran out of memory is repeated and must not count twice.
         for result in results:
-            self._metrics.add(*result)
+            self._metrics.accumulate(*result)
+        # Gradients of a captured step are stored in its memory, which can then be freed.
+        self.optimizer.zero_grad(set_to_none=True)
 
     def evaluate(self, images: Tensor) -> Tensor:
         """Return class scores, float32 [N, classes], of a network in evaluation mode."""

@@ -134,6 +134,7 @@ class Trainer:
         self._evaluating = state["evaluating"]
         accuracy, epoch = state["best"]
         self._best = (accuracy, epoch)
+        self._context.steps.forget(new_state=True)
         self._plan.set(state["batch"], state["pieces"])
         self.network.load_state_dict(state["network"])
         load_optimizer(self._step.optimizer, state["optimiser"])
@@ -172,6 +173,7 @@ class Trainer:
     # Testing --------------------------------------------------------------------------------------------------------
 
     def _begin_evaluation(self) -> None:
+        self._context.steps.forget()  # its memory is needed for the evaluation
         self._evaluating, self._tested = True, 0
         self._group.align(self.network)
         self.network.eval()
@@ -212,6 +214,7 @@ class Trainer:
                 "gradient_norm": norm,
                 "clipped_share": clipped,
                 "skipped_images": self._train.skipped + self._test.skipped,
+                **self._context.steps.extras(),
             },
         )
         for running in self._metrics.values():

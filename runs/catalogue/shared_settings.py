@@ -329,3 +329,10 @@ class HardwareSettings(MachineSettings):
         "If deterministic=false, let cuDNN time its algorithms and use the fastest for each shape. No effect on CPUs.",
         group="hardware",
     )
+    cuda_graphs: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "Capture the training step on a GPU once and replay it, so that the CPU does not slow it down; the results are "
+        "the same. If that fails, 'auto' warns and continues without, 'on' stops. Steps that choose operations on the "
+        "CPU are never captured.",
+        group="hardware",
+    )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from engine.core import cuda_graphs
 from engine.core.optimizers import device_rate
 
 
@@ -102,7 +103,7 @@ def reference_adam(
         device_rate(learning_rate, device),
         betas=betas,
         weight_decay=weight_decay,
-        capturable=device.type == "cuda",
+        capturable=cuda_graphs.possible(device),
     )
 
 
