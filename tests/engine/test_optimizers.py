@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from engine.core import cuda_graphs
 from engine.core.optimizers import adam, load_optimizer, set_learning_rate, sgd
+from engine.methods.ista.reference_adam import reference_adam
 
 CPU = torch.device("cpu")
 
@@ -72,3 +75,47 @@ def test_a_rate_tensor_stays_the_same_tensor_after_loading() -> None:
     load_optimizer(optimizer, state)
     assert optimizer.param_groups[0]["lr"] is rate
     assert float(rate) == pytest.approx(0.3)
+
+
+class TestOnAGpu:
+    """The forms of a GPU, built on a CPU."""
+
+    @pytest.fixture(autouse=True)
+    def _as_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cuda_graphs, "possible", lambda device: True)
+
+    def test_sgd_is_fused_and_its_rate_a_tensor(self) -> None:
+        (group,) = sgd([parameter()], 0.1, device=CPU, momentum=0.9, weight_decay=0.0).param_groups
+        assert group["fused"]
+        assert isinstance(group["lr"], Tensor)
+
+    @pytest.mark.parametrize("make", [adam, reference_adam])
+    def test_adam_is_capturable_and_its_rate_a_tensor(self, make: Callable[..., torch.optim.Optimizer]) -> None:
+        (group,) = make([parameter()], 0.1, device=CPU, betas=(0.5, 0.999)).param_groups
+        assert group["capturable"]
+        assert isinstance(group["lr"], Tensor)
+
+    @pytest.mark.parametrize("nesterov", [False, True])
+    def test_parameters_may_begin_to_train_at_different_steps(self, nesterov: bool) -> None:
+        """As with sampled paths: torch's fused form alone raises at the second step."""
+        ours, theirs = ([parameter(), parameter()] for _ in range(2))
+        options = {"momentum": 0.9, "weight_decay": 0.01, "nesterov": nesterov}
+        fused, plain = sgd(ours, 0.125, device=CPU, **options), torch.optim.SGD(theirs, 0.125, **options)
+        for optimizer, (early, late) in ((fused, ours), (plain, theirs)):
+            for number in range(4):
+                early.grad = 0.5 * early.detach()
+                late.grad = None if number < 2 else 0.25 * late.detach()
+                optimizer.step()
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=0)
+
+    def test_a_state_without_all_momenta_can_be_loaded(self) -> None:
+        """Such as one of a CPU."""
+        early, late = parameter(), parameter()
+        saved = torch.optim.SGD([early, late], 0.1, momentum=0.9)
+        step(saved, early)
+        weights = [parameter(), parameter()]
+        optimizer = sgd(weights, 0.1, device=CPU, momentum=0.9, weight_decay=0.0)
+        load_optimizer(optimizer, copy.deepcopy(saved.state_dict()))
+        buffers = [optimizer.state[weight]["momentum_buffer"] for weight in weights]
+        assert torch.equal(buffers[0], saved.state[early]["momentum_buffer"])
+        assert torch.equal(buffers[1], torch.zeros(2))

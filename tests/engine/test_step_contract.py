@@ -7,6 +7,7 @@ sequence of kernels, with the same shapes and the same Python numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.search.loop import DifferentiableSearch
+from tests.engine.retraining import CELL, DRNAS, Retraining
+from tests.engine.tape import prepare_as_on_a_gpu
 from tests.engine.test_host_reads import begun
 
 FACTORIES = _device_constructors()
@@ -34,7 +37,8 @@ CASES = [
     ("snas", "nasbench201", {"levels": "one"}),
     ("snas", "darts", {}),
     ("sharpdarts", "darts_sharp", {}),
-    ("ista", "darts", {}),
+    ("ista", "darts", {"adam": "torch"}),
+    ("ista", "darts", {"adam": "reference"}),
     ("ista_onestage", "darts", {"auxiliary": True}),
     ("gdas", "nasbench201", {}),
     ("dsnas", "nasbench201", {}),
@@ -43,6 +47,12 @@ CASES = [
     ("enas", "nasbench201", {}),
 ]
 EAGER = {"gdas", "dsnas", "nasp", "rsws", "enas"}
+TRAININGS = [
+    (DRNAS, {"auxiliary": True, "drop_path": 0.3}),
+    (DRNAS, {"auxiliary": False, "drop_path": 0.3, "pieces": 2}),
+    (DRNAS, {"auxiliary": False, "drop_path": 0.0, "label_smoothing": 0.1}),
+    (CELL, {"gradient_clip": 0.0, "nesterov": True}),
+]
 
 
 class HostWork(TorchFunctionMode):
@@ -86,15 +96,21 @@ def shown(argument: Any) -> Any:
     return argument
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _optimisers_and_inputs_of_a_gpu() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        prepare_as_on_a_gpu(monkeypatch)
+        yield
+
+
 def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
-    """Return a search in the middle of an epoch, whose optimisers count no steps on the host, as on a GPU."""
+    """Return a search in the middle of an epoch."""
     search = begun(method, space, "quick", **options)
-    state = search.current
-    for name in ("weight_optimizer", "architecture_optimizer"):
-        parameters = getattr(state, name).param_groups[0]["params"]
-        setattr(state, name, torch.optim.SGD(parameters, 0.01, momentum=0.9, foreach=True))
+    for optimizer in (search.current.weight_optimizer, search.current.architecture_optimizer):
+        # The list form of Adam makes a tensor on the host if its parameters are there.
+        optimizer.param_groups[0]["foreach"] = False
     prepare(search)
-    search.components.update.step(search.step_context)  # creates the momentum buffers
+    search.components.update.step(search.step_context)  # in `begun`, the architecture may have been frozen
     return search
 
 
@@ -139,6 +155,47 @@ def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(search: Di
     first, second = steps
     assert len(first) > 100
     assert first == second
+
+
+class Observed:
+    """Runs the steps of a training under a mode, in place of :class:`engine.core.cuda_graphs.StepRunner`."""
+
+    captures = True
+
+    def __init__(self, training: Retraining, mode: Callable[[], Any]) -> None:
+        self.kinds: list[Any] = []
+        self.modes: list[Any] = []
+        self._mode = mode
+        training.advance(1)
+        training.trainer._step._steps = self  # type: ignore[assignment]
+        training.advance(2)
+
+    def run(self, kind: Any, step: Callable[[], None], abandon: Callable[[], None]) -> None:
+        self.kinds.append(kind)
+        self.modes.append(self._mode())
+        with self.modes[-1]:
+            step()
+
+
+@pytest.mark.parametrize(("genotype", "options"), TRAININGS, ids=str)
+def test_a_training_step_leaves_the_host_alone(genotype: str, options: dict[str, Any]) -> None:
+    training = Retraining(genotype, **options)
+    seen = Observed(training, HostWork)
+    assert [work.found for work in seen.modes] == [[], []]
+
+
+@pytest.mark.parametrize(("genotype", "options"), TRAININGS, ids=str)
+def test_training_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
+    genotype: str, options: dict[str, Any]
+) -> None:
+    training = Retraining(genotype, **options)
+    training.epoch()  # drop path begins in the second
+    seen = Observed(training, Kernels)
+    first, second = (mode.found for mode in seen.modes)
+    assert len(first) > 100
+    assert first == second
+    assert seen.kinds[0] == seen.kinds[1]
+    assert sum(seen.kinds[0]) == training.trainer.state()["batch"]
 
 
 def test_the_host_part_draws_in_the_order_of_the_update() -> None:
