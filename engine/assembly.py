@@ -71,7 +71,8 @@ def assemble(
     )
     compiled = {"compile": settings.compile} if isinstance(settings, TrainingSettings) else {}
     reason = {"threads_reason": threads.reason} if threads.reason else {}
-    emit(Started(runtime.environment() | reason | compiled | {"processes": group.size}))
+    graphs = {"cuda_graphs": machine.cuda_graphs} if machine and cuda_graphs.possible(runtime.device) else {}
+    emit(Started(runtime.environment() | reason | compiled | graphs | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
     images = Source(dataset, root, settings, runtime, loader)
     of_method = catalogue.method(config.method)

@@ -1,8 +1,8 @@
-"""Runs training steps as CUDA graphs: captured once, then replayed without Python or kernel launches one by one.
+"""Runs training steps as CUDA graphs: captured once, then replayed without Python and without single kernel launches.
 
-:class:`StepRunner` decides which steps are captured. :class:`CudaRecorder` does it, and is the only code that touches
-``torch.cuda.CUDAGraph``; tests replace it on a CPU. What a step must not do is said in :mod:`engine.search.step`, what
-is captured in docs/performance.md, "CUDA graphs".
+:class:`StepRunner` decides which steps are captured. :class:`CudaRecorder` captures them, and is the only code of the
+training that touches ``torch.cuda.CUDAGraph``; tests replace it on a CPU. :mod:`engine.search.step` says what a step
+must not do, and docs/performance.md, "CUDA graphs", what is captured.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
     match event:
         case Started(environment=environment):
             known = [_known(environment, name) for name in ("device", "threads", "torch") if name in environment]
-            return _SEPARATOR.join(["engine started", *known, *_arithmetic(environment)])
+            graphs = [f"CUDA graphs {environment['cuda_graphs']}"] if "cuda_graphs" in environment else []
+            return _SEPARATOR.join(["engine started", *known, *_arithmetic(environment), *graphs])
         case Resumed(epoch=epoch):
             return f"resumed from the checkpoint after epoch {epoch}"
         case StageStarted(index=index, of=of, epochs=epochs, title=title):

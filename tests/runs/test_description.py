@@ -32,6 +32,7 @@ EPOCH = EpochEnded(3, 9, seconds=1.25, metrics={"train_loss": 0.5, "train_accura
         (Started({"device": "cpu", "threads": 2, "host": "x"}), "engine started · device cpu · threads 2"),
         (Started({"precision": "float32", "tf32": False}), "engine started · float32"),
         (Started({"precision": "float32", "tf32": True}), "engine started · float32, convolutions in TF32"),
+        (Started({"device": "cuda:0", "cuda_graphs": "auto"}), "engine started · device cuda:0 · CUDA graphs auto"),
         (
             Started({"precision": "bfloat16", "tf32": True, "deterministic": False}),
             "engine started · bfloat16 · not deterministic",
