@@ -207,6 +207,8 @@ def search(method: str, space: str, **options: Any) -> tuple[DifferentiableSearc
     """Return a small search with those of the options that its method has."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     given = {key: value for key, value in (SMALL | options).items() if key in known}
+    if method == "prdarts":
+        del given["epochs"]  # its stages have nine together
     if method == "pdarts":
         given["epochs"] = 6  # its first stage has two, with different dropout
     draft = Draft(method=method, space=space, preset="quick", dataset="digits", device="cpu", options=given)
