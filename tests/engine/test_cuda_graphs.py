@@ -208,7 +208,7 @@ def search(method: str, space: str, **options: Any) -> tuple[DifferentiableSearc
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     given = {key: value for key, value in (SMALL | options).items() if key in known}
     if method == "prdarts":
-        del given["epochs"]  # its stages have nine together
+        del given["epochs"]  # its nine stages have their own
     if method == "pdarts":
         given["epochs"] = 6  # its first stage has two, with different dropout
     draft = Draft(method=method, space=space, preset="quick", dataset="digits", device="cpu", options=given)
