@@ -203,15 +203,15 @@ class TestRunner:
         assert steps.extras() == {}
 
 
-def search(method: str, space: str, **options: Any) -> tuple[DifferentiableSearch, list[Event]]:
-    """Return a small search with those of the options that its method has."""
+def search(method: str, space: str, device: str = "cpu", **options: Any) -> tuple[DifferentiableSearch, list[Event]]:
+    """Return a small search with those of the options that its method has, and its events."""
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     given = {key: value for key, value in (SMALL | options).items() if key in known}
     if method == "prdarts":
         del given["epochs"]  # its nine stages have their own
     if method == "pdarts":
         given["epochs"] = 6  # its first stage has two, with different dropout
-    draft = Draft(method=method, space=space, preset="quick", dataset="digits", device="cpu", options=given)
+    draft = Draft(method=method, space=space, preset="quick", dataset="digits", device=device, options=given)
     said: list[Event] = []
     _, found = assemble(resolve(draft), Path(), said.append)
     assert isinstance(found, DifferentiableSearch)
