@@ -78,24 +78,25 @@ class CudaRecorder:
         """Return the replay of a new graph."""
         graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self._device)
         random_state = torch.cuda.get_rng_state(self._device)
-        cause: RuntimeError | None = None
+        reason = ""
         try:
             # By default even calls of other threads end a capture, such as those that pin decoded images.
             with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 try:
                     step()
                 except RuntimeError as error:
-                    cause = error
+                    reason = str(error)
                     raise
-        except BaseException:
+        except BaseException as error:
             # Torch leaves the stream of the capture selected; older versions leave the generator waiting for its end.
             torch.cuda.set_stream(current)
             graph.reset()
             generator = torch.Generator(self._device)
             generator.set_state(random_state)
             torch.cuda.default_generators[current.device_index].graphsafe_set_state(generator)
-            if cause is not None:
-                raise cause from None  # the end of a broken capture raises another error, which says less
+            if reason:
+                # The end of a broken capture raises an error of its own, which says less.
+                raise RuntimeError(reason) from error
             raise
         self._graph = graph
         return graph.replay
