@@ -17,6 +17,8 @@ from tests.end_to_end.conftest import Cli, commands
 
 # Read here, because a fixture removes the user's settings from the environment of every test.
 DEVICE = os.environ.get("NASTUI_TEST_DEVICE", "cuda:0")
+# As the engine sets it before CUDA starts; a test may start CUDA without an engine.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 PRESENT = DEVICE == "cpu" or torch.cuda.is_available()
 
 

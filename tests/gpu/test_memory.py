@@ -28,6 +28,7 @@ SIZES = {"cpu": {"batch_size": 32, "image_limit": 64}, "cuda": {"batch_size": 25
 @contextmanager
 def limited(work: Callable[[], object], share: float, device: str) -> Iterator[None]:
     """Leave only this share of the memory that some work reserved at its peak."""
+    torch.cuda.init()
     gc.collect()
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved(device)
