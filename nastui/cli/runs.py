@@ -103,6 +103,9 @@ def show(run: Run, as_json: Json = False) -> None:
     started = first_event(record.paths.events)
     environment = started.environment if isinstance(started, Started) else {}
     chosen = {name: environment.get(name) for name in ("threads", "threads_reason")}
+    if chosen["threads_reason"] and config.device == "cpu":
+        # Results depend on the number, and another time the engine might choose another one.
+        content["command"] += f" --set threads={chosen['threads']}"
     if as_json:
         output.data(content | chosen | {"configuration": config.model_dump(mode="json")})
         return

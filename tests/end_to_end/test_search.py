@@ -11,7 +11,10 @@ import pexpect
 
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
+from runs.log.event_log import EventLog
+from runs.log.events import Started
 from tests.end_to_end.conftest import SCRIPT, TINY, Cli, Finished, set_traps
+from tests.synthetic import make_run
 
 
 def test_following_a_search_prints_json_lines_and_the_result(finished: Finished) -> None:
@@ -49,6 +52,15 @@ def test_the_command_that_show_prints_repeats_the_run(cli: Cli, finished: Finish
     assert len(cli.series(again)) == TINY["epochs"]
     cli("--help")
     assert cli("runs", "list").stdout.count(again[:8]) == 1
+
+
+def test_the_command_that_show_prints_has_the_threads_that_the_engine_chose(cli: Cli) -> None:
+    config, paths = make_run(cli.home.root, done=0)
+    with EventLog(paths.events) as event_log:
+        event_log.append(Started({"threads": 3, "threads_reason": "3 of 4 cores idle"}))
+    shown = cli.json("runs", "show", config.id)
+    assert shown["command"].endswith(" --set threads=3")
+    assert (shown["threads"], shown["threads_reason"]) == (3, "3 of 4 cores idle")
 
 
 def test_two_seeds_are_compared_by_mean_and_deviation(cli: Cli, finished: Finished) -> None:
