@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from runs.catalogue.shared_settings import HardwareSettings
 from tests.engine.retraining import CELL, DRNAS, Retraining
 from tests.engine.test_host_reads import begun
 from tests.engine.test_step_contract import CASES, EAGER, prepare
 
 # Capturing a graph waits; what is captured must not.
-EAGERLY = {"cuda_graphs": "off"} if "cuda_graphs" in HardwareSettings.model_fields else {}
+EAGERLY = {"cuda_graphs": "off"}
 
 
 @contextmanager

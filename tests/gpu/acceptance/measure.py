@@ -69,8 +69,8 @@ CASES = {
 # In this order, as the limit may end a case early.
 VARIANTS = (
     {"cuda_graphs": "off"},
-    {"cuda_graphs": "auto"},
-    {"cuda_graphs": "auto", "precision": "bfloat16"},
+    {"cuda_graphs": "on"},
+    {"cuda_graphs": "on", "precision": "bfloat16"},
     {"cuda_graphs": "off", "precision": "bfloat16"},
 )
 # Measured again with one convolution for each edge.
@@ -85,10 +85,13 @@ def configured(case: Case, device: str, variant: Mapping[str, Any]) -> RunConfig
     method, space = catalogue.method(case.method), case.space or ""
     known = catalogue.options(method, catalogue.space(space)).model_fields
     tiny = {name: value for name, value in TINY.items() if name in known and device == "cpu"}
-    # Before the setting existed, every step was eager.
-    graphs = variant["cuda_graphs"]
-    changed = {name: value for name, value in variant.items() if name != "cuda_graphs" or name in known}
-    if not changed.keys() <= known.keys() or (graphs != "off" and "cuda_graphs" not in known):
+    changed = dict(variant)
+    if device == "cpu" and variant["cuda_graphs"] == "on":
+        changed["cuda_graphs"] = "auto"
+    # A method without training steps has neither graphs nor a precision.
+    if variant == VARIANTS[0] and "cuda_graphs" not in known:
+        changed = {}
+    if not changed.keys() <= known.keys():
         return None
     options = {**case.options, **tiny, **changed}
     if method.kind == "retrain":
