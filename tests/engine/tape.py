@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from engine.core import cuda_graphs
+from engine.spaces.darts import merging
 
 READS = ("_local_scalar_dense", "nonzero", "equal", "masked_select")
 
@@ -103,13 +104,14 @@ class TapeRecorder:
 
 
 def prepare_as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, recorder: cuda_graphs.Recorder | None = None) -> None:
-    """Use the optimisers, rates and static inputs of a GPU on this CPU.
+    """Use the optimisers, rates, static inputs and merged operations of a GPU on this CPU.
 
     Args:
         monkeypatch: of the test.
         recorder: captures the steps of all runs; None for eager steps.
     """
     supported = adam._get_capturable_supported_devices
+    monkeypatch.setattr(merging, "DEVICES", {"cuda", "cpu"})
     monkeypatch.setattr(cuda_graphs, "possible", lambda device: True)
     monkeypatch.setattr(cuda_graphs, "recorder", lambda device: recorder)
     monkeypatch.setattr(adam, "_get_capturable_supported_devices", lambda **options: [*supported(**options), "cpu"])
