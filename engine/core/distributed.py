@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from runs.errors import NastuiError
+
 Result = TypeVar("Result")
 
 
@@ -86,6 +88,22 @@ class Group:
         """
         flat = self.total(torch.cat([tensor.reshape(-1) for tensor in tensors]).mul_(weight))
         _unflatten(flat, tensors)
+
+    def check_equal(self, tensors: Sequence[Tensor]) -> None:
+        """Check that all processes have the same tensors, of 32 or 64 bits; all must call this at the same point.
+
+        Raises:
+            NastuiError: they do not, in every process.
+        """
+        if self.size == 1:
+            return
+        # A sum of integers is exact, so it does not depend on the order of a device.
+        own = int(torch.cat([tensor.detach().reshape(-1) for tensor in tensors]).view(torch.int32).sum())
+        if self.total(torch.tensor([float(own != self.broadcast(own))])).item():
+            raise NastuiError(
+                "The processes of the run no longer have the same weights.",
+                "Use GPUs of one model. An update of a plug-in must average its gradients: see engine/search/step.py.",
+            )
 
     def parallel(self, network: nn.Module, device: torch.device, *, dead_parts: bool) -> nn.Module:
         """Return the network with its gradients averaged over all processes in each backward pass.

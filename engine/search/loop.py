@@ -113,7 +113,7 @@ class DifferentiableSearch:
             return None
         if not self._evaluating:
             self.context.steps.forget()  # its memory is needed for the evaluation
-            self.context.group.align(self.step_context.state.supernet)
+            self._agree()
             if self._evaluation_units:
                 self._steps, self._units, self._evaluating = self._units, 0, True
                 return None
@@ -243,6 +243,12 @@ class DifferentiableSearch:
     def _drop_gradients(self) -> None:
         self.step_context.state.weight_optimizer.zero_grad()
         self.step_context.state.architecture_optimizer.zero_grad()
+
+    def _agree(self) -> None:
+        """Check that all processes have the same weights, and take rank 0's running averages."""
+        state, group = self.step_context.state, self.context.group
+        group.check_equal([*state.weights, *state.architecture.parameters()])
+        group.align(state.supernet)
 
     def begin_epoch(self) -> None:
         """Set everything that depends on the epoch; a captured step is invalid afterwards."""

@@ -13,7 +13,7 @@ from runs.configuration import RunConfig
 _NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
 
 # Settings that version 0.2 did not have, with the values that it worked with. Runs of both versions form one group.
-_ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True}
+_ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True, "cuda_graphs": "auto"}
 _ADDED_TO_SEARCHES = {"gpus": 1}
 
 

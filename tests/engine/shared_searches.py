@@ -23,12 +23,14 @@ from engine.spaces.space import MixingWeights
 from runs import catalogue
 from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import Draft, RunConfig, resolve
+from runs.errors import NastuiError
 from tests.engine import twenty_steps
 from tests.engine.test_every_method import SMALL, work
 from tests.engine.twenty_steps import in_float64
 
 STEPS, BATCH = 20, 16
-RETRAINING = "retraining"
+RETRAINING, APART = "retraining", "without averaging"
+TINY = {"order": "first", "channels": 4, "cells": 1, "image_size": 8, "image_limit": 32, "batch_size": 8, "threads": 1}
 # Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
 EXACT: dict[str, tuple[str, str, dict[str, Any]]] = {
     "first order": ("darts", "nasbench201", {"order": "first"}),
@@ -83,6 +85,20 @@ def _in_float64(search: DifferentiableSearch, pieces: int) -> None:
     context.scores = lambda images, mixing: both_scores(images, mixing)[0]
 
 
+def without_averaging(group: Group) -> dict[str, Any]:
+    """Return what a search says whose processes keep their own gradients, as with an update that forgets the others."""
+    config = resolve(Draft(method="darts", space="nasbench201", preset="quick", device="cpu", options=TINY))
+    _, search = begun(config, group)
+    assert isinstance(search, DifferentiableSearch)
+    search.step_context.average = lambda gradients, level: None  # type: ignore[method-assign]
+    search.prepare()
+    try:
+        work(search)
+    except NastuiError as error:
+        return {"problem": error.message}
+    return {}
+
+
 def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
     """Return the reports of a whole search, those of one that was killed and resumed, and the latter's weights."""
     method, space, options = WHOLE[case]
@@ -126,6 +142,7 @@ def main(folder: Path) -> None:
     """Run all of them as a member of the group that the environment describes."""
     group = distributed.join()
     torch.save(twenty_steps.train(group, pieces=1), folder / f"{RETRAINING} {group.rank}.pt")
+    torch.save(without_averaging(group), folder / f"{APART} {group.rank}.pt")
     for case in EXACT:
         torch.save(search_twenty_steps(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
     for case in WHOLE:

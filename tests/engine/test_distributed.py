@@ -18,7 +18,7 @@ from engine.core.distributed import ALONE, Group
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
 from tests.engine import shared_searches, twenty_steps
-from tests.engine.shared_searches import EXACT, RETRAINING, WHOLE
+from tests.engine.shared_searches import APART, EXACT, RETRAINING, WHOLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +69,12 @@ def test_all_processes_have_the_same_weights_at_the_end(case: str, found: Found)
     first, second = (found(case, rank)["weights"] for rank in range(2))
     assert first.keys() == second.keys()
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_processes_that_drift_apart_end_the_run(found: Found) -> None:
+    """All notice it, at the end of the epoch's training."""
+    for rank in range(2):
+        assert found(APART, rank)["problem"] == "The processes of the run no longer have the same weights."
 
 
 @pytest.mark.parametrize("case", WHOLE)

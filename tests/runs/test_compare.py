@@ -83,7 +83,7 @@ def test_a_group_is_of_runs_that_differ_in_nothing_that_decides() -> None:
 
 def test_a_setting_that_an_older_version_lacked_makes_no_difference(tmp_path: Path) -> None:
     new = resolve(Draft(method="drnas", preset="quick"))
-    added = ("gpus", "deterministic", "tf32", "cudnn_benchmark")
+    added = ("gpus", "deterministic", "tf32", "cudnn_benchmark", "cuda_graphs")
     kept = {name: value for name, value in new.options.items() if name not in added}
     old = new.model_copy(update={"id": "of-0.2", "options": kept})
     assert group_id(old) == group_id(new)
