@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ _TYPES: dict[str, type] = {"theme": str, "glyphs": str, "readonly": bool, "slow_
 def path(home: Home) -> Path:
     """Return the configuration file: that of the home if it exists, else the user's."""
     own = home.root / "config.toml"
-    return own if own.exists() else platformdirs.user_config_path("nastui") / "config.toml"
+    if os.path.lexists(own):
+        return own
+    try:
+        return platformdirs.user_config_path("nastui") / "config.toml"
+    except RuntimeError:  # the user has no home folder
+        return own
 
 
 def read(file: Path) -> tuple[Settings, list[str]]:

@@ -73,6 +73,16 @@ def copy_regular(source: Path, target: Path) -> None:
         shutil.copyfileobj(stream, copy, MEBIBYTE)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a regular file; pathlib raises for names that no file can have."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; pathlib raises for names that no folder can have."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def append_regular(path: Path) -> BufferedWriter:
     """Open a file for appending; it is created if it does not exist.
 
@@ -90,8 +100,11 @@ def descriptor_of(path: str | Path, flags: int = os.O_RDONLY) -> int:
     """
     # Without O_NONBLOCK, opening a pipe waits for its other end. It has no effect on regular files.
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return descriptor
 

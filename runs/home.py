@@ -9,11 +9,21 @@ from pathlib import Path
 import platformdirs
 
 from runs.errors import EnvironmentLacksError
+from runs.user_path import user_path
 
 
 def short_id(run_id: str) -> str:
     """Return the part of a run's id that users read and type."""
     return run_id[:8]
+
+
+def _data_folder() -> Path:
+    try:
+        return platformdirs.user_data_path("nastui")
+    except RuntimeError:  # a user id without an entry in the password file, and no HOME
+        raise EnvironmentLacksError(
+            "Your home folder is unknown, and the runs are stored in it.", "Set HOME, or name a folder with --home."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,12 @@ class Home:
 
     @classmethod
     def locate(cls, given: Path | None = None) -> Home:
-        """Return the home given by the option, else by ``NASTUI_HOME``, else the user's data folder."""
-        chosen = given or os.environ.get("NASTUI_HOME") or platformdirs.user_data_path("nastui")
-        return cls(Path(chosen).expanduser().absolute())
+        """Return the home given by the option, else by ``NASTUI_HOME``, else the user's data folder.
+
+        Raises:
+            UsageError, EnvironmentLacksError: as :func:`runs.user_path.user_path`.
+        """
+        return cls(user_path(given or os.environ.get("NASTUI_HOME") or _data_folder()))
 
     @property
     def index(self) -> Path:
@@ -57,7 +70,7 @@ class Home:
     def datasets(self) -> Path:
         """Downloaded data sets (torchvision's root); ``NASTUI_DATASETS`` names a folder that homes share."""
         given = os.environ.get("NASTUI_DATASETS")
-        return Path(given).expanduser().absolute() if given else self.root / "datasets"
+        return user_path(given) if given else self.root / "datasets"
 
     @property
     def benchmarks(self) -> Path:

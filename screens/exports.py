@@ -26,8 +26,9 @@ def save(text: str, stem: str, suffix: str) -> Path:
     Raises:
         EnvironmentLacksError: the current folder is not writable.
     """
-    path = free_path(stem, suffix)
+    path = Path(stem + suffix)
     try:
+        path = free_path(stem, suffix)
         path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentLacksError(

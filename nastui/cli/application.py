@@ -11,8 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import nastui
-from nastui.cli import bench, benchmark, catalogue, doctor, genotype, genotypes, keys, retrain, runs, search, serve
+from nastui.cli import (
+    bench,
+    benchmark,
+    catalogue,
+    doctor,
+    genotype,
+    genotypes,
+    keys,
+    retrain,
+    runs,
+    search,
+    serve,
+    standard_streams,
+)
 from runs.errors import NastuiError, UsageError
+from runs.user_path import user_path
 
 if TYPE_CHECKING:
     from runs.home import Home
@@ -89,15 +103,18 @@ def _dashboard(home: Home, ascii_only: bool, readonly: bool, slow_line: bool) ->
 def main() -> None:
     """Run the command line and exit with the code of the outcome; the epilog of ``--help`` lists the codes."""
     arguments = sys.argv[1:]
+    standard_streams.prepare()
     try:
-        sys.argv[1:] = _take_home(arguments)
-        app()
+        try:
+            sys.argv[1:] = _take_home(arguments)
+            app()
+        finally:
+            sys.stdout.flush()
     except NastuiError as error:
         _report(error, as_json="--json" in arguments)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of the pipe has exited, as `head` does. Python would raise again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.abandon_stdout()  # the reader of the pipe has exited, as `head` does
         sys.exit(1)
 
 
@@ -110,7 +127,7 @@ def _take_home(arguments: list[str]) -> list[str]:
             folder = word.partition("=")[2] or next(words, "")
             if not folder:
                 raise UsageError("--home needs a folder.", "For example: --home ~/nas-runs")
-            os.environ["NASTUI_HOME"] = str(Path(folder).expanduser().absolute())
+            os.environ["NASTUI_HOME"] = str(user_path(folder))
         else:
             kept.append(word)
     return kept

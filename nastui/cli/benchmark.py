@@ -42,8 +42,9 @@ def import_(
     from runs.benchmarks.pickled import import_pickled, is_pickled
     from runs.benchmarks.store import import_csv
     from runs.home import Home
+    from runs.user_path import user_path
 
-    path, home = file.expanduser(), Home.locate()
+    path, home = user_path(file), Home.locate()
     table = import_pickled(path, home, name, trusted=trust) if is_pickled(path) else import_csv(path, home, name)
     if as_json:
         output.data(_described(table))

@@ -108,13 +108,14 @@ def convert(
     """Convert a genotype to JSON, text, Graphviz dot or SVG."""
     from runs.catalogue.genotype_text import convert as converted
     from runs.errors import EnvironmentLacksError
+    from runs.user_path import user_path
 
     written = converted(_find(genotype, epoch).genotype, to.value) + "\n"
     if output is None:
         sys.stdout.write(written)
         return
     try:
-        output.expanduser().write_text(written, encoding="utf-8")
+        user_path(output).write_text(written, encoding="utf-8")
     except OSError as error:
         raise EnvironmentLacksError(f"'{output}' cannot be written: {error.strerror}.", "Name another file.") from error
 

@@ -37,9 +37,9 @@ def line(value: Any) -> None:
 def encoded(value: Any, indent: int | None = None) -> str:
     """Return JSON; characters that a terminal might interpret are escaped, which does not change the value."""
     try:
-        text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=not is_utf8(), indent=indent, allow_nan=False)
     except ValueError:
-        text = json.dumps(_strict(value), ensure_ascii=False, indent=indent)
+        text = json.dumps(_strict(value), ensure_ascii=not is_utf8(), indent=indent)
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -48,6 +48,7 @@ def retrain(
     from runs.store.find_genotype import find
     from runs.store.retraining import asked
     from runs.store.run_store import RunStore
+    from runs.user_path import user_path
 
     if evaluate and weights is None:
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file: --weights FILE.")
@@ -58,5 +59,5 @@ def retrain(
         given["options"]["gpus"] = gpus
     if evaluate:
         given["options"]["evaluate_only"] = True
-    given |= asked(found, epoch) | {"weights": weights and weights.expanduser().absolute()}
+    given |= asked(found, epoch) | {"weights": weights and user_path(weights)}
     begin(given, detach=detach, follow=follow, as_json=as_json)

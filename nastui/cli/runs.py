@@ -55,7 +55,7 @@ def list_(
     from runs.store.status import Status
 
     if status is not None and status not in list(Status):
-        raise UsageError(f"Unknown status '{status}'.", closest(status, list(Status)))
+        raise UsageError(f"Unknown status '{status[:80]}'.", closest(status, list(Status)))
     store = _store()
     records = [
         record
@@ -151,7 +151,7 @@ def events(
     from runs.log.events import EVENT_TYPES, printed
 
     if kind is not None and kind not in EVENT_TYPES:
-        raise UsageError(f"Unknown event type '{kind}'.", closest(kind, EVENT_TYPES))
+        raise UsageError(f"Unknown event type '{kind[:80]}'.", closest(kind, EVENT_TYPES))
     store = _store()
     paths = store.find(run).paths
     reader = EventLogReader(paths.events)
@@ -271,7 +271,10 @@ def compare(
     if len(runs) < 2:
         raise UsageError(f"compare needs at least two runs, got {len(runs)}.", "See `nastui runs list`.")
     store = _store()
-    content = compared([store.find(name) for name in runs])
+    records = _distinct(store, runs)
+    if len(records) < 2:
+        raise UsageError(f"compare needs at least two runs, got '{short_id(records[0].id)}' only.", "Name another one.")
+    content = compared(records)
     references = beside({(run["space"], run["dataset"]) for run in content["runs"]}) if with_published else []
     if as_json:
         output.data(content | ({"published": described(references)} if with_published else {}))
@@ -332,7 +335,7 @@ def remove(
     from nastui.cli import output
 
     store = _store()
-    records = [store.find(name) for name in runs]
+    records = _distinct(store, runs)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
@@ -383,6 +386,11 @@ def _store() -> RunStore:
     from runs.store.run_store import RunStore
 
     return RunStore(Home.locate())
+
+
+def _distinct(store: RunStore, names: list[str]) -> list[Record]:
+    """Return the runs of these names; a run that is named twice, once."""
+    return list({record.id: record for record in map(store.find, names)}.values())
 
 
 def _request(run: str, ask: Any) -> None:

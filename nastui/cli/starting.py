@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ Gpus = Annotated[
 ]
 Name = Annotated[str | None, typer.Option(help="Name the run.")]
 Tags = Annotated[list[str] | None, typer.Option(help="Tag the run. Repeatable.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the engine runs.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the engine runs, and print the run's id.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Show the progress to the end (default).")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON: one event per line, then the result; with --detach only the run.")
@@ -42,6 +43,8 @@ def gathered(
 
     given: dict[str, Any] = {} if config is None else read_toml(config)
     given |= {key: value for key, value in typed.items() if value is not None}
+    if not isinstance(given.get("tags", []), list):
+        raise UsageError(f"'tags' in '{config}' must be a list.", 'For example: tags = ["first", "trial"]')
     given["tags"] = (*given.get("tags", ()), *(tags or ()))
     if "options" in given and not isinstance(given["options"], dict):
         raise UsageError(f"'options' in '{config}' must be a table.", "Write it as [options], with one key per line.")
@@ -71,6 +74,8 @@ def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -
         if as_json:
             output.data(store.find(run.id).to_json())
         else:
+            sys.stdout.write(run.id + "\n")
+            sys.stdout.flush()
             output.say(f"Run {run.id} is running.")
             output.say(f"Follow it: nastui runs follow {short_id(run.id)}, or open the dashboard: nastui")
         return

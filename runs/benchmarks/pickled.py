@@ -8,7 +8,7 @@ from pathlib import Path
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
 from runs.errors import UsageError
-from runs.files import open_regular
+from runs.files import is_folder, open_regular
 from runs.home import Home
 from runs.subprocess_task import run_task
 
@@ -18,7 +18,7 @@ _BEGINNINGS = (b"PK\x03\x04", b"\x80", b"BZh")
 
 def is_pickled(path: Path) -> bool:
     """Return whether a path is a folder, or a file that starts like a pickle or an archive of pickles."""
-    if path.is_dir():
+    if is_folder(path):
         return True
     try:
         with open_regular(path) as file:

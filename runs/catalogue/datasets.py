@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runs.catalogue.entries import Dataset
 from runs.errors import EnvironmentLacksError
+from runs.user_path import user_path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -124,11 +125,10 @@ def image_folder(path: Path) -> Dataset:
             has no images.
     """
     try:
-        path = path.expanduser().absolute()
+        path = user_path(path)
         classes = _class_folders(path)
-    except (OSError, RuntimeError) as error:  # RuntimeError: `~name` of an unknown user
-        fault = str(getattr(error, "strerror", error)).rstrip(".")
-        raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {fault}.", _LAYOUT) from error
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {error.strerror}.", _LAYOUT) from error
     return Dataset(
         name=str(path),
         title=path.name,

@@ -11,6 +11,7 @@ from runs.genotypes.genotype import edge_label
 from runs.log.history import load
 from runs.store.run_store import Record
 from runs.subprocess_task import run_task
+from runs.user_path import user_path
 
 _README = """This folder is the run '{id}' of nastui.
 
@@ -41,7 +42,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
         UsageError: the folder exists, or there is no network to write as ONNX.
         EnvironmentLacksError: the folder cannot be written, or the packages for ONNX are missing.
     """
-    folder = folder.expanduser().absolute()
+    folder = user_path(folder)
     if onnx and not (record.paths.network.exists() and record.paths.weights.exists()):
         raise UsageError(f"Run '{record.id}' has no trained network.", "Only a finished retraining has one.")
     try:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from runs import catalogue
 from runs.catalogue import genotype_text, library
 from runs.catalogue.library import Published
-from runs.errors import NotFoundError, UsageError
+from runs.errors import NastuiError, NotFoundError, UsageError
+from runs.files import is_file
 from runs.genotypes.genotype import Genotype
 from runs.home import RunPaths
 from runs.log import history
 from runs.store.run_store import Record, RunStore
+from runs.user_path import user_path
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,11 @@ def _fixed(typed: str) -> Found | None:
     known = library.lookup(typed)
     if known is not None:
         return Found(known.name, known.genotype, known, known.name, known.recipe)
-    # os.path, because pathlib rejects names that no file can have.
-    path = os.path.expanduser(typed)  # noqa: PTH111
-    if os.path.isfile(path):  # noqa: PTH113
-        file = Path(path).absolute()
-        return Found(file.name, genotype_text.read(file), None, str(file))
-    return None
+    try:
+        file = user_path(typed)
+    except NastuiError:
+        return None  # it may be the id of a run
+    return Found(file.name, genotype_text.read(file), None, str(file)) if is_file(file) else None
 
 
 def _run(typed: str, store: RunStore) -> Record:

@@ -11,7 +11,7 @@ from runs import catalogue
 from runs.benchmarks import tabular_queries
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
-from runs.files import append_regular, end_of, open_regular
+from runs.files import append_regular, end_of, is_file, open_regular
 from runs.home import RunPaths
 from runs.log.history import Follower
 from runs.processes import command, environment
@@ -39,8 +39,10 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
         NastuiError: the draft is invalid, the data cannot be used, the home cannot be written, or the engine did not
             start.
     """
-    if draft.weights is not None and not draft.weights.is_file():
-        raise NotFoundError(f"There is no file '{draft.weights}'.", "Give --weights a .safetensors or .pt file.")
+    if draft.weights is not None and not is_file(draft.weights):
+        raise NotFoundError(
+            f"There is no file '{str(draft.weights)[:200]}'.", "Give --weights a .safetensors or .pt file."
+        )
     if draft.weights is not None:
         try:
             open_regular(draft.weights).close()
