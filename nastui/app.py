@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from nastui import settings as configuration
 from nastui import terminal, themes
 from nastui.characters import Characters
-from runs.errors import closest
+from runs.errors import NastuiError, closest
 from runs.home import Home
 from runs.store.run_store import RunStore
 from screens import palette
@@ -26,6 +31,7 @@ from screens.actions.keymap import keys_of, remapped
 from screens.actions.screen import ActionScreen
 from screens.actions.table import registry
 from screens.destinations import Destination, OpenRun
+from screens.error_text import write_traceback
 from screens.formatting import clean, count
 from screens.navigation import Navigation
 from screens.pictures import save_picture
@@ -33,6 +39,7 @@ from screens.settings import Settings
 from screens.widgets.keys_help import KeysHelp, active, key_sections
 
 _COMPLAINT_SECONDS = 20.0
+_MOST_REASON = 200
 
 
 class NastuiApp(App[int]):
@@ -71,6 +78,7 @@ class NastuiApp(App[int]):
         self._run_id = run_id
         self._undimmed = themes.Undimmed()
         self._characters: Characters | None = None
+        self._broken_by: BaseException | None = None
         self._config = configuration.path(home)
         keymap, wrong = remapped(self.settings.keys)
         self.set_keymap(keymap)
@@ -99,7 +107,8 @@ class NastuiApp(App[int]):
 
     @on(Destination)
     def _open(self, destination: Destination) -> None:
-        self._navigation.open(destination)
+        if destination.origin is self.screen:
+            self._navigation.open(destination)
 
     def on_mount(self) -> None:
         """Show what is wrong with the configuration, and open the requested run."""
@@ -197,6 +206,58 @@ class NastuiApp(App[int]):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit, None, code)
 
+    # Ends that nobody asked for
+
+    @property
+    def unexpected_end(self) -> str:
+        """Why the app ended, in a sentence, if neither the user nor a signal asked for it; else empty."""
+        if self._exit:
+            return ""
+        error = self._broken_by
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if error is not None else "cause unknown"
+        return f"The dashboard ended because of an error in it ({reason[:_MOST_REASON]}). Runs continue."
+
+    def broke(self, error: BaseException) -> None:
+        """Write the traceback of an error to the log, and keep the first one that ends the app."""
+        error = error.error if isinstance(error, WorkerFailed) else error
+        write_traceback(error, self.error_log)
+        self._broken_by = self._broken_by or error
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self._exit or (self._is_mounted and not self._running):
+            write_traceback(error, self.error_log)  # a late key, say, while the screens close: the app ends anyway
+            return
+        self.broke(error)
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()  # without Textual's report, which is longer than most terminals
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End the app after an error that was handled or written already."""
+        self._close_messages_no_wait()
+
+    async def _process_messages_loop(self) -> None:
+        """Process messages until the app ends.
+
+        If something that a message waits for is cancelled, Textual takes it for the end of the app. Only a
+        cancellation of the app's own task is one.
+        """
+        while True:
+            try:
+                return await super()._process_messages_loop()
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    if not self._exit:
+                        self.broke(error)
+                    raise
+                write_traceback(error, self.error_log)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver for this platform; on Linux, one that survives input that is not text."""
+        return terminal.tolerant(super().get_driver_class())
+
 
 def run_dashboard(
     home: Home, run_id: str | None = None, settings: Settings | None = None, complaints: Sequence[str] = ()
@@ -205,6 +266,7 @@ def run_dashboard(
 
     Raises:
         UsageError: there is no terminal to show it on.
+        NastuiError: it ended because of an error in it; the traceback is in ``nastui.log``.
     """
     served = "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")  # `nastui serve`: the terminal is a browser
     if served:
@@ -215,9 +277,11 @@ def run_dashboard(
     else:
         terminal.check(os.environ)
     app = NastuiApp(home, run_id, settings=settings, complaints=complaints)
-    if served:
-        app.run()
-        return app.return_code or 0
-    with terminal.leaving_with_the_terminal(app.leave):
-        app.run()
+    try:
+        with contextlib.nullcontext() if served else terminal.leaving_with_the_terminal(app.leave):
+            app.run()
+    except Exception as error:
+        app.broke(error)
+    if app.unexpected_end:
+        raise NastuiError(app.unexpected_end, f"The details are in {app.error_log}.")
     return app.return_code or 0

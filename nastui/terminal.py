@@ -1,8 +1,9 @@
-"""Checks of the terminal, and quitting when it is closed, which Textual does not handle."""
+"""Checks of the terminal, its odd input, and quitting when it is closed, which Textual does not handle."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -13,7 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+
 from runs.errors import UsageError
+
+# By which a terminal, a supervisor or a batch system announces the end.
+_ENDS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 GRACE_SECONDS = 1.5
 _CHECK_SECONDS = 1.0
@@ -44,9 +51,29 @@ def plain_colours(environ: Mapping[str, str]) -> bool:
     return not any(mark in term for mark in ("256", "direct", "truecolor", "kitty", "alacritty", "ghostty"))
 
 
+def tolerant(driver: type[Driver]) -> type[Driver]:
+    """Return a driver that drops input that is not UTF-8, which would end Textual's driver for terminals."""
+    if driver is not LinuxDriver:
+        return driver
+
+    class TolerantDriver(LinuxDriver):
+        def run_input_thread(self) -> None:
+            while not self.exit_event.is_set():
+                try:
+                    super().run_input_thread()
+                except UnicodeDecodeError:
+                    continue
+                except OSError as error:
+                    if error.errno != errno.EIO:  # the terminal is gone: leaving_with_the_terminal() sees it too
+                        raise
+                    return
+
+    return TolerantDriver
+
+
 @contextlib.contextmanager
 def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
-    """Quit on a hang-up or a termination signal, or when the terminal is gone.
+    """Quit on a signal that announces the end, such as a hang-up, or when the terminal is gone.
 
     The app is first asked to quit. If it cannot, because its terminal accepts no more output, the process is ended
     after :data:`GRACE_SECONDS`; engines have their own sessions and keep running.
@@ -71,7 +98,7 @@ def leaving_with_the_terminal(leave: Callable[[int], None]) -> Iterator[None]:
 
     ended = threading.Event()
     threading.Thread(target=_watch, args=(terminal, ended, go), name="terminal", daemon=True).start()
-    old = {number: signal.signal(number, on_signal) for number in (signal.SIGHUP, signal.SIGTERM)}
+    old = {number: signal.signal(number, on_signal) for number in _ENDS}
     try:
         yield
     finally:

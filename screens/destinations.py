@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
+from textual.screen import Screen
 
 from runs.genotypes.genotype import Genotype
 from runs.store.find_genotype import Found
 
 
 class Destination(Message):
-    """A screen to open."""
+    """A screen to open.
+
+    Attributes:
+        origin: the screen that asks, filled in on the way; it is not opened if another one has come in front meanwhile.
+    """
+
+    origin: Screen[Any] | None = None
 
 
 @dataclass

@@ -36,15 +36,17 @@ def error_text(error: BaseException, work: str, log: Path | None) -> str:
         where = f"'{error.filename}': " if error.filename else ""
         return f"{where}{error.strerror or error}. {_NEXT.get(error.errno or 0, 'Try again.')}"
     title = work.strip("_").replace("_", " ")
-    written = _write_traceback(error, log)
+    written = write_traceback(error, log)
     hint = f"The details are in {written}." if written else "Restart nastui; `nastui doctor` looks for the cause."
     return f"'{title}' failed with {type(error).__name__}: {error}. Everything else keeps working. {hint}"
 
 
-def _write_traceback(error: BaseException, log: Path | None) -> Path | None:
+def write_traceback(error: BaseException, log: Path | None) -> Path | None:
+    """Append a traceback to a log, and return the log; None if it cannot be written."""
     if log is None:
         return None
     try:
+        log.parent.mkdir(parents=True, exist_ok=True)
         with append_regular(log) as file:
             now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC\n"
             file.write("".join([now, *traceback.format_exception(error)]).encode(errors="replace"))

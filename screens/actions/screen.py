@@ -1,4 +1,4 @@
-"""The base of every screen: its keys, its clock, its notifications, and work in the background."""
+"""The base of every screen: its keys, its clock, its notifications, work in the background, and how it closes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, ParamSpec, TypeVar
 
-from textual import work
-from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual import on, work
+from textual.await_complete import AwaitComplete
+from textual.screen import Screen, ScreenResultType
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from screens import clipboard, settings
+from screens.actions.closing import Punctual, Question, when_theme_changes
 from screens.actions.table import changes
 from screens.clipboard import Severity
+from screens.destinations import Destination
 from screens.error_text import error_text
 from screens.formatting import clean
 
@@ -35,7 +38,7 @@ def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, 
     return decorate
 
 
-class ActionScreen(Screen[ScreenResultType]):
+class ActionScreen(Punctual, Screen[ScreenResultType]):
     """A screen whose keys come from the table of actions.
 
     Attributes:
@@ -50,7 +53,16 @@ class ActionScreen(Screen[ScreenResultType]):
 
     def on_mount(self) -> None:
         """Redraw what the screen itself has coloured when the theme or the glyphs change."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.recolour))
+        when_theme_changes(self, self.recolour)
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close this screen; does nothing if it is not the current screen, as after a second press of the key."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+    @on(Destination)
+    def _mark_origin(self, destination: Destination) -> None:
+        """Name the screen that asks, so that it can be seen whether it is still current."""
+        destination.origin = self
 
     def recolour(self) -> None:
         """Redraw what the screen itself has coloured."""
@@ -78,8 +90,22 @@ class ActionScreen(Screen[ScreenResultType]):
         name = getattr(function, "__name__", group)
         self.run_worker(function, name=name, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
 
-    async def ask(self, question: ModalScreen[Answer]) -> Answer | None:
-        """Show a question in front of this screen and return its answer; call it from a worker."""
+    def deliver(self, function: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
+        """Call a function in the app's thread, from another one, and wait for it; skip it if this screen has closed."""
+
+        def call() -> None:
+            if self.is_attached and not self._pruning:
+                function(*arguments, **named)
+
+        self.app.call_from_thread(call)
+
+    async def ask(self, question: Question[Answer]) -> Answer | None:
+        """Show a question in front of this screen and return its answer; call it from a worker.
+
+        It returns None without asking if another screen has come in front meanwhile, as after a second press of a key.
+        """
+        if self.app.screen is not self:
+            return None
         return await self.app.push_screen_wait(question)
 
     def say(self, message: str, severity: Severity = "information") -> None:

@@ -376,4 +376,4 @@ class CompareScreen(ActionScreen[None]):
 
     def action_leave(self) -> None:
         """Go back; the runs keep running."""
-        self.app.pop_screen()
+        self.dismiss()

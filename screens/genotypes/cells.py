@@ -93,7 +93,7 @@ class CellsScreen(ActionScreen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.app.pop_screen()
+        self.dismiss()
 
     def _show(self) -> None:
         kind = self._kinds[self._kind % len(self._kinds)]

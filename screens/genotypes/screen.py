@@ -270,7 +270,7 @@ class GenotypesScreen(ActionScreen[None]):
         found = [(detail.heading, detail.found.genotype) for detail in details if detail.found]
         for detail in details:
             if detail.found is None:
-                self.app.call_from_thread(self.say, detail.heading, "error")
+                self.deliver(self.say, detail.heading, "error")
         if len(found) > 1:
             self.post_message(OpenCells(found))
 
@@ -304,4 +304,4 @@ class GenotypesScreen(ActionScreen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.app.pop_screen()
+        self.dismiss()

@@ -59,7 +59,7 @@ class FollowUps:
             others = [other for other in self._store.records() if other.id != record.id]
             # The sort is stable: within each method the newest run comes first.
             others.sort(key=lambda other: other.head["method"] != record.head["method"])
-            self._screen.app.call_from_thread(self._ask_other, record.id, others[:_MOST_RUNS])
+            self._screen.deliver(self._ask_other, record.id, others[:_MOST_RUNS])
 
         self._screen.in_background(find_others, group="compare", exclusive=True)
 

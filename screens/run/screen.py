@@ -137,9 +137,9 @@ class RunScreen(ActionScreen[None]):
         try:
             reader = RunReader(self._store.home, self._run_id)
         except (NastuiError, OSError) as error:
-            self.app.call_from_thread(self._fail_to_open, str(error))
+            self.deliver(self._fail_to_open, str(error))
             return
-        self.app.call_from_thread(self._begin, reader)
+        self.deliver(self._begin, reader)
 
     def _begin(self, reader: RunReader) -> None:
         self._reader = reader
@@ -168,12 +168,12 @@ class RunScreen(ActionScreen[None]):
     def _catch_up(self, reader: RunReader) -> None:
         before = reader.record.status, reader.problem
         entries = reader.update()
-        self.app.call_from_thread(self._take, reader, before, entries)
+        self.deliver(self._take, reader, before, entries)
 
     @background(group="machine", exclusive=True)
     def _measure_machine(self, reader: RunReader) -> None:
         pid = owner_pid(reader.record.paths.lock) if reader.record.status.live else None
-        self.app.call_from_thread(self._take_machine, self._meter.look(pid))
+        self.deliver(self._take_machine, self._meter.look(pid))
 
     def _take_machine(self, machine: Machine) -> None:
         self._machine = machine
@@ -461,4 +461,4 @@ class RunScreen(ActionScreen[None]):
         """Go back; the run continues."""
         if self._live and self.record is not None:
             self.say(f"Run {short_id(self.record.id)} keeps running.")
-        self.app.pop_screen()
+        self.dismiss()

@@ -110,22 +110,24 @@ class NewRunScreen(StartingScreen):
 
     # Input
 
-    def on_pick_list_picked(self, event: PickList.Picked) -> None:
-        """Refill the form for another method or preset."""
+    async def on_pick_list_picked(self, event: PickList.Picked) -> None:
+        """Refill the form for another method or preset, unless yet another was picked meanwhile."""
+        if event.name != event.list.picked:
+            return
         before = (self.form.method, self.form.space)
         if event.list.id == "methods":
             self.form.choose(method=event.name)
         else:
             self.form.choose(preset=event.name)
-        self._refill(before)
+        await self._refill(before)
         self.explain()
 
-    def on_field_edited(self, event: Field.Edited) -> None:
+    async def on_field_edited(self, event: Field.Edited) -> None:
         """Store what was typed, and show at once whether it is valid."""
         before = (self.form.method, self.form.space)
         self.form.write(event.name, event.text)
         if event.name == "space":
-            self._refill(before)
+            await self._refill(before)
             return
         self.query_one(f"#field-{event.name}", Field).show(self.form.view(event.name))
         self.explain()
@@ -134,7 +136,6 @@ class NewRunScreen(StartingScreen):
     def on_descendant_focus(self) -> None:
         """Explain the list that received the focus."""
         if isinstance(self.focused, PickList):
-            self._entered = ""
             self.explain()
 
     def action_start(self) -> None:
@@ -172,9 +173,12 @@ class NewRunScreen(StartingScreen):
         entries = [(preset.name, preset.summary) for preset in self.form.presets]
         self.query_one("#presets", PickList).offer(entries, self.form.preset)
 
-    @work(exclusive=True, group="refill")
     async def _refill(self, before: tuple[str, str]) -> None:
-        """Update every field; for another method or space, make new ones."""
+        """Update every field; for another method or space, make new ones.
+
+        Everything else that this screen receives waits meanwhile, so nothing sees a form half filled. It must not be
+        cancelled: Textual would cancel the widgets that are being removed too, and the app, which waits for them.
+        """
         for view in self.form.head():
             self.query_one(f"#field-{view.name}", Field).show(view)
         views = self.form.settings()
@@ -206,8 +210,8 @@ class NewRunScreen(StartingScreen):
 
     def explanation(self) -> str:
         """Return the help of the focused field, method or preset."""
-        if self._entered:
-            return self.form.view(self._entered).help
+        if self.entered:
+            return self.form.view(self.entered).help
         if self.focused is not None and self.focused.id == "methods":
             method = catalogue.method(self.form.method)
             return f"{method.summary} {method.reference}."

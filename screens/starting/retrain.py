@@ -77,7 +77,6 @@ class RetrainScreen(StartingScreen):
         self.form.write(event.name, event.text)
         for view in self.form.views():
             self.query_one(f"#field-{view.name}", Field).show(view)
-        self._entered = event.name
         self.explain()
         self.changed()
 
@@ -90,7 +89,7 @@ class RetrainScreen(StartingScreen):
 
     def action_leave(self) -> None:
         """Go back without starting."""
-        self.app.pop_screen()
+        self.dismiss()
 
     def cost(self) -> str:
         """Return the cost of retraining as the catalogue describes it."""
@@ -98,4 +97,4 @@ class RetrainScreen(StartingScreen):
 
     def explanation(self) -> str:
         """Return the help of the focused field."""
-        return next((view.help for view in self.form.views() if view.name == self._entered), "")
+        return next((view.help for view in self.form.views() if view.name == self.entered), "")

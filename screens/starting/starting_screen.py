@@ -101,7 +101,6 @@ class StartingScreen(ActionScreen[None]):
         self._estimate: Estimate | None = None
         self._changes = 0
         self._starting = False
-        self._entered = ""
         self._measurement: MeasurementTask | None = None
         self._measured_since = 0.0
         self._records: list[Record] = []
@@ -117,6 +116,12 @@ class StartingScreen(ActionScreen[None]):
     def on_unmount(self) -> None:
         """End a measurement that is still running."""
         self._end_measurement()
+
+    @property
+    def entered(self) -> str:
+        """The name of the field that has the focus; empty if none has."""
+        inside = self.focused.ancestors_with_self if self.focused is not None else ()
+        return next((node.view.name for node in inside if isinstance(node, Field)), "")
 
     # Implemented by subclasses
 
@@ -136,7 +141,6 @@ class StartingScreen(ActionScreen[None]):
 
     def on_field_entered(self, event: Field.Entered) -> None:
         """Explain the focused field; the device field is measured at every tick."""
-        self._entered = event.name
         self.explain()
         self._tick()
 
@@ -179,7 +183,7 @@ class StartingScreen(ActionScreen[None]):
         if self._measurement is not None:
             self.update_lines()
         now = time.monotonic()
-        if self._measuring_devices or (self._entered != "device" and now - self._devices_at < _REST_SECONDS):
+        if self._measuring_devices or (self.entered != "device" and now - self._devices_at < _REST_SECONDS):
             return
         self._measuring_devices, self._devices_at = True, now
         listing = now - self._listed_at >= _REST_SECONDS
@@ -205,7 +209,7 @@ class StartingScreen(ActionScreen[None]):
             seen = event.devices.view(self.form.typed.get("device"))
             if seen != field.view:
                 field.show(dataclasses.replace(seen, problem=field.view.problem))
-        if self._entered == "device":
+        if self.entered == "device":
             self.explain()
         if event.records is not None:
             self._records = event.records
@@ -297,7 +301,7 @@ class StartingScreen(ActionScreen[None]):
 
     def explain(self) -> None:
         """Update the explanation."""
-        self.query_one("#help").set_class(self._entered == "device", "-long")
+        self.query_one("#help").set_class(self.entered == "device", "-long")
         self.show("#help", self.explanation())
 
     def show(self, selector: str, text: str) -> None:

@@ -8,16 +8,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from screens.actions.bindings import bindings
+from screens.actions.closing import Question
 from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text_line import TextLine
 
 
-class AskLine(ModalScreen[str | None]):
+class AskLine(Question[str | None]):
     """Returns the text, or None if it was cancelled.
 
     Args:

@@ -8,15 +8,15 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from screens.actions.bindings import bindings
+from screens.actions.closing import Question
 from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Question[bool]):
     """Returns True for yes.
 
     Args:

@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from screens import palette
 from screens.actions.bindings import bindings
+from screens.actions.closing import Punctual
 from screens.formatting import fit
 from screens.models.forms import FieldView
 from screens.widgets.reversible import reversible
@@ -68,7 +69,7 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Changed(self.value))
 
 
-class Field(Widget):
+class Field(Punctual, Widget):
     """A field. It posts :class:`Edited` for each change by the user; :meth:`show` changes it without a message."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from screens.actions.closing import Punctual
 from screens.widgets.text_line import TextLine
 
 
-class FilterLine(Horizontal):
+class FilterLine(Punctual, Horizontal):
     """A slash and a field; the screen receives its ``Input.Changed`` at every letter.
 
     Args:

@@ -13,11 +13,12 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.actions.action import key_label
 from screens.actions.bindings import bindings
+from screens.actions.closing import Question
 from screens.actions.table import registry
 
 _SCREEN, _FOCUS, _EVERYWHERE = "on this screen", "in the focused part", "everywhere"
@@ -55,7 +56,7 @@ def key_sections(screen: Screen[object]) -> list[KeySection]:
     return [KeySection(title, found[title]) for title in (_SCREEN, _FOCUS, _EVERYWHERE) if title in found]
 
 
-class KeysHelp(ModalScreen[None]):
+class KeysHelp(Question[None]):
     """An overlay with the keys; ``?``, ``q`` and escape close it.
 
     Args:

@@ -12,10 +12,12 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from screens.actions.closing import Punctual, when_theme_changes
+
 View = TypeVar("View")
 
 
-class Lines(ScrollView, Generic[View], can_focus=False):
+class Lines(Punctual, ScrollView, Generic[View], can_focus=False):
     """Shows a view model as lines; subclasses implement :meth:`build`.
 
     Attributes:
@@ -52,7 +54,7 @@ class Lines(ScrollView, Generic[View], can_focus=False):
 
     def on_mount(self) -> None:
         """Redraw when the theme changes."""
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self._rebuild))
+        when_theme_changes(self, self._rebuild)
 
     def on_resize(self, event: Resize) -> None:
         """Build the lines again if the width has changed."""

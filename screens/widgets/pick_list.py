@@ -14,10 +14,11 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from screens.actions.bindings import bindings
+from screens.actions.closing import Punctual
 from screens.widgets.reversible import reversible
 
 
-class PickList(OptionList):
+class PickList(Punctual, OptionList):
     """Entries with a name and a description; moving the cursor picks."""
 
     DEFAULT_CSS = """

@@ -9,10 +9,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from screens.actions.bindings import bindings
+from screens.actions.closing import Question
 from screens.formatting import clean
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
@@ -22,7 +22,7 @@ class _Entries(PickList, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = bindings("pick.list")
 
 
-class PickOne(ModalScreen[str | None]):
+class PickOne(Question[str | None]):
     """Returns the chosen name, or None if it was cancelled.
 
     Args:

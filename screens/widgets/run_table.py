@@ -25,6 +25,7 @@ from runs.store.run_store import Record
 from runs.store.status import Status
 from screens import palette
 from screens.actions.bindings import bindings
+from screens.actions.closing import Punctual
 from screens.formatting import fit
 from screens.models.run_columns import Column, Row, WantedWidths, laid_out, runs_of
 
@@ -34,7 +35,7 @@ Cell = tuple[str, str]
 """The text of a cell, and the component class of its style."""
 
 
-class RunTable(ScrollView, can_focus=True):
+class RunTable(Punctual, ScrollView, can_focus=True):
     """Runs and groups of runs as rows under a heading, with a cursor and marks.
 
     Attributes:

@@ -52,7 +52,10 @@ def test_q_leaves_with_zero_and_restores_the_screen(home: Path) -> None:
     assert child.exitstatus == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+ENDS = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda number: number.name)
 def test_a_signal_restores_the_screen_and_ends(home: Path, number: signal.Signals) -> None:
     child = start(home)
     child.kill(number)
@@ -60,6 +63,96 @@ def test_a_signal_restores_the_screen_and_ends(home: Path, number: signal.Signal
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 128 + number
+
+
+def test_an_interrupt_in_front_of_a_form_has_its_exit_code(home: Path) -> None:
+    child = start(home)
+    child.send("n")
+    child.expect_exact("new run")
+    child.kill(signal.SIGINT)
+    child.kill(signal.SIGINT)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+
+
+# Presses of ? then fail, in each of the ways in which a handler, a worker or a thread of Textual can fail.
+FAILING = """
+import asyncio, sys
+from pathlib import Path
+import nastui.app
+from nastui.app import NastuiApp, run_dashboard
+from runs.errors import NastuiError
+from runs.home import Home
+
+class Odd(Exception):
+    pass
+
+def fail(*_):
+    raise Odd("it broke\\non two lines")
+
+async def fail_later():
+    fail()
+
+def broken_input(driver):
+    raise Odd("it broke")
+
+def act(app, way=sys.argv[2]):
+    match way:
+        case "handler": fail()
+        case "worker": app.run_worker(fail_later())
+        case "callback": app.call_after_refresh(fail)
+        case "next": app.screen.call_next(fail)
+        case "timer": app.screen.set_timer(0.01, fail)
+        case "render": app.screen.query_one("#counts").render = fail; app.screen.query_one("#counts").refresh()
+        case "cancelled": app._task_of_app.cancel()
+
+loop = NastuiApp._process_messages_loop
+
+async def noted(self):
+    self._task_of_app = asyncio.current_task()
+    await loop(self)
+
+NastuiApp._process_messages_loop = noted
+NastuiApp.action_keys_help = act
+try:
+    sys.exit(run_dashboard(Home(Path(sys.argv[1]))))
+except NastuiError as error:
+    print(f"nastui: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize("way", ["handler", "worker", "callback", "next", "timer", "render", "cancelled"])
+def test_an_unexpected_end_is_a_sentence_a_traceback_and_no_success(home: Path, way: str) -> None:
+    words = ["-P", "-c", FAILING, str(home), way]
+    environ = {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    child = pexpect.spawn(sys.executable, words, env=environ, dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child.expect("0 runs")
+    child.send("?")
+    child.expect_exact(MAIN_SCREEN)
+    child.expect(pexpect.EOF)
+    child.close()
+    said = child.before or ""
+    assert child.exitstatus == 1
+    assert said.count("nastui: The dashboard ended because of an error in it") == 1
+    assert "Traceback" not in said
+    assert "nastui.log" in said
+    written = (home / "nastui.log").read_text()
+    assert ("CancelledError" if way == "cancelled" else "Odd: it broke") in written
+
+
+# A lead byte takes what follows it at once with it.
+@pytest.mark.parametrize("typed", [b"\xff", b"\xe9!", b"\x80\x81\xc3!"], ids=repr)
+def test_input_that_is_not_text_is_dropped(home: Path, typed: bytes) -> None:
+    child = start(home)
+    os.write(child.child_fd, typed)
+    child.send("?")
+    child.expect_exact("next theme")
+    child.send("?q")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["hang-up", "hang-up never arrives"])
