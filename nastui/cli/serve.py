@@ -23,9 +23,10 @@ def checked(host: str, token: str) -> str:
     Raises:
         UsageError: the address is reachable from other machines and there is no token, or the token is too short.
     """
-    if token and len(token) < _LEAST_TOKEN:
+    length = len(token.strip())  # blanks around it add nothing
+    if token and length < _LEAST_TOKEN:
         raise UsageError(
-            f"The token must have at least {_LEAST_TOKEN} characters, got {len(token)}.",
+            f"The token must have at least {_LEAST_TOKEN} characters, got {length}.",
             "Make one: openssl rand -hex 16",
         )
     if token or _is_loopback(host):

@@ -15,14 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from nastui.cli.serve import checked
+from nastui.serving import bounded
 from runs.errors import UsageError
 from tests.end_to_end.conftest import SCRIPT, Cli
 
 TOKEN = "0123456789abcdef"
 _BINARY = 2
+# How much longer an end may take while the machine is busy with other tests.
+_SLACK = 3
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -35,6 +39,30 @@ def test_an_address_reachable_from_other_machines_needs_a_token() -> None:
         assert checked(host, TOKEN) == host
     with pytest.raises(UsageError, match="at least 16 characters, got 5"):
         checked("localhost", "short")
+    for blank in (" " * 40, "\t" * 16, f"{' ' * 30}x"):
+        with pytest.raises(UsageError, match="at least 16 characters, got [01]"):
+            checked("localhost", blank)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "given"),
+    [
+        ((99_999_999, 24), (1000, 24)),
+        ((80, 10**12), (80, 500)),
+        ((0, -5), (1, 1)),
+        (("wide", None), (80, 24)),
+        ((2.5, []), (80, 24)),
+    ],
+)
+def test_a_visitor_cannot_claim_any_size(claimed: tuple[object, object], given: tuple[int, int]) -> None:
+    assert bounded(*claimed) == given
+
+
+def test_the_server_ends_soon_and_its_apps_with_it(cli: Cli) -> None:
+    with served(cli, NASTUI_TOKEN=TOKEN) as (port, server):
+        apps = asyncio.run(_stay(f"http://127.0.0.1:{port}", server))
+    assert apps
+    assert not any(psutil.pid_exists(app) for app in apps)
 
 
 @contextlib.contextmanager
@@ -106,6 +134,53 @@ async def _browse(port_file: Path, address: str) -> None:
             await sent(b"No runs yet")
             await call("Input.dispatchKeyEvent", type="keyDown", key="?", text="?")
             await sent(b"next theme")
+
+
+async def _stay(address: str, server: subprocess.Popen[str]) -> list[int]:
+    """Misbehave as a visitor with the token, then end the server; return the processes that it had started."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as visitor:
+        await _answers(visitor, address)
+        async with asyncio.timeout(60):
+            raw_reader, raw = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+            raw.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: nastui-token=\xff\xe9\r\n\r\n")
+            assert b" 403 " in await raw_reader.readline()
+            raw.close()
+        async with visitor.get(f"{address}/?token={TOKEN}") as answer:
+            assert answer.status == 200
+        async with visitor.ws_connect(f"{address}/ws?width=99999999&height=24") as line:
+            shown = b""
+            while b"No runs yet" not in shown:
+                shown += await line.receive_bytes(timeout=30)
+            await line.send_json(["resize", {"width": 10**9, "height": "tall"}])
+            for nonsense in ("no JSON", "[]", "{}", '["stdin"]', '["stdin", 5]', '["resize", 5]', "[" * 100_000):
+                await line.send_str(nonsense)
+            await line.send_json(["stdin", "?"])
+            while b"next theme" not in shown:
+                shown += await line.receive_bytes(timeout=30)
+            apps = psutil.Process(server.pid).children(recursive=True)
+            for app in apps:
+                assert "NASTUI_TOKEN" not in app.environ()
+                assert app.memory_info().rss < 300_000_000
+            began = time.monotonic()
+            server.terminate()
+            # The visitor answers nothing any more.
+            await asyncio.to_thread(server.wait, 20)
+            took = time.monotonic() - began
+            print(f"the server ended in {took:.1f} s")
+            assert took < 2 * _SLACK
+    return [app.pid for app in apps]
+
+
+async def _answers(visitor: aiohttp.ClientSession, address: str) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            async with visitor.get(address):
+                return
+        except aiohttp.ClientConnectionError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
 
 
 async def _visit(address: str) -> list[int]:
