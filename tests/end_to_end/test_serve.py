@@ -40,7 +40,7 @@ def test_an_address_reachable_from_other_machines_needs_a_token() -> None:
     with pytest.raises(UsageError, match="at least 16 characters, got 5"):
         checked("localhost", "short")
     for blank in (" " * 40, "\t" * 16, f"{' ' * 30}x"):
-        with pytest.raises(UsageError, match="at least 16 characters, got [01]"):
+        with pytest.raises(UsageError, match=r"at least 16 characters, got [01]\."):
             checked("localhost", blank)
 
 
