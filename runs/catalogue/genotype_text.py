@@ -53,7 +53,7 @@ def check(genotype: Genotype) -> None:
 
 def is_text(text: str) -> bool:
     """Return whether typed text looks like a genotype itself, not like the name of one."""
-    text = text.strip()
+    text = _trimmed(text)
     return text.startswith("{") or any(form.looks_like(text) for form in _forms())
 
 
@@ -63,7 +63,7 @@ def parse_text(text: str) -> Genotype:
     Raises:
         UsageError: it is in no known notation, or does not belong to its space; the message names the fault.
     """
-    text = text.strip()
+    text = _trimmed(text)
     if text.startswith("{"):
         genotype = Genotype.from_json(read_json(text))
     else:
@@ -78,12 +78,16 @@ def parse_text(text: str) -> Genotype:
     return genotype
 
 
+def _trimmed(text: str) -> str:
+    return text.strip().removeprefix("\ufeff").strip()
+
+
 def _forms() -> list[TextForm]:
     return list(dict.fromkeys(form for space in spaces().values() for form in space.forms))
 
 
-def read(path: Path) -> Genotype:
-    """Read the file of a genotype.
+def read(path: Path, name: str = "") -> Genotype:
+    """Read the file of a genotype, or of several as Python text, of which ``name`` is wanted.
 
     Raises:
         NotFoundError: it cannot be read.
@@ -94,7 +98,8 @@ def read(path: Path) -> Genotype:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise UsageError(f"'{path}' is larger than a genotype can be.")
-        return parse_text(content.decode("utf-8"))
+        text = content.decode("utf-8")
+        return parse_text(python_text.named(text, name) if name else text)
     except (OSError, UnicodeDecodeError) as error:
         raise NotFoundError(f"'{path}' cannot be read as a genotype: {error}.") from error
 

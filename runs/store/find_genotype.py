@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from runs import catalogue
 from runs.catalogue import genotype_text, library
@@ -81,7 +82,12 @@ def _fixed(typed: str) -> Found | None:
         file = user_path(typed)
     except NastuiError:
         return None  # it may be the id of a run
-    return Found(file.name, genotype_text.read(file), None, str(file)) if is_file(file) else None
+    if is_file(file):
+        return Found(file.name, genotype_text.read(file), None, str(file))
+    path, colon, name = str(file).rpartition(":")
+    if colon and name and is_file(Path(path)):  # of several genotypes in a file
+        return Found(name, genotype_text.read(Path(path), name), None, str(file))
+    return None
 
 
 def _run(typed: str, store: RunStore) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.catalogue import library
-from runs.catalogue.genotype_text import FORMS, convert, format_text, parse_text, read
+from runs.catalogue.genotype_text import FORMS, convert, format_text, is_text, parse_text, read
 from runs.errors import NotFoundError, UsageError
 from runs.genotypes import darts, morphable
 from runs.genotypes.genotype import Cell, Edge, Genotype
@@ -146,7 +147,7 @@ MALFORMED: list[tuple[str, str]] = [
     (text(normal=CELL.replace("0)", "-1)", 1)), "Entry 0 of normal is '('sep_conv_3x3', -1)'"),
     (text(normal=CELL.replace("0)", "True)", 1)), "Entry 0 of normal"),
     (text(normal=CELL.replace("0)", "0.0)", 1)), "Entry 0 of normal"),
-    (text(normal=CELL.replace("0)", "0, 0.3)", 1)), "Entry 0 of normal"),
+    (text(normal=CELL.replace("0)", "0, 0.3, 1)", 1)), "Entry 0 of normal"),
     (text(normal=CELL.replace("'sep_conv_3x3'", "3", 1)), "Entry 0 of normal"),
     (text(normal=CELL.replace("'sep_conv_3x3'", "f'{1}'", 1)), "Entry 0 of normal"),
     (text(normal=CELL.replace("'sep_conv_3x3'", "b'none'", 1)), "Entry 0 of normal"),
@@ -228,6 +229,49 @@ def test_malformed_cells_are_refused_by_name(given_: str, says: str) -> None:
 def test_any_text_is_a_genotype_or_a_usage_error(given_: str) -> None:
     with contextlib.suppress(UsageError):
         parse_text(given_)
+
+
+ONE = format_text(library.get("DARTS").genotype)
+OTHER = format_text(library.get("DrNAS_cifar10").genotype)
+
+
+def nested(text: str) -> str:
+    """Put the two pairs of each node into a tuple of their own, as AutoDL-Projects does."""
+    return re.sub(r"(\('\w+', \d\)), (\('\w+', \d\))", r"(\1, \2)", text)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"06/27 03:11:52 PM genotype = {ONE}",
+        f"2019-06-27 03:11:52,123 INFO (epoch 49) derived: {ONE} valid_acc=(97.2",
+        f"\ufeff{ONE}",
+        f"# the cell of the paper\nPRIMITIVES = ['none']\n\nDARTS_V2 = {ONE}\nDARTS = DARTS_V2\n",
+        f"Genotype = namedtuple('Genotype', 'normal normal_concat reduce reduce_concat')\nA = {ONE}",
+        f"```\n{ONE}\n```",
+        f'"{ONE}"',
+        f"epoch 1 {ONE}\nepoch 2 {ONE}",
+        nested(ONE),
+        re.sub(r"', (\d)\)", r"', \1, 0.25)", ONE),
+        re.sub(r"', (\d)\)", r"', np.int64(\1))", ONE),
+        re.sub(r"\b([2-5])\b(?=[,\]])", r"numpy.int32(\1)", ONE),
+        re.sub(r"normal_concat=\[[^]]*\], ", "", ONE).replace("reduce_concat", "connectN"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_genotype_as_tools_print_it(pasted: str) -> None:
+    assert is_text(pasted)
+    assert parse_text(pasted) == parse_text(ONE)
+
+
+def test_of_several_genotypes_one_is_named(tmp_path: Path) -> None:
+    text = f"import os\nFIRST = {ONE}\nSECOND = {OTHER}  # )\n"
+    with pytest.raises(UsageError, match="holds 2 genotypes: FIRST, SECOND"):
+        parse_text(text)
+    (tmp_path / "genotypes.py").write_text(text)
+    assert read(tmp_path / "genotypes.py", "SECOND") == parse_text(OTHER)
+    with pytest.raises(UsageError, match="Did you mean 'FIRST'"):
+        read(tmp_path / "genotypes.py", "FIRS")
 
 
 class TestFiles:
