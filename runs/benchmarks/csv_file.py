@@ -3,6 +3,9 @@
 The column ``arch`` has a genotype in any notation that nastui reads; ``index`` is skipped; every other column is named
 ``<data set>_<train|valid|test>_<epochs>``, with ``_error``, ``_loss`` or ``_seconds`` appended unless it is an
 accuracy. An empty field is an unknown value.
+
+Fields are separated by commas, semicolons or tabs, whichever the first line has outside quotes. With semicolons and
+tabs, numbers may have a decimal comma. A first column without a name is the index of pandas, and is skipped.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import csv
 import dataclasses
 import gzip
 import io
+import itertools
 import math
 import re
 import zlib
@@ -31,10 +35,17 @@ from runs.genotypes.topology import Topology
 MOST_CHARACTERS = 100_000  # in one line
 PERCENT = ("accuracy", "error")
 _COLUMN = re.compile(
-    r"([A-Za-z0-9][\w.-]{0,59})_(train|valid|test)_([0-9]{1,6})(?:_(accuracy|error|loss|seconds))?", re.ASCII
+    r"([A-Za-z0-9][\w.-]{0,59})_(train|valid|test|x-valid|x-test|ori-test)_([0-9]{1,6})(?:_(accuracy|error|loss|seconds))?",
+    re.ASCII,
 )
 # Benchmark dumps call some data sets by other names than the catalogue.
-_DATASETS = {"imagenet16": "imagenet16_120"}
+_DATASETS = {
+    "imagenet16": "imagenet16_120",
+    "imagenet16-120": "imagenet16_120",
+    "imagenet16120": "imagenet16_120",
+    "cifar-10": "cifar10",
+    "cifar-100": "cifar100",
+}
 
 Address = int | bytes
 Values = tuple[float, ...]
@@ -84,7 +95,10 @@ def _opened(path: Path) -> TextIO:
 
 
 def _read(name: str, stream: TextIO) -> Content:
-    reader = csv.reader(_lines(name, stream), strict=True)
+    lines = _lines(name, stream)
+    title = next(lines, "")
+    separator = _separator(title)
+    reader = csv.reader(itertools.chain([title], lines), strict=True, delimiter=separator)
     content = Content()
     first: dict[Address, int] = {}
     try:
@@ -98,7 +112,7 @@ def _read(name: str, stream: TextIO) -> Content:
                 raise UsageError(f"{where} has {len(fields)} fields, not {len(header)} as the first line.")
             address = _address(where, fields[arch], content)
             values = tuple(
-                _value(where, header[index], fields[index], column)
+                _value(where, header[index], _with_point(fields[index], separator), column)
                 for index, column in zip(indices, content.columns, strict=True)
             )
             if all(map(math.isnan, values)):
@@ -110,6 +124,16 @@ def _read(name: str, stream: TextIO) -> Content:
         raise UsageError(f"Line {reader.line_num} of '{name}' is not valid CSV: {error}.") from error
     _check_scale(name, content)
     return content
+
+
+def _separator(title: str) -> str:
+    """Return what separates the fields of the first line: the one of comma, semicolon and tab that it has most of."""
+    plain = re.sub(r'"[^"]*"', "", title)
+    return max(",;\t", key=plain.count)
+
+
+def _with_point(number: str, separator: str) -> str:
+    return number.replace(",", ".") if separator != "," and number.count(",") == 1 and "." not in number else number
 
 
 def _lines(name: str, stream: TextIO) -> Iterator[str]:
@@ -129,7 +153,7 @@ def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column
         raise UsageError(f"'{name}' has the column '{min(doubled)[:80]}' twice.")
     if "arch" not in names:
         raise UsageError(f"'{name}' has no column 'arch'.", "Its first line names the columns.")
-    indices = [index for index, title in enumerate(names) if title not in ("arch", "index")]
+    indices = [index for index, title in enumerate(names) if title not in ("arch", "index") and (index or title)]
     columns = []
     for index in indices:
         match = _COLUMN.fullmatch(names[index])
@@ -138,8 +162,15 @@ def _columns(name: str, header: list[str]) -> tuple[int, list[int], tuple[Column
                 f"Column '{names[index][:80]}' of '{name}' is not named <data set>_<train|valid|test>_<epochs>.",
                 "Rename it, for example to cifar10_test_200 or mydata_valid_50_loss, or remove it.",
             )
-        dataset = _DATASETS.get(match[1], match[1])
-        columns.append(Column(dataset, match[2], int(match[3]), match[4] or "accuracy"))
+        split = match[2].rpartition("-")[2]
+        # Trained on half of CIFAR-10, of which the other half validates it; its test accuracy is not that of cifar10.
+        dataset = "cifar10" if (match[1], split) == ("cifar10-valid", "valid") else match[1]
+        column = Column(_DATASETS.get(dataset.lower(), dataset), split, int(match[3]), match[4] or "accuracy")
+        if column in columns:
+            raise UsageError(
+                f"Column '{names[index][:80]}' of '{name}' has the same results as one before it.", "Remove one."
+            )
+        columns.append(column)
     if not columns:
         raise UsageError(f"'{name}' has no column of results.", "Name one like cifar10_test_200.")
     return names.index("arch"), indices, tuple(columns)

@@ -345,3 +345,38 @@ def test_speed(tmp_path: Path) -> None:
     assert took < 2
     assert opened < 0.02
     assert by_genotype > 100_000
+
+
+# As other programs write tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("arch;cifar10_test_200;cifar100_test_200", f"{ALL_SKIPS};93,5;70,25"),
+        ("arch\tcifar10_test_200\tcifar100_test_200", f"{ALL_SKIPS}\t93.5\t70,25"),
+        (",arch,cifar10_test_200,cifar100_test_200", f"0,{ALL_SKIPS},93.5,70.25"),
+        (";arch;cifar10_test_200;cifar100_test_200", f"0;{ALL_SKIPS};93,5;70,25"),
+        ("\ufeffarch;cifar10_test_200;cifar100_test_200", f"{ALL_SKIPS};93,5;70,25"),
+        ('"arch","cifar10_test_200","cifar100_test_200"', f'"{ALL_SKIPS}","93.5","70.25"'),
+        ("arch,cifar-10_ori-test_200,CIFAR-100_x-test_200", f"{ALL_SKIPS},93.5,70.25"),
+    ],
+)
+def test_tables_of_spreadsheets_and_pandas(home: Home, head: str, row: str) -> None:
+    table = imported(home, head, row)
+    assert table.row(parse_text(ALL_SKIPS)) == (93.5, 70.25)
+    assert [column.dataset for column in table.columns] == ["cifar10", "cifar100"]
+
+
+def test_the_benchmarks_own_names_of_data_sets(home: Home) -> None:
+    head = "arch,cifar10-valid_x-valid_200,cifar10-valid_ori-test_200,cifar10_ori-test_200,ImageNet16-120_x-test_200"
+    table = imported(home, head, f"{ALL_SKIPS},1,2,3,4")
+    found = [(column.dataset, column.split) for column in table.columns]
+    assert found == [("cifar10", "valid"), ("cifar10-valid", "test"), ("cifar10", "test"), ("imagenet16_120", "test")]
+    with pytest.raises(UsageError, match="has the same results as one before it"):
+        imported(home, "arch,imagenet16_test_200,ImageNet16-120_x-test_200", f"{ALL_SKIPS},1,2")
+
+
+def test_a_number_that_means_two_things_is_refused(home: Home) -> None:
+    with pytest.raises(UsageError, match=r"'1\.093,5' in column 'cifar10_test_200' is not a number"):
+        imported(home, "arch;cifar10_test_200", f"{ALL_SKIPS};1.093,5")
