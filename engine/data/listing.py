@@ -11,7 +11,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from runs.catalogue.datasets import IMAGE_SUFFIXES
+from runs.catalogue.datasets import IMAGE_SUFFIXES, is_hidden
 from runs.errors import EnvironmentLacksError
 
 _LAYOUT = "An image folder has train/<class>/*.jpg and test/<class>/*.jpg (or val/)."
@@ -42,7 +42,7 @@ class Listing:
         digest = hashlib.sha256("/".join(map(str, more)).encode())
         for name in self.files:
             stat = (self.base / name).stat()
-            digest.update(f"{self.base / name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+            digest.update(os.fsencode(f"{self.base / name}\0{stat.st_size}\0{stat.st_mtime_ns}\0"))
         return digest.hexdigest()[:32]
 
 
@@ -97,17 +97,19 @@ def _test_folder(folder: Path) -> Path:
 
 def _class_names(base: Path) -> list[str]:
     with os.scandir(base) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        return sorted(entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name))
 
 
 def _images(base: Path, name: str) -> list[str]:
-    """Return the images below a class folder, at any depth, in the order of their paths."""
+    """Return the images below a class folder, at any depth, in the order of their paths; hidden ones are skipped."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     found = []
-    for folder, _, files in os.walk(base / name, onerror=refuse):
+    for folder, folders, files in os.walk(base / name, onerror=refuse):
+        folders[:] = [inner for inner in folders if not is_hidden(inner)]
         inside = Path(folder).relative_to(base)
-        found += [str(inside / file) for file in files if Path(file).suffix.lower() in IMAGE_SUFFIXES]
+        images = (file for file in files if Path(file).suffix.lower() in IMAGE_SUFFIXES)
+        found += [str(inside / file) for file in images if not is_hidden(file)]
     return sorted(found, key=lambda path: Path(path).parts)

@@ -115,6 +115,11 @@ DATASETS = (
 )
 
 
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is not data: ``._0.png``, ``.ipynb_checkpoints``, ``__MACOSX``."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def image_folder(path: Path) -> Dataset:
     """Return the description of a folder of images: ``train/<class>/*`` and ``test/`` or ``val/``.
 
@@ -153,12 +158,12 @@ def _class_folders(path: Path) -> list[Path]:
         raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", _LAYOUT)
     # Scan folders instead of listing them: ImageNet has more than a million files.
     with os.scandir(train) as entries:
-        classes = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+        classes = [Path(entry.path) for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
     if len(classes) < 2:
         raise EnvironmentLacksError(f"'{train}' must have at least 2 class folders, got {len(classes)}.", _LAYOUT)
     for folder in sorted(classes):
         with os.scandir(folder) as files:
-            if not any(file.name.lower().endswith(IMAGE_SUFFIXES) for file in files):
+            if not any(file.name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(file.name) for file in files):
                 raise EnvironmentLacksError(f"The class folder '{folder}' has no images.", _LAYOUT)
     if not any((path / part).is_dir() for part in ("test", "val")):
         raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", _LAYOUT)
