@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rich.text import Text
 from textual.binding import BindingType
@@ -68,6 +68,10 @@ class PickList(Punctual, OptionList):
         if name != self.picked:
             self.picked = name
             self.post_message(self.Picked(self, name))
+
+    def _move_page(self, direction: Literal[-1, 1]) -> None:
+        if self._index_to_line:  # empty until the options are laid out, and Textual looks there without asking
+            super()._move_page(direction)
 
     def get_visual_style(self, *component_classes: str, partial: bool = False) -> VisualStyle:
         """Return the style of an entry; with 16 colours it is reversed under the cursor."""

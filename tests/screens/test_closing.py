@@ -125,6 +125,16 @@ async def test_the_form_is_of_the_last_method_that_was_picked(home: Home) -> Non
         await until(pilot, lambda: [field.view.name for field in screen.query(Field)] == names)
 
 
+async def test_a_list_may_be_paged_before_it_is_laid_out(home: Home) -> None:
+    async with dashboard(home) as pilot:
+        methods = (await new_run(pilot)).query_one("#methods", PickList)
+        methods.offer([("drnas", ""), ("enas", "")], "drnas")
+        methods._index_to_line.clear()
+        methods.action_page_down()
+        methods.action_page_up()
+        await pilot.pause()
+
+
 async def test_a_space_may_be_changed_back_in_a_hurry(home: Home) -> None:
     async with dashboard(home) as pilot:
         screen = await new_run(pilot)
