@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from runs.catalogue.entries import Dataset
-from runs.errors import EnvironmentLacksError
+from runs.errors import EnvironmentLacksError, UsageError
 from runs.user_path import user_path
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -132,6 +132,8 @@ def image_folder(path: Path) -> Dataset:
     try:
         path = user_path(path)
         classes = _class_folders(path)
+    except UsageError as error:  # every data set that cannot be used has the same exit code
+        raise EnvironmentLacksError(error.message, _LAYOUT) from error
     except OSError as error:
         raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {error.strerror}.", _LAYOUT) from error
     return Dataset(
