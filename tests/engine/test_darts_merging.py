@@ -65,7 +65,8 @@ def step(network: DartsSupernet, images: Tensor, active: Any = None) -> list[Ten
 def test_merged_edges_compute_the_same(
     changes: dict[str, Any], layout: Any, drop_path: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = torch.randn(3, 3, 32, 32).to(memory_format=layout)
+    side = 32 if changes.get("stem") == "imagenet" else 16
+    images = torch.randn(3, 3, side, side).to(memory_format=layout)
     results = []
     for network in forms(monkeypatch, **changes):
         network.to(memory_format=layout)  # type: ignore[call-overload]
