@@ -36,6 +36,7 @@ from screens.formatting import clean, count
 from screens.navigation import Navigation
 from screens.pictures import save_picture
 from screens.settings import Settings
+from screens.widgets.action_palette import ActionPalette
 from screens.widgets.keys_help import KeysHelp, active, key_sections
 
 _COMPLAINT_SECONDS = 20.0
@@ -136,6 +137,11 @@ class NastuiApp(App[int]):
         return [self._undimmed, *filters] if self.theme == themes.CONTRAST.name else filters
 
     # Keys of every screen
+
+    def action_command_palette(self) -> None:
+        """Find an action by its name."""
+        if not isinstance(self.screen, ActionPalette):
+            self.push_screen(ActionPalette(id="--command-palette"))
 
     def action_keys_help(self) -> None:
         """Show the keys of the current screen."""

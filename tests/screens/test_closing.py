@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from textual.command import CommandList
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.pilot import Pilot
@@ -133,6 +134,18 @@ async def test_a_list_may_be_paged_before_it_is_laid_out(home: Home) -> None:
         methods.action_page_down()
         methods.action_page_up()
         await pilot.pause()
+
+
+async def test_the_command_palette_may_be_paged_before_it_is_laid_out(home: Home) -> None:
+    async with dashboard(home) as pilot:
+        await pilot.press("colon")
+        found = pilot.app.screen.query_one(CommandList)
+        await until(pilot, lambda: bool(found.option_count))
+        found._index_to_line.clear()
+        hurry(pilot, "pagedown", "pageup")
+        await pilot.pause()
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RunsScreen)
 
 
 async def test_a_space_may_be_changed_back_in_a_hurry(home: Home) -> None:
