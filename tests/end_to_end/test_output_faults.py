@@ -135,7 +135,7 @@ def test_a_path_that_names_nothing(cli: Cli, run: str, path: str) -> None:
 
 def test_a_path_with_a_null_character(cli: Cli) -> None:
     (cli.folder / "a.toml").write_text('dataset = "./null\\u0000character"')  # no command line can hold one
-    done = cli("search", "drnas", "--preset", "quick", "--config", "a.toml", code=2)
+    done = cli("search", "drnas", "--preset", "quick", "--config", "a.toml", code=5)
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 

@@ -102,17 +102,18 @@ def test_pause_and_resume(cli: Cli, expected: list[dict[str, Any]]) -> None:
     assert types[types.index("paused") + 1] == "continued"  # it computed nothing in between
 
 
+@pytest.fixture(scope="class")
+def running(others: Cli) -> Iterator[str]:
+    """A run that keeps running."""
+    run: str = others.search(epochs=ENDLESS, checkpoint_seconds=1000)["id"]
+    others.reach_epoch(run, 1)
+    yield run
+    if derive(others.home.run(run), lambda: "").live:
+        others.kill(run)
+
+
 class TestARunningRun:
     """Commands on a run that keeps running; only the last test ends it."""
-
-    @pytest.fixture(scope="class")
-    def running(self, others: Cli) -> Iterator[str]:
-        """A run that keeps running."""
-        run: str = others.search(epochs=ENDLESS, checkpoint_seconds=1000)["id"]
-        others.reach_epoch(run, 1)
-        yield run
-        if derive(others.home.run(run), lambda: "").live:
-            others.kill(run)
 
     def test_writes_a_checkpoint_on_request(self, others: Cli, running: str, eventually: Callable[..., None]) -> None:
         def requested() -> int:
