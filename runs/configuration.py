@@ -61,8 +61,25 @@ class RunConfig(BaseModel):
         Raises:
             UsageError: the file was edited and has values that the catalogue does not allow.
         """
-        model = catalogue.options(catalogue.method(self.method), catalogue.space(self.space))
-        return validate(model, self.options, "config.json")
+        return validate(self._model, self.options, "config.json")
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the default of every hyperparameter, also of those that the version of the run lacked.
+
+        Raises:
+            NastuiError: the method or the space is of a plug-in that has been removed.
+        """
+        return {name: field.default for name, field in self._model.model_fields.items()}
+
+    @property
+    def threads(self) -> int:
+        """The CPU threads of all processes of the run on a machine; 0 if its engine chooses them."""
+        given = self.options.get("threads")
+        return given if isinstance(given, int) else 0
+
+    @property
+    def _model(self) -> type[Settings]:
+        return catalogue.options(catalogue.method(self.method), catalogue.space(self.space))
 
     def write(self, path: Path) -> None:
         """Write the configuration to a file."""

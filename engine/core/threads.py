@@ -107,8 +107,7 @@ def useful_threads(config: RunConfig) -> int:
 
 
 def _configured(config: RunConfig, processes: int) -> Threads | None:
-    threads = config.options.get("threads")
-    return Threads(max(1, threads // processes)) if isinstance(threads, int) and threads else None
+    return Threads(max(1, config.threads // processes)) if config.threads else None
 
 
 def _recorded(paths: RunPaths) -> Threads | None:

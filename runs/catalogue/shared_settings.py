@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import model_validator
 
@@ -66,6 +66,18 @@ class WeightSettings(Settings):
     )
 
 
+def gpus_setting() -> Any:
+    """Declare the number of processes that share each batch, for runs that can be data-parallel."""
+    return setting(
+        1,
+        "GPUs that share each batch, one process each (on the CPU: processes). "
+        "Batch norm normalises each process's share separately.",
+        group="hardware",
+        ge=1,
+        le=1024,
+    )
+
+
 class SupernetSettings(DataSettings, WeightSettings):
     """Hyperparameters of every search with shared weights."""
 
@@ -87,14 +99,7 @@ class SupernetSettings(DataSettings, WeightSettings):
         group="evaluation",
         ge=0,
     )
-    gpus: int = setting(
-        1,
-        "GPUs that share each batch, one process each (on the CPU: processes). "
-        "Batch norm normalises each process's share separately.",
-        group="hardware",
-        ge=1,
-        le=1024,
-    )
+    gpus: int = gpus_setting()
 
     @model_validator(mode="after")
     def _batches_can_be_shared(self) -> Self:

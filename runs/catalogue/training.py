@@ -10,7 +10,7 @@ from pydantic import model_validator
 from runs.catalogue.adaptive_batch import GrowingBatchSettings
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.settings import setting
-from runs.catalogue.shared_settings import StreamSettings
+from runs.catalogue.shared_settings import StreamSettings, gpus_setting
 
 
 class FeedSettings(GrowingBatchSettings, StreamSettings):
@@ -86,14 +86,7 @@ class TrainingSettings(FeedSettings):
         "slower for small batches (0.85 times the speed with 8 images).",
         group="hardware",
     )
-    gpus: int = setting(
-        1,
-        "GPUs that share each batch, one process each (on the CPU: processes). "
-        "Batch norm normalises each process's share separately.",
-        group="hardware",
-        ge=1,
-        le=1024,
-    )
+    gpus: int = gpus_setting()
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

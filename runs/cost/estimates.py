@@ -148,19 +148,13 @@ def _threads(config: RunConfig, measured: object) -> int | None:
 def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
     """Return the names of the hyperparameters in which a configuration differs and that may affect time or memory."""
     # A hyperparameter that an older version did not have is worth its default.
-    own, other = ({**_defaults(config.method, config.space), **some} for some in (config.options, options))
+    defaults = config.defaults()
+    own, other = ({**defaults, **some} for some in (config.options, options))
     differing = {name for name in own.keys() | other.keys() if own.get(name) != other.get(name)}
     # An engine that chooses its threads may choose those of the other; the estimate says with how many it was measured.
     if not (own.get("threads") and other.get("threads")):
         differing.discard("threads")
     return differing - _free(config.method, config.space)
-
-
-@functools.cache
-def _defaults(method: str, space: str) -> dict[str, Any]:
-    """Return the default of every hyperparameter."""
-    infos = describe(catalogue.options(catalogue.method(method), catalogue.space(space)))
-    return {info.name: info.default for info in infos}
 
 
 @functools.cache

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from runs import catalogue
 from runs.catalogue.genotype_text import text_of_json
 from runs.configuration import RunConfig
 from runs.errors import NastuiError, UsageError
@@ -165,13 +165,6 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     kept: dict[str, Any] = {key: value for key, value in config.model_dump().items() if key not in _IGNORED}
     if config.genotype is not None:
         kept["genotype"] = text_of_json(config.genotype)
-    return kept | _defaults(config) | config.options
-
-
-def _defaults(config: RunConfig) -> dict[str, Any]:
-    """Return the defaults of all hyperparameters, which those have that an older version lacked."""
-    try:
-        known = catalogue.options(catalogue.method(config.method), catalogue.space(config.space))
-    except NastuiError:
-        return {}  # of a plug-in that has been removed
-    return {name: field.default for name, field in known.model_fields.items()}
+    with contextlib.suppress(NastuiError):  # of a plug-in that has been removed
+        kept |= config.defaults()
+    return kept | config.options

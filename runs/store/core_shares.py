@@ -58,7 +58,6 @@ def _has_owner(paths: RunPaths) -> bool:
 def _configured(paths: RunPaths) -> int:
     """Return the threads of a configuration; 0 if the engine chooses them."""
     try:
-        threads = RunConfig.read(paths.config).options.get("threads")
+        return RunConfig.read(paths.config).threads
     except NastuiError:
         return 0
-    return threads if isinstance(threads, int) else 0

@@ -15,13 +15,7 @@ from engine.spaces.darts.supernet import DartsSupernet
 from engine.tools.kernels import Kernels
 from tests.engine.test_darts_forms import EVERY, KINDS, MORPHABLE, mixing, same, shape, some
 
-
-@pytest.fixture(autouse=True)
-def _float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def forms(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Iterator[DartsSupernet]:
