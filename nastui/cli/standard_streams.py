@@ -10,33 +10,39 @@ import sys
 from runs.errors import NastuiError
 
 
-class _Stdout(io.FileIO):
+class _Patient(io.FileIO):
+    """A stream that waits if the other end of a non-blocking pipe is slow."""
+
+    def write(self, content: object) -> int:
+        """Write some bytes and return how many."""
+        while (written := super().write(content)) is None:  # type: ignore[arg-type]
+            select.select([], [self], [])
+        return written
+
+
+class _Stdout(_Patient):
     """Standard output. A failure to write is an error for users; a broken pipe stays what it is."""
 
     def write(self, content: object) -> int:
-        """Write some bytes and return how many; wait if the other end of a non-blocking pipe is slow."""
+        """Write some bytes and return how many."""
         try:
-            while (written := super().write(content)) is None:  # type: ignore[arg-type]
-                select.select([], [self], [])
+            return super().write(content)
         except BrokenPipeError:
             raise
         except OSError as error:
             abandon_stdout()
             raise NastuiError(f"The output cannot be written: {error.strerror}.") from error
-        return written
 
 
-class _Stderr(io.FileIO):
+class _Stderr(_Patient):
     """Standard error. Messages that cannot be written are lost, as there is no other place for them."""
 
     def write(self, content: object) -> int:
         """Write some bytes and return how many."""
         try:
-            while (written := super().write(content)) is None:  # type: ignore[arg-type]
-                select.select([], [self], [])
+            return super().write(content)
         except OSError:
             return memoryview(content).nbytes  # type: ignore[arg-type]
-        return written
 
 
 def prepare() -> None:
