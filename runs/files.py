@@ -1,7 +1,8 @@
 """Files of the store and of users: they are written atomically, and only regular files are opened.
 
 A reader sees either the old content or the new, never a mixture. Whatever lies where a file is expected, a pipe, a
-device, a folder or terabytes of zeros, no reader waits for it or reads without end.
+device, a folder or terabytes of zeros, no reader waits for it or reads without end. Everything is written through one
+:class:`Disk`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,43 @@ import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from io import BufferedReader, BufferedWriter
+from io import BufferedReader, BufferedWriter, FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 MEBIBYTE = 2**20
 LARGEST = 65536 * MEBIBYTE  # more than any log, table or file of weights
+
+
+class Disk:
+    """The operations by which our processes write files. ``tests/storm`` puts one that fails or kills in its place."""
+
+    def create(self, path: Path) -> int:
+        """Create a file that does not exist, and return a descriptor for writing."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def write(self, descriptor: int, content: bytes | memoryview) -> int:
+        """Write some bytes and return how many."""
+        return os.write(descriptor, content)
+
+    def sync(self, descriptor: int) -> None:
+        """Return once a file or folder is on the disk."""
+        os.fsync(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Give a file another name, in place of the file that has it."""
+        source.replace(target)
+
+
+disk = Disk()
+
+
+class _Written(FileIO):
+    """A file whose content goes through :data:`disk`."""
+
+    def write(self, content: Any) -> int:
+        """Write some bytes and return how many."""
+        return disk.write(self.fileno(), content)
 
 
 def open_regular(path: Path, *, most: int = LARGEST) -> BufferedReader:
@@ -63,13 +95,22 @@ def end_of(path: Path, most: int) -> bytes:
         return stream.read(most)
 
 
+def new_file(path: Path) -> BufferedWriter:
+    """Create a file that does not exist, and open it for writing.
+
+    Raises:
+        OSError: it exists, or cannot be created.
+    """
+    return BufferedWriter(_Written(disk.create(path), "wb"))
+
+
 def copy_regular(source: Path, target: Path) -> None:
-    """Copy the content of a file.
+    """Copy the content of a file to a file that does not exist.
 
     Raises:
         OSError: as :func:`open_regular`, or the copy cannot be written.
     """
-    with open_regular(source) as stream, target.open("wb") as copy:
+    with open_regular(source) as stream, new_file(target) as copy:
         shutil.copyfileobj(stream, copy, MEBIBYTE)
 
 
@@ -89,7 +130,7 @@ def append_regular(path: Path) -> BufferedWriter:
     Raises:
         OSError: it cannot be opened, or is not a regular file.
     """
-    return open(path, "ab", opener=descriptor_of)
+    return BufferedWriter(_Written(descriptor_of(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab"))
 
 
 def descriptor_of(path: str | Path, flags: int = os.O_RDONLY) -> int:
@@ -118,11 +159,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     # `tempfile` creates files that only their owner can read, but a store can be shared: the umask decides with whom.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
-        with temporary.open("xb") as stream:
+        with new_file(temporary) as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+            disk.sync(stream.fileno())
+        disk.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -152,7 +193,7 @@ def replace_with(path: Path, write: Callable[[IO[bytes]], object]) -> int:
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        disk.sync(descriptor)
     except OSError:
         pass  # some network file systems refuse to sync a folder; the rename still happened
     finally:

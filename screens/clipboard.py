@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from textual.app import App
 
+from runs.files import replace_text
+
 Severity = Literal["information", "warning", "error"]
 
 # Terminals and tmux silently drop longer texts.
@@ -29,7 +31,7 @@ def copy(app: App[Any], text: str, title: str, path: Path | None) -> tuple[str, 
         file = Path(log).with_name("copied.txt")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+            replace_text(file, text if text.endswith("\n") else text + "\n")
             where = f"It is also in {file}"
         except OSError as error:
             where = f"It could not be written to '{file}': {error.strerror}."

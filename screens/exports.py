@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from runs.errors import EnvironmentLacksError
+from runs.files import replace_text
 
 
 def free_path(stem: str, suffix: str) -> Path:
@@ -29,7 +30,7 @@ def save(text: str, stem: str, suffix: str) -> Path:
     path = Path(stem + suffix)
     try:
         path = free_path(stem, suffix)
-        path.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+        replace_text(path, text if text.endswith("\n") else text + "\n")
     except OSError as error:
         raise EnvironmentLacksError(
             f"'{path}' cannot be written: {error.strerror}.", "Start nastui in a folder that you can write to."

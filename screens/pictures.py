@@ -11,6 +11,7 @@ from textual.app import App
 from textual.geometry import Region
 from textual.strip import Strip
 
+from runs.files import replace_text
 from screens.clipboard import Severity
 from screens.exports import free_path
 
@@ -25,7 +26,7 @@ def save_picture(app: App[Any], region: Region | None, name: str) -> tuple[str, 
     """
     path = free_path(name, ".svg")
     try:
-        path.write_text(screen_svg(app, region), encoding="utf-8")
+        replace_text(path, screen_svg(app, region))
     except OSError as error:
         hint = "Start nastui in a folder that you can write to."
         return f"No picture can be saved in '{path.parent}': {error.strerror}. {hint}", "error"

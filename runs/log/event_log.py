@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from runs import files
 from runs.files import MEBIBYTE, open_regular
 from runs.log.events import Entry, Event, Progress, decode, encode
 
@@ -37,9 +38,9 @@ class EventLog:
         text = encode(Entry(time.time(), self.number, event))
         line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are not text
         while line:
-            line = line[os.write(self._descriptor, line) :]
+            line = line[files.disk.write(self._descriptor, line) :]
         if not isinstance(event, _UNSYNCED):
-            os.fsync(self._descriptor)
+            files.disk.sync(self._descriptor)
 
     def close(self) -> None:
         """Close the file."""
@@ -55,7 +56,7 @@ class EventLog:
         """End a line that a killed writer left incomplete, so that the next one is valid."""
         size = os.fstat(self._descriptor).st_size
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-            os.write(self._descriptor, b"\n")
+            files.disk.write(self._descriptor, b"\n")
 
 
 class EventLogReader:

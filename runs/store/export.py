@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from io import TextIOWrapper
 from pathlib import Path
 
-from runs.errors import EnvironmentLacksError, UsageError
-from runs.files import copy_regular
+from runs.errors import EnvironmentLacksError, NastuiError, UsageError
+from runs.files import copy_regular, new_file, replace_text
 from runs.genotypes.genotype import edge_label
 from runs.log.history import load
 from runs.store.run_store import Record
@@ -65,12 +67,20 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
         ):
             if file.exists():
                 copy_regular(file, folder / file.name)
-        (folder / "README.txt").write_text(_README.format(id=record.id, command=record.head["command"]))
+        replace_text(folder / "README.txt", _README.format(id=record.id, command=record.head["command"]))
         _write_series(record, folder)
     except OSError as error:
-        raise EnvironmentLacksError(f"The bundle '{folder}' is incomplete: {error.strerror}.") from error
+        shutil.rmtree(folder, ignore_errors=True)
+        what = f" ('{error.filename}')" if error.filename else ""
+        raise EnvironmentLacksError(
+            f"The run cannot be exported to '{folder}': {error.strerror}{what}.", "Nothing has been written."
+        ) from error
     if onnx:
-        run_task("engine.tools.onnx_file", str(folder), str(folder / "network.onnx"), "last")
+        try:
+            run_task("engine.tools.onnx_file", str(folder), str(folder / "network.onnx"), "last")
+        except NastuiError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return folder
 
 
@@ -78,13 +88,13 @@ def _write_series(record: Record, folder: Path) -> None:
     epochs = load(record.paths).epochs
     metrics = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
     rates = list(dict.fromkeys(name for epoch in epochs for name in epoch.learning_rates))
-    with (folder / "metrics.csv").open("w", newline="") as stream:
+    with _table(folder / "metrics.csv") as stream:
         writer = csv.writer(stream)
         writer.writerow(["epoch", "seconds", *metrics, *(f"learning_rate_{name}" for name in rates)])
         for epoch in epochs:
             values = [epoch.metrics.get(name) for name in metrics]
             writer.writerow([epoch.epoch, epoch.seconds, *values, *(epoch.learning_rates.get(n) for n in rates)])
-    with (folder / "architecture.csv").open("w", newline="") as stream:
+    with _table(folder / "architecture.csv") as stream:
         writer = csv.writer(stream)
         writer.writerow(["epoch", "cell", "edge", "operation", "weight", "alive", "chosen"])
         for epoch in epochs:
@@ -94,3 +104,7 @@ def _write_series(record: Record, folder: Path) -> None:
                         chosen = cell.chosen[edge] == column
                         name, operation = edge_label(*cell.edges[edge]), cell.operations[column]
                         writer.writerow([epoch.epoch, kind, name, operation, weight, cell.alive[edge][column], chosen])
+
+
+def _table(path: Path) -> TextIOWrapper:
+    return TextIOWrapper(new_file(path), encoding="utf-8", newline="")

@@ -23,6 +23,7 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
+from runs.files import copy_regular
 from runs.home import Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
@@ -127,7 +128,7 @@ class RunStore:
             labels.write(building)
             config.write(building.config)
             if weights is not None:
-                shutil.copyfile(weights, building.root / config.weights)
+                copy_regular(weights, building.root / config.weights)
             building.requests.mkdir()
             building.root.rename(paths.root)
         except OSError as error:

@@ -1,0 +1,66 @@
+"""Files are replaced as a whole or not at all, whatever the disk does."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from runs import files
+from runs.configuration import Draft, resolve
+from runs.errors import EnvironmentLacksError
+from runs.home import Home
+from runs.store.export import export
+from runs.store.labels import Labels
+from runs.store.run_store import RunStore
+from tests.synthetic import make_run
+
+
+class FullDisk(files.Disk):
+    """A disk that is full after so many bytes."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def write(self, descriptor: int, content: bytes | memoryview) -> int:
+        if not self.left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = super().write(descriptor, memoryview(content)[: self.left])
+        self.left -= written
+        return written
+
+
+@pytest.mark.parametrize("left", [0, 1, 9_999])
+def test_a_full_disk_leaves_the_old_content_and_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    monkeypatch.setattr(files, "disk", FullDisk(left))
+    with pytest.raises(OSError, match="No space left"):
+        files.replace_text(path, "new" * 10_000)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("left", [0, 500, 3_000])
+def test_a_full_disk_creates_no_run(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(bytes(10_000))
+    config = resolve(Draft(method="drnas", preset="quick")).model_copy(update={"weights": weights.name})
+    monkeypatch.setattr(files, "disk", FullDisk(left))
+    with pytest.raises(EnvironmentLacksError, match="No space left"):
+        RunStore(home).create(config, Labels(), weights)
+    assert list(home.runs.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", [0, 2_000, 10_000])
+def test_a_full_disk_exports_nothing(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    _, paths = make_run(home.root)
+    record = RunStore(home).find(paths.root.name)
+    monkeypatch.setattr(files, "disk", FullDisk(left))
+    with pytest.raises(EnvironmentLacksError, match="No space left"):
+        export(record, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
