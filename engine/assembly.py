@@ -74,7 +74,7 @@ def assemble(
     graphs = {"cuda_graphs": machine.cuda_graphs} if machine and cuda_graphs.possible(runtime.device) else {}
     emit(Started(runtime.environment() | reason | compiled | graphs | {"processes": group.size}))
     dataset, entry = catalogue.dataset(config.dataset), catalogue.space(config.space)
-    images = Source(dataset, root, settings, runtime, loader)
+    images = Source(dataset, root, settings, runtime, loader, emit)
     of_method = catalogue.method(config.method)
     sized = settings if of_method.uses_supernet else entry.options()
     space = attribute(entry.engine)(entry, sized, dataset.classes)

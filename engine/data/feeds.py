@@ -16,7 +16,7 @@ from engine.data.batches import IndexStream
 from engine.data.feed import Feed
 from engine.data.images import ImageSet, limited
 from engine.data.listing import Listing, list_images
-from engine.data.sources import Source
+from engine.data.sources import Source, sample
 from engine.data.statistics import Channels
 from engine.data.streaming import StreamingFeed
 from runs.catalogue import Dataset
@@ -148,7 +148,10 @@ def listed(source: Source, dataset: Dataset, part: str) -> Listing:
         UsageError: it is not an image folder.
         EnvironmentLacksError: the part is missing or cannot be read.
     """
-    return list_images(streamed_folder(dataset, source.root), part)
+    listing = list_images(streamed_folder(dataset, source.root), part)
+    if part == "train":
+        source.examine(sample(listing))
+    return listing
 
 
 def _streaming(source: Source, dataset: Dataset, options: FeedOptions, runtime: Runtime) -> tuple[Feed, Feed]:

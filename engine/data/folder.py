@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import IO
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from engine.data.images import ImageSet, limited
-from engine.data.listing import Listing, list_images, open_image
+from engine.data.listing import Listing, image_header, is_narrow, list_images, open_image
 from engine.data.statistics import PixelSums, as_channels
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError, UsageError
@@ -47,7 +48,7 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
     # Named for the requested size, even if it is 0, so that a cached array saves opening every image to learn its size.
     cache = root / "folders" / f"{listing.fingerprint(size)}.npy"
     description = cache.with_suffix(".json")
-    if not (cache.exists() and description.exists()):
+    if not (cache.exists() and description.exists() and _is_scaled(listing, description)):
         _decode(listing, size, skip_broken, cache, description)
     described = json.loads(description.read_text())
     if described["broken"] and not skip_broken:
@@ -63,6 +64,17 @@ def load(dataset: Dataset, root: Path, part: str, size: int, skip_broken: bool =
         statistics=(as_channels(described["mean"]), as_channels(described["std"])),
         skipped=tuple(str(listing.base / listing.files[index]) for index in described["broken"]),
     )
+
+
+def _is_scaled(listing: Listing, description: Path) -> bool:
+    """Return whether no pixel of a decoded set was clipped, as version 0.2 did with pixels of 16 bits."""
+    described = json.loads(description.read_text())
+    if not described.get("scaled"):
+        if not all(is_narrow(listing.base / name) for name in listing.files):
+            return False
+        with contextlib.suppress(OSError):  # a folder that cannot be written is examined again the next time
+            replace_text(description, json.dumps(described | {"scaled": True}))
+    return True
 
 
 def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, description: Path) -> None:
@@ -99,7 +111,7 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
     if not sums.pixels:
         raise EnvironmentLacksError(f"'{listing.base}' has no image that can be read.")
     mean, std = sums.statistics()
-    replace_text(description, json.dumps({"broken": broken, "mean": mean, "std": std}))
+    replace_text(description, json.dumps({"broken": broken, "mean": mean, "std": std, "scaled": True}))
 
 
 def _common_side(listing: Listing, skip_broken: bool) -> int:
@@ -107,15 +119,16 @@ def _common_side(listing: Listing, skip_broken: bool) -> int:
     for name in listing.files:
         file = listing.base / name
         try:
-            with Image.open(file) as image:
-                sizes.add(image.size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            with image_header(file) as image:
+                width, height = image.size
+        except EnvironmentLacksError:
             if not skip_broken:
-                open_image(file)  # raises
+                raise
             continue
-        if len(sizes) > 1 or image.width != image.height:
+        sizes.add((width, height))
+        if len(sizes) > 1 or width != height:
             raise UsageError(
-                f"The images are not all squares of one size: '{file}' has {image.width} x {image.height} pixels.",
+                f"The images are not all squares of one size: '{file}' has {width} x {height} pixels.",
                 "Set image_size, for example --set image_size=32.",
             )
     if not sizes:

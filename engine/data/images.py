@@ -12,6 +12,9 @@ from torch.nn import functional
 from engine.data.statistics import Channels, measured
 from runs.errors import UsageError
 
+_LOOK = 64  # images that are looked at together
+SINGLE_COLOURS = "Every training image that was looked at is a single colour: are these the right files?"
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -64,6 +67,15 @@ class ImageSet:
     def to(self, device: torch.device) -> ImageSet:
         """Return the set with its tensors on a device."""
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+
+def single_colours(images: Tensor) -> bool:
+    """Return whether there are images and each has one value in all its pixels; stops at the first that has not.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+    """
+    return len(images) > 0 and all(bool((chunk == chunk[:, :1, :1]).all()) for chunk in images.split(_LOOK))
 
 
 def halves(labels: Tensor, generator: torch.Generator, *, how: str) -> tuple[Tensor, Tensor]:

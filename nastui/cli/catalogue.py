@@ -55,9 +55,13 @@ def datasets(
     download: Annotated[bool, typer.Option("--download", help="Download the data set into the store.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the data sets and where to get them, or download one."""
+    """List the data sets and where to get them, or download one.
+
+    NAME may be the path of an image folder: its images are counted, and what is left out is named.
+    """
     from nastui.cli import output
     from runs import catalogue
+    from runs.catalogue.image_files import image_files
     from runs.errors import UsageError
     from runs.home import Home
     from runs.store.datasets import download as fetched
@@ -71,6 +75,11 @@ def datasets(
                 "--download needs the name of a data set.", "For example: nastui datasets cifar10 --download"
             )
         fetched(chosen[0], home)
+    if name and (folder := chosen[0].folder) is not None:
+        train, test = image_files(folder, "train"), image_files(folder, "test")
+        chosen = [dataclasses.replace(chosen[0], train=len(train), test=len(test))]
+        for remark in (*train.remarks, *test.remarks):
+            output.say(remark)
     if as_json:
         content = [_dataset(entry, is_here(entry, home)) for entry in chosen]
         output.data(content[0] if name else content)

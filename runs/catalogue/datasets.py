@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from runs.catalogue.entries import Dataset
+from runs.catalogue.image_files import LAYOUT, class_names, has_images, testing_folder
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.user_path import user_path
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_LAYOUT = "An image folder must contain train/<class>/*.jpg and test/<class>/*.jpg (or val/ instead of test/)."
 
 DATASETS = (
     Dataset(
@@ -115,11 +113,6 @@ DATASETS = (
 )
 
 
-def is_hidden(name: str) -> bool:
-    """Return whether a file or folder is not data: ``._0.png``, ``.ipynb_checkpoints``, ``__MACOSX``."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
 def image_folder(path: Path) -> Dataset:
     """Return the description of a folder of images: ``train/<class>/*`` and ``test/`` or ``val/``.
 
@@ -131,11 +124,11 @@ def image_folder(path: Path) -> Dataset:
     """
     try:
         path = user_path(path)
-        classes = _class_folders(path)
+        classes = _classes(path)
     except UsageError as error:  # every data set that cannot be used has the same exit code
-        raise EnvironmentLacksError(error.message, _LAYOUT) from error
+        raise EnvironmentLacksError(error.message, LAYOUT) from error
     except OSError as error:
-        raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {error.strerror}.", _LAYOUT) from error
+        raise EnvironmentLacksError(f"'{str(path)[:80]}' cannot be read: {error.strerror}.", LAYOUT) from error
     return Dataset(
         name=str(path),
         title=path.name,
@@ -154,19 +147,15 @@ def image_folder(path: Path) -> Dataset:
     )
 
 
-def _class_folders(path: Path) -> list[Path]:
+def _classes(path: Path) -> list[str]:
     train = path / "train"
     if not train.is_dir():
-        raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", _LAYOUT)
-    # Scan folders instead of listing them: ImageNet has more than a million files.
-    with os.scandir(train) as entries:
-        classes = [Path(entry.path) for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
+        raise EnvironmentLacksError(f"'{path}' has no folder 'train'.", LAYOUT)
+    classes = class_names(train)
     if len(classes) < 2:
-        raise EnvironmentLacksError(f"'{train}' must have at least 2 class folders, got {len(classes)}.", _LAYOUT)
-    for folder in sorted(classes):
-        with os.scandir(folder) as files:
-            if not any(file.name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(file.name) for file in files):
-                raise EnvironmentLacksError(f"The class folder '{folder}' has no images.", _LAYOUT)
-    if not any((path / part).is_dir() for part in ("test", "val")):
-        raise EnvironmentLacksError(f"'{path}' has neither 'test' nor 'val'.", _LAYOUT)
+        raise EnvironmentLacksError(f"'{train}' must have at least 2 class folders, got {len(classes)}.", LAYOUT)
+    for name in classes:
+        if not has_images(train, name):
+            raise EnvironmentLacksError(f"The class folder '{train / name}' has no images.", LAYOUT)
+    testing_folder(path)
     return classes

@@ -44,8 +44,8 @@ def see_that_it_is_here(dataset: Dataset, home: Home) -> None:
 
 def check(
     dataset: Dataset, home: Home, size: int, *, streamed: bool = False, skip_broken: bool = False, at_most: int = 0
-) -> None:
-    """Check that a data set can be used, before a run is created for it.
+) -> list[str]:
+    """Check that a data set can be used, before a run is created for it; return what users should know of it.
 
     The images of a folder are opened and decoded once; later runs use the result.
 
@@ -68,7 +68,8 @@ def check(
     if dataset.images(home.datasets) is not None:
         flags = [*(["streamed"] if streamed else []), *(["skip"] if skip_broken else [])]
         flags += [f"most={at_most}"] if at_most else []
-        run_task(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags)
+        return list(run_task(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags))
+    return []
 
 
 def download(dataset: Dataset, home: Home) -> None:

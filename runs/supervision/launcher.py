@@ -65,14 +65,15 @@ def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], objec
     if folder := dataset.images(store.home.datasets):
         say(f"Reading the images of '{folder}'.")
     options = config.options
-    datasets.check(
+    for remark in datasets.check(
         dataset,
         store.home,
         options.get("image_size", 0),
         streamed=options.get("augmentation") == "imagenet",
         skip_broken=options.get("broken_images") == "skip",
         at_most=options["image_limit"] if catalogue.method(config.method).samples_images else 0,
-    )
+    ):
+        say(remark)
 
 
 def launch(paths: RunPaths) -> int:

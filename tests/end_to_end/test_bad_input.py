@@ -252,3 +252,10 @@ def test_a_closed_pipe_is_not_an_error(cli: Cli) -> None:
         check=True,
     )
     assert done.stderr == ""
+
+
+def test_what_a_data_set_leaves_out_is_named(cli: Cli, folder: Path) -> None:
+    (folder / "train" / "cat" / "x.xcf").touch()
+    done = cli("datasets", folder, "--json")
+    assert [json.loads(done.stdout)[part] for part in ("train", "test")] == [16, 16]
+    assert "files without an image's ending: 1 (.xcf 1)." in done.stderr
