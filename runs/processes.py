@@ -1,4 +1,4 @@
-"""How all subprocesses start: with Python's safe path, GPUs numbered as by the driver, and huge pages."""
+"""How all subprocesses start: our packages as one set, a safe path, GPUs numbered as by the driver, huge pages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+import nastui_start
 
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 # Feature maps are allocated and freed again in every step. By default glibc returns large ones to the kernel each time,
@@ -19,8 +21,8 @@ _TUNABLES = {
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module; files in the current folder cannot shadow modules."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+    """Return the command that runs a module of ours; no other file by the name of one of our packages can shadow it."""
+    return [sys.executable, "-P", nastui_start.FILE, module, *arguments]
 
 
 def environment() -> dict[str, str]:

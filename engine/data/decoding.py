@@ -183,8 +183,8 @@ def _death_of_workers() -> Iterator[None]:
 
 def _forkserver() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
-    # So that the server imports torch and torchvision once, instead of every process.
-    context.set_forkserver_preload([__name__, "torchvision.transforms.v2"])
+    # So that the server imports torch and torchvision once, instead of every process; and finds our packages first.
+    context.set_forkserver_preload(["nastui_start", __name__, "torchvision.transforms.v2"])
     return context
 
 

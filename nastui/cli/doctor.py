@@ -50,12 +50,28 @@ def _versions() -> list[Finding]:
         Finding("versions", "nastui", nastui.__version__),
         Finding("versions", "python", platform.python_version()),
     ]
+    found += _packages()
     for package in ("torch", "torchvision", "textual", "typer", "tinydb"):
         try:
             found.append(Finding("versions", package, importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:
             found.append(Finding("versions", package, "not installed", False, f"pip install {package}"))
     return found
+
+
+def _packages() -> list[Finding]:
+    """Whether other distributions share the environment's folders `engine`, `runs` and `screens`."""
+    import nastui_start
+
+    advice = "Install nastui in an environment of its own: uv tool install nastui, or pipx install nastui."
+    if files := nastui_start.damage():
+        more = f" and {len(files) - 1} more files were" if files[1:] else " was"
+        what = f"'{files[0]}'{more} replaced or removed"
+        by = f"; by '{', '.join(names)}'" if (names := nastui_start.others()) else ""
+        return [Finding("versions", "packages", what + by, True, advice)]
+    if names := nastui_start.others():
+        return [Finding("versions", "packages", f"shared with '{', '.join(names)}'", True, advice)]
+    return [Finding("versions", "packages", f"one set in '{nastui_start.FOLDER}'")]
 
 
 def _engine() -> list[Finding]:

@@ -18,7 +18,7 @@ from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed,
 from runs.log.history import Follower
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
-from runs.supervision.launcher import log_end
+from runs.supervision.launcher import START_SECONDS, log_end
 
 LOOK_SECONDS = 0.2
 EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}
@@ -27,10 +27,12 @@ EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}
 def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bool = False) -> int:
     """Show a run until its engine exits; return the run's exit code.
 
+    A run that no engine has taken on in the time that one needs to start is not waited for.
+
     Ctrl+C stops following, not the run; the exit code is then 130.
     """
     paths = store.find(run_id).paths
-    follower = Follower(paths)
+    follower, deadline = Follower(paths), time.monotonic() + START_SECONDS
     bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
     try:
         if bar is not None:
@@ -39,7 +41,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
             status = follow_status(follower, lambda entry: _show(entry, as_json))
             if bar is not None:
                 _advance(bar, follower)
-            if not status.live and status is not Status.QUEUED:
+            if not status.live and (status is not Status.QUEUED or time.monotonic() > deadline):
                 break
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:

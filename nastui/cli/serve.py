@@ -7,7 +7,6 @@ import importlib.util
 import ipaddress
 import shlex
 import socket
-import sys
 from typing import Annotated
 
 import typer
@@ -55,6 +54,7 @@ def serve(
     It listens on this machine's loopback address. To reach it from another machine, use an SSH tunnel.
     """
     from nastui.cli import output
+    from runs import processes
 
     host = checked(host, token)
     if importlib.util.find_spec("textual_serve") is None:
@@ -75,7 +75,7 @@ def serve(
     else:
         output.say("The connection is not encrypted. An SSH tunnel (ssh -L) is safer.")
     output.say("Press Ctrl+C to stop serving; runs continue.")
-    command = [sys.executable, "-P", "-m", "nastui", *(["--readonly"] if readonly else [])]
+    command = processes.command("nastui", *(["--readonly"] if readonly else []))
     DashboardServer(shlex.join(command), host, port, token).serve()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from runs import catalogue
 from runs.benchmarks import tabular_queries
@@ -13,11 +15,13 @@ from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.files import append_regular, end_of, is_file, open_regular
 from runs.home import RunPaths
+from runs.log.event_log import EventLog, EventLogReader
+from runs.log.events import Failed
 from runs.log.history import Follower
 from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
-from runs.store.lock import is_held
+from runs.store.lock import engine_lock, is_held
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
@@ -79,8 +83,8 @@ def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], objec
 def launch(paths: RunPaths) -> int:
     """Start an engine for a run and return its process id, once it holds the run's lock.
 
-    The engine has its own session and no terminal, so it outlives the process that started it. It runs with Python's
-    safe path, so files in the current folder cannot shadow modules.
+    The engine has its own session and no terminal, so it outlives the process that started it. It has started once it
+    holds the lock or has written an event; an exit code alone proves nothing, as it may be that of another program.
 
     Raises:
         BusyError: the run already has an engine.
@@ -90,6 +94,7 @@ def launch(paths: RunPaths) -> int:
     if is_held(paths.lock):
         raise BusyError(f"Run '{paths.root.name}' already has an engine.")
     requests.clear(paths.requests)
+    logged = _size(paths.events)
     try:
         with append_regular(paths.log) as log:
             process = subprocess.Popen(
@@ -106,9 +111,13 @@ def launch(paths: RunPaths) -> int:
     deadline = time.monotonic() + START_SECONDS
     while not is_held(paths.lock):
         if process.poll() is not None:
-            if process.returncode == 0:
+            worked = _size(paths.events) > logged
+            if process.returncode == 0 and worked:
                 return process.pid  # the run was so short that it has already ended
-            raise NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
+            fault = NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
+            if not worked:
+                _note_failure(paths, fault)
+            raise fault
         if time.monotonic() > deadline:
             raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
         time.sleep(0.01)
@@ -189,6 +198,21 @@ def log_end(paths: RunPaths, limit: int = 400) -> str:
         return end_of(paths.log, limit).decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def _note_failure(paths: RunPaths, error: NastuiError) -> None:
+    """Say in the log that the engine did not start, in its place: otherwise a new run would be queued for ever."""
+    with contextlib.suppress(NastuiError, OSError), engine_lock(paths.lock, patience=0):
+        last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
+        with EventLog(paths.events, last) as event_log:
+            event_log.append(Failed(error.message, error.hint))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _status(paths: RunPaths) -> Status:

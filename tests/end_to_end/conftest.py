@@ -24,6 +24,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from nastui_start import PACKAGES
 from runs.home import Home, RunPaths
 from runs.log.history import Follower
 from runs.store.lock import is_held, owner_pid
@@ -263,6 +264,15 @@ def set_traps(folder: Path) -> None:
         trap = folder / name
         trap.parent.mkdir(exist_ok=True)
         trap.write_text(f"raise SystemExit('imported {name} of a hostile folder')")
+
+
+def shadows(folder: Path, kind: str, content: str = "raise SystemExit('imported a foreign module')") -> Path:
+    """Fill a folder with foreign modules, packages or namespace packages by the names of ours."""
+    for name in PACKAGES:
+        file = folder / {"module": f"{name}.py", "package": f"{name}/__init__.py", "namespace": f"{name}/readme"}[kind]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    return folder
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.end_to_end.conftest import Cli
+from tests.end_to_end.conftest import Cli, shadows
 from tests.end_to_end.test_retrain import imagenet
 
 SMALL = {
@@ -30,6 +30,8 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(
 ) -> None:
     folder = imagenet(tmp_path / "images")
     (folder / "train" / "n01440764" / "truncated.jpg").unlink()
+    # The processes that decode images find our packages, whatever else has their names.
+    cli.environment["PYTHONPATH"] = str(shadows(tmp_path / "foreign", "module"))
     settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     command = ["search", "drnas", "--space", "darts", "--preset", "paper-imagenet", "--dataset", folder, *settings]
     runs = [cli.json(*command, "--detach")["id"] for _ in range(2)]

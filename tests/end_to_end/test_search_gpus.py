@@ -10,13 +10,15 @@ import torch
 
 from runs.store import requests
 from runs.store.requests import Request
-from tests.end_to_end.conftest import Cli, are_gone
+from tests.end_to_end.conftest import Cli, are_gone, shadows
 
 # The run never gets this far.
 ENDLESS = 100_000
 
 
 def test_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
+    # The ranks find our packages, whatever else has their names.
+    cli.environment["PYTHONPATH"] = str(shadows(cli.folder / "foreign", "module"))
     small = {"epochs": 8, "image_limit": 140, "batch_size": 16, "cells": 1}
     stopped, whole = (cli.search("--gpus", 2, **small)["id"] for _ in range(2))
     cli.reach_epoch(stopped, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import nastui
+import nastui_start
 
 ROOT = Path(__file__).parents[2]
 DOCS = [path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PACKAGES = sorted(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+PACKAGES = sorted(PROJECT["tool"]["importlinter"]["root_packages"])
 
 # Only the machine that installs packages decides where they come from. (Written so as not to match itself.)
 REGISTRY = re.compile(
@@ -48,8 +50,17 @@ def test_no_tracked_file_names(pattern: re.Pattern[bytes]) -> None:
 def test_every_package_is_in_the_wheel() -> None:
     folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert sorted(folders - {"tests"}) == PACKAGES
-    assert sorted(PROJECT["tool"]["importlinter"]["root_packages"]) == PACKAGES
+    assert sorted(nastui_start.PACKAGES) == PACKAGES
+    shipped = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert sorted(shipped) == sorted([*PACKAGES, "nastui_start.py"])
     assert sorted(PROJECT["tool"]["mypy"]["packages"]) == PACKAGES
+
+
+@pytest.mark.parametrize("package", ["engine", "runs", "screens"])
+def test_a_package_with_a_common_name_has_nothing_in_its_init(package: str) -> None:
+    """Another distribution may replace this file, so `nastui_start.py` does not execute it."""
+    body = ast.parse((ROOT / package / "__init__.py").read_text(encoding="utf-8")).body
+    assert [ast.unparse(line) for line in body[1:]] in ([], ["import nastui_start"])
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from runs.configuration import Draft
-from runs.errors import BusyError, UsageError
+from runs.errors import BusyError, NastuiError, UsageError
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Paused
@@ -93,6 +94,23 @@ def test_a_paused_engine_is_woken_and_not_started_anew(record: Record) -> None:
         with pytest.raises(BusyError, match="it is paused"):
             launcher.resume(record, patience=0)
         assert requests.take(record.paths.requests) == [Request.CONTINUE]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_child_that_was_something_else_is_not_taken_for_an_engine(
+    home: Home, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Its exit code proves nothing, and the run does not stay queued for ever."""
+    config, paths = make_run(home.root, done=0)
+    paths.lock.unlink(missing_ok=True)
+    paths.events.unlink(missing_ok=True)
+    other = [sys.executable, "-c", f"print('another program'); raise SystemExit({code})"]
+    monkeypatch.setattr(launcher, "command", lambda *words: other)
+    with pytest.raises(NastuiError, match="ended at once: another program"):
+        launcher.launch(paths)
+    record = RunStore(home).find(config.id)
+    assert record.status is Status.FAILED
+    assert "another program" in record.summary.problem
 
 
 def test_the_end_of_the_log_is_readable_whatever_it_holds(tmp_path: Path) -> None:
