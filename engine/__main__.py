@@ -1,4 +1,7 @@
-"""``python -P -m engine RUN_DIRECTORY``: the engine process of one run, or one of several that share it."""
+"""``python -P -m engine RUN_DIRECTORY [STARTS]``: the engine process of one run, or one of several that share it.
+
+With a number of starts, it works only if the run has been started exactly so often before: see `runs.fleet.dispatcher`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from engine.core import local_launcher
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
+from runs.log.event_log import starts
 from runs.machine import cores
 from runs.store.lock import engine_lock
 
@@ -24,6 +28,8 @@ def main(arguments: list[str]) -> int:
         # One of several processes holds the lock: the one that launched them, or rank 0 if torchrun did.
         holds_lock = not local_launcher.is_supervised() and not rank
         with engine_lock(paths.lock) if holds_lock else contextlib.nullcontext():
+            if holds_lock and len(arguments) > 1 and starts(paths.events) != int(arguments[1]):
+                return 0
             if rank is None and (size := _processes(paths)) > 1:
                 return local_launcher.launch(paths, size)
             before = cores.sample()

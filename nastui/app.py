@@ -23,6 +23,7 @@ from nastui import settings as configuration
 from nastui import terminal, themes
 from nastui.characters import Characters
 from runs.errors import NastuiError, closest
+from runs.formatting import count
 from runs.home import Home
 from runs.store.run_store import RunStore
 from screens import palette
@@ -32,7 +33,7 @@ from screens.actions.screen import ActionScreen
 from screens.actions.table import registry
 from screens.destinations import Destination, OpenRun
 from screens.error_text import write_traceback
-from screens.formatting import clean, count
+from screens.formatting import clean
 from screens.navigation import Navigation
 from screens.pictures import save_picture
 from screens.settings import Settings

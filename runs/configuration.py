@@ -11,7 +11,7 @@ import secrets
 import shlex
 import subprocess
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +32,8 @@ class RunConfig(BaseModel):
     """Everything that decides what a run computes, with all defaults resolved. Written once, never changed.
 
     A retraining has the ``genotype`` that it trains, and its ``origin`` in words. ``weights`` names the file in the run
-    directory with the initial weights, if the run does not start from scratch.
+    directory with the initial weights, if the run does not start from scratch. ``sweep`` is the id of the sweep that it
+    belongs to.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,6 +51,7 @@ class RunConfig(BaseModel):
     genotype: dict[str, Any] | None = None
     origin: str = ""
     weights: str = ""
+    sweep: str = ""
     created: str
     command: str
     environment: dict[str, str]
@@ -233,8 +235,12 @@ def command(entries: CatalogueEntries, seed: int, draft: Draft) -> str:
     return shlex.join(words)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, also: Sequence[str] = ()) -> dict[str, Any]:
     """Read a configuration file: keys of :class:`Draft`, hyperparameters under ``[options]``.
+
+    Args:
+        path: the file.
+        also: further keys that it may have.
 
     Raises:
         UsageError: it cannot be read, is not valid TOML, or has an unknown key; the closest match is suggested.
@@ -245,7 +251,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise UsageError(f"'{path}' is not valid TOML: {error}.") from error
-    allowed = [name for name in Draft.model_fields if name not in _NEVER_TYPED]
+    allowed = [*(name for name in Draft.model_fields if name not in _NEVER_TYPED), *also]
     for key in raw:
         if key not in allowed:
             raise UsageError(f"Unknown key '{key}' in {path}.", closest(key, allowed))

@@ -26,3 +26,13 @@ def brief_duration(seconds: float) -> str:
 def millions(number: int) -> str:
     """Return a number in millions: ``0.316 M``."""
     return f"{number / 1e6:.3g} M"
+
+
+def count(number: int, thing: str) -> str:
+    """Return ``1 run``, ``14 runs``, ``10,000 runs``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def gigabytes(size: int) -> str:
+    """Return bytes as ``6.1 GB``, or ``410 MB`` below 1 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

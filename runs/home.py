@@ -67,6 +67,31 @@ class Home:
         return self.root / "trash"
 
     @property
+    def sweeps(self) -> Path:
+        """The sweeps, one folder each; their members are ordinary runs."""
+        return self.root / "sweeps"
+
+    @property
+    def removed_sweeps(self) -> Path:
+        """Removed sweeps, in the trash."""
+        return self.trash / "sweeps"
+
+    @property
+    def queue(self) -> Path:
+        """The folder of the queue: its file, its lock, and the dispatcher's lock and log."""
+        return self.root / "queue"
+
+    @property
+    def queue_file(self) -> Path:
+        """The runs that wait, in order."""
+        return self.queue / "queue.json"
+
+    @property
+    def dispatcher(self) -> Path:
+        """The lock that a running dispatcher holds."""
+        return self.queue / "lock"
+
+    @property
     def datasets(self) -> Path:
         """Downloaded data sets (torchvision's root); ``NASTUI_DATASETS`` names a folder that homes share."""
         given = os.environ.get("NASTUI_DATASETS")

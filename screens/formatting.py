@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from runs.catalogue import operation_kind
+from runs.formatting import count
 from runs.genotypes.kinds import OperationKind
 from runs.home import short_id
 from runs.store.run_store import Record
@@ -55,16 +56,6 @@ def moment(stamp: str) -> float:
         return datetime.datetime.fromisoformat(stamp).timestamp()
     except ValueError:
         return 0.0
-
-
-def count(number: int, thing: str) -> str:
-    """Return ``1 run``, ``14 runs``, ``10,000 runs``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def gigabytes(size: int) -> str:
-    """Return bytes as ``6.1 GB``, or ``410 MB`` below 1 GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

@@ -19,11 +19,13 @@ from nastui.cli import (
     genotype,
     genotypes,
     keys,
+    queue,
     retrain,
     runs,
     search,
     serve,
     standard_streams,
+    sweep,
 )
 from runs.errors import NastuiError, UsageError
 from runs.user_path import user_path
@@ -43,6 +45,8 @@ app = typer.Typer(
 app.command("search")(search.search)
 app.command("retrain")(retrain.retrain)
 app.add_typer(runs.app, name="runs")
+app.add_typer(sweep.app, name="sweep")
+app.add_typer(queue.app, name="queue")
 for command in (catalogue.methods, catalogue.spaces, catalogue.datasets, catalogue.presets):
     app.command(command.__name__)(command)
 app.command("genotypes")(genotypes.genotypes)

@@ -7,7 +7,25 @@ from typing import Annotated
 
 import typer
 
-from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Gpus, Json, Name, Seed, Tags
+from nastui.cli.starting import (
+    Assignments,
+    Config,
+    Dataset,
+    Detach,
+    Device,
+    Follow,
+    Gpus,
+    GridOption,
+    Json,
+    Name,
+    PerDevice,
+    Queued,
+    Seed,
+    Seeds,
+    SweepFile,
+    Tags,
+    Yes,
+)
 
 
 def retrain(
@@ -31,6 +49,12 @@ def retrain(
     config: Config = None,
     seed: Seed = None,
     device: Device = None,
+    seeds: Seeds = None,
+    grid: GridOption = None,
+    sweep: SweepFile = None,
+    queue: Queued = False,
+    per_device: PerDevice = None,
+    yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
     detach: Detach = False,
@@ -42,7 +66,7 @@ def retrain(
     The default is the recipe of the genotype's paper. Every epoch ends with the accuracy on the whole test set.
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
-    from nastui.cli.starting import begin, gathered
+    from nastui.cli.starting import Many, begin, gathered
     from runs.errors import UsageError
     from runs.home import Home
     from runs.store.find_genotype import find
@@ -54,10 +78,10 @@ def retrain(
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file: --weights FILE.")
     found = find(genotype, RunStore(Home.locate()), epoch=epoch)
     typed = {"dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
-    given = gathered(config, typed, tag, set_)
+    given = gathered(config, typed, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
     if evaluate:
         given["options"]["evaluate_only"] = True
     given |= asked(found, epoch) | {"weights": weights and user_path(weights)}
-    begin(given, detach=detach, follow=follow, as_json=as_json)
+    begin(given, Many(seeds, grid, sweep, queue, per_device, yes), detach=detach, follow=follow, as_json=as_json)

@@ -6,7 +6,25 @@ from typing import Annotated
 
 import typer
 
-from nastui.cli.starting import Assignments, Config, Dataset, Detach, Device, Follow, Gpus, Json, Name, Seed, Tags
+from nastui.cli.starting import (
+    Assignments,
+    Config,
+    Dataset,
+    Detach,
+    Device,
+    Follow,
+    Gpus,
+    GridOption,
+    Json,
+    Name,
+    PerDevice,
+    Queued,
+    Seed,
+    Seeds,
+    SweepFile,
+    Tags,
+    Yes,
+)
 
 
 def search(
@@ -23,6 +41,12 @@ def search(
     config: Config = None,
     seed: Seed = None,
     device: Device = None,
+    seeds: Seeds = None,
+    grid: GridOption = None,
+    sweep: SweepFile = None,
+    queue: Queued = False,
+    per_device: PerDevice = None,
+    yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
     detach: Detach = False,
@@ -33,10 +57,10 @@ def search(
 
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
-    from nastui.cli.starting import begin, gathered
+    from nastui.cli.starting import Many, begin, gathered
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
-    given = gathered(config, typed | {"method": method}, tag, set_)
+    given = gathered(config, typed | {"method": method}, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
-    begin(given, detach=detach, follow=follow, as_json=as_json)
+    begin(given, Many(seeds, grid, sweep, queue, per_device, yes), detach=detach, follow=follow, as_json=as_json)

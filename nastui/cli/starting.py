@@ -1,14 +1,18 @@
-"""Options that `search` and `retrain` share, and starting a run."""
+"""Options that `search` and `retrain` share, and starting one run or a sweep of many."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runs.errors import UsageError
+
+if TYPE_CHECKING:
+    from runs.fleet.grid import Grid
 
 Dataset = Annotated[
     str | None, typer.Option(help="Choose a data set (see `nastui datasets`), or give the path of an image folder.")
@@ -26,22 +30,94 @@ Name = Annotated[str | None, typer.Option(help="Name the run.")]
 Tags = Annotated[list[str] | None, typer.Option(help="Tag the run. Repeatable.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the engine runs, and print the run's id.")]
 Follow = Annotated[bool, typer.Option("--follow", help="Show the progress to the end (default).")]
+Seeds = Annotated[str | None, typer.Option(metavar="SEEDS", help="Queue one run for each seed: 0-9 or 0,3,7-9.")]
+GridOption = Annotated[
+    list[str] | None,
+    typer.Option("--grid", metavar="KEY=VALUE,...", help="Queue one run for each value. Several: each combination."),
+]
+SweepFile = Annotated[
+    Path | None, typer.Option("--sweep", metavar="FILE", help="Read a sweep from a TOML file: seeds, [grid], settings.")
+]
+Queued = Annotated[bool, typer.Option("--queue", help="Start when a device is free, after the runs that wait.")]
+PerDevice = Annotated[
+    int | None, typer.Option("--per-device", help="Let this many queued runs share a GPU. Default: 1.", min=1)
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Start even more than 1,000 runs without asking.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON: one event per line, then the result; with --detach only the run.")
 ]
 
 
+@dataclass(frozen=True)
+class Many:
+    """What the command line says about several runs, and about the queue.
+
+    Attributes:
+        seeds: the text of ``--seeds``.
+        grid: the words of ``--grid``.
+        file: that of ``--sweep``.
+        queue: whether a single run waits for a free device.
+        per_device: how many runs may share a GPU.
+        yes: whether any number of runs may be started without asking.
+    """
+
+    seeds: str | None = None
+    grid: list[str] | None = None
+    file: Path | None = None
+    queue: bool = False
+    per_device: int | None = None
+    yes: bool = False
+
+    def taken_from(self, given: dict[str, Any]) -> tuple[tuple[int, ...], Grid, int] | None:
+        """Return seeds, grid and runs per GPU of a sweep; None for a single run. Those of its file leave ``given``.
+
+        Raises:
+            UsageError: they are not seeds or a grid.
+        """
+        from runs.fleet import grid as grids
+
+        of_file = {key: given.pop(key) for key in _OF_SWEEPS if key in given}
+        seeds: tuple[int, ...] = ()
+        if self.seeds is not None:
+            seeds = grids.seeds_of(self.seeds)
+        elif isinstance(listed := of_file.get("seeds", []), list):
+            seeds = grids.checked_seeds(listed)
+        else:
+            seeds = grids.seeds_of(str(listed))
+        grid = of_file.get("grid", {})
+        if not isinstance(grid, dict):
+            raise UsageError(f"'grid' in '{self.file}' must be a table.", "Write it as [grid], with one key per line.")
+        grid |= grids.grid_of(self.grid or [])
+        per_device = self.per_device or of_file.get("per_device", 1)
+        if not isinstance(per_device, int) or isinstance(per_device, bool) or per_device < 1:
+            raise UsageError(f"'per_device' in '{self.file}' must be a whole number of at least 1.")
+        return (seeds, grid, per_device) if seeds or grid or self.file else None
+
+
+_OF_SWEEPS = ("seeds", "grid", "per_device")
+
+
 def gathered(
-    config: Path | None, typed: dict[str, Any], tags: list[str] | None, assignments: list[str] | None
+    config: Path | None,
+    typed: dict[str, Any],
+    tags: list[str] | None,
+    assignments: list[str] | None,
+    sweep: Path | None = None,
 ) -> dict[str, Any]:
     """Return the values of a draft: those of the file, overridden by those of the command line.
 
+    The file of a sweep may also have seeds, a grid and the number of runs per GPU.
+
     Raises:
-        UsageError: the file or an assignment is invalid.
+        UsageError: a file or an assignment is invalid.
     """
     from runs.configuration import read_toml
 
+    if config is not None and sweep is not None:
+        raise UsageError("--config and --sweep cannot be used together.", "A sweep's file has the settings, too.")
     given: dict[str, Any] = {} if config is None else read_toml(config)
+    if sweep is not None:
+        given, config = read_toml(sweep, _OF_SWEEPS), sweep
     given |= {key: value for key, value in typed.items() if value is not None}
     if not isinstance(given.get("tags", []), list):
         raise UsageError(f"'tags' in '{config}' must be a list.", 'For example: tags = ["first", "trial"]')
@@ -53,8 +129,10 @@ def gathered(
     return given
 
 
-def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -> None:
-    """Start the run of a draft; unless detached, follow it to its end and exit with its exit code.
+def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_json: bool) -> None:
+    """Start the run of a draft, or queue it, or queue a sweep; unless detached, follow it to its end.
+
+    The exit code is that of the run; of a sweep it is 0 if all its runs have finished.
 
     Raises:
         NastuiError: the draft is invalid, or the engine did not start.
@@ -64,19 +142,33 @@ def begin(given: dict[str, Any], *, detach: bool, follow: bool, as_json: bool) -
     from runs.configuration import draft_from
     from runs.home import Home, short_id
     from runs.store.run_store import RunStore
-    from runs.supervision.launcher import start
+    from runs.supervision.launcher import create, start
 
     if detach and follow:
         raise UsageError("--detach and --follow cannot be used together.", "Leave one out.")
     store = RunStore(Home.locate())
-    run, _ = start(store, draft_from(given), output.say)
+    sweep = many.taken_from(given)
+    draft = draft_from(given)
+    if sweep is not None:
+        from nastui.cli.sweep import begin_sweep
+
+        begin_sweep(store, draft, *sweep, yes=many.yes, detach=detach, as_json=as_json)
+        return
+    if many.queue:
+        from runs.fleet.queueing import enqueue, entry
+
+        run, paths = create(store, draft, output.say)
+        any_gpu = draft.device in ("auto", "cuda")
+        enqueue(store.home, [entry(paths, run, any_gpu=any_gpu, per_device=many.per_device or 1)])
+    else:
+        run, _ = start(store, draft, output.say)
     if detach:
         if as_json:
             output.data(store.find(run.id).to_json())
         else:
             sys.stdout.write(run.id + "\n")
             sys.stdout.flush()
-            output.say(f"Run {run.id} is running.")
+            output.say(f"Run {run.id} is {'queued' if many.queue else 'running'}.")
             output.say(f"Follow it: nastui runs follow {short_id(run.id)}, or open the dashboard: nastui")
         return
     if not as_json:

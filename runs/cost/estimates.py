@@ -14,16 +14,14 @@ from runs.catalogue.settings import describe
 from runs.configuration import Draft, RunConfig
 from runs.cost.measurements import Measurement
 from runs.errors import NastuiError
-from runs.files import end_of
 from runs.home import RunPaths
-from runs.log.event_log import first_event
-from runs.log.events import Entry, Progress, Started, decode
+from runs.log.event_log import first_event, last_progress
+from runs.log.events import Progress, Started
 from runs.store.run_store import Record
 from runs.store.status import Status
 
 # Only the newest runs are examined, because a form asks for an estimate at every keystroke.
 MOST_RUNS = 100
-_TAIL_BYTES = 200_000
 _NO_COST = ("checkpoint_seconds", "nesterov")
 
 
@@ -198,18 +196,8 @@ def _config(path: Path) -> RunConfig:
 
 def _ends_of_log(paths: RunPaths) -> tuple[Started | None, Progress | None]:
     """Return the first event of a run and its last progress event, without reading the whole log."""
-    try:
-        tail = end_of(paths.events, _TAIL_BYTES).splitlines()
-    except OSError:
-        return None, None
     started = first_event(paths.events)
-    last = (_event(decode(line)) for line in reversed(tail) if b'"progress"' in line)
-    progress = next((event for event in last if isinstance(event, Progress)), None)
-    return started if isinstance(started, Started) else None, progress
-
-
-def _event(entry: Entry | None) -> object:
-    return entry.event if entry else None
+    return (started, last_progress(paths.events)) if isinstance(started, Started) else (None, None)
 
 
 def _size(folder: Path) -> int | None:

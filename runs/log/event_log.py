@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Self
 
 from runs import files
-from runs.files import MEBIBYTE, open_regular
-from runs.log.events import Entry, Event, Progress, decode, encode
+from runs.files import MEBIBYTE, end_of, open_regular
+from runs.log.events import Entry, Event, Progress, Started, decode, encode
 
 # All other events must survive a power cut, because a checkpoint or a user relies on them.
 _UNSYNCED = (Progress,)
 # A line of a long search has some 10 kB; its log, some 100 MB.
 MOST_LINE_BYTES = 64 * MEBIBYTE
 MOST_BYTES = 16 * 1024 * MEBIBYTE
+# The version, time, number and type of an event are at the start of its line.
+_HEAD_BYTES = 200
+_TAIL_BYTES = 200_000
 
 
 class EventLog:
@@ -109,3 +112,32 @@ def first_event(path: Path) -> Event | None:
     except OSError:
         return None
     return entry.event if entry else None
+
+
+def last_progress(path: Path) -> Progress | None:
+    """Return the last progress event near the end of a log, without reading the rest; None if there is none."""
+    try:
+        lines = end_of(path, _TAIL_BYTES).splitlines()
+    except OSError:
+        return None
+    entries = (decode(line) for line in reversed(lines) if b'"progress"' in line)
+    return next((entry.event for entry in entries if entry and isinstance(entry.event, Progress)), None)
+
+
+def starts(path: Path) -> int:
+    """Return how often an engine has started to work on a run, by its log; 0 if there is none.
+
+    Raises:
+        OSError: the log cannot be read.
+    """
+    mark = f'"type": "{Started.type}"'.encode()
+    try:
+        with open_regular(path, most=MOST_BYTES) as log:
+            found = 0
+            while line := log.readline(MOST_LINE_BYTES):
+                if mark in line[:_HEAD_BYTES]:  # decoding every epoch of a long log would take seconds
+                    entry = decode(line)
+                    found += entry is not None and isinstance(entry.event, Started)
+            return found
+    except FileNotFoundError:
+        return 0

@@ -21,6 +21,11 @@ def present() -> int:
     return len(_affinity()) or os.cpu_count() or 1
 
 
+def numbers() -> list[int]:
+    """Return the numbers of the cores that this process may run on; empty if the system does not tell."""
+    return sorted(_affinity())
+
+
 def cgroup_quota(proc: Path = _PROC, groups: Path = _CGROUPS) -> float | None:
     """Return the cores' worth of time that the control groups of this process allow; None if there is no limit."""
     try:

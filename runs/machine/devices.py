@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,13 @@ def resolve(requested: str) -> str:
             f"There is no device '{requested}': {here}.", "Use --device cpu, or see `nastui doctor`."
         )
     return f"cuda:{index}"
+
+
+def visible(indices: Sequence[int]) -> dict[str, str]:
+    """Return the variable that lets a process see only some of the GPUs that we see, by their indices here."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = None if given is None else [word.strip() for word in given.split(",")]
+    return {"CUDA_VISIBLE_DEVICES": ",".join(str(index) if names is None else names[index] for index in indices)}
 
 
 def _visible() -> Iterator[Any]:

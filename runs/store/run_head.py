@@ -10,17 +10,22 @@ from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import RunConfig
 
 # Equal for all repetitions of a run, or without effect on its results, such as who started it, when and where.
-_NOT_DECISIVE = {"id", "created", "command", "environment", "version", "plugins", "origin", "weights", "seed", "device"}
+_IDENTITY = {"id", "created", "command", "environment", "version", "plugins", "sweep"}
+_NOT_DECISIVE = _IDENTITY | {"origin", "weights", "seed", "device"}
 
 # Settings that version 0.2 did not have, with the values that it worked with. Runs of both versions form one group.
 _ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True, "cuda_graphs": "auto"}
 _ADDED_TO_SEARCHES = {"gpus": 1}
 
+_SHOWN = (
+    *("id", "kind", "method", "space", "dataset", "preset"),
+    *("seed", "device", "created", "command", "origin", "sweep"),
+)
+
 
 def head(config: RunConfig) -> dict[str, Any]:
     """Return the unchanging part of a run's record."""
-    names = ("id", "kind", "method", "space", "dataset", "preset", "seed", "device", "created", "command", "origin")
-    return {name: getattr(config, name) for name in names} | {"group": group_id(config)}
+    return {name: getattr(config, name) for name in _SHOWN} | {"group": group_id(config)}
 
 
 def group_id(config: RunConfig) -> str:

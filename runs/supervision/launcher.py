@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from runs import catalogue
@@ -14,10 +15,12 @@ from runs.benchmarks import tabular_queries
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.files import append_regular, end_of, is_file, open_regular
-from runs.home import RunPaths
+from runs.home import RunPaths, short_id
+from runs.log import event_log
 from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import Failed
 from runs.log.history import Follower
+from runs.machine import devices
 from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
@@ -29,6 +32,8 @@ from runs.store.status import Status, follow_status
 START_SECONDS = 30.0
 # Engines answer between units of work. A unit is a batch, which can take many seconds on a slow CPU.
 ANSWER_SECONDS = 300.0
+# The hyperparameters that decide how a data set is read.
+_OF_IMAGES = ("image_size", "augmentation", "broken_images", "image_limit")
 
 
 def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
@@ -43,6 +48,25 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
         NastuiError: the draft is invalid, the data cannot be used, the home cannot be written, or the engine did not
             start.
     """
+    config, paths = create(store, draft, say)
+    launch(paths)
+    return config, paths
+
+
+def create(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
+    """Check a draft and create its run, without starting its engine. Arguments and errors: as of :func:`start`."""
+    config = configured(draft)
+    labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
+    check_inputs([config], store, say)
+    return config, store.create(config, labels, draft.weights)
+
+
+def configured(draft: Draft) -> RunConfig:
+    """Return the configuration of a draft, without a look at its data.
+
+    Raises:
+        NastuiError: the draft is invalid, or its weights cannot be read.
+    """
     if draft.weights is not None and not is_file(draft.weights):
         raise NotFoundError(
             f"There is no file '{str(draft.weights)[:200]}'.", "Give --weights a .safetensors or .pt file."
@@ -52,16 +76,27 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
             open_regular(draft.weights).close()
         except OSError as error:
             raise NotFoundError(f"The weights '{draft.weights}' cannot be read: {error.strerror}.") from error
-    labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
-    config = resolve(draft)
+    return resolve(draft)
+
+
+def check_inputs(configs: Iterable[RunConfig], store: RunStore, say: Callable[[str], object] = lambda _: None) -> None:
+    """Check that the home can be written and that the data of runs can be used, each data set once.
+
+    Raises:
+        NastuiError: a table or data set is missing or cannot be used, or the home cannot be written.
+    """
     store.home.prepare()
-    if tabular_queries.asks_table(catalogue.method(config.method), config.options):
-        tabular_queries.answers(store.home, config.space, config.dataset)
-    else:
-        _check_images(config, store, say)
-    paths = store.create(config, labels, draft.weights)
-    launch(paths)
-    return config, paths
+    checked = set()
+    for config in configs:
+        tabular = tabular_queries.asks_table(catalogue.method(config.method), config.options)
+        what = (config.space if tabular else "", config.dataset, *(str(config.options.get(key)) for key in _OF_IMAGES))
+        if what in checked:
+            continue
+        checked.add(what)
+        if tabular:
+            tabular_queries.answers(store.home, config.space, config.dataset)
+        else:
+            _check_images(config, store, say)
 
 
 def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], object]) -> None:
@@ -80,11 +115,23 @@ def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], objec
         say(remark)
 
 
-def launch(paths: RunPaths) -> int:
+def launch(
+    paths: RunPaths,
+    *,
+    starts: int | None = None,
+    gpus: Sequence[int] | None = None,
+    cores: Collection[int] | None = None,
+) -> int:
     """Start an engine for a run and return its process id, once it holds the run's lock.
 
     The engine has its own session and no terminal, so it outlives the process that started it. It has started once it
     holds the lock or has written an event; an exit code alone proves nothing, as it may be that of another program.
+
+    Args:
+        paths: of the run.
+        starts: how often the run may have been started before; otherwise the engine ends without a word. None for any.
+        gpus: the only GPUs that it sees, of those that we see; None for all.
+        cores: the only cores that it may run on; None for all.
 
     Raises:
         BusyError: the run already has an engine.
@@ -98,22 +145,24 @@ def launch(paths: RunPaths) -> int:
     try:
         with append_regular(paths.log) as log:
             process = subprocess.Popen(
-                command("engine", str(paths.root)),
+                command("engine", str(paths.root), *([] if starts is None else [str(starts)])),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=paths.root,
-                env=environment(),
+                env=environment() | ({} if gpus is None else devices.visible(gpus)),
             )
+            if cores and hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(process.pid, cores)
     except OSError as error:
         raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error
     deadline = time.monotonic() + START_SECONDS
     while not is_held(paths.lock):
         if process.poll() is not None:
             worked = _size(paths.events) > logged
-            if process.returncode == 0 and worked:
-                return process.pid  # the run was so short that it has already ended
+            if process.returncode == 0 and (worked or starts not in (None, event_log.starts(paths.events))):
+                return process.pid  # the run was so short that it has already ended, or somebody else has started it
             fault = NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
             if not worked:
                 _note_failure(paths, fault)
@@ -126,12 +175,30 @@ def launch(paths: RunPaths) -> int:
     return process.pid
 
 
+def refuse_live(record: Record) -> None:
+    """Check that a run has no engine.
+
+    Raises:
+        BusyError: it has one.
+    """
+    if _status(record.paths).live:
+        raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
+
+
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status."""
-    if not _status(record.paths).live:
+    if not request_stop(record):
         return _status(record.paths)
-    requests.send(record.paths.requests, Request.STOP)
     return _wait(record.paths, lambda status: not status.live, patience)
+
+
+def request_stop(record: Record) -> bool:
+    """Ask the engine to write a checkpoint and exit, without waiting for it; return whether there is one."""
+    if not _status(record.paths).live:
+        return False
+    if Request.STOP not in requests.waiting(record.paths.requests):
+        requests.send(record.paths.requests, Request.STOP)
+    return True
 
 
 def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from runs.errors import NastuiError
+from runs.formatting import count
 from runs.home import short_id
 from runs.store.run_store import RunStore
 from screens import palette
@@ -24,7 +25,7 @@ from screens.actions.screen import ActionScreen
 from screens.compare.reader import ComparisonReader
 from screens.destinations import OpenRun
 from screens.exports import csv_text, save
-from screens.formatting import brief, clean, count
+from screens.formatting import brief, clean
 from screens.models.compare import Comparison
 from screens.models.panes import COMPARE_PANES as PANES
 from screens.models.selection import CompareSelection

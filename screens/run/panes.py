@@ -12,10 +12,11 @@ from rich.text import Text
 from runs import catalogue
 from runs.catalogue import Space
 from runs.errors import UsageError
+from runs.formatting import count
 from runs.log.history import History
 from runs.machine.meters import Machine
 from runs.store.run_store import Record
-from screens.formatting import brief, clean, count
+from screens.formatting import brief, clean
 from screens.models.log import LogLine
 from screens.models.panes import RUN_PANES
 from screens.models.selection import LogSelection, RunSelection

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from runs.configuration import Draft
 from runs.errors import NastuiError
+from runs.formatting import count
 from runs.home import short_id
 from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
 from screens.actions.screen import ActionScreen
 from screens.destinations import OpenRun
 from screens.error_text import error_text
-from screens.formatting import count, run_names
+from screens.formatting import run_names
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 

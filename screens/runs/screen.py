@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
+from runs.formatting import count
 from runs.store.groups import Group
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
@@ -25,7 +26,7 @@ from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenRun
 from screens.engine_controls import EngineControls
-from screens.formatting import clean, count, status_label, status_sign
+from screens.formatting import clean, status_label, status_sign
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
 from screens.runs.filter import EVERYTHING, EXAMPLE, RunFilter, Texts

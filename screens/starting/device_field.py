@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from runs.formatting import count, gigabytes
 from runs.home import short_id
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
-from screens.formatting import clean, count, gigabytes
+from screens.formatting import clean
 from screens.models.forms import FieldView
 
 _HELP = "The device that computes; auto takes the first GPU, or the CPU if there is none."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 
 from runs.cost.estimates import Estimate
+from runs.formatting import count, gigabytes
 from runs.home import short_id
-from screens.formatting import count, gigabytes
 
 
 def estimate_text(estimate: Estimate, now: datetime.datetime) -> str:

@@ -14,10 +14,10 @@ from textual.widgets import Static
 
 from runs import catalogue
 from runs.cost.measurements import MeasurementTask
+from runs.formatting import count
 from runs.store.run_store import RunStore
 from runs.supervision import launcher
 from screens.actions.bindings import bindings
-from screens.formatting import count
 from screens.models.forms import FieldView
 from screens.starting.run_form import RunForm
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen

@@ -17,6 +17,7 @@ from runs.cost import estimates, measurements
 from runs.cost.estimates import Estimate
 from runs.cost.measurements import MeasurementTask
 from runs.errors import NastuiError
+from runs.formatting import count
 from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
 from runs.store import device_usage
@@ -27,7 +28,7 @@ from screens.actions.keymap import keys_of
 from screens.actions.screen import ActionScreen, background
 from screens.actions.table import registry
 from screens.destinations import OpenRun
-from screens.formatting import clean, count
+from screens.formatting import clean
 from screens.starting.device_field import Devices
 from screens.starting.estimate_line import estimate_text
 from screens.starting.retrain_form import RetrainForm

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from runs.catalogue import operation_kind
+from runs.formatting import count
 from runs.genotypes.genotype import Cell, edge_label
 from runs.genotypes.kinds import OperationKind
 from runs.log.history import History
-from screens.formatting import count, operation_label
+from screens.formatting import operation_label
 from screens.models.cells import CellView, Ends
 from screens.models.panels import Matrix
 from screens.models.selection import RunSelection

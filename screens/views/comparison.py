@@ -13,13 +13,14 @@ from rich.cells import cell_len
 
 from runs.benchmarks.published import COLUMNS
 from runs.errors import UsageError
+from runs.formatting import count
 from runs.genotypes.differences import differences
 from runs.genotypes.genotype import Genotype, edge_label
 from runs.home import short_id
 from runs.log.events import EpochEnded
 from runs.log.summary import LOWER_IS_BETTER
 from runs.store.compare import best_rows, edge_rows, headline, ranking, ranking_rows, settings_rows, table
-from screens.formatting import clean, count, operation_label
+from screens.formatting import clean, operation_label
 from screens.models.cells import CellItem
 from screens.models.charts import Curves, Series
 from screens.models.compare import ComparedRun, Comparison, Grid, RunLine

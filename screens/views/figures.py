@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 
 from runs.catalogue import operation_kind
+from runs.formatting import count, gigabytes
 from runs.genotypes.kinds import OperationKind
 from runs.log import indicators
 from runs.log.events import EpochEnded
 from runs.log.history import History
-from screens.formatting import clean, count, gigabytes
+from screens.formatting import clean
 from screens.models.panels import Fact
 from screens.models.selection import RunSelection
 from screens.views.epochs import genotype_cells, selected_epoch, unchanged_since

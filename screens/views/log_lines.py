@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from runs.formatting import count
 from runs.log.description import describe
 from runs.log.events import Entry, EpochEnded, Failed, Interim, Progress, Warned
-from screens.formatting import clean, count
+from screens.formatting import clean
 from screens.models.log import LogLine
 
 

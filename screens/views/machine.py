@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from runs.formatting import count, gigabytes
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
-from screens.formatting import clean, count, gigabytes
+from screens.formatting import clean
 from screens.models.panels import Fact
 
 _NEARLY_FULL = 0.95

@@ -1,0 +1,166 @@
+"""``python -P -m runs.fleet.dispatcher HOME``: starts the runs of the queue as devices become free, then ends.
+
+There is one per home. It can be killed at any time: all it knows is in the queue's file, and whoever looks at the queue
+next starts it again. No run starts twice, because an engine starts only if its run has been started exactly as often as
+when it was queued.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runs.configuration import RunConfig
+from runs.cost import measurements
+from runs.cost.estimates import estimate
+from runs.errors import BusyError, NastuiError
+from runs.fleet.placement import Use, place
+from runs.fleet.queueing import cpu_slots
+from runs.home import Home
+from runs.log.event_log import last_progress, starts
+from runs.machine import cores, devices
+from runs.machine.devices import Gpu
+from runs.store.lock import engine_lock, is_held
+from runs.store.queue import Entry, Queue
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
+
+LOOK_SECONDS = 0.5
+
+
+class Dispatcher:
+    """Places waiting runs and starts them.
+
+    Args:
+        home: whose queue it is.
+        gpus: measures the GPUs of this machine.
+        launch: starts an engine; the arguments are those of :func:`runs.supervision.launcher.launch`.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        gpus: Callable[[], Sequence[Gpu]] = devices.gpus,
+        launch: Callable[..., object] = launcher.launch,
+    ) -> None:
+        self._home = home
+        self._gpus = gpus
+        self._launch = launch
+        self._queue = Queue(home)
+        self._estimated: dict[str, int | None] = {}
+        self._mine: set[str] = set()  # runs whose launch this process has seen through
+
+    def step(self) -> bool:
+        """Start what can start now, and return whether any run still waits that is not held.
+
+        Raises:
+            NastuiError: the queue cannot be written.
+        """
+        known = self._queue.read()
+        ended = {entry.run for entry in known.entries if self._has_ended(entry)}
+        entries = [entry for entry in known.entries if entry.run not in ended]
+        wants_gpu = any(entry.device != "cpu" for entry in entries if not entry.placed)
+        gpus = self._gpus() if wants_gpu else ()
+        uses = {entry.run: self._use(entry) for entry in entries if entry.device != "cpu"} if wants_gpu else {}
+        with self._queue.change() as document:
+            document.drop(ended)
+            decision = place(document.entries, gpus, cpu_slots(document), uses)
+            for run, given in decision.placements.items():
+                document.replace(run, placed=given, reason="")
+            for run, reason in decision.reasons.items():
+                document.replace(run, reason=reason)
+            to_launch = [entry for entry in document.placed if entry.run not in self._mine]
+            slots = cpu_slots(document)
+        for entry in to_launch:
+            self._start(entry, slots)
+        return self.has_work()
+
+    def has_work(self) -> bool:
+        """Return whether a run waits that is not held."""
+        return any(not entry.held for entry in self._queue.read().waiting)
+
+    def _start(self, entry: Entry, slots: int) -> None:
+        """Launch the engine of a placed run. If it does not start, the run is held, with the reason."""
+        paths = self._home.run(entry.run)
+        try:
+            if not is_held(paths.lock) and starts(paths.events) == entry.starts:
+                self._launch(paths, starts=entry.starts, gpus=_visible(entry), cores=_cores(entry, slots))
+        except (NastuiError, OSError) as error:
+            print(f"{entry.run}: {error}", flush=True)  # noqa: T201 - stdout is the dispatcher's log
+            with self._queue.change() as document:
+                document.replace(entry.run, placed=(), held=True, reason=str(error).replace("\n", " ")[:300])
+            return
+        self._mine.add(entry.run)
+
+    def _has_ended(self, entry: Entry) -> bool:
+        """Return whether a run needs its entry no longer: its engine has come and gone, or the run was removed."""
+        paths = self._home.run(entry.run)
+        if not paths.root.exists():
+            return True
+        if is_held(paths.lock):
+            return not entry.placed  # somebody has resumed it by hand
+        if entry.placed and entry.run in self._mine:
+            return True
+        try:
+            return starts(paths.events) != entry.starts
+        except OSError:
+            return True
+
+    def _use(self, entry: Entry) -> Use:
+        paths = self._home.run(entry.run)
+        if entry.run not in self._estimated:
+            self._estimated[entry.run] = self._estimate(entry)
+        reported = last_progress(paths.events) if entry.placed else None
+        return Use(self._estimated[entry.run], reported.memory or 0 if reported else 0)
+
+    def _estimate(self, entry: Entry) -> int | None:
+        """Return the peak memory of a run in bytes, from equal earlier runs or a measurement; None if unknown."""
+        try:
+            config = RunConfig.read(self._home.run(entry.run).config)
+            cards = self._gpus()
+            card = cards[0].name if cards else ""
+            found = estimate(config, card, RunStore(self._home).records(), measurements.read(self._home))
+        except NastuiError:
+            return None
+        return found.memory if found else None
+
+
+def _visible(entry: Entry) -> tuple[int, ...] | None:
+    """Return the GPUs that a run may see; None if its configuration names them, or it needs none."""
+    if entry.device != "cuda":
+        return None
+    return tuple(int(device.partition(":")[2]) for device in entry.placed)
+
+
+def _cores(entry: Entry, slots: int) -> frozenset[int] | None:
+    """Return the cores of a run's slot: an equal share of those that we may use; None for a run on a GPU."""
+    if entry.device != "cpu":
+        return None
+    all_cores = cores.numbers()
+    slot = int(entry.placed[0].partition(":")[2]) % slots
+    share = all_cores[slot * len(all_cores) // slots : (slot + 1) * len(all_cores) // slots]
+    return frozenset(share) or frozenset(all_cores[slot % len(all_cores) :][:1]) or None
+
+
+def main(arguments: list[str]) -> int:
+    """Work on the queue of a home until nothing waits. A second dispatcher ends at once."""
+    home = Home(Path(arguments[0]).absolute())
+    dispatcher = Dispatcher(home)
+    try:
+        # Whoever adds a run while the lock is held relies on this dispatcher, so it looks again after the release.
+        while dispatcher.has_work():
+            with engine_lock(home.dispatcher, patience=0.0):
+                while dispatcher.step():
+                    time.sleep(LOOK_SECONDS)
+    except BusyError:
+        return 0
+    except NastuiError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Putting runs into the queue, and making sure that a dispatcher works on it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterable
+
+from runs.configuration import RunConfig
+from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
+from runs.files import append_regular, end_of
+from runs.home import Home, RunPaths
+from runs.log.event_log import starts
+from runs.machine import cores
+from runs.processes import command, environment
+from runs.store.lock import is_held
+from runs.store.queue import Document, Entry, Queue
+from runs.store.run_store import Record
+
+START_SECONDS = 30.0
+
+
+def entry(paths: RunPaths, config: RunConfig, *, any_gpu: bool, per_device: int = 1) -> Entry:
+    """Return the entry of a run that is to wait in the queue.
+
+    Args:
+        paths: of the run.
+        config: of the run.
+        any_gpu: whether it may use any GPU; otherwise it waits for the one of its configuration.
+        per_device: how many runs may share its GPU.
+    """
+    kind = config.device.partition(":")[0]
+    try:
+        started = starts(paths.events)
+    except OSError as error:
+        raise NotFoundError(f"'{paths.events}' cannot be read: {error.strerror}.") from error
+    return Entry(
+        run=paths.root.name,
+        device=kind if any_gpu or kind == "cpu" else config.device,
+        gpus=config.options.get("gpus", 1) if kind == "cuda" else 1,
+        per_device=per_device,
+        starts=started,
+    )
+
+
+def enqueue(home: Home, entries: list[Entry]) -> None:
+    """Put runs at the end of the queue, and make sure that they will start.
+
+    Raises:
+        NastuiError: the queue cannot be written, or the dispatcher cannot be started.
+    """
+    Queue(home).add(entries)
+    ensure_dispatcher(home)
+
+
+def ensure_dispatcher(home: Home, queue: Queue | None = None) -> bool:
+    """Start a dispatcher if runs wait that are not held, and none is there; return whether one was started.
+
+    It takes one look at a small file, so every command and dashboard calls it: a dispatcher that was killed is replaced
+    by whoever comes next. Of two that start at once, the second ends at once.
+
+    Raises:
+        EnvironmentLacksError: the process cannot be started.
+    """
+    document = (queue or Queue(home)).read()
+    if not any(not waiting.held for waiting in document.waiting) or is_held(home.dispatcher):
+        return False
+    try:
+        with append_regular(home.queue / "dispatcher.log") as log:
+            process = subprocess.Popen(
+                command("runs.fleet.dispatcher", str(home.root)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=home.queue,
+                env=environment(),
+            )
+    except OSError as error:
+        raise EnvironmentLacksError(f"The dispatcher of the queue cannot be started: {error.strerror}.") from error
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and not is_held(home.dispatcher):
+        if time.monotonic() > deadline:
+            raise EnvironmentLacksError("The dispatcher of the queue has not started.", f"See '{home.queue}'.")
+        time.sleep(0.01)
+    if process.returncode:
+        said = end_of(home.queue / "dispatcher.log", 400).decode(errors="replace").strip()
+        raise EnvironmentLacksError(f"The dispatcher of the queue ended at once: {said}")
+    return True
+
+
+def cpu_slots(document: Document) -> int:
+    """Return how many runs share the cores of this machine.
+
+    Two cores a run, and on machines with fewer than four cores one: two runs with one thread each get more done than
+    one after the other with two (docs/performance.md, "Threads").
+    """
+    present = cores.allowed()
+    return document.cpu_slots or max(1, present // 2 if present >= 4 else present)
+
+
+def places(document: Document) -> dict[str, int]:
+    """Return the place of each waiting run, counted from 1."""
+    return {waiting.run: place for place, waiting in enumerate(document.waiting, 1)}
+
+
+def waiting_text(document: Document, run: str) -> str:
+    """Return what a waiting run waits for: ``queued 3rd, waits for cuda:1 (needs 11.0 GB, free 4.0 GB)``."""
+    for place, waiting in enumerate(document.waiting, 1):
+        if waiting.run == run:
+            return f"queued {ordinal(place)}" + (f", {waiting.reason}" if waiting.reason else "")
+    return ""
+
+
+def ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``, ``21st``."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def to_start(records: Iterable[Record], document: Document) -> list[Record]:
+    """Return the runs that a resumed sweep starts: those that never started, were lost or failed, and do not wait."""
+    there = {found.run for found in document.entries}
+    return [record for record in records if record.status in ("queued", "lost", "failed") and record.id not in there]
+
+
+def hold(home: Home, runs: set[str], *, held: bool) -> None:
+    """Hold waiting runs back, or release them.
+
+    Raises:
+        UsageError: none of them waits.
+    """
+    if not Queue(home).hold(runs, held=held):
+        raise UsageError("None of these runs is waiting.", "See `nastui queue list`.")
+    if not held:
+        ensure_dispatcher(home)

@@ -1,0 +1,175 @@
+"""The queue of a home: the runs that wait for a device, in order, and those that were given one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runs.errors import BusyError, EnvironmentLacksError, NotFoundError
+from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.home import Home, short_id
+
+VERSION = 1
+PATIENCE = 30.0
+MOST_BYTES = 256 * MEBIBYTE
+
+
+class Entry(BaseModel):
+    """A run in the queue.
+
+    Attributes:
+        run: its id.
+        device: ``cpu``, ``cuda`` for any GPU, or one such as ``cuda:1``.
+        gpus: how many GPUs it needs.
+        per_device: how many runs may share its GPU.
+        starts: how often its engine had started when it was queued; an engine starts only if that is still so.
+        held: it waits until it is released.
+        reason: what it waits for, in words.
+        placed: what it was given, GPUs such as ``cuda:1`` or a slot of the CPU such as ``cpu:0``; empty while it waits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run: str
+    device: str = "cpu"
+    gpus: int = Field(default=1, ge=1)
+    per_device: int = Field(default=1, ge=1)
+    starts: int = Field(default=0, ge=0)
+    held: bool = False
+    reason: str = ""
+    placed: tuple[str, ...] = ()
+
+    def with_(self, **changes: Any) -> Entry:
+        """Return the entry with some values changed."""
+        return self.model_copy(update=changes)
+
+
+class Document(BaseModel):
+    """The content of the queue's file.
+
+    Attributes:
+        entries: in the order in which they are to start.
+        cpu_slots: how many runs share the cores; 0 for the default.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = VERSION
+    entries: list[Entry] = Field(default_factory=list)
+    cpu_slots: int = Field(default=0, ge=0)
+
+    @property
+    def waiting(self) -> list[Entry]:
+        """The runs without a device, in order."""
+        return [entry for entry in self.entries if not entry.placed]
+
+    @property
+    def placed(self) -> list[Entry]:
+        """The runs that were given a device."""
+        return [entry for entry in self.entries if entry.placed]
+
+    def replace(self, run: str, **changes: Any) -> None:
+        """Change the entry of a run, if it has one."""
+        self.entries = [entry.with_(**changes) if entry.run == run else entry for entry in self.entries]
+
+    def drop(self, runs: set[str]) -> None:
+        """Remove the entries of runs."""
+        self.entries = [entry for entry in self.entries if entry.run not in runs]
+
+
+class Queue:
+    """The queue of a home. Every process may change it; only the dispatcher starts runs."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._seen: tuple[tuple[int, ...], Document] = ((), Document())
+
+    def read(self) -> Document:
+        """Return the current content; do not change it. A missing or damaged file is an empty queue."""
+        signature = self._signature()
+        if signature != self._seen[0]:
+            self._seen = signature, self._loaded()
+        return self._seen[1]
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[Document]:
+        """Yield the content, and write what it has become if it has changed. One process at a time.
+
+        Raises:
+            BusyError: another process held the queue for half a minute.
+            EnvironmentLacksError: the queue cannot be written.
+        """
+        try:
+            self._home.queue.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                document = self._loaded()
+                before = document.model_dump_json()
+                yield document
+                if (after := document.model_dump_json()) != before:
+                    replace_text(self._home.queue_file, after + "\n")
+        except Timeout as error:
+            raise BusyError(f"Another process is changing the queue of '{self._home.root}'.", "Try again.") from error
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"The queue '{self._home.queue}' cannot be written: {error.strerror}."
+            ) from error
+
+    def add(self, entries: list[Entry]) -> None:
+        """Add runs at the end. A run that is waiting already keeps its place."""
+        with self.change() as document:
+            there = {entry.run for entry in document.waiting}
+            fresh = [entry for entry in entries if entry.run not in there]
+            document.drop({entry.run for entry in fresh})  # what an earlier start of it has left
+            document.entries += fresh
+
+    def remove(self, runs: set[str]) -> set[str]:
+        """Remove runs that wait, and return which ones did."""
+        with self.change() as document:
+            gone = {entry.run for entry in document.waiting} & runs
+            document.drop(gone)
+        return gone
+
+    def move(self, run: str, place: int) -> None:
+        """Move a waiting run to a place, counted from 1.
+
+        Raises:
+            NotFoundError: it does not wait.
+        """
+        with self.change() as document:
+            waiting = document.waiting
+            entry = next((entry for entry in waiting if entry.run == run), None)
+            if entry is None:
+                raise NotFoundError(f"Run '{short_id(run)}' is not waiting.", "See `nastui queue list`.")
+            waiting.remove(entry)
+            waiting.insert(max(0, place - 1), entry)
+            document.entries = [*document.placed, *waiting]
+
+    def hold(self, runs: set[str], *, held: bool) -> set[str]:
+        """Hold waiting runs back, or release them; return which ones wait."""
+        with self.change() as document:
+            waiting = {entry.run for entry in document.waiting} & runs
+            for run in waiting:
+                document.replace(run, held=held, reason="held" if held else "")
+        return waiting
+
+    @functools.cached_property
+    def _lock(self) -> FileLock:
+        return FileLock(str(self._home.queue / "queue.lock"), timeout=PATIENCE)
+
+    def _signature(self) -> tuple[int, ...]:
+        try:
+            found = self._home.queue_file.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _loaded(self) -> Document:
+        try:
+            return Document.model_validate_json(read_regular(self._home.queue_file, MOST_BYTES))
+        except (OSError, ValidationError):
+            return Document()
