@@ -10,12 +10,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
 from runs.catalogue.genotype_text import text_of_json
+from runs.fleet.queueing import ensure_dispatcher, waits
 from runs.formatting import duration
 from runs.genotypes.costs import COUNTER
 from runs.home import short_id
 from runs.log.description import describe
 from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed, Warned, printed
 from runs.log.history import Follower
+from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
 from runs.supervision.launcher import START_SECONDS, log_end
@@ -33,6 +35,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
     """
     paths = store.find(run_id).paths
     follower, deadline = Follower(paths), time.monotonic() + START_SECONDS
+    queue, waited = Queue(store.home), ""
     bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
     try:
         if bar is not None:
@@ -41,8 +44,16 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
             status = follow_status(follower, lambda entry: _show(entry, as_json))
             if bar is not None:
                 _advance(bar, follower)
-            if not status.live and (status is not Status.QUEUED or time.monotonic() > deadline):
+            pending = run_id in queue.pending()
+            if pending:
+                deadline = time.monotonic() + START_SECONDS
+            elif not status.live and (status is not Status.QUEUED or time.monotonic() > deadline):
                 break
+            if pending:
+                ensure_dispatcher(store.home, queue)
+                wait = waits(queue.read()).get(run_id)
+                if wait is not None and not as_json and str(wait) != waited:
+                    output.say(waited := str(wait))
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         output.say(f"The run continues in the background. Stop it: nastui runs stop {short_id(run_id)}")

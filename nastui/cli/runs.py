@@ -14,6 +14,7 @@ from runs.formatting import duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
+    from runs.fleet.queueing import Wait
     from runs.store.run_store import Record, RunStore
 
 app = typer.Typer(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
@@ -52,11 +53,15 @@ def list_(
     """List runs and their status, newest first."""
     from nastui.cli import grouping, output
     from runs.errors import closest
+    from runs.fleet.queueing import ensure_dispatcher, waits
+    from runs.store.queue import Queue
     from runs.store.status import Status
 
     if status is not None and status not in list(Status):
         raise UsageError(f"Unknown status '{status[:80]}'.", closest(status, list(Status)))
     store = _store()
+    ensure_dispatcher(store.home)
+    waiting = waits(Queue(store.home).read())
     records = [
         record
         for record in store.records()
@@ -76,11 +81,11 @@ def list_(
         grouping.groups(records, as_json=as_json, by_best=sort is Sort.BEST)
         return
     if as_json:
-        output.data([record.to_json() for record in records])
+        output.data([record.to_json() | {"queue": _place(waiting.get(record.id))} for record in records])
         return
     output.table(
         ["id", "status", "method", "space", "data", "epoch", "best", "time", "tags", "name"],
-        (_row(record) for record in records),
+        (_row(record, waiting.get(record.id)) for record in records),
     )
 
 
@@ -93,13 +98,17 @@ def show(run: Run, as_json: Json = False) -> None:
     from nastui.cli import output
     from runs.catalogue.genotype_text import text_of_json
     from runs.configuration import RunConfig
+    from runs.fleet.queueing import waits
     from runs.genotypes.costs import COUNTER
     from runs.log.event_log import first_event
     from runs.log.events import Started
+    from runs.store.queue import Queue
 
-    record = _store().find(run)
+    store = _store()
+    record = store.find(run)
     config = RunConfig.read(record.paths.config)
-    content = record.to_json()
+    wait = waits(Queue(store.home).read()).get(record.id)
+    content = record.to_json() | {"queue": _place(wait)}
     started = first_event(record.paths.events)
     environment = started.environment if isinstance(started, Started) else {}
     chosen = {name: environment.get(name) for name in ("threads", "threads_reason")}
@@ -115,6 +124,7 @@ def show(run: Run, as_json: Json = False) -> None:
         [
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
             *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
+            ("waits", wait and str(wait)),
             ("threads", threads),
             ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),
@@ -411,12 +421,17 @@ def _label(run: str, change: Any) -> None:
     )
 
 
-def _row(record: Record) -> list[Any]:
+def _place(wait: Wait | None) -> dict[str, Any] | None:
+    return None if wait is None else {"place": wait.place, "reason": wait.reason}
+
+
+def _row(record: Record, wait: Wait | None) -> list[Any]:
+    from runs.fleet.queueing import ordinal
 
     summary = record.summary
     return [
         short_id(record.id),
-        record.status,
+        record.status if wait is None else f"{record.status} {ordinal(wait.place)}",
         record.head["method"],
         record.head["space"],
         Path(record.head["dataset"]).name,

@@ -50,7 +50,6 @@ class Dispatcher:
         self._launch = launch
         self._queue = Queue(home)
         self._estimated: dict[str, int | None] = {}
-        self._mine: set[str] = set()  # runs whose launch this process has seen through
 
     def step(self) -> bool:
         """Start what can start now, and return whether any run still waits that is not held.
@@ -71,7 +70,7 @@ class Dispatcher:
                 document.replace(run, placed=given, reason="")
             for run, reason in decision.reasons.items():
                 document.replace(run, reason=reason)
-            to_launch = [entry for entry in document.placed if entry.run not in self._mine]
+            to_launch = [entry for entry in document.placed if not entry.launched]
             slots = cpu_slots(document)
         for entry in to_launch:
             self._start(entry, slots)
@@ -82,7 +81,10 @@ class Dispatcher:
         return any(not entry.held for entry in self._queue.read().waiting)
 
     def _start(self, entry: Entry, slots: int) -> None:
-        """Launch the engine of a placed run. If it does not start, the run is held, with the reason."""
+        """Launch the engine of a placed run. If it does not start, the run is held, with the reason.
+
+        An earlier dispatcher may have been killed after the launch and before it noted that.
+        """
         paths = self._home.run(entry.run)
         try:
             if not is_held(paths.lock) and starts(paths.events) == entry.starts:
@@ -92,7 +94,8 @@ class Dispatcher:
             with self._queue.change() as document:
                 document.replace(entry.run, placed=(), held=True, reason=str(error).replace("\n", " ")[:300])
             return
-        self._mine.add(entry.run)
+        with self._queue.change() as document:
+            document.replace(entry.run, launched=True)
 
     def _has_ended(self, entry: Entry) -> bool:
         """Return whether a run needs its entry no longer: its engine has come and gone, or the run was removed."""
@@ -101,7 +104,7 @@ class Dispatcher:
             return True
         if is_held(paths.lock):
             return not entry.placed  # somebody has resumed it by hand
-        if entry.placed and entry.run in self._mine:
+        if entry.launched:
             return True
         try:
             return starts(paths.events) != entry.starts

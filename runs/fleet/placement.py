@@ -65,7 +65,7 @@ def place(entries: Sequence[Entry], gpus: Sequence[Gpu], cpu_slots: int, uses: M
         if entry.placed:
             continue
         if entry.held:
-            decision.reasons[entry.run] = "held"
+            decision.reasons[entry.run] = entry.reason or "held"
         elif (before := _blocker(entry, blocked)) is not None:
             decision.reasons[entry.run] = f"waits behind {short_id(before)}"
         else:

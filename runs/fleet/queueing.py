@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
@@ -99,17 +100,21 @@ def cpu_slots(document: Document) -> int:
     return document.cpu_slots or max(1, present // 2 if present >= 4 else present)
 
 
-def places(document: Document) -> dict[str, int]:
-    """Return the place of each waiting run, counted from 1."""
-    return {waiting.run: place for place, waiting in enumerate(document.waiting, 1)}
+@dataclass(frozen=True)
+class Wait:
+    """The place of a run among those that wait, counted from 1, and what it waits for."""
+
+    place: int
+    reason: str
+
+    def __str__(self) -> str:
+        """Return ``queued 3rd, waits for cuda:1 (needs 11.0 GB, free 4.0 GB)``."""
+        return f"queued {ordinal(self.place)}" + (f", {self.reason}" if self.reason else "")
 
 
-def waiting_text(document: Document, run: str) -> str:
-    """Return what a waiting run waits for: ``queued 3rd, waits for cuda:1 (needs 11.0 GB, free 4.0 GB)``."""
-    for place, waiting in enumerate(document.waiting, 1):
-        if waiting.run == run:
-            return f"queued {ordinal(place)}" + (f", {waiting.reason}" if waiting.reason else "")
-    return ""
+def waits(document: Document) -> dict[str, Wait]:
+    """Return the place of each run that waits."""
+    return {waiting.run: Wait(place, waiting.reason) for place, waiting in enumerate(document.waiting, 1)}
 
 
 def ordinal(number: int) -> str:
@@ -120,7 +125,7 @@ def ordinal(number: int) -> str:
 
 def to_start(records: Iterable[Record], document: Document) -> list[Record]:
     """Return the runs that a resumed sweep starts: those that never started, were lost or failed, and do not wait."""
-    there = {found.run for found in document.entries}
+    there = {found.run for found in document.entries if not found.launched}
     return [record for record in records if record.status in ("queued", "lost", "failed") and record.id not in there]
 
 

@@ -63,7 +63,7 @@ class Results:
     Attributes:
         sweep: the sweep.
         rows: one for each combination of its grid.
-        waiting: the ids of its members in the queue.
+        waiting: the ids of its members that the queue has not started yet.
     """
 
     sweep: Sweep
@@ -188,8 +188,9 @@ def results(sweep: Sweep, records: Sequence[Record], queue: Document) -> Results
         _, cells = rows.setdefault(key, (member.values, []))
         cells.append(Cell(member.run, member.seed, by_id.get(member.run)))
     own = {member.run for member in sweep.members}
+    pending = {entry.run for entry in queue.entries if not entry.launched}
     return Results(
         sweep,
         tuple(Row(values, tuple(cells)) for values, cells in rows.values()),
-        frozenset(entry.run for entry in queue.waiting if entry.run in own),
+        frozenset(pending & own),
     )

@@ -179,7 +179,9 @@ class SweepStore:
             NotFoundError: there is none, or there are several.
         """
         sweeps = self.all()
-        if name == "latest" and sweeps:
+        if name == "latest":
+            if not sweeps:
+                raise NotFoundError("There are no sweeps yet.", "Start one: nastui search drnas --seeds 0-4")
             return sweeps[0]
         found = [sweep for sweep in sweeps if name and (sweep.id.startswith(name) or sweep.name == name)]
         if not found:

@@ -31,6 +31,7 @@ class Entry(BaseModel):
         held: it waits until it is released.
         reason: what it waits for, in words.
         placed: what it was given, GPUs such as ``cuda:1`` or a slot of the CPU such as ``cpu:0``; empty while it waits.
+        launched: whether its engine has been started since.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,6 +44,7 @@ class Entry(BaseModel):
     held: bool = False
     reason: str = ""
     placed: tuple[str, ...] = ()
+    launched: bool = False
 
     def with_(self, **changes: Any) -> Entry:
         """Return the entry with some values changed."""
@@ -88,6 +90,7 @@ class Queue:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._seen: tuple[tuple[int, ...], Document] = ((), Document())
+        self._pending: tuple[Document, frozenset[str]] = (self._seen[1], frozenset())
 
     def read(self) -> Document:
         """Return the current content; do not change it. A missing or damaged file is an empty queue."""
@@ -95,6 +98,13 @@ class Queue:
         if signature != self._seen[0]:
             self._seen = signature, self._loaded()
         return self._seen[1]
+
+    def pending(self) -> frozenset[str]:
+        """Return the ids of the runs that have not been started yet."""
+        document = self.read()
+        if document is not self._pending[0]:
+            self._pending = document, frozenset(entry.run for entry in document.entries if not entry.launched)
+        return self._pending[1]
 
     @contextlib.contextmanager
     def change(self) -> Iterator[Document]:
@@ -122,13 +132,15 @@ class Queue:
     def add(self, entries: list[Entry]) -> None:
         """Add runs at the end. A run that is waiting already keeps its place."""
         with self.change() as document:
-            there = {entry.run for entry in document.waiting}
+            there = {entry.run for entry in document.entries if not entry.launched}
             fresh = [entry for entry in entries if entry.run not in there]
             document.drop({entry.run for entry in fresh})  # what an earlier start of it has left
             document.entries += fresh
 
     def remove(self, runs: set[str]) -> set[str]:
         """Remove runs that wait, and return which ones did."""
+        if not runs & self.pending():
+            return set()
         with self.change() as document:
             gone = {entry.run for entry in document.waiting} & runs
             document.drop(gone)

@@ -31,6 +31,7 @@ from runs.log.summary import Summary
 from runs.store.crash_reason import crash_reason
 from runs.store.index import Index
 from runs.store.labels import Labels
+from runs.store.queue import Queue
 from runs.store.run_head import head
 from runs.store.status import Status, derive
 
@@ -105,6 +106,8 @@ class RunStore:
         self.home = home
         self._runs = str(home.runs)
         self._index = Index(home.index, home.index_lock)
+        self._queue = Queue(home)
+        self._pending: frozenset[str] = frozenset()
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
         self._live: set[str] = set()
@@ -158,6 +161,7 @@ class RunStore:
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
         self._folder_time = _modified(self._runs)
+        self._pending = self._queue.pending()
         names = self._run_names()
         self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
         self._update(names, set(known) - set(names))
@@ -182,7 +186,9 @@ class RunStore:
             if self._records is None:
                 self.records()
                 return True
-            due = set(self._live)
+            before = self._pending
+            self._pending = self._queue.pending()
+            due = set(self._live) | (before ^ self._pending)
             glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
             new: set[str] = set()
             gone: set[str] = set()
@@ -249,6 +255,7 @@ class RunStore:
         """
         found = self._named(name)
         with self._listing:
+            self._pending = self._queue.pending()
             record, _ = self._refreshed(found, (self._records or {}).get(found))
         if record is None:
             raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
@@ -386,6 +393,8 @@ class RunStore:
                 record.status = derive(paths, lambda: _caught_up(record))
         except OSError as error:
             return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
+        if record.status.resumable and name in self._pending:
+            record.status = Status.QUEUED
         changed = record is not known or record.offset != before or record.status is not was
         if changed and record.status is Status.LOST:
             record.summary.problem = crash_reason(paths, record.summary.touched)

@@ -15,7 +15,7 @@ from runs.benchmarks import tabular_queries
 from runs.configuration import Draft, RunConfig, checked_label, resolve
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.files import append_regular, end_of, is_file, open_regular
-from runs.home import RunPaths, short_id
+from runs.home import Home, RunPaths, short_id
 from runs.log import event_log
 from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import Failed
@@ -186,7 +186,15 @@ def refuse_live(record: Record) -> None:
 
 
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
-    """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status."""
+    """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status.
+
+    A run that waits in the queue leaves it.
+    """
+    home = Home(record.paths.root.parent.parent)
+    queue = Queue(home)
+    queue.remove({record.id})
+    while record.id in queue.pending() and is_held(home.dispatcher):
+        time.sleep(0.05)  # it has been given a device, and its engine is about to start
     if not request_stop(record):
         return _status(record.paths)
     return _wait(record.paths, lambda status: not status.live, patience)

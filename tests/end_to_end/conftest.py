@@ -192,15 +192,14 @@ def are_gone(processes: list[psutil.Process]) -> None:
 
 @contextlib.contextmanager
 def commands(folder: Path) -> Iterator[Cli]:
-    """Yield commands in a fresh home inside a folder; engines that still run at the end are killed."""
+    """Yield commands in a fresh home inside a folder; engines and a dispatcher that still run at the end are killed."""
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     home = Home(folder / "home")
     yield Cli(home, elsewhere)
-    for run in home.runs.iterdir() if home.runs.exists() else ():
-        paths = RunPaths(run)
-        pid = owner_pid(paths.lock)
-        if pid and is_held(paths.lock):
+    # The dispatcher first, or it would start further engines.
+    for lock in (home.dispatcher, *home.runs.glob("*/lock")):
+        if (pid := owner_pid(lock)) and is_held(lock):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -1,0 +1,176 @@
+"""Sweeps and the queue from the command line, with real engines and a dispatcher that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs.log.event_log import starts
+from runs.store.lock import is_held, owner_pid
+from runs.store.queue import Queue
+from tests.end_to_end.conftest import Cli
+from tests.tabulated import write_csv
+
+# Finished within a second of its start: the engine only looks cells up.
+QUICK = ("search", "random_search", "--preset", "paper", "--dataset", "digits")
+
+
+@pytest.fixture
+def tabled(cli: Cli, tmp_path: Path) -> Cli:
+    """Commands in a home with a table, and two runs at a time."""
+    cli("benchmark", "import", write_csv(tmp_path / "table.csv"))
+    if len(os.sched_getaffinity(0)) > 1:
+        cli("queue", "slots", 2)
+    return cli
+
+
+def kill_everything(cli: Cli) -> None:
+    """Kill the dispatcher and every engine."""
+    locks = [cli.home.dispatcher, *(cli.home.run(run.name).lock for run in cli.home.runs.iterdir())]
+    for lock in locks:
+        if is_held(lock) and (pid := owner_pid(lock)):
+            os.kill(pid, signal.SIGKILL)
+
+
+def by_status(cli: Cli, sweep: str) -> dict[str, int]:
+    found: dict[str, int] = cli.json("sweep", "show", sweep)["statuses"]
+    return found
+
+
+def test_a_sweep_runs_every_seed_with_every_value_and_is_followed_to_its_end(tabled: Cli) -> None:
+    done = tabled(*QUICK, "--seeds", "0-1", "--grid", "queries=60,90", "--name", "four")
+    *members, statuses, first, second = done.stdout.splitlines()
+    assert [line.split()[0] for line in members] == ["1/4", "2/4", "3/4", "4/4"]
+    assert statuses == "4 finished"
+    assert (first.split()[0], second.split()[0]) == ("queries=60", "queries=90")
+    (found,) = tabled.json("sweep", "list")
+    assert (found["name"], found["statuses"], found["seeds"]) == ("four", {"finished": 4}, [0, 1])
+    assert [row["values"] for row in found["rows"]] == [{"queries": "60"}, {"queries": "90"}]
+    assert sum(edge["chosen"].get("none", 0) for edge in found["genotypes"]["nasbench201"]["cell"]) <= 24
+    runs = tabled.json("runs", "list")
+    assert {(run["seed"], run["sweep"]) for run in runs} == {(seed, found["id"]) for seed in (0, 1)}
+    assert all(starts(tabled.home.run(run["id"]).events) == 1 for run in runs)
+    shown = tabled("sweep", "show", "four").stdout
+    assert "4 finished" in shown and "chosen by the finished runs" in shown
+
+
+def test_after_everything_was_killed_a_sweep_resumes_what_is_missing_and_nothing_else(
+    tabled: Cli, eventually: Callable[..., None]
+) -> None:
+    sweep = tabled(*QUICK, "--seeds", "0-3", "--detach").stdout.strip()
+    eventually(lambda: "finished" in by_status(tabled, sweep))
+    kill_everything(tabled)
+    finished = {run["id"] for run in tabled.json("runs", "list", "--status", "finished")}
+    before = {run: starts(tabled.home.run(run).events) for run in finished}
+    tabled("sweep", "resume", sweep)
+    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-2] == "4 finished"
+    assert {run: starts(tabled.home.run(run).events) for run in finished} == before
+    assert tabled("sweep", "resume", sweep).stderr == f"Queued 0 runs of sweep {sweep}.\n"
+
+
+def test_a_dispatcher_that_is_killed_is_replaced_by_the_next_command(
+    tabled: Cli, eventually: Callable[..., None]
+) -> None:
+    sweep = tabled(*QUICK, "--seeds", "0-5", "--detach").stdout.strip()
+    for _ in range(5):
+        if is_held(tabled.home.dispatcher) and (pid := owner_pid(tabled.home.dispatcher)):
+            os.kill(pid, signal.SIGKILL)
+        tabled("runs", "list")
+    tabled("sweep", "follow", sweep)
+    runs = tabled.json("runs", "list")
+    assert {run["status"] for run in runs} == {"finished"}
+    assert {starts(tabled.home.run(run["id"]).events) for run in runs} == {1}
+    begun = sorted(runs, key=lambda run: str(run["started"]))
+    eventually(lambda: not is_held(tabled.home.dispatcher))
+    assert [run["seed"] for run in begun][:2] in ([0, 1], [1, 0], [0])
+
+
+def test_waiting_runs_are_held_moved_stopped_and_cleared(cli: Cli) -> None:
+    cli("queue", "slots", 1)
+    words = (
+        "search",
+        "gdas",
+        "--space",
+        "nasbench201",
+        "--preset",
+        "quick",
+        "--set",
+        "epochs=500",
+        "--set",
+        "channels=4",
+    )
+    sweep = cli(*words, "--seeds", "0-3", "--detach").stdout.strip()
+    first, second, third, fourth = (row["run"] for row in cli.json("sweep", "show", sweep)["rows"][0]["runs"])
+    cli("queue", "hold", second)
+    cli("queue", "move", fourth, 1)
+    waiting = cli.json("queue", "list")["waiting"]
+    assert [(entry["run"], entry["held"]) for entry in waiting] == [(fourth, False), (second, True), (third, False)]
+    listed = {run["id"]: run for run in cli.json("runs", "list")}
+    assert listed[fourth]["queue"]["place"] == 1
+    assert listed[first]["queue"] is None
+    assert f"{second[:8]}  queued 2nd" in cli("runs", "list").stdout
+    cli("runs", "stop", third)
+    assert [entry["run"] for entry in cli.json("queue", "list")["waiting"]] == [fourth, second]
+    cli("queue", "clear", code=2)
+    cli("queue", "clear", "--yes")
+    assert Queue(cli.home).read().waiting == []
+    cli("sweep", "stop", sweep)
+    assert by_status(cli, sweep) == {"stopped": 1, "queued": 3}
+    cli("sweep", "remove", sweep, "--yes")
+    assert cli.json("sweep", "list") == cli.json("runs", "list") == []
+
+
+def test_a_single_run_can_wait_for_its_turn(tabled: Cli) -> None:
+    done = tabled(*QUICK, "--queue")
+    assert "queued 1st" in done.stderr
+    assert tabled.json("runs", "list")[0]["status"] == "finished"
+
+
+def test_a_file_describes_a_sweep(tabled: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.toml"
+    file.write_text(
+        'preset = "paper"\ndataset = "digits"\nseeds = [4, 5]\n[grid]\nmethod = ["random_search", "local_search"]\n'
+    )
+    sweep = tabled("search", "random_search", "--sweep", file, "--detach").stdout.strip()
+    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "4 finished"
+    found = {(run["method"], run["seed"]) for run in tabled.json("runs", "list")}
+    assert found == {(method, seed) for method in ("random_search", "local_search") for seed in (4, 5)}
+    tabled("sweep", "add-seeds", sweep, "6")
+    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "6 finished"
+
+
+BAD: dict[str, tuple[tuple[str, ...], str]] = {
+    "overlapping seeds": (("--seeds", "0-4,3"), "The seed 3 occurs twice."),
+    "seed and seeds": (("--seed", "1", "--seeds", "0-4"), "--seed and --seeds cannot be used together."),
+    "unknown key": (("--grid", "learnin_rate=1,2"), "Unknown key 'learnin_rate'"),
+    "unknown method": (("--grid", "method=drnas,drnax"), "Unknown method 'drnax'. Did you mean 'drnas'?"),
+    "bad value": (("--grid", "epochs=1,many"), "epochs in --set or --grid is 'many'"),
+    "one value": (("--grid", "epochs=3"), "has a single value"),
+    "too many": (
+        ("--seeds", "0-999", "--grid", "epochs=1,2"),
+        "This sweep has 2,000 runs. To start so many",
+    ),
+    "no file": (("--sweep", "no.toml"), "'no.toml' cannot be read"),
+    "both files": (("--sweep", "no.toml", "--config", "no.toml"), "--config and --sweep cannot be used together."),
+    "per device": (("--seeds", "0-1", "--per-device", "0"), "--per-device"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_sweep_is_one_sentence_and_nothing_is_created(cli: Cli, case: str) -> None:
+    words, sentence = BAD[case]
+    refused = cli("search", "drnas", "--preset", "quick", *words, code=2)
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+    left: list[Any] = [*cli.home.root.glob("runs/*"), *cli.home.root.glob("sweeps/*"), *cli.home.root.glob("queue/*")]
+    assert left == []
+
+
+@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "remove"])
+def test_a_sweep_that_does_not_exist_is_not_found(cli: Cli, command: str) -> None:
+    assert "No sweep's id begins with 'nothing'." in cli("sweep", command, "nothing", code=3).stderr

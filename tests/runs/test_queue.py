@@ -1,0 +1,246 @@
+"""The queue: its order, and the dispatcher that starts its runs, however often that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runs.configuration import Draft
+from runs.errors import NastuiError, NotFoundError
+from runs.fleet.dispatcher import Dispatcher
+from runs.fleet.queueing import entry, ordinal, waits
+from runs.fleet.sweep import SweepStore
+from runs.home import Home, RunPaths
+from runs.log.event_log import EventLog
+from runs.log.events import Finished, Started, Stopped
+from runs.machine import cores
+from runs.machine.devices import Gpu
+from runs.store.lock import engine_lock
+from runs.store.queue import Entry, Queue
+from runs.store.run_store import RunStore
+from runs.store.status import Status
+
+
+class Engines:
+    """Stand-ins for engine processes: each holds the lock of its run and writes its log."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.started: list[str] = []
+        self.given: dict[str, dict[str, Any]] = {}
+        self._running: dict[str, contextlib.ExitStack] = {}
+
+    def launch(self, paths: RunPaths, **given: Any) -> None:
+        stack = contextlib.ExitStack()
+        stack.enter_context(engine_lock(paths.lock))
+        self._log(paths, Started())
+        self.started.append(paths.root.name)
+        self.given[paths.root.name] = given
+        self._running[paths.root.name] = stack
+
+    def end(self, run: str, event: Any = None) -> None:
+        if event is not None:
+            self._log(self.home.run(run), event)
+        self._running.pop(run).close()
+
+    def end_all(self) -> None:
+        for run in list(self._running):
+            self.end(run, Finished())
+
+    @property
+    def running(self) -> list[str]:
+        return list(self._running)
+
+    @staticmethod
+    def _log(paths: RunPaths, event: Any) -> None:
+        with EventLog(paths.events) as log:
+            log.append(event)
+
+
+@pytest.fixture
+def engines(home: Home) -> Any:
+    engines = Engines(home)
+    yield engines
+    engines.end_all()
+
+
+def queued(home: Home, number: int, **draft: Any) -> list[str]:
+    """Create runs and put them into the queue, without a dispatcher; return their ids in order."""
+    store = RunStore(home)
+    sweeps = SweepStore(store)
+    plan = sweeps.plan(Draft(method="drnas", preset="quick", **draft), range(number), {})
+    sweep = sweeps.create(plan)
+    ids = [member.run for member in sweep.members]
+    Queue(home).add([entry(home.run(run), config, any_gpu=True) for run, config in zip(ids, plan.configs, strict=True)])
+    return ids
+
+
+def dispatcher(home: Home, engines: Engines, cards: tuple[Gpu, ...] = ()) -> Dispatcher:
+    return Dispatcher(home, lambda: cards, engines.launch)
+
+
+def slots(home: Home, number: int) -> None:
+    with Queue(home).change() as document:
+        document.cpu_slots = number
+
+
+# Order
+
+
+def test_runs_wait_in_the_order_in_which_they_came(home: Home) -> None:
+    ids = queued(home, 3)
+    assert [waiting.run for waiting in Queue(home).read().waiting] == ids
+    assert [str(waits(Queue(home).read())[run]) for run in ids] == ["queued 1st", "queued 2nd", "queued 3rd"]
+
+
+def test_a_run_is_moved_to_a_place(home: Home) -> None:
+    first, second, third = queued(home, 3)
+    Queue(home).move(third, 1)
+    assert [waiting.run for waiting in Queue(home).read().waiting] == [third, first, second]
+    with pytest.raises(NotFoundError, match="is not waiting"):
+        Queue(home).move("another", 1)
+
+
+def test_a_run_that_waits_keeps_its_place_when_it_is_queued_again(home: Home) -> None:
+    first, second = queued(home, 2)
+    Queue(home).add([Entry(run=first)])
+    assert [waiting.run for waiting in Queue(home).read().waiting] == [first, second]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"entries": [{"run": 3}]}', "\0" * 100])
+def test_a_damaged_file_is_an_empty_queue(home: Home, content: str) -> None:
+    queued(home, 1)
+    home.queue_file.write_text(content)
+    assert Queue(home).read().entries == []
+
+
+def test_places_are_written_as_people_do() -> None:
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
+    )
+
+
+# Starting
+
+
+def test_as_many_runs_start_as_there_are_slots_and_the_next_when_one_ends(home: Home, engines: Engines) -> None:
+    ids = queued(home, 4)
+    slots(home, 2)
+    work = dispatcher(home, engines)
+    assert work.step()
+    assert engines.running == ids[:2]
+    assert work.step()
+    assert engines.running == ids[:2]
+    engines.end(ids[0], Finished())
+    work.step()
+    assert engines.running == ids[1:3]
+    engines.end_all()
+    assert not work.step()
+    assert engines.started == ids
+    engines.end_all()
+    work.step()
+    assert Queue(home).read().entries == []
+
+
+def test_slots_share_out_the_cores(home: Home, engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "numbers", lambda: [0, 1, 2, 3, 8, 9])
+    ids = queued(home, 3)
+    slots(home, 3)
+    dispatcher(home, engines).step()
+    assert [engines.given[run]["cores"] for run in ids] == [{0, 1}, {2, 3}, {8, 9}]
+
+
+def test_a_new_dispatcher_starts_no_run_again(home: Home, engines: Engines) -> None:
+    ids = queued(home, 5)
+    slots(home, 2)
+    while len(engines.started) < len(ids) or engines.running:
+        dispatcher(home, engines).step()  # each is killed after one step
+        if engines.running:
+            engines.end(engines.running[0], Finished())
+    assert engines.started == ids
+
+
+def test_a_dispatcher_killed_before_it_launched_leaves_the_run_to_the_next(home: Home, engines: Engines) -> None:
+    (run,) = queued(home, 1)
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Dispatcher(home, lambda: (), killed).step()
+    assert Queue(home).read().placed
+    dispatcher(home, engines).step()
+    assert engines.started == [run]
+
+
+def test_a_run_whose_engine_does_not_start_is_held_with_the_reason(home: Home, engines: Engines) -> None:
+    first, second = queued(home, 2)
+    slots(home, 1)
+
+    def broken(paths: RunPaths, **given: Any) -> None:
+        if paths.root.name == first:
+            raise NastuiError("The engine ended at once: no torch.")
+        engines.launch(paths, **given)
+
+    work = Dispatcher(home, lambda: (), broken)
+    work.step()
+    work.step()
+    assert engines.running == [second]
+    (waiting,) = Queue(home).read().waiting
+    assert (waiting.run, waiting.held, waiting.reason) == (first, True, "The engine ended at once: no torch.")
+
+
+def test_a_run_started_by_hand_leaves_the_queue(home: Home, engines: Engines) -> None:
+    first, second = queued(home, 2)
+    engines.launch(home.run(second))
+    slots(home, 1)
+    dispatcher(home, engines).step()
+    assert engines.started == [second, first]
+    assert [found.run for found in Queue(home).read().entries] == [first]
+
+
+def test_a_removed_run_leaves_the_queue(home: Home, engines: Engines) -> None:
+    (run,) = queued(home, 1)
+    store = RunStore(home)
+    store.remove(store.find(run))
+    assert not dispatcher(home, engines).step()
+    assert engines.started == []
+
+
+def test_a_run_on_any_gpu_sees_only_the_one_it_was_given(
+    home: Home, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = tuple(Gpu(index, "A card", 0, 80 * 10**9, 0) for index in range(2))
+    monkeypatch.setattr("runs.machine.devices.gpus", lambda: list(cards))
+    ids = queued(home, 2, device="auto")
+    dispatcher(home, engines, cards).step()
+    assert [engines.given[run]["gpus"] for run in ids] == [(0,), (1,)]
+    assert [engines.given[run]["cores"] for run in ids] == [None, None]
+
+
+# What lists show
+
+
+def test_a_lost_run_that_waits_is_listed_as_queued(home: Home, engines: Engines) -> None:
+    (run,) = queued(home, 1)
+    dispatcher(home, engines).step()
+    engines.end(run)
+    dispatcher(home, engines).step()
+    store = RunStore(home)
+    assert [record.status for record in store.records()] == [Status.LOST]
+    Queue(home).add([Entry(run=run, starts=1)])
+    store.look(1.0)
+    assert [record.status for record in store.known()] == [Status.QUEUED]
+    dispatcher(home, engines).step()
+    assert engines.started == [run, run]
+    engines.end(run, Stopped())
+    store.look(1.0)
+    assert [record.status for record in store.known()] == [Status.STOPPED]
+
+
+def test_reading_the_queue_of_a_new_home_creates_nothing(home: Home) -> None:
+    assert Queue(home).read().entries == []
+    assert not Path(home.root).exists()
