@@ -94,7 +94,7 @@ def cpu_slots(document: Document) -> int:
     """Return how many runs share the cores of this machine.
 
     Two cores a run, and on machines with fewer than four cores one: two runs with one thread each get more done than
-    one after the other with two (docs/performance.md, "Threads").
+    one after the other with two (docs/performance.md, "CPU threads").
     """
     present = cores.allowed()
     return document.cpu_slots or max(1, present // 2 if present >= 4 else present)

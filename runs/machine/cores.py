@@ -26,6 +26,14 @@ def numbers() -> list[int]:
     return sorted(_affinity())
 
 
+def meet_those_of(pid: int) -> bool:
+    """Return whether a process may run on a core that this one may use, too; also if the system does not tell."""
+    try:
+        return not os.sched_getaffinity(pid).isdisjoint(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        return True
+
+
 def cgroup_quota(proc: Path = _PROC, groups: Path = _CGROUPS) -> float | None:
     """Return the cores' worth of time that the control groups of this process allow; None if there is no limit."""
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import Home, RunPaths
+from runs.machine import cores
 from runs.store.lock import is_held, owner_is_here, owner_pid, owner_threads
 
 
@@ -42,6 +43,8 @@ def shares(home: Home, own: RunPaths) -> Shares:
         if name == own.root.name or not _has_owner(paths) or not is_held(paths.lock) or not owner_is_here(paths.lock):
             continue
         if (pid := owner_pid(paths.lock)) is not None:
+            if not cores.meet_those_of(pid):
+                continue  # it has a slot of the queue, and this run another one
             pids.add(pid)
         given = owner_threads(paths.lock) or _configured(paths)
         threads, undecided = threads + given, undecided + (given == 0)

@@ -25,6 +25,7 @@ from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock, is_held
+from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
