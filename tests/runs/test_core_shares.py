@@ -6,6 +6,8 @@ import json
 import os
 import socket
 
+import pytest
+
 from runs.configuration import Draft, resolve
 from runs.home import Home, RunPaths
 from runs.store.core_shares import NOBODY, shares
@@ -61,3 +63,14 @@ def test_the_threads_are_noted_beside_the_owner(home: Home) -> None:
         assert owner_is_here(paths.lock) and socket.gethostname() in paths.lock.read_text()
     note_threads(paths.lock, 2)
     assert owner_threads(paths.lock) == 0 and not paths.lock.read_text()
+
+
+def test_an_engine_on_other_cores_takes_none_of_ours(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, other = created(home), created(home)
+    mine, theirs = {0, 1}, {2, 3}
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: theirs if pid else mine, raising=False)
+    with engine_lock(other.lock):
+        note_threads(other.lock, 2)
+        assert shares(home, own) == NOBODY
+        theirs.add(1)
+        assert shares(home, own).threads == 2
