@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from runs.home import Home
 
 
 @dataclass(frozen=True)
@@ -140,9 +144,29 @@ def _store() -> list[Finding]:
     except OSError as error:
         return [Finding("store", "home", str(error), False, "Name another folder with --home or NASTUI_HOME.")]
     found = [Finding("store", "home", f"{home.root}, {free:.0f} GiB free"), Finding("store", "runs", str(count))]
+    found.append(_locks(home))
     for name, fault in store.unreadable.items():
         found.append(Finding("store", name, fault, True, f"Repair it, or move '{home.runs / name}' away."))
     return found
+
+
+def _locks(home: Home) -> Finding:
+    """Whether the home's file system has locks; without them, files and heartbeats take their place."""
+    from runs.files import new_file
+    from runs.store.lock import kernel_locks
+
+    probe = home.root / f".lock-probe-{secrets.token_hex(6)}"
+    try:
+        new_file(probe).close()
+        if kernel_locks(probe):
+            return Finding("store", "locks", "flock")
+    except OSError as error:
+        advice = "Name another folder with --home or NASTUI_HOME."
+        return Finding("store", "locks", f"cannot be tested: {error.strerror}", False, advice)
+    finally:
+        probe.unlink(missing_ok=True)
+    without = "this file system has none; engines are known by their processes, and from other hosts by a heartbeat"
+    return Finding("store", "locks", without)
 
 
 def _tables() -> list[Finding]:

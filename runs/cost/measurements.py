@@ -7,7 +7,7 @@ import json
 import threading
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runs import catalogue, configuration
@@ -18,6 +18,7 @@ from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import Home
 from runs.machine.meters import Meter
+from runs.store.store_lock import store_lock
 from runs.subprocess_task import SubprocessTask
 
 SCHEMA_VERSION = 1
@@ -182,7 +183,7 @@ def keep(home: Home, measurement: Measurement) -> None:
     """
     try:
         home.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(home.index_lock, timeout=_PATIENCE_SECONDS):
+        with store_lock(home.index_lock, _PATIENCE_SECONDS):
             others = [other for other in read(home) if not other.measures_the_same(measurement)]
             entries = [one.model_dump() for one in (measurement, *others)[:MOST]]
             replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")

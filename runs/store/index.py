@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from tinydb import TinyDB
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import Storage
 
 from runs.files import MEBIBYTE, read_regular, replacing
+from runs.store.store_lock import store_lock
 
 SCHEMA_VERSION = 4
 UPDATE_PATIENCE = 0.5
@@ -92,7 +92,7 @@ class Index:
 
     def __init__(self, path: Path, lock: Path) -> None:
         self._path = path
-        self.lock = FileLock(lock, timeout=30)
+        self._lock = lock
 
     def read(self) -> dict[str, dict[str, Any]]:
         """Return every document of this version by run id; empty if the index is missing or unreadable."""
@@ -108,7 +108,7 @@ class Index:
         fresh, dropped = {str(document["id"]): document for document in changed}, set(gone)
         if not fresh and not dropped:
             return
-        with self.lock.acquire(timeout=UPDATE_PATIENCE):
+        with store_lock(self._lock, UPDATE_PATIENCE):
             kept = self.read()
             kept.update(fresh)
             caching = CachingMiddleware(AtomicJSONStorage)  # type: ignore[no-untyped-call]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import Home, short_id
+from runs.store.store_lock import store_lock
 
 VERSION = 1
 PATIENCE = 30.0
@@ -116,7 +116,7 @@ class Queue:
         """
         try:
             self._home.queue.mkdir(parents=True, exist_ok=True)
-            with self._lock:
+            with store_lock(self._home.queue / "queue.lock", PATIENCE):
                 document = self._loaded()
                 before = document.model_dump_json()
                 yield document
@@ -168,10 +168,6 @@ class Queue:
             for run in waiting:
                 document.replace(run, held=held, reason="held" if held else "")
         return waiting
-
-    @functools.cached_property
-    def _lock(self) -> FileLock:
-        return FileLock(str(self._home.queue / "queue.lock"), timeout=PATIENCE)
 
     def _signature(self) -> tuple[int, ...]:
         try:

@@ -31,9 +31,11 @@ from runs.log.summary import Summary
 from runs.store.crash_reason import crash_reason
 from runs.store.index import Index
 from runs.store.labels import Labels
+from runs.store.lock import is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.run_head import head
 from runs.store.status import Status, derive
+from runs.store.store_lock import store_lock
 
 # Engines that start, and changes of labels, are noticed at once, because they renew the time of the folder of runs.
 # Other changes in a run's folder are noticed within the first time. Changes that renew the time of no folder, such as
@@ -310,7 +312,8 @@ class RunStore:
             BusyError: it is running.
             NotFoundError: it has been removed in the meantime.
         """
-        if derive(record.paths, lambda: record.summary.lifecycle).live:
+        status = derive(record.paths, lambda: record.summary.lifecycle)
+        if status.live or (status is not Status.FINISHED and is_held_for_certain(record.paths.lock)):
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
         target = self.home.trash / record.id
         with self._locked(record.id):
@@ -430,7 +433,7 @@ class RunStore:
     def _locked(self, run: str) -> Iterator[None]:
         """Hold the store's lock while a run is changed, and turn failures into errors for users."""
         try:
-            with self._index.lock:
+            with store_lock(self.home.index_lock):
                 yield
         except Timeout as error:
             raise BusyError(f"Another process is using the store '{self.home.root}'.", "Try again.") from error

@@ -24,7 +24,7 @@ from runs.machine import devices
 from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
-from runs.store.lock import engine_lock, is_held
+from runs.store.lock import engine_lock, is_held, is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
@@ -139,7 +139,7 @@ def launch(
         EnvironmentLacksError: the engine process cannot be started.
         NastuiError: it exited before it took the lock; the message has the end of its log.
     """
-    if is_held(paths.lock):
+    if is_held_for_certain(paths.lock):
         raise BusyError(f"Run '{paths.root.name}' already has an engine.")
     requests.clear(paths.requests)
     logged = _size(paths.events)

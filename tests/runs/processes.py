@@ -17,6 +17,15 @@ with engine_lock(pathlib.Path(sys.argv[1])):
 """
 
 
+# As on a file system without locks.
+LOCKLESS = """
+import errno, fcntl
+def flock(descriptor, operation):
+    raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = flock
+"""
+
+
 def python(script: str, *arguments: object) -> subprocess.Popen[str]:
     """Start Python with its safe path and with pipes for its streams."""
     return subprocess.Popen(
@@ -50,8 +59,13 @@ def running(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def lock_holder(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Let another process hold an engine's lock; it exits cleanly unless the block kills it."""
-    with running(HOLDER, path) as process:
+def lock_holder(path: Path, *, before: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Let another process hold an engine's lock; it exits cleanly unless the block kills it.
+
+    Args:
+        path: the lock file.
+        before: what the process does before it takes the lock, such as :data:`LOCKLESS`.
+    """
+    with running(before + HOLDER, path) as process:
         yield process
         process.communicate(timeout=60)

@@ -1,0 +1,40 @@
+"""The lock of a home's shared files: the index, the labels, the measurements."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock
+
+PATIENCE_SECONDS = 30.0
+# filelock would say so in every command; `nastui doctor` says it once.
+warnings.filterwarnings("ignore", message="flock not supported", module="filelock")
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
+
+
+@contextlib.contextmanager
+def store_lock(path: Path, seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold the lock while the block runs. Where the file system has no locks, a file that exists is the lock.
+
+    Args:
+        path: the lock file.
+        seconds: to wait for another process.
+
+    Raises:
+        filelock.Timeout: another process holds it for longer.
+        OSError: the lock file cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(path, timeout=seconds))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            from filelock import SoftFileLock
+
+            stack.enter_context(SoftFileLock(f"{path}.held", timeout=seconds))
+        yield
