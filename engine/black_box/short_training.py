@@ -135,7 +135,7 @@ class ShortTraining:
         images, labels = self._load_plain(self._held_out[start : start + EVALUATION_BATCH])
         with self._context.runtime.autocast():
             scores = network(images).float()
-        self._metrics.add(functional.cross_entropy(scores, labels), scores, labels)
+        self._metrics.accumulate((functional.cross_entropy(scores, labels), scores, labels))
 
 
 class _Training:

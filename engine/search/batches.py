@@ -24,13 +24,11 @@ class EvaluationUnit(NamedTuple):
         batch: of this process; None if there is none left for it.
         place: its number in the unit.
         batches: the number of batches.
-        images: the number of images in all of them.
     """
 
     batch: Batch | None
     place: int
     batches: int
-    images: int
 
 
 class SearchBatches:
@@ -130,7 +128,6 @@ class SearchBatches:
             Batch(*self._load_evaluation.load()) if len(self._own_batch(indices)) else None,
             self._group.rank,
             math.ceil(len(indices) / EVALUATION_BATCH),
-            len(indices),
         )
 
     def evaluation(self, limit: int | None = None) -> Iterator[Batch]:

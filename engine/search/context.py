@@ -109,8 +109,8 @@ class SearchContext:
             nn.utils.clip_grad_norm_(parameters, self._architecture_clip, foreach=True)
 
     def record(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Add a batch to the training metrics; its images are counted by the host part."""
-        self._metrics.train.accumulate(loss, scores, labels)
+        """Add a batch to the training metrics."""
+        self._metrics.train.accumulate((loss, scores, labels))
 
     # Between epochs -------------------------------------------------------------------------------------------------
 

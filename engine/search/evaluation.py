@@ -57,13 +57,12 @@ class EpochEvaluation:
                 self._add(self._metrics.derived, unit, cell)
 
     def _add(self, metrics: RunningMetrics, unit: EvaluationUnit, mixing: MixingWeights) -> None:
-        if unit.batch is None:
-            metrics.accumulate_nothing()
-        else:
+        results = []
+        if unit.batch is not None:
             images, labels = unit.batch
             scores = self._context.scores(images, mixing)
-            metrics.accumulate(functional.cross_entropy(scores, labels), scores, labels)
-        metrics.count(unit.images)
+            results.append((functional.cross_entropy(scores, labels), scores, labels))
+        metrics.accumulate(*results)
 
 
 class Accuracy(NamedTuple):

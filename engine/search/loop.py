@@ -235,7 +235,6 @@ class DifferentiableSearch:
         self.batches.prepare(levels, indices)
         whole = len(indices) == self.step_context.state.batch_size
         self.context.steps.run(len(indices) if whole else None, self._step, self._drop_gradients)
-        self.metrics.train.count(len(indices))
 
     def _step(self) -> None:
         self.components.update.step(self.step_context)

@@ -138,7 +138,6 @@ class TrainingStep:
         self._prepared = [(*piece, drawn) for piece, drawn in zip(pieces, factors, strict=True)]
         self._steps.run(tuple(sizes) if whole else None, partial(self._update, count), self.optimizer.zero_grad)
         self._prepared = []
-        self._metrics.count(sum(sizes))
 
     def _update(self, count: int) -> None:
         """Do the device part of :meth:`descend`."""
@@ -154,8 +153,7 @@ class TrainingStep:
         self.gradient_sums += torch.stack([norm, (norm > limit).double()])
         self.optimizer.step()
         # Only now: a step that ran out of memory is repeated and must not count twice.
-        for result in results:
-            self._metrics.accumulate(*result)
+        self._metrics.accumulate(*results)
         # Gradients of a captured step are stored in its memory, which can then be freed.
         self.optimizer.zero_grad(set_to_none=True)
 

@@ -63,7 +63,9 @@ class Trainer:
         self.network: DiscreteNetwork = context.space.network(self._genotype)
         self.network.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         top = 5 if len(self._train.classes) >= TOP_FROM else 0
-        self._metrics = {"train": RunningMetrics(runtime.device), "test": RunningMetrics(runtime.device, top)}
+        self._metrics = {
+            name: RunningMetrics(runtime.device, best, self._group) for name, best in (("train", 0), ("test", top))
+        }
         self._step = TrainingStep(
             context,
             self._settings,
@@ -181,15 +183,15 @@ class Trainer:
 
     @torch.no_grad()
     def _test_unit(self) -> EpochReport | None:
+        results = []
         for images, labels in self._test.next():
             scores = self._step.evaluate(images)
-            self._metrics["test"].add(functional.cross_entropy(scores, labels), scores, labels)
+            results.append((functional.cross_entropy(scores, labels), scores, labels))
+        self._metrics["test"].accumulate(*results)
         self._tested += 1
         return self._end_epoch() if self._test.left == 0 else None
 
     def _end_epoch(self) -> EpochReport:
-        for running in self._metrics.values():
-            running.share(self._group)
         metrics = {name: value for key, running in self._metrics.items() for name, value in running.read(key).items()}
         if not math.isfinite(metrics.get("train_loss", 0.0)):
             raise NastuiError(

@@ -21,15 +21,17 @@ from engine.method import Context, Method
 from engine.search.loop import DifferentiableSearch
 from engine.spaces.space import MixingWeights
 from runs import catalogue
+from runs.catalogue.genotype_text import parse_text
 from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import NastuiError
 from tests.engine import twenty_steps
+from tests.engine.retraining import CELL
 from tests.engine.test_every_method import SMALL, work
 from tests.engine.twenty_steps import in_float64
 
 STEPS, BATCH = 20, 16
-RETRAINING, APART = "retraining", "without averaging"
+RETRAINING, APART, TRAINING = "retraining", "without averaging", "a whole retraining"
 TINY = {"order": "first", "channels": 4, "cells": 1, "image_size": 8, "image_limit": 32, "batch_size": 8, "threads": 1}
 # Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
 EXACT: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -45,6 +47,7 @@ WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "stages, morphing and dropout": ("prdarts", "prdarts", MORPHING),
     "drawn paths": ("gdas", "nasbench201", {"epochs": 2, "sampled_accuracy": True}),
     "a controller": ("enas", "nasbench201", {"epochs": 2}),
+    TRAINING: ("retrain", "nasbench201", {"epochs": 2}),
 }
 
 
@@ -100,13 +103,15 @@ def without_averaging(group: Group) -> dict[str, Any]:
 
 
 def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
-    """Return the reports of a whole search, those of one that was killed and resumed, and the latter's weights."""
+    """Return the reports of a whole run, those of one that was killed and resumed, and the latter's weights."""
     method, space, options = WHOLE[case]
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     # A part has 13 images: the last batch is short, and its shares are unequal.
     small = SMALL | {"batch_size": 8, "image_limit": 26, "channels": 4, "layers": 3, "cells": 1}
     chosen = {key: value for key, value in small.items() if key in known} | options
-    config = resolve(Draft(method=method, space=space, preset="quick", device="cpu", options=chosen))
+    cell = parse_text(CELL).to_json() if case == TRAINING else None
+    of_cell = {"space": space} if cell is None else {"genotype": cell}
+    config = resolve(Draft(method=method, preset="quick", device="cpu", options=chosen, **of_cell))
     config = config.model_copy(update={"id": case})
     _, search = begun(config, group)
     search.prepare()

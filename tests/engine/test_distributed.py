@@ -78,8 +78,8 @@ def test_processes_that_drift_apart_end_the_run(found: Found) -> None:
 
 
 @pytest.mark.parametrize("case", WHOLE)
-def test_a_shared_search_that_was_killed_reports_the_same(case: str, found: Found) -> None:
-    """All processes load the state that rank 0 saved in the middle of an epoch."""
+def test_a_shared_run_that_was_killed_reports_the_same(case: str, found: Found) -> None:
+    """All processes load the state that rank 0 saved in the middle of an epoch, its sums over all processes too."""
     results = [found(case, rank) for rank in range(2)]
     assert results[0]["whole"] == results[0]["resumed"] == results[1]["resumed"]
 
