@@ -13,12 +13,14 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader, BufferedWriter, FileIO
 from pathlib import Path
 from typing import IO, Any
 
 MEBIBYTE = 2**20
+_ABANDONED_SECONDS = 3600
 LARGEST = 65536 * MEBIBYTE  # more than any log, table or file of weights
 
 
@@ -174,7 +176,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def discard_unfinished(path: Path) -> None:
     """Remove the temporary files that killed writers of ``path`` left behind. Only its single writer may call this."""
     for leftover in path.parent.glob(f".{path.name}.*"):
-        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
+def discard_abandoned(folder: Path, pattern: str) -> None:
+    """Remove what killed writers left in a folder: hidden files and folders that nobody has changed for an hour.
+
+    Args:
+        folder: need not exist.
+        pattern: of their names; it begins with a dot.
+    """
+    for leftover in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from engine.data.listing import Listing, image_header, is_narrow, list_images, o
 from engine.data.statistics import PixelSums, as_channels
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError, UsageError
-from runs.files import replace_text, replace_with
+from runs.files import discard_abandoned, replace_text, replace_with
 
 # The images are held in memory. Larger sets need a streaming feed.
 LARGEST_BYTES = 8 * 2**30
@@ -90,6 +90,7 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
             "Set a smaller image_size, or stream them with augmentation=imagenet.",
         )
     cache.parent.mkdir(parents=True, exist_ok=True)
+    discard_abandoned(cache.parent, f".{cache.name}.*")
     broken: list[int] = []
     sums = PixelSums()
 

@@ -14,7 +14,7 @@ from runs.benchmarks import csv_file
 from runs.benchmarks.csv_file import Address, Content
 from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError, closest
-from runs.files import open_regular, replace_with
+from runs.files import discard_abandoned, open_regular, replace_with
 from runs.home import Home
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -62,6 +62,7 @@ def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
     target = home.benchmarks / f"{_check_name(name or content.space)}{SUFFIX}"
     try:
         home.benchmarks.mkdir(parents=True, exist_ok=True)
+        discard_abandoned(home.benchmarks, f".*{SUFFIX}.*")
         replace_with(target, lambda stream: _write(stream, content, path.name, digest))
     except OSError as error:
         raise EnvironmentLacksError(

@@ -15,7 +15,7 @@ from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue import Method, Preset, library
 from runs.configuration import Draft, RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
-from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.files import MEBIBYTE, discard_unfinished, read_regular, replace_text
 from runs.home import Home
 from runs.machine.meters import Meter
 from runs.store.store_lock import store_lock
@@ -184,6 +184,7 @@ def keep(home: Home, measurement: Measurement) -> None:
     try:
         home.root.mkdir(parents=True, exist_ok=True)
         with store_lock(home.index_lock, _PATIENCE_SECONDS):
+            discard_unfinished(home.measurements)
             others = [other for other in read(home) if not other.measures_the_same(measurement)]
             entries = [one.model_dump() for one in (measurement, *others)[:MOST]]
             replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")

@@ -12,7 +12,7 @@ from tinydb import TinyDB
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import Storage
 
-from runs.files import MEBIBYTE, read_regular, replacing
+from runs.files import MEBIBYTE, discard_unfinished, read_regular, replacing
 from runs.store.store_lock import store_lock
 
 SCHEMA_VERSION = 4
@@ -109,6 +109,7 @@ class Index:
         if not fresh and not dropped:
             return
         with store_lock(self._lock, UPDATE_PATIENCE):
+            discard_unfinished(self._path)
             kept = self.read()
             kept.update(fresh)
             caching = CachingMiddleware(AtomicJSONStorage)  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runs.errors import EnvironmentLacksError
-from runs.files import replace_text
+from runs.files import new_file
 
 
 class Request(StrEnum):
@@ -47,7 +47,8 @@ def send(folder: Path, request: Request | MethodRequest) -> None:
     """
     try:
         folder.mkdir(exist_ok=True)
-        replace_text(folder / f"{time.time_ns():020d}.{request}", "")
+        with contextlib.suppress(FileExistsError):  # the same request, at the same time of a clock that was set back
+            new_file(folder / f"{time.time_ns():020d}.{request}").close()  # it is empty, so it is whole at once
     except OSError as error:
         raise EnvironmentLacksError(f"'{folder}' cannot be written: {error.strerror}.") from error
 

@@ -23,7 +23,7 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import copy_regular
+from runs.files import copy_regular, discard_abandoned, discard_unfinished
 from runs.home import Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
@@ -127,6 +127,7 @@ class RunStore:
             EnvironmentLacksError: the home cannot be written, or the disk is full.
         """
         self.home.prepare()
+        discard_abandoned(self.home.runs, ".*")
         paths, building = self.home.run(config.id), RunPaths(self.home.runs / f".{config.id}")
         try:
             building.root.mkdir()
@@ -299,6 +300,7 @@ class RunStore:
             EnvironmentLacksError: the store cannot be written.
         """
         with self._locked(record.id):
+            discard_unfinished(record.paths.labels)
             labels = Labels.read(record.paths)
             change(labels)
             labels.write(record.paths)

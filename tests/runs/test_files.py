@@ -12,6 +12,7 @@ from runs import files
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home
+from runs.store import requests
 from runs.store.export import export
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
@@ -64,3 +65,34 @@ def test_a_full_disk_exports_nothing(home: Home, tmp_path: Path, monkeypatch: py
     with pytest.raises(EnvironmentLacksError, match="No space left"):
         export(record, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+class TestKilledWriters:
+    """The temporary files of killed writers do not stay for ever."""
+
+    def test_the_next_writer_of_labels_and_of_the_index_removes_them(self, home: Home) -> None:
+        _, paths = make_run(home.root)
+        left = [paths.labels.with_name(".labels.json.0a"), home.index.with_name(".index.json.0a")]
+        for path in left:
+            path.write_text("half")
+        store = RunStore(home)
+        store.label(store.find(paths.root.name), lambda labels: labels.tags.append("t"))
+        store.records()
+        assert not any(path.exists() for path in left)
+
+    def test_half_created_runs_are_removed_after_an_hour(self, home: Home) -> None:
+        make_run(home.root)
+        fresh, old = home.runs / ".fresh-drnas-nasbench201", home.runs / ".old-drnas-nasbench201"
+        for folder in (fresh, old):
+            folder.mkdir()
+            (folder / "config.json").write_text("half")
+        os.utime(old, (0, 0))
+        make_run(home.root)
+        assert fresh.exists()
+        assert not old.exists()
+
+    def test_a_request_is_written_without_a_temporary_file(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        _, paths = make_run(home.root)
+        monkeypatch.setattr(files.disk, "replace", None)
+        requests.send(paths.requests, requests.Request.STOP)
+        assert requests.take(paths.requests) == [requests.Request.STOP]

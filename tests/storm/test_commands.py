@@ -1,0 +1,131 @@
+"""Hostile command lines for every command and option: no traceback, an exit code of the table, nothing half-created.
+
+``NASTUI_STORM_LINES`` is their number. New commands and options are tried without a new test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import shutil
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from runs.home import Home
+from tests.storm.copies import command, orphans, text
+from tests.storm.hostile_words import Sandbox, commands, line, sandbox
+from tests.storm.sizes import SEED, WORKERS, Account, size
+from tests.synthetic import make_run
+
+LINES = size("LINES", 2000, 60)
+PER_SANDBOX = 25
+# docs/cli.md, "Exit codes"
+CODES = (0, 1, 2, 3, 4, 5, 130)
+# They work until they are ended, or for long: an alarm may end them.
+ENDLESS = {("serve",): 4, ("bench",): 6, ("profile",): 6}
+SECONDS = 120
+MOST_CHARACTERS, MOST_LINES = 4000, 8
+CACHES = ("index.json", "index.lock", "measured.json")
+pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
+
+
+def test_hostile_command_lines(tmp_path: Path) -> None:
+    account, lock, dice = Account("hostile command lines"), threading.Lock(), random.Random(SEED)
+    known, failures = list(commands().items()), list[str]()
+
+    def work(worker: int) -> None:
+        number = 0
+        while True:
+            with lock:
+                if account.counts.get("command lines", 0) >= LINES:
+                    return
+                account.add("command lines", PER_SANDBOX)
+                own = random.Random(dice.random())
+            number += 1
+            root = tmp_path / f"{worker}-{number}"
+            root.mkdir()
+            place = _furnished(root)
+            for _ in range(PER_SANDBOX):
+                words, what = own.choice(known)
+                typed = line(words, what, place, own)
+                if fault := _fault(words, typed, place, root, account):
+                    failures.append(f"{_shown(typed)}\n    {fault}")
+            shutil.rmtree(root)
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        list(workers.map(work, range(WORKERS)))
+    print(f"\n{account}; {len(known)} commands and groups")
+    assert not failures, f"{len(failures)} faults:\n" + "\n".join(failures)
+    assert orphans() == []
+
+
+def _furnished(root: Path) -> Sandbox:
+    home = Home(root / "home")
+    for seed, (done, ended) in enumerate([(4, True), (2, False), (0, False)]):
+        make_run(home.root, epochs=4, done=done, ended=ended, seed=seed, tags=["a tag"])
+    make_run(home.root, epochs=4, done=4, seed=9)
+    return sandbox(root / "folder", home.root)
+
+
+def _fault(words: tuple[str, ...], typed: list[str], place: Sandbox, root: Path, account: Account) -> str:
+    """Type a command line and return what is wrong with its end; empty if all is well."""
+    printed = root / "printed"
+    printed.mkdir(exist_ok=True)
+    before = _snapshot(place)
+    seconds = ENDLESS.get(words, SECONDS)
+    process = command(*typed, home=place.home, folder=place.folder, printed=printed, seconds=seconds, engines="stubs")
+    process.join()
+    code, out, err = process.exitcode, text(printed, "stdout"), text(printed, "stderr")
+    account.add(f"with exit code {code}")
+    if code == -signal.SIGALRM and words in ENDLESS:
+        return ""
+    if code not in CODES:
+        return f"exit code {code}: {err[-500:]}"
+    if "Traceback" in out + err:
+        return f"traceback: {(out + err)[-1500:]}"
+    if code in (2, 3, 4, 5):
+        after = _snapshot(place)
+        if before != after:
+            return f"refused with {code}, but changed {sorted(dict(set(before.items()) ^ set(after.items())))}: {err}"
+        if not err.strip() and not out.startswith("Usage"):
+            return f"exit code {code} without a word"
+        if len(err) > MOST_CHARACTERS or err.count("\n") > MOST_LINES:
+            return f"{err.count(chr(10))} lines and {len(err)} characters on stderr: {err[:300]}"
+    if code == 0 and "--json" in typed and "--help" not in typed and "-h" not in typed and out:
+        try:
+            json.loads(out)
+        except ValueError:
+            if not all(_is_json(part) for part in out.splitlines()):
+                return f"--json printed {out[:300]}"
+    return ""
+
+
+def _is_json(part: str) -> bool:
+    try:
+        json.loads(part)
+    except ValueError:
+        return False
+    return True
+
+
+def _snapshot(place: Sandbox) -> dict[str, tuple[int, int]]:
+    """Return size and time of every file and folder that a refused command must not touch."""
+    found = {}
+    for top in (place.home, place.folder):
+        for folder, _, names in os.walk(top):
+            for path in (Path(folder), *(Path(folder) / name for name in names)):
+                if path.name not in CACHES and path != place.home:
+                    status = path.lstat()
+                    found[str(path)] = (0, 0) if path.is_dir() else (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def _shown(typed: list[str]) -> str:
+    short = [word if len(word) < 100 else f"{word[:40]}…({len(word)})" for word in typed]
+    return "nastui " + shlex.join(short).encode("unicode_escape", "surrogatepass").decode()
