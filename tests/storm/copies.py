@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import functools
 import multiprocessing
 import multiprocessing.forkserver
@@ -49,6 +50,7 @@ class Faults:
         kill_in_transition: the number of the call inside the first transition at which the copy kills itself.
         full_at: the number of the write at which the disk is full.
         full_for: how many writes fail.
+        no_locks: the file system knows no locks.
         clock: what is added to the clock, in seconds; one after the other, each for ``clock_reads`` readings.
     """
 
@@ -57,6 +59,7 @@ class Faults:
     kill_in_transition: int | None = None
     full_at: int | None = None
     full_for: int = 10**9
+    no_locks: bool = False
     clock: tuple[float, ...] = ()
     clock_reads: int = 1
 
@@ -114,6 +117,14 @@ def dashboard(home: Path, folder: Path, keys: list[str], printed: Path, seconds:
     """Open the dashboard without a terminal, press keys, and close it."""
     environment = _environment() | {"NASTUI_HOME": str(home)}
     return _started(_dashboard, environment, str(folder), keys, str(printed), seconds)
+
+
+def in_a_copy(function: Callable[..., None], *arguments: Any) -> int:
+    """Call a function of a module in a copy, and return 0; 1 if it raises, with a traceback on stderr."""
+    process = _started(_call, function, arguments)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def orphans() -> list[int]:
@@ -194,6 +205,10 @@ def _dashboard(environment: dict[str, str], folder: str, keys: list[str], printe
     )
     _become(environment, folder, (os.devnull, out, err), ["nastui"])
     _exit(_press, keys)
+
+
+def _call(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    _exit(function, *arguments)
 
 
 def _press(keys: list[str]) -> int:
@@ -336,6 +351,8 @@ def _go_wrong(faults: Faults) -> None:
         )
     if faults.clock:
         _set_clock(faults)
+    if faults.no_locks:
+        fcntl.flock = _no_lock
 
 
 class FaultyDisk(files.Disk):
@@ -406,6 +423,10 @@ def _killed_inside(function: Callable[..., Any], number: int) -> Callable[..., A
             sys.stderr.write(f"transition: {calls} calls\n")
 
     return killed
+
+
+def _no_lock(*_: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 def _set_clock(faults: Faults) -> None:

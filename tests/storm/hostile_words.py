@@ -6,9 +6,10 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import Any, get_args
 
-import click
 import typer
 
 from nastui.cli.application import app
@@ -177,22 +178,22 @@ def sandbox(folder: Path, home: Path) -> Sandbox:
     return Sandbox(folder, home, runs, files)
 
 
-def commands() -> dict[tuple[str, ...], click.Command]:
+def commands() -> dict[tuple[str, ...], Any]:
     """Return every command and group of the command line, by its words."""
     return dict(_walk((), typer.main.get_command(app)))
 
 
-def _walk(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def _walk(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     yield words, command
     for name, below in getattr(command, "commands", {}).items():
         yield from _walk((*words, name), below)
 
 
-def line(words: tuple[str, ...], command: click.Command, place: Sandbox, dice: random.Random) -> list[str]:
+def line(words: tuple[str, ...], command: Any, place: Sandbox, dice: random.Random) -> list[str]:
     """Return a command line for a command: some options, some arguments, few of which are good."""
     made: list[list[str]] = []
     for parameter in command.params:
-        if isinstance(parameter, click.Argument):
+        if parameter.param_type_name == "argument":
             number = dice.choice([0, 1, 2, 3]) if parameter.nargs == -1 else int(dice.random() < 0.95)
             made += [[_value(parameter, place, dice)] for _ in range(number)]
         elif dice.random() < 0.3 and parameter.name != "help":
@@ -206,7 +207,7 @@ def line(words: tuple[str, ...], command: click.Command, place: Sandbox, dice: r
     return [*before, *words, *(word for part in made for word in part)]
 
 
-def _option(parameter: click.Parameter, place: Sandbox, dice: random.Random) -> list[str]:
+def _option(parameter: Any, place: Sandbox, dice: random.Random) -> list[str]:
     name = dice.choice([*parameter.opts, *parameter.secondary_opts])
     if getattr(parameter, "is_flag", False):
         return [name]
@@ -214,17 +215,30 @@ def _option(parameter: click.Parameter, place: Sandbox, dice: random.Random) -> 
     return [f"{name}={value}"] if name.startswith("--") and dice.random() < 0.3 else [name, value]
 
 
-def _value(parameter: click.Parameter, place: Sandbox, dice: random.Random) -> str:
+def _value(parameter: Any, place: Sandbox, dice: random.Random) -> str:
     if dice.random() < 0.25:
         return dice.choice(dice.choice((TEXT, NUMBERS, place.files)))
-    kind, name = parameter.type, str(parameter.name)
-    if isinstance(kind, click.Choice):
-        return str(dice.choice(list(kind.choices)))
-    if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+    kind = _kind(parameter)
+    if isinstance(kind, list):
+        return str(dice.choice(kind))
+    if kind in ("int", "float"):
         return dice.choice(NUMBERS)
-    if isinstance(kind, click.Path) or "Path" in type(kind).__name__:
+    if kind == "Path":
         return dice.choice(place.files)
-    return dice.choice(_known(name, place, dice))
+    return dice.choice(_known(str(parameter.name), place, dice))
+
+
+def _kind(parameter: Any) -> str | list[str]:
+    """Return the name of the type of a parameter, or the words that it may be."""
+    descriptor = getattr(parameter, "type_descriptor", None)
+    if descriptor is None:  # an older typer, on click
+        if choices := getattr(parameter.type, "choices", None):
+            return [str(getattr(choice, "value", choice)) for choice in choices]
+        return {"integer": "int", "path": "Path", "float": "float"}.get(parameter.type.name.split()[0], "str")
+    annotation = (*get_args(descriptor.annotation), descriptor.annotation)[0]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(choice.value) for choice in annotation]
+    return str(getattr(annotation, "__name__", "str"))
 
 
 def _known(name: str, place: Sandbox, dice: random.Random) -> Sequence[str]:

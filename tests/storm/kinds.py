@@ -91,8 +91,8 @@ def undisturbed(kind: Kind, folder: Path) -> Undisturbed:
     home = Home(folder / kind.name)
     home.root.mkdir()
     shutil.copytree(table(folder), home.benchmarks)
-    paths = _created(kind, home)
-    created = Path(shutil.copytree(paths.root, home.root / "created"))
+    paths = created(kind, home)
+    fresh = Path(shutil.copytree(paths.root, home.root / "created"))
     faults = Faults(kill_at=10**9, of=CHECKPOINT, kill_in_transition=10**9)
     seconds = _run(paths, faults)
     calls = [int(number) for number in re.findall(r"transition: (\d+) calls", paths.log.read_text())]
@@ -100,13 +100,13 @@ def undisturbed(kind: Kind, folder: Path) -> Undisturbed:
     before = None
     if calls:
         other = Home(home.root / "other").run(paths.root.name)
-        shutil.copytree(created, other.root)
+        shutil.copytree(fresh, other.root)
         shutil.copytree(home.benchmarks, home.root / "other" / "benchmarks")
         process = engine(other.root, Faults(kill_in_transition=1))
         process.join(ENGINE_SECONDS)
         before = other.root
     return Undisturbed(
-        kind, created, before, calls[0] if calls else 0, (int(checkpoints), int(everything)), seconds, result(paths)
+        kind, fresh, before, calls[0] if calls else 0, (int(checkpoints), int(everything)), seconds, result(paths)
     )
 
 
@@ -123,7 +123,8 @@ def result(paths: RunPaths) -> dict[str, Any]:
     return found
 
 
-def _created(kind: Kind, home: Home) -> RunPaths:
+def created(kind: Kind, home: Home) -> RunPaths:
+    """Create a run, without an engine."""
     known = catalogue.options(catalogue.method(kind.method), catalogue.space(kind.space)).model_fields
     wanted = (TABULAR if kind.tabular else SMALLEST) | dict(kind.options)
     options = {key: value for key, value in wanted.items() if key in known}

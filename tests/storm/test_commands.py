@@ -68,7 +68,7 @@ def test_hostile_command_lines(tmp_path: Path) -> None:
 def _furnished(root: Path) -> Sandbox:
     home = Home(root / "home")
     for seed, (done, ended) in enumerate([(4, True), (2, False), (0, False)]):
-        make_run(home.root, epochs=4, done=done, ended=ended, seed=seed, tags=["a tag"])
+        make_run(home.root, epochs=4, done=done, ended=ended, seed=seed, tags=["tagged"])
     make_run(home.root, epochs=4, done=4, seed=9)
     return sandbox(root / "folder", home.root)
 
