@@ -19,6 +19,10 @@ contracts:
 test *ARGS:
     pytest -n auto {{ARGS}}
 
+# Kill, fill up, damage and mistype at random for half an hour: just storm, just storm tests/storm/test_kills.py
+storm *ARGS="tests/storm":
+    pytest -m storm -n 0 -s {{ARGS}}
+
 # Fill .gpu/wheels for a GPU machine without a network: just gpu-prepare --python 3.12 --has torch==2.11.0 torchvision
 gpu-prepare *ARGS:
     python tests/gpu/acceptance/prepare.py {{ARGS}}

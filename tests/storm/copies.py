@@ -151,8 +151,8 @@ def _environment() -> dict[str, str]:
 
 
 def _started(target: Callable[..., None], *arguments: Any) -> BaseProcess:
-    process = _server().Process(target=target, args=arguments)
     with _starting:
+        process = _server().Process(target=target, args=arguments)
         process.start()
         # Another thread that starts one would look after this one, and take its exit code from who waits for it.
         multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
@@ -281,12 +281,12 @@ def _exit(program: Callable[..., Any], *arguments: Any) -> None:
     os._exit(int(code))  # type: ignore[call-overload]
 
 
-def _run_engine(root: str) -> int:
+def _run_engine(*arguments: str) -> int:
     import threading
 
     from engine.__main__ import main
 
-    code = main([root])
+    code = main(list(arguments))
     for thread in threading.enumerate():  # Python waits for them, too
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
@@ -313,20 +313,26 @@ class _Forked:
 
 
 def _popen(engines: str, real: Any, words: list[str], **options: Any) -> Any:
-    if "engine" not in words:
+    program = next((name for name in ("engine", "runs.fleet.dispatcher") if name in words), "")
+    if not program:
         return real(words, **options)
+    arguments = words[words.index(program) + 1 :]
     if pid := os.fork():
         return _Forked(pid)
     files.disk = files.Disk()
     os.setsid()
     signal.alarm(0)
     log = os.dup(options["stdout"].fileno())
-    _become(options["env"], options["cwd"], (os.devnull, log, log), ["-m", words[-1]])
-    _exit(_run_engine if engines == "copies" else _stub, words[-1])
+    _become(options["env"], options["cwd"], (os.devnull, log, log), [program, *arguments])
+    if program == "engine":
+        _exit(_run_engine if engines == "copies" else _stub, *arguments)
+    from runs.fleet import dispatcher
+
+    _exit(dispatcher.main, arguments)
     return None
 
 
-def _stub(root: str) -> int:
+def _stub(root: str, *_: str) -> int:
     """Do nothing but start and finish a run."""
     from runs.home import RunPaths
     from runs.log.event_log import EventLog

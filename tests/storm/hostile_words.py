@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
 
-import typer
-
-from nastui.cli.application import app
 from runs import catalogue
 from tests.hostile import EVIL, SEQUENCES
 
@@ -176,17 +173,6 @@ def sandbox(folder: Path, home: Path) -> Sandbox:
     runs = tuple(sorted(path.name for path in (home / "runs").iterdir()))
     files = (*inside, *(str(folder / name) for name in inside[:6]), *devices, "f" * 300, "d/" * 3000, *TEXT[:20])
     return Sandbox(folder, home, runs, files)
-
-
-def commands() -> dict[tuple[str, ...], Any]:
-    """Return every command and group of the command line, by its words."""
-    return dict(_walk((), typer.main.get_command(app)))
-
-
-def _walk(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield words, command
-    for name, below in getattr(command, "commands", {}).items():
-        yield from _walk((*words, name), below)
 
 
 def line(words: tuple[str, ...], command: Any, place: Sandbox, dice: random.Random) -> list[str]:

@@ -31,7 +31,7 @@ KEYS = [
 # Often enough to come back from a screen, and to open the next one.
 FREQUENT = ["escape"] * 12 + ["n", "enter", "j", "down", "tab", "g"] * 4
 # Read now: tests themselves see no such variable.
-NUMBER, SEED = int(os.environ.get("NASTUI_STORM_KEYS", "5000")), int(os.environ.get("NASTUI_STORM_SEED", "0"))
+NUMBER, SEED = int(os.environ.get("NASTUI_STORM_KEYS", "10000")), int(os.environ.get("NASTUI_STORM_SEED", "0"))
 MOST_MEGABYTES = 10
 _BURST = 12
 
