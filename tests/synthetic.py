@@ -94,9 +94,11 @@ def make_run(
     name: str = "",
     tags: Sequence[str] = (),
     ended: bool = True,
+    sweep: str = "",
 ) -> tuple[RunConfig, RunPaths]:
     """Create a run in a store, as an engine would leave it. ``done=0`` leaves it queued."""
     config = resolve(Draft(method="drnas", preset="quick", seed=seed, options={"epochs": epochs}))
+    config = config.model_copy(update={"sweep": sweep})
     paths = RunStore(Home(home)).create(config, Labels(name, list(tags)))
     done = epochs if done is None else done
     if done:

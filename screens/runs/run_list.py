@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from textual.message import Message
 
+from runs.store.filter import EVERYTHING, RunFilter, Texts
 from runs.store.groups import grouped
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.models.run_columns import BY_TITLE, Column, Row, WantedWidths, arranged, runs_of
-from screens.runs.filter import EVERYTHING, RunFilter, Texts
 
 
 @dataclass(frozen=True)

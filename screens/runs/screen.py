@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
 from runs.formatting import count
+from runs.store.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
 from runs.store.groups import Group
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
@@ -29,7 +30,6 @@ from screens.engine_controls import EngineControls
 from screens.formatting import clean, status_label, status_sign
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
-from screens.runs.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
 from screens.runs.run_list import RunListOptions, StoreRead, StoreUnchanged
 from screens.views.status_line import group_identity, group_status_line, identity, status_line
 from screens.widgets.filter_line import FilterLine

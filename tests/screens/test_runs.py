@@ -20,6 +20,7 @@ from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Failed, Started
 from runs.store.crash_reason import crash_reason
+from runs.store.filter import RunFilter, Texts
 from runs.store.find_genotype import find
 from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
@@ -30,7 +31,6 @@ from screens.models.run_columns import BY_TITLE, COLUMNS, laid_out, wanted_width
 from screens.run.reader import RunReader
 from screens.run.screen import RunScreen
 from screens.runs.commands import retagged
-from screens.runs.filter import RunFilter, Texts
 from screens.runs.screen import RunsScreen
 from screens.settings import Settings
 from screens.views.status_line import status_line

@@ -1,4 +1,7 @@
-"""The filter of the Runs screen: words match any field, ``field:word`` one field, ``best>90`` a number."""
+"""The filter of the Runs screen and of commands that take several runs.
+
+Words match any field, ``field:word`` one field, ``best>90`` a number.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runs.errors import UsageError, closest
 from runs.store.run_store import Record
 
 _STATUS = "status"
@@ -24,8 +28,12 @@ _FIELDS: dict[str, Callable[[Record], str]] = {
     "origin": lambda record: str(record.head["origin"]),
     "tag": lambda record: " ".join(record.labels.tags),
     "note": lambda record: record.labels.note,
+    "sweep": lambda record: str(record.head.get("sweep", "")),
+    "group": lambda record: str(record.head["group"]),
 }
 """The fields that can be followed by a colon."""
+# Words do not look for these: the status changes, and no person types a digest.
+_NOT_IN_TEXTS = (_STATUS, "group")
 _ALSO = {"data": "dataset", "tags": "tag"}
 
 _FIGURES: dict[str, Callable[[Record], float | None]] = {
@@ -38,6 +46,9 @@ _FIGURES: dict[str, Callable[[Record], float | None]] = {
 """The numbers that can be compared. A run without the number does not pass."""
 _SIGNS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le, "=": operator.eq}
 _COMPARISON = re.compile(rf"({'|'.join(_FIGURES)})(>=|<=|>|<|=)(-?[0-9]+(?:\.[0-9]*)?)")
+# What is meant as a field or a comparison, whether or not it is one.
+_FIELD_LIKE = re.compile(r"([a-z_]+):(.*)")
+_COMPARISON_LIKE = re.compile(r"([a-z_]+)(>=|<=|>|<|=)(.*)")
 
 
 class Texts:
@@ -47,10 +58,10 @@ class Texts:
         self._cache: dict[str, tuple[Record, str]] = {}
 
     def of(self, record: Record) -> str:
-        """Return the text of all fields of a run except its status, which changes."""
+        """Return the text of the fields of a run that words look for, except its status, which changes."""
         cached = self._cache.get(record.id)
         if cached is None or cached[0] is not record:  # a change of labels makes a new record
-            texts = (read(record) for name, read in _FIELDS.items() if name != _STATUS)
+            texts = (read(record) for name, read in _FIELDS.items() if name not in _NOT_IN_TEXTS)
             cached = self._cache[record.id] = (record, "\n".join(texts).casefold())
         return cached[1]
 
@@ -83,6 +94,33 @@ class RunFilter:
             else:
                 words.append(part)
         return cls(tuple(words), tuple(fields), tuple(figures))
+
+    @classmethod
+    def parse_strictly(cls, text: str) -> RunFilter:
+        """Parse a filter of a command, which may act on all runs that pass: a slip must not widen it.
+
+        Raises:
+            UsageError: it is empty, or has a field, a comparison or a number that does not exist.
+        """
+        for part in text.casefold().split():
+            if (found := _FIELD_LIKE.fullmatch(part)) and not found[2].startswith("//"):
+                if _ALSO.get(found[1], found[1]) not in _FIELDS:
+                    raise UsageError(f"The filter has no field '{found[1][:80]}'.", closest(found[1], _FIELDS))
+                if not found[2]:
+                    raise UsageError(f"The filter's '{part[:80]}' has no value.", f"It accepts {EXAMPLE}.")
+            elif (found := _COMPARISON_LIKE.fullmatch(part)) and not _COMPARISON.fullmatch(part):
+                if found[1] not in _FIGURES:
+                    raise UsageError(f"The filter compares no '{found[1][:80]}'.", closest(found[1], _FIGURES))
+                raise UsageError(f"'{part[:80]}' compares with no number.", f"For example: {found[1]}{found[2]}90")
+        parsed = cls.parse(text)
+        if not parsed:
+            raise UsageError("The filter is empty.", f"It accepts {EXAMPLE}.")
+        return parsed
+
+    @staticmethod
+    def is_meant(word: str) -> bool:
+        """Return whether a word of a command line is a filter rather than the id of a run."""
+        return any(sign in word for sign in (":", " ", *_SIGNS))
 
     def __bool__(self) -> bool:
         return bool(self.words or self.fields or self.figures)
