@@ -11,11 +11,12 @@ from runs.store.groups import Group, grouped, seed_count
 from runs.store.run_store import Record
 
 
-def groups(records: Sequence[Record], *, as_json: bool, by_best: bool) -> None:
+def groups(records: Sequence[Record], *, limit: int | None = None, as_json: bool, by_best: bool) -> None:
     """Print groups of runs in the order of their first runs, or with ``by_best`` in the order of their mean."""
     found = grouped(records)
     if by_best:
         found.sort(key=lambda group: group.best.mean if group.best else -1.0, reverse=True)
+    found = found[:limit]
     if as_json:
         output.data([group.to_json() for group in found])
         return

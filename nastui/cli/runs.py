@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import bulk
+from nastui.cli.selection import Where
 from runs.errors import UsageError
 from runs.formatting import duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.fleet.queueing import Wait
     from runs.store.run_store import Record, RunStore
 
 app = typer.Typer(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
@@ -36,14 +36,34 @@ class Sort(StrEnum):
     SECONDS = "seconds"
 
 
+class Format(StrEnum):
+    """The values of ``runs list --format``."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
 @app.command("list")
 def list_(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILTER", help="List only what matches: words, method:drnas, status:lost, 'best<90'."),
+    ] = None,
     status: Annotated[
         str | None, typer.Option(help="List only runs with this status: running, finished, stopped, failed, lost, ...")
     ] = None,
     method: Annotated[str | None, typer.Option(help="List only runs of this method.")] = None,
     tag: Annotated[str | None, typer.Option(help="List only runs with this tag.")] = None,
+    where: Where = None,
     sort: Annotated[Sort, typer.Option(help="Sort by this column; newest or largest first.")] = Sort.CREATED,
+    limit: Annotated[int | None, typer.Option(help="List only the first so many.", min=1)] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Choose columns, with commas between them: id,best,seed or any JSON key, best.search_loss."),
+    ] = None,
+    style: Annotated[Format, typer.Option("--format", help="Choose the format.")] = Format.TABLE,
     groups: Annotated[
         bool,
         typer.Option("--groups", help="Group runs that differ only in their seeds: mean and standard deviation."),
@@ -51,42 +71,51 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List runs and their status, newest first."""
-    from nastui.cli import grouping, output
+    from nastui.cli import grouping, listing, output
     from runs.errors import closest
     from runs.fleet.queueing import ensure_dispatcher, waits
+    from runs.store.filter import EVERYTHING, RunFilter, Texts
     from runs.store.queue import Queue
     from runs.store.status import Status
 
     if status is not None and status not in list(Status):
         raise UsageError(f"Unknown status '{status[:80]}'.", closest(status, list(Status)))
+    style = _format(style, as_json=as_json)
+    if groups and (columns is not None or style not in (Format.TABLE, Format.JSON)):
+        raise UsageError("--groups has columns of its own, as a table or as JSON.", "Leave --columns and --format out.")
+    shown = None if columns is None else listing.columns_of(columns)
+    text = " ".join([*(words or ()), *([] if where is None else [where])])
+    wanted = RunFilter.parse_strictly(text) if words or where is not None else EVERYTHING
     store = _store()
     ensure_dispatcher(store.home)
-    waiting = waits(Queue(store.home).read())
+    texts, waiting = Texts(), waits(Queue(store.home).read())
     records = [
         record
         for record in store.records()
         if (status is None or record.status == status)
         and (method is None or record.head["method"] == method)
         and (tag is None or tag in record.labels.tags)
+        and wanted.matches(record, texts)
     ]
     if sort is not Sort.CREATED:
         descending = sort in (Sort.EPOCH, Sort.BEST, Sort.SECONDS)
         records.sort(key=lambda record: _sort_key(record, sort), reverse=descending)
     for name, fault in store.unreadable.items():
         output.say(f"Skipped {name}: {fault}")
-    if not records and not as_json:
-        output.say("No runs. Start one: nastui search drnas --preset quick")
+    if not records and style is Format.TABLE:
+        narrowed = wanted or status or method or tag
+        output.say("No run matches." if narrowed else "No runs. Start one: nastui search drnas --preset quick")
         return
     if groups:
-        grouping.groups(records, as_json=as_json, by_best=sort is Sort.BEST)
+        grouping.groups(records, limit=limit, as_json=style is Format.JSON, by_best=sort is Sort.BEST)
         return
-    if as_json:
-        output.data([record.to_json() | {"queue": _place(waiting.get(record.id))} for record in records])
-        return
-    output.table(
-        ["id", "status", "method", "space", "data", "epoch", "best", "time", "tags", "name"],
-        (_row(record, waiting.get(record.id)) for record in records),
-    )
+    listing.print_runs(records[:limit], waiting, shown, style)
+
+
+def _format(style: Format, *, as_json: bool) -> Format:
+    if as_json and style not in (Format.TABLE, Format.JSON):
+        raise UsageError(f"--json and --format {style} cannot be used together.", "Leave one out.")
+    return Format.JSON if as_json else style
 
 
 @app.command()
@@ -96,6 +125,7 @@ def show(run: Run, as_json: Json = False) -> None:
     The last line is the command that repeats the run.
     """
     from nastui.cli import output
+    from nastui.cli.listing import document
     from runs.catalogue.genotype_text import text_of_json
     from runs.configuration import RunConfig
     from runs.fleet.queueing import waits
@@ -108,7 +138,7 @@ def show(run: Run, as_json: Json = False) -> None:
     record = store.find(run)
     config = RunConfig.read(record.paths.config)
     wait = waits(Queue(store.home).read()).get(record.id)
-    content = record.to_json() | {"queue": _place(wait)}
+    content = document(record, wait)
     started = first_event(record.paths.events)
     environment = started.environment if isinstance(started, Started) else {}
     chosen = {name: environment.get(name) for name in ("threads", "threads_reason")}
@@ -200,39 +230,6 @@ def follow(
 
 
 @app.command()
-def stop(run: Run) -> None:
-    """Stop a run after writing a checkpoint to resume from.
-
-    The command returns when the run has stopped.
-    """
-    from runs.supervision import launcher
-
-    _request(run, launcher.stop)
-
-
-@app.command()
-def pause(run: Run) -> None:
-    """Pause a run; its engine stays in memory.
-
-    The command returns when the run is paused. `nastui runs resume` continues it.
-    """
-    from runs.supervision import launcher
-
-    _request(run, launcher.pause)
-
-
-@app.command()
-def resume(run: Run) -> None:
-    """Resume a paused, stopped, failed or lost run.
-
-    A run without an engine resumes from its last checkpoint.
-    """
-    from runs.supervision import launcher
-
-    _request(run, launcher.resume)
-
-
-@app.command()
 def checkpoint(run: Run) -> None:
     """Write a checkpoint of a running run now."""
     from nastui.cli import output
@@ -308,20 +305,6 @@ def compare(
 
 
 @app.command()
-def tag(
-    run: Run,
-    add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="Remove this tag. Repeatable.")] = None,
-) -> None:
-    """Add tags to a run, or remove them."""
-
-    def change(labels: Any) -> None:
-        labels.tags = [name for name in (*labels.tags, *(add or ())) if name not in (remove or ())]
-
-    _label(run, change)
-
-
-@app.command()
 def note(run: Run, text: Annotated[str, typer.Argument(help="The note; an empty text removes it.")]) -> None:
     """Attach a note to a run."""
     _label(run, lambda labels: setattr(labels, "note", text))
@@ -331,28 +314,6 @@ def note(run: Run, text: Annotated[str, typer.Argument(help="The note; an empty 
 def rename(run: Run, name: Annotated[str, typer.Argument(help="The name; an empty text removes it.")]) -> None:
     """Name a run, or remove its name."""
     _label(run, lambda labels: setattr(labels, "name", name))
-
-
-@app.command()
-def remove(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs to move to the trash.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
-) -> None:
-    """Move runs to the trash.
-
-    `nastui runs restore` brings them back.
-    """
-    from nastui.cli import output
-
-    store = _store()
-    records = _distinct(store, runs)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        names = ", ".join(short_id(record.id) for record in records)
-        typer.confirm(f"Move {names} to the trash?", abort=True)
-    for record in records:
-        output.say(f"Moved {record.id} to the trash: {store.remove(record)}")
 
 
 @app.command()
@@ -376,19 +337,8 @@ def reindex() -> None:
         output.say(f"Skipped {name}: {fault}")
 
 
-@app.command()
-def export(
-    run: Run,
-    to: Annotated[Path, typer.Option(help="Create this folder for the exported files.")],
-    onnx: Annotated[
-        bool, typer.Option("--onnx", help="Also export a retrained network as ONNX, checked with ONNX Runtime.")
-    ] = False,
-) -> None:
-    """Export a run as files that are readable without nastui."""
-    from nastui.cli import output
-    from runs.store.export import export as exported
-
-    output.say(f"Wrote {exported(_store().find(run), to, onnx=onnx)}")
+for command in (bulk.stop, bulk.pause, bulk.resume, bulk.tag, bulk.remove, bulk.export):
+    app.command(command.__name__)(command)
 
 
 def _store() -> RunStore:
@@ -403,44 +353,11 @@ def _distinct(store: RunStore, names: list[str]) -> list[Record]:
     return list({record.id: record for record in map(store.find, names)}.values())
 
 
-def _request(run: str, ask: Any) -> None:
-    from nastui.cli import output
-
-    record = _store().find(run)
-    output.say(f"{short_id(record.id)} is {ask(record)}.")
-
-
 def _label(run: str, change: Any) -> None:
     from nastui.cli import output
 
     store = _store()
-    record = store.find(run)
-    labels = store.label(record, change)
-    output.say(
-        f"{short_id(record.id)}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'"
-    )
-
-
-def _place(wait: Wait | None) -> dict[str, Any] | None:
-    return None if wait is None else {"place": wait.place, "reason": wait.reason}
-
-
-def _row(record: Record, wait: Wait | None) -> list[Any]:
-    from runs.fleet.queueing import ordinal
-
-    summary = record.summary
-    return [
-        short_id(record.id),
-        record.status if wait is None else f"{record.status} {ordinal(wait.place)}",
-        record.head["method"],
-        record.head["space"],
-        Path(record.head["dataset"]).name,
-        f"{summary.epoch}/{summary.epochs}" if summary.epochs else "-",
-        _figure(summary.best_accuracy),
-        duration(summary.seconds) if summary.seconds else "-",
-        " ".join(record.labels.tags),
-        record.labels.name or (f"of {record.origin}" if record.origin else ""),
-    ]
+    output.say(bulk.labelled(store, store.find(run), change))
 
 
 def _sort_key(record: Record, sort: Sort) -> Any:
@@ -456,10 +373,6 @@ def _sort_key(record: Record, sort: Sort) -> Any:
         case Sort.SECONDS:
             return record.summary.seconds
     return record.head[str(sort)]
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 def _figures(named: dict[str, float]) -> str:

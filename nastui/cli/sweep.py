@@ -53,7 +53,7 @@ def begin_sweep(
     at_most = sys.maxsize if yes else MANY
     plan = sweeps.plan(draft, seeds, grid, per_device=per_device, at_most=at_most, say=output.say)
     sweep = sweeps.create(plan)
-    _queue(store, sweep, sweeps.records(sweep))
+    _queue(store, sweeps, sweeps.records(sweep))
     if detach:
         if as_json:
             output.data(_results(store, sweep).to_json())
@@ -148,18 +148,16 @@ def follow(name: Name, as_json: Json = False) -> None:
 def stop(name: Name) -> None:
     """Take the waiting runs of a sweep out of the queue, and stop the others after writing a checkpoint."""
     from nastui.cli import output
+    from nastui.cli.bulk import stop_all
     from runs.store.queue import Queue
-    from runs.supervision import launcher
 
     store, sweeps = _stores()
     sweep = sweeps.find(name)
-    waiting = Queue(store.home).remove({member.run for member in sweep.members})
-    live = [record for record in sweeps.records(sweep) if record.status.live]
-    for record in live:
-        launcher.request_stop(record)
-    for record in live:
-        launcher.stop(record)
-    output.say(f"Stopped {count(len(live), 'run')}; {count(len(waiting), 'run')} no longer wait.")
+    queue = Queue(store.home)
+    waiting = queue.remove({member.run for member in sweep.members})
+    live = [record for record in sweeps.records(sweep) if record.status.live or record.id in queue.pending()]
+    output.say(f"{count(len(waiting), 'run')} no longer wait; {count(len(live), 'run')} to stop.")
+    stop_all(store, live)
 
 
 @app.command()
@@ -176,7 +174,7 @@ def resume(name: Name) -> None:
     sweep = sweeps.find(name)
     created = sweeps.complete(sweep)
     queued = to_start(sweeps.records(sweep), Queue(store.home).read())
-    _queue(store, sweep, queued)
+    _queue(store, sweeps, queued)
     more = f", {created} of them created" if created else ""
     output.say(f"Queued {count(len(queued), 'run')} of sweep {sweep.id}{more}.")
 
@@ -193,7 +191,7 @@ def add_seeds(
     before = sweeps.find(name)
     sweep = sweeps.add_seeds(before, seeds_of(seeds), output.say)
     added = {member.run for member in sweep.members[len(before.members) :]}
-    _queue(store, sweep, [record for record in sweeps.records(sweep) if record.id in added])
+    _queue(store, sweeps, [record for record in sweeps.records(sweep) if record.id in added])
     output.say(f"Queued {count(len(added), 'run')} more of sweep {sweep.id}.")
 
 
@@ -225,18 +223,10 @@ def _stores() -> tuple[RunStore, SweepStore]:
     return store, SweepStore(store)
 
 
-def _queue(store: RunStore, sweep: Sweep, records: list[Record]) -> None:
-    from runs.configuration import RunConfig
-    from runs.fleet.queueing import enqueue, entry
+def _queue(store: RunStore, sweeps: SweepStore, records: list[Record]) -> None:
+    from runs.fleet.queueing import enqueue
 
-    any_gpu = sweep.draft["device"] in ("auto", "cuda")
-    enqueue(
-        store.home,
-        [
-            entry(record.paths, RunConfig.read(record.paths.config), any_gpu=any_gpu, per_device=sweep.per_device)
-            for record in records
-        ],
-    )
+    enqueue(store.home, [sweeps.entry(record) for record in records])
 
 
 def _results(store: RunStore, sweep: Sweep) -> Results:

@@ -18,8 +18,10 @@ from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.fleet import grid as grids
 from runs.fleet.grid import Combination, Grid
+from runs.fleet.queueing import entry
 from runs.home import Home
 from runs.store.labels import Labels
+from runs.store.queue import Entry
 from runs.store.run_store import Record, RunStore
 from runs.supervision import launcher
 
@@ -75,6 +77,11 @@ class Sweep(BaseModel):
         method = " ".join(map(str, self.grid.get("method", (self.draft["method"],))))
         varied = ", ".join(key for key in self.grid if key != "method")
         return self.name or (f"{method} over {varied}" if varied else method)
+
+    @property
+    def any_gpu(self) -> bool:
+        """Whether its members may use any GPU; otherwise they wait for the one of their configuration."""
+        return self.draft.get("device") in ("auto", "cuda")
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,18 @@ class SweepStore:
         """Return the runs of a sweep that exist, in its order."""
         by_id = {record.id: record for record in self._store.records()}
         return [by_id[member.run] for member in sweep.members if member.run in by_id]
+
+    def entry(self, record: Record) -> Entry:
+        """Return what the queue needs to know of a run. A member may use any GPU if its sweep may.
+
+        Raises:
+            NastuiError: its configuration or its log cannot be read.
+        """
+        sweep = self._of(name) if (name := str(record.head.get("sweep", ""))) else None
+        config = RunConfig.read(record.paths.config)
+        if sweep is None:
+            return entry(record.paths, config, any_gpu=False)
+        return entry(record.paths, config, any_gpu=sweep.any_gpu, per_device=sweep.per_device)
 
     def complete(self, sweep: Sweep) -> int:
         """Create the runs of members that were never created; return how many. Those in the trash stay there.

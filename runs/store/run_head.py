@@ -17,7 +17,7 @@ _NOT_DECISIVE = _IDENTITY | {"origin", "weights", "seed", "device"}
 _ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True, "cuda_graphs": "auto"}
 _ADDED_TO_SEARCHES = {"gpus": 1}
 
-_SHOWN = (
+SHOWN = (
     *("id", "kind", "method", "space", "dataset", "preset"),
     *("seed", "device", "created", "command", "origin", "sweep"),
 )
@@ -25,7 +25,7 @@ _SHOWN = (
 
 def head(config: RunConfig) -> dict[str, Any]:
     """Return the unchanging part of a run's record."""
-    return {name: getattr(config, name) for name in _SHOWN} | {"group": group_id(config)}
+    return {name: getattr(config, name) for name in SHOWN} | {"group": group_id(config)}
 
 
 def group_id(config: RunConfig) -> str:

@@ -216,10 +216,21 @@ def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     Raises:
         UsageError: the run has no engine.
     """
-    if not _status(record.paths).live:
-        raise UsageError(f"Run '{record.id}' is {_status(record.paths)}, so there is nothing to pause.")
-    requests.send(record.paths.requests, Request.PAUSE)
+    request_pause(record)
     return _wait(record.paths, lambda status: status is not Status.RUNNING, patience)
+
+
+def request_pause(record: Record) -> None:
+    """Ask the engine to pause, without waiting for it.
+
+    Raises:
+        UsageError: the run has no engine.
+    """
+    status = _status(record.paths)
+    if not status.live:
+        raise UsageError(f"Run '{record.id}' is {status}, so there is nothing to pause.")
+    if status is not Status.PAUSED and Request.PAUSE not in requests.waiting(record.paths.requests):
+        requests.send(record.paths.requests, Request.PAUSE)
 
 
 def checkpoint(record: Record) -> None:
@@ -259,13 +270,24 @@ def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     if status is Status.PAUSED:
         requests.send(record.paths.requests, Request.CONTINUE)
         return _wait(record.paths, lambda now: now is not Status.PAUSED, patience)
+    refuse_to_resume(record)
+    launch(record.paths)
+    return _status(record.paths)
+
+
+def refuse_to_resume(record: Record) -> None:
+    """Check that a new engine can continue a run.
+
+    Raises:
+        BusyError: it has an engine.
+        UsageError: the run has finished, or its configuration is no longer valid.
+    """
+    status = _status(record.paths)
     if status is Status.FINISHED:
         raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
     if status.live:
         raise BusyError(f"Run '{record.id}' is {status}.")
     RunConfig.read(record.paths.config).settings()
-    launch(record.paths)
-    return _status(record.paths)
 
 
 def log_end(paths: RunPaths, limit: int = 400) -> str:

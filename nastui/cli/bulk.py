@@ -1,0 +1,199 @@
+"""Commands of ``nastui runs`` that take one run, several, or all that pass a filter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nastui.cli.selection import Where, Words
+from runs.errors import UsageError
+from runs.home import short_id
+
+if TYPE_CHECKING:
+    from runs.store.run_store import Record, RunStore
+
+Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]
+
+
+def stop(runs: Words = None, where: Where = None) -> None:
+    """Stop runs after writing a checkpoint to resume from. A run that waits leaves the queue.
+
+    The command returns when the runs have stopped.
+    """
+    from nastui.cli.selection import select
+    from runs.store.queue import Queue
+
+    store = _store()
+    pending = Queue(store.home).pending()
+    stop_all(
+        store,
+        select(store, runs, where).narrowed(
+            lambda record: record.status.live or record.id in pending, "neither run nor wait"
+        ),
+    )
+
+
+def stop_all(store: RunStore, records: list[Record]) -> None:
+    """Take runs out of the queue, ask all their engines to stop, and wait for each.
+
+    Raises:
+        NastuiError, typer.Exit: as :func:`nastui.cli.selection.act_on_each`.
+    """
+    from nastui.cli.selection import act_on_each
+    from runs.store.queue import Queue
+    from runs.supervision import launcher
+
+    Queue(store.home).remove({record.id for record in records})
+    _ask_all(records, launcher.request_stop)
+    act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.stop(record)}.")
+
+
+def pause(runs: Words = None, where: Where = None) -> None:
+    """Pause runs; their engines stay in memory.
+
+    The command returns when the runs are paused. `nastui runs resume` continues them.
+    """
+    from nastui.cli.selection import act_on_each, select
+    from runs.store.status import Status
+    from runs.supervision import launcher
+
+    store = _store()
+    records = select(store, runs, where).narrowed(lambda record: record.status is Status.RUNNING, "do not run")
+    _ask_all(records, launcher.request_pause)
+    act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.pause(record)}.")
+
+
+def resume(
+    runs: Words = None,
+    where: Where = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Start when a device is free (default for several runs).")
+    ] = False,
+) -> None:
+    """Resume paused, stopped, failed or lost runs.
+
+    A run without an engine resumes from its last checkpoint. One starts at once; several wait in the queue, so that
+    they do not all start on the same device.
+    """
+    from nastui.cli.selection import act_on_each, select
+    from runs.fleet.queueing import enqueue
+    from runs.fleet.sweep import SweepStore
+    from runs.store.queue import Queue
+    from runs.store.status import Status
+    from runs.supervision import launcher
+
+    store = _store()
+    selection = select(store, runs, where)
+    pending = Queue(store.home).pending()
+    records = selection.narrowed(
+        lambda record: (record.status.resumable or record.status is Status.PAUSED) and record.id not in pending,
+        "have finished, run or wait",
+    )
+    queue = queue or sum(record.status is not Status.PAUSED for record in records) > 1
+    sweeps, entries = SweepStore(store), []
+
+    def start(record: Record) -> str:
+        if not queue or record.status is Status.PAUSED:
+            return f"{short_id(record.id)} is {launcher.resume(record)}."
+        launcher.refuse_to_resume(record)
+        entries.append(sweeps.entry(record))
+        return f"{short_id(record.id)} is queued."
+
+    try:
+        act_on_each(records, start)
+    finally:
+        enqueue(store.home, entries)
+
+
+def tag(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN|FILTER", help="A run, several with commas between them, or a filter in quotes."),
+    ] = None,
+    add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="Remove this tag. Repeatable.")] = None,
+    where: Where = None,
+) -> None:
+    """Add tags to runs, or remove them.
+
+    With --where, all words are tags: `nastui runs tag --where 'status:lost' again`.
+    """
+    from nastui.cli.selection import act_on_each, select
+
+    words = [*([] if run is None else [run]), *(add or ())]
+    tags = words if where is not None else words[1:]
+    store = _store()
+    named = [] if where is not None or not words else [words[0]] if ":" in words[0] else words[0].split(",")
+
+    def change(labels: Any) -> None:
+        labels.tags = [name for name in (*labels.tags, *tags) if name not in (remove or ())]
+
+    act_on_each(select(store, named, where).records, lambda record: labelled(store, record, change))
+
+
+def labelled(store: RunStore, record: Record, change: Any) -> str:
+    """Change the labels of a run and return them as a line.
+
+    Raises:
+        NastuiError: as :meth:`runs.store.run_store.RunStore.label`.
+    """
+    labels = store.label(record, change)
+    return f"{short_id(record.id)}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'"
+
+
+def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
+    """Move runs to the trash.
+
+    `nastui runs restore` brings them back.
+    """
+    from nastui.cli.selection import act_on_each, select
+
+    store = _store()
+    selection = select(store, runs, where)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
+        typer.confirm(f"Move {selection} to the trash?", abort=True)
+    act_on_each(selection.records, lambda record: f"Moved {record.id} to the trash: {store.remove(record)}")
+
+
+def export(
+    to: Annotated[
+        Path, typer.Option(help="Create this folder for the exported files; several runs get a folder in it each.")
+    ],
+    runs: Words = None,
+    where: Where = None,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Also export a retrained network as ONNX, checked with ONNX Runtime.")
+    ] = False,
+) -> None:
+    """Export runs as files that are readable without nastui."""
+    from nastui.cli.selection import act_on_each, select
+    from runs.store.export import export as exported
+
+    selection = select(_store(), runs, where)
+    act_on_each(
+        selection.records,
+        lambda record: f"Wrote {exported(record, to / record.id if selection.several else to, onnx=onnx)}",
+    )
+
+
+def _ask_all(records: list[Record], ask: Any) -> None:
+    """Ask all engines before any of them is waited for. Who cannot be asked is told of when it is its turn."""
+    from runs.errors import NastuiError
+
+    for record in records:
+        try:
+            ask(record)
+        except NastuiError:
+            continue
+
+
+def _store() -> RunStore:
+    from runs.home import Home
+    from runs.store.run_store import RunStore
+
+    return RunStore(Home.locate())
