@@ -15,7 +15,11 @@ from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.log.event_log import starts
 from runs.machine import cores
+from runs.notify import outbox
+from runs.notify.outbox import OutboxEntry
 from runs.store.lock import engine_lock
+
+_PATIENCE_SECONDS = 30.0  # while another process sends an alarm of the run
 
 
 def main(arguments: list[str]) -> int:
@@ -24,12 +28,14 @@ def main(arguments: list[str]) -> int:
     rank = local_launcher.rank()
     if local_launcher.is_supervised():
         local_launcher.exit_with_parent()
+    ending: OutboxEntry | None = None
     try:
         # One of several processes holds the lock: the one that launched them, or rank 0 if torchrun did.
         holds_lock = not local_launcher.is_supervised() and not rank
         with engine_lock(paths.lock) if holds_lock else contextlib.nullcontext():
             if holds_lock and len(arguments) > 1 and starts(paths.events) != int(arguments[1]):
                 return 0
+            ending = outbox.expect_end(paths) if holds_lock else None
             if rank is None and (size := _processes(paths)) > 1:
                 return local_launcher.launch(paths, size)
             before = cores.sample()
@@ -39,6 +45,25 @@ def main(arguments: list[str]) -> int:
     except NastuiError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    finally:
+        if ending is not None:
+            _tell_end(paths, ending)
+
+
+def _tell_end(paths: RunPaths, ending: OutboxEntry) -> None:
+    """Send the messages about the end of the run, now that the lock is free and everybody can see how it ended."""
+    from runs.log.events import Warned
+    from runs.notify.telling import deliver
+    from runs.store.late_events import append_late
+
+    try:
+        faults = deliver(ending, patience=_PATIENCE_SECONDS)
+    except (NastuiError, OSError) as error:
+        faults = [f"The end of the run could not be told: {error}"]
+    for fault in faults:
+        sys.stderr.write(f"{fault}\n")
+    if faults:
+        append_late(paths, [Warned("notify", fault) for fault in faults])
 
 
 def _processes(paths: RunPaths) -> int:

@@ -38,11 +38,14 @@ from runs.log.events import (
     Stopped,
 )
 from runs.machine.cores import Sample
+from runs.notify.alarms import Alarms
 from runs.store import requests
 from runs.store.requests import MethodRequest, Request
 
 # What rank 0 broadcasts before each unit of work.
 GO, HOLD, STOP = range(3)
+# The end of the engine waits for so long until alarms have been sent; afterwards, other processes send them.
+ALARM_SECONDS = 20.0
 
 
 class Worker:
@@ -74,6 +77,7 @@ class Worker:
         self._config = config
         self._event_log = event_log
         self._group = group
+        self._alarms = Alarms(paths)
         home = Home(paths.root.parent.parent)
         self._artifacts = Artifacts(paths if group.leads else None)
         self._context, self._method = assemble(
@@ -100,6 +104,12 @@ class Worker:
         # rank 0 broadcasts it between two units of work.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._terminate if self._group.leads else signal.SIG_IGN)
+        try:
+            self._run()
+        finally:
+            self._alarms.wait(ALARM_SECONDS)
+
+    def _run(self) -> None:
         self._begin()
         self._epochs_at_start = self._epochs_done(self._method.position())
         while self._method.epoch < self._method.epochs:
@@ -248,6 +258,7 @@ class Worker:
     def _emit(self, event: Event) -> None:
         if self._event_log is not None:
             self._event_log.append(event)
+            self._alarms.notice(event)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
         self._terminated = True

@@ -19,12 +19,13 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from nastui import desktop, terminal, themes
 from nastui import settings as configuration
-from nastui import terminal, themes
 from nastui.characters import Characters
 from runs.errors import NastuiError, closest
 from runs.formatting import count
 from runs.home import Home
+from runs.notify.telling import Sweeper
 from runs.store.run_store import RunStore
 from screens import palette
 from screens.actions.bindings import bindings
@@ -213,6 +214,12 @@ class NastuiApp(App[int]):
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit, None, code)
 
+    def write_through(self, text: str) -> None:
+        """Send a text to the terminal as it is; can be called from any thread."""
+        if self._loop is not None and self._driver is not None:
+            with contextlib.suppress(RuntimeError):  # the app has just ended
+                self._loop.call_soon_threadsafe(self._driver.write, text)
+
     # Ends that nobody asked for
 
     @property
@@ -284,11 +291,16 @@ def run_dashboard(
     else:
         terminal.check(os.environ)
     app = NastuiApp(home, run_id, settings=settings, complaints=complaints)
+    tell = desktop.teller(home, app.settings.desktop, app.write_through)
+    sweeper = Sweeper(home, tell, sends=not app.settings.readonly)
+    sweeper.start()
     try:
         with contextlib.nullcontext() if served else terminal.leaving_with_the_terminal(app.leave):
             app.run()
     except Exception as error:
         app.broke(error)
+    finally:
+        sweeper.stop()
     if app.unexpected_end:
         raise NastuiError(app.unexpected_end, f"The details are in {app.error_log}.")
     return app.return_code or 0

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from runs import toml_file
-from runs.errors import closest
+from runs.errors import NastuiError, closest
 from runs.home import Home
+from runs.notify import settings as notify_settings
 from screens.settings import Settings
 
 GLYPHS = ("braille", "block", "ascii")
@@ -21,13 +19,7 @@ _TYPES: dict[str, type] = {"theme": str, "glyphs": str, "readonly": bool, "slow_
 
 def path(home: Home) -> Path:
     """Return the configuration file: that of the home if it exists, else the user's."""
-    own = home.root / "config.toml"
-    if os.path.lexists(own):
-        return own
-    try:
-        return platformdirs.user_config_path("nastui") / "config.toml"
-    except RuntimeError:  # the user has no home folder
-        return own
+    return home.configuration
 
 
 def read(file: Path) -> tuple[Settings, list[str]]:
@@ -46,7 +38,14 @@ def read(file: Path) -> tuple[Settings, list[str]]:
     good: dict[str, Any] = {}
     complaints = []
     for name, value in content.items():
-        if name not in _TYPES:
+        if name == "notify":
+            try:
+                chosen = notify_settings.parsed(value, file)
+            except NastuiError as error:
+                complaints.append(f"{error} No messages are sent.")
+            else:
+                good["desktop"] = chosen.events if chosen.desktop else ()
+        elif name not in _TYPES:
             complaints.append(f"'{file}': there is no setting '{name}'. {closest(name, _TYPES)}")
         elif type(value) is not _TYPES[name]:
             complaints.append(f"'{file}': '{name}' must be {_WORDS[_TYPES[name]]}.")

@@ -47,6 +47,22 @@ class Home:
         return self.root / "index.json"
 
     @property
+    def configuration(self) -> Path:
+        """The configuration file: that of the home if it exists, else the user's."""
+        own = self.root / "config.toml"
+        if os.path.lexists(own):
+            return own
+        try:
+            return platformdirs.user_config_path("nastui") / "config.toml"
+        except RuntimeError:  # the user has no home folder
+            return own
+
+    @property
+    def outbox(self) -> Path:
+        """The messages about runs that are still to be sent, or may have to be."""
+        return self.root / "notify"
+
+    @property
     def index_lock(self) -> Path:
         """The lock for every read-modify-write of the index and of a run's labels."""
         return self.root / "index.lock"
@@ -183,6 +199,16 @@ class RunPaths:
     def lock(self) -> Path:
         """The lock that a running engine holds; its modification time is the heartbeat."""
         return self.root / "lock"
+
+    @property
+    def notify(self) -> Path:
+        """What became of the messages about the run."""
+        return self.root / "notify.json"
+
+    @property
+    def notify_lock(self) -> Path:
+        """The lock of the process that sends messages about the run."""
+        return self.root / "notify.lock"
 
     @property
     def requests(self) -> Path:

@@ -20,6 +20,7 @@ class Settings:
         readonly: whether actions that change runs are off.
         slow_line: whether to redraw less often and animate nothing.
         keys: Textual's keymap, from the id of an action to its keys.
+        desktop: the events of runs that are told to the desktop.
     """
 
     theme: str = ""
@@ -27,6 +28,7 @@ class Settings:
     readonly: bool = False
     slow_line: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
+    desktop: tuple[str, ...] = ()
 
     @property
     def tick(self) -> float:

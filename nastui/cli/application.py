@@ -19,6 +19,7 @@ from nastui.cli import (
     genotype,
     genotypes,
     keys,
+    notify,
     queue,
     retrain,
     runs,
@@ -53,6 +54,7 @@ app.command("genotypes")(genotypes.genotypes)
 app.add_typer(genotype.app, name="genotype")
 app.command("keys")(keys.keys)
 app.command("serve")(serve.serve)
+app.add_typer(notify.app, name="notify")
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.add_typer(benchmark.app, name="benchmark")

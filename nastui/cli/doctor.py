@@ -31,7 +31,16 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """
     from nastui.cli import output
 
-    findings = [*_versions(), *_engine(), *_gpus(), *_terminal(), *_store(), *_tables(), *_datasets()]
+    findings = [
+        *_versions(),
+        *_engine(),
+        *_gpus(),
+        *_terminal(),
+        *_store(),
+        *_notifications(),
+        *_tables(),
+        *_datasets(),
+    ]
     if as_json:
         output.data({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -167,6 +176,21 @@ def _locks(home: Home) -> Finding:
         probe.unlink(missing_ok=True)
     without = "this file system has none; engines are known by their processes, and from other hosts by a heartbeat"
     return Finding("store", "locks", without)
+
+
+def _notifications() -> list[Finding]:
+    from runs.errors import NastuiError
+    from runs.home import Home
+    from runs.notify import settings
+    from runs.notify.channels import channels
+
+    try:
+        chosen = settings.read(Home.locate())
+    except NastuiError as error:
+        return [Finding("notify", "settings", error.message, False, error.hint)]
+    names = [channel.name for channel in channels(chosen)] + (["desktop"] if chosen.desktop else [])
+    advice = "Try them: nastui notify test" if names else ""
+    return [Finding("notify", "channels", ", ".join(names) or "none configured", advice=advice)]
 
 
 def _tables() -> list[Finding]:

@@ -66,6 +66,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
         output.line({"type": "result", **record.to_json()})
     else:
         _conclude(record)
+    output.send_due(store.home)
     return EXIT_CODES.get(record.status, 1)
 
 

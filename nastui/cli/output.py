@@ -10,10 +10,13 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from runs.home import Home
 
 # What json.dumps leaves unescaped: one-byte control sequences, direction marks, and lone surrogates (not UTF-8).
 _ACTING = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -106,3 +109,14 @@ def is_utf8() -> bool:
 def number(value: float | int | None) -> str:
     """Return a count with separators, or a dash."""
     return "-" if value is None else f"{value:,}"
+
+
+def send_due(home: Home) -> None:
+    """Send messages about runs that their engines could not send, once the output is complete."""
+    from runs.notify import outbox
+
+    if outbox.entries(home):
+        from runs.notify.telling import sweep
+
+        sys.stdout.flush()
+        sweep(home)

@@ -108,8 +108,9 @@ def list_(
         return
     if groups:
         grouping.groups(records, limit=limit, as_json=style is Format.JSON, by_best=sort is Sort.BEST)
-        return
-    listing.print_runs(records[:limit], waiting, shown, style)
+    else:
+        listing.print_runs(records[:limit], waiting, shown, style)
+    output.send_due(store.home)
 
 
 def _format(style: Format, *, as_json: bool) -> Format:

@@ -22,6 +22,7 @@ from runs.home import Home
 from runs.log.event_log import last_progress, starts
 from runs.machine import cores, devices
 from runs.machine.devices import Gpu
+from runs.notify.telling import Sweeper
 from runs.store.lock import engine_lock, is_held
 from runs.store.queue import Entry, Queue
 from runs.store.run_store import RunStore
@@ -151,6 +152,8 @@ def main(arguments: list[str]) -> int:
     """Work on the queue of a home until nothing waits. A second dispatcher ends at once."""
     home = Home(Path(arguments[0]).absolute())
     dispatcher = Dispatcher(home)
+    sweeper = Sweeper(home)
+    sweeper.start()
     try:
         # Whoever adds a run while the lock is held relies on this dispatcher, so it looks again after the release.
         while dispatcher.has_work():
@@ -162,6 +165,8 @@ def main(arguments: list[str]) -> int:
     except NastuiError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    finally:
+        sweeper.stop()
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import threading
@@ -17,14 +16,16 @@ from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundE
 from runs.files import append_regular, end_of, is_file, open_regular
 from runs.home import Home, RunPaths, short_id
 from runs.log import event_log
-from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import Failed
 from runs.log.history import Follower
 from runs.machine import devices
+from runs.notify import outbox
+from runs.notify import settings as notify_settings
 from runs.processes import command, environment
 from runs.store import datasets, requests
 from runs.store.labels import Labels
-from runs.store.lock import engine_lock, is_held, is_held_for_certain
+from runs.store.late_events import append_late
+from runs.store.lock import is_held, is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
@@ -84,9 +85,11 @@ def check_inputs(configs: Iterable[RunConfig], store: RunStore, say: Callable[[s
     """Check that the home can be written and that the data of runs can be used, each data set once.
 
     Raises:
-        NastuiError: a table or data set is missing or cannot be used, or the home cannot be written.
+        NastuiError: a table or data set is missing or cannot be used, the home cannot be written, or notifications are
+            configured wrongly.
     """
     store.home.prepare()
+    notify_settings.read(store.home)
     checked = set()
     for config in configs:
         tabular = tabular_queries.asks_table(catalogue.method(config.method), config.options)
@@ -137,10 +140,12 @@ def launch(
     Raises:
         BusyError: the run already has an engine.
         EnvironmentLacksError: the engine process cannot be started.
+        UsageError: notifications are configured wrongly.
         NastuiError: it exited before it took the lock; the message has the end of its log.
     """
     if is_held_for_certain(paths.lock):
         raise BusyError(f"Run '{paths.root.name}' already has an engine.")
+    notify_settings.read(Home(paths.root.parent.parent))
     requests.clear(paths.requests)
     logged = _size(paths.events)
     try:
@@ -300,10 +305,8 @@ def log_end(paths: RunPaths, limit: int = 400) -> str:
 
 def _note_failure(paths: RunPaths, error: NastuiError) -> None:
     """Say in the log that the engine did not start, in its place: otherwise a new run would be queued for ever."""
-    with contextlib.suppress(NastuiError, OSError), engine_lock(paths.lock, patience=0):
-        last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
-        with EventLog(paths.events, last) as event_log:
-            event_log.append(Failed(error.message, error.hint))
+    outbox.expect_end(paths)
+    append_late(paths, [Failed(error.message, error.hint)])
 
 
 def _size(path: Path) -> int:
