@@ -67,9 +67,6 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         output.data([_described(table) for table in tables])
         return
-    if not tables:
-        output.say("No benchmark table. Import one: nastui benchmark import FILE")
-        return
     output.table(
         ["table", "space", "architectures", "data set", "column", "best", "note"],
         (

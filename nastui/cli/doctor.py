@@ -204,7 +204,7 @@ def _tables() -> list[Finding]:
         found.append(Finding("tables", table.name, f"{len(table):,} architectures of {table.space}: {datasets}"))
     for name, fault in store.damaged(home).items():
         found.append(Finding("tables", name, str(fault), True, f"Import it again, or: nastui benchmark remove {name}"))
-    return found or [Finding("tables", "none", "not imported", True, "nastui benchmark import FILE")]
+    return found
 
 
 def _datasets() -> list[Finding]:

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import IO
 
-from runs.benchmarks import csv_file
+from runs.benchmarks import csv_file, included
 from runs.benchmarks.csv_file import Address, Content
 from runs.benchmarks.table import LENGTH, SUFFIX, Header, Table, header_bytes
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError, closest
@@ -21,8 +21,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def tables(home: Home) -> list[Table]:
-    """Return the tables that can be read, by name."""
-    return [found for found in _opened(home).values() if isinstance(found, Table)]
+    """Return the tables that can be read, by name: the imported ones, and the included one if none has its space."""
+    found = _imported(home)
+    return found if any(table.space == included.SPACE for table in found) else [*found, included.table()]
 
 
 def damaged(home: Home) -> dict[str, UsageError]:
@@ -31,9 +32,13 @@ def damaged(home: Home) -> dict[str, UsageError]:
 
 
 def for_space(home: Home, space: str) -> Table | None:
-    """Return the table for runs of a space: the table with the space's name, else the first by name."""
-    found = [table for table in tables(home) if table.space == space]
-    return min(found, key=lambda table: (table.name != space, table.name), default=None)
+    """Return the table for runs of a space: the imported one with the space's name, else the first imported one.
+
+    Without an imported one it is the included table, if that is of the space.
+    """
+    found = [table for table in _imported(home) if table.space == space]
+    chosen = min(found, key=lambda table: (table.name != space, table.name), default=None)
+    return included.table() if chosen is None and space == included.SPACE else chosen
 
 
 def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
@@ -104,6 +109,8 @@ def restore(home: Home, name: str) -> Path:
 def _known(folder: Path, name: str) -> str:
     """Check that a folder has a table of this name, and return the name."""
     names = [path.stem for path in sorted(folder.glob(f"[!.]*{SUFFIX}"))]
+    if name not in names and name == included.table().name:
+        raise UsageError(f"The table '{name}' comes with nastui.", "An imported table of its space takes its place.")
     if name not in names:
         raise NotFoundError(
             f"There is no table '{name[:80]}' in '{folder}'.",
@@ -118,6 +125,10 @@ def _move(source: Path, target: Path) -> None:
         source.rename(target)
     except OSError as error:
         raise EnvironmentLacksError(f"'{source}' cannot be moved to '{target}': {error.strerror}.") from error
+
+
+def _imported(home: Home) -> list[Table]:
+    return [table for table in _opened(home).values() if isinstance(table, Table)]
 
 
 def _opened(home: Home) -> dict[str, Table | UsageError]:

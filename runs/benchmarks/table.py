@@ -143,6 +143,21 @@ class Table:
             ) from error
         return table
 
+    @classmethod
+    def of(cls, name: str, header: Header, matrix: bytes) -> Table:
+        """Return a table in memory.
+
+        Args:
+            name: of the table.
+            header: of a table that is not keyed.
+            matrix: its float32 numbers, slots x columns, little-endian.
+        """
+        mapped = mmap.mmap(-1, len(matrix))
+        mapped.write(matrix)
+        table = cls(name, header, mapped, 0)
+        table._check()
+        return table
+
     def __len__(self) -> int:
         """Return the number of architectures with a value."""
         return self.header.rows

@@ -16,9 +16,12 @@ LABEL = "test (200 epochs)"
 
 
 def test_import_list_and_query(cli: Cli) -> None:
-    assert cli.json("benchmark", "list") == []
+    assert [(table["name"], table["architectures"]) for table in cli.json("benchmark", "list")] == (
+        [("nasbench201", 15_625)]
+    ), "the included one"
     cell = format_string(TOPOLOGY.numbered(1000))
-    assert "Import one: nastui benchmark import" in cli("benchmark", "query", cell, code=3).stderr
+    assert len(cli.json("benchmark", "query", cell)["results"]) == 9
+    assert "Import one: nastui benchmark import" in cli("benchmark", "query", "DARTS_V2", code=3).stderr
     write_csv(cli.folder / "table.csv.gz")
     done = cli("benchmark", "import", "table.csv.gz")
     assert done.stdout == ""

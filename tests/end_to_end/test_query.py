@@ -20,9 +20,15 @@ def start(tabled: Cli, method: str, *words: object) -> str:
     return str(tabled.json("search", method, *words)["id"])
 
 
-def test_without_a_table_the_message_says_how_to_get_one(cli: Cli) -> None:
-    refused = cli("search", "evolution", "--device", "cpu", code=5)
-    assert "nastui benchmark import FILE" in refused.stderr
+def test_without_an_imported_table_it_asks_the_included_one(cli: Cli) -> None:
+    run = cli.json("search", "evolution", "--device", "cpu", "--detach")["id"]
+    cli.wait(run, "finished")
+    assert 90 < cli.json("runs", "show", run)["benchmark"]["cifar10"]["test (200 epochs)"] < 94.374
+
+
+def test_a_data_set_that_no_table_has_is_refused(cli: Cli) -> None:
+    refused = cli("search", "evolution", "--dataset", "digits", "--device", "cpu", code=2)
+    assert "has no accuracy of 'digits'" in refused.stderr
     assert cli.json("runs", "list") == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import math
 import random
 import time
@@ -13,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.benchmarks import store
-from runs.benchmarks.table import MAGIC, Column, Table
+from runs.benchmarks import included, store
+from runs.benchmarks.table import MAGIC, Column, Table, shown
 from runs.catalogue import library
 from runs.catalogue.genotype_text import format_text, parse_text
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
@@ -166,8 +167,8 @@ def test_partial_tables_and_values_that_are_missing(home: Home) -> None:
 
 
 def test_which_table_a_space_is_looked_up_in(home: Home) -> None:
-    assert store.tables(home) == []
-    assert store.for_space(home, "nasbench201") is None
+    assert store.tables(home) == [included.table()]
+    assert store.for_space(home, "nasbench201") is included.table()
     row = f"{ALL_SKIPS},50"
     imported(home, "arch,d_test_200", row, name="a-first")
     imported(home, "arch,d_test_200", row, name="b-second")
@@ -176,6 +177,45 @@ def test_which_table_a_space_is_looked_up_in(home: Home) -> None:
     assert store.for_space(home, "nasbench201").name == "nasbench201"  # type: ignore[union-attr]
     assert [table.name for table in store.tables(home)] == ["a-first", "b-second", "nasbench201"]
     assert store.for_space(home, "darts") is None
+
+
+# The included table: its anchors are published results of the benchmark (see runs/benchmarks/included.py)
+
+
+DATASETS = ("cifar10", "cifar100", "imagenet16_120")
+
+
+def test_the_included_table_has_the_published_results() -> None:
+    table = included.table()
+    assert len(table) == 15_625
+    published = {
+        ALL_SKIPS: (54.297, 15.607, 16.322),
+        "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|": (
+            *(94.363, 73.513, 46.344),
+        ),
+    }
+    for cell, accuracies in published.items():
+        row = table.row(parse_text(cell))
+        assert row is not None
+        assert tuple(shown(row[column]) for column in table.reported) == accuracies
+    assert [table.best(column)[0] for column in table.reported] == [94.373, 73.513, 47.311]
+
+
+def test_the_included_table_is_complete_and_small() -> None:
+    table = included.table()
+    columns = [(column.dataset, column.split, column.epochs) for column in table.columns]
+    assert columns == [
+        *((dataset, split, 12) for dataset in DATASETS for split in ("valid", "test")),
+        *((dataset, "test", 200) for dataset in DATASETS),
+    ]
+    assert all(0 < value < 100 for column in range(len(columns)) for value in table.values(column))
+    assert included.FILE.stat().st_size < 400_000
+
+
+def test_packing_the_included_table_gives_its_file() -> None:
+    table = included.table()
+    packed = included.packed(table, table.header.source)
+    assert lzma.decompress(packed) == lzma.decompress(included.FILE.read_bytes())
 
 
 def test_data_sets_have_the_catalogues_names(home: Home) -> None:
@@ -188,7 +228,9 @@ def test_removed_tables_lie_in_the_trash_and_come_back(home: Home) -> None:
     row = f"{ALL_SKIPS},50"
     opened = imported(home, "arch,d_test_200", row)
     first = store.remove(home, "nasbench201")
-    assert store.tables(home) == []
+    assert store.tables(home) == [included.table()]
+    with pytest.raises(UsageError, match="comes with nastui"):
+        store.remove(home, "nasbench201")
     assert opened.row(parse_text(ALL_SKIPS)) == (50.0,)  # readers that have it open keep it
     imported(home, "arch,d_test_200", f"{ALL_SKIPS},60")
     second = store.remove(home, "nasbench201")
