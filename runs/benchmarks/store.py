@@ -21,9 +21,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def tables(home: Home) -> list[Table]:
-    """Return the tables that can be read, by name: the imported ones, and the included one if none has its space."""
-    found = _imported(home)
-    return found if any(table.space == included.SPACE for table in found) else [*found, included.table()]
+    """Return the tables that can be read, by name: the imported ones, and the included one if none takes its place."""
+    opened = _opened(home)
+    return [*_readable(opened), *([] if _is_replaced(opened) else [included.table()])]
 
 
 def damaged(home: Home) -> dict[str, UsageError]:
@@ -36,9 +36,11 @@ def for_space(home: Home, space: str) -> Table | None:
 
     Without an imported one it is the included table, if that is of the space.
     """
-    found = [table for table in _imported(home) if table.space == space]
-    chosen = min(found, key=lambda table: (table.name != space, table.name), default=None)
-    return included.table() if chosen is None and space == included.SPACE else chosen
+    opened = _opened(home)
+    found = [table for table in _readable(opened) if table.space == space]
+    if not found and space == included.SPACE and not _is_replaced(opened):
+        return included.table()
+    return min(found, key=lambda table: (table.name != space, table.name), default=None)
 
 
 def import_csv(path: Path, home: Home, name: str | None = None) -> Table:
@@ -127,8 +129,13 @@ def _move(source: Path, target: Path) -> None:
         raise EnvironmentLacksError(f"'{source}' cannot be moved to '{target}': {error.strerror}.") from error
 
 
-def _imported(home: Home) -> list[Table]:
-    return [table for table in _opened(home).values() if isinstance(table, Table)]
+def _readable(opened: dict[str, Table | UsageError]) -> list[Table]:
+    return [table for table in opened.values() if isinstance(table, Table)]
+
+
+def _is_replaced(opened: dict[str, Table | UsageError]) -> bool:
+    """Return whether an imported table takes the place of the included one; it may be damaged, and is then missed."""
+    return included.SPACE in opened or any(table.space == included.SPACE for table in _readable(opened))
 
 
 def _opened(home: Home) -> dict[str, Table | UsageError]:

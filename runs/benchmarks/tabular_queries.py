@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs.benchmarks import included, store
+from runs.benchmarks import store
 from runs.benchmarks.table import Table
 from runs.catalogue import Method, find_space
 from runs.errors import EnvironmentLacksError, UsageError
@@ -57,10 +57,9 @@ def answers(home: Home, space: str, dataset: str) -> Answers:
         )
     searched, reported = known.complete_table.signal, known.complete_table.report
     table = store.for_space(home, space)
-    if table is None or table is included.table():
-        for error in store.damaged(home).values():
-            raise error  # it may be the table that was meant
     if table is None:
+        for error in store.damaged(home).values():
+            raise error
         columns = " and ".join(f"{dataset[:80]}_{split}_{epochs}" for split, epochs in (searched, reported))
         raise EnvironmentLacksError(
             f"This search looks up what the cells of '{space}' reach, but '{home.benchmarks}' has no table of them.",

@@ -182,11 +182,11 @@ def test_it_can_be_profiled_beyond_its_end(untimed: Home, monkeypatch: pytest.Mo
 # What is rejected
 
 
-def test_without_a_table_nothing_is_created(home: Home) -> None:
+def test_a_table_without_the_data_set_creates_nothing(home: Home) -> None:
     runs = RunStore(home)
-    with pytest.raises(EnvironmentLacksError, match="nastui benchmark import FILE") as refusal:
-        launcher.start(runs, Draft(method="evolution", device="cpu"))
-    assert "cifar10_valid_12 and cifar10_test_200" in refusal.value.hint
+    with pytest.raises(UsageError, match="has no accuracy of 'digits'") as refusal:
+        launcher.start(runs, Draft(method="evolution", dataset="digits", device="cpu"))
+    assert "cifar10 valid (12 epochs)" in refusal.value.hint
     assert runs.records() == []
 
 

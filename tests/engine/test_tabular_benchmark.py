@@ -79,8 +79,10 @@ def test_looking_up_changes_nothing_in_the_search(bench: Make, tabulated: Home) 
 def test_without_a_table_or_with_a_broken_one_nothing_is_reported(bench: Make, tabulated: Home, tmp_path: Path) -> None:
     search, said = bench().method, list[Event]()
     home = Home(tmp_path)
-    nothing = Benchmark(home, "nasbench201", said.append)
+    nothing = Benchmark(home, "darts", said.append)
     assert (nothing.accuracies(search.genotype()), nothing.extras(search, search.genotype())) == ({}, {})
+    included = Benchmark(home, "nasbench201", said.append)
+    assert list(included.accuracies(search.genotype())) == ["cifar10", "cifar100", "imagenet16_120"]
     assert said == []
     home.benchmarks.mkdir()
     (home.benchmarks / "nasbench201.table").write_bytes(b"nonsense")
