@@ -16,7 +16,9 @@ from engine.core import checkpoint, distributed, local_launcher
 from engine.core.artifacts import Artifacts
 from engine.core.distributed import Group
 from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
+from engine.core.run_inputs import RunInputs
 from engine.core.threads import Threads, threads_of
+from engine.data.batches import accepting_other_images
 from engine.method import EpochReport, Position, RequestHandler
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
@@ -79,6 +81,7 @@ class Worker:
         self._group = group
         self._alarms = Alarms(paths)
         home = Home(paths.root.parent.parent)
+        self._inputs = RunInputs(paths, config, home, leads=group.leads)
         self._artifacts = Artifacts(paths if group.leads else None)
         self._context, self._method = assemble(
             config,
@@ -128,11 +131,14 @@ class Worker:
         saved = checkpoint.load(self._paths.checkpoint, self._config.id)
         self._group.wait()  # rank 0 must not write a checkpoint before all have read the last one
         if saved is not None:
-            self._method.load(saved["method"])
+            with accepting_other_images(self._inputs.are_accepted):
+                self._method.load(saved["method"])
             self._runtime.load(saved["runtime"])
             self._epoch_seconds = saved["epoch_seconds"]
         if self._event_log is not None and self._event_log.number > 1:
             self._emit(Resumed(self._method.epoch, self._method.position().step))
+        if self._group.leads:
+            self._inputs.record(self._emit, begun=saved is not None)
         if saved is None:
             self._method.prepare()
 

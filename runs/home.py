@@ -156,6 +156,16 @@ class RunPaths:
         return self.root / "config.json"
 
     @property
+    def inputs(self) -> Path:
+        """What the run learns from, as it was at its start: see :mod:`runs.store.inputs`."""
+        return self.root / "inputs.json"
+
+    @property
+    def accepted(self) -> Path:
+        """The fingerprint of changed data with which the next engine goes on."""
+        return self.root / "inputs.accepted"
+
+    @property
     def labels(self) -> Path:
         """The name, tags and note of the run. The only file that users change."""
         return self.root / "labels.json"

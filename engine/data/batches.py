@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from runs.errors import EnvironmentLacksError
+
 # The number of images in an evaluation batch.
 EVALUATION_BATCH = 256
+
+
+_accepting = ContextVar("accepting", default=False)
+
+
+@contextlib.contextmanager
+def accepting_other_images(accept: bool) -> Iterator[None]:
+    """While the block runs, let streams load a state of other images, if ``accept``: they go on in a new order."""
+    before = _accepting.set(accept)
+    try:
+        yield
+    finally:
+        _accepting.reset(before)
 
 
 class IndexStream:
@@ -66,5 +84,19 @@ class IndexStream:
         return {"order": self._order, "position": self._position, "passes": self.passes}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Restore the result of :meth:`state`."""
-        self._order, self._position, self.passes = state["order"], state["position"], state["passes"]
+        """Restore the result of :meth:`state`.
+
+        Raises:
+            EnvironmentLacksError: it is of other images than this stream's, and that is not accepted.
+        """
+        order, position = state["order"], state["position"]
+        if len(order) and not torch.equal(order.sort().values, self._indices.sort().values):
+            if not _accepting.get():
+                raise EnvironmentLacksError(
+                    f"The checkpoint is in a pass of {len(order):,} images. The data set now gives "
+                    f"{len(self._indices):,}, or others: it has changed.",
+                    "Restore it, or go on with the changed one: nastui runs resume RUN --accept-changed-data",
+                )
+            self.start()
+            order, position = self._order, min(position, len(self._order) - 1)
+        self._order, self._position, self.passes = order, position, state["passes"]

@@ -72,11 +72,15 @@ def resume(
     queue: Annotated[
         bool, typer.Option("--queue", help="Start when a device is free (default for several runs).")
     ] = False,
+    accept_changed_data: Annotated[
+        bool,
+        typer.Option("--accept-changed-data", help="Resume although the data set has changed since the run began."),
+    ] = False,
 ) -> None:
     """Resume paused, stopped, failed or lost runs.
 
-    A run without an engine resumes from its last checkpoint. One starts at once; several wait in the queue, so that
-    they do not all start on the same device.
+    A run without an engine resumes from its last checkpoint, if its data set has not changed. One starts at once;
+    several wait in the queue, so that they do not all start on the same device.
     """
     from nastui.cli.selection import act_on_each, select
     from runs.fleet.queueing import enqueue
@@ -97,8 +101,8 @@ def resume(
 
     def start(record: Record) -> str:
         if not queue or record.status is Status.PAUSED:
-            return f"{short_id(record.id)} is {launcher.resume(record)}."
-        launcher.refuse_to_resume(record)
+            return f"{short_id(record.id)} is {launcher.resume(record, accept_changed_data=accept_changed_data)}."
+        launcher.refuse_to_resume(record, accept_changed_data=accept_changed_data)
         entries.append(sweeps.entry(record))
         return f"{short_id(record.id)} is queued."
 

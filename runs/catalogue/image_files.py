@@ -68,11 +68,17 @@ class ImageFiles:
         return remarks
 
 
-def image_files(folder: Path, part: str) -> ImageFiles:
+def image_files(folder: Path, part: str, *, strict: bool = True) -> ImageFiles:
     """Return the images of ``train``, or of ``test`` (the folder ``test``, or else ``val``).
 
+    Args:
+        folder: has the parts.
+        part: ``train`` or ``test``.
+        strict: whether the part must be usable.
+
     Raises:
-        EnvironmentLacksError: a part is missing, cannot be read, has no image, or has a class that training lacks.
+        EnvironmentLacksError: a part is missing or cannot be read; or ``strict`` and the part has no image, or has a
+            class that training lacks.
     """
     train = folder / "train"
     base = train if part == "train" else testing_folder(folder)
@@ -82,12 +88,12 @@ def image_files(folder: Path, part: str) -> ImageFiles:
         classes = class_names(train)
         files: dict[str, list[str]] = {}
         for name in class_names(base, others):
-            if name not in classes:
+            if strict and name not in classes:
                 raise EnvironmentLacksError(f"The class '{name}' of '{base}' is not in '{train}'.")
             files[name] = sorted(_images(base, name, endings, others), key=_parts)
     except OSError as error:
         raise EnvironmentLacksError(f"'{error.filename or base}' cannot be read: {error.strerror}.", LAYOUT) from error
-    if not any(files.values()):
+    if strict and not any(files.values()):
         raise EnvironmentLacksError(f"'{base}' has no images.", LAYOUT)
     unused = "val" if base.name == "test" and (folder / "val").is_dir() else ""
     return ImageFiles(base, tuple(classes), files, endings, others, unused)

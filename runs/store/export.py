@@ -27,6 +27,7 @@ best.safetensors     of a retraining: the weights of its best epoch
 network.json         of a retraining: how to build the network; engine.training.model_io does
 network.onnx         of a retraining, if asked for: the network with its final weights
 labels.json          name, tags and note
+inputs.json          the data set at the start: class names, numbers of images and fingerprints
 
 To repeat it: {command}
 """
@@ -63,6 +64,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
             paths.best,
             paths.network,
             paths.labels,
+            paths.inputs,
             paths.log,
         ):
             if file.exists():

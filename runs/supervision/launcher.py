@@ -22,7 +22,7 @@ from runs.machine import devices
 from runs.notify import outbox
 from runs.notify import settings as notify_settings
 from runs.processes import command, environment
-from runs.store import datasets, requests
+from runs.store import datasets, inputs, requests
 from runs.store.labels import Labels
 from runs.store.late_events import append_late
 from runs.store.lock import is_held, is_held_for_certain
@@ -264,27 +264,34 @@ def ask(record: Record, request: str) -> None:
     requests.send(record.paths.requests, MethodRequest(request))
 
 
-def resume(record: Record, patience: float = ANSWER_SECONDS) -> Status:
+def resume(record: Record, patience: float = ANSWER_SECONDS, *, accept_changed_data: bool = False) -> Status:
     """Resume a run: wake its paused engine, or start a new one from its checkpoint.
+
+    Args:
+        record: the run.
+        patience: how long to wait for an engine, in seconds.
+        accept_changed_data: start the engine although the data set has changed since the run began.
 
     Raises:
         BusyError: it is already running.
+        EnvironmentLacksError: its data set cannot be used, or has changed and that is not accepted.
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
     if status is Status.PAUSED:
         requests.send(record.paths.requests, Request.CONTINUE)
         return _wait(record.paths, lambda now: now is not Status.PAUSED, patience)
-    refuse_to_resume(record)
+    refuse_to_resume(record, accept_changed_data=accept_changed_data)
     launch(record.paths)
     return _status(record.paths)
 
 
-def refuse_to_resume(record: Record) -> None:
-    """Check that a new engine can continue a run.
+def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> None:
+    """Check that a new engine can continue a run, and leave a note for it if it shall go on with other data.
 
     Raises:
         BusyError: it has an engine.
+        EnvironmentLacksError: its data set cannot be used, or has changed and that is not accepted.
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
@@ -292,7 +299,12 @@ def refuse_to_resume(record: Record) -> None:
         raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
     if status.live:
         raise BusyError(f"Run '{record.id}' is {status}.")
-    RunConfig.read(record.paths.config).settings()
+    config = RunConfig.read(record.paths.config)
+    config.settings()
+    home = Home(record.paths.root.parent.parent)
+    verified = inputs.verify(record.paths, config, home, accept_changed=accept_changed_data)
+    if accept_changed_data:
+        verified.accept(record.paths)
 
 
 def log_end(paths: RunPaths, limit: int = 400) -> str:

@@ -259,3 +259,22 @@ def test_what_a_data_set_leaves_out_is_named(cli: Cli, folder: Path) -> None:
     done = cli("datasets", folder, "--json")
     assert [json.loads(done.stdout)[part] for part in ("train", "test")] == [16, 16]
     assert "files without an image's ending: 1 (.xcf 1)." in done.stderr
+
+
+def test_a_run_whose_images_have_changed_goes_on_only_if_told_to(cli: Cli, folder: Path) -> None:
+    run = cli.search("--dataset", folder, image_limit=0, batch_size=4, epochs=1000)["id"]
+    cli.reach_checkpoint(run)
+    cli("runs", "stop", run)
+    lines = cli.home.run(run).events.read_text()
+    (folder / "train" / "cat" / "0.png").unlink()
+    shutil.copy(folder / "train" / "cat" / "1.png", folder / "train" / "dog" / "99.png")
+    shutil.copy(folder / "train" / "cat" / "1.png", folder / "train" / "dog" / "98.png")
+    refusal = refused(cli, 5, "runs", "resume", run)
+    assert "2 files added (train/dog/98.png, train/dog/99.png); 1 file removed (train/cat/0.png)" in refusal
+    assert "--accept-changed-data" in refusal
+    assert cli.home.run(run).events.read_text() == lines
+    cli("runs", "resume", run, "--accept-changed-data")
+    done = cli.series(run)[-1]["epoch"]
+    cli.reach_epoch(run, done + 2)
+    warned = cli("runs", "events", run, "--type", "warning").stdout
+    assert warned.count("Went on with changed data: 2 files added") == 1

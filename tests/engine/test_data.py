@@ -18,7 +18,7 @@ from torchvision.transforms import functional as reference
 
 from engine.data import sources
 from engine.data.augment import Augmenter
-from engine.data.batches import IndexStream
+from engine.data.batches import IndexStream, accepting_other_images
 from engine.data.images import ImageSet, halves
 from runs import catalogue
 from runs.errors import EnvironmentLacksError, UsageError
@@ -185,6 +185,20 @@ class TestStream:
         other = IndexStream(torch.arange(20), random)
         other.load(state)
         assert [other.take(7).tolist() for _ in range(5)] == expected
+
+    @pytest.mark.parametrize("other", [torch.arange(8), torch.arange(13), torch.arange(1, 11)])
+    def test_a_state_of_other_images_is_refused_unless_they_are_accepted(self, other: torch.Tensor) -> None:
+        stream = IndexStream(torch.arange(10), generator())
+        stream.take(9)
+        state = stream.state()
+        changed = IndexStream(other, generator())
+        with pytest.raises(EnvironmentLacksError, match="is in a pass of 10 images"):
+            changed.load(state)
+        with accepting_other_images(True):
+            changed.load(state)
+        assert changed.passes == 1
+        assert 0 < len(changed.ahead) < len(other)
+        assert changed.ahead[torch.isin(changed.ahead, other)].equal(changed.ahead)
 
 
 class TestAugmentation:
