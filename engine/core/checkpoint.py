@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from runs.errors import EnvironmentLacksError, UsageError
-from runs.files import replace_with
+from runs.files import open_regular, replace_with
 
 SCHEMA_VERSION = 1
 
@@ -37,10 +37,16 @@ def load(path: Path, run_id: str) -> dict[str, Any] | None:
         UsageError: the file is damaged, of another run, or of a newer version.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as stream:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise UsageError(
+            f"The checkpoint '{path}' cannot be read: {error.strerror or error}.",
+            "Move it away to start this run again from its first epoch.",
+        ) from error
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise UsageError(
             f"The checkpoint '{path}' is damaged ({type(error).__name__}).",
             "Move it away to start this run again from its first epoch.",

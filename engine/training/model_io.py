@@ -59,7 +59,7 @@ def rebuild(folder: str | Path, *, best: bool = False) -> DiscreteNetwork:
     folder = Path(folder)
     network = blank(read_description(folder / "network.json"))
     file = folder / ("best.safetensors" if best else "weights.safetensors")
-    load_matching(network, read_weights(file), f"'{file}'")
+    load_matching(network, read_weights(file), f"'{file}'", "The files of the folder are not of one run.")
     return network.eval()
 
 

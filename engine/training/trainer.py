@@ -80,7 +80,7 @@ class Trainer:
     def prepare(self) -> None:
         """Load the given weights, if any, and describe how to rebuild the network."""
         if given := self._context.config.weights:
-            load_matching(self.network, read_weights(self._context.folder / given), "--weights")
+            load_matching(self.network, read_weights(self._context.folder / given), "--weights", "Start a new run.")
         feed = self._train
         self._context.artifacts.network(
             describe(self._settings, self._genotype, feed.classes, feed.size, feed.mean, feed.std)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import safetensors
@@ -12,10 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from runs.errors import UsageError
+from runs.files import open_regular
 
 # Keys under which public repositories nest the weights they save, and prefixes of their names.
-_NESTS = ("state_dict", "model", "network", "weights")
+_NESTS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
+# Buffers that count and are no weights: of batch norm, of the profiler thop, and of torch's averaged models.
+_COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
+_MOST_NAMED = 3
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -26,8 +30,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
+            open_regular(path).close()
             return safetensors.torch.load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as stream:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UsageError(f"The weights '{path}' cannot be read: {error.strerror or error}.") from error
     except pickle.UnpicklingError as error:
@@ -44,46 +50,82 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in content.items()}
 
 
-def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str, hint: str = "") -> None:
     """Load weights into a network.
 
     Args:
         network: gets the weights.
-        tensors: by name, perhaps with prefixes of public code.
+        tensors: by name, perhaps with prefixes of public code. Counters and auxiliary heads may be missing or too many.
         source: named in errors.
+        hint: says how weights of another network can be used.
 
     Raises:
-        UsageError: a name is missing or unknown, or a shape differs; the message names the first.
+        UsageError: they are of another network, see :func:`check_matching`.
     """
-    given = {_plain(name): tensor for name, tensor in tensors.items()}
-    own = network.state_dict()
-    for name, tensor in own.items():
-        if name in given and given[name].shape != tensor.shape:
-            found, needed = tuple(given[name].shape), tuple(tensor.shape)
-            if name.endswith(("classifier.weight", "classifier.bias")) and found[1:] == needed[1:]:
-                raise UsageError(
-                    f"{source} belongs to a network with {found[0]} classes; this data set has {needed[0]}.",
-                    "Name the data set that it was trained on with --dataset.",
-                )
-            raise UsageError(
-                f"'{name}' in {source} has the shape {found}, but this network's has {needed}.",
-                "Set channels, layers, stem and norms as in its training.",
-            )
-    # Auxiliary heads are used only in training; batch counters are not weights.
-    counter = "num_batches_tracked"
-    missing = [n for n in own if n not in given and not n.endswith(counter) and not n.startswith("auxiliary")]
-    extra = [name for name in given if name not in own and not name.startswith("auxiliary")]
-    if missing or extra:
-        fault = f"lacks '{missing[0]}'" if missing else f"has '{extra[0]}', which this network does not have"
-        raise UsageError(
-            f"{source} {fault}: it belongs to another network.", "Check the genotype, layers, norms and auxiliary."
-        )
+    given = check_matching(network, tensors, source, hint)
     # The network's own dictionary holds the versions of its layers, without which torch adds old keys.
+    own = network.state_dict()
     own.update({name: tensor for name, tensor in given.items() if name in own})
     network.load_state_dict(own)
 
 
-def _plain(name: str) -> str:
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
+def check_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str, hint: str = "") -> dict[str, Tensor]:
+    """Return weights by the names of a network. Arguments are those of :func:`load_matching`.
+
+    Raises:
+        UsageError: names are missing or unknown, or shapes differ; the message says which.
+    """
+    own = network.state_dict()
+    given = _plain(tensors, own)
+    other = {name: given[name] for name in own if name in given and given[name].shape != own[name].shape}
+    missing = [name for name in own if name not in given and not _is_optional(name)]
+    extra = [name for name in given if name not in own and not _is_optional(name)]
+    if other.keys() <= {name for name in own if name.endswith(("classifier.weight", "classifier.bias"))}:
+        for name, tensor in other.items():
+            if tensor.shape[1:] == own[name].shape[1:] and not (missing or extra):
+                raise UsageError(
+                    f"{source} belongs to a network with {len(tensor)} classes; this data set has {len(own[name])}.",
+                    "Name the data set that it was trained on with --dataset.",
+                )
+    shapes = [
+        f"'{name}' has the shape {_shape(tensor)} instead of {_shape(own[name])}" for name, tensor in other.items()
+    ]
+    faults = [
+        *([f"lacks {_listed(missing)}"] if missing else []),
+        *([f"has {_listed(extra)}, which this network does not have"] if extra else []),
+        *shapes[:_MOST_NAMED],
+        *([f"and {len(shapes) - _MOST_NAMED} more shapes differ"] if len(shapes) > _MOST_NAMED else []),
+    ]
+    if faults:
+        raise UsageError(f"{source} belongs to another network: it {'; '.join(faults)}.", hint)
+    return given
+
+
+def _plain(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
+    """Return tensors by their names without the prefixes of wrappers."""
+    given = {}
+    for name, tensor in tensors.items():
+        plain = name
+        while plain.startswith(_PREFIXES):
+            plain = plain.partition(".")[2]
+        given[plain] = tensor
+    # A module that holds the network, as in PyTorch Lightning, puts one more name before all.
+    first = {name.partition(".")[0] for name in given if not name.endswith(_COUNTERS)}
+    if len(first) == 1 and (holder := f"{next(iter(first))}.") and not any(name.startswith(holder) for name in own):
+        given = {name.removeprefix(holder): tensor for name, tensor in given.items()}
+    return given
+
+
+def _is_optional(name: str) -> bool:
+    """Return whether a tensor is no weight, or of an auxiliary head, which is used only in training."""
+    return name.endswith(_COUNTERS) or name.startswith("auxiliary")
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMED])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)

@@ -135,7 +135,7 @@ class SweepStore:
             config = launcher.configured(grids.member_draft(draft, seed, combination))
             configs.append(config.model_copy(update={"sweep": identity}))
             members.append(Member(run=config.id, seed=config.seed, values=combination))
-        launcher.check_inputs(configs, self._store, say)
+        launcher.check_inputs(configs, self._store, say, draft.weights)
         sweep = Sweep(
             id=identity,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),

@@ -30,7 +30,9 @@ from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
+from runs.subprocess_task import run_task
 
+_WEIGHTS = "engine.tools.check_weights"
 START_SECONDS = 30.0
 # Engines answer between units of work. A unit is a batch, which can take many seconds on a slow CPU.
 ANSWER_SECONDS = 300.0
@@ -59,7 +61,7 @@ def create(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda 
     """Check a draft and create its run, without starting its engine. Arguments and errors: as of :func:`start`."""
     config = configured(draft)
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
-    check_inputs([config], store, say)
+    check_inputs([config], store, say, draft.weights)
     return config, store.create(config, labels, draft.weights)
 
 
@@ -81,17 +83,31 @@ def configured(draft: Draft) -> RunConfig:
     return resolve(draft)
 
 
-def check_inputs(configs: Iterable[RunConfig], store: RunStore, say: Callable[[str], object] = lambda _: None) -> None:
-    """Check that the home can be written and that the data of runs can be used, each data set once.
+def check_inputs(
+    configs: Iterable[RunConfig],
+    store: RunStore,
+    say: Callable[[str], object] = lambda _: None,
+    weights: Path | None = None,
+) -> None:
+    """Check that the home can be written, and that the data and the weights of runs can be used, each only once.
+
+    Args:
+        configs: of the runs.
+        store: the store in which they will be created.
+        say: called with a sentence before anything that takes time, and with what users should know.
+        weights: the file of initial weights of all the runs, if they have one.
 
     Raises:
-        NastuiError: a table or data set is missing or cannot be used, the home cannot be written, or notifications are
-            configured wrongly.
+        NastuiError: a table or data set is missing or cannot be used, the weights are of another network, the home
+            cannot be written, or notifications are configured wrongly.
     """
     store.home.prepare()
     notify_settings.read(store.home)
     checked = set()
     for config in configs:
+        if weights is not None and (network := _network(config)) not in checked:
+            checked.add(network)
+            run_task(_WEIGHTS, config.model_dump_json(), str(weights.absolute()))
         tabular = tabular_queries.asks_table(catalogue.method(config.method), config.options)
         what = (config.space if tabular else "", config.dataset, *(str(config.options.get(key)) for key in _OF_IMAGES))
         if what in checked:
@@ -101,6 +117,13 @@ def check_inputs(configs: Iterable[RunConfig], store: RunStore, say: Callable[[s
             tabular_queries.answers(store.home, config.space, config.dataset)
         else:
             _check_images(config, store, say)
+
+
+def _network(config: RunConfig) -> tuple[str, ...]:
+    """Return everything that decides the shapes of a retraining's weights."""
+    options = catalogue.space(config.space).network_options
+    sizes = [] if options is None else [f"{name}={config.options.get(name)}" for name in options.model_fields]
+    return ("weights", config.dataset, *sizes)
 
 
 def _check_images(config: RunConfig, store: RunStore, say: Callable[[str], object]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.core import checkpoint
+from runs.errors import UsageError
 from runs.home import RunPaths
 from tests.end_to_end.conftest import Cli
 from tests.end_to_end.terminal import Terminal
@@ -115,3 +117,10 @@ def test_an_odd_file_as_input_is_refused(
     assert done.returncode in codes, done
     assert len(done.stderr.splitlines()) == 1
     assert not list(cli.home.runs.glob("*"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_an_odd_checkpoint_is_refused(tmp_path: Path, kind: str) -> None:
+    put(tmp_path / "checkpoint.pt", KINDS[kind])
+    with pytest.raises(UsageError, match="cannot be read"):
+        checkpoint.load(tmp_path / "checkpoint.pt", "run")

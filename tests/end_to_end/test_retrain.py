@@ -203,12 +203,19 @@ class TestBadInput:
     @pytest.mark.parametrize("content", [b"no checkpoint", b"\x80\x04cos\nsystem\n(S'touch exploded'\ntR."])
     def test_weights_that_are_none(self, cli: Cli, content: bytes, tmp_path: Path) -> None:
         (tmp_path / "w.pt").write_bytes(content)
-        done = cli("retrain", CELL, "--weights", tmp_path / "w.pt", "--preset", "quick", *NB201, code=None)
-        assert done.returncode == 1
+        done = cli("retrain", CELL, "--weights", tmp_path / "w.pt", "--preset", "quick", *NB201, code=2)
         assert "not opened" in done.stderr or "damaged" in done.stderr
         assert not list(tmp_path.rglob("exploded"))
+        assert not cli.json("runs", "list")
 
     def test_a_folder_without_val(self, cli: Cli, tmp_path: Path) -> None:
         folder = imagenet(tmp_path / "images")
         (folder / "val").rename(folder / "validation")
         assert "'val'" in cli("retrain", "DrNAS_imagenet", "--dataset", folder, code=5).stderr
+
+    def test_weights_of_another_network_create_no_run(self, cli: Cli, trained: tuple[Cli, str]) -> None:
+        file = trained[0].home.run(trained[1]).weights
+        done = cli("retrain", CELL, "--weights", file, "--preset", "quick", "--evaluate", *NB201, code=2)
+        assert "belongs to another network: it lacks" in done.stderr
+        assert "Name the genotype that it was trained with, and set channels, cells as in its training." in done.stderr
+        assert not cli.json("runs", "list")

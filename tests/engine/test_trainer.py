@@ -282,6 +282,43 @@ class TestWeights:
             assert same(network.state_dict(), state)
 
     @pytest.mark.parametrize(
+        "wrap",
+        [
+            lambda state: state | {f"{name.rpartition('.')[0]}.total_ops": torch.zeros(1) for name in state},
+            lambda state: state | {"total_ops": torch.zeros(1), "total_params": torch.zeros(1)},
+            lambda state: {"n_averaged": torch.tensor(3)} | {f"module.{name}": value for name, value in state.items()},
+            lambda state: {f"_orig_mod.module._orig_mod.{name}": value for name, value in state.items()},
+            lambda state: {"state_dict": {f"net.{name}": value for name, value in state.items()}, "epoch": 3},
+            lambda state: {"net": state, "acc": 95.1},
+            lambda state: {name: value for name, value in state.items() if "num_batches_tracked" not in name},
+        ],
+        ids=["thop", "thop's root", "averaged", "wrapped thrice", "lightning", "nested", "no counters"],
+    )
+    def test_what_tools_add_to_weights_is_ignored(self, wrap: Any, tmp_path: Path) -> None:
+        state = weights(Retraining())
+        torch.save(wrap(state), tmp_path / "w.pt")
+        network = Retraining(seed=5).trainer.network
+        load_matching(network, read_weights(tmp_path / "w.pt"), "it")
+        assert all(
+            torch.equal(value, state[name]) for name, value in network.state_dict().items() if "num_b" not in name
+        )
+
+    def test_the_layers_that_differ_are_named(self) -> None:
+        network = Retraining().trainer.network
+        state = {name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}
+        first, second, *_, last = state
+        del state[first]
+        state[second] = torch.zeros(3)
+        with pytest.raises(UsageError) as caught:
+            load_matching(network, state | {"other.weight": torch.zeros(1)}, "it", "Set layers.")
+        assert str(caught.value) == (
+            f"it belongs to another network: it lacks '{first}'; has 'other.weight', which this network does not have; "
+            f"'{second}' has the shape (3,) instead of {tuple(network.state_dict()[second].shape)}. Set layers."
+        )
+        with pytest.raises(UsageError, match=f"lacks .* and {len(state) - 3} more"):
+            load_matching(network, {last: state[last]}, "it")
+
+    @pytest.mark.parametrize(
         ("make", "says"),
         [
             (lambda path: path.write_bytes(b"nothing of the kind"), "damaged"),
