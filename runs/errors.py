@@ -49,6 +49,10 @@ class EnvironmentLacksError(NastuiError):
     exit_code = 5
 
 
+class ChangedDataError(EnvironmentLacksError):
+    """The data of a run have changed since it started, and a person may accept that (exit 5)."""
+
+
 def closest(given: str, allowed: Iterable[str]) -> str:
     """Return "Did you mean 'x'?" for the name closest to ``given``, or the list of names if none is close."""
     names = list(allowed)

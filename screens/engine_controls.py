@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
-from runs.errors import NastuiError, UsageError
+from runs.errors import ChangedDataError, NastuiError, UsageError
 from runs.home import short_id
 from runs.log.events import CheckpointWritten, Entry
 from runs.store.run_store import Record
@@ -88,23 +89,51 @@ class EngineControls:
             # Not a worker: the app waits for workers when it quits, and an engine may take minutes to answer.
             threading.Thread(target=self._send, args=(request, record), name=request, daemon=True).start()
 
-    def _send(self, request: Request, record: Record) -> None:
+    def _resume_on_changed_data(self, record: Record) -> None:
+        self._waiting.add(("resume", record.id))
+        arguments = ("resume", record, True)
+        threading.Thread(target=self._send, args=arguments, name="resume", daemon=True).start()
+
+    def _send(self, request: Request, record: Record, accept_changed_data: bool = False) -> None:
         # Imported here, because it would slow down the start of the app.
         from runs.supervision import launcher
 
         app = self._screen.app
         severity: Severity = "information"
-        send = {"pause": launcher.pause, "resume": launcher.resume, "stop": launcher.stop}[request]
+        send: Callable[[Record], Status]
+        if accept_changed_data:
+            send = partial(launcher.resume, accept_changed_data=True)
+        else:
+            send = {"pause": launcher.pause, "resume": launcher.resume, "stop": launcher.stop}[request]
+        changed: ChangedDataError | None = None
         try:
             message = f"Run {short_id(record.id)} is {send(record)}."
+        except ChangedDataError as error:
+            changed, message, severity = error, str(error), "error"
         except Exception as error:  # any error: otherwise the request would seem to wait for ever
             message = error_text(error, request, getattr(app, "error_log", None))
             severity = "warning" if isinstance(error, UsageError) else "error"
         with contextlib.suppress(RuntimeError):  # the app is quitting
             if app.is_running:
-                app.call_from_thread(self._answer, request, record, message, severity)
+                if changed is None:
+                    app.call_from_thread(self._answer, request, record, message, severity)
+                else:
+                    app.call_from_thread(self._ask_about_changed_data, record, changed)
 
     def _answer(self, request: str, record: Record, message: str, severity: Severity) -> None:
         self._waiting.discard((request, record.id))
         self._screen.say(message, severity)
         self._answered()
+
+    def _ask_about_changed_data(self, record: Record, error: ChangedDataError) -> None:
+        """Ask whether to resume a run on other data; what has changed stays as a notification if the answer is no."""
+
+        async def ask() -> None:
+            question = Confirm(f"Resume {run_names([record])} on other data?", error.message)
+            if await self._screen.ask(question):
+                self._resume_on_changed_data(record)
+            else:
+                self._answer("resume", record, str(error), "error")
+
+        self._waiting.discard(("resume", record.id))
+        self._screen.run_worker(ask(), name="resume", exit_on_error=False)

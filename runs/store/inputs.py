@@ -25,7 +25,7 @@ from runs.benchmarks import store as tables
 from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue.image_files import ImageFiles, image_files
 from runs.configuration import RunConfig
-from runs.errors import EnvironmentLacksError
+from runs.errors import ChangedDataError, EnvironmentLacksError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import Home, RunPaths, short_id
 
@@ -200,7 +200,8 @@ def verify(paths: RunPaths, config: RunConfig, home: Home, *, accept_changed: bo
             has left a note about them.
 
     Raises:
-        EnvironmentLacksError: the data have changed, and that is not accepted or not possible.
+        ChangedDataError: the data have changed, and that is not accepted.
+        EnvironmentLacksError: it is not possible.
         NastuiError: the data set cannot be used.
     """
     before, changed = None, list[str]()
@@ -221,7 +222,7 @@ def verify(paths: RunPaths, config: RunConfig, home: Home, *, accept_changed: bo
             )
     accepted = accept_changed or _note(paths) == now.fingerprint
     if changed and not accepted:
-        raise EnvironmentLacksError(
+        raise ChangedDataError(
             _sentence(config, changed),
             "Restore the data, or go on with the changed ones: "
             f"nastui runs resume {short_id(config.id)} --accept-changed-data",

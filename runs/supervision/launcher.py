@@ -297,7 +297,8 @@ def resume(record: Record, patience: float = ANSWER_SECONDS, *, accept_changed_d
 
     Raises:
         BusyError: it is already running.
-        EnvironmentLacksError: its data set cannot be used, or has changed and that is not accepted.
+        ChangedDataError: its data set has changed, and that is not accepted.
+        EnvironmentLacksError: its data set cannot be used.
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
+from runs.errors import ChangedDataError
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Failed, Started
@@ -26,6 +27,7 @@ from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
 from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
 from screens.compare.screen import CompareScreen
 from screens.models.run_columns import BY_TITLE, COLUMNS, laid_out, wanted_widths
 from screens.run.reader import RunReader
@@ -407,6 +409,31 @@ async def test_stop_and_pause_leave_requests(tmp_path: Path) -> None:
             await pilot.press("y")
             await until(pilot, lambda: "stopping" in said(pilot, "#status-line"))
             assert waiting(paths.requests) == [Request.PAUSE, Request.STOP]
+
+
+async def test_resuming_on_changed_data_asks_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _ = make_run(tmp_path, epochs=4, done=2, ended=False)
+    accepted: list[str] = []
+
+    def resume(record: Record, *, accept_changed_data: bool = False) -> Status:
+        if not accept_changed_data:
+            raise ChangedDataError("The data have changed: 1 file added.", "Go on: --accept-changed-data")
+        accepted.append(record.id)
+        return Status.RUNNING
+
+    monkeypatch.setattr("runs.supervision.launcher.resume", resume)
+    async with shown(tmp_path) as pilot:
+        for answer in ("n", "y"):
+            await pilot.press("R")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+            assert "1 file added" in str(pilot.app.screen.query_one("#explanation", Static).content)
+            await pilot.press(answer)
+            if answer == "n":
+                await until(pilot, lambda: "1 file added. Go on: --accept-changed-data" in toasts())
+                assert accepted == []
+        await until(pilot, lambda: accepted == [config.id])
 
 
 async def test_resume_starts_engines_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
