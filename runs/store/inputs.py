@@ -253,7 +253,9 @@ def table_change(before: TableRecord, now: TableRecord | None) -> str:
         return f"the benchmark table '{before.name}' is gone"
     if now.name != before.name:
         return f"the benchmark table is now '{now.name}' and was '{before.name}'"
-    return f"the benchmark table '{now.name}' was imported again, from another file ('{now.source}')"
+    return (
+        f"the benchmark table '{now.name}' has other values, now from '{now.source}' and before from '{before.source}'"
+    )
 
 
 def _note(paths: RunPaths) -> str:
