@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -302,16 +304,31 @@ def _threads(config: RunConfig, paths: RunPaths, group: Group, before: Sample | 
 def _work(paths: RunPaths, event_log: EventLog | None, group: Group, before: Sample | None) -> int:
     try:
         Worker(paths, RunConfig.read(paths.config), event_log, group, before).run()
-    except Exception as error:  # a plug-in may raise anything: the run reports it and ends
+    except Exception as fault:  # a plug-in may raise anything: the run reports it and ends
+        error = _lack(fault) or fault
         if not isinstance(error, NastuiError):
             traceback.print_exc()
         if group.size > 1:
             # When one process ends, the others fail too. Only the launching process can tell which was first.
             local_launcher.write_crash_reason(paths, error)
         if event_log is not None and not (group.size > 1 and local_launcher.is_supervised()):
-            event_log.append(_failure(error))
+            try:
+                event_log.append(_failure(error))
+            except EnvironmentLacksError as lack:
+                sys.stderr.write(f"{lack}\n")  # for whoever asks why the run was lost
         return error.exit_code if isinstance(error, NastuiError) else 1
     return 0
+
+
+def _lack(error: Exception) -> EnvironmentLacksError | None:
+    """Return what to say if an error means that there is no room on the disk, or that nothing may be written."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return None
+    what = f"'{error.filename}'" if error.filename else "A file of the run"
+    return EnvironmentLacksError(
+        f"{what} cannot be written: {error.strerror}.",
+        "Free some space, then resume: the run continues from its last checkpoint.",
+    )
 
 
 def _failure(error: Exception) -> Failed:

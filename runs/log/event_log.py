@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from runs import files
+from runs.errors import EnvironmentLacksError
 from runs.files import MEBIBYTE, end_of, open_regular
 from runs.log.events import Entry, Event, Progress, Started, decode, encode
 
@@ -28,22 +30,36 @@ class EventLog:
     Args:
         path: the file; created if it does not exist.
         number: the number of the last event already in the log.
+
+    Raises:
+        EnvironmentLacksError: the log cannot be written.
     """
 
     def __init__(self, path: Path, number: int = 0) -> None:
         self.number = number
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._end_torn_line()
+        self._path = path
+        with self._refusals():
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._may_be_torn = True
 
     def append(self, event: Event) -> None:
-        """Write an event. On return it is on disk, unless it is only progress."""
+        """Write an event. On return it is on disk, unless it is only progress.
+
+        Raises:
+            EnvironmentLacksError: it cannot be written; the disk is full, for example.
+        """
         self.number += 1
         text = encode(Entry(time.time(), self.number, event))
         line = text.encode(errors="backslashreplace") + b"\n"  # a file name may hold bytes that are not text
-        while line:
-            line = line[files.disk.write(self._descriptor, line) :]
-        if not isinstance(event, _UNSYNCED):
-            files.disk.sync(self._descriptor)
+        with self._refusals():
+            if self._may_be_torn:
+                self._end_torn_line()
+            self._may_be_torn = True
+            while line:
+                line = line[files.disk.write(self._descriptor, line) :]
+            self._may_be_torn = False
+            if not isinstance(event, _UNSYNCED):
+                files.disk.sync(self._descriptor)
 
     def close(self) -> None:
         """Close the file."""
@@ -55,8 +71,18 @@ class EventLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"The event log '{self._path}' cannot be written: {error.strerror}.",
+                "Free some space, then resume: the run continues from its last checkpoint.",
+            ) from error
+
     def _end_torn_line(self) -> None:
-        """End a line that a killed writer left incomplete, so that the next one is valid."""
+        """End a line that a killed writer or a full disk left incomplete, so that the next one is valid."""
         size = os.fstat(self._descriptor).st_size
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             files.disk.write(self._descriptor, b"\n")

@@ -12,6 +12,8 @@ from runs import files
 from runs.configuration import Draft, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home
+from runs.log.event_log import EventLog, EventLogReader
+from runs.log.events import Stopped
 from runs.store import requests
 from runs.store.export import export
 from runs.store.labels import Labels
@@ -65,6 +67,21 @@ def test_a_full_disk_exports_nothing(home: Home, tmp_path: Path, monkeypatch: py
     with pytest.raises(EnvironmentLacksError, match="No space left"):
         export(record, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("left", [0, 1, 30])
+def test_a_full_disk_loses_one_event_and_not_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    path = tmp_path / "events.jsonl"
+    with EventLog(path) as log:
+        log.append(Stopped("first"))
+        monkeypatch.setattr(files, "disk", FullDisk(left))
+        with pytest.raises(EnvironmentLacksError, match=r"event log .* No space left .* Free some space"):
+            log.append(Stopped("second"))
+        monkeypatch.setattr(files, "disk", files.Disk())
+        log.append(Stopped("third"))
+    assert [entry.event for entry in EventLogReader(path).read()] == [Stopped("first"), Stopped("third")]
 
 
 class TestKilledWriters:

@@ -46,6 +46,7 @@ def begin(whole: Undisturbed, root: Path) -> Home:
     home = Home(root)
     home.prepare()
     shutil.copytree(whole.created, home.run(_id(whole)).root)
+    shutil.copytree(whole.created.parent / "benchmarks", home.benchmarks)
     return home
 
 
