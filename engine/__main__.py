@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
 
             return worker.run(paths.root, before)
     except NastuiError as error:
-        sys.stderr.write(f"{error}\n")
+        with contextlib.suppress(OSError):  # a disk that is full
+            sys.stderr.write(f"{error}\n")
         return error.exit_code
     finally:
         if ending is not None:

@@ -315,7 +315,8 @@ def _work(paths: RunPaths, event_log: EventLog | None, group: Group, before: Sam
             try:
                 event_log.append(_failure(error))
             except EnvironmentLacksError as lack:
-                sys.stderr.write(f"{lack}\n")  # for whoever asks why the run was lost
+                with contextlib.suppress(OSError):  # the log of the engine may be on the same disk
+                    sys.stderr.write(f"{lack}\n")
         return error.exit_code if isinstance(error, NastuiError) else 1
     return 0
 

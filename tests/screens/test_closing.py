@@ -38,6 +38,7 @@ from screens.runs.screen import RunsScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
 from screens.starting.starting_screen import StartEnded
+from screens.widgets.action_palette import ActionPalette
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
@@ -145,6 +146,21 @@ async def test_the_command_palette_may_be_paged_before_it_is_laid_out(home: Home
         hurry(pilot, "pagedown", "pageup")
         await pilot.pause()
         await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_the_command_palette_may_be_closed_while_it_searches(home: Home) -> None:
+    async with dashboard(home) as pilot:
+        await pilot.press("colon")
+        palette = pilot.app.screen
+        assert isinstance(palette, ActionPalette)
+        await until(pilot, lambda: palette.query(CommandList))
+        palette.dismiss()
+        while palette.is_attached:
+            if not palette.query(CommandList):  # its list goes before the palette itself
+                palette._gather_commands("run")
+            await asyncio.sleep(0)
+        await pilot.pause()
         assert isinstance(pilot.app.screen, RunsScreen)
 
 
