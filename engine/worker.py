@@ -26,6 +26,7 @@ from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
 from runs.files import discard_unfinished
+from runs.fleet.early_stopping import EarlyStopping
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import (
@@ -97,6 +98,8 @@ class Worker:
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
         self._benchmark = Benchmark(home, config.space, self._emit)
+        self._early_stopping = EarlyStopping(home, config) if config.stop_when and group.leads else None
+        self._reason_to_stop: str | None = None
         self._terminated = self._paused = False
         self._epoch_seconds = 0.0
         self._working_seconds = 0.0  # since this process started
@@ -161,6 +164,8 @@ class Worker:
         """Handle the waiting requests; return what all processes do next."""
         if self._terminated:
             return self._stop("terminated")
+        if self._early_stopping is not None and self._reason_to_stop is not None:
+            return self._stop(self._reason_to_stop, str(self._early_stopping.rule))
         if self._paused or time.monotonic() - self._last_look >= REQUEST_SECONDS:
             self._last_look = time.monotonic()
             for request in requests.take(self._paths.requests):
@@ -184,9 +189,9 @@ class Worker:
     def _handled_by_method(self, request: str) -> bool:
         return isinstance(self._method, RequestHandler) and self._method.handle_request(request)
 
-    def _stop(self, reason: str) -> int:
+    def _stop(self, reason: str, rule: str = "") -> int:
         self._save()
-        self._emit(Stopped(reason))
+        self._emit(Stopped(reason, rule))
         return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
@@ -212,6 +217,8 @@ class Worker:
         )
         self._epoch_seconds = 0.0
         self._save()
+        if self._early_stopping is not None:
+            self._reason_to_stop = self._early_stopping.reason()
 
     def _save(self) -> None:
         if not self._group.leads:

@@ -23,6 +23,7 @@ from runs.catalogue.settings import Settings, validate
 from runs.errors import UsageError, closest
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.machine import devices
+from runs.stop_rule import RuleKind, stop_rule
 
 SCHEMA_VERSION = 1
 NAME_LIMIT = 80
@@ -33,7 +34,7 @@ class RunConfig(BaseModel):
 
     A retraining has the ``genotype`` that it trains, and its ``origin`` in words. ``weights`` names the file in the run
     directory with the initial weights, if the run does not start from scratch. ``sweep`` is the id of the sweep that it
-    belongs to.
+    belongs to, and ``stop_when`` the rule by which it stops early (:mod:`runs.stop_rule`), or empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -52,6 +53,7 @@ class RunConfig(BaseModel):
     origin: str = ""
     weights: str = ""
     sweep: str = ""
+    stop_when: str = ""
     created: str
     command: str
     environment: dict[str, str]
@@ -130,6 +132,7 @@ class Draft(BaseModel):
     name: str = ""
     tags: tuple[str, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
+    stop_when: str = ""
     source: str = "--set"
 
     @field_validator("seed", mode="before")
@@ -183,6 +186,8 @@ def resolve(draft: Draft) -> RunConfig:
     values = {**entries.preset.values, **draft.options}
     check_gpus(entries.method, entries.options, values)
     options = validate(entries.options, values, draft.source).model_dump()
+    if draft.stop_when and stop_rule(draft.stop_when).kind is RuleKind.COLLAPSE and entries.method.kind == "retrain":
+        raise UsageError("A retraining cannot collapse: its architecture is fixed.", "Try --stop-when plateau:10")
     seed = entries.preset.seed if draft.seed is None else draft.seed
     return RunConfig(
         id=f"{secrets.token_hex(4)}-{entries.method.name}-{entries.space.name}",
@@ -197,6 +202,7 @@ def resolve(draft: Draft) -> RunConfig:
         genotype=draft.genotype,
         origin=draft.origin,
         weights=f"initial{draft.weights.suffix}" if draft.weights else "",
+        stop_when=draft.stop_when,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         command=command(entries, seed, draft),
         environment=_environment(),
@@ -232,6 +238,8 @@ def command(entries: CatalogueEntries, seed: int, draft: Draft) -> str:
         words += ["--weights", str(draft.weights)]
     if draft.device != "auto":
         words += ["--device", draft.device]
+    if draft.stop_when and stop_rule(draft.stop_when).kind is not RuleKind.BELOW_MEDIAN:  # which needs other runs
+        words += ["--stop-when", draft.stop_when]
     return shlex.join(words)
 
 

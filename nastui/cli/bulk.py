@@ -19,9 +19,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]
 
 
 def stop(runs: Words = None, where: Where = None) -> None:
-    """Stop runs after writing a checkpoint to resume from. A run that waits leaves the queue.
+    """Stop runs after writing a checkpoint to resume from.
 
-    The command returns when the runs have stopped.
+    A run that waits leaves the queue. The command returns when the runs have stopped.
     """
     from nastui.cli.selection import select
     from runs.store.queue import Queue

@@ -92,6 +92,8 @@ def _conclude(record: Record) -> None:
         sys.stdout.write(f"{record.status}\n")
         if record.status is Status.LOST:
             output.say(f"The engine exited without reporting an end. {log_end(record.paths)}")
+        if summary.early_stop:
+            output.say(f"Stopped early by {summary.early_stop}.")
         if summary.problem:
             output.say(f"{summary.problem} {summary.hint}".rstrip())
         output.say(f"Resume: nastui runs resume {short_id(record.id)}")

@@ -22,6 +22,7 @@ from nastui.cli.starting import (
     Queued,
     Seed,
     Seeds,
+    StopWhen,
     SweepFile,
     Tags,
     Yes,
@@ -54,6 +55,7 @@ def retrain(
     sweep: SweepFile = None,
     queue: Queued = False,
     per_device: PerDevice = None,
+    stop_when: StopWhen = None,
     yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
@@ -78,7 +80,7 @@ def retrain(
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file: --weights FILE.")
     found = find(genotype, RunStore(Home.locate()), epoch=epoch)
     typed = {"dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
-    given = gathered(config, typed, tag, set_, sweep)
+    given = gathered(config, typed | {"stop_when": stop_when}, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
     if evaluate:

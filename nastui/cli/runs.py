@@ -156,6 +156,8 @@ def show(run: Run, as_json: Json = False) -> None:
             *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
             *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
             ("waits", wait and str(wait)),
+            ("stopped early", record.summary.early_stop),
+            ("stop when", config.stop_when),
             ("threads", threads),
             ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),

@@ -21,6 +21,7 @@ from nastui.cli.starting import (
     Queued,
     Seed,
     Seeds,
+    StopWhen,
     SweepFile,
     Tags,
     Yes,
@@ -46,6 +47,7 @@ def search(
     sweep: SweepFile = None,
     queue: Queued = False,
     per_device: PerDevice = None,
+    stop_when: StopWhen = None,
     yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
@@ -60,7 +62,7 @@ def search(
     from nastui.cli.starting import Many, begin, gathered
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
-    given = gathered(config, typed | {"method": method}, tag, set_, sweep)
+    given = gathered(config, typed | {"method": method, "stop_when": stop_when}, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
     begin(given, Many(seeds, grid, sweep, queue, per_device, yes), detach=detach, follow=follow, as_json=as_json)

@@ -14,6 +14,8 @@ from runs.errors import UsageError
 if TYPE_CHECKING:
     from runs.fleet.grid import Grid
 
+MOST_PER_DEVICE = 1000
+
 Dataset = Annotated[
     str | None, typer.Option(help="Choose a data set (see `nastui datasets`), or give the path of an image folder.")
 ]
@@ -38,9 +40,14 @@ GridOption = Annotated[
 SweepFile = Annotated[
     Path | None, typer.Option("--sweep", metavar="FILE", help="Read a sweep from a TOML file: seeds, [grid], settings.")
 ]
+StopWhen = Annotated[
+    str | None,
+    typer.Option(metavar="RULE", help="Stop early: collapse, plateau:N (epochs) or below-median:EPOCH (of a sweep)."),
+]
 Queued = Annotated[bool, typer.Option("--queue", help="Start when a device is free, after the runs that wait.")]
 PerDevice = Annotated[
-    int | None, typer.Option("--per-device", help="Let this many queued runs share a GPU. Default: 1.", min=1)
+    int | None,
+    typer.Option("--per-device", help="Let this many queued runs share a GPU. Default: 1.", min=1, max=MOST_PER_DEVICE),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Start even more than 1,000 runs without asking.")]
 Json = Annotated[
@@ -80,6 +87,8 @@ class Many:
         seeds: tuple[int, ...] = ()
         if self.seeds is not None:
             seeds = grids.seeds_of(self.seeds)
+        elif of_file.get("seeds") == []:
+            raise UsageError(f"'seeds' in '{self.file}' is empty.", "For example: seeds = [0, 1, 2]")
         elif isinstance(listed := of_file.get("seeds", []), list):
             seeds = grids.checked_seeds(listed)
         else:
@@ -89,8 +98,8 @@ class Many:
             raise UsageError(f"'grid' in '{self.file}' must be a table.", "Write it as [grid], with one key per line.")
         grid |= grids.grid_of(self.grid or [])
         per_device = self.per_device or of_file.get("per_device", 1)
-        if not isinstance(per_device, int) or isinstance(per_device, bool) or per_device < 1:
-            raise UsageError(f"'per_device' in '{self.file}' must be a whole number of at least 1.")
+        if not isinstance(per_device, int) or isinstance(per_device, bool) or not 1 <= per_device <= MOST_PER_DEVICE:
+            raise UsageError(f"'per_device' in '{self.file}' must be a whole number from 1 to {MOST_PER_DEVICE:,}.")
         return (seeds, grid, per_device) if seeds or grid or self.file else None
 
 
@@ -124,6 +133,8 @@ def gathered(
     given["tags"] = (*given.get("tags", ()), *(tags or ()))
     if "options" in given and not isinstance(given["options"], dict):
         raise UsageError(f"'options' in '{config}' must be a table.", "Write it as [options], with one key per line.")
+    if given.get("stop_when") == "":
+        raise UsageError("stop_when is empty.", "Leave it out, or choose a rule, such as plateau:10.")
     given["options"] = {**given.get("options", {}), **assigned(assignments or [])}
     given["source"] = "--set" if config is None else f"{config} or --set"
     return given

@@ -122,6 +122,12 @@ def show(name: Name, as_json: Json = False) -> None:
             for row in found.rows
         ),
     )
+    if early := [record for record in found.records if record.summary.early_stop]:
+        sys.stdout.write("\n")
+        output.table(
+            ["stopped early", "seed", "reason"],
+            ([short_id(record.id), record.head["seed"], record.summary.early_stop] for record in early),
+        )
     for space, kinds in found.agreement().items():
         for kind, votes in kinds.items():
             sys.stdout.write("\n")
@@ -277,7 +283,7 @@ def _follow(store: RunStore, sweep: Sweep, *, as_json: bool) -> int:
                 if spread is not None
             ]
             sys.stdout.write(output.clean("  ".join(filter(None, [_values(row.values), *figures]))) + "\n")
-    return 0 if found.statuses == {"finished": len(sweep.members)} else 1
+    return 0 if found.succeeded else 1
 
 
 def _has_ended(record: Record, found: Results) -> bool:
@@ -292,7 +298,7 @@ def _tell(record: Record, values: Combination, number: int, of: int, *, as_json:
         return
     parts = [f"{number}/{of}", short_id(record.id), _values(values), f"seed {record.head['seed']}", str(record.status)]
     text = "  ".join([*filter(None, parts), _figures(record)])
-    sys.stdout.write(output.clean(f"{text} {record.summary.problem}".rstrip()) + "\n")
+    sys.stdout.write(output.clean(f"{text} {record.summary.problem or record.summary.early_stop}".rstrip()) + "\n")
     sys.stdout.flush()
 
 

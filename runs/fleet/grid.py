@@ -14,6 +14,8 @@ from runs.errors import UsageError
 CHOICES = ("method", "space", "dataset", "preset")
 _RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 MOST_SEEDS = 100_000
+# A grid of many keys has a number of members that takes pages to print.
+_UNCOUNTED = 10**18
 
 Grid = dict[str, tuple[Any, ...]]
 Combination = dict[str, Any]
@@ -35,6 +37,8 @@ def seeds_of(text: str) -> tuple[int, ...]:
             raise UsageError(f"The range of seeds '{part.strip()}' runs backwards.", f"Write {last}-{first}.")
         if last - first >= MOST_SEEDS:
             raise UsageError(f"The range '{part.strip()}' has {last - first + 1:,} seeds.", f"At most {MOST_SEEDS:,}.")
+        if len(found) + last - first >= MOST_SEEDS:
+            raise UsageError(f"--seeds has more than {MOST_SEEDS:,} seeds.", "Name fewer.")
         found += range(first, last + 1)
     return checked_seeds(found)
 
@@ -98,10 +102,10 @@ def checked_grid(grid: Mapping[str, Any], draft: Draft) -> Grid:
 
 
 def size(grid: Grid, seeds: Sequence[int | None]) -> int:
-    """Return the number of members."""
+    """Return the number of members, or a large one if there are even more."""
     number = len(seeds)
     for values in grid.values():
-        number *= len(values)
+        number = min(number * len(values), _UNCOUNTED)
     return number
 
 

@@ -91,6 +91,13 @@ class Results:
         return not any(record.status.live or record.id in self.waiting for record in self.records)
 
     @property
+    def succeeded(self) -> bool:
+        """Whether every member has finished, or was stopped early by its rule."""
+        return "missing" not in self.statuses and all(
+            record.status is Status.FINISHED or bool(record.summary.early_stop) for record in self.records
+        )
+
+    @property
     def best(self) -> Record | None:
         """The finished run with the best benchmark accuracy, or without a table with the best accuracy."""
         done = [record for row in self.rows for record in row.finished]
@@ -154,6 +161,7 @@ class Results:
                             "status": str(cell.record.status) if cell.record else "missing",
                             "best": cell.record.summary.best_accuracy if cell.record else None,
                             "benchmark": cell.record.summary.benchmark_accuracy if cell.record else None,
+                            "early_stop": (cell.record.summary.early_stop or None) if cell.record else None,
                         }
                         for cell in row.cells
                     ],

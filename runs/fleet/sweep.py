@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from filelock import Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from runs.configuration import Draft, RunConfig, checked_label
-from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
+from runs.configuration import Draft, RunConfig, draft_from
+from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.fleet import grid as grids
 from runs.fleet.grid import Combination, Grid
@@ -23,12 +25,14 @@ from runs.home import Home
 from runs.store.labels import Labels
 from runs.store.queue import Entry
 from runs.store.run_store import Record, RunStore
+from runs.store.store_lock import store_lock
 from runs.supervision import launcher
 
 VERSION = 1
 MOST_BYTES = 64 * MEBIBYTE
 # Above this, a person is asked first: a grid grows by multiplication.
 MANY = 1000
+MOST_MEMBERS = 100_000
 
 
 class Member(BaseModel):
@@ -42,7 +46,7 @@ class Member(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    run: str
+    run: str = Field(pattern=r"^\w[\w.-]*$")
     seed: int
     values: Combination = Field(default_factory=dict)
 
@@ -71,6 +75,13 @@ class Sweep(BaseModel):
     members: tuple[Member, ...]
     per_device: int = Field(default=1, ge=1)
 
+    @field_validator("draft")
+    @classmethod
+    def _names_a_method(cls, draft: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(draft.get("method"), str):
+            raise ValueError("names no method")
+        return draft
+
     @property
     def title(self) -> str:
         """Its name, or its method with the keys of its grid."""
@@ -92,13 +103,38 @@ class Plan:
     configs: tuple[RunConfig, ...]
 
 
+def read_sweep(home: Home, name: str) -> Sweep:
+    """Return the sweep of a folder.
+
+    Raises:
+        UsageError: its document cannot be read, or is not one.
+    """
+    path = home.sweeps / name / "sweep.json"
+    try:
+        sweep = Sweep.model_validate_json(read_regular(path, MOST_BYTES))
+    except OSError as error:
+        raise UsageError(f"'{path}' cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise UsageError(f"'{path}' is not a sweep: {where}: {fault['msg']}.", "Its runs are not affected.") from error
+    if sweep.id != name:
+        raise UsageError(f"'{path}' is the document of another sweep.", "Its runs are not affected.")
+    return sweep
+
+
 class SweepStore:
-    """Creates, finds, extends and removes the sweeps of a home."""
+    """Creates, finds, extends and removes the sweeps of a home.
+
+    Attributes:
+        unreadable: by name of the folder, why a sweep cannot be read.
+    """
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._home: Home = store.home
-        self._read: dict[str, tuple[tuple[int, int], Sweep]] = {}
+        self._read: dict[str, tuple[tuple[int, ...], Sweep]] = {}
+        self.unreadable: dict[str, str] = {}
 
     def plan(
         self,
@@ -123,10 +159,12 @@ class SweepStore:
         Raises:
             NastuiError: there are too many members, a member's draft is invalid, or its data cannot be used.
         """
-        checked_label(draft.name)
+        Labels(draft.name, list(draft.tags)).checked()
         grid = grids.checked_grid(grid, draft)
         seeds = grids.checked_seeds(seeds)
         number = grids.size(grid, seeds or (0,))
+        if number > MOST_MEMBERS:
+            raise UsageError(f"This sweep has {number:,} runs.", f"A sweep has at most {MOST_MEMBERS:,}.")
         if number > at_most:
             raise UsageError(f"This sweep has {number:,} runs.", "To start so many, add --yes.")
         identity = secrets.token_hex(4)
@@ -158,24 +196,31 @@ class SweepStore:
         """
         self._home.prepare()
         folder = self._home.sweeps / plan.sweep.id
-        try:
-            folder.mkdir(parents=True)
-            self._write(plan.sweep)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise EnvironmentLacksError(
-                f"The sweep cannot be created in '{self._home.sweeps}': {error.strerror}.", "Free some space."
-            ) from error
-        for config in plan.configs:
-            self._create_run(plan.sweep, config)
+        with self._locked():
+            try:
+                folder.mkdir(parents=True)
+                self._write(plan.sweep)
+            except OSError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise EnvironmentLacksError(
+                    f"The sweep cannot be created in '{self._home.sweeps}': {error.strerror}.", "Free some space."
+                ) from error
+            self._create_runs(plan.sweep, plan.configs)
         return plan.sweep
 
     def all(self) -> list[Sweep]:
-        """Return every sweep, newest first. A folder without a valid document is left out."""
+        """Return every sweep, newest first. Those that cannot be read are listed in :attr:`unreadable`.
+
+        Raises:
+            EnvironmentLacksError: their folder cannot be read.
+        """
         try:
             names = os.listdir(self._home.sweeps)  # noqa: PTH208 - as text
-        except OSError:
-            return []
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        except OSError as error:
+            raise EnvironmentLacksError(f"'{self._home.sweeps}' cannot be read: {error.strerror}.") from error
+        self.unreadable = {}
         found = [sweep for name in names if not name.startswith(".") and (sweep := self._of(name)) is not None]
         return sorted(found, key=lambda sweep: sweep.created, reverse=True)
 
@@ -184,6 +229,7 @@ class SweepStore:
 
         Raises:
             NotFoundError: there is none, or there are several.
+            UsageError: it cannot be read.
         """
         sweeps = self.all()
         if name == "latest":
@@ -191,6 +237,9 @@ class SweepStore:
                 raise NotFoundError("There are no sweeps yet.", "Start one: nastui search drnas --seeds 0-4")
             return sweeps[0]
         found = [sweep for sweep in sweeps if name and (sweep.id.startswith(name) or sweep.name == name)]
+        damaged = [why for folder, why in self.unreadable.items() if name and folder.startswith(name)]
+        if not found and damaged:
+            raise UsageError(damaged[0], "`nastui runs list sweep:ID` has its runs.")
         if not found:
             raise NotFoundError(f"No sweep's id begins with '{name[:80]}'.", "See `nastui sweep list`.")
         if len(found) > 1:
@@ -221,15 +270,15 @@ class SweepStore:
         Raises:
             NastuiError: a draft is no longer valid, or the home cannot be written.
         """
-        draft = Draft.model_validate(sweep.draft)
-        created = 0
-        for member in sweep.members:
-            if self._home.run(member.run).root.exists() or (self._home.trash / member.run).exists():
-                continue
-            config = launcher.configured(grids.member_draft(draft, member.seed, member.values))
-            self._create_run(sweep, config.model_copy(update={"id": member.run, "sweep": sweep.id}))
-            created += 1
-        return created
+        with self._locked():
+            missing = [member for member in sweep.members if not self._is_there(member.run)]
+            draft = _draft(sweep)
+            configs = []
+            for member in missing:
+                config = launcher.configured(grids.member_draft(draft, member.seed, member.values))
+                configs.append(config.model_copy(update={"id": member.run, "sweep": sweep.id}))
+            self._create_runs(sweep, configs)
+        return len(configs)
 
     def add_seeds(self, sweep: Sweep, seeds: Sequence[int], say: Callable[[str], object] = lambda _: None) -> Sweep:
         """Add members with further seeds for each combination, and create their runs.
@@ -238,21 +287,24 @@ class SweepStore:
             UsageError: a seed is already there.
             NastuiError: as :meth:`plan`.
         """
-        there = {member.seed for member in sweep.members}
-        for seed in seeds:
-            if seed in there:
-                raise UsageError(f"Sweep {sweep.id} already has the seed {seed}.", "Name only new seeds.")
-        draft = Draft.model_validate(sweep.draft)
-        added = self.plan(draft, seeds, sweep.grid, at_most=MANY, say=say)
-        changed = sweep.model_copy(
-            update={
-                "seeds": (*dict.fromkeys((*there, *added.sweep.seeds)),),
-                "members": (*sweep.members, *added.sweep.members),
-            }
-        )
-        self._write(changed)
-        for config in added.configs:
-            self._create_run(changed, config.model_copy(update={"sweep": sweep.id}))
+        added = self.plan(_draft(sweep), seeds, sweep.grid, at_most=MANY, say=say)
+        with self._locked():
+            sweep = read_sweep(self._home, sweep.id)  # another process may have added some
+            there = list(dict.fromkeys(member.seed for member in sweep.members))
+            for seed in seeds:
+                if seed in there:
+                    raise UsageError(f"Sweep {sweep.id} already has the seed {seed}.", "Name only new seeds.")
+            changed = sweep.model_copy(
+                update={
+                    "seeds": (*there, *added.sweep.seeds),
+                    "members": (*sweep.members, *added.sweep.members),
+                }
+            )
+            try:
+                self._write(changed)
+            except OSError as error:
+                raise EnvironmentLacksError(f"Sweep {sweep.id} cannot be written: {error.strerror}.") from error
+            self._create_runs(changed, added.configs)
         return changed
 
     def remove(self, sweep: Sweep) -> list[Path]:
@@ -273,23 +325,73 @@ class SweepStore:
         return moved
 
     def _of(self, name: str) -> Sweep | None:
-        path = self._home.sweeps / name / "sweep.json"
+        """Return the sweep of a folder; None if it cannot be read, and then :attr:`unreadable` says why."""
         try:
-            found = path.stat()
-            signature = found.st_size, found.st_mtime_ns
-            if (known := self._read.get(name)) is None or known[0] != signature:
-                sweep = Sweep.model_validate_json(read_regular(path, MOST_BYTES))
-                known = self._read[name] = signature, sweep
-        except (OSError, ValidationError):
+            found = (self._home.sweeps / name / "sweep.json").stat()
+            signature: tuple[int, ...] = (found.st_ino, found.st_size, found.st_mtime_ns)
+        except OSError:
+            signature = ()
+        if signature and (known := self._read.get(name)) is not None and known[0] == signature:
+            return known[1]
+        try:
+            sweep = read_sweep(self._home, name)
+        except UsageError as error:
+            self.unreadable[name] = error.message
             return None
-        return known[1]
+        self._read[name] = signature, sweep
+        return sweep
+
+    def _is_there(self, run: str) -> bool:
+        return self._home.run(run).root.exists() or (self._home.trash / run).exists()
 
     def _write(self, sweep: Sweep) -> None:
         replace_text(self._home.sweeps / sweep.id / "sweep.json", sweep.model_dump_json(indent=1) + "\n")
 
-    def _create_run(self, sweep: Sweep, config: RunConfig) -> None:
-        draft = Draft.model_validate(sweep.draft)
-        self._store.create(config, Labels(sweep.name, list(draft.tags)), draft.weights)
+    def _create_runs(self, sweep: Sweep, configs: Sequence[RunConfig]) -> None:
+        """Create runs, while the sweeps are locked.
+
+        Raises:
+            EnvironmentLacksError: one of them cannot be created; those before it are there.
+        """
+        draft = _draft(sweep)
+        labels = Labels(sweep.name, list(draft.tags))
+        for number, config in enumerate(configs):
+            try:
+                self._store.create(config.model_copy(update={"sweep": sweep.id}), labels, draft.weights)
+            except EnvironmentLacksError as error:
+                raise EnvironmentLacksError(
+                    f"{number} of {len(configs)} runs of sweep {sweep.id} were created. {error.message}",
+                    f"Free some space, then create and start the others: nastui sweep resume {sweep.id}",
+                ) from error
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let no other process create runs of sweeps: two that resume the same one would both create what is missing.
+
+        Raises:
+            BusyError: another process has created runs for half a minute.
+            EnvironmentLacksError: the home cannot be written.
+        """
+        try:
+            self._home.sweeps.mkdir(parents=True, exist_ok=True)
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(store_lock(self._home.sweeps / ".lock"))
+                yield
+        except Timeout as error:
+            raise BusyError("Another process is creating the runs of a sweep.", "Try again.") from error
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"'{self._home.sweeps}' cannot be written: {error.strerror}.", "Free some space."
+            ) from error
+
+
+def _draft(sweep: Sweep) -> Draft:
+    """Return what was typed for a sweep.
+
+    Raises:
+        UsageError: its document was edited, or is of a newer version.
+    """
+    return draft_from(sweep.draft)
 
 
 def statuses(records: Iterable[Record]) -> dict[str, int]:

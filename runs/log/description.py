@@ -59,6 +59,8 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
             return "paused"
         case Continued():
             return "continued"
+        case Stopped(reason=reason, rule=rule) if rule:
+            return f"stopped early by {rule}: {reason}"
         case Stopped(reason=reason):
             return f"stopped ({reason}), with a checkpoint"
         case Finished(parameters=parameters, macs=macs, network=network):

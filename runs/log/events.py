@@ -220,10 +220,16 @@ class Continued(Event):
 
 @dataclass(frozen=True, slots=True)
 class Stopped(Event):
-    """The engine stopped on request, with a checkpoint to resume from."""
+    """The engine stopped before the end of the run, with a checkpoint to resume from.
+
+    Attributes:
+        reason: ``requested``, ``terminated``, or what the rule has found.
+        rule: the rule of ``--stop-when`` by which it stopped; empty if a person or the system stopped it.
+    """
 
     type: ClassVar[str] = "stopped"
     reason: str = "requested"
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

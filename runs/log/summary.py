@@ -38,6 +38,7 @@ class Summary:
         seconds: working time, summed over complete epochs.
         changed: the epoch at which the genotype last changed.
         problem, hint: why a run failed, and what to do; for a lost run, the cause found in its engine's output.
+        stop_rule, stop_reason: the rule that stopped the run early, and what it has found.
     """
 
     lifecycle: str = ""
@@ -60,6 +61,8 @@ class Summary:
     checkpoint_epoch: int | None = None
     problem: str = ""
     hint: str = ""
+    stop_rule: str = ""
+    stop_reason: str = ""
     eta: float | None = None
 
     @property
@@ -91,6 +94,11 @@ class Summary:
         return None
 
     @property
+    def early_stop(self) -> str:
+        """The rule that stopped the run early and what it has found, in words; empty if none has."""
+        return f"{self.stop_rule}: {self.stop_reason}" if self.stop_rule else ""
+
+    @property
     def stood(self) -> int:
         """The number of epochs since the genotype last changed. Epochs that a resumed run repeats count once."""
         return max(0, self.epoch - self.changed)
@@ -103,6 +111,7 @@ class Summary:
                 self.lifecycle = "started"
                 self.started = self.started or entry.time
                 self.ended, self.problem, self.hint = None, "", ""
+                self.stop_rule = self.stop_reason = ""
             case Resumed(epoch=epoch):
                 self.epoch = epoch
             case StageStarted(index=index, of=of):
@@ -113,9 +122,11 @@ class Summary:
                 self._apply_epoch(entry.event)
             case CheckpointWritten(epoch=epoch):
                 self.checkpoint_epoch = epoch
-            case Paused() | Stopped():
-                self.lifecycle = entry.event.type
-                self.ended = entry.time if entry.event.type == "stopped" else None
+            case Paused():
+                self.lifecycle, self.ended = "paused", None
+            case Stopped(reason=reason, rule=rule):
+                self.lifecycle, self.ended = "stopped", entry.time
+                self.stop_rule, self.stop_reason = rule, reason if rule else ""
             case Continued():
                 self.lifecycle = "started"
             case Finished(genotype=genotype, parameters=parameters, macs=macs, network=network):

@@ -33,13 +33,20 @@ class Labels:
         """Check the labels and replace the file.
 
         Raises:
+            UsageError: as :meth:`checked`.
+        """
+        replace_text(paths.labels, json.dumps(dataclasses.asdict(self.checked()), ensure_ascii=False) + "\n")
+
+    def checked(self) -> Labels:
+        """Return the labels as they are stored.
+
+        Raises:
             UsageError: a label has control characters, or is too long.
         """
         if len(self.tags) > 50:
             raise UsageError(f"A run can have at most 50 tags, got {len(self.tags)}.", "Remove some.")
-        clean = Labels(
+        return Labels(
             checked_label(self.name),
             sorted({checked_label(tag, "tag", 40) for tag in self.tags}),
             checked_label(self.note, "note", 2000),
         )
-        replace_text(paths.labels, json.dumps(dataclasses.asdict(clean), ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ import gc
 import math
 import os
 import re
+import secrets
 import shutil
 import stat
 import threading
@@ -93,6 +94,9 @@ class Record:
             "benchmark": self.summary.benchmark,
             "problem": self.summary.problem,
             "hint": self.summary.hint,
+            "early_stop": {"rule": self.summary.stop_rule, "reason": self.summary.stop_reason}
+            if self.summary.stop_rule
+            else None,
             "path": str(self.paths.root),
         }
 
@@ -128,7 +132,8 @@ class RunStore:
         """
         self.home.prepare()
         discard_abandoned(self.home.runs, ".*")
-        paths, building = self.home.run(config.id), RunPaths(self.home.runs / f".{config.id}")
+        # A name of its own: what a killed process has left must not be in the way.
+        paths, building = self.home.run(config.id), RunPaths(self.home.runs / f".{config.id}.{secrets.token_hex(4)}")
         try:
             building.root.mkdir()
             labels.write(building)

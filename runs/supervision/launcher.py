@@ -22,6 +22,7 @@ from runs.machine import devices
 from runs.notify import outbox
 from runs.notify import settings as notify_settings
 from runs.processes import command, environment
+from runs.stop_rule import RuleKind, stop_rule
 from runs.store import datasets, inputs, requests
 from runs.store.labels import Labels
 from runs.store.late_events import append_late
@@ -60,6 +61,8 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
 def create(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
     """Check a draft and create its run, without starting its engine. Arguments and errors: as of :func:`start`."""
     config = configured(draft)
+    if draft.stop_when and stop_rule(draft.stop_when).kind is RuleKind.BELOW_MEDIAN:
+        raise UsageError("below-median compares the runs of a sweep; this is a single run.", "Add --seeds or --grid.")
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
     check_inputs([config], store, say, draft.weights)
     return config, store.create(config, labels, draft.weights)

@@ -80,7 +80,8 @@ def _stopping(record: Record, now: float) -> str:
 
 
 def _stopped(record: Record, now: float) -> str:
-    return f"after epoch {record.summary.epoch} of {record.summary.epochs}, with a checkpoint · R resumes"
+    why = f" by {_cut(record.summary.early_stop)}" if record.summary.early_stop else ""
+    return f"after epoch {record.summary.epoch} of {record.summary.epochs}{why}, with a checkpoint · R resumes"
 
 
 def _finished(record: Record, now: float) -> str:
