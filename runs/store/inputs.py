@@ -34,6 +34,8 @@ SCHEMA_VERSION = 1
 MOST_LISTED, MOST_READ = 20_000, 128 * MEBIBYTE
 _MOST_BYTES = 64 * MEBIBYTE
 _MOST_NAMED = 3
+# A set that has grown to so many times these sizes is no longer compared file by file.
+_MOST_GROWTH = 10
 _PARTS = ("train", "test")
 
 
@@ -227,6 +229,8 @@ def verify(paths: RunPaths, config: RunConfig, home: Home, *, accept_changed: bo
             "Restore the data, or go on with the changed ones: "
             f"nastui runs resume {short_id(config.id)} --accept-changed-data",
         )
+    if changed:
+        _check_usable(config, home)
     return Verified(before, now, changed, accepted)
 
 
@@ -238,7 +242,7 @@ def changes(before: Inputs, now: Inputs, *, asks_table: bool) -> list[str]:
         now: as it is now.
         asks_table: whether the run learns from the table; otherwise it is not compared.
     """
-    found = _folder_changes(before.parts, now.parts)
+    found = _folder_changes(before, now)
     for name in sorted(before.files.keys() | now.files.keys()):
         if before.files.get(name) != now.files.get(name):
             found.append(f"the file '{name}' is another one")
@@ -256,6 +260,17 @@ def table_change(before: TableRecord, now: TableRecord | None) -> str:
     return (
         f"the benchmark table '{now.name}' has other values, now from '{now.source}' and before from '{before.source}'"
     )
+
+
+def _check_usable(config: RunConfig, home: Home) -> None:
+    """Check that changed data can be opened at all.
+
+    Raises:
+        EnvironmentLacksError: they cannot.
+    """
+    if not _asks_table(config) and (folder := catalogue.dataset(config.dataset).images(home.datasets)) is not None:
+        for part in _PARTS:
+            image_files(folder, part)
 
 
 def _note(paths: RunPaths) -> str:
@@ -285,9 +300,10 @@ def _of_folder(folder: Path, listed: bool | None) -> dict[str, object]:
     """
     parts = {part: image_files(folder, part, strict=False) for part in _PARTS}
     sizes = {part: _sizes(found) for part, found in parts.items()}
-    if listed is None:
-        measured = [size for of_part in sizes.values() for of_class in of_part.values() for size in of_class.values()]
-        listed = len(measured) <= MOST_LISTED and sum(size or 0 for size in measured) <= MOST_READ
+    measured = [size for of_part in sizes.values() for of_class in of_part.values() for size in of_class.values()]
+    times = 1 if listed is None else _MOST_GROWTH
+    fits = len(measured) <= times * MOST_LISTED and sum(size or 0 for size in measured) <= times * MOST_READ
+    listed = fits and listed is not False
     records = {}
     for part, found in parts.items():
         classes = {}
@@ -329,7 +345,13 @@ def _mark(file: Path, size: int | None, read_it: bool) -> str:
         return f"{size}:unreadable"
 
 
-def _folder_changes(before: Mapping[str, Part], now: Mapping[str, Part]) -> list[str]:
+def _folder_changes(first: Inputs, second: Inputs) -> list[str]:
+    before, now = first.parts, second.parts
+    if first.listed != second.listed:
+        return [
+            f"'{part}' has {second.images[part]:,} images and had {first.images[part]:,}, or their files are larger"
+            for part in _PARTS
+        ]
     found: list[str] = []
     added: list[tuple[str, str]] = []
     removed: list[tuple[str, str]] = []
@@ -351,7 +373,7 @@ def _folder_changes(before: Mapping[str, Part], now: Mapping[str, Part]) -> list
             was, is_ = old[name], new[name]
             if was.digest == is_.digest:
                 continue
-            if not (was.files or is_.files):
+            if not first.listed:
                 found.append(_counted(f"{part}/{name}", was.images, is_.images))
                 continue
             added += [(part, f"{name}/{file}") for file in is_.files.keys() - was.files.keys()]

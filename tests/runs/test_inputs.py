@@ -130,7 +130,10 @@ def test_changed_data_are_refused(
     assert not listed or says in refusal
     with pytest.raises(EnvironmentLacksError, match="have changed"):
         launcher.resume(run.store.find(run.config.id))
-    if "Its checkpoint is of" in refusal:
+    if change == "class renamed in one part":
+        with pytest.raises(EnvironmentLacksError, match=r"The class 'cat' of .* is not in"):
+            run.verify(accept_changed=True)
+    elif "Its checkpoint is of" in refusal:
         with pytest.raises(EnvironmentLacksError, match="start a new run"):
             run.verify(accept_changed=True)
     else:
@@ -145,6 +148,15 @@ def test_a_large_set_is_refused_by_numbers(run: Begun, images: Path, monkeypatch
     fill(images, "cat/9.png")
     (images / "train/dog/2.png").rename(images / "train/dog/3.png")
     assert "'train/cat' has 3 images and had 2; some of the 3 images of 'train/dog' are other ones" in run.refusal()
+
+
+def test_a_small_set_that_has_become_large_is_not_read(
+    run: Begun, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "MOST_LISTED", 1)
+    fill(images, " ".join(f"cat/1{number}.png" for number in range(9)))
+    assert not inputs.examine(run.config, run.home, inputs.read(run.paths.inputs)).listed
+    assert "'train' has 14 images and had 5, or their files are larger; 'test' has 2" in run.refusal()
 
 
 def test_what_is_not_data_may_change(run: Begun, images: Path) -> None:
