@@ -7,6 +7,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,13 +15,18 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from engine.core.runtime import Runtime
+from engine.data import sources
 from engine.data.decoding import Shares
+from engine.data.feeds import FeedOptions, open_feeds
 from engine.data.folder import load
 from engine.data.images import SINGLE_COLOURS
 from engine.data.listing import list_images, open_image
-from engine.data.sources import check_or_download
+from engine.data.sources import Source, check_or_download
 from runs.catalogue.datasets import image_folder
+from runs.catalogue.shared_settings import DataSettings
 from runs.errors import EnvironmentLacksError
+from runs.log.events import Event, Warned
 
 
 def put(folder: Path, *names: str | bytes) -> None:
@@ -219,3 +225,13 @@ def test_a_set_of_single_colours_is_noticed(tmp_path: Path) -> None:
     assert check_or_download([*words, "0"]) == check_or_download([*words, "0", "streamed"]) == [SINGLE_COLOURS]
     save(TestPixels.RAMP[:4, :4], folder / "train" / "a" / "1.png")
     assert check_or_download([*words, "0"]) == check_or_download([*words, "0", "streamed"]) == []
+
+
+@pytest.mark.parametrize("augmentation", ["crop", "imagenet"])
+def test_a_run_warns_of_single_colours_once(tmp_path: Path, augmentation: Literal["crop", "imagenet"]) -> None:
+    folder, said = image_folder(folder_of(tmp_path)), list[Event]()
+    runtime = Runtime(device="cpu", seed=3, threads=1, precision="float32", channels_last=True)
+    source = Source(folder, tmp_path, DataSettings(), runtime, sources.load, said.append)
+    for _ in range(2):
+        open_feeds(source, folder, FeedOptions(augmentation=augmentation, image_size=4, workers=0), runtime)
+    assert said == [Warned("single_colours", SINGLE_COLOURS)]
