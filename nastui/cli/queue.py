@@ -36,8 +36,13 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     from runs.store.queue import Queue
 
     store = _store()
+    queue = Queue(store.home)
+    if damage := queue.read().damage:
+        output.say(f"'{store.home.queue_file}': {damage}.")
+    for file in queue.damaged_files():
+        output.say(f"The queue was damaged and has been recovered: check it, then delete '{file}'.")
     ensure_dispatcher(store.home)
-    document = Queue(store.home).read()
+    document = queue.read()
     records = {record.id: record for record in store.records()}
     placed = [entry for entry in document.placed if is_held(store.home.run(entry.run).lock)]
     if as_json:

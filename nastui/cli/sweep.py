@@ -78,6 +78,8 @@ def list_(as_json: Json = False) -> None:
     _ensure_dispatcher(store)
     records, queue = store.records(), Queue(store.home).read()
     found = [results(sweep, records, queue) for sweep in sweeps.all()]
+    for folder, fault in sweeps.unreadable.items():
+        output.say(f"Skipped {folder}: {fault}")
     if as_json:
         output.data([result.to_json() for result in found])
         return

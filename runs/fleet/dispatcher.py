@@ -59,6 +59,8 @@ class Dispatcher:
             NastuiError: the queue cannot be written.
         """
         known = self._queue.read()
+        if known.damage:
+            print(f"The file of the queue: {known.damage}.", flush=True)  # noqa: T201 - stdout is the dispatcher's log
         ended = {entry.run for entry in known.entries if self._has_ended(entry)}
         entries = [entry for entry in known.entries if entry.run not in ended]
         wants_gpu = any(entry.device != "cpu" for entry in entries if not entry.placed)

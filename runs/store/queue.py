@@ -1,16 +1,25 @@
-"""The queue of a home: the runs that wait for a device, in order, and those that were given one."""
+"""The queue of a home: the runs that wait for a device, in order, and those that were given one.
+
+It is the only place that knows the order, so it is kept twice. If the file is damaged or gone, the copy takes its
+place; if both are damaged, every entry that can still be read does. The damaged file is kept beside it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import errno
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError
 from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.formatting import count
 from runs.home import Home, short_id
 from runs.store.store_lock import store_lock
 
@@ -36,7 +45,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    run: str
+    run: str = Field(pattern=r"^\w[\w.-]*$")
     device: str = "cpu"
     gpus: int = Field(default=1, ge=1)
     per_device: int = Field(default=1, ge=1)
@@ -64,6 +73,12 @@ class Document(BaseModel):
     version: int = VERSION
     entries: list[Entry] = Field(default_factory=list)
     cpu_slots: int = Field(default=0, ge=0)
+    _damage: str = PrivateAttr(default="")
+
+    @property
+    def damage(self) -> str:
+        """What was wrong with the file and how much was recovered, in words; empty if nothing was wrong."""
+        return self._damage
 
     @property
     def waiting(self) -> list[Entry]:
@@ -79,6 +94,12 @@ class Document(BaseModel):
         """Change the entry of a run, if it has one."""
         self.entries = [entry.with_(**changes) if entry.run == run else entry for entry in self.entries]
 
+    def text(self) -> str:
+        """Return the content of the file: one entry a line, so that most of a damaged file can still be read."""
+        head = self.model_dump_json(exclude={"entries"}).removesuffix("}")
+        lines = ",\n".join(entry.model_dump_json() for entry in self.entries)
+        return f'{head},"entries":[\n{lines}\n]}}\n'
+
     def drop(self, runs: set[str]) -> None:
         """Remove the entries of runs."""
         self.entries = [entry for entry in self.entries if entry.run not in runs]
@@ -89,15 +110,23 @@ class Queue:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._seen: tuple[tuple[int, ...], Document] = ((), Document())
+        self._copy = home.queue / "queue.copy.json"
+        self._seen: tuple[tuple[int, ...] | None, Document] = (None, Document())
         self._pending: tuple[Document, frozenset[str]] = (self._seen[1], frozenset())
 
     def read(self) -> Document:
-        """Return the current content; do not change it. A missing or damaged file is an empty queue."""
+        """Return the current content; do not change it. Of a damaged file, it is what :meth:`change` would recover."""
         signature = self._signature()
         if signature != self._seen[0]:
-            self._seen = signature, self._loaded()
+            try:
+                self._seen = signature, self._loaded()
+            except OSError as error:
+                self._seen = signature, _recovered([self._copy], f"it cannot be read: {error.strerror}")
         return self._seen[1]
+
+    def damaged_files(self) -> list[Path]:
+        """Return the damaged files that were kept when the queue was recovered."""
+        return sorted(self._home.queue.glob("queue.damaged-*.json"))
 
     def pending(self) -> frozenset[str]:
         """Return the ids of the runs that have not been started yet."""
@@ -118,10 +147,15 @@ class Queue:
             self._home.queue.mkdir(parents=True, exist_ok=True)
             with store_lock(self._home.queue / "queue.lock", PATIENCE):
                 document = self._loaded()
-                before = document.model_dump_json()
+                before = document.text()
                 yield document
-                if (after := document.model_dump_json()) != before:
-                    replace_text(self._home.queue_file, after + "\n")
+                if (after := document.text()) != before or document.damage:
+                    if document.damage:
+                        replace_text(self._copy, after)  # before the damaged file goes: we may be killed at any time
+                        self._keep_damaged()
+                    replace_text(self._home.queue_file, after)
+                    with contextlib.suppress(OSError):
+                        replace_text(self._copy, after)
         except Timeout as error:
             raise BusyError(f"Another process is changing the queue of '{self._home.root}'.", "Try again.") from error
         except OSError as error:
@@ -177,7 +211,71 @@ class Queue:
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _loaded(self) -> Document:
+        """Return the content, recovered if it is damaged.
+
+        Raises:
+            OSError: the file is there and cannot be read, as when it belongs to somebody else.
+        """
+        file = self._home.queue_file
         try:
-            return Document.model_validate_json(read_regular(self._home.queue_file, MOST_BYTES))
-        except (OSError, ValidationError):
-            return Document()
+            return _parsed(read_regular(file, MOST_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return _recovered([self._copy], "it is gone") if self._copy.exists() else Document()
+        except ValidationError:
+            return _recovered([self._copy, file], "it is damaged")
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EISDIR, errno.EFBIG):
+                raise
+            return _recovered([self._copy], str(error.strerror))
+
+    def _keep_damaged(self) -> None:
+        """Give the damaged file another name, if it is not gone."""
+        with contextlib.suppress(FileNotFoundError):
+            self._home.queue_file.rename(self._home.queue / f"queue.damaged-{secrets.token_hex(4)}.json")
+
+
+def _parsed(content: bytes) -> Document:
+    """Return the document of a file's content; of a run that occurs twice, the first entry.
+
+    Raises:
+        ValidationError: it is not one.
+    """
+    document = Document.model_validate_json(content)
+    document.entries = _distinct(document.entries)
+    return document
+
+
+def _distinct(entries: Iterable[Entry]) -> list[Entry]:
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        found.setdefault(entry.run, entry)
+    return list(found.values())
+
+
+_ENTRY = re.compile(rb'\{"run":[^\n{}]*\}')
+
+
+def _recovered(files: list[Path], why: str) -> Document:
+    """Return what can be recovered: the first of these files that is whole, or else every entry that can be read.
+
+    Args:
+        files: the copy, and then the damaged file.
+        why: what is wrong with the queue's file.
+    """
+    contents = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            contents.append(read_regular(file, MOST_BYTES))
+    document = Document()
+    for content in contents:
+        with contextlib.suppress(ValidationError):
+            document = _parsed(content)
+            break
+    else:
+        found = []
+        for raw in (raw for content in contents for raw in _ENTRY.findall(content)):
+            with contextlib.suppress(ValidationError):
+                found.append(Entry.model_validate_json(raw))
+        document.entries = _distinct(found)
+    document._damage = f"{why}; {count(len(document.entries), 'run')} recovered"
+    return document

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runs.configuration import Draft
-from runs.errors import NastuiError, NotFoundError
+from runs.errors import EnvironmentLacksError, NastuiError, NotFoundError
 from runs.fleet.dispatcher import Dispatcher
 from runs.fleet.queueing import entry, ordinal, waits
 from runs.fleet.sweep import SweepStore
@@ -110,11 +113,64 @@ def test_a_run_that_waits_keeps_its_place_when_it_is_queued_again(home: Home) ->
     assert [waiting.run for waiting in Queue(home).read().waiting] == [first, second]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"entries": [{"run": 3}]}', "\0" * 100])
-def test_a_damaged_file_is_an_empty_queue(home: Home, content: str) -> None:
-    queued(home, 1)
-    home.queue_file.write_text(content)
-    assert Queue(home).read().entries == []
+DAMAGED = ["", "{", "[]", '{"entries": [{"run": 3}]}', '{"entries": [{"run": "../home"}]}', "\0" * 100, "[" * 10**5]
+
+
+def damage(path: Path, content: str | None) -> None:
+    """Put something else in the place of a file; None removes it, and ``folder`` and ``pipe`` are what they say."""
+    path.unlink()
+    if content == "folder":
+        path.mkdir()
+    elif content == "pipe":
+        os.mkfifo(path)
+    elif content is not None:
+        path.write_text(content)
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, None, "folder", "pipe"])
+def test_a_damaged_queue_loses_no_run(home: Home, engines: Engines, content: str | None) -> None:
+    ids = queued(home, 3)
+    Queue(home).move(ids[2], 1)
+    damage(home.queue_file, content)
+    found = Queue(home).read()
+    assert [waiting.run for waiting in found.waiting] == [ids[2], *ids[:2]]
+    assert "3 runs recovered" in found.damage
+    slots(home, 1)
+    mended = Queue(home)
+    assert [waiting.run for waiting in mended.read().waiting] == [ids[2], *ids[:2]]
+    assert mended.read().damage == ""
+    assert len(mended.damaged_files()) == (0 if content is None else 1)
+    dispatcher(home, engines).step()
+    assert engines.started == [ids[2]]
+
+
+def test_of_two_damaged_files_every_whole_entry_is_recovered(home: Home) -> None:
+    ids = queued(home, 4)
+    whole = home.queue_file.read_text()
+    home.queue_file.write_text(whole.replace(ids[1], "\0\1"))
+    (home.queue / "queue.copy.json").write_text(whole[: whole.index(ids[3])])
+    assert [waiting.run for waiting in Queue(home).read().waiting] == ids
+
+
+def test_a_queue_that_somebody_else_owns_is_not_overwritten(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued(home, 2)
+    before = home.queue_file.read_text()
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("runs.store.queue.read_regular", refuse)
+        with pytest.raises(EnvironmentLacksError, match="Permission denied"):
+            Queue(home).add([Entry(run="another")])
+    assert home.queue_file.read_text() == before
+
+
+def test_a_run_that_occurs_twice_waits_once(home: Home) -> None:
+    (run,) = queued(home, 1)
+    document = json.loads(home.queue_file.read_text())
+    home.queue_file.write_text(json.dumps(document | {"entries": document["entries"] * 2}))
+    assert [waiting.run for waiting in Queue(home).read().waiting] == [run]
 
 
 def test_places_are_written_as_people_do() -> None:
