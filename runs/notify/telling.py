@@ -25,7 +25,7 @@ from runs.log.history import Follower
 from runs.notify import outbox, settings
 from runs.notify.channels import Channel, Message, Refused, Undelivered, channels
 from runs.notify.outbox import OutboxEntry
-from runs.store.lock import is_held
+from runs.store.lock import is_held, is_held_for_certain
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
 from runs.store.store_lock import store_lock
@@ -68,6 +68,8 @@ def deliver(entry: OutboxEntry, *, patience: float = 0.0, pauses: tuple[float, .
             return _tell(home, entry, "stalled", entry.key.replace("end", "stalled", 1), patience, pauses, last=False)
         return []
     status = follow_status(Follower(paths))
+    if status is Status.LOST and is_held_for_certain(paths.lock):
+        return []  # on another host, whose clock differs
     if status in ENDS:
         return _tell(home, entry, ENDS[status], entry.key, patience, pauses, last=True)
     if status is Status.STOPPED:
