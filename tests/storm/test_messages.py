@@ -23,7 +23,7 @@ from tests.runs.webhook import Webhook, configure
 from tests.storm.sizes import SEED, Account, size
 from tests.synthetic import make_run
 
-MESSAGES = size("MESSAGES", 150, 12)
+MESSAGES = size("MESSAGES", 100, 4)
 VIEWERS = 2
 LONGEST_SECONDS = 0.6
 pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
@@ -74,10 +74,10 @@ def test_engines_and_viewers_killed_while_messages_are_due(home: Home) -> None:
             victim = dice.randrange(VIEWERS)
             threads.append(_killed_later(viewers[victim], dice.random() * LONGEST_SECONDS))
             viewers[victim] = _started(VIEWER, home.root)
-            account.count("viewers killed")
+            account.add("viewers killed")
         for thread in threads:
             thread.join()
-        account.count("engines killed")
+        account.add("engines killed")
         deadline = time.monotonic() + 60
         while any(entry.run == paths.root.name for entry in outbox.entries(home)):
             assert time.monotonic() < deadline, "nobody sends what is due"
@@ -90,15 +90,15 @@ def test_engines_and_viewers_killed_while_messages_are_due(home: Home) -> None:
             assert told[key] == 1 or state == "leaving"
             unknown += told[key] == 0
         assert f"{paths.root.name}/end-1" in left
-        account.count("messages", len(told))
-    account.count("messages whose sender was killed before the first byte", unknown)
+        account.add("messages", len(told))
+    account.add("messages whose sender was killed before the first byte", unknown)
     for viewer in viewers:
         viewer.kill()
         viewer.communicate()
     telling.sweep(home)
     assert len(webhook.received) == len({message["id"] for message in webhook.received})
     webhook.close()
-    account.close()
+    print(account)
 
 
 def _started(script: str, argument: Path) -> subprocess.Popen[str]:
