@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import safetensors.torch
 import torch
@@ -95,7 +96,8 @@ class TestProcesses:
             if is_parameter(name):
                 torch.testing.assert_close(tensor, alone[name], rtol=1e-4, atol=1e-5)
 
-    def test_a_killed_process_ends_the_run_with_the_reason(self, cli: Cli) -> None:
+    def test_what_reaches_one_reaches_all(self, cli: Cli) -> None:
+        """A process is killed, the run is stopped, the supervisor is killed; in between it is resumed."""
         run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
         cli.reach_epoch(run, 1)
         members = cli.members(run)
@@ -105,22 +107,20 @@ class TestProcesses:
         assert "SIGKILL" in cli.json("runs", "show", run)["problem"]
         are_gone(members)
 
-    def test_stop_and_resume_reach_all(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=2, image_limit=64)["id"]
-        cli("runs", "pause", run)  # so that it cannot finish before the stop
-        members = cli.members(run)
+        members = self.resumed(cli, run)
         cli("runs", "stop", run)
         assert cli.status(run) == "stopped"
         are_gone(members)
-        cli("runs", "resume", run)
-        assert cli.wait(run, "finished", "failed", "lost") == "finished"
 
-    def test_none_outlives_a_killed_supervisor(self, cli: Cli) -> None:
-        run = cli.retrain("DrNAS_cifar10", "--gpus", 2, epochs=ENDLESS, image_limit=64)["id"]
-        cli.reach_epoch(run, 1)
-        members = cli.members(run)
+        members = self.resumed(cli, run)
         cli.kill(run)
         are_gone(members)
+
+    def resumed(self, cli: Cli, run: str) -> list[psutil.Process]:
+        """Resume a run, and return its processes once they have worked for an epoch."""
+        cli("runs", "resume", run)
+        cli.reach_epoch(run, len(cli.series(run)) + 1)
+        return cli.members(run)
 
 
 def test_imagenet_recipe_on_a_small_folder(cli: Cli, tmp_path: Path) -> None:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from typing import Any
 
 import safetensors.torch
 import torch
 
+from runs.configuration import Draft
 from runs.store import requests
 from runs.store.requests import Request
-from tests.end_to_end.conftest import Cli, are_gone, shadows
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
+from tests.end_to_end.conftest import TINY, Cli, are_gone, shadows
 
 # The run never gets this far.
 ENDLESS = 100_000
 
 
-def test_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
+def test_torchrun_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
+    """The command is that of docs/performance.md, "Several GPUs for one run"; the resumed run is started by nastui."""
+    small = {"epochs": 8, "image_limit": 140, "batch_size": 16, "cells": 1}
+    stopped, torchrun = under_torchrun(cli, small)
     # The ranks find our packages, whatever else has their names.
     cli.environment["PYTHONPATH"] = str(shadows(cli.folder / "foreign", "module"))
-    small = {"epochs": 8, "image_limit": 140, "batch_size": 16, "cells": 1}
-    stopped, whole = (cli.search("--gpus", 2, **small)["id"] for _ in range(2))
+    whole = cli.search("--gpus", 2, **small)["id"]
     cli.reach_epoch(stopped, 1)
-    members = cli.members(stopped)
     # Sent without a command, which takes as long to start as the search has left.
     requests.send(cli.home.run(stopped).requests, Request.STOP)
-    assert cli.wait(stopped, "stopped", "finished", "failed", "lost") == "stopped"
-    are_gone(members)
+    assert torchrun.wait(timeout=90) == 0, "both processes have ended"
+    assert cli.status(stopped) == "stopped"
     cli("runs", "resume", stopped)
     for run in (stopped, whole):
         assert cli.wait(run, "finished", "failed", "lost") == "finished"
@@ -37,6 +44,23 @@ def test_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
     shown = cli.json("runs", "show", whole)
     assert shown["command"].endswith("--set gpus=2")
     assert "gpus=2" in cli("runs", "show", whole).stdout
+
+
+def under_torchrun(cli: Cli, options: dict[str, Any]) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a search as ``cli.search("--gpus", 2)`` does, but with torchrun; return the run's id and the process."""
+    draft = Draft(method="drnas", preset="quick", seed=3, options=TINY | options | {"gpus": 2})
+    config, paths = launcher.create(RunStore(cli.home), draft)
+    words = [
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "nastui_start",
+        "engine",
+        str(paths.root),
+    ]
+    return config.id, subprocess.Popen([sys.executable, "-m", *words], env=cli.environment, cwd=cli.folder)
 
 
 def test_a_killed_process_ends_the_run_with_the_reason(cli: Cli) -> None:
