@@ -20,7 +20,7 @@ from runs.store.run_store import RunStore
 from runs.store.status import Status
 from tests.storm.copies import Faults, command, engine, orphans, text
 from tests.storm.kinds import ENGINE_SECONDS, KINDS, Undisturbed, result, undisturbed
-from tests.storm.sizes import SEED, WORKERS, Account, size
+from tests.storm.sizes import SEED, WORKERS, Account, noting, size
 
 JUMPS = size("JUMPS", 60, 2)
 SHORT_KINDS = ("gdas-nasbench201", "evolution-nasbench201")
@@ -79,8 +79,8 @@ def test_engines_and_viewers_whose_clocks_jump(ended: list[Undisturbed], tmp_pat
         shutil.rmtree(home.root)
 
     with ThreadPoolExecutor(WORKERS) as workers:
-        list(workers.map(work, range(max(1, JUMPS // 2))))
-    print(f"\n{account}")
+        list(workers.map(noting(account, work), range(max(1, JUMPS // 2))))
+    account.end()
     assert orphans() == []
 
 

@@ -22,7 +22,7 @@ from runs.store.run_store import RunStore
 from runs.store.status import Status
 from tests.storm.copies import NONE, Faults, command, engine, in_a_copy, orphans, text
 from tests.storm.kinds import ENGINE_SECONDS, KINDS, Undisturbed, result, undisturbed
-from tests.storm.sizes import SEED, WORKERS, Account, size
+from tests.storm.sizes import SEED, WORKERS, Account, noting, size
 from tests.synthetic import make_run
 from tests.tabulated import write_csv
 
@@ -84,8 +84,8 @@ def test_engines_on_a_full_disk(ended: list[Undisturbed], tmp_path: Path) -> Non
         shutil.rmtree(home.root)
 
     with ThreadPoolExecutor(WORKERS) as workers:
-        list(workers.map(work, range(max(1, FULL // 4))))
-    print(f"\n{account}")
+        list(workers.map(noting(account, work), range(max(1, FULL // 4))))
+    account.end()
     assert orphans() == []
 
 
@@ -139,8 +139,8 @@ def test_commands_on_a_full_disk(tmp_path: Path) -> None:
         shutil.rmtree(root)
 
     with ThreadPoolExecutor(WORKERS) as workers:
-        list(workers.map(work, range(FULL - FULL // 4)))
-    print(f"\n{account}")
+        list(workers.map(noting(account, work), range(FULL - FULL // 4)))
+    account.end()
     assert orphans() == []
 
 

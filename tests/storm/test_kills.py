@@ -88,11 +88,10 @@ class Struck:
             self._from_outside(process, signal.SIGKILL if moment == "random" else signal.SIGTERM)
         process.join(ENGINE_SECONDS)
         code = process.exitcode
-        assert code in ((0,) if moment == "term" else (0, -signal.SIGKILL)), (moment, code, self._log())
-        if code == -signal.SIGKILL:
-            self.account.add(f"kills of engines, {WORDS[moment]}")
+        allowed_codes = (0, -signal.SIGKILL, -signal.SIGTERM) if moment == "term" else (0, -signal.SIGKILL)
+        assert code in allowed_codes, (moment, code, self._log())
         status = self._status()
-        if moment == "term" and status is Status.STOPPED:
+        if code or status is Status.STOPPED:
             self.account.add(f"kills of engines, {WORDS[moment]}")
         allowed = (Status.LOST, Status.QUEUED, Status.FINISHED) if code else (Status.STOPPED, Status.FINISHED)
         assert status in allowed or (moment == "term" and status is Status.LOST), (moment, code, status, self._log())
@@ -175,14 +174,15 @@ def test_engines(ended: list[Undisturbed], tmp_path: Path) -> None:
                 whole, own = dice.choice(ended), random.Random(dice.random())
             number += 1
             struck = Struck(whole, tmp_path / f"home-{worker}-{number}", own, account)
-            for _ in range(PER_RUN):
-                if not struck.strike() or killed() >= wanted:
-                    break
-            struck.end()
+            with account.noting(whole.kind):
+                for _ in range(PER_RUN):
+                    if not struck.strike() or killed() >= wanted:
+                        break
+                struck.end()
 
     with ThreadPoolExecutor(WORKERS) as workers:
         list(workers.map(work, range(WORKERS)))
-    print(f"\n{account}")
+    account.end()
 
 
 class Crowd:
@@ -319,10 +319,11 @@ def test_viewers_and_writers(tmp_path: Path, kind: str, share: float) -> None:
             root = tmp_path / f"{worker}-{number}"
             root.mkdir()
             crowd = Crowd(root, own, account)
-            for _ in range(8):
-                crowd.strike(kind, own.randint(1, 4))
-            crowd.end()
+            with account.noting(root):
+                for _ in range(8):
+                    crowd.strike(kind, own.randint(1, 4))
+                crowd.end()
 
     with ThreadPoolExecutor(WORKERS) as workers:
         list(workers.map(work, range(WORKERS)))
-    print(f"\n{account}")
+    account.end()
