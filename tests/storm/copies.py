@@ -94,7 +94,7 @@ def command(
     home: Path,
     folder: Path,
     printed: Path,
-    seconds: int = 60,
+    seconds: int = 600,
     faults: Faults = NONE,
     engines: str = "copies",
 ) -> BaseProcess:
@@ -113,7 +113,7 @@ def command(
     return _started(_command, [*map(str, words)], environment, str(folder), str(printed), seconds, faults, engines)
 
 
-def dashboard(home: Path, folder: Path, keys: list[str], printed: Path, seconds: int = 60) -> BaseProcess:
+def dashboard(home: Path, folder: Path, keys: list[str], printed: Path, seconds: int = 600) -> BaseProcess:
     """Open the dashboard without a terminal, press keys, and close it."""
     environment = _environment() | {"NASTUI_HOME": str(home)}
     return _started(_dashboard, environment, str(folder), keys, str(printed), seconds)

@@ -26,13 +26,13 @@ from tests.storm.hostile_words import Sandbox, line, sandbox
 from tests.storm.sizes import SEED, WORKERS, Account, size
 from tests.synthetic import make_run
 
-LINES = size("LINES", 2000, 60)
+LINES = size("LINES", 2000, 50)
 PER_SANDBOX = 25
 # docs/cli.md, "Exit codes"
 CODES = (0, 1, 2, 3, 4, 5)
 # They work until they are ended, or for long: an alarm may end them.
 ENDLESS = {("serve",): 4, ("bench",): 6, ("profile",): 6}
-SECONDS = 120
+SECONDS = 600
 MOST_CHARACTERS, MOST_LINES = 4000, 8
 # Caches, locks and logs, which any command may write.
 UNTOLD = ("index.json", "index.lock", "measured.json", "queue", "queue.lock", "lock", "dispatcher.log")

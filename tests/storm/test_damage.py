@@ -26,8 +26,8 @@ from tests.storm.kinds import ENGINE_SECONDS, Kind, created, table
 from tests.storm.sizes import SEED, WORKERS, Account, size
 from tests.synthetic import make_run
 
-DAMAGED = size("DAMAGED", 400, 6)
-SECONDS = 120
+DAMAGED = size("DAMAGED", 400, 4)
+SECONDS = 600
 # docs/cli.md, "Exit codes"
 CODES = (0, 1, 2, 3, 4, 5)
 STORE = ("index.json", "index.lock", "measured.json", "config.toml", "benchmarks/nasbench201.table", "trash")

@@ -28,7 +28,7 @@ from tests.tabulated import write_csv
 
 FULL = size("FULL", 200, 8)
 SHORT_KINDS = ("gdas-nasbench201", "retrain-nasbench201")
-SECONDS = 120
+SECONDS = 600
 _NEW_MOUNTS, _PRIVATE = 0x20000, 0x44000  # CLONE_NEWNS, MS_REC | MS_PRIVATE
 _READ_ONLY, _REMOUNT = 1, 32
 pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
