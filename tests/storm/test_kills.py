@@ -32,7 +32,7 @@ from tests.storm.kinds import ENGINE_SECONDS, KINDS, Undisturbed, result, undist
 from tests.storm.sizes import SEED, WORKERS, Account, size
 from tests.synthetic import make_run
 
-KILLS = size("KILLS", 1000, 24)
+KILLS = size("KILLS", 1000, 20)
 SHORT_KINDS = ("prdarts-prdarts", "drnas-nasbench201", "evolution-nasbench201")
 # Of all kills, so many hit an engine; of its kills, so many inside a transition, or while a checkpoint is written.
 ENGINES, VIEWERS = 0.6, 0.15
