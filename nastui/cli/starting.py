@@ -153,7 +153,7 @@ def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_j
     from runs.configuration import draft_from
     from runs.home import Home, short_id
     from runs.store.run_store import RunStore
-    from runs.supervision.launcher import create, start
+    from runs.supervision.launcher import start
 
     if detach and follow:
         raise UsageError("--detach and --follow cannot be used together.", "Leave one out.")
@@ -166,11 +166,9 @@ def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_j
         begin_sweep(store, draft, *sweep, yes=many.yes, detach=detach, as_json=as_json)
         return
     if many.queue:
-        from runs.fleet.queueing import enqueue, entry
+        from runs.fleet.queueing import start_queued
 
-        run, paths = create(store, draft, output.say)
-        any_gpu = draft.device in ("auto", "cuda")
-        enqueue(store.home, [entry(paths, run, any_gpu=any_gpu, per_device=many.per_device or 1)])
+        run, _ = start_queued(store, draft, output.say, per_device=many.per_device or 1)
     else:
         run, _ = start(store, draft, output.say)
     if detach:

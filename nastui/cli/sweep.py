@@ -52,8 +52,7 @@ def begin_sweep(
     sweeps = SweepStore(store)
     at_most = sys.maxsize if yes else MANY
     plan = sweeps.plan(draft, seeds, grid, per_device=per_device, at_most=at_most, say=output.say)
-    sweep = sweeps.create(plan)
-    _queue(store, sweeps, sweeps.records(sweep))
+    sweep = sweeps.start(plan)
     if detach:
         if as_json:
             output.data(_results(store, sweep).to_json())
@@ -175,16 +174,12 @@ def resume(name: Name) -> None:
     Runs that were stopped stay stopped: `nastui runs resume` continues them.
     """
     from nastui.cli import output
-    from runs.fleet.queueing import to_start
-    from runs.store.queue import Queue
 
-    store, sweeps = _stores()
+    _, sweeps = _stores()
     sweep = sweeps.find(name)
-    created = sweeps.complete(sweep)
-    queued = to_start(sweeps.records(sweep), Queue(store.home).read())
-    _queue(store, sweeps, queued)
+    queued, created = sweeps.resume(sweep)
     more = f", {created} of them created" if created else ""
-    output.say(f"Queued {count(len(queued), 'run')} of sweep {sweep.id}{more}.")
+    output.say(f"Queued {count(queued, 'run')} of sweep {sweep.id}{more}.")
 
 
 @app.command("add-seeds")
@@ -195,11 +190,11 @@ def add_seeds(
     from nastui.cli import output
     from runs.fleet.grid import seeds_of
 
-    store, sweeps = _stores()
+    _, sweeps = _stores()
     before = sweeps.find(name)
     sweep = sweeps.add_seeds(before, seeds_of(seeds), output.say)
     added = {member.run for member in sweep.members[len(before.members) :]}
-    _queue(store, sweeps, [record for record in sweeps.records(sweep) if record.id in added])
+    sweeps.enqueue([record for record in sweeps.records(sweep) if record.id in added])
     output.say(f"Queued {count(len(added), 'run')} more of sweep {sweep.id}.")
 
 
@@ -229,12 +224,6 @@ def _stores() -> tuple[RunStore, SweepStore]:
 
     store = RunStore(Home.locate())
     return store, SweepStore(store)
-
-
-def _queue(store: RunStore, sweeps: SweepStore, records: list[Record]) -> None:
-    from runs.fleet.queueing import enqueue
-
-    enqueue(store.home, [sweeps.entry(record) for record in records])
 
 
 def _results(store: RunStore, sweep: Sweep) -> Results:

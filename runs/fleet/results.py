@@ -12,7 +12,7 @@ from runs.fleet.grid import Combination
 from runs.fleet.sweep import Sweep
 from runs.genotypes.consensus import Votes, votes
 from runs.genotypes.genotype import Genotype
-from runs.store.groups import Spread
+from runs.store.groups import Spread, seconds_left
 from runs.store.queue import Document
 from runs.store.run_store import Record
 from runs.store.status import Status
@@ -111,17 +111,10 @@ class Results:
         )
 
     def seconds_left(self) -> float | None:
-        """Return the time to the end of all members, in seconds; None before the first of them has ended.
-
-        Each is taken to last as long as the finished ones did on average, and as many to run at a time as do now.
-        """
+        """Return the time to the end of all members, in seconds; None before the first of them has ended."""
         done = [record.summary.seconds for row in self.rows for record in row.finished]
-        live = [record for record in self.records if record.status.live]
-        if not done or self.ended:
-            return 0.0 if self.ended else None
-        mean = sum(done) / len(done)
-        left = sum(max(0.0, mean - record.summary.seconds) for record in live) + mean * len(self.waiting)
-        return left / max(1, len(live))
+        live = [record.summary.seconds for record in self.records if record.status.live]
+        return seconds_left(done, live, len(self.waiting))
 
     def genotypes(self) -> dict[str, list[Genotype]]:
         """Return the genotypes of the finished members by space; damaged ones are left out."""

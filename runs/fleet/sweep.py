@@ -19,6 +19,7 @@ from runs.configuration import Draft, RunConfig, draft_from
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.fleet import grid as grids
+from runs.fleet import queueing
 from runs.fleet.grid import Combination, Grid
 from runs.fleet.queueing import entry
 from runs.home import Home
@@ -279,6 +280,42 @@ class SweepStore:
                 configs.append(config.model_copy(update={"id": member.run, "sweep": sweep.id}))
             self._create_runs(sweep, configs)
         return len(configs)
+
+    def enqueue(self, records: Iterable[Record]) -> None:
+        """Put runs of a sweep at the end of the queue, and make sure that they will start.
+
+        Raises:
+            NastuiError: the queue cannot be written, or the dispatcher cannot be started.
+        """
+        queueing.enqueue(self._home, [self.entry(record) for record in records])
+
+    def start(self, plan: Plan) -> Sweep:
+        """Create a sweep and put its runs into the queue.
+
+        Raises:
+            NastuiError: as :meth:`create` and :meth:`enqueue`.
+        """
+        sweep = self.create(plan)
+        self.enqueue(self.records(sweep))
+        return sweep
+
+    def resume(self, sweep: Sweep) -> tuple[int, int]:
+        """Queue the runs of a sweep that are missing, never started, were lost or failed.
+
+        Returns:
+            How many were queued, and how many of them were created.
+
+        Raises:
+            NastuiError: as :meth:`complete` and :meth:`enqueue`.
+        """
+        created = self.complete(sweep)
+        queued = queueing.to_start(self.records(sweep), self._store.queue.read())
+        self.enqueue(queued)
+        return len(queued), created
+
+    def get(self, sweep: str) -> Sweep | None:
+        """Return the sweep with that id; None if there is none."""
+        return self._of(sweep) if sweep and "/" not in sweep else None
 
     def add_seeds(self, sweep: Sweep, seeds: Sequence[int], say: Callable[[str], object] = lambda _: None) -> Sweep:
         """Add members with further seeds for each combination, and create their runs.

@@ -1,11 +1,11 @@
-"""Groups of runs that differ only in their seed: their statuses, and mean and standard deviation of their results."""
+"""Groups of runs, of a sweep or with different seeds only: their statuses, mean and deviation of their results."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -50,25 +50,46 @@ class Spread:
 
 @dataclass(eq=False)
 class Group:
-    """Runs with the same digest (:func:`runs.store.run_head.group_id`), in the order given; at least one."""
+    """Runs of one sweep, or with the same digest (:func:`runs.store.run_head.group_id`), in the order given.
+
+    A list makes its groups anew whenever a run has changed, so what is computed from the runs is kept.
+
+    Attributes:
+        id: of the sweep, or the digest.
+        members: at least one.
+        texts: what a list shows of the group, by column.
+    """
 
     id: str
     members: list[Record]
+    texts: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def head(self) -> dict[str, Any]:
-        """The unchanging part of the first run's record. The others differ in seed, device and identity only."""
+        """The unchanging part of the first run's record. Unless in a sweep, only seed, device and identity differ."""
         return self.members[0].head
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether these are the runs of a sweep."""
+        return self.id == sweep_of(self.members[0])
 
     @property
     def seeds(self) -> list[int]:
         """The seed of each run."""
         return [record.head["seed"] for record in self.members]
 
-    @property
+    @cached_property
     def statuses(self) -> Counter[Status]:
         """The number of runs by status."""
         return Counter(record.status for record in self.members)
+
+    @cached_property
+    def seconds_left(self) -> float | None:
+        """The time to the end of all runs that run or wait, in seconds; None if it is unknown."""
+        done = [record.summary.seconds for record in self.members if record.status is Status.FINISHED]
+        live = [record.summary.seconds for record in self.members if record.status.live]
+        return seconds_left(done, live, self.statuses[Status.QUEUED])
 
     @property
     def counted(self) -> list[Record]:
@@ -104,12 +125,41 @@ class Group:
         }
 
 
-def grouped(records: Iterable[Record]) -> list[Group]:
-    """Return the groups in the order of their first runs. A run without repetitions is a group of one."""
+def grouped(records: Iterable[Record], of: Callable[[Record], str] | None = None) -> list[Group]:
+    """Return the groups in the order of their first runs. A run that belongs to none is a group of one.
+
+    Args:
+        records: the runs.
+        of: returns the group of a run, empty for none; by default, runs that differ only in their seed share one.
+    """
     members: dict[str, list[Record]] = {}
     for record in records:
-        members.setdefault(record.head["group"], []).append(record)
-    return [Group(digest, runs) for digest, runs in members.items()]
+        members.setdefault((of(record) or record.id) if of else record.head["group"], []).append(record)
+    return [Group(name, runs) for name, runs in members.items()]
+
+
+def sweep_of(record: Record) -> str:
+    """Return the id of the sweep of a run; empty if it has none."""
+    return str(record.head.get("sweep") or "")
+
+
+def seconds_left(done: Sequence[float], live: Sequence[float], waiting: int) -> float | None:
+    """Return the time to the end of several runs, in seconds; None before the first of them has ended.
+
+    Each is taken to last as long as the finished ones did on average, and as many to run at a time as do now.
+
+    Args:
+        done: the seconds that the finished ones took.
+        live: the seconds that the running ones have taken so far.
+        waiting: how many have not started.
+    """
+    if not live and not waiting:
+        return 0.0
+    if not done:
+        return None
+    mean = sum(done) / len(done)
+    left = sum(max(0.0, mean - seconds) for seconds in live) + mean * waiting
+    return left / max(1, len(live))
 
 
 def seed_count(seeds: Sequence[int]) -> str:

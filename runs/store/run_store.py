@@ -106,13 +106,17 @@ class RunStore:
 
     Args:
         home: the home that holds them. Its folders are created with the first run.
+
+    Attributes:
+        queue: the queue of the home.
+        unreadable: by name of the directory, why it cannot be read.
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._runs = str(home.runs)
         self._index = Index(home.index, home.index_lock)
-        self._queue = Queue(home)
+        self.queue = Queue(home)
         self._pending: frozenset[str] = frozenset()
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
@@ -169,7 +173,7 @@ class RunStore:
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
         self._folder_time = _modified(self._runs)
-        self._pending = self._queue.pending()
+        self._pending = self.queue.pending()
         names = self._run_names()
         self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
         self._update(names, set(known) - set(names))
@@ -195,7 +199,7 @@ class RunStore:
                 self.records()
                 return True
             before = self._pending
-            self._pending = self._queue.pending()
+            self._pending = self.queue.pending()
             due = set(self._live) | (before ^ self._pending)
             glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
             new: set[str] = set()
@@ -263,7 +267,7 @@ class RunStore:
         """
         found = self._named(name)
         with self._listing:
-            self._pending = self._queue.pending()
+            self._pending = self.queue.pending()
             record, _ = self._refreshed(found, (self._records or {}).get(found))
         if record is None:
             raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
