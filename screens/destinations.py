@@ -37,6 +37,24 @@ class OpenRun(Destination):
 
 
 @dataclass
+class OpenSweep(Destination):
+    """Open a sweep.
+
+    Attributes:
+        sweep: its id.
+        instead: whether the new screen replaces the current one, which is closed.
+    """
+
+    sweep: str
+    instead: bool = False
+
+
+@dataclass
+class OpenQueue(Destination):
+    """Open the queue."""
+
+
+@dataclass
 class OpenNewRun(Destination):
     """Open the form of a new run with a preset selected."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Literal
 
 from runs.errors import ChangedDataError, NastuiError, UsageError
+from runs.formatting import count
 from runs.home import short_id
 from runs.log.events import CheckpointWritten, Entry
 from runs.store.run_store import Record
@@ -50,14 +51,26 @@ class EngineControls:
         resumable = [record for record in records if record.status.resumable or record.status is Status.PAUSED]
         self._request("resume", resumable)
 
-    async def stop(self, records: Sequence[Record]) -> None:
-        """Ask for confirmation, then stop the engines with a checkpoint; call it from a worker."""
-        live = [record for record in records if record.status.live]
-        question = Confirm(f"Stop {run_names(live)}?", "It writes a checkpoint first; R resumes from there.")
-        if not live:
+    async def stop(self, records: Sequence[Record], waiting: Collection[str] = ()) -> None:
+        """Ask for confirmation, then stop the engines with a checkpoint; call it from a worker.
+
+        Args:
+            records: the runs; those without an engine are left alone, unless they wait.
+            waiting: the ids of runs that wait in the queue, which they leave.
+        """
+        stopped = [record for record in records if record.status.live or record.id in waiting]
+        if not stopped:
             return
+        number = sum(not record.status.live for record in stopped)
+        if number == len(stopped):
+            question = Confirm(f"Take {run_names(stopped)} out of the queue?", "R starts it later.")
+        else:
+            leaving = f" {count(number, 'run')} leave{'s' if number == 1 else ''} the queue." if number else ""
+            question = Confirm(
+                f"Stop {run_names(stopped)}?", f"It writes a checkpoint first; R resumes from there.{leaving}"
+            )
         if await self._screen.ask(question):
-            self._request("stop", live)
+            self._request("stop", stopped)
 
     def checkpoint(self, record: Record) -> None:
         """Ask the engine for a checkpoint now; :meth:`note` says when it is written."""

@@ -17,8 +17,10 @@ from screens.destinations import (
     OpenComparison,
     OpenGenotypes,
     OpenNewRun,
+    OpenQueue,
     OpenRetrain,
     OpenRun,
+    OpenSweep,
 )
 from screens.runs.screen import RunsScreen
 
@@ -41,7 +43,7 @@ class Navigation:
         Raises:
             LookupError: there is no such destination.
         """
-        if isinstance(destination, OpenRun) and destination.instead:
+        if isinstance(destination, OpenRun | OpenSweep) and destination.instead:
             self._app.switch_screen(self._screen(destination))
         else:
             self._app.push_screen(self._screen(destination))
@@ -52,6 +54,14 @@ class Navigation:
                 from screens.run.screen import RunScreen
 
                 return RunScreen(self._store, run_id)
+            case OpenSweep(sweep=sweep):
+                from screens.sweep.screen import SweepScreen
+
+                return SweepScreen(self._store, sweep)
+            case OpenQueue():
+                from screens.queue.screen import QueueScreen
+
+                return QueueScreen(self._store)
             case OpenNewRun(preset=preset):
                 from screens.starting.new_run import NewRunScreen
 

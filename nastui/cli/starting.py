@@ -166,7 +166,7 @@ def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_j
         begin_sweep(store, draft, *sweep, yes=many.yes, detach=detach, as_json=as_json)
         return
     if many.queue:
-        from runs.fleet.queueing import start_queued
+        from runs.fleet.starting import start_queued
 
         run, _ = start_queued(store, draft, output.say, per_device=many.per_device or 1)
     else:

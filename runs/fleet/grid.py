@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from runs.configuration import Draft
@@ -41,6 +41,17 @@ def seeds_of(text: str) -> tuple[int, ...]:
             raise UsageError(f"--seeds has more than {MOST_SEEDS:,} seeds.", "Name fewer.")
         found += range(first, last + 1)
     return checked_seeds(found)
+
+
+def seed_ranges(seeds: Iterable[int]) -> str:
+    """Return the text of seeds, ``0-9, 20``, as :func:`seeds_of` reads it."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1][1:] = [seed]
+        else:
+            runs.append([seed])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 def checked_seeds(seeds: Sequence[Any]) -> tuple[int, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runs.configuration import Draft, RunConfig
+from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import append_regular, end_of
 from runs.home import Home, RunPaths
@@ -16,8 +16,7 @@ from runs.machine import cores
 from runs.processes import command, environment
 from runs.store.lock import is_held
 from runs.store.queue import Document, Entry, Queue
-from runs.store.run_store import Record, RunStore
-from runs.supervision import launcher
+from runs.store.run_store import Record
 
 START_SECONDS = 30.0
 
@@ -53,25 +52,6 @@ def enqueue(home: Home, entries: list[Entry]) -> None:
     """
     Queue(home).add(entries)
     ensure_dispatcher(home)
-
-
-def start_queued(
-    store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None, *, per_device: int = 1
-) -> tuple[RunConfig, RunPaths]:
-    """Create a run and put it at the end of the queue.
-
-    Args:
-        store: where the run is created.
-        draft: of the run.
-        say: called with a sentence before anything that takes time.
-        per_device: how many runs may share its GPU.
-
-    Raises:
-        NastuiError: as :func:`runs.supervision.launcher.create`, or the queue cannot be written.
-    """
-    config, paths = launcher.create(store, draft, say)
-    enqueue(store.home, [entry(paths, config, any_gpu=takes_any_gpu(draft.device), per_device=per_device)])
-    return config, paths
 
 
 def takes_any_gpu(device: str) -> bool:

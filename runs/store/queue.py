@@ -10,7 +10,7 @@ import contextlib
 import errno
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -187,13 +187,16 @@ class Queue:
             NotFoundError: it does not wait.
         """
         with self.change() as document:
-            waiting = document.waiting
-            entry = next((entry for entry in waiting if entry.run == run), None)
-            if entry is None:
-                raise NotFoundError(f"Run '{short_id(run)}' is not waiting.", "See `nastui queue list`.")
-            waiting.remove(entry)
-            waiting.insert(max(0, place - 1), entry)
-            document.entries = [*document.placed, *waiting]
+            _move(document, run, lambda _: place - 1)
+
+    def shift(self, run: str, by: int) -> None:
+        """Move a waiting run by some places towards the end, or towards the front if ``by`` is negative.
+
+        Raises:
+            NotFoundError: it does not wait.
+        """
+        with self.change() as document:
+            _move(document, run, lambda index: index + by)
 
     def hold(self, runs: set[str], *, held: bool) -> set[str]:
         """Hold waiting runs back, or release them; return which ones wait."""
@@ -279,3 +282,14 @@ def _recovered(files: list[Path], why: str) -> Document:
         document.entries = _distinct(found)
     document._damage = f"{why}; {count(len(document.entries), 'run')} recovered"
     return document
+
+
+def _move(document: Document, run: str, place: Callable[[int], int]) -> None:
+    """Move a waiting run to the index that ``place`` returns for its current one."""
+    waiting = document.waiting
+    index = next((index for index, entry in enumerate(waiting) if entry.run == run), None)
+    if index is None:
+        raise NotFoundError(f"Run '{short_id(run)}' is not waiting.", "See `nastui queue list`.")
+    entry = waiting.pop(index)
+    waiting.insert(max(0, place(index)), entry)
+    document.entries = [*document.placed, *waiting]

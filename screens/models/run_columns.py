@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ _ORDER = (
 )
 
 Row = Record | Group
-"""A row of the table: a run, or several that differ only in their seed."""
+"""A row of the table: a run, or the runs of a sweep, or several that differ only in their seed."""
 AnyRow = TypeVar("AnyRow", Record, Group, Row)
 
 
@@ -44,6 +45,7 @@ class Column:
         keep: if there is too little room, the columns with the smallest value are left out first. A column with 0 is
             left out before any other column becomes narrower.
         least, most: the bounds of its width in cells. A column with a least width shrinks to it before any is left out.
+        changing: the text of a group depends on the time.
     """
 
     title: str
@@ -56,14 +58,20 @@ class Column:
     descending: bool = False
     folded: Callable[[Group, float], str] | None = None
     folded_order: Callable[[Group], Any] | None = None
+    changing: bool = False
 
     def cell(self, row: Row, now: float) -> str:
         """Return the text of a row's cell."""
         if isinstance(row, Record):
             return self.text(row, now)
-        if self.folded is not None:
+        if self.changing and self.folded is not None:
             return self.folded(row, now)
-        texts = {self.text(record, now) for record in row.members}
+        if self.title not in row.texts:  # fifty runs of a sweep would be visited for each cell, at each look
+            row.texts[self.title] = self.folded(row, now) if self.folded is not None else self._shared(row, now)
+        return row.texts[self.title]
+
+    def _shared(self, group: Group, now: float) -> str:
+        texts = {self.text(record, now) for record in group.members}
         return texts.pop() if len(texts) == 1 else ""
 
     def sort_key(self, row: Row) -> Any:
@@ -84,6 +92,25 @@ def _statuses(group: Group, now: float) -> str:
 
 def _name(record: Record) -> str:
     return clean(record.labels.name or (f"of {record.origin}" if record.origin else ""))
+
+
+def _members(group: Group, now: float) -> str:
+    if not group.is_sweep:
+        return seed_count(group.seeds)
+    return f"{group.statuses[Status.FINISHED]}/{len(group.members)} done"
+
+
+def _left(record: Record, now: float) -> str:
+    eta = record.summary.eta
+    return brief_duration(eta) if eta is not None and math.isfinite(eta) and record.status is Status.RUNNING else ""
+
+
+def _left_of_all(group: Group, now: float) -> str:
+    return brief_duration(group.seconds_left) if group.seconds_left else ""
+
+
+def _left_first(seconds: float | None) -> float:
+    return -1.0 if seconds is None or not math.isfinite(seconds) else seconds
 
 
 def _epoch(record: Record, now: float) -> str:
@@ -165,7 +192,7 @@ COLUMNS = (
         lambda r: r.id,
         8,
         least=8,
-        folded=lambda g, now: seed_count(g.seeds),
+        folded=_members,
     ),
     Column("name", lambda r, now: _name(r), lambda r: (not _name(r), _name(r).casefold()), 7, least=8),
     Column("method", lambda r, now: clean(r.head["method"]), lambda r: r.head["method"], 9, most=14),
@@ -194,6 +221,16 @@ COLUMNS = (
         folded_order=lambda g: _mean(g.benchmark),
     ),
     Column(
+        "left",
+        _left,
+        lambda r: _left_first(r.summary.eta if r.status is Status.RUNNING else None),
+        5,
+        right=True,
+        descending=True,
+        folded=_left_of_all,
+        folded_order=lambda g: _left_first(g.seconds_left),
+    ),
+    Column(
         "age",
         lambda r, now: brief_duration(now - moment(r.head["created"])),
         lambda r: r.head["created"],
@@ -202,6 +239,7 @@ COLUMNS = (
         right=True,
         descending=True,
         folded=lambda g, now: brief_duration(now - moment(g.head["created"])),
+        changing=True,
     ),
     Column(
         "tags",

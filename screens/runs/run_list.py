@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from textual.message import Message
 
+from runs.fleet.queueing import Wait
 from runs.store.filter import EVERYTHING, RunFilter, Texts
-from runs.store.groups import grouped
+from runs.store.groups import grouped, sweep_of
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.models.run_columns import BY_TITLE, Column, Row, WantedWidths, arranged, runs_of
+
+
+class Folding(StrEnum):
+    """Which runs share a row."""
+
+    SWEEPS = "sweeps"
+    SEEDS = "seeds"
+    NOTHING = "nothing"
+
+    def next(self, *, sweeps: bool) -> Folding:
+        """Return the next one; without sweeps, those alone make no difference."""
+        order = list(Folding) if sweeps else [Folding.SWEEPS, Folding.SEEDS]
+        return order[(order.index(self) + 1) % len(order)] if self in order else order[0]
 
 
 @dataclass(frozen=True)
@@ -20,22 +35,23 @@ class RunListOptions:
     """Which runs are shown, and in which order.
 
     Attributes:
-        folded: runs that differ only in their seed share a row.
+        folded: which runs share a row.
         unfolded: the ids of groups whose runs are shown below them nevertheless.
     """
 
     filter: RunFilter = EVERYTHING
     by: Column = BY_TITLE["age"]
     backwards: bool = False
-    folded: bool = False
+    folded: Folding = Folding.SWEEPS
     unfolded: frozenset[str] = frozenset()
 
     def rows(self, records: Sequence[Record], texts: Texts) -> list[Row]:
         """Return the rows of the runs that pass the filter, in order."""
         passed = [record for record in records if self.filter.matches(record, texts)] if self.filter else records
-        if not self.folded:
+        if self.folded is Folding.NOTHING:
             return [*arranged(passed, self.by, backwards=self.backwards)]
-        rows = [group if len(group.members) > 1 else group.members[0] for group in grouped(passed)]
+        groups = grouped(passed, sweep_of if self.folded is Folding.SWEEPS else None)
+        rows = [group if len(group.members) > 1 else group.members[0] for group in groups]
         shown: list[Row] = []
         for row in arranged(rows, self.by, backwards=self.backwards):
             shown.append(row)
@@ -54,6 +70,7 @@ class StoreRead(Message):
         unreadable: by name of the directory, why it cannot be read.
         problem: why the store could not be read.
         rest: the seconds until the store may be read again.
+        waits: the place of each run that waits in the queue.
     """
 
     records: list[Record]
@@ -64,7 +81,11 @@ class StoreRead(Message):
     unreadable: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     rest: float = 0.0
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
 
+@dataclass
 class StoreUnchanged(Message):
-    """The store is as it was last read."""
+    """The runs are as they were last read; what they wait for may have changed."""
+
+    waits: Mapping[str, Wait] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -17,25 +17,30 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
+from runs.fleet.queueing import Wait, ensure_dispatcher, waits
 from runs.formatting import count
 from runs.store.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
-from runs.store.groups import Group
+from runs.store.groups import Group, sweep_of
+from runs.store.queue import Document
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
 from screens import settings
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
-from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenRun
+from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenQueue, OpenRun, OpenSweep
 from screens.engine_controls import EngineControls
 from screens.formatting import clean, status_label, status_sign
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
-from screens.runs.run_list import RunListOptions, StoreRead, StoreUnchanged
+from screens.runs.run_list import Folding, RunListOptions, StoreRead, StoreUnchanged
+from screens.sweep_commands import resumed
 from screens.views.status_line import group_identity, group_status_line, identity, status_line
 from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
 from screens.widgets.run_table import RunTable
 
+# A dispatcher that was killed is replaced within this time.
+_DISPATCHER_SECONDS = 2.0
 # Reading very many runs takes long; the store is then left alone for this many times as long.
 _REST = 5
 
@@ -47,7 +52,7 @@ _READONLY_WELCOME = "No runs yet, and with --readonly none can be started here."
 _NO_MATCH = f"No run matches the filter. esc clears it. It accepts {EXAMPLE}."
 _LETTERS = {
     *("new_run", "demonstrate", "latest", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare"),
-    *("fold", "genotypes", "quit"),
+    *("fold", "genotypes", "queue", "quit"),
 }
 """Actions whose keys are letters: they are off while the filter is typed."""
 
@@ -86,6 +91,10 @@ class RunsScreen(ActionScreen[None]):
         self._statuses: Counter[Status] = Counter()
         self._options = RunListOptions()
         self._texts = Texts()
+        self._waits: Mapping[str, Wait] = {}
+        self._waits_of: tuple[Document, Mapping[str, Wait]] = (Document(), {})
+        self._ensuring = False
+        self._dispatcher_problem = ""
         self._reading = self._has_read = False
         self._next_read = self._last_look = 0.0
         self._problem = ""
@@ -107,7 +116,24 @@ class RunsScreen(ActionScreen[None]):
     def on_mount(self) -> None:
         """Read the store now, and then twice a second."""
         self.every_tick(self._tick)
+        self.set_interval(_DISPATCHER_SECONDS, self._keep_dispatcher)  # whatever screen is in front
         self._tick()
+
+    def _keep_dispatcher(self) -> None:
+        if not self._ensuring and not settings.of(self.app).readonly:
+            self._ensuring = True
+            self._ensure_dispatcher()
+
+    @background(group="dispatcher")
+    def _ensure_dispatcher(self) -> None:
+        problem = ""
+        try:
+            ensure_dispatcher(self.store.home, self.store.queue)
+        except NastuiError as error:
+            problem = str(error)
+        if problem and problem != self._dispatcher_problem:
+            self.say(problem, "error")
+        self._dispatcher_problem, self._ensuring = problem, False
 
     def on_screen_resume(self) -> None:
         """Read again at once: another screen may have changed many runs."""
@@ -146,7 +172,7 @@ class RunsScreen(ActionScreen[None]):
         last, self._last_look = self._last_look, began
         try:
             if last and not self.store.look(began - last):
-                self.post_message(StoreUnchanged())
+                self.post_message(StoreUnchanged(self._known_waits()))
                 return
             records = self.store.known() if last else self.store.records()
             for record in records:
@@ -158,6 +184,7 @@ class RunsScreen(ActionScreen[None]):
                 every_row = dataclasses.replace(options, filter=EVERYTHING).rows(records, self._texts)
             statuses = Counter(record.status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
+            read.waits = self._known_waits()
         except NastuiError as error:
             self._last_look = 0.0
             rows, known = self.table.rows, self._unreadable
@@ -165,6 +192,13 @@ class RunsScreen(ActionScreen[None]):
         # After a full reading the next one is only a look.
         read.rest = _REST * (time.monotonic() - began) if last or read.problem else 0.0
         self.post_message(read)
+
+    def _known_waits(self) -> Mapping[str, Wait]:
+        """Return the places in the queue; the same object if the queue has not changed."""
+        document = self.store.queue.read()
+        if document is not self._waits_of[0]:
+            self._waits_of = document, waits(document)
+        return self._waits_of[1]
 
     def on_store_read(self, read: StoreRead) -> None:
         """Show what was read from the store."""
@@ -175,7 +209,7 @@ class RunsScreen(ActionScreen[None]):
             return
         self._next_read = time.monotonic() + read.rest
         self._records, self._widths, self._problem = read.records, read.widths, read.problem
-        self._statuses = read.statuses
+        self._statuses, self._waits = read.statuses, read.waits
         for name in set(read.unreadable) - set(self._unreadable):
             self.say(read.unreadable[name], "error")
         self._unreadable = read.unreadable
@@ -184,8 +218,9 @@ class RunsScreen(ActionScreen[None]):
 
     def on_store_unchanged(self, unchanged: StoreUnchanged) -> None:
         """Show the ages as of now."""
-        self._reading = False
+        self._reading, self._waits = False, unchanged.waits
         self.table.advance(time.time())
+        self._set_text("#counts", self._counts())
         self._describe_highlighted()
 
     def _show(self, rows: list[Row] | None = None) -> None:
@@ -205,11 +240,13 @@ class RunsScreen(ActionScreen[None]):
             return Text("reading …")
         every = count(len(self._records), "run")
         parts = [f"{len(self.table.records):,} of {every}" if self._options.filter else every]
-        if self._options.folded:
+        if self._options.folded is Folding.SEEDS:
             parts.append("seeds folded")
         for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := self._statuses[status]:
                 parts.append(f"{number:,} {status}")
+        if self._waits:
+            parts.append(f"{len(self._waits):,} in the queue")
         if self._unreadable:
             parts.append(f"{len(self._unreadable):,} unreadable")
         if self.table.marked:
@@ -224,7 +261,9 @@ class RunsScreen(ActionScreen[None]):
         elif isinstance(row, Group):
             first, line = group_identity(row), group_status_line(row)
         elif row is not None:
-            first, line = identity(row), f"{status_label(row.status)}: {status_line(row, time.time())}"
+            wait = self._waits.get(row.id) if row.status is Status.QUEUED else None
+            label = status_sign(row.status) if wait else f"{status_label(row.status)}:"
+            first, line = identity(row), f"{label} {status_line(row, time.time(), wait)}"
         self._set_text("#identity", Text(first))
         self._set_text("#status-line", Text(line))
         self.refresh_bindings()
@@ -261,7 +300,9 @@ class RunsScreen(ActionScreen[None]):
                 return filtering or bool(self._options.filter) or bool(self.table.marked) or None
             case "resume":
                 return any(record.status.resumable for record in self.chosen) or None
-            case "stop" | "pause":
+            case "stop":
+                return any(record.status.live or record.id in self._waits for record in self.chosen) or None
+            case "pause":
                 return any(record.status.live for record in self.chosen) or None
             case "compare":
                 return len(self.chosen) > 1 or None
@@ -289,6 +330,10 @@ class RunsScreen(ActionScreen[None]):
     def on_run_table_opened(self, event: RunTable.Opened) -> None:
         """Open the run."""
         self.post_message(OpenRun(event.record.id))
+
+    def on_run_table_sweep_opened(self, event: RunTable.SweepOpened) -> None:
+        """Open the sweep."""
+        self.post_message(OpenSweep(event.group.id))
 
     def on_run_table_folded(self, event: RunTable.Folded) -> None:
         """Show the runs of a group below it, or hide them again."""
@@ -321,9 +366,10 @@ class RunsScreen(ActionScreen[None]):
         self.table.restyle_marks()
 
     def action_fold(self) -> None:
-        """Fold runs that differ only in their seed into one row, or unfold all."""
+        """Fold sweeps into one row each, or runs that differ only in their seed, or nothing."""
         # In the background: all rows change, and the widths of the columns with them.
-        self._options = dataclasses.replace(self._options, folded=not self._options.folded, unfolded=frozenset())
+        folded = self._options.folded.next(sweeps=any(map(sweep_of, self._records)))
+        self._options = dataclasses.replace(self._options, folded=folded, unfolded=frozenset())
         self.read_soon()
         self._tick()
 
@@ -348,8 +394,17 @@ class RunsScreen(ActionScreen[None]):
         self._commands.demonstrate()
 
     def action_resume(self) -> None:
-        """Resume the chosen runs that have no engine."""
-        self._engines.resume([record for record in self.chosen if record.status.resumable])
+        """Resume the chosen runs that have no engine. Those of a folded sweep go into the queue, not all at once."""
+        row = self.table.highlighted
+        if not self.table.marked and isinstance(row, Group) and row.is_sweep:
+            self._resume_sweep(row.id)
+        else:
+            self._engines.resume([record for record in self.chosen if record.status.resumable])
+
+    @background(group="sweep")
+    def _resume_sweep(self, sweep: str) -> None:
+        self.say(resumed(self.store, sweep))
+        self.read_soon()
 
     def action_pause(self) -> None:
         """Pause the chosen runs; if none is running, resume the paused ones."""
@@ -357,8 +412,8 @@ class RunsScreen(ActionScreen[None]):
 
     @work
     async def action_stop(self) -> None:
-        """Stop the chosen runs with a checkpoint, after asking."""
-        await self._engines.stop(self.chosen)
+        """Stop the chosen runs with a checkpoint, after asking; those that wait leave the queue."""
+        await self._engines.stop(self.chosen, self._waits)
 
     @work
     async def action_tags(self) -> None:
@@ -400,3 +455,7 @@ class RunsScreen(ActionScreen[None]):
     def action_genotypes(self) -> None:
         """Open the library of genotypes."""
         self.post_message(OpenGenotypes())
+
+    def action_queue(self) -> None:
+        """Open the queue."""
+        self.post_message(OpenQueue())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runs.fleet.grid import seed_ranges
+from runs.fleet.queueing import Wait
 from runs.formatting import brief_duration, millions
 from runs.home import short_id
 from runs.store.groups import Group, seed_count
@@ -28,6 +30,8 @@ def identity(record: Record) -> str:
 def group_identity(group: Group) -> str:
     """Return what the runs of a group are, and their seeds."""
     head = group.head
+    if group.is_sweep:
+        return _sweep_identity(group)
     seeds = ", ".join(map(str, sorted(group.seeds)))
     parts = [seed_count(group.seeds), f"{head['method']} on {head['space']}", str(head["dataset"])]
     return clean(" · ".join([*parts, f"preset {head['preset']}", f"seeds {seeds}"]))
@@ -35,6 +39,8 @@ def group_identity(group: Group) -> str:
 
 def group_status_line(group: Group) -> str:
     """Return the statuses of the runs of a group, their best results, and the keys to press next."""
+    if group.is_sweep:
+        return " · ".join([*progress_of_sweep(group), "enter opens", "o unfolds"])
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:
@@ -42,8 +48,55 @@ def group_status_line(group: Group) -> str:
     return " · ".join([*parts, "enter unfolds", "c compares"])
 
 
-def status_line(record: Record, now: float) -> str:
-    """Return what happened to a run, and the key to press next."""
+def progress_of_sweep(group: Group) -> list[str]:
+    """Return how far the runs of a sweep are, mean, deviation and best of what is done, and the time left for all."""
+    done = group.statuses[Status.FINISHED]
+    others = [f"{number} {status}" for status, number in group.statuses.items() if status is not Status.FINISHED]
+    parts = [", ".join([f"{done}/{len(group.members)} done", *others])]
+    finished = [record for record in group.members if record.status is Status.FINISHED]
+    for name, spread in (("best", group.best), ("table", group.benchmark)):
+        if spread is not None and finished:
+            parts.append(f"{name} {spread.text(spread.n)}")
+    top = max(finished, key=_accuracy, default=None)
+    if top is not None and len(finished) > 1:
+        parts.append(f"top {_accuracy(top):.2f} ({short_id(top.id)})")
+    if group.seconds_left:
+        parts.append(f"about {brief_duration(group.seconds_left)} left")
+    return parts
+
+
+def _accuracy(record: Record) -> float:
+    """Return the accuracy by which the runs of a sweep are ranked: of a table, else its own best."""
+    summary = record.summary
+    found = summary.benchmark_accuracy if summary.benchmark_accuracy is not None else summary.best_accuracy
+    return -1.0 if found is None else found
+
+
+def _sweep_identity(group: Group) -> str:
+    def shared(name: str) -> str:
+        return ", ".join(dict.fromkeys(str(record.head[name]) for record in group.members))
+
+    parts = [
+        group.members[0].labels.name,
+        f"sweep {group.id}",
+        f"{shared('method')} on {shared('space')}",
+        shared("dataset"),
+        f"preset {shared('preset')}",
+        f"seeds {seed_ranges(group.seeds)}",
+    ]
+    return clean(" · ".join(filter(None, parts)))
+
+
+def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
+    """Return what happened to a run, and the key to press next.
+
+    Args:
+        record: the run.
+        now: the time, in seconds since 1970.
+        wait: its place in the queue, if it waits there.
+    """
+    if wait is not None and record.status is Status.QUEUED:
+        return clean(f"{wait} · R starts it now · Q shows the queue")
     describe = {
         Status.QUEUED: _queued,
         Status.RUNNING: _running,

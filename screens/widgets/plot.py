@@ -35,7 +35,7 @@ def draw(curves: Curves, width: int, height: int, colours: Palette) -> Drawing:
     marks = scale.marks(max(2, rows // 2))
     labels = [f"{scale.value(mark):g}" for mark in marks]
     left = max(map(len, labels), default=0) + 1
-    canvas = _Canvas(max(1, width - left), max(1, rows), fine=colours.glyphs is BRAILLE)
+    canvas = Canvas(max(1, width - left), max(1, rows), fine=colours.glyphs is BRAILLE)
 
     def column(x: float) -> int:
         return round(x / right * (canvas.wide - 1)) if 0 <= x <= right else -1
@@ -115,7 +115,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 class Drawing:
     """Curves as drawn; moving the cursor through them costs almost nothing."""
 
-    canvas: _Canvas
+    canvas: Canvas
     labels: dict[int, str]
     left: int
     right: int
@@ -173,7 +173,7 @@ class _Scale:
 
 
 @dataclass
-class _Canvas:
+class Canvas:
     """Characters and their dots. Later drawing goes on top; a character has one style."""
 
     columns: int
@@ -229,6 +229,13 @@ class _Canvas:
         for column, character in enumerate(text, start=first):
             self.dots.pop((row, column), None)
             self.cells[row, column] = (character, _DIM)
+
+    def label(self, column: int, share: float, text: str, style: Style) -> None:
+        """Write text around a column, over everything."""
+        first = max(0, min(column - len(text) // 2, self.columns - len(text)))
+        for place, character in enumerate(text, start=first):
+            self.dots.pop((self.row(share), place), None)
+            self.cells[self.row(share), place] = (character, style)
 
     def lines(self, post: int | None) -> Iterator[Text]:
         """Yield the rows, with a vertical line in the free cells of a column."""

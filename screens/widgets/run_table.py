@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from runs.store.groups import Group
+from runs.store.groups import Group, sweep_of
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens import palette
@@ -83,6 +83,12 @@ class RunTable(Punctual, ScrollView, can_focus=True):
         """A run should be opened."""
 
         record: Record
+
+    @dataclass
+    class SweepOpened(Message):
+        """A sweep should be opened."""
+
+        group: Group
 
     @dataclass
     class Folded(Message):
@@ -166,6 +172,10 @@ class RunTable(Punctual, ScrollView, can_focus=True):
         if old != self._cursor:
             self.post_message(self.Highlighted(self.highlighted))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to unfold only if there is a sweep or a group."""
+        return bool(self._groups) or None if action == "unfold" else True
+
     def action_move(self, lines: int) -> None:
         """Move the cursor."""
         self.move_to(self._cursor + lines)
@@ -179,12 +189,22 @@ class RunTable(Punctual, ScrollView, can_focus=True):
         self.move_to(len(self.rows) - 1 if last else 0)
 
     def action_open(self) -> None:
-        """Open the run under the cursor; unfold or fold a group."""
+        """Open the run or the sweep under the cursor; unfold or fold another group."""
         match self.highlighted:
             case Record() as record:
                 self.post_message(self.Opened(record))
+            case Group(is_sweep=True) as group:
+                self.post_message(self.SweepOpened(group))
             case Group() as group:
                 self.post_message(self.Folded(group))
+
+    def action_unfold(self) -> None:
+        """Unfold or fold the sweep or group under the cursor; in an unfolded one, fold it."""
+        row = self.highlighted
+        if isinstance(row, Record):
+            row = next((group for group in self.rows if isinstance(group, Group) and _holds(group, row)), None)
+        if row is not None:
+            self.post_message(self.Folded(row))
 
     def action_mark(self) -> None:
         """Mark or unmark the run, or all runs of the group, under the cursor, and move to the next row."""
@@ -262,14 +282,16 @@ class RunTable(Punctual, ScrollView, can_focus=True):
         return cells
 
     def _mark(self, row: Row) -> str:
-        marked = [record.id in self.marked for record in runs_of(row)]
+        marked = [record.id in self.marked for record in runs_of(row)] if self.marked else [False]
         if all(marked):
             return "*"
         return "-" if any(marked) else "│" if self._inside(row) else " "
 
     def _inside(self, row: Row) -> bool:
         """Return whether a row is a run of an unfolded group above it."""
-        return bool(self._groups) and isinstance(row, Record) and row.head["group"] in self._groups
+        if not self._groups or not isinstance(row, Record):
+            return False
+        return row.head["group"] in self._groups or sweep_of(row) in self._groups
 
     def _strip(self, cells: list[Cell], over: str | None, width: int) -> Strip:
         base, plain = self.rich_style, palette.of(self.app).plain
@@ -345,9 +367,13 @@ class RunTable(Punctual, ScrollView, can_focus=True):
             left += width + self._gap
 
 
+def _holds(group: Group, record: Record) -> bool:
+    return group.id in (record.head["group"], sweep_of(record))
+
+
 def _style_of(column: Column, row: Row) -> str:
     if column.title == "status":
-        statuses = [record.status for record in runs_of(row)]
+        statuses = [row.status] if isinstance(row, Record) else list(row.statuses)
         if any(status in _TROUBLED for status in statuses):
             return "run-table--trouble"
         return "run-table--live" if any(status.live for status in statuses) else "run-table--quiet"

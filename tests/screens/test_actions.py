@@ -23,9 +23,11 @@ from screens.actions.table import SCOPES, actions_of, registry
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
 from screens.genotypes.screen import GenotypesScreen
+from screens.queue.screen import QueueScreen
 from screens.settings import Settings
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
+from screens.sweep.screen import SweepScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
@@ -33,8 +35,10 @@ from screens.widgets.field import Choice
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.keys_help import key_sections
 from screens.widgets.pick_one import PickOne
+from screens.widgets.run_matrix import RunMatrixTable
 from screens.widgets.run_table import RunTable
 from tests.screens.driving import opened, toasts, until
+from tests.screens.fleets import made_sweep
 from tests.synthetic import make_run
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +105,17 @@ async def _compare(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.screen.query_one(ComparedRuns).text)
 
 
+async def _sweep(pilot: Pilot[Any]) -> None:
+    store = _app(pilot).store
+    await pilot.app.push_screen(SweepScreen(store, made_sweep(store.home, (5,)).id))
+    await until(pilot, lambda: pilot.app.screen.query_one(RunMatrixTable).highlighted)
+
+
+async def _queue(pilot: Pilot[Any]) -> None:
+    await pilot.press("Q")
+    await until(pilot, lambda: isinstance(pilot.app.screen, QueueScreen) and pilot.app.focused)
+
+
 def _app(pilot: Pilot[Any]) -> NastuiApp:
     assert isinstance(pilot.app, NastuiApp)
     return pilot.app
@@ -138,6 +153,8 @@ VISITS: tuple[tuple[Callable[[Pilot[Any]], Awaitable[None]], tuple[str, ...]], .
     (_cells, ("cells",)),
     (_retrain, ("retrain",)),
     (_compare, ("compare",)),
+    (_sweep, ("sweep", "sweep.matrix")),
+    (_queue, ("queue", "queue.list")),
     (_help, ("help",)),
     (_pick, ("pick", "pick.list")),
     (_confirm, ("confirm",)),

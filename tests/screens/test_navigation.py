@@ -18,15 +18,20 @@ from screens.destinations import (
     OpenComparison,
     OpenGenotypes,
     OpenNewRun,
+    OpenQueue,
     OpenRetrain,
     OpenRun,
+    OpenSweep,
 )
 from screens.genotypes.cells import CellsScreen
 from screens.genotypes.screen import GenotypesScreen
+from screens.queue.screen import QueueScreen
 from screens.run.screen import RunScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
+from screens.sweep.screen import SweepScreen
 from tests.screens.driving import until
+from tests.screens.fleets import made_sweep
 from tests.synthetic import make_run
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +47,8 @@ async def test_every_destination_opens_its_screen(home: Home) -> None:
         (OpenRetrain(found), RetrainScreen),
         (OpenComparison([run]), CompareScreen),
         (OpenGenotypes(), GenotypesScreen),
+        (OpenSweep(made_sweep(home).id), SweepScreen),
+        (OpenQueue(), QueueScreen),
         (OpenCells([("one", found.genotype), ("two", found.genotype)]), CellsScreen),
     ]
     assert {type(destination) for destination, _ in expected} == set(Destination.__subclasses__())

@@ -1,0 +1,31 @@
+"""Starting a single run through the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runs.configuration import Draft, RunConfig
+from runs.fleet import queueing
+from runs.home import RunPaths
+from runs.store.run_store import RunStore
+from runs.supervision import launcher
+
+
+def start_queued(
+    store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None, *, per_device: int = 1
+) -> tuple[RunConfig, RunPaths]:
+    """Create a run and put it at the end of the queue.
+
+    Args:
+        store: where the run is created.
+        draft: of the run.
+        say: called with a sentence before anything that takes time.
+        per_device: how many runs may share its GPU.
+
+    Raises:
+        NastuiError: as :func:`runs.supervision.launcher.create`, or the queue cannot be written.
+    """
+    config, paths = launcher.create(store, draft, say)
+    any_gpu = queueing.takes_any_gpu(draft.device)
+    queueing.enqueue(store.home, [queueing.entry(paths, config, any_gpu=any_gpu, per_device=per_device)])
+    return config, paths

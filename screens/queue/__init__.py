@@ -1,0 +1,1 @@
+"""The Queue screen: devices, what runs on them, and what waits."""

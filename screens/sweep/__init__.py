@@ -1,0 +1,1 @@
+"""The Sweep screen: the runs of a sweep by values and seed, their curves, cells and figures."""

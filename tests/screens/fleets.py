@@ -1,0 +1,79 @@
+"""Sweeps and queues without engines, for tests of the screens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from runs.configuration import Draft, RunConfig
+from runs.fleet import queueing
+from runs.fleet.sweep import Sweep, SweepStore
+from runs.home import Home
+from runs.log.events import Entry, encode
+from runs.store.lock import engine_lock
+from runs.store.queue import Queue
+from runs.store.run_store import RunStore
+from tests.screens.driving import BEGAN
+from tests.synthetic import course
+
+GRID = {"learning_rate": ("0.01", "0.025"), "batch_size": ("64", "128")}
+
+
+def made_sweep(
+    home: Home,
+    done: Sequence[int] = (),
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    grid: Mapping[str, Sequence[Any]] = GRID,
+    name: str = "lr and batch",
+    epochs: int = 5,
+) -> Sweep:
+    """Create a sweep, dated in the future, and write the logs of its first members as far as their ``done`` epochs."""
+    sweeps = SweepStore(RunStore(home))
+    draft = Draft(method="drnas", preset="quick", name=name, device="cpu", options={"epochs": epochs})
+    plan = sweeps.plan(draft, seeds, {key: tuple(values) for key, values in grid.items()})
+    sweep = sweeps.create(plan)
+    for number, member in enumerate(sweep.members):
+        paths = home.run(member.run)
+        raw = json.loads(paths.config.read_text())
+        paths.config.write_text(
+            json.dumps(raw | {"created": f"2999-01-01T00:{number // 60:02}:{number % 60:02}+00:00"})
+        )
+    for number, (member, epochs_done) in enumerate(zip(sweep.members, done, strict=False)):
+        paths = home.run(member.run)
+        paths.lock.touch()
+        events = course(epochs, epochs_done, seed=number)
+        lines = (encode(Entry(BEGAN + 60 * at, at, event)) for at, event in enumerate(events, start=1))
+        paths.events.write_text("\n".join(lines) + "\n")
+    return sweep
+
+
+@contextlib.contextmanager
+def queued(home: Home, sweep: Sweep, running: int = 0, reasons: Sequence[str] = ()) -> Iterator[None]:
+    """Queue the members that have no log; the first ``running`` members with an incomplete one hold their locks.
+
+    No dispatcher can start meanwhile.
+    """
+    home.queue.mkdir(parents=True, exist_ok=True)
+    records = {record.id: record for record in RunStore(home).records()}
+    members = [records[member.run] for member in sweep.members]
+    live = [record for record in members if 0 < record.summary.epoch < record.summary.epochs][:running]
+    waiting = [record for record in members if not record.paths.events.exists()]
+    entries = [
+        queueing.entry(record.paths, RunConfig.read(record.paths.config), any_gpu=False) for record in (*live, *waiting)
+    ]
+    for place in range(len(live)):
+        entries[place] = entries[place].with_(placed=(f"cpu:{place}",), launched=True)
+    for place, reason in enumerate(reasons, start=len(live)):
+        entries[place] = entries[place].with_(reason=reason, held=reason == "held")
+    Queue(home).add([])
+    with Queue(home).change() as document:
+        document.entries = entries
+        document.cpu_slots = 2
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(engine_lock(home.dispatcher))
+        for record in live:
+            stack.enter_context(engine_lock(record.paths.lock))
+        yield
