@@ -93,7 +93,7 @@ class Sweep(BaseModel):
     @property
     def any_gpu(self) -> bool:
         """Whether its members may use any GPU; otherwise they wait for the one of their configuration."""
-        return self.draft.get("device") in ("auto", "cuda")
+        return queueing.takes_any_gpu(str(self.draft.get("device")))
 
 
 @dataclass(frozen=True)
