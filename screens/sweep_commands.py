@@ -33,5 +33,5 @@ def added_seeds(store: RunStore, sweep: str, seeds: str) -> str:
     before = sweeps.find(sweep)
     after = sweeps.add_seeds(before, seeds_of(seeds))
     added = {member.run for member in after.members[len(before.members) :]}
-    sweeps.enqueue(after, [record for record in sweeps.records(after) if record.id in added])
+    sweeps.enqueue([record for record in sweeps.records(after) if record.id in added])
     return f"Queued {count(len(added), 'run')} more of sweep {sweep}."
