@@ -26,7 +26,7 @@ from screens.widgets.field import Field
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
 
-_WIDE = ("dataset", "name")
+_WIDE = ("dataset", "name", "vary")
 
 
 class NewRunScreen(StartingScreen):

@@ -12,8 +12,10 @@ from runs.errors import UsageError
 from runs.store.find_genotype import Found
 from runs.store.retraining import asked
 from screens.models.forms import FieldView
+from screens.starting import many
 from screens.starting.device_field import Devices
-from screens.starting.run_form import Checked, resolved
+from screens.starting.many import Checked
+from screens.starting.run_form import resolved
 
 _NAMES = ("preset", "dataset", "seed", "device", "name")
 
@@ -67,6 +69,7 @@ class RetrainForm:
             self._text("seed", str(recipe.seed), "0 or more", "The seed of all random numbers."),
             self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
+            *many.views(self.typed, grid=False),
         ]
 
     def write(self, name: str, text: str) -> None:
@@ -92,7 +95,7 @@ class RetrainForm:
 
     def check(self) -> Checked:
         """Check the whole form; call it in a thread."""
-        return resolved(self.draft)
+        return resolved(self.draft, self.typed)
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:
         return FieldView(name, "run", self.typed.get(name, usual), name in self.typed, (note,), help)

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runs import catalogue, configuration
 from runs.catalogue.entries import Method, Preset, Space
 from runs.catalogue.settings import SettingInfo, describe, validate
-from runs.configuration import Draft, RunConfig, draft_from
+from runs.configuration import Draft, draft_from
 from runs.errors import NastuiError, UsageError
 from runs.machine import devices
 from screens.models.forms import FieldView
+from screens.starting import many
 from screens.starting.device_field import Devices
+from screens.starting.many import Checked, checked
 
 _PAPER = "paper"
 _FIRST_METHOD = "drnas"
 
 
-@dataclass(frozen=True)
-class Checked:
-    """The result of the slower checks: faults by field (an empty name for the whole form), or the configuration."""
-
-    faults: dict[str, str]
-    config: RunConfig | None = None
-
-    @property
-    def command(self) -> str:
-        """The command that starts the same run; empty if there are faults."""
-        return self.config.command if self.config else ""
-
-    @property
-    def epochs(self) -> int | None:
-        """The epochs of the run; None if its method does not count epochs."""
-        epochs = self.config.options.get("epochs") if self.config else None
-        return epochs if isinstance(epochs, int) else None
-
-
-def resolved(draft: Callable[[], Draft]) -> Checked:
-    """Return the checked draft. This reads folders and devices: call it in a thread."""
+def resolved(draft: Callable[[], Draft], typed: Mapping[str, str]) -> Checked:
+    """Return the checked draft, with what is typed about several runs; call it in a thread."""
     try:
-        return Checked({}, configuration.resolve(draft()))
+        return checked(draft(), typed)
     except NastuiError as error:
         return Checked({"": str(error)})
 
@@ -90,6 +73,7 @@ class RunForm:
             self._text("seed", str(chosen.seed), "0 or more", "The seed of all random numbers."),
             self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
+            *many.views(self.typed, grid=True),
         ]
 
     def settings(self) -> list[FieldView]:
@@ -137,7 +121,7 @@ class RunForm:
                 check(self.typed.get(name, self._untyped(name)))
             except NastuiError as error:
                 faults[name] = str(error)
-        return Checked(faults) if faults else resolved(self.draft)
+        return Checked(faults) if faults else resolved(self.draft, self.typed)
 
     @property
     def _method(self) -> Method:
@@ -157,7 +141,7 @@ class RunForm:
 
     def _untyped(self, name: str) -> str:
         preset = self._chosen_preset
-        head = {"dataset": preset.dataset, "seed": str(preset.seed), "device": "auto", "name": ""}
+        head = {"dataset": preset.dataset, "seed": str(preset.seed), "device": "auto", "name": ""} | many.USUAL
         return head[name] if name in head else shown(self._value(name))
 
     def _value(self, name: str, preset: Preset | None = None) -> Any:

@@ -17,6 +17,9 @@ from runs.cost import estimates, measurements
 from runs.cost.estimates import Estimate
 from runs.cost.measurements import MeasurementTask
 from runs.errors import NastuiError
+from runs.fleet.queueing import cpu_slots
+from runs.fleet.starting import start_queued
+from runs.fleet.sweep import SweepStore
 from runs.formatting import count
 from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
@@ -27,12 +30,13 @@ from screens import settings
 from screens.actions.keymap import keys_of
 from screens.actions.screen import ActionScreen, background
 from screens.actions.table import registry
-from screens.destinations import OpenRun
+from screens.destinations import OpenRun, OpenSweep
 from screens.formatting import clean
 from screens.starting.device_field import Devices
-from screens.starting.estimate_line import estimate_text
+from screens.starting.estimate_line import estimate_text, roughly
+from screens.starting.many import QUEUED, Checked, Many, many
 from screens.starting.retrain_form import RetrainForm
-from screens.starting.run_form import Checked, RunForm
+from screens.starting.run_form import RunForm
 from screens.widgets.field import Field
 
 Start = Callable[[RunStore, Draft], tuple[RunConfig, RunPaths]]
@@ -44,11 +48,19 @@ _REST_SECONDS = 5.0
 
 @dataclass
 class ChecksEnded(Message):
-    """The slower checks of a numbered version of the form have ended; with the estimated cost."""
+    """The slower checks of a numbered version of the form have ended.
+
+    Attributes:
+        estimate: the estimated cost of one run, of a sweep its first one.
+        total: the estimated seconds of a whole sweep.
+        at_a_time: how many of its runs can run at a time.
+    """
 
     change: int
     checked: Checked
     estimate: Estimate | None
+    total: float | None = None
+    at_a_time: int = 1
 
 
 @dataclass
@@ -68,9 +80,10 @@ class MeasureEnded(Message):
 
 @dataclass
 class StartEnded(Message):
-    """A run has started, or ``problem`` says why not."""
+    """A run has started or is queued, or a sweep is, or ``problem`` says why not."""
 
     run_id: str = ""
+    sweep: str = ""
     problem: str = ""
 
 
@@ -100,6 +113,8 @@ class StartingScreen(ActionScreen[None]):
         self._start, self._measurer = start, measure
         self._checked = Checked({})
         self._estimate: Estimate | None = None
+        self._total: float | None = None
+        self._at_a_time = 1
         self._changes = 0
         self._starting = False
         self._measurement: MeasurementTask | None = None
@@ -165,11 +180,19 @@ class StartingScreen(ActionScreen[None]):
             self._measure(self._measurement)
 
     def start(self) -> None:
-        """Start the run, and cancel a measurement, which would slow it down."""
+        """Start the run, or queue it, or a sweep; and cancel a measurement, which would slow it down."""
+        try:
+            draft, several = self.form.draft(), many(self.form.typed)
+        except NastuiError as error:  # typed so recently that it has not been checked
+            self.say(str(error), "error")
+            return
         self._starting = True
         self._end_measurement()
         self.update_lines()
-        self._launch(self.form.draft())
+        if several is not None:
+            self._launch_many(draft, several)
+        else:
+            self._launch(draft, queued=self.form.typed.get("start") == QUEUED)
 
     def changed(self) -> None:
         """Check the form again in the background."""
@@ -223,15 +246,27 @@ class StartingScreen(ActionScreen[None]):
     @background(group="check", exclusive=True)
     def _check(self, change: int, form: RunForm | RetrainForm) -> None:
         checked, estimate = form.check(), None
+        ended = ChecksEnded(change, checked, None)
         if checked.config is not None:
-            card = form.devices.card(checked.config.device)
-            estimate = estimates.estimate(checked.config, card, self._records, measurements.read(self.store.home))
-        self.post_message(ChecksEnded(change, checked, estimate))
+            measured = measurements.read(self.store.home)
+            found = []
+            for config in checked.configs or (checked.config,):
+                estimate = estimates.estimate(config, form.devices.card(config.device), self._records, measured)
+                found.append(estimate)
+            ended.estimate = found[0]
+            known = [estimate.seconds for estimate in found if estimate is not None]
+            on_gpu = checked.config.device != "cpu"
+            ended.at_a_time = len(form.devices.gpus) if on_gpu else cpu_slots(self.store.queue.read())
+            ended.at_a_time = max(1, min(ended.at_a_time, checked.runs))
+            if len(known) == len(found):
+                ended.total = sum(known) / len(known) * checked.runs / ended.at_a_time
+        self.post_message(ended)
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
         """Show the command and the estimate, or the fault; results for an older version of the form are dropped."""
         if event.change == self._changes:
             self._checked, self._estimate = event.checked, event.estimate
+            self._total, self._at_a_time = event.total, event.at_a_time
             self.update_lines()
 
     @background(group="measure")
@@ -257,9 +292,17 @@ class StartingScreen(ActionScreen[None]):
             self._measurement.end()
 
     @background(group="start")
-    def _launch(self, draft: Draft) -> None:
+    def _launch_many(self, draft: Draft, several: Many) -> None:
+        sweeps = SweepStore(self.store)
         try:
-            config, _ = self._start(self.store, draft)
+            self.post_message(StartEnded(sweep=sweeps.start(sweeps.plan(draft, several.seeds, several.grid)).id))
+        except NastuiError as error:
+            self.post_message(StartEnded(problem=str(error)))
+
+    @background(group="start")
+    def _launch(self, draft: Draft, queued: bool) -> None:
+        try:
+            config, _ = start_queued(self.store, draft) if queued else self._start(self.store, draft)
             self.post_message(StartEnded(config.id))
         except NastuiError as error:
             self.post_message(StartEnded(problem=str(error)))
@@ -271,7 +314,7 @@ class StartingScreen(ActionScreen[None]):
         if event.problem:
             self.say(event.problem, "error")
             return
-        self.post_message(OpenRun(event.run_id, instead=True))
+        self.post_message(OpenSweep(event.sweep, instead=True) if event.sweep else OpenRun(event.run_id, instead=True))
 
     def failed_in_background(self, group: str) -> None:
         """Allow another attempt."""
@@ -291,13 +334,15 @@ class StartingScreen(ActionScreen[None]):
         outcome = self.query_one("#outcome", Static)
         outcome.set_class(bool(problems) and not self._starting, "wrong")
         if self._starting:
-            self.show("#outcome", "starting the engine …")
+            self.show("#outcome", "creating the runs …" if self._checked.runs > 1 else "starting the engine …")
         elif problems:
             name, problem = next(iter(problems.items()))
             self.show("#outcome", f"✗ {name}: {problem}" if name else f"✗ {problem}")
         else:
+            runs = [count(self._checked.runs, "run")] if self._checked.runs > 1 else []
             epochs = [count(self._checked.epochs, "epoch")] if self._checked.epochs else []
-            self.show("#outcome", " · ".join([*epochs, self._costs()]))
+            total = [f"all, {self._at_a_time} at a time: about {roughly(self._total)}"] if runs and self._total else []
+            self.show("#outcome", " · ".join([*runs, *total, *epochs, self._costs()]))
         self.show("#command", f"$ {self._checked.command}" if self._checked.command and not problems else "")
 
     def explain(self) -> None:

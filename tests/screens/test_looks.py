@@ -25,13 +25,14 @@ from screens.run.screen import RunScreen
 from screens.runs.screen import RunsScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
+from screens.sweep.screen import SweepScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.pick_one import PickOne
-from tests.screens import histories, looks
+from tests.screens import fleets, histories, looks
 from tests.screens.driving import future_runs, opened, static, text, until, written_run
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
@@ -147,6 +148,28 @@ async def test_16_colours_show_where_one_is(home: Home) -> None:
                 x, y, width, height = widget.region
                 cells = [style for row in look.styles[y : y + height] for style in row[x : x + width - 1]]
                 assert any(style.reverse for style in cells) == (widget is shown)
+
+
+@pytest.mark.parametrize(("name", "keys"), [("sweep", ("enter",)), ("queue", ("Q",))])
+async def test_sweeps(home: Home, request: pytest.FixtureRequest, name: str, keys: tuple[str, ...]) -> None:
+    async def go(pilot: Pilot[Any], home: Home) -> None:
+        await until(pilot, lambda: "in the queue" in static(pilot.app.screen, "#counts"))
+        await pilot.press(*keys)
+        screen = pilot.app.screen
+        said = "#progress" if name == "sweep" else "#counts"
+        await until(pilot, lambda: "queued" in static(screen, said) or "waiting" in static(screen, said))
+        await pilot.pause()
+        if isinstance(screen, SweepScreen):  # wide screens show the curves at once
+            await pilot.press("l", "j")
+            await pilot.resize_terminal(120, 40)
+            await until(pilot, lambda: screen._curves is not None)
+            await pilot.resize_terminal(80, 24)
+        else:
+            await pilot.press("j", "j")
+
+    sweep = fleets.made_sweep(home, (5, 5, 4, 5, 5, 3, 2))
+    with fleets.queued(home, sweep, 2, ("waits for a slot of the CPU (2 of 2 in use)", "held")):
+        await _compared(home, request, name, go, looks.SIZES)
 
 
 @pytest.mark.usefixtures("ids")

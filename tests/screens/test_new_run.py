@@ -14,11 +14,16 @@ from textual.widgets import Input, Static
 from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
+from runs.fleet.sweep import SweepStore
 from runs.home import Home, RunPaths
 from runs.store.labels import Labels
+from runs.store.lock import engine_lock
+from runs.store.queue import Queue
 from runs.store.run_store import RunStore
+from screens.run.screen import RunScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.run_form import RunForm
+from screens.sweep.screen import SweepScreen
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
 from screens.widgets.pick_list import PickList
@@ -212,3 +217,59 @@ def test_the_form_says_what_is_wrong_with_seed_and_device() -> None:
     assert faults["seed"].startswith("seed must be between 0 and 2^63-1, got ")
     assert "cuda:99" in faults["device"]
     assert RunForm(preset="quick").check().epochs == 30
+
+
+class TestManyRuns:
+    async def test_seeds_and_values_are_counted_started_and_shown_as_a_sweep(self, tmp_path: Path) -> None:
+        home = Home(tmp_path)
+        home.prepare()
+        home.queue.mkdir(parents=True, exist_ok=True)
+        with engine_lock(home.dispatcher):
+            async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
+                field(pilot, "seeds").query_one(Input).value = "0-2"
+                field(pilot, "vary").query_one(Input).value = "learning_rate=0.01,0.025 batch_size=64,128"
+                await until(pilot, lambda: said(pilot, "#outcome").startswith("12 runs · 30 epochs"))
+                assert field(pilot, "start").view.value == "queued"
+                assert command(pilot).endswith(
+                    "--preset quick --seeds 0-2 --grid learning_rate=0.01,0.025 --grid batch_size=64,128"
+                )
+                assert "--seed " not in command(pilot)
+                await pilot.press("ctrl+s")
+                await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
+            (sweep,) = SweepStore(RunStore(home)).all()
+            assert [entry.run for entry in Queue(home).read().waiting] == [member.run for member in sweep.members]
+            assert (len(sweep.members), sweep.seeds) == (12, (0, 1, 2))
+
+    @pytest.mark.parametrize(
+        ("name", "typed", "problem"),
+        [
+            ("seeds", "0-3,2", "The seed 2 occurs twice."),
+            ("seeds", "few", "must be seeds and ranges."),
+            ("vary", "learning_rate", "takes KEY=VALUE,VALUE, got 'learning_rate'."),
+            ("vary", "learning_rate=0.1", "The grid's 'learning_rate' has a single value."),
+            ("vary", "learning_rat=0.1,0.2", "learning_rat"),
+            ("vary", "epochs=0,2", "must be a whole number"),
+        ],
+    )
+    def test_what_is_wrong_stands_at_its_field(self, name: str, typed: str, problem: str) -> None:
+        form = RunForm(preset="quick")
+        form.write(name, typed)
+        assert problem in form.check().faults[name]
+
+    def test_more_than_a_thousand_runs_are_refused_with_their_number(self) -> None:
+        form = RunForm(preset="quick")
+        form.write("seeds", "0-1999")
+        assert "2,000 runs" in form.check().faults["vary"]
+
+    async def test_a_single_run_may_wait_in_the_queue(self, tmp_path: Path) -> None:
+        home = Home(tmp_path)
+        home.prepare()
+        home.queue.mkdir(parents=True, exist_ok=True)
+        with engine_lock(home.dispatcher):
+            async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
+                field(pilot, "start").query_one(Choice).focus()
+                await pilot.press("right")
+                await until(pilot, lambda: command(pilot).endswith("--queue"))
+                await pilot.press("ctrl+s")
+                await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            assert len(Queue(home).read().waiting) == 1
