@@ -26,6 +26,7 @@ from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenComparison, OpenQueue, OpenRun
 from screens.engine_controls import EngineControls
+from screens.models.cells import CellView
 from screens.models.panes import SWEEP_PANES as PANES
 from screens.models.sweep import Consensus, MemberCurves
 from screens.store_watch import StoreWatch
@@ -44,6 +45,7 @@ from screens.widgets.wiring import Wiring
 
 _LOWER = (2, 3, 4)
 _CURVES = 2
+_NO_CELL = "It is that of the finished runs, and none has finished yet."
 
 
 @dataclass
@@ -225,8 +227,8 @@ class SweepScreen(ActionScreen[None]):
                     name += f" of {len(self._curves.points)} runs"
             case 3:
                 shown = self._consensuses[self._kind % len(self._consensuses)] if self._consensuses else None
+                content.show(CellView(None, caption=(_NO_CELL,)) if shown is None else shown.view)
                 if shown is not None:
-                    content.show(shown.view)
                     name = f"agreed cell · {shown.title}"
             case 4:
                 content.show(sweep_view.parallel(found, self._row))
