@@ -114,13 +114,16 @@ class Field(Punctual, Widget):
     def __init__(self, view: FieldView, *, wide: bool = False) -> None:
         super().__init__(id=f"field-{view.name}", classes="wide" if wide else None)
         self.view = view
+        # The text that was posted or shown last: an editor also reports the text that it is mounted with.
+        self._known = view.value
 
     def compose(self) -> ComposeResult:
         """Yield the editor."""
         if self.view.choices:
             yield Choice(self.view.value, self.view.choices)
         else:
-            yield TextLine(self.view.value, compact=True, select_on_focus=True)
+            line = TextLine(self.view.value, compact=True, select_on_focus=True)
+            yield line.set_class(bool(self.view.problem), "-invalid-value")
 
     def show(self, view: FieldView) -> None:
         """Show the current state of a field. Text that is being typed is not changed."""
@@ -132,7 +135,7 @@ class Field(Punctual, Widget):
             line = self.query_one(Input)
             if not line.has_focus and line.value != view.value:
                 with self.prevent(Input.Changed):
-                    line.value = view.value
+                    line.value = self._known = view.value
             line.set_class(bool(view.problem), "-invalid-value")
         self.styles.height = 1 + len(self._lines_below())
         self.refresh()
@@ -171,7 +174,9 @@ class Field(Punctual, Widget):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Pass on what was typed."""
         event.stop()
-        self.post_message(self.Edited(self.view.name, event.value))
+        if event.value != self._known:
+            self._known = event.value
+            self.post_message(self.Edited(self.view.name, event.value))
 
     def on_choice_changed(self, event: Choice.Changed) -> None:
         """Pass on the selected value."""
