@@ -9,11 +9,14 @@ import contextlib
 import sys
 from pathlib import Path
 
-from engine.core import local_launcher
+from engine.core import activity, local_launcher, stop_signals
+from engine.core.stacks import write_stacks_on_signal
+from engine.core.stop_signals import StopRequest
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.home import RunPaths
-from runs.log.event_log import starts
+from runs.log.event_log import append_to_log, starts
+from runs.log.events import Stopped
 from runs.machine import cores
 from runs.notify import outbox
 from runs.notify.outbox import OutboxEntry
@@ -24,6 +27,7 @@ _PATIENCE_SECONDS = 30.0  # while another process sends an alarm of the run
 
 def main(arguments: list[str]) -> int:
     """Hold the run's lock and work. Slow imports come after the lock, so that viewers immediately see that it runs."""
+    stop_signals.block()
     paths = RunPaths(Path(arguments[0]).absolute())
     rank = local_launcher.rank()
     if local_launcher.is_supervised():
@@ -38,10 +42,15 @@ def main(arguments: list[str]) -> int:
             ending = outbox.expect_end(paths) if holds_lock else None
             if rank is None and (size := _processes(paths)) > 1:
                 return local_launcher.launch(paths, size)
+            write_stacks_on_signal(paths.stacks(rank or 0))
             before = cores.sample()
+            stop = StopRequest()
+            if not rank:  # rank 0 tells the others
+                activity.open_file(paths.activity)
+                stop.listen(lambda: append_to_log(paths.events, Stopped("terminated")))
             from engine import worker
 
-            return worker.run(paths.root, before)
+            return worker.run(paths.root, stop, before)
     except NastuiError as error:
         with contextlib.suppress(OSError):  # a disk that is full
             sys.stderr.write(f"{error}\n")

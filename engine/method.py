@@ -129,6 +129,17 @@ class RequestHandler(Protocol):
 
 
 @runtime_checkable
+class UsesHelpers(Protocol):
+    """A method whose units of work wait for helper processes, such as those that decode images."""
+
+    def ready(self) -> bool:
+        """Return whether the next unit of work can begin without waiting; False only after a wait of a second or so.
+
+        The engine asks between two units of work, where it can still stop with a checkpoint. The state must not change.
+        """
+
+
+@runtime_checkable
 class SamplesGenotypes(Protocol):
     """A method that searches a distribution over architectures."""
 

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import signal
+import os
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
-from types import FrameType
 
 import torch
 
 from engine.assembly import assemble
-from engine.core import checkpoint, distributed, local_launcher
+from engine.core import activity, checkpoint, distributed, local_launcher
 from engine.core.artifacts import Artifacts
 from engine.core.distributed import Group
 from engine.core.intervals import PROGRESS_SECONDS, REQUEST_SECONDS
 from engine.core.run_inputs import RunInputs
+from engine.core.stop_signals import StopRequest, kill_helpers
 from engine.core.threads import Threads, threads_of
 from engine.data.batches import accepting_other_images
-from engine.method import EpochReport, Position, RequestHandler
+from engine.method import EpochReport, Position, RequestHandler, UsesHelpers
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
 from runs.files import discard_unfinished
 from runs.fleet.early_stopping import EarlyStopping
+from runs.formatting import duration
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import (
@@ -47,6 +49,11 @@ from runs.notify.alarms import Alarms
 from runs.store import requests
 from runs.store.requests import MethodRequest, Request
 
+# A unit of work in progress has this long to end after a signal, or so many times its usual length.
+STOP_SECONDS, STOP_UNITS = 20.0, 3.0
+# Between two units of work, it only waits for a helper process.
+BOUNDARY_SECONDS = 3.0
+WATCH_SECONDS = 2.0
 # What rank 0 broadcasts before each unit of work.
 GO, HOLD, STOP = range(3)
 # The end of the engine waits for so long until alarms have been sent; afterwards, other processes send them.
@@ -64,6 +71,7 @@ class Worker:
         config: of the run.
         event_log: the event log, open; None on ranks other than 0.
         group: the processes that share the run.
+        stop: whether a signal has announced an end.
         before: what the cores had done when this process started; it tells how many are idle.
 
     Raises:
@@ -76,8 +84,10 @@ class Worker:
         config: RunConfig,
         event_log: EventLog | None,
         group: Group,
+        stop: StopRequest,
         before: Sample | None = None,
     ) -> None:
+        self._stop_request = stop
         self._paths = paths
         self._config = config
         self._event_log = event_log
@@ -86,6 +96,7 @@ class Worker:
         home = Home(paths.root.parent.parent)
         self._inputs = RunInputs(paths, config, home, leads=group.leads)
         self._artifacts = Artifacts(paths if group.leads else None)
+        activity.begin("reading the data and building the network")
         self._context, self._method = assemble(
             config,
             home.datasets,
@@ -97,10 +108,12 @@ class Worker:
         )
         self._checkpoint_seconds = self._context.settings.checkpoint_seconds
         self._runtime = self._context.runtime
+        self._helped = self._method if isinstance(self._method, UsesHelpers) else None
         self._benchmark = Benchmark(home, config.space, self._emit)
         self._early_stopping = EarlyStopping(home, config) if config.stop_when and group.leads else None
         self._reason_to_stop: str | None = None
-        self._terminated = self._paused = False
+        self._paused = self._is_between_units = False
+        self._next_unit = activity.FIRST_UNIT
         self._epoch_seconds = 0.0
         self._working_seconds = 0.0  # since this process started
         self._epochs_at_start = 0.0
@@ -108,10 +121,6 @@ class Worker:
 
     def run(self) -> None:
         """Start, or continue from the checkpoint, and work until the run has finished or been stopped."""
-        # A batch system or a shutdown sends SIGTERM: a request to stop, with a checkpoint. It may go to every process;
-        # rank 0 broadcasts it between two units of work.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._terminate if self._group.leads else signal.SIG_IGN)
         try:
             self._run()
         finally:
@@ -120,19 +129,71 @@ class Worker:
     def _run(self) -> None:
         self._begin()
         self._epochs_at_start = self._epochs_done(self._method.position())
+        if self._group.leads:
+            threading.Thread(target=self._watch_waits, name="waits", daemon=True).start()
+        self._stop_request.wait_for_units(self._patience, self._give_up)
         while self._method.epoch < self._method.epochs:
-            order = self._group.broadcast(self._handle_requests() if self._group.leads else GO)
+            order = self._group.broadcast(self._next_order() if self._group.leads else GO)
             if order == STOP:
                 return
             if order == HOLD:
+                activity.begin("a pause")
                 time.sleep(REQUEST_SECONDS)
             else:
                 self._work()
+        self._stop_request.claim_end()
         self._finish()
+
+    def _next_order(self) -> int:
+        """Handle requests until the next unit of work can begin; return what all processes do next."""
+        began = time.monotonic()
+        while (order := self._handle_requests()) == GO and self._helped is not None:
+            self._is_between_units = True
+            is_ready = self._helped.ready()
+            self._is_between_units = False
+            if is_ready and not self._stop_request.requested:
+                spent = time.monotonic() - began
+                self._epoch_seconds += spent
+                self._working_seconds += spent
+                break
+        return order
+
+    def _patience(self) -> float:
+        """Return for how many seconds a stop waits until the main thread handles it."""
+        return BOUNDARY_SECONDS if self._is_between_units else max(STOP_SECONDS, STOP_UNITS * activity.usual_seconds())
+
+    def _give_up(self, reason: str = "terminated") -> None:
+        """Stop in place of the main thread. While that waits between two units of work, the state can be saved."""
+        if self._is_between_units:
+            with contextlib.suppress(NastuiError):
+                self._save()
+        self._emit(Stopped(reason))
+
+    def _watch_waits(self) -> None:
+        """End the process, in a thread of its own, if the main thread waits inside a library and cannot end it."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            wait = activity.current_wait()
+            if wait is None:
+                continue
+            if wait.seconds > wait.at_most:
+                self._stop_request.claim_end()
+                hint = "Resume the run: it continues from its checkpoint."
+                self._emit(Failed(f"Nothing came for {duration(wait.seconds)}: {wait.doing}.", hint))
+                kill_helpers()
+                os._exit(EnvironmentLacksError.exit_code)
+            if wait.seconds > self._patience() and Request.STOP in requests.waiting(self._paths.requests):
+                self._stop_request.claim_end()
+                requests.clear(self._paths.requests)
+                self._give_up("requested")
+                kill_helpers()
+                os._exit(0)
 
     def _begin(self) -> None:
         if self._group.leads:
             discard_unfinished(self._paths.checkpoint)
+            discard_unfinished(self._paths.previous_checkpoint)
+        activity.begin("reading the checkpoint")
         saved = checkpoint.load(self._paths.checkpoint, self._config.id)
         self._group.wait()  # rank 0 must not write a checkpoint before all have read the last one
         if saved is not None:
@@ -145,12 +206,16 @@ class Worker:
         if self._group.leads:
             self._inputs.record(self._emit, begun=saved is not None)
         if saved is None:
+            activity.begin("preparing the run")
             self._method.prepare()
 
     def _work(self) -> None:
         """Do one unit of work, and report or save what is due."""
+        activity.begin(self._next_unit)
         began = time.monotonic()
         report = self._method.advance()
+        activity.count_unit(self._method.epoch)
+        self._next_unit = activity.UNIT if report is None else activity.FIRST_OF_EPOCH
         spent = time.monotonic() - began
         self._epoch_seconds += spent
         self._working_seconds += spent
@@ -162,7 +227,7 @@ class Worker:
 
     def _handle_requests(self) -> int:
         """Handle the waiting requests; return what all processes do next."""
-        if self._terminated:
+        if self._stop_request.requested:
             return self._stop("terminated")
         if self._early_stopping is not None and self._reason_to_stop is not None:
             return self._stop(self._reason_to_stop, str(self._early_stopping.rule))
@@ -190,6 +255,7 @@ class Worker:
         return isinstance(self._method, RequestHandler) and self._method.handle_request(request)
 
     def _stop(self, reason: str, rule: str = "") -> int:
+        self._stop_request.claim_end()
         self._save()
         self._emit(Stopped(reason, rule))
         return STOP
@@ -223,6 +289,7 @@ class Worker:
     def _save(self) -> None:
         if not self._group.leads:
             return
+        activity.begin("writing a checkpoint")
         state = {
             "method": self._method.state(),
             "runtime": self._runtime.state(),
@@ -264,6 +331,7 @@ class Worker:
     def _finish(self) -> None:
         if not self._group.leads:
             return
+        activity.begin("writing the results")
         genotype = self._method.genotype()
         self._artifacts.genotype(genotype)
         self._artifacts.weights(self._method.weights())
@@ -272,18 +340,17 @@ class Worker:
 
     def _emit(self, event: Event) -> None:
         if self._event_log is not None:
-            self._event_log.append(event)
+            with self._stop_request.log_lock:
+                self._event_log.append(event)
             self._alarms.notice(event)
 
-    def _terminate(self, number: int, frame: FrameType | None) -> None:
-        self._terminated = True
 
-
-def run(root: Path, before: Sample | None = None) -> int:
+def run(root: Path, stop: StopRequest, before: Sample | None = None) -> int:
     """Run the engine for a run whose lock is held; return the exit code.
 
     Args:
         root: the folder of the run.
+        stop: whether a signal has announced an end.
         before: what the cores had done when this process started.
     """
     paths = RunPaths(root)
@@ -294,9 +361,9 @@ def run(root: Path, before: Sample | None = None) -> int:
     with contextlib.ExitStack() as stack:
         stack.callback(group.leave)
         if not group.leads:
-            return _work(paths, None, group, before)
+            return _work(paths, None, group, stop, before)
         last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
-        return _work(paths, stack.enter_context(EventLog(paths.events, last)), group, before)
+        return _work(paths, stack.enter_context(EventLog(paths.events, last)), group, stop, before)
 
 
 def _threads(config: RunConfig, paths: RunPaths, group: Group, before: Sample | None) -> Threads:
@@ -308,10 +375,15 @@ def _threads(config: RunConfig, paths: RunPaths, group: Group, before: Sample | 
     return Threads(group.broadcast(0))
 
 
-def _work(paths: RunPaths, event_log: EventLog | None, group: Group, before: Sample | None) -> int:
+def _work(paths: RunPaths, event_log: EventLog | None, group: Group, stop: StopRequest, before: Sample | None) -> int:
     try:
-        Worker(paths, RunConfig.read(paths.config), event_log, group, before).run()
+        worker = Worker(paths, RunConfig.read(paths.config), event_log, group, stop, before)
+        try:
+            worker.run()
+        finally:
+            kill_helpers()
     except Exception as fault:  # a plug-in may raise anything: the run reports it and ends
+        stop.claim_end()
         error = _lack(fault) or fault
         if not isinstance(error, NastuiError):
             traceback.print_exc()

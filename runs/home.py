@@ -181,6 +181,11 @@ class RunPaths:
         return self.root / "checkpoint.pt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        """The complete checkpoint before it, in case that one is damaged on the disk."""
+        return self.root / "checkpoint.previous.pt"
+
+    @property
     def genotype(self) -> Path:
         """The derived genotype, once the run has finished."""
         return self.root / "genotype.json"
@@ -219,6 +224,15 @@ class RunPaths:
     def notify_lock(self) -> Path:
         """The lock of the process that sends messages about the run."""
         return self.root / "notify.lock"
+
+    @property
+    def activity(self) -> Path:
+        """What the engine is doing, and since when: see :mod:`runs.store.activity`."""
+        return self.root / "activity.json"
+
+    def stacks(self, rank: int = 0) -> Path:
+        """Return the file to which an engine process writes its Python stacks when it is asked."""
+        return self.root / (f"stacks-{rank}.txt" if rank else "stacks.txt")
 
     @property
     def requests(self) -> Path:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import nastui_start
+
+# An engine answers it by writing its Python stacks. A process that does not know it ignores it.
+STACKS_SIGNAL = signal.SIGURG
 
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 # Feature maps are allocated and freed again in every step. By default glibc returns large ones to the kernel each time,

@@ -12,15 +12,17 @@ from runs.errors import ChangedDataError, NastuiError, UsageError
 from runs.formatting import count
 from runs.home import short_id
 from runs.log.events import CheckpointWritten, Entry
+from runs.store.checkpoint_file import DamagedCheckpointError
 from runs.store.run_store import Record
 from runs.store.status import Status
+from screens.actions.closing import Question
 from screens.actions.screen import ActionScreen
 from screens.clipboard import Severity
 from screens.error_text import error_text
 from screens.formatting import run_names
 from screens.widgets.confirm import Confirm
 
-Request = Literal["pause", "resume", "stop"]
+Request = Literal["pause", "resume", "go back", "stop", "kill"]
 
 
 class EngineControls:
@@ -52,25 +54,24 @@ class EngineControls:
         self._request("resume", resumable)
 
     async def stop(self, records: Sequence[Record], waiting: Collection[str] = ()) -> None:
-        """Ask for confirmation, then stop the engines with a checkpoint; call it from a worker.
+        """Stop engines with a checkpoint and kill stalled ones, each after asking; call it from a worker.
 
         Args:
             records: the runs; those without an engine are left alone, unless they wait.
             waiting: the ids of runs that wait in the queue, which they leave.
         """
-        stopped = [record for record in records if record.status.live or record.id in waiting]
-        if not stopped:
-            return
-        number = sum(not record.status.live for record in stopped)
-        if number == len(stopped):
-            question = Confirm(f"Take {run_names(stopped)} out of the queue?", "R starts it later.")
-        else:
-            leaving = f" {count(number, 'run')} leave{'s' if number == 1 else ''} the queue." if number else ""
-            question = Confirm(
-                f"Stop {run_names(stopped)}?", f"It writes a checkpoint first; R resumes from there.{leaving}"
-            )
-        if await self._screen.ask(question):
-            self._request("stop", stopped)
+        stalled = [record for record in records if record.stall is not None]
+        stopped = [
+            record for record in records if record.stall is None and (record.status.live or record.id in waiting)
+        ]
+        if stopped:
+            question = _stop_question(stopped)
+            if await self._screen.ask(question):
+                self._request("stop", stopped)
+        if stalled:
+            question = _kill_question(stalled)
+            if await self._screen.ask(question):
+                self._request("kill", stalled)
 
     def checkpoint(self, record: Record) -> None:
         """Ask the engine for a checkpoint now; :meth:`note` says when it is written."""
@@ -113,16 +114,23 @@ class EngineControls:
 
         app = self._screen.app
         severity: Severity = "information"
-        send: Callable[[Record], Status]
-        if accept_changed_data:
-            send = partial(launcher.resume, accept_changed_data=True)
-        else:
-            send = {"pause": launcher.pause, "resume": launcher.resume, "stop": launcher.stop}[request]
+        sends: dict[Request, Callable[[Record], Status]] = {
+            "pause": launcher.pause,
+            "resume": partial(launcher.resume, accept_changed_data=accept_changed_data),
+            "go back": partial(launcher.resume, previous_checkpoint=True),
+            "stop": launcher.stop,
+            "kill": launcher.kill,
+        }
         changed: ChangedDataError | None = None
         try:
-            message = f"Run {short_id(record.id)} is {send(record)}."
+            message = f"Run {short_id(record.id)} is {sends[request](record)}."
         except ChangedDataError as error:
             changed, message, severity = error, str(error), "error"
+        except DamagedCheckpointError as error:
+            message, severity = error.message if error.has_previous else str(error), "error"
+            if error.has_previous:
+                with contextlib.suppress(RuntimeError):  # the app is quitting
+                    app.call_from_thread(self._offer_previous, record)
         except Exception as error:  # any error: otherwise the request would seem to wait for ever
             message = error_text(error, request, getattr(app, "error_log", None))
             severity = "warning" if isinstance(error, UsageError) else "error"
@@ -132,6 +140,17 @@ class EngineControls:
                     app.call_from_thread(self._answer, request, record, message, severity)
                 else:
                     app.call_from_thread(self._ask_about_changed_data, record, changed)
+
+    def _offer_previous(self, record: Record) -> None:
+        async def offer() -> None:
+            question = Confirm(
+                f"Resume {run_names([record])} from its previous checkpoint?",
+                "The last one is damaged on the disk. The epochs after the previous one are repeated.",
+            )
+            if await self._screen.ask(question):
+                self._request("go back", [record])
+
+        self._screen.run_worker(offer())
 
     def _answer(self, request: str, record: Record, message: str, severity: Severity) -> None:
         self._waiting.discard((request, record.id))
@@ -150,3 +169,18 @@ class EngineControls:
 
         self._waiting.discard(("resume", record.id))
         self._screen.run_worker(ask(), name="resume", exit_on_error=False)
+
+
+def _stop_question(records: Sequence[Record]) -> Question[bool]:
+    number = sum(not record.status.live for record in records)
+    if number == len(records):
+        return Confirm(f"Take {run_names(records)} out of the queue?", "R starts it later.")
+    leaving = f" {count(number, 'run')} leave{'s' if number == 1 else ''} the queue." if number else ""
+    return Confirm(f"Stop {run_names(records)}?", f"It writes a checkpoint first; R resumes from there.{leaving}")
+
+
+def _kill_question(records: Sequence[Record]) -> Question[bool]:
+    return Confirm(
+        f"Kill the stalled {run_names(records)}?",
+        "It makes no progress, so it writes no checkpoint; R resumes from the last one.",
+    )

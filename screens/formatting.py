@@ -78,6 +78,7 @@ def time_of_day(moment: float) -> str:
 _SIGNS = {
     Status.QUEUED: "·",
     Status.RUNNING: "●",
+    Status.STALLED: "!",
     Status.PAUSED: "‖",
     Status.STOPPING: "◌",
     Status.STOPPED: "■",

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from runs.files import discard_unfinished, replace_text, replace_with
 from runs.genotypes.genotype import Genotype
 from runs.home import RunPaths
+
+# The key of the checksum in the metadata of a safetensors file.
+CHECKSUM = "nastui_crc32"
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """Return a checksum of tensors on the host: their names, types, shapes and bytes."""
+    total = 0
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        total = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), total)
+        total = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, total)
+    return f"{total:08x}"
 
 
 class Artifacts:
@@ -37,7 +52,8 @@ class Artifacts:
         if self._paths is not None and tensors:
             on_host = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
             file = self._paths.best if best else self._paths.weights
-            replace_with(file, lambda stream: stream.write(safetensors.torch.save(on_host)))
+            metadata = {CHECKSUM: checksum(on_host)}
+            replace_with(file, lambda stream: stream.write(safetensors.torch.save(on_host, metadata)))
 
     def network(self, description: Mapping[str, Any]) -> None:
         """Write the description from which :mod:`engine.training.model_io` builds the network."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -12,19 +11,18 @@ import subprocess
 import threading
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
+from engine.core import stop_signals
 from runs.errors import NastuiError
 from runs.home import RunPaths
-from runs.log.event_log import EventLog, EventLogReader
+from runs.log.event_log import EventLogReader, append_to_log
 from runs.log.events import Failed, Finished, Started, Stopped
 from runs.processes import command, environment
 
 POLL_SECONDS = 0.1
-# After a failure the other processes have this long to write their own reasons; then all are killed.
-GRACE_SECONDS = 5.0
+# After one has ended, the others have this long to end too, or to write their own reasons; then all are killed.
+GRACE_SECONDS = 10.0
 _SUPERVISED = "NASTUI_SUPERVISED"
 
 
@@ -60,15 +58,15 @@ def launch(paths: RunPaths, size: int) -> int:
     first = _length(paths.events)
     port = _free_port()
     members = [_start(paths, rank, size, port) for rank in range(size)]
-    with _forwarding_signals(members[0]):
-        failed = _first_failure(members)
-        if failed is None:
-            return 0
-        _end(members)
+    # The signals are blocked in all of them, so that none dies of what was sent to all. Rank 0 stops them between two
+    # units of work.
+    stop_signals.forward(members[0].send_signal)
+    failed = _first_failure(members)
+    _end(members)
+    if failed is None:
+        return 0
     if not _has_ended(paths.events, first):
-        last = max((entry.number for entry in EventLogReader(paths.events).read()), default=0)
-        with EventLog(paths.events, last) as event_log:
-            event_log.append(_failure(paths, failed, members[failed].returncode, size))
+        append_to_log(paths.events, _failure(paths, failed, members[failed].returncode, size))
     return 1
 
 
@@ -100,29 +98,14 @@ def _free_port() -> int:
     return port
 
 
-@contextlib.contextmanager
-def _forwarding_signals(leader: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Forward termination signals to rank 0, which stops all processes between two units of work."""
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        leader.send_signal(number)
-
-    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _first_failure(members: list[subprocess.Popen[bytes]]) -> int | None:
-    """Wait for the processes; return the rank that failed first, or None if all have ended successfully."""
+    """Wait for the processes; return the rank that failed first, or None if rank 0 has ended successfully."""
     while True:
         codes = [member.poll() for member in members]
         # If several have ended at once, one that was killed is the cause: the others failed because it was missing.
         if failed := sorted((rank for rank, code in enumerate(codes) if code), key=lambda rank: codes[rank] or 0):
             return failed[0]
-        if all(code == 0 for code in codes):
+        if codes[0] == 0:
             return None
         time.sleep(POLL_SECONDS)
 

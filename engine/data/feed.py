@@ -64,6 +64,10 @@ class Feed(ABC):
         """Begin a pass: in a new order for training, in the same order for a test."""
         self._stream.start()
 
+    def ready(self) -> bool:
+        """Return whether the next batch is there, or can be made by this process, after a wait of at most a second."""
+        return True
+
     @abstractmethod
     def next(self) -> list[tuple[Tensor, Tensor]]:
         """Return this process's pieces of the next batch, on the device.

@@ -42,6 +42,10 @@ class BatchLoader(ABC):
     The numbers are stored at fixed addresses on a GPU, so that a captured step can read those of the next batch.
     """
 
+    def ready(self) -> bool:
+        """Return whether the next batch is there, or can be made by this process, after a wait of at most a second."""
+        return True
+
     @abstractmethod
     def prepare(self, indices: Tensor) -> None:
         """Draw for a batch, and send what the device needs.
@@ -182,9 +186,15 @@ class _Streamed(BatchLoader):
         self._cut = cut
         self._inputs = images.inputs()
         # All workers share a batch: otherwise the first batch of a pass would take as long as one worker needs for it.
-        self._piece = math.ceil(len(cut(torch.arange(batch))) / max(1, workers))
+        self._shared = len(cut(torch.arange(batch)))
+        self._piece = math.ceil(self._shared / max(1, workers))
         self._coming: Iterator[Tensor] = iter(())
         self._pass = 0
+
+    def ready(self) -> bool:
+        if self._pass != self._stream.passes or not len(self._stream.ahead):
+            return True  # the next batch begins a pass, whose order is not known yet
+        return self._decoder.ready(math.ceil(self._shared / self._piece))
 
     def prepare(self, indices: Tensor) -> None:
         expected = next(self._coming, None)

@@ -86,6 +86,10 @@ class StreamingFeed(Feed):
         super().start()
         self._decoder.drop()
 
+    def ready(self) -> bool:
+        """Return whether the next batch has been decoded, or can be decoded by this process."""
+        return self._decoder.ready()
+
     def next(self) -> list[tuple[Tensor, Tensor]]:
         """Return this process's pieces of the next batch.
 

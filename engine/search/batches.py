@@ -74,6 +74,16 @@ class SearchBatches:
         """Return the number of batches of this size left in the pass, or in a whole pass if it has not ``started``."""
         return math.ceil(len(self._weights.ahead if started else self._weights) / size)
 
+    def ready(self, *, evaluating: bool) -> bool:
+        """Return whether the images of the next batches are there, or can be made by this process, after a short wait.
+
+        Args:
+            evaluating: whether the next unit of work is one of an evaluation.
+        """
+        if evaluating:
+            return self._load_evaluation.ready()
+        return self._load_weights.ready() and self._load_architecture.ready()
+
     def prepare(self, levels: Sequence[Level], indices: Tensor) -> None:
         """Draw for the batches of a step, level by level, and send the numbers to the device.
 

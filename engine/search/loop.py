@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.architecture.parameters import ArchitectureParameters
+from engine.core import activity
 from engine.core.optimizers import load_optimizer, set_learning_rate
 from engine.method import Context, EpochReport, Position
 from engine.search import evaluation, snapshots
@@ -102,6 +103,10 @@ class DifferentiableSearch:
             self._locate()
             self.components.callback.on_start(self.step_context)
         self._announce_stage()
+
+    def ready(self) -> bool:
+        """Return whether the images of the next unit of work are there; see :class:`engine.method.UsesHelpers`."""
+        return self.batches.ready(evaluating=self._evaluating)
 
     def advance(self) -> EpochReport | None:
         """Process one batch of training or of evaluation; return a report when it completes the epoch."""
@@ -264,12 +269,14 @@ class DifferentiableSearch:
         state.supernet.train()
 
     def _evaluation_unit(self) -> None:
+        activity.begin("the first batch of an evaluation" if self._units == 0 else "a batch of an evaluation")
         if self._units == 0:
             self.batches.start_evaluation()
         self._evaluation.evaluate(self.batches.next_evaluation(), self.genotype)
         self._units += 1
 
     def _end_epoch(self) -> EpochReport:
+        activity.begin("the end of an epoch")
         self._locate()
         steps, callback = self._training_units, self.components.callback
         extras: Mapping[str, Any] = {}
@@ -293,6 +300,7 @@ class DifferentiableSearch:
     def next_stage(self) -> None:
         """End a stage: extract what the next stage inherits, free the old state, build the new one, and restore."""
         self._locate()
+        activity.begin("moving to the next stage")
         transition = self.components.stages[self.stage].transition
         self.stage += 1
         if transition is not None:
@@ -308,6 +316,7 @@ class DifferentiableSearch:
                 batch_size,
             )
             handover.restore(self.step_context)
+        activity.begin(activity.FIRST_OF_EPOCH)
         self._announce_stage()
 
     # Position -------------------------------------------------------------------------------------------------------

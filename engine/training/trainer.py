@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.core import activity
 from engine.core.metrics import RunningMetrics
 from engine.core.optimizers import load_optimizer
 from engine.data.feed import Feed
@@ -87,6 +88,10 @@ class Trainer:
         )
         if self._settings.evaluate_only:
             self._begin_evaluation()
+
+    def ready(self) -> bool:
+        """Return whether the images of the next unit of work are there; see :class:`engine.method.UsesHelpers`."""
+        return (self._test if self._evaluating else self._train).ready()
 
     def advance(self) -> EpochReport | None:
         """Process one batch of training or of the test; return a report when it completes the epoch."""
@@ -183,6 +188,7 @@ class Trainer:
 
     @torch.no_grad()
     def _test_unit(self) -> EpochReport | None:
+        activity.begin("the first batch of the test" if self._tested == 0 else "a batch of the test")
         results = []
         for images, labels in self._test.next():
             scores = self._step.evaluate(images)
@@ -192,6 +198,7 @@ class Trainer:
         return self._end_epoch() if self._test.left == 0 else None
 
     def _end_epoch(self) -> EpochReport:
+        activity.begin("the end of an epoch")
         metrics = {name: value for key, running in self._metrics.items() for name, value in running.read(key).items()}
         if not math.isfinite(metrics.get("train_loss", 0.0)):
             raise NastuiError(

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from engine.core.artifacts import CHECKSUM, checksum
 from runs.errors import UsageError
 from runs.files import open_regular
 
@@ -31,7 +32,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             open_regular(path).close()
-            return safetensors.torch.load_file(path)
+            return _safetensors(path)
         with open_regular(path) as stream:
             content = torch.load(stream, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -48,6 +49,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise UsageError(f"'{path}' holds no weights.", "It must hold a state_dict: tensors by name.")
     return {str(name): tensor for name, tensor in content.items()}
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    with safetensors.safe_open(path, framework="pt") as file:
+        expected = (file.metadata() or {}).get(CHECKSUM)
+    tensors = safetensors.torch.load_file(path)
+    if expected is not None and checksum(tensors) != expected:
+        raise UsageError(
+            f"The weights '{path}' are damaged: their content does not match their checksum.",
+            "Use another copy of the file.",
+        )
+    return tensors
 
 
 def load_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: str, hint: str = "") -> None:

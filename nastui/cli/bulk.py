@@ -76,6 +76,10 @@ def resume(
         bool,
         typer.Option("--accept-changed-data", help="Resume although the data set has changed since the run began."),
     ] = False,
+    previous_checkpoint: Annotated[
+        bool,
+        typer.Option("--previous-checkpoint", help="If the last checkpoint is damaged, take the one before it."),
+    ] = False,
 ) -> None:
     """Resume paused, stopped, failed or lost runs.
 
@@ -101,7 +105,10 @@ def resume(
 
     def start(record: Record) -> str:
         if not queue or record.status is Status.PAUSED:
-            return f"{short_id(record.id)} is {launcher.resume(record, accept_changed_data=accept_changed_data)}."
+            changes = {"accept_changed_data": accept_changed_data, "previous_checkpoint": previous_checkpoint}
+            return f"{short_id(record.id)} is {launcher.resume(record, **changes)}."
+        if previous_checkpoint:
+            launcher.go_back(record)
         launcher.refuse_to_resume(record, accept_changed_data=accept_changed_data)
         entries.append(sweeps.entry(record))
         return f"{short_id(record.id)} is queued."

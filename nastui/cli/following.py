@@ -17,6 +17,7 @@ from runs.home import short_id
 from runs.log.description import describe
 from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed, Warned, printed
 from runs.log.history import Follower
+from runs.store.activity import stall_of
 from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
@@ -35,7 +36,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
     """
     paths = store.find(run_id).paths
     follower, deadline = Follower(paths), time.monotonic() + START_SECONDS
-    queue, waited = Queue(store.home), ""
+    queue, waited, stalled = Queue(store.home), "", False
     bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
     try:
         if bar is not None:
@@ -54,6 +55,11 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
                 wait = waits(queue.read()).get(run_id)
                 if wait is not None and not as_json and str(wait) != waited:
                     output.say(waited := str(wait))
+            stall = stall_of(paths, live=status.live)
+            if stall is not None and not stalled:
+                output.say(f"Run {short_id(run_id)} is stalled: {stall.description()}.")
+                output.say(f"See where: nastui runs inspect {short_id(run_id)}")
+            stalled = stall is not None
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         output.say(f"The run continues in the background. Stop it: nastui runs stop {short_id(run_id)}")

@@ -42,7 +42,9 @@ _VALUES: dict[str, Callable[[Record], Any]] = {
 # What tables for people have instead.
 _TEXTS: dict[str, Callable[[Record, Wait | None], str]] = {
     "id": lambda record, _: short_id(record.id),
-    "status": lambda record, wait: record.status if wait is None else f"{record.status} {ordinal(wait.place)}",
+    "status": lambda record, wait: (
+        record.shown_status if wait is None else f"{record.shown_status} {ordinal(wait.place)}"
+    ),
     "epoch": lambda record, _: f"{record.summary.epoch}/{record.summary.epochs}" if record.summary.epochs else "-",
     "best": lambda record, _: _figure(record.summary.best_accuracy),
     "bench": lambda record, _: _figure(record.summary.benchmark_accuracy),

@@ -52,7 +52,8 @@ def list_(
         typer.Argument(metavar="FILTER", help="List only what matches: words, method:drnas, status:lost, 'best<90'."),
     ] = None,
     status: Annotated[
-        str | None, typer.Option(help="List only runs with this status: running, finished, stopped, failed, lost, ...")
+        str | None,
+        typer.Option(help="List only runs with this status: running, stalled, finished, stopped, failed, lost, ..."),
     ] = None,
     method: Annotated[str | None, typer.Option(help="List only runs of this method.")] = None,
     tag: Annotated[str | None, typer.Option(help="List only runs with this tag.")] = None,
@@ -92,7 +93,7 @@ def list_(
     records = [
         record
         for record in store.records()
-        if (status is None or record.status == status)
+        if (status is None or status in (record.status, record.shown_status))
         and (method is None or record.head["method"] == method)
         and (tag is None or tag in record.labels.tags)
         and wanted.matches(record, texts)
@@ -149,11 +150,15 @@ def show(run: Run, as_json: Json = False) -> None:
     if as_json:
         output.data(content | chosen | {"configuration": config.model_dump(mode="json")})
         return
+    stall = record.stall and record.stall.description()
     genotype = content["genotype"] and text_of_json(content["genotype"])
     threads = f"{chosen['threads']} ({chosen['threads_reason']})" if chosen["threads_reason"] else chosen["threads"]
     output.fields(
         [
-            *((key, content[key]) for key in ("id", "name", "note", "status", "problem", "hint", "method", "space")),
+            *((key, content[key]) for key in ("id", "name", "note")),
+            ("status", record.shown_status),
+            ("stalled", stall),
+            *((key, content[key]) for key in ("problem", "hint", "method", "space")),
             *((key, content[key]) for key in ("dataset", "preset", "seed", "device", "created", "started", "ended")),
             ("waits", wait and str(wait)),
             ("stopped early", record.summary.early_stop),
@@ -230,6 +235,66 @@ def follow(
 
     store = _store()
     raise typer.Exit(follow_run(store, store.find(run).id, as_json=as_json, plain=plain))
+
+
+@app.command()
+def kill(run: Run) -> None:
+    """Kill the engine of a stalled run, with all its helpers.
+
+    Without a checkpoint: `nastui runs resume` continues from the last one. To stop a run that answers, use `runs stop`.
+    """
+    from nastui.cli import output
+    from runs.supervision import launcher
+
+    record = _store().find(run)
+    output.say(f"{short_id(record.id)} is {launcher.kill(record)}.")
+
+
+@app.command()
+def inspect(run: Run, as_json: Json = False) -> None:
+    """Inspect the engine of a run: last progress, processes, Python stacks.
+
+    The stacks are also kept in the folder of the run.
+    """
+    from nastui.cli import output
+    from runs.supervision.inspection import inspect as inspected
+
+    record = _store().find(run)
+    found = inspected(record)
+    if as_json:
+        output.data(
+            {
+                "id": record.id,
+                "status": record.status,
+                "stalled": record.stall and record.stall.to_json(),
+                **found.to_json(),
+            }
+        )
+        return
+    last = found.activity
+    output.fields(
+        [
+            ("id", record.id),
+            ("status", record.shown_status),
+            ("does", last and last.description()),
+            ("since", last and f"{duration(found.seconds)} ago"),
+            ("usually", None if last is None or last.usual is None else f"{last.usual:.3g} s"),
+            ("stalled after", last and duration(last.limit)),
+        ]
+    )
+    if found.processes:
+        sys.stdout.write("\n")
+        output.table(
+            ["pid", "state", "cpu", "memory", "threads", "command"],
+            (
+                [f.pid, f.doing, duration(f.cpu_seconds), f"{f.memory / 1e6:.0f} MB", f.threads or "-", f.command]
+                for f in found.processes
+            ),
+        )
+    for name, text in found.stacks.items():
+        sys.stdout.write(output.clean(f"\n{name}\n{text}\n"))
+    for remark in found.remarks:
+        output.say(remark)
 
 
 @app.command()
@@ -366,7 +431,7 @@ def _label(run: str, change: Any) -> None:
 def _sort_key(record: Record, sort: Sort) -> Any:
     match sort:
         case Sort.STATUS:
-            return str(record.status)
+            return str(record.shown_status)
         case Sort.NAME:
             return record.labels.name
         case Sort.EPOCH:

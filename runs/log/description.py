@@ -62,7 +62,8 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
         case Stopped(reason=reason, rule=rule) if rule:
             return f"stopped early by {rule}: {reason}"
         case Stopped(reason=reason):
-            return f"stopped ({reason}), with a checkpoint"
+            kept = ", with a checkpoint" if reason == "requested" else ""
+            return f"stopped ({reason}){kept}"
         case Finished(parameters=parameters, macs=macs, network=network):
             sizes = [] if parameters is None else [f"{millions(parameters)} parameters"]
             sizes += [] if macs is None else [f"{millions(macs)} MACs"]

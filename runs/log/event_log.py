@@ -130,6 +130,13 @@ class EventLogReader:
                     self.malformed += 1
 
 
+def append_to_log(path: Path, event: Event) -> None:
+    """Append an event to a log that no one else is writing to; its number is the next one."""
+    last = max((entry.number for entry in EventLogReader(path).read()), default=0)
+    with EventLog(path, last) as log:
+        log.append(event)
+
+
 def first_event(path: Path) -> Event | None:
     """Return the first event of a log, without reading the rest; None if there is none or it is damaged."""
     try:

@@ -25,6 +25,7 @@ from runs.log.history import Follower
 from runs.notify import outbox, settings
 from runs.notify.channels import Channel, Message, Refused, Undelivered, channels
 from runs.notify.outbox import OutboxEntry
+from runs.store.activity import stall_of
 from runs.store.lock import is_held, is_held_for_certain
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
@@ -133,7 +134,7 @@ def record_of(paths: RunPaths) -> Record:
 
 def is_stalled(paths: RunPaths) -> bool:
     """Return whether a run that has an engine makes no progress."""
-    return False
+    return stall_of(paths, live=True) is not None
 
 
 def send_test(home: Home) -> dict[str, str]:

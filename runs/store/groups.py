@@ -81,8 +81,8 @@ class Group:
 
     @cached_property
     def statuses(self) -> Counter[Status]:
-        """The number of runs by status."""
-        return Counter(record.status for record in self.members)
+        """The number of runs by the status that people see."""
+        return Counter(record.shown_status for record in self.members)
 
     @cached_property
     def seconds_left(self) -> float | None:
@@ -118,7 +118,7 @@ class Group:
             **{name: self.head[name] for name in ("group", "kind", "method", "space", "dataset", "preset")},
             "runs": [record.id for record in self.members],
             "seeds": self.seeds,
-            "statuses": {str(status): number for status, number in self.statuses.items()},
+            "statuses": dict(Counter(str(record.status) for record in self.members)),
             "best": self.best and asdict(self.best),
             "benchmark": self.benchmark and asdict(self.benchmark),
             "newest": max(record.head["created"] for record in self.members),

@@ -29,6 +29,7 @@ from runs.home import Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
 from runs.log.summary import Summary
+from runs.store.activity import Stall, stall_of
 from runs.store.crash_reason import crash_reason
 from runs.store.index import Index
 from runs.store.labels import Labels
@@ -52,7 +53,11 @@ _RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
 
 @dataclass
 class Record:
-    """A run in a list: its unchanging head, its labels, the summary of its events, and its status."""
+    """A run in a list: its unchanging head, its labels, the summary of its events, and its status.
+
+    Attributes:
+        stall: what its engine did last, and since when it has made no progress, if it lives and is stalled.
+    """
 
     paths: RunPaths
     head: dict[str, Any]
@@ -61,6 +66,12 @@ class Record:
     status: Status = Status.QUEUED
     offset: int = 0
     signature: list[Any] = field(default_factory=list)
+    stall: Stall | None = None
+
+    @property
+    def shown_status(self) -> Status:
+        """The status for people: ``stalled`` for a live run that makes no progress."""
+        return Status.STALLED if self.stall is not None else self.status
 
     @cached_property
     def id(self) -> str:
@@ -86,6 +97,7 @@ class Record:
             "tags": self.labels.tags,
             "note": self.labels.note,
             "status": str(self.status),
+            "stalled": self.stall and self.stall.to_json(),
             "started": _stamp(self.summary.started),
             "ended": _stamp(self.summary.ended),
             **from_epoch,
@@ -398,7 +410,7 @@ class RunStore:
             record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
         else:
             record = known
-        before, was = record.offset, known.status if known else None
+        before, was = record.offset, known.shown_status if known else None
         try:
             # A finished run stays finished, so for most runs of a large store the lock need not be read.
             if record.summary.lifecycle == "finished" and _size(paths.events) == before:
@@ -409,7 +421,8 @@ class RunStore:
             return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
         if record.status.resumable and name in self._pending:
             record.status = Status.QUEUED
-        changed = record is not known or record.offset != before or record.status is not was
+        record.stall = stall_of(paths, live=record.status.live)
+        changed = record is not known or record.offset != before or record.shown_status is not was
         if changed and record.status is Status.LOST:
             record.summary.problem = crash_reason(paths, record.summary.touched)
         return record, changed

@@ -12,10 +12,15 @@ from runs.store import lock, requests
 
 
 class Status(StrEnum):
-    """The state of a run: what it is doing, or how it ended."""
+    """The state of a run: what it is doing, or how it ended.
+
+    ``STALLED`` is shown in place of another status of a live run that makes no progress. It is never derived and no
+    JSON has it: scripts that wait for the end of a run ask whether its status is ``running``.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
+    STALLED = "stalled"
     PAUSED = "paused"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -26,7 +31,7 @@ class Status(StrEnum):
     @property
     def live(self) -> bool:
         """Whether an engine is running."""
-        return self in (Status.RUNNING, Status.PAUSED, Status.STOPPING)
+        return self in (Status.RUNNING, Status.STALLED, Status.PAUSED, Status.STOPPING)
 
     @property
     def resumable(self) -> bool:

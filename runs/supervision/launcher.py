@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -16,17 +18,19 @@ from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundE
 from runs.files import append_regular, end_of, is_file, open_regular
 from runs.home import Home, RunPaths, short_id
 from runs.log import event_log
-from runs.log.events import Failed
+from runs.log.event_log import append_to_log
+from runs.log.events import Failed, Stopped
 from runs.log.history import Follower
-from runs.machine import devices
+from runs.machine import devices, process_tree
 from runs.notify import outbox
 from runs.notify import settings as notify_settings
 from runs.processes import command, environment
 from runs.stop_rule import RuleKind, stop_rule
-from runs.store import datasets, inputs, requests
+from runs.store import checkpoint_file, datasets, inputs, requests
+from runs.store.activity import is_here, stall_of
 from runs.store.labels import Labels
 from runs.store.late_events import append_late
-from runs.store.lock import is_held, is_held_for_certain
+from runs.store.lock import engine_lock, is_held, is_held_for_certain, owner_is_here, owner_pid
 from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
@@ -39,6 +43,9 @@ START_SECONDS = 30.0
 ANSWER_SECONDS = 300.0
 # The hyperparameters that decide how a data set is read.
 _OF_IMAGES = ("image_size", "augmentation", "broken_images", "image_limit")
+# Even if a helper process or a library does not answer, a stalled engine may stop by itself within this time.
+STALLED_SECONDS = 30.0
+KILL_SECONDS = 15.0
 
 
 def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
@@ -241,6 +248,33 @@ def request_stop(record: Record) -> bool:
     return True
 
 
+def kill(record: Record) -> Status:
+    """End the engine of a run and all its helpers at once, without a checkpoint, and return the run's status.
+
+    Raises:
+        UsageError: the engine runs on another machine.
+        BusyError: the system has not ended it; a process that waits for a disk cannot be ended.
+    """
+    paths = record.paths
+    if not _status(paths).live:
+        return _status(paths)
+    pid = owner_pid(paths.lock)
+    if pid is None or not owner_is_here(paths.lock):
+        raise UsageError(f"The engine of run '{record.id}' runs on another machine.", "Kill it there.")
+    for facts in process_tree.tree(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(facts.pid, signal.SIGKILL)
+    try:
+        with engine_lock(paths.lock, KILL_SECONDS):  # nobody else writes the log then
+            append_to_log(paths.events, Stopped("killed"))
+    except BusyError as error:
+        raise BusyError(
+            f"The engine of run '{record.id}' was killed, but the system has not ended it in {KILL_SECONDS:.0f} s.",
+            "It probably waits for a disk or a driver; it ends as soon as that answers.",
+        ) from error
+    return _status(paths)
+
+
 def pause(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     """Ask the engine to pause; it stays in memory. Wait for its answer, and return the run's status.
 
@@ -290,27 +324,48 @@ def ask(record: Record, request: str) -> None:
     requests.send(record.paths.requests, MethodRequest(request))
 
 
-def resume(record: Record, patience: float = ANSWER_SECONDS, *, accept_changed_data: bool = False) -> Status:
+def resume(
+    record: Record,
+    patience: float = ANSWER_SECONDS,
+    *,
+    accept_changed_data: bool = False,
+    previous_checkpoint: bool = False,
+) -> Status:
     """Resume a run: wake its paused engine, or start a new one from its checkpoint.
 
     Args:
         record: the run.
         patience: how long to wait for an engine, in seconds.
         accept_changed_data: start the engine although the data set has changed since the run began.
+        previous_checkpoint: if the last checkpoint is damaged, take the one before it: see :func:`go_back`.
 
     Raises:
-        BusyError: it is already running.
-        ChangedDataError: its data set has changed, and that is not accepted.
-        EnvironmentLacksError: its data set cannot be used.
-        UsageError: the run has finished, or its configuration is no longer valid.
+        NastuiError: as :func:`refuse_to_resume`, :func:`go_back` and :func:`launch`.
     """
     status = _status(record.paths)
     if status is Status.PAUSED:
         requests.send(record.paths.requests, Request.CONTINUE)
         return _wait(record.paths, lambda now: now is not Status.PAUSED, patience)
+    if previous_checkpoint:
+        go_back(record)
     refuse_to_resume(record, accept_changed_data=accept_changed_data)
     launch(record.paths)
     return _status(record.paths)
+
+
+def go_back(record: Record) -> None:
+    """If the last checkpoint of a run is damaged or gone, let the one before it take its place.
+
+    Raises:
+        BusyError: the run has an engine.
+        UsageError: it has no previous checkpoint, or that is damaged too.
+        EnvironmentLacksError: its folder cannot be written.
+    """
+    try:
+        with engine_lock(record.paths.lock):
+            checkpoint_file.go_back(record.paths)
+    except OSError as error:
+        raise EnvironmentLacksError(f"'{record.paths.root}' cannot be written: {error.strerror}.") from error
 
 
 def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> None:
@@ -318,16 +373,21 @@ def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> No
 
     Raises:
         BusyError: it has an engine.
-        EnvironmentLacksError: its data set cannot be used, or has changed and that is not accepted.
+        ChangedDataError: its data set has changed, and that is not accepted.
+        DamagedCheckpointError: its checkpoint is not as it was written; the error says whether there is one before it.
+        EnvironmentLacksError: its data set cannot be used.
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
     if status is Status.FINISHED:
         raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
     if status.live:
-        raise BusyError(f"Run '{record.id}' is {status}.")
+        is_stalled = stall_of(record.paths, live=True) is not None
+        hint = f"It is stalled. To end it: nastui runs kill {short_id(record.id)}" if is_stalled else ""
+        raise BusyError(f"Run '{record.id}' is {status}.", hint)
     config = RunConfig.read(record.paths.config)
     config.settings()
+    checkpoint_file.check(record.paths.checkpoint)
     home = Home(record.paths.root.parent.parent)
     verified = inputs.verify(record.paths, config, home, accept_changed=accept_changed_data)
     if accept_changed_data:
@@ -362,7 +422,20 @@ def _status(paths: RunPaths) -> Status:
 def _wait(paths: RunPaths, reached: Callable[[Status], bool], patience: float) -> Status:
     deadline = time.monotonic() + patience
     follower = Follower(paths)
+    stalled_until = time.monotonic() + min(STALLED_SECONDS, patience)
     while not reached(status := follow_status(follower)):
+        stall = stall_of(paths, live=status.live)
+        if stall is not None:
+            pid = stall.activity.pid
+            is_suspended = is_here(stall.activity) and process_tree.suspended(pid)
+            if is_suspended or time.monotonic() > stalled_until:
+                run = short_id(paths.root.name)
+                wake = f" To let it go on: kill -CONT {pid}." if is_suspended else ""
+                raise BusyError(
+                    f"Run '{paths.root.name}' is stalled: {stall.description()}.",
+                    f"The request waits. See where it is: nastui runs inspect {run}.{wake} "
+                    f"To end it without a checkpoint: nastui runs kill {run}; it then resumes from its last one.",
+                )
         if time.monotonic() > deadline:
             raise BusyError(f"Run '{paths.root.name}' has not answered in {patience:.0f} s; it is {status}.")
         time.sleep(0.1)

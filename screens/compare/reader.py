@@ -12,9 +12,10 @@ from runs.errors import NastuiError, UsageError
 from runs.home import Home, short_id
 from runs.log.events import Entry, Progress, Unknown
 from runs.log.history import Follower
+from runs.store.activity import stall_of
 from runs.store.compare import compare
 from runs.store.run_store import Record, RunStore
-from runs.store.status import follow_status
+from runs.store.status import Status, follow_status
 from screens.models.compare import ComparedRun, Comparison
 from screens.views.log_lines import log_notes
 
@@ -82,11 +83,14 @@ class ComparisonReader:
         unknown = sum(isinstance(entry.event, Unknown) for entry in entries) + (0 if again else before.unknown)
         restarts = before.restarts + again
         notes = log_notes(follower.malformed, unknown, restarts)
+        stall = stall_of(record.paths, live=status.live)
+        was = before.record.status, before.record.shown_status
         is_new = any(not isinstance(entry.event, Progress) for entry in entries) or notes != before.notes
-        if self._has_read and not is_new and status is before.record.status and not before.gone:
+        is_same = was == (status, status if stall is None else Status.STALLED)
+        if self._has_read and not is_new and is_same and not before.gone:
             return False
         # The follower keeps changing its own summary.
         summary = copy.deepcopy(follower.history.summary)
-        record = dataclasses.replace(record, summary=summary, status=status)
+        record = dataclasses.replace(record, summary=summary, status=status, stall=stall)
         self._runs[index] = ComparedRun(record, tuple(follower.history.epochs), "", unknown, restarts, notes)
         return True

@@ -18,6 +18,7 @@ from screens.formatting import clean, moment, status_label, status_sign
 
 _BAR = 8
 _ORDER = (
+    Status.STALLED,
     Status.RUNNING,
     Status.PAUSED,
     Status.STOPPING,
@@ -179,8 +180,8 @@ def _common_tags(group: Group, now: float) -> str:
 COLUMNS = (
     Column(
         "status",
-        lambda r, now: status_label(r.status),
-        lambda r: _ORDER.index(r.status),
+        lambda r, now: status_label(r.shown_status),
+        lambda r: _ORDER.index(r.shown_status),
         10,
         least=10,
         folded=_statuses,

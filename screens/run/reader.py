@@ -8,6 +8,7 @@ from collections import deque
 from runs.home import Home
 from runs.log.events import Entry, Unknown
 from runs.log.history import Follower, History
+from runs.store.activity import stall_of
 from runs.store.crash_reason import crash_reason
 from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
@@ -102,6 +103,7 @@ class RunReader:
     def _take_status(self, status: Status) -> None:
         record = self.record
         record.status = status
+        record.stall = stall_of(record.paths, live=status.live)
         record.labels = Labels.read(record.paths)
         if status is not self._last_status:
             self._last_status = status

@@ -161,12 +161,12 @@ class RunScreen(ActionScreen[None]):
             self._reading = True
             self._catch_up(self._reader)
         else:
-            before = self._reader.record.status, self._reader.problem
+            before = self._reader.record.shown_status, self._reader.problem
             self._take(self._reader, before, self._reader.update())
 
     @background(group="reading")
     def _catch_up(self, reader: RunReader) -> None:
-        before = reader.record.status, reader.problem
+        before = reader.record.shown_status, reader.problem
         entries = reader.update()
         self.deliver(self._take, reader, before, entries)
 
@@ -182,7 +182,7 @@ class RunScreen(ActionScreen[None]):
     def _take(self, reader: RunReader, before: tuple[Status, str], entries: list[Entry]) -> None:
         self._reading = False
         self._engine.note(reader.record, entries)
-        changed = before != (reader.record.status, reader.problem)
+        changed = before != (reader.record.shown_status, reader.problem)
         if changed:
             self.refresh_bindings()
         if self._state.playback == "playing":

@@ -182,7 +182,7 @@ class RunsScreen(ActionScreen[None]):
             every_row = rows
             if options.filter:
                 every_row = dataclasses.replace(options, filter=EVERYTHING).rows(records, self._texts)
-            statuses = Counter(record.status for record in records)
+            statuses = Counter(record.shown_status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
             read.waits = self._known_waits()
         except NastuiError as error:
@@ -242,7 +242,7 @@ class RunsScreen(ActionScreen[None]):
         parts = [f"{len(self.table.records):,} of {every}" if self._options.filter else every]
         if self._options.folded is Folding.SEEDS:
             parts.append("seeds folded")
-        for status in (Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
+        for status in (Status.STALLED, Status.RUNNING, Status.PAUSED, Status.STOPPING, Status.LOST, Status.FAILED):
             if number := self._statuses[status]:
                 parts.append(f"{number:,} {status}")
         if self._waits:
@@ -262,7 +262,7 @@ class RunsScreen(ActionScreen[None]):
             first, line = group_identity(row), group_status_line(row)
         elif row is not None:
             wait = self._waits.get(row.id) if row.status is Status.QUEUED else None
-            label = status_sign(row.status) if wait else f"{status_label(row.status)}:"
+            label = status_sign(row.status) if wait else f"{status_label(row.shown_status)}:"
             first, line = identity(row), f"{label} {status_line(row, time.time(), wait)}"
         self._set_text("#identity", Text(first))
         self._set_text("#status-line", Text(line))

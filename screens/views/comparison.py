@@ -90,7 +90,7 @@ def run_lines(compared: Comparison, selection: CompareSelection) -> tuple[RunLin
                 index,
                 short_id(run.record.id),
                 " · ".join(part for part in identities[index] if part not in shared),
-                None if run.gone else run.record.status,
+                None if run.gone else run.record.shown_status,
                 f"{summary.epoch}/{summary.epochs or '?'}",
                 "-" if value is None else _figure(value, metric),
                 "-" if best is None else _figure(best, metric),

@@ -34,22 +34,22 @@ def header_view(
             within = progress.step / progress.of
     share = min(1.0, max(0.0, (done + within) / epochs)) if epochs > 0 else 0.0
     facts = [f"{math.floor(100 * share)}%"]
-    if record.status is Status.RUNNING and eta is not None and math.isfinite(eta):
+    if record.shown_status is Status.RUNNING and eta is not None and math.isfinite(eta):
         facts.append(f"eta {brief_duration(eta)}")
     elif not record.status.live and record.status is not Status.FINISHED and summary.seconds:
         facts.append(f"took {brief_duration(summary.seconds)}")
-    if record.status is Status.RUNNING and rate is not None and math.isfinite(rate):
+    if record.shown_status is Status.RUNNING and rate is not None and math.isfinite(rate):
         facts.append(f"{_quantity(rate)} img/s")
     stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""
     running = min(done + 1, epochs) if record.status.live else done
     names = [head["method"], head["space"], head["dataset"], head["preset"]]
-    message = "" if record.status is Status.RUNNING else status_line(record, now)
+    message = "" if record.shown_status is Status.RUNNING else status_line(record, now)
     if problem:
         message = f"{problem} · showing what was read before · q goes back"
     return HeaderView(
         title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
         id=short_id(record.id),
-        status=None if problem else record.status,
+        status=None if problem else record.shown_status,
         device=clean(str(head["device"])),
         epoch=f"{stage}epoch {running}/{epochs or '?'}",
         share=share,

@@ -100,13 +100,14 @@ def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
     describe = {
         Status.QUEUED: _queued,
         Status.RUNNING: _running,
+        Status.STALLED: _stalled,
         Status.PAUSED: _paused,
         Status.STOPPING: _stopping,
         Status.STOPPED: _stopped,
         Status.FINISHED: _finished,
         Status.FAILED: _failed,
         Status.LOST: _lost,
-    }[record.status]
+    }[record.shown_status]
     return clean(describe(record, now))
 
 
@@ -124,6 +125,11 @@ def _running(record: Record, now: float) -> str:
     return " · ".join(parts)
 
 
+def _stalled(record: Record, now: float) -> str:
+    assert record.stall is not None
+    return f"{record.stall.description()} · nastui runs inspect {short_id(record.id)} shows where · x ends it"
+
+
 def _paused(record: Record, now: float) -> str:
     return f"paused after epoch {record.summary.epoch}, memory kept · p resumes"
 
@@ -133,8 +139,11 @@ def _stopping(record: Record, now: float) -> str:
 
 
 def _stopped(record: Record, now: float) -> str:
-    why = f" by {_cut(record.summary.early_stop)}" if record.summary.early_stop else ""
-    return f"after epoch {record.summary.epoch} of {record.summary.epochs}{why}, with a checkpoint · R resumes"
+    summary = record.summary
+    if summary.checkpoint_epoch is None:
+        return "before its first checkpoint · R starts it again"
+    why = f" by {_cut(summary.early_stop)}" if summary.early_stop else ""
+    return f"after epoch {summary.epoch} of {summary.epochs}{why}, with a checkpoint · R resumes"
 
 
 def _finished(record: Record, now: float) -> str:

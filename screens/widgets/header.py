@@ -17,6 +17,7 @@ from screens.widgets.lines import Lines
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _COLOURS = {
     Status.RUNNING: "sky",
+    Status.STALLED: "vermillion",
     Status.PAUSED: "orange",
     Status.STOPPING: "orange",
     Status.FAILED: "vermillion",
@@ -90,7 +91,7 @@ def _progress(view: HeaderView, width: int, colours: Palette) -> Text:
 def _message(view: HeaderView, width: int, colours: Palette) -> list[Text]:
     if not view.message:
         return []
-    wrong = view.status in (None, Status.FAILED, Status.LOST)
+    wrong = view.status in (None, Status.STALLED, Status.FAILED, Status.LOST)
     style = colours.style("vermillion", bold=True) if wrong else _DIM
     wrapped = textwrap.wrap(view.message, max(10, width - 2), max_lines=_MOST_ROWS, placeholder=" …")
     return [Text(f" {line}", style) for line in wrapped]

@@ -30,7 +30,7 @@ from screens.formatting import fit
 from screens.models.run_columns import Column, Row, WantedWidths, laid_out, runs_of
 
 _GUTTER = 2
-_TROUBLED = (Status.LOST, Status.FAILED)
+_TROUBLED = (Status.STALLED, Status.LOST, Status.FAILED)
 Cell = tuple[str, str]
 """The text of a cell, and the component class of its style."""
 
@@ -373,7 +373,7 @@ def _holds(group: Group, record: Record) -> bool:
 
 def _style_of(column: Column, row: Row) -> str:
     if column.title == "status":
-        statuses = [row.status] if isinstance(row, Record) else list(row.statuses)
+        statuses = [row.shown_status] if isinstance(row, Record) else list(row.statuses)
         if any(status in _TROUBLED for status in statuses):
             return "run-table--trouble"
         return "run-table--live" if any(status.live for status in statuses) else "run-table--quiet"

@@ -14,6 +14,7 @@ import pytest
 
 from runs.home import RunPaths
 from runs.log.event_log import EventLogReader
+from runs.store.activity import read
 from runs.store.lock import owner_pid
 from runs.store.status import Status, derive
 from tests.end_to_end.conftest import Cli, Finished, commands
@@ -63,6 +64,12 @@ def stopped(others: Cli) -> RunPaths:
 def events(cli: Cli, run: str) -> list[str]:
     """Return the types of a run's events."""
     return [entry.event.type for entry in EventLogReader(cli.home.run(run).events).read()]
+
+
+def units(paths: RunPaths) -> int:
+    """Return how many units of work the engine has done."""
+    activity = read(paths.activity)
+    return activity.units if activity is not None else 0
 
 
 def ends_as_expected(cli: Cli, run: str, expected: list[dict[str, Any]]) -> None:
@@ -137,12 +144,15 @@ class TestARunningRun:
         assert "already has an engine" in second.stderr
         assert others.status(running) == "running"
 
-    def test_is_stopped_while_it_is_paused_and_by_sigterm(self, others: Cli, running: str) -> None:
+    def test_is_stopped_while_it_is_paused_and_by_sigterm(
+        self, others: Cli, running: str, eventually: Callable[..., None]
+    ) -> None:
         others("runs", "pause", running)
         others("runs", "stop", running)
         assert others.status(running) == "stopped"
         assert others.home.run(running).checkpoint.exists()
         others("runs", "resume", running)
+        eventually(lambda: units(others.home.run(running)) > 0)
         pid = owner_pid(others.home.run(running).lock)
         assert pid is not None
         os.kill(pid, signal.SIGTERM)
@@ -177,19 +187,29 @@ def test_killed_between_the_last_epoch_and_the_end(cli: Cli, finished: Finished)
 
 def test_a_resumption_that_fails_loses_nothing(cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]) -> None:
     run = cli.adopt(stopped)
-    a_damaged_checkpoint_is_named(cli, run)
+    a_damaged_checkpoint_is_refused_and_the_one_before_offered(cli, run)
     a_disk_that_fills_up_is_named(cli, run)
     ends_as_expected(cli, run, expected)
 
 
-def a_damaged_checkpoint_is_named(cli: Cli, run: str) -> None:
-    checkpoint = cli.home.run(run).checkpoint
-    whole = checkpoint.read_bytes()
-    checkpoint.write_bytes(whole[: len(whole) // 2])
-    cli("runs", "resume", run)
-    cli.wait(run, "failed")
-    assert "checkpoint" in cli.json("runs", "show", run)["problem"]
-    checkpoint.write_bytes(whole)
+def a_damaged_checkpoint_is_refused_and_the_one_before_offered(cli: Cli, run: str) -> None:
+    paths = cli.home.run(run)
+    content = bytearray(paths.checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    paths.checkpoint.write_bytes(content)
+    refused = cli("runs", "resume", run, code=2).stderr
+    assert "is damaged" in refused
+    assert f"nastui runs resume {run[:8]} --previous-checkpoint" in refused
+    assert cli.status(run) == "stopped"
+    started_by_hand = subprocess.run(
+        [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, check=False
+    )
+    assert started_by_hand.returncode == 2
+    shown = cli.json("runs", "show", run)
+    assert "is damaged" in shown["problem"]
+    assert "--previous-checkpoint" in shown["hint"]
+    cli("runs", "resume", run, "--previous-checkpoint")
+    cli("runs", "stop", run)
 
 
 def a_disk_that_fills_up_is_named(cli: Cli, run: str) -> None:

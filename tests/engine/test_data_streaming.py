@@ -259,6 +259,71 @@ def test_a_process_that_dies_is_reported(imagenet: Path, monkeypatch: pytest.Mon
         feed.next()
 
 
+class Silent:
+    """Stands for a loader whose processes have delivered nothing within its time."""
+
+    def __next__(self) -> Any:
+        raise RuntimeError("DataLoader timed out after 1 seconds")
+
+
+class TestProcessesThatDeliverNothing:
+    @pytest.fixture
+    def feed(self, imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> StreamingFeed:
+        feed = stream(imagenet, workers=1)
+        monkeypatch.setattr(decoding.DataLoader, "__iter__", lambda loader: Silent())
+        feed.start()
+        return feed
+
+    def test_the_wait_ends_with_a_reason(self, feed: StreamingFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(decoding, "BLOCKED_SECONDS", 0.05)
+        with pytest.raises(EnvironmentLacksError, match=r"have delivered nothing for 0s\. Look at the file system"):
+            feed.next()
+
+    def test_the_engine_can_ask_before_it_begins_a_unit(self, feed: StreamingFeed) -> None:
+        assert feed.ready()  # nothing has been asked for
+        feed._decoder.begin(iter(()))
+        before = feed.state()
+        assert not feed.ready()
+        assert feed.state() == before
+
+
+SMALL_ROOM = """
+import sys
+from engine.data.streaming import StreamingFeed
+from engine.data.listing import list_images
+from pathlib import Path
+import torch
+from runs.errors import EnvironmentLacksError
+
+if __name__ == "__main__":
+    feed = StreamingFeed(list_images(Path(sys.argv[1]), "train"), size=128, mean=(0.5,) * 3, std=(0.2,) * 3,
+                         device=torch.device("cpu"), seed=0, generator=torch.Generator(), workers=1)
+    feed.cut(8)
+    feed.start()
+    try:
+        feed.next()
+    except EnvironmentLacksError as error:
+        print(error)
+"""
+
+
+def test_a_small_shared_memory_is_named(imagenet: Path, tmp_path: Path) -> None:
+    """Docker's has 64 MB, this one 256 kB; a batch of 8 images of 128 pixels has 393 kB."""
+    script = tmp_path / "engine_of_mine.py"
+    script.write_text(SMALL_ROOM)
+    mounted = 'mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "$@"'
+    command = ["unshare", "-m", "sh", "-c", mounted, "sh", sys.executable, str(script), str(imagenet)]
+    try:
+        subprocess.run([*command[:4], "mount -t tmpfs tmpfs /dev/shm"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a small /dev/shm")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert "/dev/shm has 0 MiB" in done.stdout
+    assert "--shm-size" in done.stdout
+    assert "workers=0" in done.stdout
+
+
 SCRIPT = """
 import os, signal, sys, torch
 from pathlib import Path
