@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from runs.errors import UsageError
+
 
 def keys(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -16,6 +18,8 @@ def keys(
 
     The names are those by which the section [keys] of config.toml assigns other keys.
     """
+    if as_json and markdown:
+        raise UsageError("--json and --markdown cannot be used together.", "Leave one out.")
     from nastui import settings
     from nastui.cli import output
     from runs.home import Home

@@ -235,6 +235,11 @@ def test_removing_asks_and_can_be_undone(cli: Cli) -> None:
     assert cli.json("runs", "show", config.id)["status"] == "finished"
 
 
+def test_keys_are_printed_in_one_form(cli: Cli) -> None:
+    said = json.loads(refused(cli, 2, "keys", "--json", "--markdown"))
+    assert said["error"] == "--json and --markdown cannot be used together."
+
+
 def test_errors_are_json_with_json(cli: Cli) -> None:
     done = cli("runs", "show", "zz", "--json", code=3)
     assert json.loads(done.stderr)["exit"] == 3
