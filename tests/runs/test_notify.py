@@ -157,6 +157,17 @@ def test_a_run_with_an_engine_tells_nothing_yet(home: Home, webhook: Webhook) ->
     assert outbox.entries(home) == [entry]
 
 
+def test_a_run_of_a_host_with_another_clock_is_not_told_of_as_lost(
+    home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(home, f'webhook = "{webhook.address}"')
+    _, entry = expected(home, epochs=4, done=2)
+    monkeypatch.setattr(telling, "is_held_for_certain", lambda _: True)
+    telling.sweep(home)
+    assert webhook.events == []
+    assert outbox.entries(home) == [entry]
+
+
 def test_only_the_chosen_events_are_told(home: Home, webhook: Webhook) -> None:
     configure(home, f'webhook = "{webhook.address}"\nevents = ["failed"]')
     expected(home)
