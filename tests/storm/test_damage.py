@@ -22,7 +22,7 @@ from runs.home import Home, RunPaths
 from runs.store.lock import is_held
 from runs.store.run_store import RunStore
 from tests.storm.copies import NONE, Faults, command, dashboard, engine, orphans, text
-from tests.storm.kinds import ENGINE_SECONDS, Kind, created, table
+from tests.storm.kinds import ENGINE_SECONDS, Kind, created, result, table
 from tests.storm.sizes import SEED, WORKERS, Account, size
 from tests.synthetic import make_run
 
@@ -154,9 +154,21 @@ class Damaged:
         self._types("runs", "tag", self.run, "tagged")
         self._types("runs", "resume", self.run)
         self._engine_ends()
+        self._has_the_same_bits()
         self._types("runs", "remove", self.run, "--yes")
         shutil.rmtree(self.root, ignore_errors=True)
         return self.faults
+
+    def _has_the_same_bits(self) -> None:
+        """A run that has gone on from a damaged checkpoint must have noticed, and ended as if nothing had happened."""
+        paths = self.home.run(self.run)
+        if self.path.name != paths.checkpoint.name or not paths.genotype.exists():
+            return
+        method = self.run.split("-")[1]
+        other = next(run for run in self.home.runs.glob(f"*-{method}-*") if run.name != self.run)
+        if result(paths) != result(RunPaths(other)):
+            self._note("runs resume", "the run has finished with other bits")
+        self.account.add("runs compared bit for bit")
 
     def _engine_ends(self) -> None:
         """Wait for the engine that a command has started."""
