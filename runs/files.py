@@ -43,6 +43,10 @@ class Disk:
         """Give a file another name, in place of the file that has it."""
         source.replace(target)
 
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name, which no other file has."""
+        os.link(source, target)
+
 
 disk = Disk()
 

@@ -15,8 +15,9 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from runs import files
 from runs.errors import UsageError
-from runs.files import MEBIBYTE, disk, open_regular
+from runs.files import MEBIBYTE, open_regular
 from runs.home import RunPaths, short_id
 
 _SEAL = re.compile(rb"nastui crc32 ([0-9a-f]{8})\n")
@@ -149,17 +150,17 @@ def go_back(paths: RunPaths) -> None:
         )
     current = paths.root / f".{paths.checkpoint.name}.{secrets.token_hex(6)}"
     if paths.checkpoint.exists():
-        os.link(paths.checkpoint, current)
+        files.disk.link(paths.checkpoint, current)
     _name_again(paths.previous_checkpoint, paths.checkpoint)
     if current.exists():
-        disk.replace(current, paths.previous_checkpoint)
+        files.disk.replace(current, paths.previous_checkpoint)
 
 
 def _name_again(file: Path, name: Path) -> None:
     """Give a file a second name, in place of the file that had it."""
     temporary = name.with_name(f".{name.name}.{secrets.token_hex(6)}")
     try:
-        os.link(file, temporary)
-        disk.replace(temporary, name)
+        files.disk.link(file, temporary)
+        files.disk.replace(temporary, name)
     finally:
         temporary.unlink(missing_ok=True)  # renaming one name of a file to another name of the same does nothing

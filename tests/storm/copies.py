@@ -37,7 +37,7 @@ from runs import files
 
 ROOT = Path(__file__).parents[2]
 _ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
-CHECKPOINT = ".checkpoint.pt."
+CHECKPOINT = ".checkpoint"  # and the name under which the one before is kept
 
 
 @dataclass(frozen=True)
@@ -399,6 +399,12 @@ class FaultyDisk(files.Disk):
         if source.name.startswith(self.faults.of):
             self._before()
         super().replace(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        self.all += 1
+        if target.name.startswith(self.faults.of):
+            self._before()
+        super().link(source, target)
 
     def _before(self, half: Callable[[], object] = lambda: None) -> None:
         self.operations += 1
