@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from engine.core import activity
 from engine.data.images import ImageSet, limited
 from engine.data.listing import Listing, image_header, is_narrow, list_images, open_image
 from engine.data.statistics import PixelSums, as_channels
@@ -82,7 +83,8 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
 
     Images are decoded one at a time, so that memory never holds a set twice.
     """
-    side = size or _common_side(listing, skip_broken)
+    with activity.during("looking at the sizes of images"):
+        side = size or _common_side(listing, skip_broken)
     needed = len(listing.files) * side * side * 3
     if needed > LARGEST_BYTES:
         raise EnvironmentLacksError(
@@ -98,6 +100,7 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(listing.files), side, side, 3)}
         np.lib.format.write_array_header_1_0(stream, header)
         for index, name in enumerate(listing.files):
+            activity.go_on()
             try:
                 pixels = _square(listing.base / name, side)
                 sums.add(torch.from_numpy(pixels))
@@ -108,7 +111,8 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
                 pixels = np.zeros((side, side, 3), np.uint8)
             stream.write(pixels.tobytes())
 
-    replace_with(cache, decode)
+    with activity.during("reading the images of a folder"):
+        replace_with(cache, decode)
     if not sums.pixels:
         raise EnvironmentLacksError(f"'{listing.base}' has no image that can be read.")
     mean, std = sums.statistics()
@@ -118,6 +122,7 @@ def _decode(listing: Listing, size: int, skip_broken: bool, cache: Path, descrip
 def _common_side(listing: Listing, skip_broken: bool) -> int:
     sizes = set()
     for name in listing.files:
+        activity.go_on()
         file = listing.base / name
         try:
             with image_header(file) as image:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from engine.core import activity
 from engine.data.batches import IndexStream
 from engine.data.decoding import Decoder, Shares, Task, testing, training
 from engine.data.feed import Feed
@@ -139,8 +140,10 @@ def measured(listing: Listing, size: int, folder: Path) -> tuple[Channels, Chann
     kept = folder / f"{sample.fingerprint('statistics', size)}.json"
     if not kept.exists():
         shares, sums = Shares(sample, testing(size), size, 0), PixelSums()
-        for index in range(len(sample.files)):
-            sums.add(shares[0, [index]][0])
+        with activity.during("measuring a sample of the images"):
+            for index in range(len(sample.files)):
+                activity.go_on()
+                sums.add(shares[0, [index]][0])
         if not sums.pixels:
             raise EnvironmentLacksError(f"'{listing.base}' has no image that can be read.")
         folder.mkdir(parents=True, exist_ok=True)

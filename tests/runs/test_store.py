@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageEr
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Progress, Started, Warned
-from runs.store import index, run_store
+from runs.store import activity, index, run_store
+from runs.store.activity import Activity, boot_id
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.run_store import Record, RunStore
@@ -639,6 +641,29 @@ def test_what_an_engine_or_a_user_does_is_noticed_at_the_next_look(home: Home, m
     RunStore(home).restore(removed.id)
     assert store.look(0.0) and len(store.known()) == 13
     assert stopped.status is Status.FINISHED
+
+
+def test_a_live_run_that_stalls_and_goes_on_is_noticed_although_no_file_changes(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = settled(home, 3, monkeypatch)
+    paths = make_run(home.root, epochs=5, done=2, ended=False)[1]
+    now = [5000.0]
+    monkeypatch.setattr(activity.time, "monotonic", lambda: now[0])
+    said = Activity("a unit of work", 0.0, 5000.0, boot_id() or "b", socket.gethostname(), os.getpid(), 1.0, 300.0)
+    monkeypatch.setattr(activity, "boot_id", lambda: said.boot)
+    paths.activity.write_bytes(said.encoded())
+    with engine_lock(paths.lock):
+        assert store.look(0.0) and store.known()[0].stall is None
+        now[0] += 301
+        assert store.look(0.0)
+        record = store.known()[0]
+        assert (record.status, record.shown_status) == (Status.RUNNING, Status.STALLED)
+        assert record.to_json()["status"] == "running"
+        assert record.to_json()["stalled"]["doing"] == "a unit of work"
+        assert not store.look(0.0), "it is still stalled"
+        now[0] -= 300
+        assert store.look(0.0) and store.known()[0].stall is None
 
 
 def test_the_end_of_a_killed_engine_is_noticed_at_the_next_look(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
