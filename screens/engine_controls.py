@@ -116,7 +116,7 @@ class EngineControls:
         severity: Severity = "information"
         sends: dict[Request, Callable[[Record], Status]] = {
             "pause": launcher.pause,
-            "resume": partial(launcher.resume, accept_changed_data=accept_changed_data),
+            "resume": partial(launcher.resume, accept_changed_data=True) if accept_changed_data else launcher.resume,
             "go back": partial(launcher.resume, previous_checkpoint=True),
             "stop": launcher.stop,
             "kill": launcher.kill,
