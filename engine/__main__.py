@@ -6,10 +6,11 @@ With a number of starts, it works only if the run has been started exactly so of
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
-from engine.core import activity, local_launcher, stop_signals
+from engine.core import activity, local_launcher, slurm_step, stop_signals
 from engine.core.stacks import write_stacks_on_signal
 from engine.core.stop_signals import StopRequest
 from runs.configuration import RunConfig
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
     """Hold the run's lock and work. Slow imports come after the lock, so that viewers immediately see that it runs."""
     stop_signals.block()
     paths = RunPaths(Path(arguments[0]).absolute())
+    if "SLURM_STEP_ID" in os.environ:
+        os.environ |= slurm_step.variables(os.environ, _processes(paths))
     rank = local_launcher.rank()
     if local_launcher.is_supervised():
         local_launcher.exit_with_parent()

@@ -38,6 +38,8 @@ def read(file: Path) -> tuple[Settings, list[str]]:
     good: dict[str, Any] = {}
     complaints = []
     for name, value in content.items():
+        if name == "slurm":  # runs/slurm/profile.py reads it
+            continue
         if name == "notify":
             try:
                 chosen = notify_settings.parsed(value, file)

@@ -175,8 +175,12 @@ class CatalogueEntries:
         return [entry.name for entry in self.method.presets if entry.space == self.space.name] or ["paper"]
 
 
-def resolve(draft: Draft) -> RunConfig:
+def resolve(draft: Draft, device: str = "") -> RunConfig:
     """Check a draft and fill in every default. Nothing is written.
+
+    Args:
+        draft: what was typed.
+        device: on which the run will compute, if that is another machine's; empty for the one that the draft names.
 
     Raises:
         UsageError: a name or value that the catalogue does not allow.
@@ -197,7 +201,7 @@ def resolve(draft: Draft) -> RunConfig:
         dataset=entries.dataset.name,
         preset=entries.preset.name,
         seed=seed,
-        device=devices.resolve(draft.device),
+        device=device or devices.resolve(draft.device),
         options=options,
         genotype=draft.genotype,
         origin=draft.origin,

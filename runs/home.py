@@ -108,6 +108,16 @@ class Home:
         return self.queue / "lock"
 
     @property
+    def slurm(self) -> Path:
+        """The scripts of jobs, what they printed, and the file of the runs that Slurm has."""
+        return self.root / "slurm"
+
+    @property
+    def slurm_jobs(self) -> Path:
+        """The runs that Slurm has, and what it said of them last."""
+        return self.slurm / "jobs.json"
+
+    @property
     def datasets(self) -> Path:
         """Downloaded data sets (torchvision's root); ``NASTUI_DATASETS`` names a folder that homes share."""
         given = os.environ.get("NASTUI_DATASETS")

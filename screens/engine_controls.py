@@ -58,9 +58,10 @@ class EngineControls:
 
         Args:
             records: the runs; those without an engine are left alone, unless they wait.
-            waiting: the ids of runs that wait in the queue, which they leave.
+            waiting: the ids of runs that wait in the queue, which they leave; so do those that wait for Slurm.
         """
         stalled = [record for record in records if record.stall is not None]
+        waiting = {*waiting, *(record.id for record in records if record.status == "queued" and record.is_in_slurm)}
         stopped = [
             record for record in records if record.stall is None and (record.status.live or record.id in waiting)
         ]

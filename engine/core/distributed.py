@@ -1,8 +1,8 @@
 """Several processes that train one network: the rank of this one, and what they exchange.
 
 They find each other through the environment variables that ``torchrun`` sets (RANK, WORLD_SIZE, LOCAL_RANK,
-MASTER_ADDR, ...); :mod:`engine.core.local_launcher` sets the same. Only the process of rank 0, the leader, writes
-events and files.
+MASTER_ADDR, ...); :mod:`engine.core.local_launcher` sets the same, and :mod:`engine.core.slurm_step` takes them from
+those of Slurm. Only the process of rank 0, the leader, writes events and files.
 """
 
 from __future__ import annotations

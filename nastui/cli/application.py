@@ -112,7 +112,7 @@ def main() -> None:
     standard_streams.prepare()
     try:
         try:
-            sys.argv[1:] = _take_home(arguments)
+            sys.argv[1:] = _complete_slurm(_take_home(arguments))
             app()
         finally:
             sys.stdout.flush()
@@ -137,6 +137,15 @@ def _take_home(arguments: list[str]) -> list[str]:
         else:
             kept.append(word)
     return kept
+
+
+def _complete_slurm(arguments: list[str]) -> list[str]:
+    """Accept --slurm without a profile: typer knows no options whose value may be left out."""
+    followers = [*arguments[1:], "-"]
+    return [
+        "--slurm=" if word == "--slurm" and following.startswith("-") else word
+        for word, following in zip(arguments, followers, strict=False)
+    ]
 
 
 def _report(error: NastuiError, as_json: bool) -> None:

@@ -25,9 +25,10 @@ def stop(runs: Words = None, where: Where = None) -> None:
     """
     from nastui.cli.selection import select
     from runs.store.queue import Queue
+    from runs.store.slurm_jobs import SlurmJobs
 
     store = _store()
-    pending = Queue(store.home).pending()
+    pending = Queue(store.home).pending() | SlurmJobs(store.home).active()
     stop_all(
         store,
         select(store, runs, where).narrowed(
@@ -43,10 +44,12 @@ def stop_all(store: RunStore, records: list[Record]) -> None:
         NastuiError, typer.Exit: as :func:`nastui.cli.selection.act_on_each`.
     """
     from nastui.cli.selection import act_on_each
+    from runs.slurm.submission import cancel
     from runs.store.queue import Queue
     from runs.supervision import launcher
 
     Queue(store.home).remove({record.id for record in records})
+    cancel(store.home, {record.id for record in records if not record.status.live})
     _ask_all(records, launcher.request_stop)
     act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.stop(record)}.")
 
@@ -90,12 +93,13 @@ def resume(
     from runs.fleet.queueing import enqueue
     from runs.fleet.sweep import SweepStore
     from runs.store.queue import Queue
+    from runs.store.slurm_jobs import SlurmJobs
     from runs.store.status import Status
     from runs.supervision import launcher
 
     store = _store()
     selection = select(store, runs, where)
-    pending = Queue(store.home).pending()
+    pending = Queue(store.home).pending() | SlurmJobs(store.home).active()
     records = selection.narrowed(
         lambda record: (record.status.resumable or record.status is Status.PAUSED) and record.id not in pending,
         "have finished, run or wait",
@@ -104,7 +108,7 @@ def resume(
     sweeps, entries = SweepStore(store), []
 
     def start(record: Record) -> str:
-        if not queue or record.status is Status.PAUSED:
+        if not queue or record.status is Status.PAUSED or record.job is not None:  # Slurm has a queue of its own
             changes = {"accept_changed_data": accept_changed_data, "previous_checkpoint": previous_checkpoint}
             return f"{short_id(record.id)} is {launcher.resume(record, **changes)}."
         if previous_checkpoint:

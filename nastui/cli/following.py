@@ -17,9 +17,11 @@ from runs.home import short_id
 from runs.log.description import describe
 from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed, Warned, printed
 from runs.log.history import Follower
+from runs.slurm.submission import refresh
 from runs.store.activity import stall_of
 from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
+from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.supervision.launcher import START_SECONDS, log_end
 
@@ -36,7 +38,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
     """
     paths = store.find(run_id).paths
     follower, deadline = Follower(paths), time.monotonic() + START_SECONDS
-    queue, waited, stalled = Queue(store.home), "", False
+    queue, jobs, waited, stalled = Queue(store.home), SlurmJobs(store.home), "", False
     bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
     try:
         if bar is not None:
@@ -46,7 +48,12 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
             if bar is not None:
                 _advance(bar, follower)
             pending = run_id in queue.pending()
-            if pending:
+            if job := job_of(run_id, status, jobs):
+                refresh(store.home, jobs)
+                deadline = time.monotonic() + START_SECONDS
+                if not as_json and job != waited:
+                    output.say(waited := job)
+            elif pending:
                 deadline = time.monotonic() + START_SECONDS
             elif not status.live and (status is not Status.QUEUED or time.monotonic() > deadline):
                 break
@@ -74,6 +81,14 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
         _conclude(record)
     output.send_due(store.home)
     return EXIT_CODES.get(record.status, 1)
+
+
+def job_of(run_id: str, status: Status, jobs: SlurmJobs) -> str:
+    """Return the state of a job that may still start the run's engine, again or for the first time; else nothing."""
+    entry = jobs.read().entries.get(run_id)
+    if entry is None or entry.ended or status in (Status.FINISHED, Status.FAILED):
+        return ""
+    return entry.text(live=status.live) or "running"
 
 
 def event_line(event: Event) -> str:

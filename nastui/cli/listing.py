@@ -39,12 +39,19 @@ _VALUES: dict[str, Callable[[Record], Any]] = {
     "tags": lambda record: " ".join(record.labels.tags),
     "name": lambda record: record.labels.name,
 }
+
+
+def _status(record: Record, wait: Wait | None) -> str:
+    if wait is not None:
+        return f"{record.shown_status} {ordinal(wait.place)}"
+    is_with_slurm = record.job_text and record.shown_status in ("running", "queued")
+    return record.job_text if is_with_slurm else str(record.shown_status)
+
+
 # What tables for people have instead.
 _TEXTS: dict[str, Callable[[Record, Wait | None], str]] = {
     "id": lambda record, _: short_id(record.id),
-    "status": lambda record, wait: (
-        record.shown_status if wait is None else f"{record.shown_status} {ordinal(wait.place)}"
-    ),
+    "status": _status,
     "epoch": lambda record, _: f"{record.summary.epoch}/{record.summary.epochs}" if record.summary.epochs else "-",
     "best": lambda record, _: _figure(record.summary.best_accuracy),
     "bench": lambda record, _: _figure(record.summary.benchmark_accuracy),

@@ -13,15 +13,18 @@ from nastui.cli.starting import (
     Dataset,
     Detach,
     Device,
+    DryRun,
     Follow,
     Gpus,
     GridOption,
     Json,
     Name,
+    Nodes,
     PerDevice,
     Queued,
     Seed,
     Seeds,
+    Slurm,
     StopWhen,
     SweepFile,
     Tags,
@@ -56,6 +59,9 @@ def retrain(
     queue: Queued = False,
     per_device: PerDevice = None,
     stop_when: StopWhen = None,
+    slurm: Slurm = None,
+    nodes: Nodes = None,
+    dry_run: DryRun = False,
     yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
@@ -68,6 +74,7 @@ def retrain(
     The default is the recipe of the genotype's paper. Every epoch ends with the accuracy on the whole test set.
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
+    from nastui.cli.on_slurm import Slurmed
     from nastui.cli.starting import Many, begin, gathered
     from runs.errors import UsageError
     from runs.home import Home
@@ -86,4 +93,5 @@ def retrain(
     if evaluate:
         given["options"]["evaluate_only"] = True
     given |= asked(found, epoch) | {"weights": weights and user_path(weights)}
-    begin(given, Many(seeds, grid, sweep, queue, per_device, yes), detach=detach, follow=follow, as_json=as_json)
+    many, slurmed = Many(seeds, grid, sweep, queue, per_device, yes), Slurmed(slurm, nodes, dry_run)
+    begin(given, many, slurmed, detach=detach, follow=follow, as_json=as_json)

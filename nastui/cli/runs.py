@@ -134,9 +134,11 @@ def show(run: Run, as_json: Json = False) -> None:
     from runs.genotypes.costs import COUNTER
     from runs.log.event_log import first_event
     from runs.log.events import Started
+    from runs.slurm.submission import refresh
     from runs.store.queue import Queue
 
     store = _store()
+    refresh(store.home)
     record = store.find(run)
     config = RunConfig.read(record.paths.config)
     wait = waits(Queue(store.home).read()).get(record.id)
@@ -163,6 +165,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("waits", wait and str(wait)),
             ("stopped early", record.summary.early_stop),
             ("stop when", config.stop_when),
+            ("slurm", record.job and _job(record)),
             ("threads", threads),
             ("retrains", record.origin),
             ("tags", " ".join(content["tags"])),
@@ -426,6 +429,18 @@ def _label(run: str, change: Any) -> None:
 
     store = _store()
     output.say(bulk.labelled(store, store.find(run), change))
+
+
+def _job(record: Record) -> str:
+    """Return the job of a run, in what state it is, and where the output of its setup lines is."""
+    from runs.home import Home
+    from runs.store.slurm_jobs import output_of
+
+    job = record.job
+    if job is None:
+        return ""
+    state = record.job_text or job.problem() or "running"
+    return f"job {job.job_id or job.submission}: {state}; output in {output_of(Home.locate(), job)}"
 
 
 def _sort_key(record: Record, sort: Sort) -> Any:

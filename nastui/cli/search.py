@@ -12,15 +12,18 @@ from nastui.cli.starting import (
     Dataset,
     Detach,
     Device,
+    DryRun,
     Follow,
     Gpus,
     GridOption,
     Json,
     Name,
+    Nodes,
     PerDevice,
     Queued,
     Seed,
     Seeds,
+    Slurm,
     StopWhen,
     SweepFile,
     Tags,
@@ -48,6 +51,9 @@ def search(
     queue: Queued = False,
     per_device: PerDevice = None,
     stop_when: StopWhen = None,
+    slurm: Slurm = None,
+    nodes: Nodes = None,
+    dry_run: DryRun = False,
     yes: Yes = False,
     name: Name = None,
     tag: Tags = None,
@@ -59,10 +65,12 @@ def search(
 
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
+    from nastui.cli.on_slurm import Slurmed
     from nastui.cli.starting import Many, begin, gathered
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
     given = gathered(config, typed | {"method": method, "stop_when": stop_when}, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
-    begin(given, Many(seeds, grid, sweep, queue, per_device, yes), detach=detach, follow=follow, as_json=as_json)
+    many, slurmed = Many(seeds, grid, sweep, queue, per_device, yes), Slurmed(slurm, nodes, dry_run)
+    begin(given, many, slurmed, detach=detach, follow=follow, as_json=as_json)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli.on_slurm import Slurmed
 from runs.errors import UsageError
 
 if TYPE_CHECKING:
+    from runs.configuration import Draft, RunConfig
     from runs.fleet.grid import Grid
+    from runs.slurm.profile import Profile
+    from runs.store.run_store import RunStore
 
 MOST_PER_DEVICE = 1000
 
@@ -49,6 +53,19 @@ PerDevice = Annotated[
     int | None,
     typer.Option("--per-device", help="Let this many queued runs share a GPU. Default: 1.", min=1, max=MOST_PER_DEVICE),
 ]
+Slurm = Annotated[
+    str | None,
+    typer.Option(
+        "--slurm",
+        metavar="[PROFILE]",
+        help="Submit to Slurm, with this profile of config.toml. Default: `default`, or the only one.",
+    ),
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--nodes", help="With --slurm: share out --gpus among this many nodes.", min=1),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="With --slurm: only print the script of the job.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Start even more than 1,000 runs without asking.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON: one event per line, then the result; with --detach only the run.")
@@ -140,8 +157,8 @@ def gathered(
     return given
 
 
-def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_json: bool) -> None:
-    """Start the run of a draft, or queue it, or queue a sweep; unless detached, follow it to its end.
+def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, follow: bool, as_json: bool) -> None:
+    """Start the run of a draft, queue it or submit it to Slurm, or a sweep; unless detached, follow it to its end.
 
     The exit code is that of the run; of a sweep it is 0 if all its runs have finished.
 
@@ -160,12 +177,17 @@ def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_j
     store = RunStore(Home.locate())
     sweep = many.taken_from(given)
     draft = draft_from(given)
+    profile = slurmed.found(store.home, queued=many.queue, per_device=many.per_device)
     if sweep is not None:
         from nastui.cli.sweep import begin_sweep
 
-        begin_sweep(store, draft, *sweep, yes=many.yes, detach=detach, as_json=as_json)
+        begin_sweep(store, draft, *sweep, slurmed, profile, yes=many.yes, detach=detach, as_json=as_json)
         return
-    if many.queue:
+    if profile is not None:
+        run = _submitted(store, draft, slurmed, profile)
+        if run is None:
+            return
+    elif many.queue:
         from runs.fleet.starting import start_queued
 
         run, _ = start_queued(store, draft, output.say, per_device=many.per_device or 1)
@@ -177,13 +199,41 @@ def begin(given: dict[str, Any], many: Many, *, detach: bool, follow: bool, as_j
         else:
             sys.stdout.write(run.id + "\n")
             sys.stdout.flush()
-            output.say(f"Run {run.id} is {'queued' if many.queue else 'running'}.")
+            state = "submitted to Slurm" if profile else "queued" if many.queue else "running"
+            output.say(f"Run {run.id} is {state}.")
             output.say(f"Follow it: nastui runs follow {short_id(run.id)}, or open the dashboard: nastui")
         return
     if not as_json:
         what = f"{run.origin} with recipe {run.preset}" if run.origin else f"{run.method} in space {run.space}"
         output.say(f"Run {run.id}: {what}, data set {run.dataset}, device {run.device}, seed {run.seed}.")
     raise typer.Exit(follow_run(store, run.id, as_json=as_json))
+
+
+def _submitted(store: RunStore, draft: Draft, slurmed: Slurmed, profile: Profile) -> RunConfig | None:
+    """Create the run of a draft and submit it to Slurm; for a dry run, print the script and return None.
+
+    Raises:
+        NastuiError: the draft is invalid, or Slurm refuses it; then nothing has been created.
+    """
+    import shutil
+
+    from nastui.cli import output
+    from runs.slurm import submission
+    from runs.supervision.launcher import configured, create
+
+    device = profile.device(draft.device)
+    config = configured(draft, device)
+    request = slurmed.request(profile, device, config.options.get("gpus", 1))
+    if slurmed.dry_run:
+        sys.stdout.write(submission.script_of(store.home, request, submission.new_name(), None))
+        return None
+    run, paths = create(store, draft, output.say, device)
+    try:
+        submission.submit(store.home, [run.id], request)
+    except BaseException:
+        shutil.rmtree(paths.root, ignore_errors=True)  # nothing has started
+        raise
+    return run
 
 
 def assigned(words: list[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,10 +14,12 @@ from runs.formatting import count, duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
+    from nastui.cli.on_slurm import Slurmed
     from runs.configuration import Draft
     from runs.fleet.grid import Combination, Grid
     from runs.fleet.results import Results
-    from runs.fleet.sweep import Sweep, SweepStore
+    from runs.fleet.sweep import Plan, Sweep, SweepStore
+    from runs.slurm.profile import Profile
     from runs.store.run_store import Record, RunStore
 
 app = typer.Typer(help="List, follow, stop, resume, extend and remove sweeps of many runs.", no_args_is_help=True)
@@ -34,12 +37,14 @@ def begin_sweep(
     seeds: tuple[int, ...],
     grid: Grid,
     per_device: int,
+    slurmed: Slurmed,
+    profile: Profile | None,
     *,
     yes: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Create a sweep and queue its runs; unless detached, follow it to its end.
+    """Create a sweep and queue its runs or submit them to Slurm; unless detached, follow it to its end.
 
     Raises:
         NastuiError: a member is invalid; then nothing has been created.
@@ -51,7 +56,13 @@ def begin_sweep(
         raise UsageError("--seed and --seeds cannot be used together.", "Leave one out.")
     sweeps = SweepStore(store)
     at_most = sys.maxsize if yes else MANY
-    plan = sweeps.plan(draft, seeds, grid, per_device=per_device, at_most=at_most, say=output.say)
+    device = profile.device(draft.device) if profile else ""
+    plan = sweeps.plan(draft, seeds, grid, per_device=per_device, device=device, at_most=at_most, say=output.say)
+    if profile is not None:
+        plan = _for_slurm(plan, slurmed, profile, device)
+        if slurmed.dry_run:
+            _print_script(store, plan.sweep)
+            return
     sweep = sweeps.start(plan)
     if detach:
         if as_json:
@@ -72,11 +83,12 @@ def list_(as_json: Json = False) -> None:
     from nastui.cli import output
     from runs.fleet.results import results
     from runs.store.queue import Queue
+    from runs.store.slurm_jobs import SlurmJobs
 
     store, sweeps = _stores()
     _ensure_dispatcher(store)
-    records, queue = store.records(), Queue(store.home).read()
-    found = [results(sweep, records, queue) for sweep in sweeps.all()]
+    records, queue, jobs = store.records(), Queue(store.home).read(), SlurmJobs(store.home).active()
+    found = [results(sweep, records, queue, jobs) for sweep in sweeps.all()]
     for folder, fault in sweeps.unreadable.items():
         output.say(f"Skipped {folder}: {fault}")
     if as_json:
@@ -156,12 +168,14 @@ def stop(name: Name) -> None:
     """Take the waiting runs of a sweep out of the queue, and stop the others after writing a checkpoint."""
     from nastui.cli import output
     from nastui.cli.bulk import stop_all
+    from runs.slurm.submission import cancel
     from runs.store.queue import Queue
 
     store, sweeps = _stores()
     sweep = sweeps.find(name)
     queue = Queue(store.home)
     waiting = queue.remove({member.run for member in sweep.members})
+    waiting |= cancel(store.home, {record.id for record in sweeps.records(sweep) if not record.status.live})
     live = [record for record in sweeps.records(sweep) if record.status.live or record.id in queue.pending()]
     output.say(f"{count(len(waiting), 'run')} no longer wait; {count(len(live), 'run')} to stop.")
     stop_all(store, live)
@@ -205,6 +219,7 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Remove w
     `nastui runs restore` brings a run back.
     """
     from nastui.cli import output
+    from runs.slurm.submission import cancel
     from runs.store.queue import Queue
 
     store, sweeps = _stores()
@@ -214,6 +229,7 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Remove w
             raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
     Queue(store.home).remove({member.run for member in sweep.members})
+    cancel(store.home, {record.id for record in sweeps.records(sweep) if not record.status.live})
     output.say(f"Moved {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
 
 
@@ -226,11 +242,30 @@ def _stores() -> tuple[RunStore, SweepStore]:
     return store, SweepStore(store)
 
 
+def _for_slurm(plan: Plan, slurmed: Slurmed, profile: Profile, device: str) -> Plan:
+    """Return a plan whose runs are to be jobs of Slurm."""
+    processes = {config.options.get("gpus", 1) for config in plan.configs}
+    if len(processes) > 1:
+        raise UsageError("The grid varies 'gpus', but all jobs of an array get the same.", "Start one sweep for each.")
+    request = slurmed.request(profile, device, processes.pop())
+    return replace(plan, sweep=plan.sweep.model_copy(update={"slurm": request.model_dump(mode="json")}))
+
+
+def _print_script(store: RunStore, sweep: Sweep) -> None:
+    from runs.slurm.profile import Request
+    from runs.slurm.submission import new_name, script_of
+
+    number = len(sweep.members)
+    request = Request.model_validate(sweep.slurm)
+    sys.stdout.write(script_of(store.home, request, new_name(), number if number > 1 else None))
+
+
 def _results(store: RunStore, sweep: Sweep) -> Results:
     from runs.fleet.results import results
     from runs.store.queue import Queue
+    from runs.store.slurm_jobs import SlurmJobs
 
-    return results(sweep, store.records(), Queue(store.home).read())
+    return results(sweep, store.records(), Queue(store.home).read(), SlurmJobs(store.home).active())
 
 
 def _ensure_dispatcher(store: RunStore) -> None:

@@ -14,6 +14,7 @@ from runs.home import Home, RunPaths
 from runs.log.event_log import starts
 from runs.machine import cores
 from runs.processes import command, environment
+from runs.slurm import submission
 from runs.store.lock import is_held
 from runs.store.queue import Document, Entry, Queue
 from runs.store.run_store import Record
@@ -63,11 +64,13 @@ def ensure_dispatcher(home: Home, queue: Queue | None = None) -> bool:
     """Start a dispatcher if runs wait that are not held, and none is there; return whether one was started.
 
     It takes one look at a small file, so every command and dashboard calls it: a dispatcher that was killed is replaced
-    by whoever comes next. Of two that start at once, the second ends at once.
+    by whoever comes next. Of two that start at once, the second ends at once. It also asks Slurm about the runs that it
+    has, if there are any and nobody has asked for a while.
 
     Raises:
         EnvironmentLacksError: the process cannot be started.
     """
+    submission.refresh(home)
     document = (queue or Queue(home)).read()
     if not any(not waiting.held for waiting in document.waiting) or is_held(home.dispatcher):
         return False
@@ -131,7 +134,13 @@ def ordinal(number: int) -> str:
 def to_start(records: Iterable[Record], document: Document) -> list[Record]:
     """Return the runs that a resumed sweep starts: those that never started, were lost or failed, and do not wait."""
     there = {found.run for found in document.entries if not found.launched}
-    return [record for record in records if record.status in ("queued", "lost", "failed") and record.id not in there]
+    return [
+        record
+        for record in records
+        if record.status in ("queued", "lost", "failed")
+        and record.id not in there
+        and not (record.status == "queued" and record.is_in_slurm)
+    ]
 
 
 def hold(home: Home, runs: set[str], *, held: bool) -> None:

@@ -63,7 +63,7 @@ class Results:
     Attributes:
         sweep: the sweep.
         rows: one for each combination of its grid.
-        waiting: the ids of its members that the queue has not started yet.
+        waiting: the ids of its members that the queue or Slurm has not started yet.
     """
 
     sweep: Sweep
@@ -174,13 +174,14 @@ def _printed(vote: Votes) -> dict[str, Any]:
     return {"edge": [vote.source, vote.target], "chosen": dict(vote.chosen)}
 
 
-def results(sweep: Sweep, records: Sequence[Record], queue: Document) -> Results:
+def results(sweep: Sweep, records: Sequence[Record], queue: Document, jobs: frozenset[str] = frozenset()) -> Results:
     """Return the state of a sweep.
 
     Args:
         sweep: the sweep.
         records: of the store, or at least those of its members.
         queue: the queue of the home.
+        jobs: the ids of the runs that Slurm has.
     """
     by_id = {record.id: record for record in records}
     rows: dict[str, tuple[Combination, list[Cell]]] = {}
@@ -190,6 +191,8 @@ def results(sweep: Sweep, records: Sequence[Record], queue: Document) -> Results
         cells.append(Cell(member.run, member.seed, by_id.get(member.run)))
     own = {member.run for member in sweep.members}
     pending = {entry.run for entry in queue.entries if not entry.launched}
+    # A failed run is not requeued, even if Slurm has not noticed yet that its job is over.
+    pending |= {run for run in jobs & own if run in by_id and by_id[run].status is Status.QUEUED}
     return Results(
         sweep,
         tuple(Row(values, tuple(cells)) for values, cells in rows.values()),

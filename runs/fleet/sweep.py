@@ -23,6 +23,8 @@ from runs.fleet import queueing
 from runs.fleet.grid import Combination, Grid
 from runs.fleet.queueing import entry
 from runs.home import Home
+from runs.slurm import submission
+from runs.slurm.profile import Request
 from runs.store.labels import Labels
 from runs.store.queue import Entry
 from runs.store.run_store import Record, RunStore
@@ -62,6 +64,7 @@ class Sweep(BaseModel):
         grid: the values of each setting that varies.
         members: in the order in which they are to run.
         per_device: how many of them may share a GPU.
+        slurm: what is asked of Slurm for each, as :class:`runs.slurm.profile.Request`; None if the queue starts them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -75,6 +78,12 @@ class Sweep(BaseModel):
     grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     members: tuple[Member, ...]
     per_device: int = Field(default=1, ge=1)
+    slurm: dict[str, Any] | None = None
+
+    @property
+    def device(self) -> str:
+        """The device of its members, if it is another machine's; otherwise empty."""
+        return str(self.slurm["device"]) if self.slurm else ""
 
     @field_validator("draft")
     @classmethod
@@ -144,6 +153,7 @@ class SweepStore:
         grid: Grid,
         *,
         per_device: int = 1,
+        device: str = "",
         at_most: int = MANY,
         say: Callable[[str], object] = lambda _: None,
     ) -> Plan:
@@ -154,6 +164,7 @@ class SweepStore:
             seeds: of each combination; empty for the seed of the draft or its preset.
             grid: the values of each setting that varies.
             per_device: how many members may share a GPU.
+            device: on which the members compute, if that is another machine's.
             at_most: the largest number of members.
             say: called with a sentence before anything that takes time.
 
@@ -171,7 +182,7 @@ class SweepStore:
         identity = secrets.token_hex(4)
         members, configs = [], []
         for seed, combination in grids.members(grid, seeds or (draft.seed,)):
-            config = launcher.configured(grids.member_draft(draft, seed, combination))
+            config = launcher.configured(grids.member_draft(draft, seed, combination), device)
             configs.append(config.model_copy(update={"sweep": identity}))
             members.append(Member(run=config.id, seed=config.seed, values=combination))
         launcher.check_inputs(configs, self._store, say, draft.weights)
@@ -276,27 +287,37 @@ class SweepStore:
             draft = _draft(sweep)
             configs = []
             for member in missing:
-                config = launcher.configured(grids.member_draft(draft, member.seed, member.values))
+                config = launcher.configured(grids.member_draft(draft, member.seed, member.values), sweep.device)
                 configs.append(config.model_copy(update={"id": member.run, "sweep": sweep.id}))
             self._create_runs(sweep, configs)
         return len(configs)
 
     def enqueue(self, records: Iterable[Record]) -> None:
-        """Put runs of a sweep at the end of the queue, and make sure that they will start.
+        """Put runs of a sweep at the end of the queue, and make sure that they will start; or submit them to Slurm.
 
         Raises:
-            NastuiError: the queue cannot be written, or the dispatcher cannot be started.
+            NastuiError: the queue cannot be written, the dispatcher cannot be started, or Slurm refuses them.
         """
-        queueing.enqueue(self._home, [self.entry(record) for record in records])
+        records = list(records)
+        sweep = self._of(str(records[0].head["sweep"])) if records else None
+        if sweep is not None and sweep.slurm is not None:
+            submission.submit(self._home, [record.id for record in records], Request.model_validate(sweep.slurm))
+        else:
+            queueing.enqueue(self._home, [self.entry(record) for record in records])
 
     def start(self, plan: Plan) -> Sweep:
-        """Create a sweep and put its runs into the queue.
+        """Create a sweep and put its runs into the queue, or submit them to Slurm. What Slurm refuses leaves nothing.
 
         Raises:
             NastuiError: as :meth:`create` and :meth:`enqueue`.
         """
         sweep = self.create(plan)
-        self.enqueue(self.records(sweep))
+        try:
+            self.enqueue(self.records(sweep))
+        except BaseException:
+            if sweep.slurm is not None:  # nothing has started
+                self._discard(sweep)
+            raise
         return sweep
 
     def resume(self, sweep: Sweep) -> tuple[int, int]:
@@ -309,6 +330,7 @@ class SweepStore:
             NastuiError: as :meth:`complete` and :meth:`enqueue`.
         """
         created = self.complete(sweep)
+        submission.refresh(self._home)
         queued = queueing.to_start(self.records(sweep), self._store.queue.read())
         self.enqueue(queued)
         return len(queued), created
@@ -324,7 +346,7 @@ class SweepStore:
             UsageError: a seed is already there.
             NastuiError: as :meth:`plan`.
         """
-        added = self.plan(_draft(sweep), seeds, sweep.grid, at_most=MANY, say=say)
+        added = self.plan(_draft(sweep), seeds, sweep.grid, device=sweep.device, at_most=MANY, say=say)
         with self._locked():
             sweep = read_sweep(self._home, sweep.id)  # another process may have added some
             there = list(dict.fromkeys(member.seed for member in sweep.members))
@@ -383,6 +405,11 @@ class SweepStore:
 
     def _write(self, sweep: Sweep) -> None:
         replace_text(self._home.sweeps / sweep.id / "sweep.json", sweep.model_dump_json(indent=1) + "\n")
+
+    def _discard(self, sweep: Sweep) -> None:
+        for member in sweep.members:
+            shutil.rmtree(self._home.run(member.run).root, ignore_errors=True)
+        shutil.rmtree(self._home.sweeps / sweep.id, ignore_errors=True)
 
     def _create_runs(self, sweep: Sweep, configs: Sequence[RunConfig]) -> None:
         """Create runs, while the sweeps are locked.

@@ -36,6 +36,7 @@ from runs.store.labels import Labels
 from runs.store.lock import is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.run_head import head
+from runs.store.slurm_jobs import Entry, SlurmJobs
 from runs.store.status import Status, derive
 from runs.store.store_lock import store_lock
 
@@ -56,6 +57,7 @@ class Record:
     """A run in a list: its unchanging head, its labels, the summary of its events, and its status.
 
     Attributes:
+        job: its job, if Slurm has the run or had it last.
         stall: what its engine did last, and since when it has made no progress, if it lives and is stalled.
     """
 
@@ -67,11 +69,22 @@ class Record:
     offset: int = 0
     signature: list[Any] = field(default_factory=list)
     stall: Stall | None = None
+    job: Entry | None = None
 
     @property
     def shown_status(self) -> Status:
         """The status for people: ``stalled`` for a live run that makes no progress."""
         return Status.STALLED if self.stall is not None else self.status
+
+    @property
+    def is_in_slurm(self) -> bool:
+        """Whether Slurm has a job that works on the run, or will."""
+        return self.job is not None and not self.job.ended
+
+    @property
+    def job_text(self) -> str:
+        """What Slurm says of its job, such as ``pending (Priority)``; empty without one, or after its end."""
+        return "" if self.job is None else self.job.text(live=self.status.live)
 
     @cached_property
     def id(self) -> str:
@@ -109,6 +122,7 @@ class Record:
             "early_stop": {"rule": self.summary.stop_rule, "reason": self.summary.stop_reason}
             if self.summary.stop_rule
             else None,
+            "slurm": self.job and self.job.to_json(),
             "path": str(self.paths.root),
         }
 
@@ -130,6 +144,8 @@ class RunStore:
         self._index = Index(home.index, home.index_lock)
         self.queue = Queue(home)
         self._pending: frozenset[str] = frozenset()
+        self._slurm = SlurmJobs(home)
+        self._jobs: dict[str, Entry] = {}
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
         self._live: set[str] = set()
@@ -185,7 +201,7 @@ class RunStore:
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
         self._folder_time = _modified(self._runs)
-        self._pending = self.queue.pending()
+        self._look_at_queues()
         names = self._run_names()
         self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
         self._update(names, set(known) - set(names))
@@ -210,9 +226,7 @@ class RunStore:
             if self._records is None:
                 self.records()
                 return True
-            before = self._pending
-            self._pending = self.queue.pending()
-            due = set(self._live) | (before ^ self._pending)
+            due = set(self._live) | self._look_at_queues()
             glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
             new: set[str] = set()
             gone: set[str] = set()
@@ -229,6 +243,15 @@ class RunStore:
             for queue in (self._to_glance_at, self._to_read):
                 queue.extend(new)
             return self._update((due | new) - gone, gone)
+
+    def _look_at_queues(self) -> set[str]:
+        """Read which runs wait in the queue and which ones Slurm has; return those for which that has changed."""
+        pending, jobs = self._pending, self._jobs
+        self._pending, self._jobs = self.queue.pending(), self._slurm.read().entries
+        changed = set(pending ^ self._pending)
+        if jobs is not self._jobs:
+            changed |= {run for run in jobs.keys() | self._jobs.keys() if jobs.get(run) != self._jobs.get(run)}
+        return changed & (self._records or {}).keys()
 
     def _next(self, queue: deque[str], number: int) -> list[str]:
         """Return so many names from the front of a queue, and put those that are still known at its end."""
@@ -279,7 +302,7 @@ class RunStore:
         """
         found = self._named(name)
         with self._listing:
-            self._pending = self.queue.pending()
+            self._look_at_queues()
             record, _ = self._refreshed(found, (self._records or {}).get(found))
         if record is None:
             raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
@@ -336,6 +359,8 @@ class RunStore:
             NotFoundError: it has been removed in the meantime.
         """
         status = derive(record.paths, lambda: record.summary.lifecycle)
+        if status is not Status.FINISHED and record.id in self._slurm.active():
+            raise BusyError(f"Run '{record.id}' is in Slurm.", f"First: nastui runs stop {short_id(record.id)}")
         if status.live or (status is not Status.FINISHED and is_held_for_certain(record.paths.lock)):
             raise BusyError(f"Run '{record.id}' is running.", f"First: nastui runs stop {short_id(record.id)}")
         target = self.home.trash / record.id
@@ -419,13 +444,28 @@ class RunStore:
                 record.status = derive(paths, lambda: _caught_up(record))
         except OSError as error:
             return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
-        if record.status.resumable and name in self._pending:
-            record.status = Status.QUEUED
+        job, record.job = record.job, self._jobs.get(name)
+        record.status = self._with_queues(name, record.status)
         record.stall = stall_of(paths, live=record.status.live)
-        changed = record is not known or record.offset != before or record.shown_status is not was
+        changed = record is not known or record.offset != before or record.shown_status is not was or record.job != job
         if changed and record.status is Status.LOST:
-            record.summary.problem = crash_reason(paths, record.summary.touched)
+            ended = record.job.problem() if record.job is not None else ""
+            record.summary.problem = crash_reason(paths, record.summary.touched) or ended
+        elif changed and record.status is Status.QUEUED and record.job is not None:
+            record.summary.problem = ""  # of an earlier job
         return record, changed
+
+    def _with_queues(self, name: str, status: Status) -> Status:
+        """Return the status of a run with regard to the queue and to Slurm."""
+        if status.resumable and name in self._pending:
+            return Status.QUEUED
+        job = self._jobs.get(name)
+        if job is None:
+            return status
+        if job.ended:
+            return Status.LOST if status is Status.QUEUED else status
+        # A job may be requeued whose engine has ended. One whose run has failed is not.
+        return Status.QUEUED if status in (Status.STOPPED, Status.LOST) else status
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # otherwise it was removed while it was read

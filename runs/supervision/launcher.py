@@ -25,6 +25,7 @@ from runs.machine import devices, process_tree
 from runs.notify import outbox
 from runs.notify import settings as notify_settings
 from runs.processes import command, environment
+from runs.slurm import submission
 from runs.stop_rule import RuleKind, stop_rule
 from runs.store import checkpoint_file, datasets, inputs, requests
 from runs.store.activity import is_here, stall_of
@@ -34,6 +35,7 @@ from runs.store.lock import engine_lock, is_held, is_held_for_certain, owner_is_
 from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
+from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.subprocess_task import run_task
 
@@ -65,9 +67,14 @@ def start(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _
     return config, paths
 
 
-def create(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None) -> tuple[RunConfig, RunPaths]:
-    """Check a draft and create its run, without starting its engine. Arguments and errors: as of :func:`start`."""
-    config = configured(draft)
+def create(
+    store: RunStore, draft: Draft, say: Callable[[str], object] = lambda _: None, device: str = ""
+) -> tuple[RunConfig, RunPaths]:
+    """Check a draft and create its run, without starting its engine.
+
+    Arguments and errors are those of :func:`start`; ``device`` is that of :func:`runs.configuration.resolve`.
+    """
+    config = configured(draft, device)
     if draft.stop_when and stop_rule(draft.stop_when).kind is RuleKind.BELOW_MEDIAN:
         raise UsageError("below-median compares the runs of a sweep; this is a single run.", "Add --seeds or --grid.")
     labels = Labels(checked_label(draft.name), [checked_label(tag, "tag", 40) for tag in draft.tags])
@@ -75,8 +82,8 @@ def create(store: RunStore, draft: Draft, say: Callable[[str], object] = lambda 
     return config, store.create(config, labels, draft.weights)
 
 
-def configured(draft: Draft) -> RunConfig:
-    """Return the configuration of a draft, without a look at its data.
+def configured(draft: Draft, device: str = "") -> RunConfig:
+    """Return the configuration of a draft, without a look at its data; ``device`` as for `resolve`.
 
     Raises:
         NastuiError: the draft is invalid, or its weights cannot be read.
@@ -90,7 +97,7 @@ def configured(draft: Draft) -> RunConfig:
             open_regular(draft.weights).close()
         except OSError as error:
             raise NotFoundError(f"The weights '{draft.weights}' cannot be read: {error.strerror}.") from error
-    return resolve(draft)
+    return resolve(draft, device)
 
 
 def check_inputs(
@@ -227,15 +234,25 @@ def refuse_live(record: Record) -> None:
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status.
 
-    A run that waits in the queue leaves it.
+    A run that waits in the queue leaves it. A job of Slurm is cancelled once its engine has answered.
     """
     home = Home(record.paths.root.parent.parent)
     queue = Queue(home)
     queue.remove({record.id})
     while record.id in queue.pending() and is_held(home.dispatcher):
         time.sleep(0.05)  # it has been given a device, and its engine is about to start
-    if not request_stop(record):
-        return _status(record.paths)
+    if request_stop(record):
+        try:
+            status = _wait(record.paths, lambda status: not status.live, patience)
+        except BusyError:
+            if not submission.cancel(home, {record.id}):
+                raise
+        else:
+            with contextlib.suppress(NastuiError):  # the job ends by itself
+                submission.cancel(home, {record.id})
+            return status
+    else:
+        submission.cancel(home, {record.id})
     return _wait(record.paths, lambda status: not status.live, patience)
 
 
@@ -331,7 +348,7 @@ def resume(
     accept_changed_data: bool = False,
     previous_checkpoint: bool = False,
 ) -> Status:
-    """Resume a run: wake its paused engine, or start a new one from its checkpoint.
+    """Resume a run: wake its paused engine, or start a new one from its checkpoint, by Slurm if that had the run.
 
     Args:
         record: the run.
@@ -349,6 +366,10 @@ def resume(
     if previous_checkpoint:
         go_back(record)
     refuse_to_resume(record, accept_changed_data=accept_changed_data)
+    home = Home(record.paths.root.parent.parent)
+    if (job := SlurmJobs(home).read().entries.get(record.id)) is not None:
+        submission.resubmit(home, job)
+        return Status.QUEUED
     launch(record.paths)
     return _status(record.paths)
 

@@ -301,7 +301,7 @@ class RunsScreen(ActionScreen[None]):
             case "resume":
                 return any(record.status.resumable for record in self.chosen) or None
             case "stop":
-                return any(record.status.live or record.id in self._waits for record in self.chosen) or None
+                return any(r.status.live or r.id in self._waits or r.is_in_slurm for r in self.chosen) or None
             case "pause":
                 return any(record.status.live for record in self.chosen) or None
             case "compare":

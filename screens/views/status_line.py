@@ -112,7 +112,7 @@ def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
 
 
 def _queued(record: Record, now: float) -> str:
-    return "waiting for an engine · R starts one"
+    return f"Slurm: {record.job_text} · x cancels it" if record.job_text else "waiting for an engine · R starts one"
 
 
 def _running(record: Record, now: float) -> str:
@@ -122,6 +122,8 @@ def _running(record: Record, now: float) -> str:
         parts.append(f"about {brief_duration(summary.eta)} to go")
     if summary.stood:
         parts.append(f"genotype unchanged for {summary.stood} epochs")
+    if record.job_text:
+        parts.append(record.job_text)
     return " · ".join(parts)
 
 

@@ -27,6 +27,7 @@ from runs.store.labels import Labels
 from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
 from runs.store.run_store import Record, RunStore
+from runs.store.slurm_jobs import Entry, SlurmJobs, State
 from runs.store.status import Status
 from screens.compare.screen import CompareScreen
 from screens.models.run_columns import BY_TITLE, COLUMNS, laid_out, wanted_widths
@@ -491,3 +492,27 @@ async def test_ten_thousand_runs_do_not_delay_a_key(tmp_path: Path) -> None:
         for _ in range(20):
             found.action_page(1)
         assert time.process_time() - began < 1.0
+
+
+def test_the_status_line_says_what_a_job_of_slurm_waits_for(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, epochs=6, done=4)
+    home, run = Home(tmp_path), paths.root.name
+    viewer = RunStore(home)
+    assert viewer.records()[0].status is Status.LOST
+    waits = State(job="7", state="PENDING", reason="Priority")
+    with SlurmJobs(home).change() as document:
+        document.entries[run] = Entry(run=run, submission="nastui-1", job="7", last=waits)
+    assert viewer.look(1.0)
+    (record,) = viewer.known()
+    assert record.status is Status.QUEUED  # its engine has ended, but its job will start another one
+    assert status_line(record, time.time()) == "Slurm: pending (Priority) · x cancels it"
+    runs = State(job="7", state="RUNNING", nodes="node17", restarts=2)
+    with SlurmJobs(home).change() as document:
+        document.entries[run] = document.entries[run].model_copy(update={"last": runs})
+    with engine(paths):
+        assert viewer.look(1.0)
+        assert status_line(viewer.known()[0], time.time()).endswith("running on node17, requeued 2 times")
+    over = State(job="7", state="TIMEOUT")
+    with SlurmJobs(home).change() as document:
+        document.entries[run] = document.entries[run].model_copy(update={"last": over, "ended": True})
+    assert "Its Slurm job 7 reached its time limit. · R resumes" in status_line(viewer.records()[0], time.time())
