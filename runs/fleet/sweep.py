@@ -284,6 +284,9 @@ class SweepStore:
         """
         with self._locked():
             missing = [member for member in sweep.members if not self._is_there(member.run)]
+            for member in missing:
+                for half_built in self._home.runs.glob(f".{member.run}*"):  # by a process that was killed
+                    shutil.rmtree(half_built, ignore_errors=True)
             draft = _draft(sweep)
             configs = []
             for member in missing:

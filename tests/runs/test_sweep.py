@@ -133,7 +133,7 @@ def test_what_a_killed_process_left_half_built_is_not_in_the_way(home: Home) -> 
     run = sweep.members[0].run
     home.run(run).root.rename(home.runs / f".{run}")
     assert sweeps_of(home).complete(sweep) == 1
-    assert home.run(run).config.exists()
+    assert runs(home) == {member.run for member in sweep.members}
 
 
 # Bad labels
