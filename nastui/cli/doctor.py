@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -161,6 +160,8 @@ def _store() -> list[Finding]:
 
 def _locks(home: Home) -> Finding:
     """Whether the home's file system has locks; without them, files and heartbeats take their place."""
+    import secrets
+
     from runs.files import new_file
     from runs.store.lock import kernel_locks
 

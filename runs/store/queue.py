@@ -43,7 +43,7 @@ class Entry(BaseModel):
         launched: whether its engine has been started since.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     run: str = Field(pattern=r"^\w[\w.-]*$")
     device: str = "cpu"
@@ -68,7 +68,7 @@ class Document(BaseModel):
         cpu_slots: how many runs share the cores; 0 for the default.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     version: int = VERSION
     entries: list[Entry] = Field(default_factory=list)
@@ -111,7 +111,7 @@ class Queue:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._copy = home.queue / "queue.copy.json"
-        self._seen: tuple[tuple[int, ...] | None, Document] = (None, Document())
+        self._seen: tuple[tuple[int, ...] | None, Document] = (None, _empty())
         self._pending: tuple[Document, frozenset[str]] = (self._seen[1], frozenset())
 
     def read(self) -> Document:
@@ -223,7 +223,7 @@ class Queue:
         try:
             return _parsed(read_regular(file, MOST_BYTES))
         except (FileNotFoundError, NotADirectoryError):
-            return _recovered([self._copy], "it is gone") if self._copy.exists() else Document()
+            return _recovered([self._copy], "it is gone") if self._copy.exists() else _empty()
         except ValidationError:
             return _recovered([self._copy, file], "it is damaged")
         except OSError as error:
@@ -235,6 +235,11 @@ class Queue:
         """Give the damaged file another name, if it is not gone."""
         with contextlib.suppress(FileNotFoundError):
             self._home.queue_file.rename(self._home.queue / f"queue.damaged-{secrets.token_hex(4)}.json")
+
+
+def _empty() -> Document:
+    """Return an empty document. Without the checks, a command in a home without a queue starts sooner."""
+    return Document.model_construct(version=VERSION, entries=[], cpu_slots=0)
 
 
 def _parsed(content: bytes) -> Document:

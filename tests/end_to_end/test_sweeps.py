@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
-from runs.log.event_log import starts
+from runs.configuration import Draft
+from runs.fleet.sweep import SweepStore
+from runs.log.event_log import EventLog, starts
+from runs.log.events import Started, Stopped
 from runs.store.lock import is_held, owner_pid
 from runs.store.queue import Queue
+from runs.store.run_store import RunStore
 from tests.end_to_end.conftest import Cli
 from tests.tabulated import write_csv
 
@@ -42,33 +46,47 @@ def by_status(cli: Cli, sweep: str) -> dict[str, int]:
     return found
 
 
-def test_a_sweep_runs_every_seed_with_every_value_and_is_followed_to_its_end(tabled: Cli) -> None:
-    done = tabled(*QUICK, "--seeds", "0-1", "--grid", "queries=60,90", "--name", "four")
+def test_a_sweep_from_a_file_runs_every_seed_with_every_value_and_is_followed_and_extended(
+    tabled: Cli, tmp_path: Path
+) -> None:
+    file = tmp_path / "sweep.toml"
+    file.write_text(
+        'preset = "paper"\ndataset = "digits"\nseeds = [4, 5]\n[grid]\nmethod = ["random_search", "local_search"]\n'
+    )
+    done = tabled("search", "random_search", "--sweep", file, "--name", "four")
     *members, statuses, first, second = done.stdout.splitlines()
     assert [line.split()[0] for line in members] == ["1/4", "2/4", "3/4", "4/4"]
     assert statuses == "4 finished"
-    assert (first.split()[0], second.split()[0]) == ("queries=60", "queries=90")
+    assert (first.split()[0], second.split()[0]) == ("method=random_search", "method=local_search")
     (found,) = tabled.json("sweep", "list")
-    assert (found["name"], found["statuses"], found["seeds"]) == ("four", {"finished": 4}, [0, 1])
-    assert [row["values"] for row in found["rows"]] == [{"queries": "60"}, {"queries": "90"}]
+    assert (found["name"], found["statuses"], found["seeds"]) == ("four", {"finished": 4}, [4, 5])
+    assert [row["values"] for row in found["rows"]] == [{"method": "random_search"}, {"method": "local_search"}]
     assert sum(edge["chosen"].get("none", 0) for edge in found["genotypes"]["nasbench201"]["cell"]) <= 24
     runs = tabled.json("runs", "list")
-    assert {(run["seed"], run["sweep"]) for run in runs} == {(seed, found["id"]) for seed in (0, 1)}
+    assert {(run["method"], run["seed"], run["sweep"]) for run in runs} == {
+        (method, seed, found["id"]) for method in ("random_search", "local_search") for seed in (4, 5)
+    }
     assert all(starts(tabled.home.run(run["id"]).events) == 1 for run in runs)
     shown = tabled("sweep", "show", "four").stdout
     assert "4 finished" in shown and "chosen by the finished runs" in shown
+    tabled("sweep", "add-seeds", "four", "6")
+    assert tabled("sweep", "follow", "four").stdout.splitlines()[-3] == "6 finished"
 
 
 def test_after_everything_was_killed_a_sweep_resumes_what_is_missing_and_nothing_else(
     tabled: Cli, eventually: Callable[..., None]
 ) -> None:
-    sweep = tabled(*QUICK, "--seeds", "0-3", "--detach").stdout.strip()
+    sweep = tabled(*QUICK, "--seeds", "0-2", "--grid", "queries=60,90", "--detach").stdout.strip()
+    for _ in range(5):
+        if is_held(tabled.home.dispatcher) and (pid := owner_pid(tabled.home.dispatcher)):
+            os.kill(pid, signal.SIGKILL)
+        tabled("runs", "list")  # which starts another dispatcher
     eventually(lambda: "finished" in by_status(tabled, sweep))
     kill_everything(tabled)
     finished = {run["id"] for run in tabled.json("runs", "list", "--status", "finished")}
     before = {run: starts(tabled.home.run(run).events) for run in finished}
     tabled("sweep", "resume", sweep)
-    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-2] == "4 finished"
+    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "6 finished"
     assert {run: starts(tabled.home.run(run).events) for run in finished} == before
     assert tabled("sweep", "resume", sweep).stderr == f"Queued 0 runs of sweep {sweep}.\n"
 
@@ -125,23 +143,29 @@ def test_waiting_runs_are_held_moved_stopped_and_cleared(cli: Cli) -> None:
     assert cli.json("sweep", "list") == cli.json("runs", "list") == []
 
 
-def test_a_single_run_can_wait_for_its_turn(tabled: Cli) -> None:
-    done = tabled(*QUICK, "--queue")
-    assert "queued 1st" in done.stderr
-    assert tabled.json("runs", "list")[0]["status"] == "finished"
+def test_a_single_run_waits_for_its_turn_stops_early_and_goes_on_when_it_is_resumed(tabled: Cli) -> None:
+    done = tabled(*QUICK, "--queue", "--stop-when", "plateau:1")
+    assert "queued 1st" in done.stderr and "Stopped early by plateau:1: search_accuracy has not risen" in done.stderr
+    (run,) = tabled.json("runs", "list")
+    assert (run["status"], run["early_stop"]["rule"]) == ("stopped", "plateau:1")
+    assert "stopped early  plateau:1: " in tabled("runs", "show", run["id"]).stdout
+    tabled("runs", "resume", run["id"])
+    assert tabled.wait(run["id"], "finished") == "finished"
 
 
-def test_a_file_describes_a_sweep(tabled: Cli, tmp_path: Path) -> None:
-    file = tmp_path / "sweep.toml"
-    file.write_text(
-        'preset = "paper"\ndataset = "digits"\nseeds = [4, 5]\n[grid]\nmethod = ["random_search", "local_search"]\n'
-    )
-    sweep = tabled("search", "random_search", "--sweep", file, "--detach").stdout.strip()
-    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "4 finished"
-    found = {(run["method"], run["seed"]) for run in tabled.json("runs", "list")}
-    assert found == {(method, seed) for method in ("random_search", "local_search") for seed in (4, 5)}
-    tabled("sweep", "add-seeds", sweep, "6")
-    assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "6 finished"
+def test_a_sweep_says_who_stopped_early_and_does_not_start_them_again(cli: Cli) -> None:
+    sweeps = SweepStore(RunStore(cli.home))
+    draft = Draft(method="drnas", preset="quick", stop_when="plateau:3")
+    sweep = sweeps.create(sweeps.plan(draft, range(2), {}))
+    for member in sweep.members:
+        with EventLog(cli.home.run(member.run).events) as log:
+            log.append(Started())
+            log.append(Stopped("no better for long", "plateau:3"))
+    assert "plateau:3: no better for long" in cli("sweep", "show", sweep.id).stdout
+    (row,) = cli.json("sweep", "show", sweep.id)["rows"]
+    assert [member["early_stop"] for member in row["runs"]] == ["plateau:3: no better for long"] * 2
+    assert cli("sweep", "resume", sweep.id).stderr == f"Queued 0 runs of sweep {sweep.id}.\n"
+    assert "plateau:3: no better for long" in cli("sweep", "follow", sweep.id, code=0).stdout
 
 
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
@@ -151,6 +175,14 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "unknown method": (("--grid", "method=drnas,drnax"), "Unknown method 'drnax'. Did you mean 'drnas'?"),
     "bad value": (("--grid", "epochs=1,many"), "epochs in --set or --grid is 'many'"),
     "one value": (("--grid", "epochs=3"), "has a single value"),
+    "a million seeds": (("--seeds", "0-999999"), "has 1,000,000 seeds"),
+    "a billion runs": (
+        ("--yes", *(word for key in range(9) for word in ("--grid", f"k{key}=0,1,2,3,4,5,6,7,8,9"))),
+        "This sweep has 1,000,000,000 runs. A sweep has at most 100,000.",
+    ),
+    "unknown rule": (("--stop-when", "plateu:3"), "stop_when is 'plateu:3', but must be collapse, plateau:N or"),
+    "empty rule": (("--stop-when", ""), "stop_when is empty."),
+    "a rule for sweeps": (("--stop-when", "below-median:3"), "this is a single run. Add --seeds or --grid."),
     "too many": (
         ("--seeds", "0-999", "--grid", "epochs=1,2"),
         "This sweep has 2,000 runs. To start so many",
