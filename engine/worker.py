@@ -50,7 +50,7 @@ from runs.store import requests
 from runs.store.requests import MethodRequest, Request
 
 # A unit of work in progress has this long to end after a signal, or so many times its usual length.
-STOP_SECONDS, STOP_UNITS = 20.0, 3.0
+STOP_SECONDS, STOP_UNITS = 60.0, 3.0
 # Between two units of work, it only waits for a helper process.
 BOUNDARY_SECONDS = 3.0
 WATCH_SECONDS = 2.0
