@@ -78,6 +78,7 @@ class Struck:
         assert source is not None
         self.paths = self.home.run(str(json.loads((source / "config.json").read_text())["id"]))
         shutil.copytree(source, self.paths.root)
+        self.before = self._status()
         self.moments = {name: weight for name, weight in MOMENTS.items() if name != "transition" or whole.calls}
 
     def strike(self) -> bool:
@@ -93,8 +94,10 @@ class Struck:
         status = self._status()
         if code or status is Status.STOPPED:
             self.account.add(f"kills of engines, {WORDS[moment]}")
-        allowed = (Status.LOST, Status.QUEUED, Status.FINISHED) if code else (Status.STOPPED, Status.FINISHED)
-        assert status in allowed or (moment == "term" and status is Status.LOST), (moment, code, status, self._log())
+        # An engine that is killed before it has said anything leaves the run as it was.
+        allowed = {Status.FINISHED, Status.STOPPED} if not code else {Status.FINISHED, Status.LOST, self.before}
+        assert status in allowed, (moment, code, status, self._log())
+        self.before = status
         return status is not Status.FINISHED
 
     def end(self) -> None:
