@@ -214,6 +214,8 @@ def _call(function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 def _press(keys: list[str]) -> int:
     import asyncio
 
+    from textual.worker import WorkerCancelled
+
     from nastui.app import NastuiApp
     from runs.home import Home
     from screens.runs.screen import RunsScreen
@@ -226,7 +228,10 @@ def _press(keys: list[str]) -> int:
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause()
-            await app.workers.wait_for_complete()
+            # Other workers may wait for the answer to a question.
+            for reading in [worker for worker in app.workers if worker._thread_worker]:
+                with contextlib.suppress(WorkerCancelled):
+                    await reading.wait()
             await pilot.pause()
             if not app.is_running:
                 return 1
