@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nastui.app import NastuiApp
+from runs.fleet.sweep import SweepStore
 from runs.home import Home
 from runs.store.run_store import Record, RunStore
+from runs.store.status import Status
 from screens.compare.screen import CompareScreen
 
 HERE = Path(__file__).parent
@@ -28,11 +30,12 @@ SIZE, TALL = (120, 36), (120, 48)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of one run, or of several side by side.
+    """A picture of one run, of several side by side, or of a sweep.
 
     Attributes:
-        searches: the arguments of ``nastui search``, for each search.
-        epoch: the picture is taken once every search has completed this epoch or ended.
+        searches: the arguments of ``nastui search``, for each search; of a sweep they have seeds.
+        epoch: the picture is taken once every search has completed this epoch or ended; of a sweep, once so many runs
+            have finished.
         keys: keys to press before the picture is taken.
         size: columns and rows; taller for methods with a large panel.
     """
@@ -43,12 +46,15 @@ class Picture:
     size: tuple[int, int] = SIZE
 
 
+SWEEP = "drnas --space nasbench201 --set epochs=12 --seeds 0-3 --grid learning_rate=0.01,0.025,0.1"
 PICTURES = {
     "run": Picture(("drnas --space nasbench201 --seed 3",), 24),
     "ista": Picture(("ista_onestage",), 12, size=TALL),
     "tenas": Picture(("tenas --space nasbench201",), 2, size=TALL),
     "prdarts": Picture(("prdarts",), 7, ("full_stop",), TALL),
     "compare": Picture(("drnas --space nasbench201 --seed 1", "darts --space nasbench201 --seed 1"), 30, size=TALL),
+    "queue": Picture((SWEEP,), 4, ("Q", "j", "j"), (120, 24)),
+    "sweep": Picture((SWEEP,), 8, ("enter", "l", "j"), TALL),
 }
 
 
@@ -70,6 +76,10 @@ def main() -> None:
 def take(name: str, picture: Picture) -> None:
     """Run the searches as far as a picture needs, and draw it."""
     home = Home.locate()
+    if "--seeds" in picture.searches[0]:
+        swept(home, picture.searches[0], picture.epoch)
+        asyncio.run(saved(home, [], HERE / f"{name}.svg", picture))
+        return
     runs = [searched(home, words, picture.epoch) for words in picture.searches]
     asyncio.run(saved(home, [run.id for run in runs], HERE / f"{name}.svg", picture))
     for run in runs:
@@ -92,19 +102,32 @@ def searched(home: Home, words: str, epoch: int) -> Record:
         time.sleep(0.2)
 
 
+def swept(home: Home, words: str, done: int) -> None:
+    """Wait until so many runs of a sweep have finished, or none runs any more; start it if it does not exist."""
+    if not SweepStore(RunStore(home)).all():
+        nastui("search", *words.split(), "--preset", "quick", "--set", "threads=1", "--name", "rates", "--detach")
+    while True:
+        records = [record for record in RunStore(home).records() if record.head["sweep"]]
+        if sum(record.status is Status.FINISHED for record in records) >= done:
+            return
+        time.sleep(0.2)
+
+
 def nastui(*words: str) -> None:
     """Run a command of nastui."""
     subprocess.run([Path(sys.executable).parent / "nastui", *words], check=True)
 
 
 async def saved(home: Home, runs: Sequence[str], path: Path, picture: Picture) -> None:
-    """Save the Run screen of one run, or the Compare screen of several runs, as SVG."""
+    """Save the Run screen of one run, the Compare screen of several, or what keys open from Runs, as SVG."""
     app = NastuiApp(home, runs[0] if len(runs) == 1 else None)
     async with app.run_test(size=picture.size) as pilot:
         if len(runs) > 1:
             await app.push_screen(CompareScreen(app.store, runs))
         await pilot.pause(2.0)
-        await pilot.press(*picture.keys)
+        for key in picture.keys:
+            await pilot.press(key)
+            await pilot.pause(0.5 if runs else 2.0)
         await pilot.pause(0.5)
         path.write_text(app.export_screenshot(title="nastui"), encoding="utf-8")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 from collections import deque
 
+from runs.fleet.queueing import Wait, waits
 from runs.home import Home
 from runs.log.events import Entry, Unknown
 from runs.log.history import Follower, History
 from runs.store.activity import stall_of
 from runs.store.crash_reason import crash_reason
 from runs.store.labels import Labels
+from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status, follow_status
 from runs.supervision import launcher
@@ -32,6 +34,7 @@ class RunReader:
     Attributes:
         record: the run, with its status as of the last update.
         problem: why it cannot be read now; empty if it can.
+        wait: its place in the queue, if it waits there.
 
     Raises:
         NastuiError: there is no such run, or several, or it cannot be read.
@@ -40,6 +43,8 @@ class RunReader:
     def __init__(self, home: Home, run_id: str) -> None:
         # A store of its own: other screens use theirs in their threads.
         self.record: Record = RunStore(home).unread(run_id)
+        self._queue = Queue(home)
+        self.wait: Wait | None = None
         self._follower = Follower(self.record.paths)
         self.problem = ""
         self._log: deque[LogLine] = deque(maxlen=_MOST_LOG_LINES)
@@ -102,6 +107,8 @@ class RunReader:
 
     def _take_status(self, status: Status) -> None:
         record = self.record
+        self.wait = waits(self._queue.read()).get(record.id) if status.resumable else None
+        status = Status.QUEUED if self.wait is not None else status
         record.status = status
         record.stall = stall_of(record.paths, live=status.live)
         record.labels = Labels.read(record.paths)

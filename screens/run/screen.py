@@ -227,7 +227,7 @@ class RunScreen(ActionScreen[None]):
         if reader is None:
             return
         found = (*reader.notes, *alarms(reader.history, self._state.selection))
-        self._header.show(header_view(reader.record, reader.history, time.time(), reader.problem, found))
+        self._header.show(header_view(reader.record, reader.history, time.time(), reader.problem, found, reader.wait))
         if self._header.more != self._extra_header_rows:
             self._extra_header_rows = self._header.more
             self._arrange()

@@ -264,6 +264,7 @@ class RunsScreen(ActionScreen[None]):
             wait = self._waits.get(row.id) if row.status is Status.QUEUED else None
             label = status_sign(row.status) if wait else f"{status_label(row.shown_status)}:"
             first, line = identity(row), f"{label} {status_line(row, time.time(), wait)}"
+            line += " · Q shows the queue" if wait else ""
         self._set_text("#identity", Text(first))
         self._set_text("#status-line", Text(line))
         self.refresh_bindings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from runs.fleet.queueing import Wait
 from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.log.history import History
@@ -15,7 +16,12 @@ from screens.views.status_line import status_line
 
 
 def header_view(
-    record: Record, history: History, now: float, problem: str = "", alarms: tuple[str, ...] = ()
+    record: Record,
+    history: History,
+    now: float,
+    problem: str = "",
+    alarms: tuple[str, ...] = (),
+    wait: Wait | None = None,
 ) -> HeaderView:
     """Return the header of a run: what it is, how far it has got, and what to do about it.
 
@@ -24,6 +30,7 @@ def header_view(
         now: the time, in seconds since 1970.
         problem: why the run can no longer be read.
         alarms: what needs attention.
+        wait: its place in the queue, if it waits there.
     """
     head, summary, progress = record.head, history.summary, history.progress
     done, epochs = summary.epoch, summary.epochs
@@ -43,7 +50,7 @@ def header_view(
     stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""
     running = min(done + 1, epochs) if record.status.live else done
     names = [head["method"], head["space"], head["dataset"], head["preset"]]
-    message = "" if record.shown_status is Status.RUNNING else status_line(record, now)
+    message = "" if record.shown_status is Status.RUNNING else status_line(record, now, wait)
     if problem:
         message = f"{problem} · showing what was read before · q goes back"
     return HeaderView(

@@ -96,7 +96,7 @@ def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
         wait: its place in the queue, if it waits there.
     """
     if wait is not None and record.status is Status.QUEUED:
-        return clean(f"{wait} · R starts it now · Q shows the queue")
+        return clean(f"{wait} · R starts it now")
     describe = {
         Status.QUEUED: _queued,
         Status.RUNNING: _running,

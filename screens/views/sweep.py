@@ -184,7 +184,7 @@ def _cell(cell: Cell, table: bool, waits: Mapping[str, Wait]) -> MatrixCell:
     record = cell.record
     if record is None:
         return MatrixCell(cell.run, "?", "missing", "quiet")
-    status, sign = record.status, status_sign(record.status)
+    status, sign = record.shown_status, status_sign(record.shown_status)
     summary = record.summary
     if status is Status.FINISHED:
         return MatrixCell(cell.run, sign, _figure(record, table) or "done", "plain")
@@ -192,7 +192,7 @@ def _cell(cell: Cell, table: bool, waits: Mapping[str, Wait]) -> MatrixCell:
         wait = waits[cell.run]
         return MatrixCell(cell.run, sign, "held" if wait.reason == "held" else ordinal(wait.place), "quiet")
     text = f"{summary.epoch}/{summary.epochs}" if summary.epochs else ""
-    if status in (Status.LOST, Status.FAILED):
+    if status in (Status.STALLED, Status.LOST, Status.FAILED):
         return MatrixCell(cell.run, sign, text or str(status), "trouble")
     return MatrixCell(cell.run, sign, text or str(status), "live" if status.live else "quiet")
 
@@ -207,9 +207,9 @@ def _story(cell: Cell, waits: Mapping[str, Wait]) -> str:
         return f"took {brief_duration(summary.seconds)}"
     if record.status is Status.QUEUED and cell.run in waits:
         return clean(str(waits[cell.run]))
-    if record.status is Status.RUNNING and summary.eta is not None and math.isfinite(summary.eta):
+    if record.shown_status is Status.RUNNING and summary.eta is not None and math.isfinite(summary.eta):
         return f"about {brief_duration(summary.eta)} left"
-    return clean(" · ".join(filter(None, [str(record.status), summary.problem])))
+    return clean(" · ".join(filter(None, [str(record.shown_status), summary.problem])))
 
 
 def _figure(record: Record | None, table: bool) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 
 from runs.configuration import Draft, RunConfig
 from runs.fleet import queueing
-from runs.fleet.sweep import Sweep, SweepStore
+from runs.fleet.sweep import Member, Sweep, SweepStore
 from runs.home import Home
-from runs.log.events import Entry, encode
+from runs.log.events import Entry as LogEntry
+from runs.log.events import encode
 from runs.store.lock import engine_lock
-from runs.store.queue import Queue
+from runs.store.queue import Entry, Queue
 from runs.store.run_store import RunStore
+from tests.runs.test_store_speed import copy_runs
 from tests.screens.driving import BEGAN
 from tests.synthetic import course
 
@@ -45,7 +47,7 @@ def made_sweep(
         paths = home.run(member.run)
         paths.lock.touch()
         events = course(epochs, epochs_done, seed=number)
-        lines = (encode(Entry(BEGAN + 60 * at, at, event)) for at, event in enumerate(events, start=1))
+        lines = (encode(LogEntry(BEGAN + 60 * at, at, event)) for at, event in enumerate(events, start=1))
         paths.events.write_text("\n".join(lines) + "\n")
     return sweep
 
@@ -77,3 +79,30 @@ def queued(home: Home, sweep: Sweep, running: int = 0, reasons: Sequence[str] = 
         for record in live:
             stack.enter_context(engine_lock(record.paths.lock))
         yield
+
+
+def copy_sweeps(home: Home, of: int = 50) -> None:
+    """Fill a store with sweeps of so many runs, copies of four; a quarter of the runs wait in the queue."""
+    runs = copy_runs(home)
+    waiting = []
+    for first in range(0, len(runs), of):
+        members = []
+        for number, folder in enumerate(runs[first : first + of]):
+            raw = json.loads((folder / "config.json").read_text()) | {"sweep": f"{first // of:08x}"}
+            (folder / "config.json").write_text(json.dumps(raw))
+            values = {"learning_rate": f"0.{number // 4 + 1}"}
+            members.append(Member(run=folder.name, seed=raw["seed"], values=values))
+            if (first + number) % 4 == 3:
+                waiting.append(Entry(run=folder.name, starts=1, reason="waits for a slot of the CPU (2 of 2 in use)"))
+        sweep = Sweep(
+            id=f"{first // of:08x}",
+            created="2026-01-01T00:00:00+00:00",
+            draft={"method": "drnas", "device": "cpu", "source": "", "options": {}},
+            seeds=tuple(range(4)),
+            grid={"learning_rate": tuple(dict.fromkeys(member.values["learning_rate"] for member in members))},
+            members=tuple(members),
+        )
+        (home.sweeps / sweep.id).mkdir(parents=True)
+        (home.sweeps / sweep.id / "sweep.json").write_text(sweep.model_dump_json())
+    with Queue(home).change() as document:
+        document.entries = waiting

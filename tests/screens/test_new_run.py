@@ -16,12 +16,14 @@ from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.fleet.sweep import SweepStore
 from runs.home import Home, RunPaths
+from runs.store.find_genotype import find
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.queue import Queue
 from runs.store.run_store import RunStore
 from screens.run.screen import RunScreen
 from screens.starting.new_run import NewRunScreen
+from screens.starting.retrain_form import RetrainForm
 from screens.starting.run_form import RunForm
 from screens.sweep.screen import SweepScreen
 from screens.widgets.confirm import Confirm
@@ -273,3 +275,10 @@ class TestManyRuns:
                 await pilot.press("ctrl+s")
                 await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
             assert len(Queue(home).read().waiting) == 1
+
+    def test_a_retraining_repeats_over_seeds(self, home: Home) -> None:
+        form = RetrainForm(find("DrNAS_cifar10", RunStore(home)))
+        form.write("seeds", "0-2")
+        checked = form.check()
+        assert (checked.runs, checked.faults) == (3, {})
+        assert checked.command.endswith("--preset drnas-cifar --seeds 0-2")

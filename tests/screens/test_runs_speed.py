@@ -11,9 +11,13 @@ import pytest
 
 from nastui.app import NastuiApp
 from runs.home import Home
+from runs.store.lock import engine_lock
+from screens.queue.screen import QueueScreen
 from screens.runs.screen import RunsScreen
+from screens.sweep.screen import SweepScreen
 from screens.widgets.run_table import RunTable
-from tests.runs.test_store_speed import copy_runs
+from tests.runs.test_store_speed import RUNS, copy_runs
+from tests.screens.fleets import copy_sweeps
 
 HELD_UP_SECONDS = 0.05
 MOST_OF_A_CORE, LOOKS = 0.02, 60
@@ -113,3 +117,78 @@ async def test_ten_thousand_runs_that_do_not_change_cost_little(home: Home, monk
         share = (time.process_time() - worked) / (time.perf_counter() - began)
     print(f"\nidle, {LOOKS} looks at 10,000 runs: {share:.1%} of a core")
     assert share < MOST_OF_A_CORE
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(900)
+async def test_two_hundred_sweeps_of_fifty_runs_hold_nobody_up(home: Home) -> None:
+    copy_sweeps(home)
+    beat = Beat()
+    print()
+    with engine_lock(home.dispatcher):
+        app = NastuiApp(home)
+        async with app.run_test(size=(120, 40)), beat.during("opening without an index"):
+            while not app.query_one(RunTable).rows:
+                await asyncio.sleep(0.01)
+        app = NastuiApp(home)
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = app.screen
+            assert isinstance(screen, RunsScreen)
+            async with beat.during("opening"):
+                while not screen.table.rows:
+                    await asyncio.sleep(0.01)
+            assert len(screen.table.rows) == RUNS // 50
+            async with beat.during("three seconds of looking"):
+                await asyncio.sleep(3)
+            async with beat.during("to the end and back"):
+                await pilot.press("G", "g")
+            async with beat.during("unfolding and folding"):
+                await pilot.press("o", "o")
+            async with beat.during("sorting sweeps"):
+                await pilot.press(*"sssssssssss")
+            async with beat.during("filtering sweeps"):
+                await pilot.press("slash", *"status", "colon", *"queued", "escape")
+            for rows in (RUNS // 4, RUNS, RUNS // 50):
+                async with beat.during(f"folding into {rows:,} rows"):
+                    await pilot.press("f")
+                    while len(screen.table.rows) != rows:
+                        await asyncio.sleep(0.01)
+            async with beat.during("opening a sweep"):
+                await pilot.press("g", "enter")
+                while not (isinstance(app.screen, SweepScreen) and app.screen.table.highlighted):
+                    await asyncio.sleep(0.01)
+            async with beat.during("curves of 50 runs"):
+                await pilot.press("2")
+                while app.screen._curves is None:  # type: ignore[union-attr]
+                    await asyncio.sleep(0.01)
+            async with beat.during("moving through it"):
+                await pilot.press(*"jjjjllll34")
+            async with beat.during("opening the queue"):
+                await pilot.press("Q")
+                while not (isinstance(app.screen, QueueScreen) and app.screen.list.highlighted):
+                    await asyncio.sleep(0.01)
+            async with beat.during("to its end and back"):
+                await pilot.press("G", "g")
+            first = app.store.queue.read().waiting[0].run
+            async with beat.during("moving a run of 2,500"):
+                await pilot.press("J")
+                while app.screen.list.highlighted.place != "2":  # type: ignore[union-attr]
+                    await asyncio.sleep(0.01)
+            assert app.store.queue.read().waiting[1].run == first
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(900)
+async def test_two_hundred_idle_sweeps_cost_little(home: Home) -> None:
+    copy_sweeps(home)
+    with engine_lock(home.dispatcher):
+        app = NastuiApp(home)
+        async with app.run_test(size=(120, 40)) as pilot:
+            for title, keys in (("runs", ()), ("queue", ("Q",)), ("sweep", ("q", "enter"))):
+                await pilot.press(*keys)
+                await asyncio.sleep(15)
+                began, worked = time.perf_counter(), time.process_time()
+                await asyncio.sleep(20)
+                share = (time.process_time() - worked) / (time.perf_counter() - began)
+                print(f"\nidle, 200 sweeps of 50 runs, 2,500 of which wait, {title}: {share:.1%} of a core")
+                assert share < MOST_OF_A_CORE, title

@@ -26,13 +26,14 @@ from screens.sweep.screen import SweepScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
 from screens.widgets.confirm import Confirm
+from screens.widgets.header import Header
 from screens.widgets.key_line import KeyLine
 from screens.widgets.parallel import Parallel
 from screens.widgets.queue_list import QueueList
 from screens.widgets.run_matrix import RunMatrixTable
 from screens.widgets.wiring import Wiring
 from tests.screens import fleets
-from tests.screens.driving import rows, static, text, toasts, until
+from tests.screens.driving import opened, rows, static, text, toasts, until
 
 REASONS = ("waits for a slot of the CPU (2 of 2 in use)", "held")
 
@@ -101,6 +102,11 @@ class TestRuns:
             await pilot.press(*"kkkkkkk")
             await until(pilot, lambda: "queued 1st" in static(screen, "#status-line"))
             assert "waits for a slot of the CPU (2 of 2 in use)" in static(screen, "#status-line")
+            await pilot.press("enter")
+            run = await opened(pilot)
+            assert "queued 1st, waits for a slot of the CPU (2 of 2 in use)" in text(run, Header).replace("\n", " ")
+            await pilot.press("q")
+            await until(pilot, lambda: pilot.app.screen is screen)
             await pilot.press("o")
             assert len(screen.table.rows) == 1, "inside an unfolded sweep the key folds it"
 
