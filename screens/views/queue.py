@@ -113,7 +113,7 @@ def _described(run: str, record: Record | None) -> tuple[str, str, str]:
         return short_id(run), "", ""
     head = record.head
     what = f"{head['method']} of {record.origin}" if record.origin else f"{head['method']} {head['space']}"
-    return short_id(run), clean(f"{what} {str(head['dataset']).rpartition('/')[2]}")[:40], str(head["seed"])
+    return short_id(run), clean(f"{what} {str(head['dataset']).rpartition('/')[2]}")[:40], f"seed {head['seed']}"
 
 
 def _epoch(record: Record | None) -> str:
