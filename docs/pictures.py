@@ -17,12 +17,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from textual.screen import Screen
+
 from nastui.app import NastuiApp
 from runs.fleet.sweep import SweepStore
 from runs.home import Home
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
 from screens.compare.screen import CompareScreen
+from screens.queue.screen import QueueScreen
+from screens.sweep.screen import SweepScreen
+from screens.widgets.queue_list import QueueList
+from screens.widgets.run_matrix import RunMatrixTable
+from screens.widgets.run_table import RunTable
 
 HERE = Path(__file__).parent
 SIZE, TALL = (120, 36), (120, 48)
@@ -125,11 +132,24 @@ async def saved(home: Home, runs: Sequence[str], path: Path, picture: Picture) -
         if len(runs) > 1:
             await app.push_screen(CompareScreen(app.store, runs))
         await pilot.pause(2.0)
+        if not runs:
+            while not app.query_one(RunTable).rows:
+                await pilot.pause(0.1)
         for key in picture.keys:
             await pilot.press(key)
-            await pilot.pause(0.5 if runs else 2.0)
-        await pilot.pause(0.5)
+            while not _has_read(app.screen):
+                await pilot.pause(0.1)
+        await pilot.pause(2.0 if not runs else 0.5)
         path.write_text(app.export_screenshot(title="nastui"), encoding="utf-8")
+
+
+def _has_read(screen: Screen[object]) -> bool:
+    match screen:
+        case SweepScreen():
+            return bool(screen.query(RunMatrixTable)) and bool(screen.table.highlighted)
+        case QueueScreen():
+            return bool(screen.query(QueueList)) and screen.list.highlighted is not None
+    return True
 
 
 if __name__ == "__main__":
