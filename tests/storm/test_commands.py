@@ -103,7 +103,7 @@ def _fault(words: tuple[str, ...], typed: list[str], place: Sandbox, root: Path,
             return f"exit code {code} without a word"
         if not err.startswith("Usage") and (len(err) > MOST_CHARACTERS or err.count("\n") > MOST_LINES):
             return f"{err.count(chr(10))} lines and {len(err)} characters on stderr: {err[:300]}"
-    if code == 0 and "--json" in typed and "--help" not in typed and "-h" not in typed and out:
+    if code == 0 and "--json" in typed and not {"--help", "-h", "--version"} & set(typed) and out:
         try:
             json.loads(out)
         except ValueError:
