@@ -19,6 +19,7 @@ from textual.widgets import Static
 from runs.errors import NastuiError
 from runs.fleet import queueing
 from runs.home import short_id
+from runs.machine import cores
 from runs.machine.meters import Machine, Meter
 from runs.store import device_usage
 from runs.store.queue import Document
@@ -76,7 +77,7 @@ class QueueScreen(ActionScreen[None]):
         self.store = store
         self._watch = StoreWatch(store)
         self._engines = EngineControls(self, answered=self._read_now)
-        self._meter, self._machine, self._measured = Meter(), Machine(cores=1), float("-inf")
+        self._meter, self._machine, self._measured = Meter(), Machine(cores.allowed()), float("-inf")
         self._users: dict[str, tuple[str, ...]] = {}
         self._known: tuple[list[Record], Document] = ([], Document())
         self._records: dict[str, Record] = {}
@@ -119,13 +120,14 @@ class QueueScreen(ActionScreen[None]):
 
     @background(group="read")
     def _read(self) -> None:
-        began, measured = time.monotonic(), False
+        began, measured = time.monotonic(), False  # whether the measured devices have changed
         found = self._watch.look()
         if found is not None:
             self._known = found
             self._users = device_usage.users(found[0])
         if time.monotonic() - self._measured >= _MEASURED_SECONDS:
-            self._measured, self._machine, measured = time.monotonic(), self._meter.look(), True
+            before, self._machine = self._machine, self._meter.look()
+            self._measured, measured = time.monotonic(), self._machine.gpus != before.gpus
         view = None
         records, document = self._known
         if found is not None or measured:

@@ -273,14 +273,17 @@ class SweepScreen(ActionScreen[None]):
         record = self._record
         match action:
             case "stop":
-                return (record is not None and (record.status.live or record.id in self._waits)) or None
+                return (record is not None and self._can_stop(record)) or None
             case "stop_all":
-                return not self._results.ended or None
+                return any(map(self._can_stop, self._results.records)) or None
             case "kind":
                 return len(self._consensuses) > 1 or None
             case "compare":
                 return len(self._of_row) > 1 or None
         return True
+
+    def _can_stop(self, record: Record) -> bool:
+        return record.status.live or record.id in self._waits or record.is_in_slurm
 
     def action_kind(self, by: int) -> None:
         """Show the next kind of cell."""
