@@ -10,6 +10,7 @@ import pytest
 
 from engine import worker
 from engine.core.distributed import Group
+from engine.core.stop_signals import StopRequest
 from runs import files
 from runs.log.event_log import EventLog, EventLogReader
 from runs.log.events import Failed
@@ -32,7 +33,7 @@ def _ended(root: Path, fault: OSError, monkeypatch: pytest.MonkeyPatch, left: in
     _, paths = make_run(root, done=0)
     monkeypatch.setattr(files, "disk", FullDisk(left))
     with EventLog(paths.events) as log:
-        assert worker._work(paths, log, Group(), None) == 5
+        assert worker._work(paths, log, Group(), StopRequest(), None) == 5
     return [entry.event for entry in EventLogReader(paths.events).read() if isinstance(entry.event, Failed)]
 
 
