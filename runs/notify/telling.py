@@ -28,6 +28,7 @@ from runs.notify.outbox import OutboxEntry
 from runs.store.activity import stall_of
 from runs.store.lock import is_held, is_held_for_certain
 from runs.store.run_store import Record, RunStore
+from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.store.store_lock import store_lock
 
@@ -71,6 +72,8 @@ def deliver(entry: OutboxEntry, *, patience: float = 0.0, pauses: tuple[float, .
     status = follow_status(Follower(paths))
     if status is Status.LOST and is_held_for_certain(paths.lock):
         return []  # on another host, whose clock differs
+    if status is Status.LOST and entry.run in SlurmJobs(home).active():
+        return []  # Slurm may start it again, after a node has failed
     if status in ENDS:
         return _tell(home, entry, ENDS[status], entry.key, patience, pauses, last=True)
     if status is Status.STOPPED:

@@ -156,3 +156,16 @@ def test_two_tasks_of_srun_compute_what_two_processes_do(on_cluster: Cli, nodes:
     assert until_status(on_cluster, run, "finished", "failed", "lost") == "finished"
     assert on_cluster.wait(here, "finished") == "finished"
     assert on_cluster.series(run) == on_cluster.series(here)
+
+
+@pytest.mark.storm
+def test_two_tasks_of_srun_are_requeued_and_change_nothing(on_cluster: Cli) -> None:
+    small = {"epochs": 4, "image_limit": 200}
+    run = on_cluster.retrain("DrNAS_cifar10", "--gpus", 2, "--slurm", "default", **small)["id"]
+    here = on_cluster.retrain("DrNAS_cifar10", "--gpus", 2, **small)["id"]
+    on_cluster.reach_epoch(run, 1)
+    slurm(on_cluster, "scancel", "--batch", "--signal=USR1", SlurmJobs(on_cluster.home).read().entries[run].job)
+    assert until_status(on_cluster, run, "finished", "failed", "lost") == "finished"
+    assert starts(on_cluster.home.run(run).events) == 2
+    assert on_cluster.wait(here, "finished") == "finished"
+    assert on_cluster.series(run) == on_cluster.series(here)

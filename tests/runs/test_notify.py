@@ -23,6 +23,7 @@ from runs.notify.alarms import Alarms
 from runs.notify.outbox import OutboxEntry
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
+from runs.store.slurm_jobs import Entry, SlurmJobs
 from runs.supervision import launcher
 from tests.runs.processes import lock_holder, python, running
 from tests.runs.webhook import Webhook, configure
@@ -166,6 +167,20 @@ def test_a_run_of_a_host_with_another_clock_is_not_told_of_as_lost(
     telling.sweep(home)
     assert webhook.events == []
     assert outbox.entries(home) == [entry]
+
+
+def test_a_run_that_slurm_may_start_again_is_told_of_as_lost_once_its_job_is_over(home: Home, webhook: Webhook) -> None:
+    configure(home, f'webhook = "{webhook.address}"')
+    paths, entry = expected(home, epochs=4, done=2)
+    run, jobs = paths.root.name, SlurmJobs(home)
+    with jobs.change() as document:
+        document.entries[run] = Entry(run=run, submission="nastui-1")
+    telling.sweep(home)
+    assert (webhook.events, outbox.entries(home)) == ([], [entry])
+    with jobs.change() as document:
+        document.entries[run] = Entry(run=run, submission="nastui-1", ended=True)
+    telling.sweep(home)
+    assert webhook.events == ["lost"]
 
 
 def test_only_the_chosen_events_are_told(home: Home, webhook: Webhook) -> None:
