@@ -121,7 +121,7 @@ def _configuration(folder: Path, control: int, nodes: list[int]) -> str:
         "AuthType=auth/munge",
         "CryptoType=crypto/munge",
         # A requeued job waits for as long as a credential is valid, by default two minutes.
-        f"AuthInfo=socket={folder}/munge.socket,cred_expire=3",
+        f"AuthInfo=socket={folder}/munge.socket,cred_expire=5",
         "SlurmUser=root",
         f"StateSaveLocation={folder}/state",
         f"SlurmdSpoolDir={folder}/spool/%n",

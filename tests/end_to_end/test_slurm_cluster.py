@@ -78,6 +78,17 @@ def until_status(cli: Cli, run: str, *statuses: str) -> str:
     return status
 
 
+def until_requeued(cli: Cli, run: str, times: int) -> str:
+    """Return the id of a run's job once it has been requeued so often and waits."""
+    deadline = time.monotonic() + 240
+    while (last := SlurmJobs(cli.home).read().entries[run].last) is None or last.restarts < times:
+        assert time.monotonic() < deadline, row(cli, run)
+        assert cli.status(run) in ("queued", "running")
+        forget_answer(cli)
+        time.sleep(0.3)
+    return last.job
+
+
 def test_a_run_that_waits_is_stopped_vanishes_and_is_resumed(on_cluster: Cli) -> None:
     run = on_cluster.json(*TINY_SEARCH, "--slurm", "held", "--detach")["id"]
     assert "pending (JobHeldUser)" in row(on_cluster, run)
@@ -133,9 +144,11 @@ def test_a_cancelled_run_stops_with_a_checkpoint_and_resumes(on_cluster: Cli, fi
 
 @pytest.mark.storm
 def test_a_time_limit_shorter_than_the_run_changes_nothing(on_cluster: Cli) -> None:
-    long = {"epochs": 60, "image_limit": 800}
+    long = {"epochs": 40, "image_limit": 800}
     words = [*TINY_SEARCH, *(f"--set={key}={value}" for key, value in long.items())]
     run = on_cluster.json(*words, "--slurm", "short", "--detach")["id"]
+    job = until_requeued(on_cluster, run, 2)
+    slurm(on_cluster, "scontrol", "update", f"JobId={job}", "TimeLimit=60")  # a slow machine would need many more
     whole = on_cluster.search(**long)["id"]
     assert until_status(on_cluster, run, "finished", "failed", "lost") == "finished"
     events = [entry.event for entry in EventLogReader(on_cluster.home.run(run).events).read()]
