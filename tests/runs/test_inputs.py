@@ -15,6 +15,7 @@ from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
 from runs.store import inputs
+from runs.store.checkpoint_file import Sealed
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from runs.supervision import launcher
@@ -45,7 +46,8 @@ class Begun:
         self.config: RunConfig = resolve(draft)
         self.paths: RunPaths = self.store.create(self.config, Labels())
         inputs.examine(self.config, home).write(self.paths.inputs)
-        self.paths.checkpoint.touch()
+        with self.paths.checkpoint.open("wb") as stream:
+            Sealed(stream).seal()
 
     def verify(self, *, accept_changed: bool = False) -> inputs.Verified:
         return inputs.verify(self.paths, self.config, self.home, accept_changed=accept_changed)

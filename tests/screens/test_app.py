@@ -148,7 +148,7 @@ def test_input_that_is_not_text_is_dropped(home: Path, typed: bytes) -> None:
     child = start(home)
     os.write(child.child_fd, typed)
     child.send("?")
-    child.expect_exact("next theme")
+    child.expect_exact("on this screen")
     child.send("?q")
     child.expect(pexpect.EOF)
     child.close()
