@@ -50,6 +50,7 @@ class Dispatcher:
         self._gpus = gpus
         self._launch = launch
         self._queue = Queue(home)
+        self._store = RunStore(home)
         self._estimated: dict[str, int | None] = {}
 
     def step(self) -> bool:
@@ -62,6 +63,8 @@ class Dispatcher:
         if known.damage:
             print(f"The file of the queue: {known.damage}.", flush=True)  # noqa: T201 - stdout is the dispatcher's log
         ended = {entry.run for entry in known.entries if self._has_ended(entry)}
+        if ended:  # their logs may tell what equal runs need
+            self._estimated = {run: memory for run, memory in self._estimated.items() if memory is not None}
         entries = [entry for entry in known.entries if entry.run not in ended]
         wants_gpu = any(entry.device != "cpu" for entry in entries if not entry.placed)
         gpus = self._gpus() if wants_gpu else ()
@@ -127,7 +130,7 @@ class Dispatcher:
             config = RunConfig.read(self._home.run(entry.run).config)
             cards = self._gpus()
             card = cards[0].name if cards else ""
-            found = estimate(config, card, RunStore(self._home).records(), measurements.read(self._home))
+            found = estimate(config, card, self._store.records(), measurements.read(self._home))
         except NastuiError:
             return None
         return found.memory if found else None

@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.machine import devices
 from runs.machine.devices import Gpu
+from tests.runs.fake_nvml import Driver
 
 CARD = Gpu(0, "a card", 1, 2, None)
 
 
-class NVMLError(Exception):
-    pass
-
-
-class Driver(ModuleType):
-    """A fake pynvml for a machine with four cards."""
-
-    NVMLError = NVMLError
-    idle = True
-
-    def __init__(self) -> None:
-        super().__init__("pynvml")
-        self.open = 0
-
-    def nvmlInit(self) -> None:
-        self.open += 1
-
-    def nvmlShutdown(self) -> None:
-        self.open -= 1
-
-    def nvmlDeviceGetCount(self) -> int:
-        return 4
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        return index
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(used=handle, total=100)
-
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
-        if not self.idle:
-            raise NVMLError
-        return SimpleNamespace(gpu=50)
-
-    def nvmlDeviceGetName(self, handle: int) -> str:
-        return f"card {handle}"
-
-
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
-    fake = Driver()
+    fake = Driver([0, 1, 2, 3], 100)
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return fake
@@ -134,7 +96,7 @@ def test_a_card_that_does_not_tell_its_load(driver: Driver) -> None:
 @pytest.mark.parametrize("step", ["nvmlInit", "nvmlDeviceGetCount", "nvmlDeviceGetMemoryInfo"])
 def test_a_driver_that_fails_has_no_cards(driver: Driver, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def broken(*_: object) -> None:
-        raise NVMLError
+        raise driver.NVMLError
 
     monkeypatch.setattr(driver, step, broken)
     assert devices.gpus() == []

@@ -6,25 +6,30 @@ import contextlib
 import errno
 import json
 import os
+import platform
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runs.configuration import Draft
+from runs.configuration import Draft, resolve
+from runs.cost import measurements
+from runs.cost.measurements import Measurement
 from runs.errors import EnvironmentLacksError, NastuiError, NotFoundError
 from runs.fleet.dispatcher import Dispatcher
 from runs.fleet.queueing import entry, ordinal, waits
 from runs.fleet.sweep import SweepStore
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
-from runs.log.events import Finished, Started, Stopped
+from runs.log.events import EpochEnded, Finished, Progress, Started, Stopped
 from runs.machine import cores
 from runs.machine.devices import Gpu
 from runs.store.lock import engine_lock
 from runs.store.queue import Entry, Queue
 from runs.store.run_store import RunStore
 from runs.store.status import Status
+from tests.runs.fake_nvml import Driver
 
 
 class Engines:
@@ -39,7 +44,7 @@ class Engines:
     def launch(self, paths: RunPaths, **given: Any) -> None:
         stack = contextlib.ExitStack()
         stack.enter_context(engine_lock(paths.lock))
-        self._log(paths, Started())
+        self._log(paths, Started({"host": platform.node(), "device": "cuda:0", "device_name": "card 0"}))
         self.started.append(paths.root.name)
         self.given[paths.root.name] = given
         self._running[paths.root.name] = stack
@@ -70,14 +75,19 @@ def engines(home: Home) -> Any:
     engines.end_all()
 
 
-def queued(home: Home, number: int, **draft: Any) -> list[str]:
+def queued(home: Home, number: int, *, per_device: int = 1, **draft: Any) -> list[str]:
     """Create runs and put them into the queue, without a dispatcher; return their ids in order."""
     store = RunStore(home)
     sweeps = SweepStore(store)
     plan = sweeps.plan(Draft(method="drnas", preset="quick", **draft), range(number), {})
     sweep = sweeps.create(plan)
     ids = [member.run for member in sweep.members]
-    Queue(home).add([entry(home.run(run), config, any_gpu=True) for run, config in zip(ids, plan.configs, strict=True)])
+    Queue(home).add(
+        [
+            entry(home.run(run), config, any_gpu=True, per_device=per_device)
+            for run, config in zip(ids, plan.configs, strict=True)
+        ]
+    )
     return ids
 
 
@@ -275,6 +285,116 @@ def test_a_run_on_any_gpu_sees_only_the_one_it_was_given(
     dispatcher(home, engines, cards).step()
     assert [engines.given[run]["gpus"] for run in ids] == [(0,), (1,)]
     assert [engines.given[run]["cores"] for run in ids] == [None, None]
+
+
+# GPUs of given memory, as the driver reports them
+
+GB = 10**9
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """Two empty GPUs of 80 GB."""
+    driver = Driver([0, 0], 80 * GB)
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return driver
+
+
+class Allocating(Engines):
+    """Engines that allocate this much on the GPU that they were given, and say so."""
+
+    def __init__(self, home: Home, cards: Driver, bytes_: int) -> None:
+        super().__init__(home)
+        self.cards, self.bytes = cards, bytes_
+
+    def launch(self, paths: RunPaths, **given: Any) -> None:
+        super().launch(paths, **given)
+        self._log(paths, EpochEnded(epoch=1, epochs=2, seconds=1.0))
+        self.grow(paths.root.name, self.bytes)
+
+    def grow(self, run: str, bytes_: int) -> None:
+        (gpu,) = self.given[run]["gpus"]
+        self.cards.used[gpu] += bytes_
+        self._log(self.home.run(run), Progress(memory=self.cards.used[gpu]))
+
+    def on(self, gpu: int) -> list[str]:
+        return [run for run in self.running if self.given[run]["gpus"] == (gpu,)]
+
+
+def measured(home: Home, memory: int) -> None:
+    """Store what `nastui bench` would have measured for the runs of :func:`queued`."""
+    config = resolve(Draft(method="drnas", preset="quick"))
+    what = {name: getattr(config, name) for name in ("method", "space", "preset", "dataset", "options")}
+    where = {"device": "cuda:0", "device_name": "card 0", "host": platform.node(), "threads": 1}
+    speed = {"units": 1, "unit_seconds": 1.0, "images_per_second": 1.0, "units_per_epoch": 1, "start_seconds": 1.0}
+    times = {"measured": "2026-01-01T00:00:00+00:00", "epochs": config.options["epochs"], "estimated_seconds": 60.0}
+    measurements.keep(home, Measurement(**what, **where, **speed, **times, memory=memory, stored=1))
+
+
+def test_three_runs_share_a_gpu_where_their_estimates_fit(home: Home, cards: Driver) -> None:
+    measured(home, 20 * GB)
+    queued(home, 8, per_device=3)
+    engines = Allocating(home, cards, 20 * GB)
+    Dispatcher(home, launch=engines.launch).step()
+    assert (len(engines.on(0)), len(engines.on(1))) == (3, 3)
+    seventh, eighth = Queue(home).read().waiting
+    assert seventh.reason == "waits for a GPU (cuda:0: 3 of 3 runs)"
+    assert eighth.reason == f"waits behind {seventh.run[:8]}"
+    engines.end_all()
+
+
+def test_fewer_share_it_where_the_estimates_are_larger(home: Home, cards: Driver) -> None:
+    measured(home, 30 * GB)
+    queued(home, 5, per_device=3)
+    engines = Allocating(home, cards, 30 * GB)
+    Dispatcher(home, launch=engines.launch).step()
+    assert (len(engines.on(0)), len(engines.on(1))) == (2, 2)
+    (waiting,) = Queue(home).read().waiting
+    assert waiting.reason.startswith("waits for a GPU (cuda:0: needs 33.5 GB, free 1")
+    engines.end_all()
+
+
+def test_a_run_that_outgrows_its_estimate_does_not_take_the_next_one_down(home: Home, cards: Driver) -> None:
+    measured(home, 20 * GB)
+    first, second, third, fourth = queued(home, 4, per_device=3)
+    engines = Allocating(home, cards, 20 * GB)
+    with Queue(home).change() as document:
+        for run in (third, fourth):
+            document.replace(run, held=True)
+    work = Dispatcher(home, launch=engines.launch)
+    work.step()
+    assert (engines.on(0), engines.on(1)) == ([first], [second])
+    engines.grow(first, 45 * GB)
+    Queue(home).hold({third, fourth}, held=False)
+    work.step()
+    assert (engines.on(0), engines.on(1)) == ([first], [second, third, fourth])
+    engines.end_all()
+
+
+def test_the_memory_of_other_users_counts(home: Home, cards: Driver) -> None:
+    measured(home, 20 * GB)
+    cards.used[0] = 70 * GB
+    (run,) = queued(home, 1)
+    engines = Allocating(home, cards, 20 * GB)
+    Dispatcher(home, launch=engines.launch).step()
+    assert engines.on(1) == [run]
+    engines.end_all()
+
+
+def test_later_members_of_a_sweep_know_what_the_first_took(home: Home, cards: Driver) -> None:
+    first, second, third = queued(home, 3, per_device=2)
+    cards.used = [0, 80 * GB]
+    engines = Allocating(home, cards, 5 * GB)
+    work = Dispatcher(home, launch=engines.launch)
+    work.step()
+    assert engines.on(0) == [first, second]  # each was taken to need its share of the GPU
+    cards.used[0] += 40 * GB
+    engines.end(first, Finished())
+    cards.used[0] -= 5 * GB
+    work.step()
+    assert engines.on(0) == [second, third]
+    engines.end_all()
 
 
 # What lists show

@@ -176,7 +176,11 @@ async def test_a_space_may_be_changed_back_in_a_hurry(home: Home) -> None:
 async def test_an_edit_of_a_replaced_field_is_dropped(home: Home) -> None:
     async with dashboard(home) as pilot:
         screen = await new_run(pilot)
-        old = next(field for field in screen.query(Field) if field.view.section not in ("run", "sweep and queue", "search space"))
+        old = next(
+            field
+            for field in screen.query(Field)
+            if field.view.section not in ("run", "sweep and queue", "search space")
+        )
         edited = old.query_one(Input)
         hurry(pilot, "j")
         await until(pilot, lambda: not old.is_attached)
