@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.core.metrics import Result
 from engine.method import EpochReport
 from engine.methods.prdarts import method, pool_transitions
 from engine.search import learning_rates
@@ -333,7 +334,7 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
     search = bench(
         **SMALL | {"image_limit": 200, "batch_size": 8, "batch_size_max": 64, "batch_multiple": 8, "memory_limit": 1.0}
     )
-    forward, learnt = DartsSupernet.forward, []
+    forward, learnt = DartsSupernet.forward, list[int]()
 
     def limited(self: DartsSupernet, images: Tensor, mixing: Any) -> Tensor:
         if self.training and len(images) > 24:
@@ -341,8 +342,13 @@ def test_a_batch_grows_meets_the_limit_and_steps_back(bench: Make, monkeypatch: 
         return forward(self, images, mixing)
 
     train = search.method.metrics.train
-    count = train.count
-    monkeypatch.setattr(train, "count", lambda images: learnt.append(images) or count(images))
+    accumulate = train.accumulate
+
+    def noting(*results: Result) -> None:
+        learnt.append(sum(len(labels) for _, _, labels in results))
+        accumulate(*results)
+
+    monkeypatch.setattr(train, "accumulate", noting)
     monkeypatch.setattr(search.runtime, "memory_share", lambda limit: 0.2)
     monkeypatch.setattr(DartsSupernet, "forward", limited)
     reports = search.reports()

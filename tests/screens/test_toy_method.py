@@ -54,7 +54,7 @@ async def test_runs_and_run(home: Home, toy_run: str) -> None:
 
 async def test_new_run(home: Home, toy_run: str) -> None:
     app = NastuiApp(home)
-    async with app.run_test(size=(100, 40)) as pilot:
+    async with app.run_test(size=(100, 60)) as pilot:
         await until(pilot, lambda: "budget" in shown(app))
         await pilot.press("n")
         await until(pilot, lambda: "DrNAS on" in shown(app))
