@@ -22,17 +22,18 @@ from nastui.app import NastuiApp
 from runs.home import Home
 from screens.runs.screen import RunsScreen
 from tests.screens.driving import future_runs, until
+from tests.screens.fleets import made_sweep
 from tests.storm.sizes import SEED, size
 
 KEYS = [
-    *"abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPRSTUVWXYZ0123456789",
+    *"abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
     *("question_mark", "colon", "slash", "left_square_bracket", "right_square_bracket", "plus", "minus", "comma"),
     *("full_stop", "less_than_sign", "greater_than_sign", "asterisk", "exclamation_mark", "equals_sign"),
     *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "space", "enter"),
     *("backspace", "delete", "ctrl+s", "ctrl+y", "ctrl+r", "ctrl+p", "ctrl+u", "ctrl+w", "f1", "f5"),
 ]
 # Often enough to come back from a screen, and to open the next one.
-FREQUENT = ["escape"] * 12 + ["n", "enter", "j", "down", "tab", "g"] * 4
+FREQUENT = ["escape"] * 12 + ["n", "enter", "j", "down", "tab", "g", "Q"] * 4
 NUMBER = size("KEYS", 10_000, 200)
 MOST_MEGABYTES = 10
 _BURST = 12
@@ -122,12 +123,15 @@ async def _stay(_: NastuiApp) -> None:
     """Do not quit."""
 
 
-@pytest.fixture(params=["empty", "runs"])
+@pytest.fixture(params=["empty", "runs", "sweeps"])
 def some_home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.chdir(tmp_path)  # exports and pictures go to the current folder
     home = Home(tmp_path / "home")
     if request.param == "runs":
         future_runs(home.root)
+    elif request.param == "sweeps":
+        made_sweep(home, (5, 5, 3))
+        made_sweep(home, (5,), grid={}, name="seeds")
     return home
 
 
