@@ -122,6 +122,7 @@ class Damaged:
         self.run = self.path.relative_to(self.home.runs).parts[0] if self.path.is_relative_to(self.home.runs) else ""
         self.other = dice.choice([name for name in names if name != self.run])
         self.run = self.run or dice.choice([name for name in names if name != self.other])
+        self.had_finished = self.home.run(self.run).genotype.exists()
         self.faults: list[str] = []
 
     def tried(self) -> list[str]:
@@ -162,7 +163,7 @@ class Damaged:
     def _has_the_same_bits(self) -> None:
         """A run that has gone on from a damaged checkpoint must have noticed, and ended as if nothing had happened."""
         paths = self.home.run(self.run)
-        if self.path.name != paths.checkpoint.name or not paths.genotype.exists():
+        if self.path.name != paths.checkpoint.name or self.had_finished or not paths.genotype.exists():
             return
         method = self.run.split("-")[1]
         other = next(run for run in self.home.runs.glob(f"*-{method}-*") if run.name != self.run)
