@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.app import App
-from textual.pilot import Pilot
+from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -125,3 +126,36 @@ def future_runs(root: Path) -> None:
         _, paths = make_run(root, name=name, tags=tags, epochs=epochs, done=done)
         raw = json.loads(paths.config.read_text())
         paths.config.write_text(json.dumps(raw | {"created": f"2999-01-0{index + 1}T00:00:00+00:00", "device": "cpu"}))
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Wait until every widget has processed its messages, however slow the machine is.
+
+    Raises:
+        AssertionError: a widget is stuck: half a minute has not moved it from where it waits.
+    """
+    before: dict[str, str] = {}
+    while True:
+        try:
+            await pilot.pause()
+        except WaitForScreenTimeout:
+            stuck = _waiting(pilot.app)
+            same = [f"{name}\n{where}" for name, where in stuck.items() if before.get(name) == where]
+            assert not same, "stuck:\n" + "\n".join(same)
+            before = stuck
+        else:
+            return
+
+
+def _waiting(app: App[Any]) -> dict[str, str]:
+    """Return where each widget waits that has messages to process."""
+    found = {}
+    for widget in (app, *app.screen.walk_children(with_self=True)):
+        if widget._message_queue.qsize():
+            stack = io.StringIO()
+            if widget._task is None:
+                stack.write(f"no task, {widget._message_queue.qsize()} messages")
+            else:
+                widget._task.print_stack(file=stack)
+            found[f"{widget!r} at {id(widget):x}"] = stack.getvalue()
+    return found

@@ -44,7 +44,7 @@ from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.pick_list import PickList
-from tests.screens.driving import until
+from tests.screens.driving import settle, until
 from tests.synthetic import make_run
 
 
@@ -109,7 +109,7 @@ async def test_keys_may_meet_a_form_that_is_being_refilled(home: Home, keys: tup
             hurry(pilot, "j")
             await steps(rounds)
             hurry(pilot, *keys)
-            await pilot.pause()
+            await settle(pilot)
             while not isinstance(screen := pilot.app.screen, RunsScreen):
                 screen.dismiss()
                 await until(pilot, lambda screen=screen: not screen.is_attached)  # type: ignore[misc]

@@ -8,20 +8,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
-import io
 import random
 from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
-from textual.app import App
-from textual.pilot import Pilot, WaitForScreenTimeout
 
 from nastui.app import NastuiApp
 from runs.home import Home
 from screens.runs.screen import RunsScreen
-from tests.screens.driving import future_runs, until
+from tests.screens.driving import future_runs, settle, until
 from tests.screens.fleets import made_sweep
 from tests.storm.sizes import SEED, size
 
@@ -58,7 +55,7 @@ async def press(home: Home, number: int, seed: int, monkeypatch: pytest.MonkeyPa
                 app.simulate_key(key)
                 for _ in range(dice.choice((0, 0, 1, 5, 20))):
                     await asyncio.sleep(0)
-            await _settle(pilot)
+            await settle(pilot)
             seen[type(app.screen).__name__] += len(burst)
             assert app.is_running, f"seed {seed}, after {number - left} keys: {' '.join(pressed)}"
             if not start and left < 0.7 * number:  # every screen has been imported and laid out once
@@ -68,39 +65,6 @@ async def press(home: Home, number: int, seed: int, monkeypatch: pytest.MonkeyPa
     assert not log.exists(), log.read_text()
     print(f"{number} keys with seed {seed}: {dict(seen)}; {(end - start) / 1e6:+.1f} MB")
     assert end - start < MOST_MEGABYTES * 1_000_000
-
-
-async def _settle(pilot: Pilot[None]) -> None:
-    """Wait until every widget has processed its messages, however slow the machine is.
-
-    Raises:
-        AssertionError: a widget is stuck: half a minute has not moved it from where it waits.
-    """
-    before: dict[str, str] = {}
-    while True:
-        try:
-            await pilot.pause()
-        except WaitForScreenTimeout:
-            stuck = _waiting(pilot.app)
-            same = [f"{name}\n{where}" for name, where in stuck.items() if before.get(name) == where]
-            assert not same, "stuck:\n" + "\n".join(same)
-            before = stuck
-        else:
-            return
-
-
-def _waiting(app: App[None]) -> dict[str, str]:
-    """Return where each widget waits that has messages to process."""
-    found = {}
-    for widget in (app, *app.screen.walk_children(with_self=True)):
-        if widget._message_queue.qsize():
-            stack = io.StringIO()
-            if widget._task is None:
-                stack.write(f"no task, {widget._message_queue.qsize()} messages")
-            else:
-                widget._task.print_stack(file=stack)
-            found[f"{widget!r} at {id(widget):x}"] = stack.getvalue()
-    return found
 
 
 async def _at_rest(app: NastuiApp, memory: psutil.Process) -> int:
