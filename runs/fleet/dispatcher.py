@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from runs.configuration import RunConfig
 from runs.cost import measurements
 from runs.cost.estimates import estimate
+from runs.cost.measurements import Measurement
 from runs.errors import BusyError, NastuiError
 from runs.fleet.placement import Use, place
 from runs.fleet.queueing import cpu_slots
@@ -25,7 +26,7 @@ from runs.machine.devices import Gpu
 from runs.notify.telling import Sweeper
 from runs.store.lock import engine_lock, is_held
 from runs.store.queue import Entry, Queue
-from runs.store.run_store import RunStore
+from runs.store.run_store import Record, RunStore, folder_time
 from runs.supervision import launcher
 
 LOOK_SECONDS = 0.5
@@ -52,6 +53,7 @@ class Dispatcher:
         self._queue = Queue(home)
         self._store = RunStore(home)
         self._estimated: dict[str, int | None] = {}
+        self._folder_times: dict[str, int] = {}
 
     def step(self) -> bool:
         """Start what can start now, and return whether any run still waits that is not held.
@@ -62,24 +64,19 @@ class Dispatcher:
         known = self._queue.read()
         if known.damage:
             print(f"The file of the queue: {known.damage}.", flush=True)  # noqa: T201 - stdout is the dispatcher's log
-        ended = {entry.run for entry in known.entries if self._has_ended(entry)}
+        ended = {entry.run for entry in known.entries if self._may_have_changed(entry) and self._has_ended(entry)}
         if ended:  # their logs may tell what equal runs need
             self._estimated = {run: memory for run, memory in self._estimated.items() if memory is not None}
         entries = [entry for entry in known.entries if entry.run not in ended]
-        wants_gpu = any(entry.device != "cpu" for entry in entries if not entry.placed)
-        gpus = self._gpus() if wants_gpu else ()
-        uses = {entry.run: self._use(entry) for entry in entries if entry.device != "cpu"} if wants_gpu else {}
-        with self._queue.change() as document:
-            document.drop(ended)
-            decision = place(document.entries, gpus, cpu_slots(document), uses)
-            for run, given in decision.placements.items():
-                document.replace(run, placed=given, reason="")
-            for run, reason in decision.reasons.items():
-                document.replace(run, reason=reason)
-            to_launch = [entry for entry in document.placed if not entry.launched]
-            slots = cpu_slots(document)
-        for entry in to_launch:
-            self._start(entry, slots)
+        gpus, uses = self._gpu_memory(entries)
+        if _placed(entries, gpus, cpu_slots(known), uses) != known.entries:
+            with self._queue.change() as document:  # it may have changed meanwhile
+                document.drop(ended)
+                document.entries = _placed(document.entries, gpus, cpu_slots(document), uses)
+        current = self._queue.read()
+        for entry in current.placed:
+            if not entry.launched:
+                self._start(entry, cpu_slots(current))
         return self.has_work()
 
     def has_work(self) -> bool:
@@ -117,23 +114,55 @@ class Dispatcher:
         except OSError:
             return True
 
+    def _may_have_changed(self, entry: Entry) -> bool:
+        """Return whether a run must be examined: one that waits need not be, unless its folder has a new time."""
+        if entry.placed:
+            return True
+        before, now = self._folder_times.get(entry.run), folder_time(str(self._home.run(entry.run).root))
+        self._folder_times[entry.run] = now
+        return not now or now != before
+
+    def _gpu_memory(self, entries: Sequence[Entry]) -> tuple[Sequence[Gpu], dict[str, Use]]:
+        """Return the GPUs as they are now, and what each run needs of one; both empty if no run waits for a GPU."""
+        if all(entry.placed or entry.device == "cpu" for entry in entries):
+            return (), {}
+        gpus, concerned = self._gpus(), [entry for entry in entries if entry.device != "cpu"]
+        if any(entry.run not in self._estimated for entry in concerned):
+            card = gpus[0].name if gpus else ""
+            records, measured = self._store.records(), measurements.read(self._home)
+            for entry in concerned:
+                if entry.run not in self._estimated:
+                    self._estimated[entry.run] = self._estimate(entry, card, records, measured)
+        return gpus, {entry.run: self._use(entry) for entry in concerned}
+
     def _use(self, entry: Entry) -> Use:
-        paths = self._home.run(entry.run)
-        if entry.run not in self._estimated:
-            self._estimated[entry.run] = self._estimate(entry)
-        reported = last_progress(paths.events) if entry.placed else None
+        reported = last_progress(self._home.run(entry.run).events) if entry.placed else None
         return Use(self._estimated[entry.run], reported.memory or 0 if reported else 0)
 
-    def _estimate(self, entry: Entry) -> int | None:
+    def _estimate(
+        self, entry: Entry, card: str, records: Sequence[Record], measured: Sequence[Measurement]
+    ) -> int | None:
         """Return the peak memory of a run in bytes, from equal earlier runs or a measurement; None if unknown."""
         try:
             config = RunConfig.read(self._home.run(entry.run).config)
-            cards = self._gpus()
-            card = cards[0].name if cards else ""
-            found = estimate(config, card, self._store.records(), measurements.read(self._home))
+            found = estimate(config, card, records, measured)
         except NastuiError:
             return None
         return found.memory if found else None
+
+
+def _placed(entries: list[Entry], gpus: Sequence[Gpu], slots: int, uses: Mapping[str, Use]) -> list[Entry]:
+    """Return the entries with what those that can start are given, and with what the others wait for."""
+    decision = place(entries, gpus, slots, uses)
+    found = []
+    for entry in entries:
+        if (given := decision.placements.get(entry.run)) is not None:
+            found.append(entry.with_(placed=given, reason=""))
+        elif (reason := decision.reasons.get(entry.run, entry.reason)) != entry.reason:
+            found.append(entry.with_(reason=reason))
+        else:
+            found.append(entry)
+    return found
 
 
 def _visible(entry: Entry) -> tuple[int, ...] | None:

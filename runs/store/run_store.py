@@ -200,7 +200,7 @@ class RunStore:
             return records
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
-        self._folder_time = _modified(self._runs)
+        self._folder_time = folder_time(self._runs)
         self._look_at_queues()
         names = self._run_names()
         self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
@@ -230,7 +230,7 @@ class RunStore:
             glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
             new: set[str] = set()
             gone: set[str] = set()
-            modified = _modified(self._runs)
+            modified = folder_time(self._runs)
             if not modified or modified != self._folder_time:
                 self._folder_time = modified
                 names = set(self._run_names())
@@ -262,7 +262,7 @@ class RunStore:
         return names
 
     def _may_have_changed(self, name: str) -> bool:
-        modified = _modified(f"{self._runs}/{name}")
+        modified = folder_time(f"{self._runs}/{name}")
         return not modified or modified != self._folder_times.get(name)
 
     def _update(self, names: Iterable[str], gone: set[str]) -> bool:
@@ -271,7 +271,7 @@ class RunStore:
         unreadable = dict(self.unreadable)
         changed = []
         for name in names:
-            modified = _modified(f"{self._runs}/{name}")
+            modified = folder_time(f"{self._runs}/{name}")
             record, has_changed = self._refreshed(name, known.get(name))
             if record is None:
                 gone = gone | {name} if name in known else gone
@@ -537,7 +537,7 @@ def _fingerprint(path: Path) -> list[int]:
     return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
-def _modified(folder: str) -> int:
+def folder_time(folder: str) -> int:
     """Return when a folder or its attributes changed, in nanoseconds; 0 if the next change may get the same time."""
     try:
         modified = os.stat(folder).st_ctime_ns  # noqa: PTH116 - for thousands of runs, again and again

@@ -580,7 +580,7 @@ def looked_at(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[st
     """Return two lists: the folders whose times are examined from now on, and the runs that are read."""
     glances: list[str] = []
     reads: list[str] = []
-    modified, refreshed = run_store._modified, store._refreshed
+    modified, refreshed = run_store.folder_time, store._refreshed
 
     def noting_glance(folder: str) -> int:
         glances.append(Path(folder).name)
@@ -590,7 +590,7 @@ def looked_at(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[st
         reads.append(name)
         return refreshed(name, known)
 
-    monkeypatch.setattr(run_store, "_modified", noting_glance)
+    monkeypatch.setattr(run_store, "folder_time", noting_glance)
     monkeypatch.setattr(store, "_refreshed", noting_read)
     return glances, reads
 
