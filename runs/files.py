@@ -120,6 +120,15 @@ def copy_regular(source: Path, target: Path) -> None:
         shutil.copyfileobj(stream, copy, MEBIBYTE)
 
 
+def fingerprint(path: Path) -> list[int]:
+    """Return what differs once a file has been replaced or written: inode, size and time; empty if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
+
+
 def is_file(path: Path) -> bool:
     """Return whether there is a regular file; pathlib raises for names that no file can have."""
     return os.path.isfile(path)  # noqa: PTH113

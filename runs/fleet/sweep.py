@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from runs.configuration import Draft, RunConfig, draft_from
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.fleet import grid as grids
 from runs.fleet import queueing
 from runs.fleet.grid import Combination, Grid
@@ -143,7 +143,7 @@ class SweepStore:
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._home: Home = store.home
-        self._read: dict[str, tuple[tuple[int, ...], Sweep]] = {}
+        self._read: dict[str, tuple[list[int], Sweep]] = {}
         self.unreadable: dict[str, str] = {}
 
     def plan(
@@ -388,11 +388,7 @@ class SweepStore:
 
     def _of(self, name: str) -> Sweep | None:
         """Return the sweep of a folder; None if it cannot be read, and then :attr:`unreadable` says why."""
-        try:
-            found = (self._home.sweeps / name / "sweep.json").stat()
-            signature: tuple[int, ...] = (found.st_ino, found.st_size, found.st_mtime_ns)
-        except OSError:
-            signature = ()
+        signature = fingerprint(self._home.sweeps / name / "sweep.json")
         if signature and (known := self._read.get(name)) is not None and known[0] == signature:
             return known[1]
         try:
@@ -459,11 +455,3 @@ def _draft(sweep: Sweep) -> Draft:
         UsageError: its document was edited, or is of a newer version.
     """
     return draft_from(sweep.draft)
-
-
-def statuses(records: Iterable[Record]) -> dict[str, int]:
-    """Return the number of runs by status, in the order of their first."""
-    counted: dict[str, int] = {}
-    for record in records:
-        counted[str(record.status)] = counted.get(str(record.status), 0) + 1
-    return counted

@@ -18,7 +18,7 @@ from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError
-from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.formatting import count
 from runs.home import Home, short_id
 from runs.store.store_lock import store_lock
@@ -111,12 +111,12 @@ class Queue:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._copy = home.queue / "queue.copy.json"
-        self._seen: tuple[tuple[int, ...] | None, Document] = (None, _empty())
+        self._seen: tuple[list[int] | None, Document] = (None, _empty())
         self._pending: tuple[Document, frozenset[str]] = (self._seen[1], frozenset())
 
     def read(self) -> Document:
         """Return the current content; do not change it. Of a damaged file, it is what :meth:`change` would recover."""
-        signature = self._signature()
+        signature = fingerprint(self._home.queue_file)
         if signature != self._seen[0]:
             try:
                 self._seen = signature, self._loaded()
@@ -205,13 +205,6 @@ class Queue:
             for run in waiting:
                 document.replace(run, held=held, reason="held" if held else "")
         return waiting
-
-    def _signature(self) -> tuple[int, ...]:
-        try:
-            found = self._home.queue_file.stat()
-        except OSError:
-            return ()
-        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _loaded(self) -> Document:
         """Return the content, recovered if it is damaged.

@@ -24,7 +24,7 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import copy_regular, discard_abandoned, discard_unfinished
+from runs.files import copy_regular, discard_abandoned, discard_unfinished, fingerprint
 from runs.home import Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
@@ -424,7 +424,7 @@ class RunStore:
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
         """Return the current state of a run, and whether it has changed."""
         paths = known.paths if known else self.home.run(name)
-        signature = [_fingerprint(paths.config), _fingerprint(paths.labels)]
+        signature = [fingerprint(paths.config), fingerprint(paths.labels)]
         if known is None or known.signature != signature:
             try:
                 config = RunConfig.read(paths.config)
@@ -527,14 +527,6 @@ def _gone(run: str) -> NotFoundError:
 def _matching(name: str, names: list[str]) -> list[str]:
     """Return the run with that id, else all runs whose ids start with it."""
     return [name] if name in names else [run for run in names if name and run.startswith(name)]
-
-
-def _fingerprint(path: Path) -> list[int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return []
-    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 def folder_time(folder: str) -> int:

@@ -12,7 +12,7 @@ from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runs.errors import BusyError, EnvironmentLacksError
-from runs.files import MEBIBYTE, read_regular, replace_text
+from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.formatting import count
 from runs.home import Home
 from runs.store.store_lock import store_lock
@@ -176,12 +176,12 @@ class SlurmJobs:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._seen: tuple[tuple[int, ...], Document] = ((), Document())
+        self._seen: tuple[list[int], Document] = ([], Document())
         self._active: tuple[Document, frozenset[str]] = (self._seen[1], frozenset())
 
     def read(self) -> Document:
         """Return the current content; do not change it. A missing or damaged file has no runs."""
-        signature = self._signature()
+        signature = fingerprint(self._home.slurm_jobs)
         if signature != self._seen[0]:
             self._seen = signature, self._loaded()
         return self._seen[1]
@@ -213,13 +213,6 @@ class SlurmJobs:
             raise BusyError(f"Another process is changing '{self._home.slurm_jobs}'.", "Try again.") from error
         except OSError as error:
             raise EnvironmentLacksError(f"'{self._home.slurm}' cannot be written: {error.strerror}.") from error
-
-    def _signature(self) -> tuple[int, ...]:
-        try:
-            found = self._home.slurm_jobs.stat()
-        except OSError:
-            return ()
-        return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _loaded(self) -> Document:
         try:
