@@ -7,18 +7,17 @@ import json
 import threading
 from typing import Any
 
-from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runs import catalogue, configuration
 from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue import Method, Preset, library
 from runs.configuration import Draft, RunConfig
-from runs.errors import BusyError, EnvironmentLacksError, UsageError
+from runs.errors import EnvironmentLacksError, UsageError
 from runs.files import MEBIBYTE, discard_unfinished, read_regular, replace_text
 from runs.home import Home
 from runs.machine.meters import Meter
-from runs.store.store_lock import store_lock
+from runs.store.store_lock import changing
 from runs.subprocess_task import SubprocessTask
 
 SCHEMA_VERSION = 1
@@ -181,19 +180,11 @@ def keep(home: Home, measurement: Measurement) -> None:
         BusyError: another process held the store for too long.
         EnvironmentLacksError: the home cannot be written.
     """
-    try:
-        home.root.mkdir(parents=True, exist_ok=True)
-        with store_lock(home.index_lock, _PATIENCE_SECONDS):
-            discard_unfinished(home.measurements)
-            others = [other for other in read(home) if not other.measures_the_same(measurement)]
-            entries = [one.model_dump() for one in (measurement, *others)[:MOST]]
-            replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")
-    except Timeout as error:
-        raise BusyError(
-            f"Another process is using the store '{home.root}', so the measurement was not kept.", "Try again."
-        ) from error
-    except OSError as error:
-        raise EnvironmentLacksError(
-            f"The measurement cannot be kept in '{home.measurements}': {error.strerror}.",
-            "Free some space, or name another folder with --home or NASTUI_HOME.",
-        ) from error
+    busy = f"Another process is using the store '{home.root}', so the measurement was not kept."
+    unwritable = f"The measurement cannot be kept in '{home.measurements}'"
+    hint = "Free some space, or name another folder with --home or NASTUI_HOME."
+    with changing(home.index_lock, busy, unwritable, hint, seconds=_PATIENCE_SECONDS):
+        discard_unfinished(home.measurements)
+        others = [other for other in read(home) if not other.measures_the_same(measurement)]
+        entries = [one.model_dump() for one in (measurement, *others)[:MOST]]
+        replace_text(home.measurements, json.dumps({"version": SCHEMA_VERSION, "figures": entries}) + "\n")

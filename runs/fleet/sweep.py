@@ -7,16 +7,15 @@ import datetime
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from runs.configuration import Draft, RunConfig, draft_from
-from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
+from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.fleet import grid as grids
 from runs.fleet import queueing
@@ -28,7 +27,7 @@ from runs.slurm.profile import Request
 from runs.store.labels import Labels
 from runs.store.queue import Entry
 from runs.store.run_store import Record, RunStore
-from runs.store.store_lock import store_lock
+from runs.store.store_lock import changing
 from runs.supervision import launcher
 
 VERSION = 1
@@ -427,25 +426,16 @@ class SweepStore:
                     f"Free some space, then create and start the others: nastui sweep resume {sweep.id}",
                 ) from error
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
         """Let no other process create runs of sweeps: two that resume the same one would both create what is missing.
 
         Raises:
             BusyError: another process has created runs for half a minute.
             EnvironmentLacksError: the home cannot be written.
         """
-        try:
-            self._home.sweeps.mkdir(parents=True, exist_ok=True)
-            with contextlib.ExitStack() as stack:
-                stack.enter_context(store_lock(self._home.sweeps / ".lock"))
-                yield
-        except Timeout as error:
-            raise BusyError("Another process is creating the runs of a sweep.", "Try again.") from error
-        except OSError as error:
-            raise EnvironmentLacksError(
-                f"'{self._home.sweeps}' cannot be written: {error.strerror}.", "Free some space."
-            ) from error
+        busy = "Another process is creating the runs of a sweep."
+        unwritable = f"'{self._home.sweeps}' cannot be written"
+        return changing(self._home.sweeps / ".lock", busy, unwritable, "Free some space.")
 
 
 def _draft(sweep: Sweep) -> Draft:

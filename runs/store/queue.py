@@ -14,17 +14,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from runs.errors import BusyError, EnvironmentLacksError, NotFoundError
+from runs.errors import NotFoundError
 from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.formatting import count
 from runs.home import Home, short_id
-from runs.store.store_lock import store_lock
+from runs.store.store_lock import changing
 
 VERSION = 1
-PATIENCE = 30.0
 MOST_BYTES = 256 * MEBIBYTE
 
 
@@ -143,25 +141,19 @@ class Queue:
             BusyError: another process held the queue for half a minute.
             EnvironmentLacksError: the queue cannot be written.
         """
-        try:
-            self._home.queue.mkdir(parents=True, exist_ok=True)
-            with store_lock(self._home.queue / "queue.lock", PATIENCE):
-                document = self._loaded()
-                before = document.text()
-                yield document
-                if (after := document.text()) != before or document.damage:
-                    if document.damage:
-                        replace_text(self._copy, after)  # before the damaged file goes: we may be killed at any time
-                        self._keep_damaged()
-                    replace_text(self._home.queue_file, after)
-                    with contextlib.suppress(OSError):
-                        replace_text(self._copy, after)
-        except Timeout as error:
-            raise BusyError(f"Another process is changing the queue of '{self._home.root}'.", "Try again.") from error
-        except OSError as error:
-            raise EnvironmentLacksError(
-                f"The queue '{self._home.queue}' cannot be written: {error.strerror}."
-            ) from error
+        busy = f"Another process is changing the queue of '{self._home.root}'."
+        unwritable = f"The queue '{self._home.queue}' cannot be written"
+        with changing(self._home.queue / "queue.lock", busy, unwritable):
+            document = self._loaded()
+            before = document.text()
+            yield document
+            if (after := document.text()) != before or document.damage:
+                if document.damage:
+                    replace_text(self._copy, after)  # before the damaged file goes: we may be killed at any time
+                    self._keep_damaged()
+                replace_text(self._home.queue_file, after)
+                with contextlib.suppress(OSError):
+                    replace_text(self._copy, after)
 
     def add(self, entries: list[Entry]) -> None:
         """Add runs at the end. A run that is waiting already keeps its place."""

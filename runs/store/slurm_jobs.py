@@ -8,17 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runs.errors import BusyError, EnvironmentLacksError
 from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.formatting import count
 from runs.home import Home
-from runs.store.store_lock import store_lock
+from runs.store.store_lock import changing
 
 VERSION = 1
-PATIENCE = 30.0
 MOST_BYTES = 256 * MEBIBYTE
 # Slurm's words for a job that is over, see `man squeue`, "JOB STATE CODES". Any other job runs, waits, or will again.
 OVER = frozenset(
@@ -201,18 +198,13 @@ class SlurmJobs:
             BusyError: another process held the file for half a minute.
             EnvironmentLacksError: it cannot be written.
         """
-        try:
-            self._home.slurm.mkdir(parents=True, exist_ok=True)
-            with store_lock(self._home.slurm / "jobs.lock", PATIENCE):
-                document = self._loaded()
-                before = document.model_dump_json()
-                yield document
-                if (after := document.model_dump_json()) != before:
-                    replace_text(self._home.slurm_jobs, after + "\n")
-        except Timeout as error:
-            raise BusyError(f"Another process is changing '{self._home.slurm_jobs}'.", "Try again.") from error
-        except OSError as error:
-            raise EnvironmentLacksError(f"'{self._home.slurm}' cannot be written: {error.strerror}.") from error
+        busy = f"Another process is changing '{self._home.slurm_jobs}'."
+        with changing(self._home.slurm / "jobs.lock", busy, f"'{self._home.slurm}' cannot be written"):
+            document = self._loaded()
+            before = document.model_dump_json()
+            yield document
+            if (after := document.model_dump_json()) != before:
+                replace_text(self._home.slurm_jobs, after + "\n")
 
     def _loaded(self) -> Document:
         try:

@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+
+from runs.errors import BusyError, EnvironmentLacksError
 
 PATIENCE_SECONDS = 30.0
 # filelock would say so in every command; `nastui doctor` says it once.
@@ -38,3 +40,30 @@ def store_lock(path: Path, seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
 
             stack.enter_context(SoftFileLock(f"{path}.held", timeout=seconds))
         yield
+
+
+@contextlib.contextmanager
+def changing(
+    lock: Path, busy: str, unwritable: str, hint: str = "", *, seconds: float = PATIENCE_SECONDS
+) -> Iterator[None]:
+    """Hold a lock while shared files are changed, and turn failures of the lock and of the block into errors for users.
+
+    Args:
+        lock: the lock file; its folder is created.
+        busy: the sentence if another process holds the lock for too long.
+        unwritable: what cannot be done if the disk is full or a file may not be written, without a full stop.
+        hint: what to do about that.
+        seconds: to wait for another process.
+
+    Raises:
+        BusyError: another process holds the lock for longer.
+        EnvironmentLacksError: a file cannot be written.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with store_lock(lock, seconds):
+            yield
+    except Timeout as error:
+        raise BusyError(busy, "Try again.") from error
+    except OSError as error:
+        raise EnvironmentLacksError(f"{unwritable}: {error.strerror}.", hint) from error

@@ -178,6 +178,6 @@ def test_seeds_that_two_processes_add_at_once_are_all_there(home: Home) -> None:
 
 def test_who_waits_too_long_for_another_process_is_told_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = created(home, 1)
-    monkeypatch.setattr("runs.fleet.sweep.store_lock", lambda path: store_lock(path, 0.0))
+    monkeypatch.setattr("runs.store.store_lock.store_lock", lambda path, _: store_lock(path, 0.0))
     with store_lock(home.sweeps / ".lock"), pytest.raises(BusyError, match="Another process is creating"):
         sweeps_of(home).complete(sweep)
