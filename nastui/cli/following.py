@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from nastui.cli import output
 from runs.catalogue.genotype_text import text_of_json
+from runs.detached import START_SECONDS
 from runs.fleet.queueing import ensure_dispatcher, waits
 from runs.formatting import duration
 from runs.genotypes.costs import COUNTER
@@ -23,7 +24,7 @@ from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
 from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
-from runs.supervision.launcher import START_SECONDS, log_end
+from runs.supervision.launcher import log_end
 
 LOOK_SECONDS = 0.2
 EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}

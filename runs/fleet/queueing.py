@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runs.configuration import RunConfig
+from runs.detached import start_detached
 from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import append_regular, end_of
+from runs.files import end_of
 from runs.home import Home, RunPaths
 from runs.log.event_log import starts
 from runs.machine import cores
-from runs.processes import command, environment
 from runs.slurm import submission
 from runs.store.lock import is_held
 from runs.store.queue import Document, Entry, Queue
 from runs.store.run_store import Record
-
-START_SECONDS = 30.0
 
 
 def entry(paths: RunPaths, config: RunConfig, *, any_gpu: bool, per_device: int = 1) -> Entry:
@@ -74,26 +70,16 @@ def ensure_dispatcher(home: Home, queue: Queue | None = None) -> bool:
     document = (queue or Queue(home)).read()
     if not any(not waiting.held for waiting in document.waiting) or is_held(home.dispatcher):
         return False
-    try:
-        with append_regular(home.queue / "dispatcher.log") as log:
-            process = subprocess.Popen(
-                command("runs.fleet.dispatcher", str(home.root)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=home.queue,
-                env=environment(),
-            )
-    except OSError as error:
-        raise EnvironmentLacksError(f"The dispatcher of the queue cannot be started: {error.strerror}.") from error
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and not is_held(home.dispatcher):
-        if time.monotonic() > deadline:
-            raise EnvironmentLacksError("The dispatcher of the queue has not started.", f"See '{home.queue}'.")
-        time.sleep(0.01)
-    if process.returncode:
-        said = end_of(home.queue / "dispatcher.log", 400).decode(errors="replace").strip()
+    log = home.queue / "dispatcher.log"
+    process = start_detached(
+        "The dispatcher of the queue",
+        *("runs.fleet.dispatcher", str(home.root)),
+        log=log,
+        has_started=lambda: is_held(home.dispatcher),
+        late=EnvironmentLacksError("The dispatcher of the queue has not started.", f"See '{home.queue}'."),
+    )
+    if process.exit_code:
+        said = end_of(log, 400).decode(errors="replace").strip()
         raise EnvironmentLacksError(f"The dispatcher of the queue ended at once: {said}")
     return True
 

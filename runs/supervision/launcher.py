@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -14,8 +12,9 @@ from pathlib import Path
 from runs import catalogue
 from runs.benchmarks import tabular_queries
 from runs.configuration import Draft, RunConfig, checked_label, resolve
+from runs.detached import START_SECONDS, start_detached
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
-from runs.files import append_regular, end_of, is_file, open_regular
+from runs.files import end_of, is_file, open_regular
 from runs.home import Home, RunPaths, short_id
 from runs.log import event_log
 from runs.log.event_log import append_to_log
@@ -24,7 +23,6 @@ from runs.log.history import Follower
 from runs.machine import devices, process_tree
 from runs.notify import outbox
 from runs.notify import settings as notify_settings
-from runs.processes import command, environment
 from runs.slurm import submission
 from runs.stop_rule import RuleKind, stop_rule
 from runs.store import checkpoint_file, datasets, inputs, requests
@@ -40,7 +38,6 @@ from runs.store.status import Status, follow_status
 from runs.subprocess_task import run_task
 
 _WEIGHTS = "engine.tools.check_weights"
-START_SECONDS = 30.0
 # Engines answer between units of work. A unit is a batch, which can take many seconds on a slow CPU.
 ANSWER_SECONDS = 300.0
 # The hyperparameters that decide how a data set is read.
@@ -168,8 +165,8 @@ def launch(
 ) -> int:
     """Start an engine for a run and return its process id, once it holds the run's lock.
 
-    The engine has its own session and no terminal, so it outlives the process that started it. It has started once it
-    holds the lock or has written an event; an exit code alone proves nothing, as it may be that of another program.
+    It has started once it holds the lock or has written an event; an exit code alone proves nothing, as it may be that
+    of another program.
 
     Args:
         paths: of the run.
@@ -188,37 +185,24 @@ def launch(
     notify_settings.read(Home(paths.root.parent.parent))
     requests.clear(paths.requests)
     logged = _size(paths.events)
-    try:
-        with append_regular(paths.log) as log:
-            process = subprocess.Popen(
-                command("engine", str(paths.root), *([] if starts is None else [str(starts)])),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=paths.root,
-                env=environment() | ({} if gpus is None else devices.visible(gpus)),
-            )
-            if cores and hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(process.pid, cores)
-    except OSError as error:
-        raise EnvironmentLacksError(f"The engine cannot be started: {error.strerror}.") from error
-    deadline = time.monotonic() + START_SECONDS
-    while not is_held(paths.lock):
-        if process.poll() is not None:
-            worked = _size(paths.events) > logged
-            if process.returncode == 0 and (worked or starts not in (None, event_log.starts(paths.events))):
-                return process.pid  # the run was so short that it has already ended, or somebody else has started it
-            fault = NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
-            if not worked:
-                _note_failure(paths, fault)
-            raise fault
-        if time.monotonic() > deadline:
-            raise NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'.")
-        time.sleep(0.01)
-    # Without this, a long-lived app would accumulate zombies of the engines that it started.
-    threading.Thread(target=process.wait, name="reaper", daemon=True).start()
-    return process.pid
+    process = start_detached(
+        "The engine",
+        *("engine", str(paths.root), *([] if starts is None else [str(starts)])),
+        log=paths.log,
+        has_started=lambda: is_held(paths.lock),
+        late=NastuiError(f"The engine has not started in {START_SECONDS:.0f} s.", f"See '{paths.log}'."),
+        variables={} if gpus is None else devices.visible(gpus),
+        cores=cores,
+    )
+    if process.exit_code is None:
+        return process.pid
+    worked = _size(paths.events) > logged
+    if process.exit_code == 0 and (worked or starts not in (None, event_log.starts(paths.events))):
+        return process.pid  # the run was so short that it has already ended, or somebody else has started it
+    fault = NastuiError(f"The engine ended at once: {log_end(paths)}", f"See '{paths.log}'.")
+    if not worked:
+        _note_failure(paths, fault)
+    raise fault
 
 
 def refuse_live(record: Record) -> None:

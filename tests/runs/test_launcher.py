@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runs import detached
 from runs.configuration import Draft
 from runs.errors import BusyError, NastuiError, UsageError
 from runs.home import Home, RunPaths
@@ -105,7 +106,7 @@ def test_a_child_that_was_something_else_is_not_taken_for_an_engine(
     paths.lock.unlink(missing_ok=True)
     paths.events.unlink(missing_ok=True)
     other = [sys.executable, "-c", f"print('another program'); raise SystemExit({code})"]
-    monkeypatch.setattr(launcher, "command", lambda *words: other)
+    monkeypatch.setattr(detached, "command", lambda *words: other)
     with pytest.raises(NastuiError, match="ended at once: another program"):
         launcher.launch(paths)
     record = RunStore(home).find(config.id)

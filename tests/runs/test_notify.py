@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from nastui import settings as dashboard_settings
+from runs import detached
 from runs.configuration import Draft
 from runs.errors import EnvironmentLacksError, NastuiError, UsageError
 from runs.home import Home, RunPaths
@@ -464,7 +465,7 @@ def test_a_start_that_failed_is_told_by_the_next_viewer(
 ) -> None:
     configure(home, f'webhook = "{webhook.address}"')
     _, paths = make_run(home.root, done=0)
-    monkeypatch.setattr(launcher, "command", lambda *_: [sys.executable, "-c", "print('another program')"])
+    monkeypatch.setattr(detached, "command", lambda *_: [sys.executable, "-c", "print('another program')"])
     with pytest.raises(NastuiError):
         launcher.launch(paths)
     telling.sweep(home)
