@@ -43,6 +43,10 @@ pictures:
 keys:
     nastui keys --markdown > docs/keys.md
 
+# Build the documentation site into build/site
+docs:
+    python docs/reference.py && zensical build --strict
+
 # Run what the hosted CI runs
 ci:
     .ci/run

@@ -22,7 +22,7 @@ class NotifySettings:
     """What to tell, and how.
 
     Attributes:
-        events: of :data:`EVENTS`.
+        events: about which to send a message; all of :data:`EVENTS` unless named.
         webhooks: addresses that receive JSON; they may contain secrets, so no message or file of ours repeats them.
         command: a program and its arguments; empty for none.
         apprise: addresses in the form of Apprise; secret too.
