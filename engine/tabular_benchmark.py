@@ -33,6 +33,19 @@ class Benchmark:
         table = self._table_of(genotype)
         return table.accuracies(genotype) if table else {}
 
+    def ranks(self, genotype: Genotype) -> dict[str, dict[str, int]]:
+        """Return the ranks of the reported accuracies, keyed like :meth:`accuracies`; 1 is best, equals share one."""
+        table = self._table_of(genotype)
+        row = table.row(genotype) if table else None
+        if table is None or row is None:
+            return {}
+        return _keyed(table, {column: table.rank(column, row[column])[0] for column in table.reported})
+
+    @property
+    def size(self) -> int:
+        """The number of architectures in the table; 0 without one."""
+        return 0 if self._table is None else len(self._table)
+
     def extras(self, method: Method, genotype: Genotype) -> dict[str, Any]:
         """Return regrets, and accuracies of sampled architectures, for the reported columns; empty without a table.
 

@@ -261,9 +261,10 @@ class Worker:
         return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
-        accuracies, extras = {}, {}
+        accuracies, ranks, extras = {}, {}, {}
         if self._group.leads:
             accuracies = self._benchmark.accuracies(report.genotype)
+            ranks = self._benchmark.ranks(report.genotype)
             extras = self._benchmark.extras(self._method, report.genotype)
         # The event is written before the checkpoint: after a kill between the two, the epoch and its event are
         # repeated.
@@ -279,6 +280,8 @@ class Worker:
                 genotype=report.genotype.to_json(),
                 extras={**report.extras, **extras},
                 benchmark=accuracies,
+                benchmark_rank=ranks,
+                benchmark_size=self._benchmark.size if ranks else 0,
             )
         )
         self._epoch_seconds = 0.0

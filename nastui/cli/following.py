@@ -24,6 +24,7 @@ from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
 from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
+from runs.store.verdict import verdict
 from runs.supervision.launcher import log_end
 
 LOOK_SECONDS = 0.2
@@ -131,6 +132,8 @@ def _conclude(record: Record) -> None:
             ("files", record.paths.root),
         ]
     )
+    if sentence := verdict(record):
+        sys.stdout.write(output.clean(sentence) + "\n")
 
 
 def _bar() -> Progress:

@@ -136,6 +136,7 @@ def show(run: Run, as_json: Json = False) -> None:
     from runs.log.events import Started
     from runs.slurm.submission import refresh
     from runs.store.queue import Queue
+    from runs.store.verdict import worth
 
     store = _store()
     refresh(store.home)
@@ -175,6 +176,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("best", _figures(content["best"])),
             ("genotype", genotype),
             *((f"table {dataset}", _figures(splits)) for dataset, splits in content["benchmark"].items()),
+            ("worth", worth(record)),
             ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),
             ("macs", content["macs"] and f"{content['macs']:,} ({COUNTER})"),
             ("settings", ", ".join(f"{key}={value}" for key, value in config.options.items())),

@@ -153,6 +153,8 @@ class EpochEnded(Event):
         genotype: the genotype derived now, in its JSON form.
         extras: the data of this method; see :mod:`runs.log.indicators` for those that every search has.
         benchmark: table accuracies of the genotype, ``{data set: {split: percent}}``.
+        benchmark_rank: the rank of each test accuracy after the longest schedule, with the keys of ``benchmark``.
+        benchmark_size: how many architectures the table has.
     """
 
     type: ClassVar[str] = "epoch"
@@ -166,6 +168,8 @@ class EpochEnded(Event):
     genotype: dict[str, Any] | None = None
     extras: dict[str, Any] = field(default_factory=dict)
     benchmark: dict[str, dict[str, Measured]] = field(default_factory=dict)
+    benchmark_rank: dict[str, dict[str, Count]] = field(default_factory=dict)
+    benchmark_size: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Summary:
         metrics, best: the newest and the best value of each metric; the best loss is the lowest.
         seconds: working time, summed over complete epochs.
         changed: the epoch at which the genotype last changed.
+        benchmark, benchmark_rank, benchmark_size: as in the last epoch's event.
         problem, hint: why a run failed, and what to do; for a lost run, the cause found in its engine's output.
         stop_rule, stop_reason: the rule that stopped the run early, and what it has found.
     """
@@ -55,6 +56,8 @@ class Summary:
     genotype: dict[str, Any] | None = None
     changed: int = 0
     benchmark: dict[str, dict[str, float]] = field(default_factory=dict)
+    benchmark_rank: dict[str, dict[str, int]] = field(default_factory=dict)
+    benchmark_size: int = 0
     parameters: int | None = None
     macs: int | None = None
     network: str = ""
@@ -148,7 +151,8 @@ class Summary:
             self.best[name] = better(self.best.get(name, value), value)
         if event.genotype != self.genotype:
             self.genotype, self.changed = event.genotype, event.epoch
-        self.benchmark = event.benchmark
+        self.benchmark, self.benchmark_rank = event.benchmark, event.benchmark_rank
+        self.benchmark_size = event.benchmark_size
 
     def to_json(self) -> dict[str, Any]:
         """Return the form that the index stores."""

@@ -117,6 +117,8 @@ class Record:
             "network": self.summary.network,
             "genotype_stood": self.summary.stood,
             "benchmark": self.summary.benchmark,
+            "benchmark_rank": self.summary.benchmark_rank,
+            "benchmark_size": self.summary.benchmark_size,
             "problem": self.summary.problem,
             "hint": self.summary.hint,
             "early_stop": {"rule": self.summary.stop_rule, "reason": self.summary.stop_reason}

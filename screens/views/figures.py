@@ -32,6 +32,10 @@ def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]
             Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
             for split, value in splits.items()
         ]
+        facts += [
+            Fact(f"{_words(dataset)} rank", f"{rank:,} of {event.benchmark_size:,}", "table")
+            for rank in event.benchmark_rank.get(dataset, {}).values()
+        ]
     if event.genotype is not None:
         since = history.epochs[unchanged_since(history.epochs, selected.index)].epoch
         facts.append(Fact("genotype", f"unchanged for {count(event.epoch - since, 'epoch')}"))

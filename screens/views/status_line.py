@@ -9,6 +9,7 @@ from runs.home import short_id
 from runs.store.groups import Group, seed_count
 from runs.store.run_store import Record
 from runs.store.status import Status
+from runs.store.verdict import worth
 from screens.formatting import clean
 
 _LONGEST = 90  # maximum length of an engine's message, so that the hint still fits
@@ -150,16 +151,15 @@ def _stopped(record: Record, now: float) -> str:
 
 def _finished(record: Record, now: float) -> str:
     summary = record.summary
-    parts = [f"took {brief_duration(summary.seconds)}"]
+    found = worth(record)
+    parts = [f"{found}, by the benchmark"] if found else []
+    parts.append(f"took {brief_duration(summary.seconds)}")
     if summary.parameters is not None:
         parts.append(f"{millions(summary.parameters)} parameters")
     if summary.macs is not None:
         parts.append(
             f"{millions(summary.macs)} MACs ({summary.network})" if summary.network else millions(summary.macs)
         )
-    for dataset, splits in summary.benchmark.items():
-        tests = [f"{dataset} {split} {value:.2f}" for split, value in splits.items() if split.startswith("test")]
-        parts += tests[-1:]  # of the longest schedule
     return " · ".join(parts)
 
 

@@ -92,6 +92,11 @@ def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
         assert 10 <= band["min"] < band["mean"] < band["max"] <= 90
     shown = cli.json("runs", "show", run)
     assert shown["benchmark"]["digits"][LABEL] == accuracies[LABEL]
+    rank = 1 + sum(accuracy(other) > accuracy(code) for other in range(15_625))
+    assert (shown["benchmark_rank"], shown["benchmark_size"]) == ({"digits": {LABEL: rank}}, 15_625)
+    worth = f"{accuracy(code):.2f} % on Digits, rank {rank:,} of 15,625"
+    last = cli("runs", "follow", run).stdout.splitlines()[-1]
+    assert last.startswith(f"By the benchmark NAS-Bench-201 this cell reaches {worth}. The search took ")
     assert f"table digits  valid (12 epochs) {accuracies['valid (12 epochs)']:.4g}" in cli("runs", "show", run).stdout
 
 

@@ -34,6 +34,8 @@ def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home)
     genotype = search.genotype()
     code = TOPOLOGY.number(genotype)
     assert table.accuracies(genotype)["digits"][LABEL] == pytest.approx(accuracy(code))
+    better = sum(accuracy(other) > accuracy(code) for other in range(15_625))
+    assert (table.ranks(genotype), table.size) == ({"digits": {LABEL: 1 + better}}, 15_625)
     told = table.extras(search, genotype)
     assert told["benchmark_regret"] == {"digits": {LABEL: pytest.approx(90 - accuracy(code), abs=1e-3)}}
     values = [accuracy(TOPOLOGY.number(one)) for one in search.sampled_genotypes()]
@@ -89,4 +91,4 @@ def test_without_a_table_or_with_a_broken_one_nothing_is_reported(bench: Make, t
     assert Benchmark(home, "nasbench201", said.append).accuracies(search.genotype()) == {}
     assert [type(event) for event in said] == [Warned]
     other = Benchmark(tabulated, "nasbench201", said.append)
-    assert other.accuracies(library.get("DARTS_V2").genotype) == {}
+    assert other.accuracies(library.get("DARTS_V2").genotype) == other.ranks(library.get("DARTS_V2").genotype) == {}

@@ -1,0 +1,51 @@
+"""What a finished search's cell is worth, as a benchmark table tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runs.catalogue import datasets, find_space
+from runs.formatting import duration
+from runs.store.run_store import Record
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The test accuracy of a cell after the longest schedule of a benchmark table.
+
+    Attributes:
+        dataset: the data set's title.
+        accuracy: in percent.
+        rank, of: among the table's architectures; 0 if the log, of an older version, has none.
+    """
+
+    dataset: str
+    accuracy: float
+    rank: int
+    of: int
+
+    def __str__(self) -> str:
+        place = f", rank {self.rank:,} of {self.of:,}" if self.rank else ""
+        return f"{self.accuracy:.2f} % on {self.dataset}{place}"
+
+
+def worth(record: Record) -> Worth | None:
+    """Return what the cell is worth on the run's own data set, or else on the table's first; None without a table."""
+    summary, own = record.summary, record.head["dataset"]
+    for dataset in [own] * (own in summary.benchmark) + list(summary.benchmark):
+        for label, accuracy in reversed(summary.benchmark[dataset].items()):
+            if label.startswith("test"):
+                known = datasets().get(dataset)
+                rank = summary.benchmark_rank.get(dataset, {}).get(label, 0)
+                return Worth(known.title if known else dataset, accuracy, rank, summary.benchmark_size)
+    return None
+
+
+def verdict(record: Record) -> str:
+    """Return the sentence with which a finished search ends; empty if no table knows its cell."""
+    found = worth(record)
+    if found is None:
+        return ""
+    space = find_space(str(record.head["space"]))
+    table = space.title if space else record.head["space"]
+    return f"By the benchmark {table} this cell reaches {found}. The search took {duration(record.summary.seconds)}."
