@@ -113,7 +113,7 @@ class Draft(BaseModel):
     """What a user typed: by options, by a TOML file, or in the form. Nothing is resolved yet.
 
     A retraining names the method ``retrain`` and has a genotype: its JSON, its origin in words, what to type for it,
-    and the preset of its paper.
+    the preset of its paper, and the data set on which that trains it if it is not the preset's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,6 +123,7 @@ class Draft(BaseModel):
     origin: str = ""
     typed: str = ""
     recipe: str = ""
+    searched: str = ""
     weights: Path | None = None
     space: str | None = None
     dataset: str | None = None
@@ -144,7 +145,7 @@ class Draft(BaseModel):
 
 
 # Values that commands set; users never type them.
-_NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe", "weights")
+_NEVER_TYPED = ("source", "genotype", "origin", "typed", "recipe", "searched", "weights")
 
 
 class CatalogueEntries:
@@ -163,12 +164,14 @@ class CatalogueEntries:
             )
         space = draft.space or self.method.spaces[0] if draft.genotype is None else draft.genotype["space"]
         self.space: Space = catalogue.space(space)
-        preset = draft.preset or "paper"
+        preset, dataset = draft.preset or "paper", draft.dataset
         if self.method.kind == "retrain" and preset == "paper":
-            # Each paper has its own recipe. A genotype from no paper gets the recipe of its space.
-            preset = draft.recipe or self._presets()[0]
+            # Each paper has its own recipes. A genotype from no paper gets the recipes of its space.
+            preset, dataset = draft.recipe or self._presets()[0], dataset or draft.searched
+            if draft.dataset is not None:
+                preset = catalogue.recipe(self.space.name, preset, catalogue.dataset(draft.dataset).recipes_of).name
         self.preset: Preset = catalogue.preset(self.method, self.space.name, preset)
-        self.dataset: Dataset = catalogue.dataset(draft.dataset or self.preset.dataset)
+        self.dataset: Dataset = catalogue.dataset(dataset or self.preset.dataset)
         self.options: type[Settings] = catalogue.options(self.method, self.space)
 
     def _presets(self) -> list[str]:

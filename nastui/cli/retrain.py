@@ -42,7 +42,8 @@ def retrain(
     ] = None,
     dataset: Dataset = None,
     preset: Annotated[
-        str | None, typer.Option(help="Choose a recipe: see `nastui presets`. Default: the recipe of the cell's paper.")
+        str | None,
+        typer.Option(help="Choose a recipe: see `nastui presets`. Default: that of the cell's paper for the data."),
     ] = None,
     set_: Assignments = None,
     gpus: Gpus = None,
@@ -71,7 +72,8 @@ def retrain(
 ) -> None:
     """Train the network of a genotype from scratch and test it.
 
-    The default is the recipe of the genotype's paper. Every epoch ends with the accuracy on the whole test set.
+    The default is the recipe of the genotype's paper for the data set, which is that of its search, unless --dataset
+    names another. Every epoch ends with the accuracy on the whole test set.
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
     from nastui.cli.on_slurm import Slurmed

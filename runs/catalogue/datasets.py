@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runs.catalogue.entries import Dataset
+from runs.catalogue.entries import IMAGENET_CLASSES, Dataset
 from runs.catalogue.image_files import LAYOUT, class_names, has_images, testing_folder
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.user_path import user_path
@@ -96,7 +96,7 @@ DATASETS = (
         name="imagenet",
         title="ImageNet",
         summary="ILSVRC 2012: 1.3 million photographs in 1,000 classes, streamed from their files.",
-        classes=1000,
+        classes=IMAGENET_CLASSES,
         size=None,
         train=1_281_167,
         test=50_000,

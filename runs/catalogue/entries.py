@@ -26,6 +26,7 @@ class Preset:
         dataset: the data set, unless another is named.
         seed: the seed, unless another is named.
         values: hyperparameters that differ from their defaults, or that a paper states.
+        elsewhere: of a recipe, by the name of another data set: the recipe of the same paper for it.
     """
 
     name: str
@@ -34,6 +35,11 @@ class Preset:
     dataset: str
     seed: int = 0
     values: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def suits(self, dataset: str) -> bool:
+        """Return whether it is a recipe with which, by its paper, networks are trained on a data set."""
+        return dataset == self.dataset or self.elsewhere.get(dataset) == self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +56,8 @@ class Method:
         presets: at least ``paper`` and ``quick`` for each of its spaces.
         engine: ``package.module:factory``. Only the engine imports it.
         kind: the kind of its runs: a search, or the training of a discrete network.
-        recipes: for each space of its genotypes, the retraining preset of its paper.
+        recipes: for each space of its genotypes, the retraining preset of its paper. Which one its cells get on another
+            data set, that preset says.
         uses_supernet: whether it trains the space's supernet or networks of its cells; if not, its runs have no options
             for their size.
         samples_images: whether a part of an image folder is enough for it; ``image_limit`` images are then decoded.
@@ -77,6 +84,7 @@ class Method:
         return tuple(dict.fromkeys(preset.space for preset in self.presets))
 
 
+IMAGENET_CLASSES = 1000
 Statistics = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
@@ -203,6 +211,11 @@ class Dataset:
     requires: tuple[str, ...] = ()
     folder: Path | None = None
     kept_as: str = ""
+
+    @property
+    def recipes_of(self) -> str:
+        """The data set whose recipes it takes: ImageNet for an image folder of as many classes, else itself."""
+        return "imagenet" if self.folder is not None and self.classes == IMAGENET_CLASSES else self.name
 
     def images(self, root: Path) -> Path | None:
         """Return the image folder in ``root``, the folder of data sets; None for any other data set."""

@@ -116,6 +116,22 @@ def preset(of: Method, space_name: str, name: str) -> Preset:
     return _named("preset", name, known)
 
 
+def recipe(space_name: str, name: str, dataset_name: str) -> Preset:
+    """Return the recipe for a data set that is of the same paper as a recipe.
+
+    Args:
+        space_name: the space of the genotypes.
+        name: a recipe of the paper.
+        dataset_name: the data set, as :attr:`runs.catalogue.entries.Dataset.recipes_of` names it. If the paper has no
+            recipe for it, the recipe of that name is returned.
+
+    Raises:
+        UsageError: there is no such recipe for the space; the closest match is suggested.
+    """
+    known = preset(trainer(), space_name, name)
+    return preset(trainer(), space_name, known.elsewhere.get(dataset_name, name))
+
+
 def operation_kind(operation: str, space_name: str = "") -> OperationKind:
     """Return what an operation does.
 

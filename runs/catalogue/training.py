@@ -148,6 +148,7 @@ _IMAGENET: Mapping[str, Any] = {
 }
 # The user provides ImageNet as a folder, named by --dataset.
 _FOLDER = "imagenet"
+_OF_BENCHMARK = ("cifar10", "cifar100", "imagenet16_120")
 _BENCHMARK: Mapping[str, Any] = {
     "channels": 16,
     "cells": 5,
@@ -165,8 +166,36 @@ _BENCHMARK: Mapping[str, Any] = {
 }
 
 
+# The recipes of each paper, by data set. SNAS trains on ImageNet as DARTS does.
+_DATASETS = ("cifar10", "cifar100", _FOLDER)
+_PAPERS = (
+    ("darts-cifar", "darts-cifar", "darts-imagenet"),
+    ("pcdarts-cifar", "pcdarts-cifar", "pcdarts-imagenet"),
+    ("pdarts-cifar", "pdarts-cifar100", "pdarts-imagenet"),
+    ("drnas-cifar", "drnas-cifar", "drnas-imagenet"),
+    ("snas-cifar", "snas-cifar", "darts-imagenet"),
+    ("ista-cifar", "ista-cifar", "ista-imagenet"),
+    ("ista-cifar-bn", "ista-cifar-bn", "ista-imagenet"),
+    ("prdarts-cifar", "prdarts-cifar100", "prdarts-imagenet"),
+    ("prdarts-cifar-fixed", "prdarts-cifar-fixed", "prdarts-imagenet"),
+    ("tenas-cifar", "tenas-cifar", "tenas-imagenet"),
+)
+
+
 def _recipe(name: str, summary: str, base: Mapping[str, Any], dataset: str = "cifar10", **changes: Any) -> Preset:
-    return Preset(name=name, summary=summary, space="darts", dataset=dataset, values={**base, **changes})
+    paper = next((recipes for recipes in _PAPERS if name in recipes), None)
+    return Preset(
+        name=name,
+        summary=summary,
+        space="darts",
+        dataset=dataset,
+        values={**base, **changes},
+        elsewhere=dict(zip(_DATASETS, paper, strict=True)) if paper else {},
+    )
+
+
+_PDARTS: Mapping[str, Any] = {**_CIFAR, "drop_path": 0.3, "batch_size": 128, "normalisation": "pdarts"}
+_PRDARTS: Mapping[str, Any] = {**_PDARTS, "batch_size": 32, "batch_size_max": 128, "batch_multiple": 8}
 
 
 _DARTS_SPACE = (
@@ -175,10 +204,10 @@ _DARTS_SPACE = (
     _recipe(
         "pdarts-cifar",
         "P-DARTS on CIFAR: as DARTS with drop path 0.3, batch 128.",
-        _CIFAR,
-        drop_path=0.3,
-        batch_size=128,
-        normalisation="pdarts",
+        _PDARTS,
+    ),
+    _recipe(
+        "pdarts-cifar100", "P-DARTS on CIFAR-100: the same, with the statistics of CIFAR-100.", _PDARTS, "cifar100"
     ),
     _recipe(
         "drnas-cifar",
@@ -204,20 +233,11 @@ _DARTS_SPACE = (
     _recipe(
         "prdarts-cifar",
         "PR-DARTS on CIFAR: drop path 0.3, a batch that grows from 32 to 128 as memory allows.",
-        _CIFAR,
-        drop_path=0.3,
-        batch_size=32,
-        batch_size_max=128,
-        batch_multiple=8,
-        normalisation="pdarts",
+        _PRDARTS,
     ),
+    _recipe("prdarts-cifar-fixed", "PR-DARTS on CIFAR with a batch of 128 throughout.", _PDARTS),
     _recipe(
-        "prdarts-cifar-fixed",
-        "PR-DARTS on CIFAR with a batch of 128 throughout.",
-        _CIFAR,
-        drop_path=0.3,
-        batch_size=128,
-        normalisation="pdarts",
+        "prdarts-cifar100", "PR-DARTS on CIFAR-100: the same, with the statistics of CIFAR-100.", _PRDARTS, "cifar100"
     ),
     _recipe(
         "tenas-cifar",
@@ -245,10 +265,12 @@ _DARTS_SPACE = (
     ),
     _recipe(
         "pdarts-imagenet",
-        "P-DARTS on ImageNet: as PC-DARTS, with a warm-up that scales the decayed learning rate.",
+        "P-DARTS on ImageNet: as PC-DARTS, with a warm-up that scales the decayed rate, and one more batch norm in "
+        "the auxiliary head.",
         _IMAGENET,
         _FOLDER,
         warm_up="scaled",
+        auxiliary_norm=True,
     ),
     _recipe(
         "drnas-imagenet",
@@ -304,6 +326,7 @@ _NASBENCH201_SPACE = (
         dataset="cifar10",
         seed=777,
         values={**_BENCHMARK, "epochs": 200},
+        elsewhere=dict.fromkeys(_OF_BENCHMARK, "nasbench201-200"),
     ),
     Preset(
         name="nasbench201-12",
@@ -312,6 +335,7 @@ _NASBENCH201_SPACE = (
         dataset="cifar10",
         seed=777,
         values={**_BENCHMARK, "epochs": 12},
+        elsewhere=dict.fromkeys(_OF_BENCHMARK, "nasbench201-12"),
     ),
     Preset(
         name="quick",

@@ -27,7 +27,9 @@ class Found:
         genotype: the genotype, checked.
         published: its entry in the library, if it has one.
         text: what to type to find it again from any folder.
-        recipe: the preset that trains it as the paper of its method did; empty if there is none.
+        recipe: the preset that trains it as the paper of its method did, on the data set of its search if the paper has
+            a recipe for that; empty if there is none.
+        dataset: the data set of its run, if that recipe is for it; empty for the recipe's own.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Found:
     published: Published | None
     text: str
     recipe: str = ""
+    dataset: str = ""
 
 
 def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
@@ -113,11 +116,26 @@ def _of_run(record: Record, epoch: int | None) -> Found:
         raise UsageError(f"Run '{record.id}' has no genotype yet.", "It has one after its first epoch.")
     genotype = Genotype.from_json(raw)
     genotype_text.check(genotype)
-    return Found(record.id, genotype, None, record.id, _recipe(record, genotype))
+    return Found(record.id, genotype, None, record.id, *_recipe(record, genotype))
 
 
-def _recipe(record: Record, genotype: Genotype) -> str:
-    if record.head["kind"] == "retrain":
-        return str(record.head["preset"])
-    known = catalogue.methods().get(record.head["method"])  # its plug-in may have been removed
-    return known.recipes.get(genotype.space, "") if known else ""
+def _recipe(record: Record, genotype: Genotype) -> tuple[str, str]:
+    """Return the recipe for the genotype of a run, and the run's data set if the recipe is for that."""
+    head, space = record.head, genotype.space
+    trained = head["kind"] == "retrain"
+    method = catalogue.methods().get(head["method"])  # its plug-in may have been removed
+    name: str = head["preset"] if trained else method.recipes.get(space, "") if method else ""
+    with contextlib.suppress(NastuiError):  # its preset and its image folder, too
+        data = _data(record)
+        known = catalogue.preset(catalogue.trainer(), space, name) if trained else catalogue.recipe(space, name, data)
+        return known.name, head["dataset"] if known.suits(data) else ""
+    return name, ""
+
+
+def _data(record: Record) -> str:
+    """Return the data set whose recipes fit a run: on an image folder, ImageNet if its preset was made for that."""
+    head = record.head
+    preset = catalogue.preset(catalogue.method(head["method"]), head["space"], head["preset"])
+    if head["dataset"] not in catalogue.datasets() and preset.dataset == "imagenet":
+        return preset.dataset
+    return catalogue.dataset(head["dataset"]).recipes_of

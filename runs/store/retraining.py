@@ -24,4 +24,5 @@ def asked(found: Found, epoch: int | None = None) -> dict[str, Any]:
         # A run's genotype may still change, and a file may be overwritten, so the text is kept.
         "typed": found.name if found.published else format_text(found.genotype),
         "recipe": found.recipe,
+        "searched": found.dataset,
     }

@@ -19,7 +19,7 @@ from runs.supervision import launcher
 from screens.actions.bindings import bindings
 from screens.formatting import clean
 from screens.starting.retrain_form import RetrainForm
-from screens.starting.starting_screen import Measure, Start, StartingScreen
+from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.field import Field
 from screens.widgets.key_line import KeyLine
 
@@ -75,10 +75,18 @@ class RetrainScreen(StartingScreen):
     def on_field_edited(self, event: Field.Edited) -> None:
         """Store what was typed, and show at once whether it is valid."""
         self.form.write(event.name, event.text)
-        for view in self.form.views():
-            self.query_one(f"#field-{view.name}", Field).show(view)
+        self._show_fields()
         self.explain()
         self.changed()
+
+    def on_checks_ended(self, event: ChecksEnded) -> None:
+        """Show also the recipe for an image folder, which only the check has read."""
+        super().on_checks_ended(event)
+        self._show_fields()
+
+    def _show_fields(self) -> None:
+        for view in self.form.views():
+            self.query_one(f"#field-{view.name}", Field).show(view)
 
     def action_start(self) -> None:
         """Start the run, unless the form has a fault."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from runs import catalogue
 from runs.catalogue.entries import Preset
 from runs.configuration import Draft, draft_from
-from runs.errors import UsageError
+from runs.errors import NastuiError, UsageError
 from runs.store.find_genotype import Found
 from runs.store.retraining import asked
 from screens.models.forms import FieldView
@@ -28,11 +29,13 @@ class RetrainForm:
         found: the genotype.
         typed: text by field, only where it differs from the recipe.
         devices: the devices as last measured.
+        folders: by the path of an image folder that was typed, the data set whose recipes it takes. A check reads them.
     """
 
     found: Found
     typed: dict[str, str] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
+    folders: dict[str, str] = field(default_factory=dict)
 
     @property
     def recipes(self) -> list[Preset]:
@@ -41,17 +44,29 @@ class RetrainForm:
         return sorted(presets, key=lambda entry: entry.name != self.found.recipe)
 
     @property
+    def usual(self) -> Preset | None:
+        """The recipe of the paper for the data set, which is used if none is selected; None if the space has none."""
+        first = next(iter(self.recipes), None)
+        if first is None or "dataset" not in self.typed:
+            return first
+        typed = self.typed["dataset"]
+        name = first.elsewhere.get(self.folders.get(typed, typed), first.name)
+        return next(entry for entry in self.recipes if entry.name == name)
+
+    @property
     def recipe(self) -> Preset | None:
         """The selected recipe; None if the space has none."""
         name = self.typed.get("preset", "")
-        return next((entry for entry in self.recipes if entry.name == name), next(iter(self.recipes), None))
+        return next((entry for entry in self.recipes if entry.name == name), self.usual)
 
     def views(self) -> list[FieldView]:
         """Return the fields."""
         recipe = self.recipe
         if recipe is None:
             return []
-        own = "of its own paper" if recipe.name == self.found.recipe else "not of its own paper"
+        first = self.recipes[0]
+        own = "of its own paper" if recipe.name in (first.name, *first.elsewhere.values()) else "not of its own paper"
+        dataset = recipe.dataset if "preset" in self.typed else self.found.dataset or recipe.dataset
         names = " | ".join(catalogue.datasets())
         return [
             FieldView(
@@ -63,9 +78,7 @@ class RetrainForm:
                 recipe.summary,
                 tuple(entry.name for entry in self.recipes),
             ),
-            self._text(
-                "dataset", recipe.dataset, names, "A data set of the catalogue, or the path of an image folder."
-            ),
+            self._text("dataset", dataset, names, "A data set of the catalogue, or the path of an image folder."),
             self._text("seed", str(recipe.seed), "0 or more", "The seed of all random numbers."),
             self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
@@ -75,7 +88,8 @@ class RetrainForm:
     def write(self, name: str, text: str) -> None:
         """Store the text of a field; an empty text, or the recipe's own value, counts as not typed."""
         untyped = RetrainForm(self.found, {key: value for key, value in self.typed.items() if key == "preset"})
-        usual = {view.name: view.value for view in untyped.views()} | {"preset": self.recipes[0].name}
+        usual = {view.name: view.value for view in untyped.views()}
+        usual["preset"] = self.usual.name if self.usual else ""
         if text.strip() and text.strip() != usual[name]:
             self.typed[name] = text.strip()
         else:
@@ -91,10 +105,14 @@ class RetrainForm:
             space = self.found.genotype.space
             raise UsageError(f"No recipe trains networks of the space '{space}'.", "See `nastui presets retrain`.")
         given: dict[str, Any] = {name: self.typed[name] for name in _NAMES if name in self.typed}
-        return draft_from(asked(self.found) | given | {"preset": self.recipe.name})
+        return draft_from(asked(self.found) | given)
 
     def check(self) -> Checked:
-        """Check the whole form; call it in a thread."""
+        """Check the whole form. This reads folders: call it in a thread."""
+        typed = self.typed.get("dataset", "")
+        if typed and typed not in catalogue.datasets():
+            with contextlib.suppress(NastuiError):  # the draft has the same fault
+                self.folders[typed] = catalogue.dataset(typed).recipes_of
         return resolved(self.draft, self.typed)
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:

@@ -27,6 +27,7 @@ from screens.run.screen import RunScreen
 from screens.starting.retrain import RetrainScreen
 from screens.starting.retrain_form import RetrainForm
 from screens.widgets.cells import Cells
+from screens.widgets.field import Choice
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.genotype_list import GenotypeList
 from tests.screens.driving import static, toasts, until
@@ -95,6 +96,12 @@ class TestViews:
         assert RetrainForm(unknown).views() == []
         assert "No recipe trains networks of the space 'elsewhere'." in RetrainForm(unknown).check().faults[""]
         form.write("preset", "drnas-cifar")
+        form.write("dataset", "imagenet")
+        assert [view.value for view in form.views()[:2]] == ["drnas-imagenet", "imagenet"]
+        assert form.views()[0].notes == ("of its own paper",)
+        assert (
+            form.check().command == "nastui retrain DrNAS_cifar10 --dataset imagenet --preset drnas-imagenet --seed 7"
+        )
         form.write("seed", "-1")
         assert "seed must be between 0 and 2^63-1, got " in form.check().faults[""]
 
@@ -157,6 +164,31 @@ async def test_keys_that_arrive_together_mark_different_entries(home: Home) -> N
         for _ in range(3):
             app.post_message(events.Key("space", " "))
         await until(pilot, lambda: "3 marked" in static(screen, "#counts"))
+
+
+async def test_the_form_takes_the_recipe_for_the_data_set(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a folder is ImageNet only the check finds out, as it reads it."""
+    monkeypatch.setattr("runs.catalogue.entries.IMAGENET_CLASSES", 3)
+    for number in range(3):
+        for part in ("train", "val"):
+            (tmp_path / "whole" / part / f"n{number:04}").mkdir(parents=True)
+            (tmp_path / "whole" / part / f"n{number:04}" / "0.jpg").touch()
+    app = NastuiApp(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = RetrainScreen(app.store, find("PDARTS", app.store))
+        await app.push_screen(screen)
+        preset = screen.query_one("#field-preset Choice", Choice)
+        data = screen.query_one("#field-dataset Input", Input)
+        for text, recipe in (("cifar100", "pdarts-cifar100"), (str(tmp_path / "whole"), "pdarts-imagenet")):
+            data.value = text
+            await until(
+                pilot, lambda text=text, recipe=recipe: f"{text} --preset {recipe}" in static(screen, "#command")
+            )
+            assert preset.value == recipe
+        data.value = "cifar10"
+        await until(pilot, lambda: preset.value == "pdarts-cifar")
 
 
 async def test_retraining_starts_with_the_chosen_recipe(home: Home) -> None:
