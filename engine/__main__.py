@@ -14,7 +14,7 @@ from engine.core import activity, local_launcher, slurm_step, stop_signals
 from engine.core.stacks import write_stacks_on_signal
 from engine.core.stop_signals import StopRequest
 from runs.configuration import RunConfig
-from runs.errors import NastuiError
+from runs.errors import NastuiError, UsageError
 from runs.home import RunPaths
 from runs.log.event_log import append_to_log, starts
 from runs.log.events import Stopped
@@ -37,6 +37,11 @@ def main(arguments: list[str]) -> int:
         local_launcher.exit_with_parent()
     ending: OutboxEntry | None = None
     try:
+        if local_launcher.is_under_torchrun() and rank is None and (size := _processes(paths)) > 1:
+            raise UsageError(
+                f"torchrun has started one process, but the run has gpus={size}.",
+                f"Start {size}, for example by --nproc-per-node {size}, or start the engine without torchrun.",
+            )
         # One of several processes holds the lock: the one that launched them, or rank 0 if torchrun did.
         holds_lock = not local_launcher.is_supervised() and not rank
         with engine_lock(paths.lock) if holds_lock else contextlib.nullcontext():

@@ -24,6 +24,7 @@ POLL_SECONDS = 0.1
 # After one has ended, the others have this long to end too, or to write their own reasons; then all are killed.
 GRACE_SECONDS = 10.0
 _SUPERVISED = "NASTUI_SUPERVISED"
+_OF_TORCHRUN = "TORCHELASTIC_RUN_ID"
 
 
 def rank() -> int | None:
@@ -34,6 +35,14 @@ def rank() -> int | None:
 def is_supervised() -> bool:
     """Return whether :func:`launch` started this process; the launching process then holds the run's lock."""
     return _SUPERVISED in os.environ
+
+
+def is_under_torchrun() -> bool:
+    """Return whether torchrun started this process, or a program that did.
+
+    Processes that :func:`launch` starts then would wait for a store of torchrun's that nobody serves.
+    """
+    return _OF_TORCHRUN in os.environ
 
 
 def exit_with_parent() -> None:

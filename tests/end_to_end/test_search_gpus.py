@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from runs.configuration import Draft
+from runs.processes import command
 from runs.store import requests
 from runs.store.requests import Request
 from runs.store.run_store import RunStore
@@ -61,6 +62,18 @@ def under_torchrun(cli: Cli, options: dict[str, Any]) -> tuple[str, subprocess.P
         str(paths.root),
     ]
     return config.id, subprocess.Popen([sys.executable, "-m", *words], env=cli.environment, cwd=cli.folder)
+
+
+def test_one_process_of_torchrun_does_not_start_others(cli: Cli) -> None:
+    """It would hang: their process group would take torchrun's variables for its own."""
+    _, paths = launcher.create(RunStore(cli.home), Draft(method="drnas", preset="quick", options={"gpus": 2}))
+    variables = {"TORCHELASTIC_RUN_ID": "1", "RANK": "0", "WORLD_SIZE": "1"}
+    done = subprocess.run(
+        command("engine", str(paths.root)), env=cli.environment | variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("torchrun has started one process, but the run has gpus=2. Start 2,")
+    assert not paths.events.exists()
 
 
 def test_a_killed_process_ends_the_run_with_the_reason(cli: Cli) -> None:
