@@ -24,7 +24,7 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check versions, GPUs, terminal, store and data sets.
+    """Check versions, GPUs, terminal, store, Slurm and data sets.
 
     The exit code is 5 if a search could not run on this machine.
     """
@@ -36,6 +36,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         *_gpus(),
         *_terminal(),
         *_store(),
+        *_slurm(),
         *_notifications(),
         *_tables(),
         *_datasets(),
@@ -177,6 +178,47 @@ def _locks(home: Home) -> Finding:
         probe.unlink(missing_ok=True)
     without = "this file system has none; engines are known by their processes, and from other hosts by a heartbeat"
     return Finding("store", "locks", without)
+
+
+def _slurm() -> list[Finding]:
+    """Whether jobs can be submitted from here, and which profiles are sound. A machine without Slurm is sound, too."""
+    from runs.errors import NastuiError
+    from runs.home import Home
+    from runs.slurm import cluster as clusters
+    from runs.slurm.profile import EXAMPLE, checked, sections
+
+    file, cluster = Home.locate().configuration, clusters.look()
+    advice = ""
+    if "sbatch" in cluster.missing:
+        what = "sbatch not found: no Slurm on this machine"
+    elif cluster.missing:
+        what = f"sbatch found, {', '.join(cluster.missing)} not found"
+        advice = "Runs need all four commands of Slurm: sbatch, squeue, scancel and scontrol."
+    else:
+        what = ", ".join(filter(None, ["sbatch and squeue found", cluster.version]))
+    if cluster.fault:
+        what += f"; {cluster.fault}"
+    found = [Finding("slurm", "commands", what, advice=advice)]
+    try:
+        profiles = sections(file)
+    except NastuiError as error:
+        return [*found, Finding("slurm", "profiles", error.message, advice=error.hint)]
+    if not profiles:
+        advice = "" if "sbatch" in cluster.missing else EXAMPLE
+        return [*found, Finding("slurm", "profiles", "none configured", advice=advice)]
+    sound, faults = [], []
+    for name, values in profiles.items():
+        try:
+            profile = checked(name, values, file)
+            clusters.check_partition(profile, cluster)
+        except NastuiError as error:
+            faults.append(str(error))
+            continue
+        default = f"{cluster.default}, the default" if cluster.default else "not named"
+        sound.append(f"{name} (partition {profile.partition or default})")
+    checked_how = "sound" if cluster.partitions else "not checked by Slurm"
+    text = " ".join([f"{checked_how}: {', '.join(sound)}." if sound else "none is sound.", *faults])
+    return [*found, Finding("slurm", "profiles", text, advice=f"Correct '{file}'." if faults else "")]
 
 
 def _notifications() -> list[Finding]:

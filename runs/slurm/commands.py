@@ -29,6 +29,27 @@ class RefusedError(NastuiError):
     """Slurm refused what was asked of it (exit 1)."""
 
 
+def version() -> str:
+    """Return the name and version of Slurm, such as ``slurm 23.11.4``.
+
+    Raises:
+        EnvironmentLacksError: there is no sbatch, or it does not answer.
+        RefusedError: it fails.
+    """
+    return _run(["sbatch", "--version"], ASK_SECONDS).strip()
+
+
+def partitions() -> dict[str, bool]:
+    """Return the partitions of the cluster, also the hidden ones, and whether each is the default of jobs.
+
+    Raises:
+        EnvironmentLacksError: there is no sinfo, or Slurm does not answer.
+        RefusedError: sinfo fails.
+    """
+    names = _run(["sinfo", "--noheader", "--all", "--format=%P"], ASK_SECONDS).split()
+    return {name.removesuffix("*"): name.endswith("*") for name in names}
+
+
 def submit(script: Path, folder: Path) -> str:
     """Submit a script from a folder, and return the id of its job.
 
@@ -116,6 +137,9 @@ def _run(command: list[str], seconds: float, folder: Path | None = None) -> str:
 
 def _fault(text: str, name: str) -> str:
     """Return what a command complained of, without its prefixes."""
-    lines = [line.strip().removeprefix(f"{name}: ").removeprefix("error: ") for line in text.splitlines()]
+    lines = [
+        line.strip().removeprefix(f"{name}: ").removeprefix("error: ").removeprefix("fatal: ")
+        for line in text.splitlines()
+    ]
     lines = [line.removeprefix("Batch job submission failed: ") for line in lines if line]
     return (lines[-1] if lines else "it gave no reason").rstrip(".")[:300]

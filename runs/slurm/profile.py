@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from runs import toml_file
 from runs.errors import NotFoundError, UsageError, closest
+from runs.formatting import count
 
 _TIME = re.compile(r"\d+(?::\d{1,2}){0,2}|\d+-\d{1,2}(?::\d{1,2}){0,2}")
 _GPU = re.compile(r"(gpu(?::[^:,()]+)??)(?::\d+)?")
@@ -86,6 +87,14 @@ class Profile(BaseModel):
         """Whether its jobs get a GPU."""
         return any(re.search(r"\b(gpus?|shard|mps)\b", word) for word in (self.gres, *self.extra))
 
+    @property
+    def summary(self) -> str:
+        """What it asks for, such as ``partition gpu, gpu:a100:1, 8 CPUs, 32G, 12:00:00``."""
+        named = (("partition", self.partition), ("account", self.account), ("qos", self.qos))
+        parts = [f"{word} {value}" for word, value in named if value]
+        parts += [self.constraint, self.gres, count(self.cpus, "CPU") if self.cpus else "", self.mem, self.time]
+        return ", ".join(filter(None, [*parts, *self.extra])) or "as the cluster decides"
+
     def device(self, typed: str) -> str:
         """Return the device of a run: ``cpu``, or ``cuda:0`` for the first GPU of its job.
 
@@ -148,16 +157,11 @@ def request(profile: Profile, device: str, processes: int, nodes: int) -> Reques
     return Request(profile=profile, nodes=nodes, processes=processes, device=device)
 
 
-def read(file: Path, name: str) -> Profile:
-    """Return a profile of a configuration file.
-
-    Args:
-        file: ``config.toml``.
-        name: of the profile; empty for ``default``, or the only one.
+def sections(file: Path) -> dict[str, dict[str, Any]]:
+    """Return the profiles of a configuration file by name, as they are written; a missing file has none.
 
     Raises:
-        UsageError: the file or the profile is invalid, or there are several and none was named.
-        NotFoundError: there is no such profile.
+        UsageError: the file cannot be read, is not valid TOML, or has something else than sections.
     """
     try:
         profiles = toml_file.read(file).get("slurm", {})
@@ -169,6 +173,21 @@ def read(file: Path, name: str) -> Profile:
         raise UsageError(f"'{file}' is not valid TOML: {error}.") from error
     if not isinstance(profiles, dict) or not all(isinstance(found, dict) for found in profiles.values()):
         raise UsageError(f"'slurm' in '{file}' must have a section for each profile.", EXAMPLE)
+    return profiles
+
+
+def read(file: Path, name: str) -> Profile:
+    """Return a profile of a configuration file.
+
+    Args:
+        file: ``config.toml``.
+        name: of the profile; empty for ``default``, or the only one.
+
+    Raises:
+        UsageError: the file or the profile is invalid, or there are several and none was named.
+        NotFoundError: there is no such profile.
+    """
+    profiles = sections(file)
     if not profiles:
         raise NotFoundError(f"There is no Slurm profile in '{file}'.", EXAMPLE)
     if not name:

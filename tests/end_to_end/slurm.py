@@ -31,7 +31,7 @@ class FakeSlurm:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "bin").mkdir(parents=True)
-        for name in ("sbatch", "squeue", "scancel", "scontrol"):
+        for name in ("sbatch", "squeue", "scancel", "scontrol", "sinfo"):
             file = folder / "bin" / name
             file.write_text(_FAKE.format(name=name, folder=folder))
             file.chmod(0o755)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import nastui_start
+from nastui.cli import doctor
 from runs.store.lock import is_held
 from runs.store.slurm_jobs import SlurmJobs
 from tests.end_to_end.conftest import TINY, Cli, Finished
@@ -234,6 +235,36 @@ def test_without_slurm_here_nothing_is_created(cli: Cli, slurm: FakeSlurm) -> No
         assert "There is no command 'sbatch' here." in done.stderr and done.stderr.count("\n") == 1
     assert is_untouched(cli)
     assert "#SBATCH" in cli(*TINY_SEARCH[:4], "--slurm", "--dry-run").stdout
+
+
+def test_doctor_says_what_of_slurm_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm, file = FakeSlurm(tmp_path / "slurm"), tmp_path / "config.toml"
+    monkeypatch.setenv("PATH", slurm.path)
+    monkeypatch.setenv("NASTUI_HOME", str(tmp_path))
+    slurm.answers("sbatch", "slurm 23.11.4\n")
+    slurm.answers("sinfo", "main*\nfat\n")
+    file.write_text(PROFILES + "[slurm.any]\n[slurm.typo]\ncpu = 3\n")
+    commands, profiles = doctors_findings()
+    assert commands == "sbatch and squeue found, slurm 23.11.4"
+    assert profiles.startswith("sound: default (partition main), any (partition main, the default). ")
+    assert "[slurm.gpus] names the partition 'gpu', which the cluster does not have. Allowed: main, fat." in profiles
+    assert "[slurm.typo] has no 'cpu'. Did you mean 'cpus'?" in profiles
+    slurm.answers("sinfo", "main\n")
+    assert "[slurm.any] names no partition, and the cluster has no default. Choose one: main." in doctors_findings()[1]
+    slurm.refuses("sinfo", "sinfo: error: Unable to contact slurm controller\n")
+    commands, profiles = doctors_findings()
+    assert commands.endswith("slurm 23.11.4; Slurm refused 'sinfo': Unable to contact slurm controller.")
+    assert profiles.startswith("not checked by Slurm: default (partition main), gpus (partition gpu), any (partition")
+    file.unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctors_findings() == ["sbatch not found: no Slurm on this machine", "none configured"]
+
+
+def doctors_findings() -> list[str]:
+    """Return what `nastui doctor` says of Slurm; nothing of it is an error."""
+    found = doctor._slurm()
+    assert all(finding.good and finding.area == "slurm" for finding in found)
+    return [finding.value for finding in found]
 
 
 def job(cli: Cli, name: str, **variables: Any) -> subprocess.Popen[bytes]:
