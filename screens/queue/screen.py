@@ -165,7 +165,7 @@ class QueueScreen(ActionScreen[None]):
             parts = [f"queued {queueing.ordinal(int(line.place))}", "held" if line.held else "", line.reason]
             parts.append(f"will probably start {line.words[-1]}" if line.words[-1].startswith("in ") else "")
             reason = ", ".join(dict.fromkeys(filter(None, parts)))
-            reason += " · r releases it" if line.held and not settings.of(self.app).readonly else ""
+            reason += " · R releases it" if line.held and not settings.of(self.app).readonly else ""
         self.query_one("#reason", Static).update(Text(reason))
         self.refresh_bindings()
 
@@ -182,7 +182,7 @@ class QueueScreen(ActionScreen[None]):
         line = self.list.highlighted if self.is_mounted else None
         match action:
             case "hold":
-                return (line is not None and line.waiting and not line.held) or None
+                return (line is not None and line.waiting) or None
             case "release":
                 return (line is not None and line.held) or None
             case "shift" | "first":
@@ -196,8 +196,10 @@ class QueueScreen(ActionScreen[None]):
         self.post_message(OpenRun(event.run))
 
     def action_hold(self) -> None:
-        """Hold the run under the cursor back."""
-        self._change(lambda run: queueing.hold(self.store.home, {run}, held=True))
+        """Hold the run under the cursor back, or release it."""
+        line = self.list.highlighted
+        held = line is not None and line.held
+        self._change(lambda run: queueing.hold(self.store.home, {run}, held=not held))
 
     def action_release(self) -> None:
         """Release the run under the cursor."""

@@ -330,6 +330,11 @@ class RunScreen(ActionScreen[None]):
         self._state.next_kind(by)
         self._show()
 
+    def action_curves(self, by: int) -> None:
+        """Show the curves of the next metric."""
+        self._state.next_curves(by)
+        self._show()
+
     def action_edge(self, by: int) -> None:
         """Select the next edge: its weights, margin and history are shown."""
         self._state.next_edge(by)

@@ -102,7 +102,7 @@ class ViewState:
         if self.panes.pane == LOG and self.log.text:
             self.log = dataclasses.replace(self.log, hit=self.log.hit + by)
         elif self.panes.pane == CURVES:
-            self._change(curves=self.selection.curves + by)
+            self.next_curves(by)
         elif kinds := self.selected.kinds:
             self._change(cell=kinds[(kinds.index(self.selected.kind) + by) % len(kinds)])
 
@@ -129,6 +129,10 @@ class ViewState:
         self._change(edge=None, operation=None)
 
     # Curves and log
+
+    def next_curves(self, by: int) -> None:
+        """Select the next group of metrics, or the previous one."""
+        self._change(curves=self.selection.curves + by)
 
     def toggle_log_axis(self) -> None:
         """Give curves a logarithmic axis, or a linear one again."""

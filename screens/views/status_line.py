@@ -41,7 +41,7 @@ def group_identity(group: Group) -> str:
 def group_status_line(group: Group) -> str:
     """Return the statuses of the runs of a group, their best results, and the keys to press next."""
     if group.is_sweep:
-        return " · ".join([*progress_of_sweep(group), "enter opens", "o unfolds"])
+        return " · ".join([*progress_of_sweep(group), "enter opens", "l unfolds"])
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:

@@ -173,8 +173,8 @@ class RunTable(Punctual, ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.highlighted))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to unfold only if there is a sweep or a group."""
-        return bool(self._groups) or None if action == "unfold" else True
+        """Offer to unfold and fold only if there is a sweep or a group."""
+        return bool(self._groups) or None if action in ("unfold", "fold") else True
 
     def action_move(self, lines: int) -> None:
         """Move the cursor."""
@@ -200,11 +200,22 @@ class RunTable(Punctual, ScrollView, can_focus=True):
 
     def action_unfold(self) -> None:
         """Unfold or fold the sweep or group under the cursor; in an unfolded one, fold it."""
+        if (group := self._group) is not None:
+            self.post_message(self.Folded(group))
+
+    def action_fold(self) -> None:
+        """Fold the sweep or group under the cursor, or the one that the run belongs to, if it is unfolded."""
+        group = self._group
+        if group is not None and any(isinstance(row, Record) and _holds(group, row) for row in self.rows):
+            self.post_message(self.Folded(group))
+
+    @property
+    def _group(self) -> Group | None:
+        """The sweep or group under the cursor, or the unfolded one that the run under the cursor belongs to."""
         row = self.highlighted
         if isinstance(row, Record):
-            row = next((group for group in self.rows if isinstance(group, Group) and _holds(group, row)), None)
-        if row is not None:
-            self.post_message(self.Folded(row))
+            return next((group for group in self.rows if isinstance(group, Group) and _holds(group, row)), None)
+        return row
 
     def action_mark(self) -> None:
         """Mark or unmark the run, or all runs of the group, under the cursor, and move to the next row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from runs.genotypes import nasbench201
 from runs.home import Home
 from runs.store.find_genotype import find
 from screens import clipboard, palette
+from screens.actions.action import split_keys
 from screens.actions.keymap import remapped
+from screens.actions.meanings import EXEMPTIONS, meanings, misused
 from screens.actions.page import keys_page
 from screens.actions.table import SCOPES, actions_of, registry
 from screens.compare.screen import CompareScreen
@@ -48,6 +51,33 @@ def test_the_page_of_keys_is_current() -> None:
     assert (ROOT / "docs/keys.md").read_text() == keys_page(), "nastui keys --markdown > docs/keys.md"
     assert {action.scope for action in registry().values()} == set(SCOPES)
     assert len({action.id for action in registry().values()}) == len(registry())
+
+
+def test_a_key_means_one_thing_on_all_screens() -> None:
+    wrong = [sentence for action in registry().values() for sentence in misused(action)]
+    assert not wrong, "\n".join([*wrong, "See screens/actions/meanings.py."])
+    named = {(action.id, key) for action in registry().values() for key in split_keys(action.keys)}
+    assert {(exemption.id, exemption.key) for exemption in EXEMPTIONS} <= named, "an exemption that nobody needs"
+    unused = meanings().keys() - {key for _, key in named}
+    assert not unused, "a key that no action has"
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "means"),
+    [
+        ("run.stop", "s", "sort"),
+        ("queue.release", "r", "retrain"),
+        ("queue.hold", "h", "left"),
+        ("runs.latest", "l", "right"),
+        ("run.log_axis", "L", "library"),
+        ("run.picture", "S", "backwards"),
+        ("run.hold", "p", "pause"),
+        ("run.mark", "!", "no meaning yet"),
+    ],
+)
+def test_a_key_with_a_second_meaning_is_found(action: str, key: str, means: str) -> None:
+    (sentence,) = misused(dataclasses.replace(registry()[action], keys=key))
+    assert means in sentence
 
 
 async def _listed(pilot: Pilot[Any]) -> None:

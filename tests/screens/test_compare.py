@@ -141,7 +141,7 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
         # Cells, their reference, and panes.
         cells = screen.query_one(Cells)
         assert "differ from A" in cells.text
-        await pilot.press("r", "r")
+        await pilot.press("space", "space")
         assert "differ from C" in cells.text
         await pilot.press("n")  # there is only one kind, so nothing changes
         await pilot.press("4")

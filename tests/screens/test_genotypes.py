@@ -139,7 +139,7 @@ async def test_every_action(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         before = cells.text
         await pilot.press("n")
         assert cells.text != before
-        await pilot.press("r")
+        await pilot.press("space")
         assert "edges differ from DrNAS_imagenet" in cells.text
         await pilot.press("q")
         await pilot.pause()

@@ -89,7 +89,7 @@ async def test_every_screen(home: Home, tmp_path: Path, monkeypatch: pytest.Monk
         assert "taken" in await look("y")
         await pilot.press("space")
         await there(CellsScreen, "c")
-        await look("r", "n")
+        await look("space", "n")
         await there(GenotypesScreen, "q")
         await there(RetrainScreen, "G", "r")
         await look("tab")

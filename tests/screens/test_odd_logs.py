@@ -35,7 +35,7 @@ async def test_compare_lives_and_says_so(home: Home) -> None:
         shutil.rmtree(first.root)
         await until(pilot, lambda: said("its folder is gone") and "gone" in runs.text)
         assert "4/9" in runs.text
-        await pilot.press("2", "4", "5", "m", "left")
+        await pilot.press("2", "4", "5", "m", "space", "left")
         assert app.screen is screen
 
 

@@ -55,12 +55,12 @@ class TestEpochs:
         with engine(paths):
             async with app.run_test(size=(80, 24)) as pilot:
                 screen = await opened(pilot)
-                await pilot.press("space")
+                await pilot.press("F")
                 assert text(screen, Scrubber).endswith("epoch 3 · held")
                 append(paths, *[event for event in course(9, 4) if getattr(event, "epoch", 0) == 4])
                 await until(pilot, lambda: "epoch 5/9" in text(screen, Header))
                 assert text(screen, Scrubber).endswith("epoch 3 · held")
-                await pilot.press("space")
+                await pilot.press("F")
                 assert text(screen, Scrubber).endswith("live")
 
     async def test_a_past_run_plays(self, home: Home) -> None:
@@ -68,7 +68,7 @@ class TestEpochs:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
-            await pilot.press("space")
+            await pilot.press("F")
             assert text(screen, Scrubber).endswith("playing")
             await until(pilot, lambda: text(screen, Scrubber).endswith("epoch 3 (last)"))
 
@@ -77,9 +77,9 @@ class TestEpochs:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
-            await pilot.press("g", "m", "G")
+            await pilot.press("g", "space", "G")
             assert "compared with epoch 1" in text(screen, Wiring)
-            await pilot.press("g", "m", "G")
+            await pilot.press("g", "space", "G")
             assert "compared with" not in text(screen, Wiring)
 
 
@@ -199,7 +199,7 @@ class TestEndings:
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
             header = app.screen.query_one(Header)
             await until(pilot, lambda: "No run's id begins with 'nosuchrun'" in header.text)
-            await pilot.press("left", "space", *"ypswcreR1nm", "full_stop", *"oaLv7q")
+            await pilot.press("left", "space", *"FypxwcreR1nmM", "full_stop", "greater_than_sign", *"aAv7q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
 
     async def test_a_run_without_a_word(self, home: Home) -> None:
@@ -207,7 +207,7 @@ class TestEndings:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(120, 40)) as pilot:
             screen = await opened(pilot)
-            await pilot.press("left", "space", "g", "y", "m", "n", "1", "1", "n")
+            await pilot.press("left", "space", "F", "g", "y", "m", "M", "n", "1", "1", "n")
             assert "no epoch yet" in text(screen, Scrubber)
 
     async def test_a_log_with_nonsense_in_it(self, home: Home) -> None:
@@ -247,9 +247,9 @@ class TestRequests:
         with engine(paths):
             async with app.run_test(size=(80, 24)) as pilot:
                 screen = await opened(pilot)
-                await pilot.press("s", "n")
+                await pilot.press("x", "n")
                 assert app.screen is screen and requests.waiting(paths.requests) == []
-                await pilot.press("s", "y")
+                await pilot.press("x", "y")
                 await until(pilot, lambda: requests.waiting(paths.requests) == [Request.STOP])
                 await until(pilot, lambda: "stopping" in text(screen, Header))
                 requests.clear(paths.requests)
@@ -298,7 +298,7 @@ class TestRequests:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             screen = await opened(pilot)
-            await pilot.press("p", "s", "w", "R")
+            await pilot.press("p", "x", "w", "R")
             assert app.screen is screen and requests.waiting(paths.requests) == [] and not toasts()
 
 
@@ -323,7 +323,7 @@ class TestTakingAlong:
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             await opened(pilot)
-            await pilot.press("S", "S")
+            await pilot.press("ctrl+e", "ctrl+e")
             saved = sorted(tmp_path.glob("*.svg"))
             assert len(saved) == 2 and all(str(path) in toasts() for path in saved)
 

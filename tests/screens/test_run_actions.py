@@ -40,11 +40,11 @@ async def test_edges_are_looked_at_in_the_cell_and_in_the_weights(home: Home) ->
         told = text(screen, Heatmap)
         assert "1 ◂ 0 " in told and "derived · margin 0." in told and "entropy" in told and "since epoch 1" in told
         assert "margin" in text(screen, Wiring)
-        await pilot.press("o")
+        await pilot.press("greater_than_sign")
         assert ", derived is " in text(screen, Heatmap)
         await pilot.press("full_stop")
         assert "2 ◂ 0 " in text(screen, Heatmap) and ", derived ·" in text(screen, Heatmap)
-        await pilot.press("O", "comma", "escape")
+        await pilot.press("less_than_sign", "comma", "escape")
         assert screen.is_current and "margin" not in text(screen, Wiring)
 
 
@@ -56,12 +56,17 @@ async def test_curves_have_a_logarithmic_axis_and_means(home: Home) -> None:
         chart, rule = screen.query_one(Chart), screen.query(Rule).first()
         assert chart.curves is not None
         plain = chart.curves.series[0].points
-        await pilot.press("L", "a")
+        await pilot.press("A", "a")
         assert chart.curves.log and "mean of 5 epochs, log" in rule.text
         smooth = chart.curves.series[0].points
         assert smooth[0] == plain[0] and smooth[8][1] == pytest.approx(sum(y for _, y in plain[4:9]) / 5)
-        await pilot.press("L", "a", "a")
+        await pilot.press("A", "a", "a")
         assert chart.curves.series[0].points == plain and "log" not in rule.text
+        metric = chart.curves.title
+        await pilot.press("m")
+        assert chart.curves.title != metric
+        await pilot.press("M")
+        assert chart.curves.title == metric
 
 
 async def test_the_log_is_searched_and_thinned(home: Home) -> None:

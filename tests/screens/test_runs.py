@@ -168,7 +168,7 @@ async def test_a_retraining_says_what_it_trains(tmp_path: Path) -> None:
 async def test_the_newest_run_is_a_key_away(tmp_path: Path) -> None:
     newest = [make_run(tmp_path)[0].id for _ in range(3)][-1]
     async with shown(tmp_path) as pilot:
-        await pilot.press("S", "g", "l")
+        await pilot.press("S", "g", "O")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         assert pilot.app.screen.picture_name().find(newest[:8]) >= 0
 

@@ -143,7 +143,7 @@ async def test_two_hundred_sweeps_of_fifty_runs_hold_nobody_up(home: Home) -> No
             async with beat.during("to the end and back"):
                 await pilot.press("G", "g")
             async with beat.during("unfolding and folding"):
-                await pilot.press("o", "o")
+                await pilot.press("l", "h")
             async with beat.during("sorting sweeps"):
                 await pilot.press(*"sssssssssss")
             async with beat.during("filtering sweeps"):

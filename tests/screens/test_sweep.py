@@ -91,13 +91,13 @@ class TestRuns:
             assert static(screen, "#counts") == "12 runs · 2 running · 5 in the queue"
             said = static(screen, "#status-line")
             assert said.startswith("5/12 done, 5 queued, 2 running · best 93.26 ± 0.00 · top 93.26 (")
-            assert "left · enter opens · o unfolds" in said
+            assert "left · enter opens · l unfolds" in said
             assert f"sweep {sweep.id}" in static(screen, "#identity") and "seeds 0-2" in static(screen, "#identity")
 
     async def test_it_unfolds_by_a_key_and_a_queued_run_says_what_it_waits_for(self, home: Home) -> None:
         async with shown(home) as (pilot, _):
             screen = runs_screen(pilot)
-            await pilot.press("o", "G")
+            await pilot.press("l", "G")
             assert len(screen.table.rows) == 13
             await pilot.press(*"kkkkkkk")
             await until(pilot, lambda: "queued 1st" in static(screen, "#status-line"))
@@ -107,8 +107,12 @@ class TestRuns:
             assert "queued 1st, waits for a slot of the CPU (2 of 2 in use)" in text(run, Header).replace("\n", " ")
             await pilot.press("q")
             await until(pilot, lambda: pilot.app.screen is screen)
-            await pilot.press("o")
+            await pilot.press("h")
             assert len(screen.table.rows) == 1, "inside an unfolded sweep the key folds it"
+            await pilot.press("h")
+            assert len(screen.table.rows) == 1, "a folded sweep stays folded"
+            await pilot.press("l", "l")
+            assert len(screen.table.rows) == 1, "the other key folds, too"
 
     async def test_the_folding_key_goes_from_sweeps_to_seeds_to_nothing(self, home: Home) -> None:
         async with shown(home) as (pilot, _):
@@ -120,7 +124,7 @@ class TestRuns:
     async def test_a_waiting_run_is_taken_out_of_the_queue(self, home: Home) -> None:
         async with shown(home) as (pilot, _):
             first, *_ = waiting(home)
-            await pilot.press("o", "slash", *first[:8], "enter")
+            await pilot.press("l", "slash", *first[:8], "enter")
             await until(pilot, lambda: len(runs_screen(pilot).table.rows) == 1)
             await pilot.press("x")
             await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
@@ -243,9 +247,13 @@ class TestQueue:
         async with shown(home) as (pilot, _):
             screen = await queue_screen(pilot)
             first, second, third, *rest = waiting(home)
-            await pilot.press("j", "j", "h")
+            await pilot.press("j", "j", "p")
             await until(pilot, lambda: static(screen, "#counts").endswith("2 held"))
-            await pilot.press("r")
+            await pilot.press("R")
+            await until(pilot, lambda: static(screen, "#counts").endswith("1 held"))
+            await pilot.press("p")
+            await until(pilot, lambda: static(screen, "#counts").endswith("2 held"))
+            await pilot.press("p")
             await until(pilot, lambda: static(screen, "#counts").endswith("1 held"))
             await pilot.press("J", "J")
             await until(pilot, lambda: waiting(home) == [second, third, first, *rest])
@@ -273,7 +281,7 @@ class TestQueue:
         async with shown(home, readonly=True) as (pilot, _):
             await queue_screen(pilot)
             before = waiting(home)
-            await pilot.press("j", "j", "h", "J", "x")
+            await pilot.press("j", "j", "p", "J", "x")
             await pilot.pause()
             assert "hold" not in pilot.app.screen.query_one(KeyLine).render().plain
             assert waiting(home) == before
