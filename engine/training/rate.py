@@ -13,6 +13,9 @@ def learning_rate(settings: TrainingSettings, epoch: int) -> float:
     """Return the rate during an epoch, counted from 0."""
     full, epochs = settings.learning_rate, settings.epochs
     match settings.schedule:
+        case "power":
+            power, warm = settings.rate_power, settings.warm_up_epochs
+            return schedules.power_cosine(full, settings.learning_rate_end, epoch, epochs, power=power, warm=warm)
         case "cosine":
             nominal = schedules.cosine(full, settings.learning_rate_end, epoch, epochs)
         case "linear":

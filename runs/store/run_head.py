@@ -14,8 +14,16 @@ _IDENTITY = {"id", "created", "command", "environment", "version", "plugins", "s
 _NOT_DECISIVE = _IDENTITY | {"origin", "weights", "seed", "device"}
 
 # Settings that version 0.2 did not have, with the values that it worked with. Runs of both versions form one group.
-_ADDED = {"deterministic": True, "tf32": True, "cudnn_benchmark": True, "cuda_graphs": "auto"}
+_ADDED = {
+    "deterministic": True,
+    "tf32": True,
+    "cudnn_benchmark": True,
+    "cuda_graphs": "auto",
+    "rate_period": 0,
+    "after_period": "restart",
+}
 _ADDED_TO_SEARCHES = {"gpus": 1}
+_ADDED_TO_TRAININGS = {"rate_power": 2.0}
 
 SHOWN = (
     *("id", "kind", "method", "space", "dataset", "preset"),
@@ -36,7 +44,7 @@ def group_id(config: RunConfig) -> str:
     """
     # Defaults are left out, so that a setting that a later version adds does not split the existing groups.
     decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
-    added = _ADDED | (_ADDED_TO_SEARCHES if config.kind == "search" else {})
+    added = _ADDED | (_ADDED_TO_SEARCHES if config.kind == "search" else _ADDED_TO_TRAININGS)
     decisive["options"] = {
         name: value
         for name, value in decisive["options"].items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from torch.nn import functional
 from engine.black_box.encoding import Cell, coding
 from engine.black_box.path_sampling import PathSampling, UniformPolicy
 from engine.methods.enas.controller import Controller, LearntPolicy
+from engine.methods.enas.method import learning_rate
 from engine.spaces.darts import Darts
 from runs import catalogue
+from runs.catalogue.methods.enas import EnasSettings
 from runs.catalogue.spaces.darts import DartsSettings
 from tests.engine.conftest import Bench, round_trip
 
@@ -118,6 +122,30 @@ def test_the_answer_is_the_best_of_the_drawn(method: str, options: dict[str, Any
     shown = torch.tensor(report.architecture["cell"].weights)
     torch.testing.assert_close(shown.sum(1), torch.ones(6))
     assert bool((shown == 0.2).all()) == (method == "rsws")
+
+
+@pytest.mark.parametrize(
+    ("preset", "phase"),
+    [
+        ("paper", lambda epoch: math.pi * (epoch % 10) / 10),  # a warm restart every 10 epochs
+        ("public", lambda epoch: math.pi * epoch / 10),  # T_max is 10, whatever the number of epochs
+        ("quick", lambda epoch: math.pi * epoch / 250),
+    ],
+)
+def test_the_learning_rate_of_enas(preset: str, phase: Callable[[int], float]) -> None:
+    values = catalogue.preset(catalogue.method("enas"), "nasbench201", preset).values
+    settings = EnasSettings(**{name: value for name, value in values.items() if name in EnasSettings.model_fields})
+    rate, top, bottom = learning_rate(settings), settings.learning_rate, settings.learning_rate_min
+    if preset != "quick":
+        assert (top, bottom) == (0.05, 0.0005)
+    for epoch in range(250):
+        expected = bottom + (top - bottom) * (1 + math.cos(phase(epoch))) / 2
+        assert rate(epoch, 250) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_swing_needs_a_period() -> None:
+    with pytest.raises(ValueError, match="after_period=swing needs a rate_period"):
+        EnasSettings(after_period="swing")
 
 
 def test_a_path_of_the_darts_space_has_two_edges_into_a_node() -> None:

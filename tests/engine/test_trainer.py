@@ -207,6 +207,7 @@ class TestRates:
             ("pcdarts_imagenet_eval", "pcdarts-imagenet", {}),
             ("pdarts_imagenet_eval_bs1024", "pdarts-imagenet", {}),
             ("pdarts_imagenet_eval_bs256", "pdarts-imagenet", {"learning_rate": 0.1, "warm_up_epochs": 0}),
+            ("cosine_power_cifar_2000", "sharpdarts-cifar", {}),
             ("nb201_train_200", "nasbench201-200", {}),
             ("nb201_train_12", "nasbench201-12", {}),
         ],

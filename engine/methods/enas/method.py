@@ -5,13 +5,17 @@ See docs/methods/baselines.md, "ENAS".
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from engine.black_box.encoding import coding
 from engine.black_box.path_sampling import PathSampling
 from engine.black_box.supernet_training import supernet_training
+from engine.core.schedules import cosine
 from engine.method import Context
 from engine.methods.enas.controller import Controller, LearntPolicy
+from engine.search.components import LearningRate
 from engine.search.loop import DifferentiableSearch
 from runs.catalogue.methods.enas import EnasSettings
 
@@ -51,4 +55,16 @@ def build(context: Context[EnasSettings]) -> DifferentiableSearch:
         images=settings.sample_images,
         batch_size=settings.batch_size,
     )
-    return DifferentiableSearch(context, supernet_training(settings, sampling, settings.epochs))
+    return DifferentiableSearch(
+        context, supernet_training(settings, sampling, settings.epochs, learning_rate=learning_rate(settings))
+    )
+
+
+def learning_rate(settings: EnasSettings) -> LearningRate:
+    """Return the learning rate of the weights: one cosine, or a cosine for each period."""
+    rate = partial(cosine, settings.learning_rate, settings.learning_rate_min)
+    if not settings.rate_period:
+        return rate
+    # A cosine of N epochs has risen again after 2 N.
+    folded = 1 if settings.after_period == "restart" else 2
+    return lambda epoch, _: rate(epoch % (folded * settings.rate_period), settings.rate_period)

@@ -49,6 +49,7 @@ METHOD = Method(
             summary="The published second-order CIFAR-10 search: 50 epochs, 16 channels, 8 cells. For a GPU.",
             space="darts",
             dataset="cifar10",
+            seed=2,
             values={**DARTS, "order": "second"},
         ),
         Preset(
@@ -56,6 +57,7 @@ METHOD = Method(
             summary="The published first-order CIFAR-10 search: 50 epochs, 16 channels, 8 cells. For a GPU.",
             space="darts",
             dataset="cifar10",
+            seed=2,
             values={**DARTS, "order": "first"},
         ),
         Preset(

@@ -55,6 +55,7 @@ METHOD = Method(
             summary="The published CIFAR-10 search: 50 epochs, batch 256, 1/4 of 16 channels, 8 cells. For a GPU.",
             space="darts",
             dataset="cifar10",
+            seed=2,
             values={
                 **DARTS,
                 "partial": 4,
@@ -70,6 +71,7 @@ METHOD = Method(
             summary="The published ImageNet search: 10 % and 2.5 % of the images, 1/2 of 16 channels. For a large GPU.",
             space="darts",
             dataset="imagenet",
+            seed=2,
             values={
                 **DARTS,
                 "stem": "imagenet",

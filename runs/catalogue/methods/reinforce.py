@@ -41,6 +41,20 @@ METHOD = Method(
             values=PAPER | _PUBLISHED,
         ),
         Preset(
+            name="nasbench201",
+            summary="As NAS-Bench-201 runs it: Adam at 0.001, 90 cells (12,000 simulated seconds). A second or two.",
+            space="nasbench201",
+            dataset="cifar10",
+            values=PAPER | _PUBLISHED | {"arch_learning_rate": 0.001},
+        ),
+        Preset(
+            name="nats-bench",
+            summary="As NATS-Bench runs it: Adam at 0.01, 150 cells (20,000 simulated seconds). A second or two.",
+            space="nasbench201",
+            dataset="cifar10",
+            values=PAPER | _PUBLISHED | {"queries": 150},
+        ),
+        Preset(
             name="quick",
             summary="50 cells, at a learning rate that has an effect within so few. A second or two.",
             space="nasbench201",
