@@ -66,7 +66,7 @@ MEANINGS = (
     Meaning("0", "all panes", ("all_panes",)),
     Meaning("z", "zoom: maximise or restore the pane", ("zoom",)),
     # Opening and leaving
-    Meaning("enter", "open or take what is selected", ("open", "zoom", "on", "down", "choose")),
+    Meaning("enter", "open or take what is selected", ("open", "zoom", "on", "down", "choose", "labels.save")),
     Meaning("o", "open the run", ("open",)),
     Meaning("O", "open the newest run", ("latest",)),
     Meaning("Q", "open the queue", ("queue",)),
@@ -96,6 +96,7 @@ MEANINGS = (
     Meaning("d", "delete: move to the trash", ("trash",)),
     Meaning("u", "undo: restore from the trash", ("undo",)),
     Meaning("t", "tags", ("tags",)),
+    Meaning("i", "insert: edit name and note", ("labels",)),
     Meaning("c", "compare", ("compare",)),
     Meaning("r", "retrain the genotype", ("retrain",)),
     Meaning("D", "start the demonstration", ("demonstrate",)),

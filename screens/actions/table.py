@@ -29,6 +29,7 @@ SCOPES = {
     "pick.list": "Choosing from a list: the list",
     "confirm": "A yes-or-no question",
     "ask": "Entering a line of text",
+    "labels": "Name and note of a run",
     "help": "The keys",
 }
 """The title of every scope that has keys. The scope of a part of a screen starts with the screen's name and a dot."""
@@ -51,6 +52,7 @@ ACTIONS = (
     Action("runs.pause", "p", "pause or resume", "pause", line="pause", changes=True),
     Action("runs.undo", "u", "restore from the trash", "undo", line="undo", changes=True),
     Action("runs.tags", "t", "edit tags", "tags", line="tags", changes=True),
+    Action("runs.labels", "i", "edit name and note", "labels", line="name / note", changes=True),
     Action("runs.trash", "d", "move to the trash", "trash", line="trash", changes=True),
     Action("runs.compare", "c", "compare the marked runs", "compare", line="compare"),
     Action("runs.latest", "O", "open the newest run", "latest"),
@@ -112,6 +114,7 @@ ACTIONS = (
     Action("run.retrain", "r", "retrain the cell of this epoch", "retrain", line="retrain", changes=True),
     Action("run.export", "e", "export the run into a folder", "export", line="export"),
     Action("run.compare", "c", "compare with another run", "compare", line="compare"),
+    Action("run.labels", "i", "edit name and note", "labels", line="name / note", changes=True),
     Action("run.checkpoint", "w", "write a checkpoint now", "checkpoint", changes=True),
     Action("run.copy", "y", "copy the genotype", "copy", line="copy the genotype"),
     Action("run.picture", "ctrl+e", "save the screen as SVG", "app.picture", line="save as SVG"),
@@ -258,6 +261,10 @@ ACTIONS = (
     Action("confirm.yes", "y", "yes", "answer(True)", line="yes"),
     Action("confirm.no", "n,escape,q", "no", "answer(False)", line="no"),
     Action("ask.leave", "escape", "cancel", "leave", line="cancel"),
+    Action("labels.save", "enter", "save", "save", line="save", priority=True),
+    Action("labels.next", "tab", "next field", "app.focus_next", line="next"),
+    Action("labels.before", "shift+tab", "previous field", "app.focus_previous"),
+    Action("labels.leave", "escape", "cancel", "leave", line="cancel"),
     # The keys
     Action("help.close", "question_mark,escape,q,f1", "close", "close", line="close"),
     Action("help.down", "j,down", "down", "scroll(1)"),

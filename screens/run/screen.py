@@ -23,6 +23,7 @@ from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
 from screens.engine_controls import EngineControls
 from screens.formatting import clean
+from screens.label_editing import edit_labels
 from screens.models.panes import RUN_PANES
 from screens.models.run import HeaderView
 from screens.run.follow_ups import FollowUps
@@ -268,6 +269,8 @@ class RunScreen(ActionScreen[None]):
                 return (status is not None and status.live) or None
             case "resume":
                 return (status is not None and (status.resumable or status is Status.PAUSED)) or None
+            case "labels":
+                return self.record is not None or None
         return True
 
     def action_pause(self) -> None:
@@ -437,6 +440,12 @@ class RunScreen(ActionScreen[None]):
         """Ask for a folder, then export the run into it."""
         if self.record is not None:
             await self._follow_ups.export(self.record.id)
+
+    @work
+    async def action_labels(self) -> None:
+        """Edit the name and the note of the run; the header shows them at the next tick."""
+        if self.record is not None:
+            await edit_labels(self, self._store, self.record)
 
     def action_compare(self) -> None:
         """Ask for another run, then compare both."""

@@ -30,6 +30,7 @@ from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenQueue, OpenRun, OpenSweep
 from screens.engine_controls import EngineControls
 from screens.formatting import clean, status_label, status_sign
+from screens.label_editing import edit_labels
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
 from screens.runs.run_list import Folding, RunListOptions, StoreRead, StoreUnchanged
@@ -51,7 +52,20 @@ _WELCOME = (
 _READONLY_WELCOME = "No runs yet, and with --readonly none can be started here."
 _NO_MATCH = f"No run matches the filter. esc clears it. It accepts {EXAMPLE}."
 _LETTERS = {
-    *("new_run", "demonstrate", "latest", "filter", "resume", "stop", "pause", "undo", "tags", "trash", "compare"),
+    *(
+        "new_run",
+        "demonstrate",
+        "latest",
+        "filter",
+        "resume",
+        "stop",
+        "pause",
+        "undo",
+        "tags",
+        "labels",
+        "trash",
+        "compare",
+    ),
     *("fold", "genotypes", "queue", "quit"),
 }
 """Actions whose keys are letters: they are off while the filter is typed."""
@@ -313,6 +327,8 @@ class RunsScreen(ActionScreen[None]):
                 return (self._has_read and not self._records and not self._problem) or None
             case "latest" | "fold":
                 return bool(self._records) or None
+            case "labels":
+                return len(self.chosen) == 1 or None
             case "tags" | "trash" | "copy_id":
                 return bool(self.chosen) or None
         return True
@@ -420,6 +436,12 @@ class RunsScreen(ActionScreen[None]):
     async def action_tags(self) -> None:
         """Edit the tags of the chosen runs."""
         await self._commands.tag(self.chosen)
+
+    @work
+    async def action_labels(self) -> None:
+        """Edit the name and the note of the chosen run."""
+        if len(self.chosen) == 1:
+            await edit_labels(self, self.store, self.chosen[0], changed=self.read_soon)
 
     @work
     async def action_trash(self) -> None:

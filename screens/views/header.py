@@ -54,7 +54,7 @@ def header_view(
     if problem:
         message = f"{problem} · showing what was read before · q goes back"
     return HeaderView(
-        title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names)]))),
+        title=clean(" · ".join(filter(None, [record.labels.name, *map(str, names), record.labels.note]))),
         id=short_id(record.id),
         status=None if problem else record.shown_status,
         device=clean(str(head["device"])),

@@ -16,7 +16,7 @@ _LONGEST = 90  # maximum length of an engine's message, so that the hint still f
 
 
 def identity(record: Record) -> str:
-    """Return what a run is: method and space, or what is retrained; data set, preset, seed, device."""
+    """Return what a run is: name, id, method and space or what is retrained, data set, preset, seed, device, note."""
     head = record.head
     parts = [
         short_id(record.id),
@@ -25,7 +25,7 @@ def identity(record: Record) -> str:
         f"preset {head['preset']}",
     ]
     parts += [f"seed {head['seed']}", f"{head['device']}"]
-    return clean(" · ".join(filter(None, [record.labels.name, *parts])))
+    return clean(" · ".join(filter(None, [record.labels.name, *parts, record.labels.note])))
 
 
 def group_identity(group: Group) -> str:

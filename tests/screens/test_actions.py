@@ -17,6 +17,7 @@ from nastui.app import NastuiApp
 from runs.genotypes import nasbench201
 from runs.home import Home
 from runs.store.find_genotype import find
+from runs.store.labels import Labels
 from screens import clipboard, palette
 from screens.actions.action import split_keys
 from screens.actions.keymap import remapped
@@ -34,6 +35,7 @@ from screens.sweep.screen import SweepScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
+from screens.widgets.edit_labels import EditLabels
 from screens.widgets.field import Choice
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.keys_help import key_sections
@@ -167,6 +169,10 @@ async def _ask(pilot: Pilot[Any]) -> None:
     await pilot.app.push_screen(AskLine("?", ""))
 
 
+async def _labels(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(EditLabels("?", Labels()))
+
+
 async def _nothing(pilot: Pilot[Any]) -> None:
     pass
 
@@ -189,6 +195,7 @@ VISITS: tuple[tuple[Callable[[Pilot[Any]], Awaitable[None]], tuple[str, ...]], .
     (_pick, ("pick", "pick.list")),
     (_confirm, ("confirm",)),
     (_ask, ("ask",)),
+    (_labels, ("labels",)),
 )
 
 
@@ -239,7 +246,7 @@ async def test_read_only_offers_and_does_nothing_that_changes(tmp_path: Path) ->
         await _listed(pilot)
         changing = {action.does for action in actions_of("runs") if action.changes}
         assert not changing & {does for group in key_sections(app.screen) for _, does, _ in group.keys}
-        for key in ("n", "d", "t", "R"):
+        for key in ("n", "d", "t", "i", "R"):
             await pilot.press(key)
         assert len(app.screen_stack) == 1
         await pilot.press("enter")

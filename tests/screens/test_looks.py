@@ -17,6 +17,7 @@ from runs.catalogue.genotype_text import parse_text
 from runs.home import Home
 from runs.machine.meters import Machine
 from runs.store.find_genotype import find
+from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
 from screens.genotypes.cells import CellsScreen
@@ -29,6 +30,7 @@ from screens.sweep.screen import SweepScreen
 from screens.widgets.ask_line import AskLine
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.confirm import Confirm
+from screens.widgets.edit_labels import EditLabels
 from screens.widgets.field import Choice
 from screens.widgets.genotype_detail import GenotypeDetail
 from screens.widgets.pick_one import PickOne
@@ -182,6 +184,7 @@ async def test_compare(home: Home, request: pytest.FixtureRequest) -> None:
     [
         ("confirm", lambda: Confirm("Move 2 runs to the trash?", "u brings them back.")),
         ("ask", lambda: AskLine("Tags, with spaces between", "paper seed-3")),
+        ("labels", lambda: EditLabels("Name and note of run a3f9c0de", Labels("first try", [], "with a lower rate"))),
         ("pick", lambda: PickOne("Save what?", [("text", "as it is printed"), ("svg", "a picture of the screen")])),
     ],
 )

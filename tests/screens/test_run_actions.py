@@ -13,6 +13,8 @@ from runs.home import Home
 from runs.log.events import Warned
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine, Meter, Process
+from runs.store.labels import Labels
+from runs.store.run_store import RunStore
 from screens.compare.screen import CompareScreen
 from screens.starting.retrain import RetrainScreen
 from screens.views.machine import machine_facts
@@ -182,6 +184,17 @@ async def test_a_log_that_becomes_shorter_is_read_anew_and_said(home: Home) -> N
             await until(pilot, lambda: "and 2 more" in text(screen, Header))
             assert "1 event of a newer version: update nastui to see them" in screen.log_notes
             assert any(note.startswith("1 line of the log cannot be read") for note in screen.log_notes)
+
+
+async def test_name_and_note_are_edited_and_stand_in_the_header(home: Home) -> None:
+    config, _ = make_run(home.root, epochs=3)
+    app = NastuiApp(home, config.id)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("i", *"first", "tab", *"keep", "enter")
+        await until(pilot, lambda: text(screen, Header).startswith(" first · drnas · "))
+        assert " · keep " in text(screen, Header)
+    assert RunStore(home).find(config.id).labels == Labels("first", [], "keep")
 
 
 async def test_a_store_that_cannot_be_written_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,11 @@ from screens.settings import Settings
 from screens.views.status_line import status_line
 from screens.widgets.ask_line import AskLine
 from screens.widgets.confirm import Confirm
+from screens.widgets.edit_labels import EditLabels
 from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.run_table import RunTable
-from tests.screens.driving import engine, toasts, until
+from tests.screens.driving import engine, static, toasts, until
 from tests.synthetic import make_run
 
 
@@ -364,6 +365,44 @@ async def test_marks_and_tags_of_several(tmp_path: Path) -> None:
         await until(pilot, lambda: [r.labels.tags for r in store.records()] == [["new"], ["new"], ["old"]])
         await pilot.press("escape")
         assert "marked" not in said(pilot, "#counts")
+
+
+async def test_name_and_note_are_edited_in_one_form(tmp_path: Path) -> None:
+    config, paths = make_run(tmp_path, name="a", tags=["old"])
+    async with shown(tmp_path) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditLabels))
+        # Meanwhile somebody tags the run from a shell.
+        store = RunStore(Home(tmp_path))
+        store.label(store.find(config.id), lambda labels: labels.tags.append("new"))
+        await pilot.press("b", "tab", *"seed", "space", "4", "enter")
+        await until(pilot, lambda: Labels.read(paths) == Labels("ab", ["new", "old"], "seed 4"))
+        await until(pilot, lambda: said(pilot, "#identity").startswith("ab · "))
+        assert said(pilot, "#identity").endswith(" · seed 4")
+        await pilot.press("i", "c", "escape")
+        assert Labels.read(paths).name == "ab"
+
+
+async def test_a_name_that_is_too_long_is_refused_in_the_form(tmp_path: Path) -> None:
+    _, paths = make_run(tmp_path, name="a")
+    async with shown(tmp_path) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, EditLabels))
+        pilot.app.screen.query_one("#name", Input).value = "x" * 81
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, EditLabels)
+        assert "at most 80 characters, got 81" in static(pilot.app.screen, "#problem")
+        pilot.app.screen.query_one("#name", Input).value = ""
+        await pilot.press("enter")
+        await until(pilot, lambda: Labels.read(paths).name == "")
+
+
+async def test_several_runs_have_no_name_in_common_to_edit(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_run(tmp_path)
+    async with shown(tmp_path) as pilot:
+        await pilot.press("space", "space", "i")
+        assert len(pilot.app.screen_stack) == 1
 
 
 def test_one_runs_tags_are_the_whole_line() -> None:
