@@ -190,7 +190,7 @@ def resolve(draft: Draft, device: str = "") -> RunConfig:
         EnvironmentLacksError: there is no such device, or the data set names a folder that is not an image folder.
     """
     entries = CatalogueEntries(draft)
-    values = {**entries.preset.values, **draft.options}
+    values = {**entries.options.adapted(entries.preset.values, draft.options), **draft.options}
     check_gpus(entries.method, entries.options, values)
     options = validate(entries.options, values, draft.source).model_dump()
     if draft.stop_when and stop_rule(draft.stop_when).kind is RuleKind.COLLAPSE and entries.method.kind == "retrain":

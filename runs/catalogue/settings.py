@@ -51,6 +51,16 @@ class Settings(BaseModel):
     )
     joined: ClassVar[SpaceFacts | None] = None
 
+    @classmethod
+    def adapted(cls, preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a preset's values as they apply beside those that a user gives.
+
+        Args:
+            preset: the preset's values by name.
+            given: the user's, as text or typed; they may be wrong.
+        """
+        return dict(preset)
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_booleans_for_numbers(cls, value: Any, info: Any) -> Any:

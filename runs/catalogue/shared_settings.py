@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import model_validator
@@ -201,12 +201,31 @@ class StagedSettings(DifferentiableSettings):
         group="schedule",
     )
     arch_frozen_epochs: int = setting(
-        0, "Epochs at the start of each stage that train only the weights.", group="schedule", ge=0
+        0,
+        "Epochs at the start of each stage that train only the weights. A preset's number shrinks with `epochs` where "
+        "it would not fit.",
+        group="schedule",
+        ge=0,
     )
 
     def candidates(self, operations: Sequence[str]) -> tuple[int, ...]:
         """Return the columns of a space's operations that are searched."""
         return tuple(range(len(operations)))
+
+    @classmethod
+    def adapted(cls, preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a search that `epochs` shortens below the preset's frozen epochs freeze the same share of its stages."""
+        values, frozen = super().adapted(preset, given), preset.get("arch_frozen_epochs", 0)
+        try:
+            epochs = int(float(given["epochs"]))
+        except (KeyError, TypeError, ValueError, OverflowError):  # a wrong number is refused with all others
+            return values
+        if not given.keys() & {"stage_operations", "stage_epochs"}:
+            stages = str(preset.get("stage_operations", "0")).count(",") + 1
+            if frozen >= epochs // stages:
+                whole = preset.get("epochs", cls.model_fields["epochs"].get_default())
+                values["arch_frozen_epochs"] = frozen * max(0, epochs) // whole
+        return values
 
     @property
     def operations_of_stages(self) -> tuple[int, ...]:

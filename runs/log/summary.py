@@ -27,6 +27,11 @@ LOWER_IS_BETTER = ("loss", "error", "regret", "kappa", "coin_tosses", "dropped_d
 HEADLINES = ("test_accuracy", "search_accuracy")
 
 
+def reported_label(splits: dict[str, float]) -> str:
+    """Return the label, in a data set of ``benchmark``, of the accuracy that papers report; empty if there is none."""
+    return next((label for label in reversed(splits) if label.startswith("test")), "")
+
+
 @dataclass
 class Summary:
     """The state of a run according to its events.
@@ -91,9 +96,8 @@ class Summary:
     def benchmark_accuracy(self) -> float | None:
         """The test accuracy of the genotype in a table, in percent: first data set, longest schedule."""
         for splits in self.benchmark.values():
-            for split, accuracy in reversed(splits.items()):
-                if split.startswith("test"):
-                    return accuracy
+            if label := reported_label(splits):
+                return splits[label]
         return None
 
     @property

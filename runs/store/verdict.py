@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runs.catalogue import datasets, find_space
 from runs.formatting import duration
+from runs.log.summary import reported_label
 from runs.store.run_store import Record
 
 
@@ -33,11 +34,11 @@ def worth(record: Record) -> Worth | None:
     """Return what the cell is worth on the run's own data set, or else on the table's first; None without a table."""
     summary, own = record.summary, record.head["dataset"]
     for dataset in [own] * (own in summary.benchmark) + list(summary.benchmark):
-        for label, accuracy in reversed(summary.benchmark[dataset].items()):
-            if label.startswith("test"):
-                known = datasets().get(dataset)
-                rank = summary.benchmark_rank.get(dataset, {}).get(label, 0)
-                return Worth(known.title if known else dataset, accuracy, rank, summary.benchmark_size)
+        splits = summary.benchmark[dataset]
+        if label := reported_label(splits):
+            known = datasets().get(dataset)
+            rank = summary.benchmark_rank.get(dataset, {}).get(label, 0)
+            return Worth(known.title if known else dataset, splits[label], rank, summary.benchmark_size)
     return None
 
 

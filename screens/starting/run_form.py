@@ -145,7 +145,7 @@ class RunForm:
         return head[name] if name in head else shown(self._value(name))
 
     def _value(self, name: str, preset: Preset | None = None) -> Any:
-        values = (preset or self._chosen_preset).values
+        values = preset.values if preset else self._options.adapted(self._chosen_preset.values, self.typed)
         return values.get(name, self._options.model_fields[name].get_default())
 
     def _parsed(self, name: str, text: str) -> Any:

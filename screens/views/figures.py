@@ -11,6 +11,7 @@ from runs.genotypes.kinds import OperationKind
 from runs.log import indicators
 from runs.log.events import EpochEnded
 from runs.log.history import History
+from runs.log.summary import reported_label
 from screens.formatting import clean
 from screens.models.panels import Fact
 from screens.models.selection import RunSelection
@@ -27,15 +28,7 @@ def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]
         return tuple(Fact(_words(name), _figure(value)) for name, value in started.items()) + _memory(history)
     before = history.epochs[selected.index - 1] if selected.index else None
     facts = [_metric(name, event, history, selected.index) for name in _by_importance(event.metrics)]
-    for dataset, splits in event.benchmark.items():
-        facts += [
-            Fact(f"{_words(dataset)} {_words(split).replace('epochs', 'ep')}", f"{value:.2f} %", "table")
-            for split, value in splits.items()
-        ]
-        facts += [
-            Fact(f"{_words(dataset)} rank", f"{rank:,} of {event.benchmark_size:,}", "table")
-            for rank in event.benchmark_rank.get(dataset, {}).values()
-        ]
+    facts += _by_the_table(event)
     if event.genotype is not None:
         since = history.epochs[unchanged_since(history.epochs, selected.index)].epoch
         facts.append(Fact("genotype", f"unchanged for {count(event.epoch - since, 'epoch')}"))
@@ -46,6 +39,18 @@ def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]
         facts.append(Fact("entropy", f"{entropy:.3f} nats", trend))
     facts += [Fact(f"lr {_words(name)}", _figure(value)) for name, value in event.learning_rates.items()]
     return (*facts, *(_memory(history) if selected.newest else ()))
+
+
+def _by_the_table(event: EpochEnded) -> list[Fact]:
+    """Return what the cell is worth on each data set of a benchmark table: tested, after the longest schedule."""
+    facts = []
+    for dataset, splits in event.benchmark.items():
+        if label := reported_label(splits):
+            rank = event.benchmark_rank.get(dataset, {}).get(label)
+            facts.append(
+                Fact(f"{_words(dataset)} table", f"{splits[label]:.2f} %", f"rank {rank:,}" if rank else label)
+            )
+    return facts
 
 
 def _operations(event: EpochEnded) -> list[Fact]:

@@ -85,6 +85,29 @@ def test_what_is_given_wins_over_the_preset() -> None:
     assert config.options["channels"] == 8, "as the preset has it"
 
 
+@pytest.mark.parametrize(
+    ("preset", "given", "frozen"),
+    [
+        ("quick", {}, 10),
+        ("quick", {"epochs": 11}, 10),
+        ("quick", {"epochs": "10"}, 3),
+        ("quick", {"epochs": 1}, 0),
+        ("quick", {"epochs": 3, "arch_frozen_epochs": 2}, 2),
+        ("quick-progressive", {"epochs": 8}, 3),
+        ("quick-progressive", {"epochs": 6}, 0),
+        ("quick-progressive", {"epochs": 6, "stage_epochs": "2,4", "arch_frozen_epochs": 1}, 1),
+    ],
+)
+def test_a_search_that_is_made_shorter_freezes_the_same_share(preset: str, given: dict[str, Any], frozen: int) -> None:
+    """Only where the preset's own number does not fit; a number that is given is never changed."""
+    assert resolve(Draft(method="drnas", preset=preset, options=given)).options["arch_frozen_epochs"] == frozen
+
+
+def test_a_number_of_frozen_epochs_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(UsageError, match="set at most 2"):
+        resolve(Draft(method="drnas", preset="quick", options={"epochs": 3, "arch_frozen_epochs": 3}))
+
+
 def test_ids_are_unique_and_harmless_as_folders() -> None:
     ids = {resolve(Draft(method="drnas")).id for _ in range(50)}
     assert len(ids) == 50

@@ -209,6 +209,9 @@ def test_the_form_marks_what_differs_from_the_paper() -> None:
     assert quick.view("learning_rate").notes == ("above 0 … 10",)
     assert quick.view("learning_rate").typed
     assert quick.draft().options == {"learning_rate": 0.025}
+    quick.write("epochs", "6")
+    assert (quick.view("arch_frozen_epochs").value, quick.view("arch_frozen_epochs").typed) == ("2", False)
+    assert quick.check().epochs == 6
 
 
 def test_the_form_says_what_is_wrong_with_seed_and_device() -> None:
