@@ -13,7 +13,7 @@ import subprocess
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -27,12 +27,15 @@ from runs.stop_rule import RuleKind, stop_rule
 
 SCHEMA_VERSION = 1
 NAME_LIMIT = 80
+# The kind and the preset of runs that were imported: their settings are those of a public script, under its names.
+IMPORTED: Final = "imported"
 
 
 class RunConfig(BaseModel):
     """Everything that decides what a run computes, with all defaults resolved. Written once, never changed.
 
-    A retraining has the ``genotype`` that it trains, and its ``origin`` in words. ``weights`` names the file in the run
+    A retraining has the ``genotype`` that it trains, and its ``origin`` in words. An imported run has the name of its
+    file there, and the arguments of a public script as ``options``. ``weights`` names the file in the run
     directory with the initial weights, if the run does not start from scratch. ``sweep`` is the id of the sweep that it
     belongs to, and ``stop_when`` the rule by which it stops early (:mod:`runs.stop_rule`), or empty.
     """
@@ -41,7 +44,7 @@ class RunConfig(BaseModel):
 
     version: int = SCHEMA_VERSION
     id: str
-    kind: Literal["search", "retrain"] = "search"
+    kind: Literal["search", "retrain", "imported"] = "search"
     method: str
     space: str
     dataset: str
@@ -63,16 +66,22 @@ class RunConfig(BaseModel):
         """Return the typed hyperparameters.
 
         Raises:
-            UsageError: the file was edited and has values that the catalogue does not allow.
+            UsageError: the file was edited and has values that the catalogue does not allow, or the run was imported.
         """
+        if self.kind == IMPORTED:
+            raise UsageError(f"Run '{self.id}' was imported: it has no hyperparameters of nastui.")
         return validate(self._model, self.options, "config.json")
 
     def defaults(self) -> dict[str, Any]:
         """Return the default of every hyperparameter, also of those that the version of the run lacked.
 
+        An imported run has none.
+
         Raises:
             NastuiError: the method or the space is of a plug-in that has been removed.
         """
+        if self.kind == IMPORTED:
+            return {}
         return {name: field.default for name, field in self._model.model_fields.items()}
 
     @property
@@ -212,7 +221,7 @@ def resolve(draft: Draft, device: str = "") -> RunConfig:
         stop_when=draft.stop_when,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         command=command(entries, seed, draft),
-        environment=_environment(),
+        environment=software(),
         plugins=catalogue.plugins(),
     )
 
@@ -327,7 +336,8 @@ def checked_label(text: str, what: str = "name", limit: int = NAME_LIMIT) -> str
 
 
 @functools.cache
-def _environment() -> dict[str, str]:
+def software() -> dict[str, str]:
+    """Return the versions of Python, of nastui and of the libraries that decide its results."""
     versions = {"python": platform.python_version(), "platform": platform.platform()}
     for package in ("nastui", "torch", "torchvision"):
         try:

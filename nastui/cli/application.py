@@ -18,6 +18,7 @@ from nastui.cli import (
     doctor,
     genotype,
     genotypes,
+    imports,
     keys,
     notify,
     queue,
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command("search")(search.search)
 app.command("retrain")(retrain.retrain)
+app.command("import")(imports.import_)
 app.add_typer(runs.app, name="runs")
 app.add_typer(sweep.app, name="sweep")
 app.add_typer(queue.app, name="queue")

@@ -56,7 +56,7 @@ _TEXTS: dict[str, Callable[[Record, Wait | None], str]] = {
     "best": lambda record, _: _figure(record.summary.best_accuracy),
     "bench": lambda record, _: _figure(record.summary.benchmark_accuracy),
     "time": lambda record, _: duration(record.summary.seconds) if record.summary.seconds else "-",
-    "name": lambda record, _: record.labels.name or (f"of {record.origin}" if record.origin else ""),
+    "name": lambda record, _: record.labels.name or record.subject,
 }
 
 

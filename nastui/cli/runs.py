@@ -129,7 +129,7 @@ def show(run: Run, as_json: Json = False) -> None:
     from nastui.cli import output
     from nastui.cli.listing import document
     from runs.catalogue.genotype_text import text_of_json
-    from runs.configuration import RunConfig
+    from runs.configuration import IMPORTED, RunConfig
     from runs.fleet.queueing import waits
     from runs.genotypes.costs import COUNTER
     from runs.log.event_log import first_event
@@ -168,7 +168,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("stop when", config.stop_when),
             ("slurm", record.job and _job(record)),
             ("threads", threads),
-            ("retrains", record.origin),
+            ("imported from" if config.kind == IMPORTED else "retrains", record.origin),
             ("tags", " ".join(content["tags"])),
             ("epoch", f"{content['epoch']}/{content['epochs'] or '?'}"),
             ("time", duration(content["seconds"])),

@@ -36,6 +36,8 @@ def describe(event: Event, *, every_metric: bool = False) -> str:
         every_metric: whether the line of an epoch has all metrics under their own names, or only its accuracies.
     """
     match event:
+        case Started(environment={"imported": str(source), "format": str(form)}):
+            return f"imported from {source} as {form}"
         case Started(environment=environment):
             known = [_known(environment, name) for name in ("device", "threads", "torch") if name in environment]
             graphs = [f"CUDA graphs {environment['cuda_graphs']}"] if "cuda_graphs" in environment else []

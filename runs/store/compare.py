@@ -14,6 +14,7 @@ from runs.genotypes.differences import Difference, differences
 from runs.genotypes.genotype import Genotype, edge_label
 from runs.log.summary import HEADLINES, LOWER_IS_BETTER
 from runs.store.groups import Spread, grouped
+from runs.store.run_head import is_training
 from runs.store.run_store import Record
 
 # Not compared: they always differ, or have no effect on the result.
@@ -85,17 +86,21 @@ def remarks(records: Sequence[Record]) -> list[str]:
     """Return a sentence for each reason why the runs are not comparable."""
     sentences = []
     for key, what, then in (
-        ("kind", "kinds", "A search is judged by its supernet, a retraining by its network."),
+        ("method", "kinds", "A search is judged by its supernet, a retraining by its network."),
         ("dataset", "data sets", "Their accuracies cannot be compared."),
         ("space", "search spaces", "Their cells cannot be compared."),
     ):
-        names = list(dict.fromkeys(str(record.head[key]) for record in records))
+        names = list(dict.fromkeys(_kind(record) if what == "kinds" else str(record.head[key]) for record in records))
         if len(names) > 1:
             sentences.append(f"These runs are of different {what} ({', '.join(names)}). {then}")
     without = sum(not record.summary.epoch for record in records)
     if without:
         sentences.append(f"{without} of {len(records)} runs {'has' if without == 1 else 'have'} no complete epoch yet.")
     return sentences
+
+
+def _kind(record: Record) -> str:
+    return "retrain" if is_training(record.head) else "search"
 
 
 def table(content: dict[str, Any]) -> list[list[str]]:

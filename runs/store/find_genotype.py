@@ -9,11 +9,13 @@ from pathlib import Path
 from runs import catalogue
 from runs.catalogue import genotype_text, library
 from runs.catalogue.library import Published
+from runs.configuration import IMPORTED
 from runs.errors import NastuiError, NotFoundError, UsageError
 from runs.files import is_file
 from runs.genotypes.genotype import Genotype
 from runs.home import RunPaths
 from runs.log import history
+from runs.store.run_head import is_training
 from runs.store.run_store import Record, RunStore
 from runs.user_path import user_path
 
@@ -67,7 +69,7 @@ def of_runs(store: RunStore) -> list[tuple[Record, Genotype]]:
     """Return the genotypes that finished searches found, newest first; logs without a valid one are skipped."""
     found = []
     for record in store.records():
-        if record.status == "finished" and record.head.get("kind") == "search" and record.summary.genotype:
+        if record.status == "finished" and not is_training(record.head) and record.summary.genotype:
             with contextlib.suppress(UsageError):
                 genotype = Genotype.from_json(record.summary.genotype)
                 genotype_text.check(genotype)
@@ -122,7 +124,7 @@ def _of_run(record: Record, epoch: int | None) -> Found:
 def _recipe(record: Record, genotype: Genotype) -> tuple[str, str]:
     """Return the recipe for the genotype of a run, and the run's data set if the recipe is for that."""
     head, space = record.head, genotype.space
-    trained = head["kind"] == "retrain"
+    trained = is_training(head) and head["kind"] != IMPORTED  # whose preset is no recipe
     method = catalogue.methods().get(head["method"])  # its plug-in may have been removed
     name: str = head["preset"] if trained else method.recipes.get(space, "") if method else ""
     with contextlib.suppress(NastuiError):  # its preset and its image folder, too
@@ -135,6 +137,8 @@ def _recipe(record: Record, genotype: Genotype) -> tuple[str, str]:
 def _data(record: Record) -> str:
     """Return the data set whose recipes fit a run: on an image folder, ImageNet if its preset was made for that."""
     head = record.head
+    if head["kind"] == IMPORTED:
+        return str(head["dataset"])
     preset = catalogue.preset(catalogue.method(head["method"]), head["space"], head["preset"])
     if head["dataset"] not in catalogue.datasets() and preset.dataset == "imagenet":
         return preset.dataset

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from runs.catalogue.shared_settings import MachineSettings
-from runs.configuration import RunConfig
+from runs.catalogue.training import TRAINER
+from runs.configuration import IMPORTED, RunConfig
 
 # Equal for all repetitions of a run, or without effect on its results, such as who started it, when and where.
 _IDENTITY = {"id", "created", "command", "environment", "version", "plugins", "sweep"}
@@ -36,6 +37,11 @@ def head(config: RunConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in SHOWN} | {"group": group_id(config)}
 
 
+def is_training(head: dict[str, Any]) -> bool:
+    """Return whether a run trains a network, here or where it was imported from, by the head of its record."""
+    return bool(head["method"] == TRAINER.name)
+
+
 def group_id(config: RunConfig) -> str:
     """Return a digest of everything that decides the result of a run, except its seed and its device.
 
@@ -50,6 +56,8 @@ def group_id(config: RunConfig) -> str:
         for name, value in decisive["options"].items()
         if name not in MachineSettings.model_fields and (name not in added or value != added[name])
     }
-    decisive["weights"] = config.id if config.weights else ""
+    # Nor are two imported files, unless the arguments of their scripts are known.
+    alone = config.weights or (config.kind == IMPORTED and not config.options)
+    decisive["weights"] = config.id if alone else ""
     text = json.dumps(decisive, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

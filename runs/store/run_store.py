@@ -22,7 +22,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from runs.configuration import RunConfig
+from runs.configuration import IMPORTED, RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import copy_regular, discard_abandoned, discard_unfinished, fingerprint
 from runs.home import Home, RunPaths, short_id
@@ -93,9 +93,16 @@ class Record:
 
     @property
     def origin(self) -> str:
-        """The source of a retrained genotype: a run's short id and epoch, or a published name; empty for a search."""
+        """The source of a retrained genotype: a run's short id and epoch, or a published name; an imported file's name.
+
+        Empty for a search."""
         name, comma, rest = str(self.head["origin"]).partition(",")
         return f"{short_id(name) if _RUN_ID.fullmatch(name) else name}{comma}{rest}"
+
+    @property
+    def subject(self) -> str:
+        """What stands for a missing name: the genotype that is retrained, or the imported file; empty for a search."""
+        return self.origin if self.head["kind"] == IMPORTED else f"of {self.origin}" if self.origin else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``nastui runs show --json`` prints; keys are an interface."""
@@ -157,8 +164,14 @@ class RunStore:
         self._to_read: deque[str] = deque()
         self.unreadable: dict[str, str] = {}
 
-    def create(self, config: RunConfig, labels: Labels, weights: Path | None = None) -> RunPaths:
-        """Create the directory of a run atomically; ``weights`` are copied into it.
+    def create(
+        self,
+        config: RunConfig,
+        labels: Labels,
+        weights: Path | None = None,
+        fill: Callable[[RunPaths], object] = lambda paths: None,
+    ) -> RunPaths:
+        """Create the directory of a run atomically; ``weights`` are copied into it, and ``fill`` writes further files.
 
         Raises:
             UsageError: a label may not be stored.
@@ -175,6 +188,7 @@ class RunStore:
             if weights is not None:
                 copy_regular(weights, building.root / config.weights)
             building.requests.mkdir()
+            fill(building)
             building.root.rename(paths.root)
         except OSError as error:
             raise EnvironmentLacksError(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runs import catalogue
 from runs.benchmarks import tabular_queries
-from runs.configuration import Draft, RunConfig, checked_label, resolve
+from runs.configuration import IMPORTED, Draft, RunConfig, checked_label, resolve
 from runs.detached import START_SECONDS, start_detached
 from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError, closest
 from runs.files import end_of, is_file, open_regular
@@ -384,6 +384,11 @@ def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> No
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
+    if record.head["kind"] == IMPORTED:
+        raise UsageError(
+            f"Run '{record.id}' was imported from '{record.origin}', so there is nothing to resume.",
+            "Start a search of your own, or retrain its cell.",
+        )
     if status is Status.FINISHED:
         raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
     if status.live:

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.store.groups import Group, Spread, seed_count
+from runs.store.run_head import is_training
 from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean, moment, status_label, status_sign
@@ -95,7 +96,7 @@ def _statuses(group: Group, now: float) -> str:
 
 
 def _name(record: Record) -> str:
-    return clean(record.labels.name or (f"of {record.origin}" if record.origin else ""))
+    return clean(record.labels.name or record.subject)
 
 
 def _members(group: Group, now: float) -> str:
@@ -132,7 +133,7 @@ def _epochs(group: Group, now: float) -> str:
 def _best_first(record: Record) -> tuple[bool, float]:
     # The test accuracy of a retrained network is not comparable with the accuracy of a search's supernet.
     found = record.summary.best_accuracy
-    return record.head["kind"] == "retrain", -1.0 if found is None else found
+    return is_training(record.head), -1.0 if found is None else found
 
 
 def _best(record: Record, now: float) -> str:
@@ -212,7 +213,7 @@ COLUMNS = (
         right=True,
         descending=True,
         folded=lambda g, now: str(g.best or "-"),
-        folded_order=lambda g: (g.head["kind"] == "retrain", _mean(g.best)),
+        folded_order=lambda g: (is_training(g.head), _mean(g.best)),
     ),
     Column(
         "bench",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runs.configuration import IMPORTED
 from runs.fleet.grid import seed_ranges
 from runs.fleet.queueing import Wait
 from runs.formatting import brief_duration, millions
@@ -20,7 +21,7 @@ def identity(record: Record) -> str:
     head = record.head
     parts = [
         short_id(record.id),
-        f"{head['method']} of {record.origin}" if record.origin else f"{head['method']} on {head['space']}",
+        f"{head['method']} {record.subject}" if record.subject else f"{head['method']} on {head['space']}",
         f"{head['dataset']}",
         f"preset {head['preset']}",
     ]
@@ -153,7 +154,10 @@ def _finished(record: Record, now: float) -> str:
     summary = record.summary
     found = worth(record)
     parts = [f"{found}, by the benchmark"] if found else []
-    parts.append(f"took {brief_duration(summary.seconds)}")
+    if record.head["kind"] == IMPORTED:
+        parts.append(f"imported from {_cut(record.origin)}")
+    if summary.seconds or record.head["kind"] != IMPORTED:
+        parts.append(f"took {brief_duration(summary.seconds)}")
     if summary.parameters is not None:
         parts.append(f"{millions(summary.parameters)} parameters")
     if summary.macs is not None:

@@ -1,0 +1,55 @@
+"""``nastui import``: results of the public repositories as runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runs.imports.formats import NAMES
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="A log file, or what a script has printed.")],
+    repository: Annotated[
+        str, typer.Option("--as", metavar="|".join(NAMES), help="Name the repository that wrote the file.")
+    ],
+    name: Annotated[str, typer.Option(help="Name the run.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="Tag the run; may be repeated.")] = None,
+    dataset: Annotated[str, typer.Option(help="Name the data set, if the file does not.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Import results of a public repository as a run.
+
+    The run has the epochs, metrics, architecture weights and genotypes of the file. It can be shown, compared and
+    exported, and its cell can be retrained. Nothing in the file is executed.
+    """
+    from nastui.cli import output
+    from runs.configuration import checked_label
+    from runs.home import Home, short_id
+    from runs.imports.formats.registry import format_named
+    from runs.imports.importing import import_file
+    from runs.store.labels import Labels
+    from runs.store.run_store import RunStore
+    from runs.user_path import user_path
+
+    labels, store = Labels(name, list(tag or ())), RunStore(Home.locate())
+    dataset = checked_label(dataset, "data set")
+    imported = import_file(user_path(file), format_named(repository), store, labels=labels, dataset=dataset)
+    findings = imported.findings
+    for remark in findings.remarks:
+        output.say(remark)
+    if as_json:
+        output.data(store.find(imported.config.id).to_json() | {"remarks": findings.remarks})
+        return
+    weighed = sum(bool(epoch.weights) for epoch in findings.epochs)
+    facts = [
+        f"{len(findings.epochs):,} epochs" if findings.epochs else "",
+        f"{weighed:,} of them with weights" if weighed else "",
+        "and a genotype" if findings.genotype else "and no genotype",
+    ]
+    short = short_id(imported.config.id)
+    output.say(f"Imported '{file.name}' as run {short}: {', '.join(filter(None, facts))}.")
+    train = f"; to train its cell: nastui retrain {short}" if findings.genotype else ""
+    output.say(f"To see it: nastui runs show {short}{train}")

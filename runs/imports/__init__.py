@@ -1,0 +1,1 @@
+"""Imports of results of the public repositories: see docs/imports.md."""

@@ -1,0 +1,57 @@
+"""`nastui import`, typed: the run is listed, shown, exported, and its cell can be named."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from tests import public_logs
+from tests.end_to_end.conftest import Cli
+
+
+def test_a_log_becomes_a_run(cli: Cli) -> None:
+    (cli.folder / "log.txt").write_text(public_logs.text(public_logs.drnas()))
+    done = cli("import", "log.txt", "--as", "drnas", "--name", "from the authors", "--tag", "public")
+    assert done.stdout == ""
+    assert "5 epochs, 5 of them with weights, and a genotype" in done.stderr
+    (run,) = cli.json("runs", "list", "kind:imported", "tag:public")
+    assert (run["kind"], run["method"], run["status"], run["epoch"]) == ("imported", "drnas", "finished", 5)
+    shown = cli("runs", "show", run["id"]).stdout
+    assert "imported from  log.txt" in shown and "k=6" in shown and "save=" not in shown
+    assert "nastui import" in shown
+    cli("runs", "follow", run["id"])
+    assert "imported from log.txt as drnas" in cli("runs", "events", run["id"]).stdout
+    assert cli.json("genotype", "show", run["id"])["recipe"] == "drnas-cifar"
+    cli("runs", "export", run["id"], "--to", "files")
+    with (cli.folder / "files" / "architecture.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 5 * 2 * 14 * 8
+    refused = cli("runs", "resume", run["id"], code=2).stderr
+    assert "was imported from 'log.txt', so there is nothing to resume" in refused
+
+
+def test_json_has_the_run_and_the_remarks(cli: Cli) -> None:
+    (cli.folder / "log.txt").write_text(public_logs.text(public_logs.ista()))
+    made = cli.json("import", "log.txt", "--as", "ista", "--dataset", "cifar100")
+    assert (made["kind"], made["dataset"], made["remarks"]) == (
+        "imported",
+        "cifar100",
+        ["The file does not name the seed: 0 is noted."],
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("nothing.txt", "--as", "drnas"), 3, "nothing.txt' cannot be read"),
+        (("other.txt", "--as", "drnas"), 2, "has no epoch and no genotype in the form of xiangning-chen/DrNAS"),
+        (("other.txt", "--as", "drns"), 2, "Unknown format 'drns'. Did you mean 'drnas'?"),
+        ((".", "--as", "drnas"), 2, "is a folder"),
+        (("other.txt", "--as", "drnas", "--name", "x" * 81), 2, "at most 80 characters"),
+    ],
+)
+def test_what_cannot_be_imported_creates_nothing(cli: Cli, words: tuple[str, ...], code: int, why: str) -> None:
+    (cli.folder / "other.txt").write_text("some text\n")
+    assert why in cli("import", *words, code=code).stderr
+    assert cli.json("runs", "list") == []
