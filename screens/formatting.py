@@ -76,6 +76,7 @@ def time_of_day(moment: float) -> str:
 
 
 _SIGNS = {
+    Status.UNSTARTED: "○",
     Status.QUEUED: "·",
     Status.RUNNING: "●",
     Status.STALLED: "!",

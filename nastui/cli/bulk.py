@@ -84,7 +84,7 @@ def resume(
         typer.Option("--previous-checkpoint", help="If the last checkpoint is damaged, take the one before it."),
     ] = False,
 ) -> None:
-    """Resume paused, stopped, failed or lost runs.
+    """Resume paused, stopped, failed or lost runs, and start those that were taken out of the queue.
 
     A run without an engine resumes from its last checkpoint, if its data set has not changed. One starts at once;
     several wait in the queue, so that they do not all start on the same device.

@@ -57,7 +57,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
                     output.say(waited := job)
             elif pending:
                 deadline = time.monotonic() + START_SECONDS
-            elif not status.live and (status is not Status.QUEUED or time.monotonic() > deadline):
+            elif not status.live and (not status.before_start or time.monotonic() > deadline):
                 break
             if pending:
                 ensure_dispatcher(store.home, queue)

@@ -132,7 +132,10 @@ def slots(
 
 @app.command()
 def clear(yes: Annotated[bool, typer.Option("--yes", help="Clear without asking.")] = False) -> None:
-    """Take all waiting runs out of the queue. The runs stay, and can be started later."""
+    """Take all waiting runs out of the queue. The runs stay, and can be started later.
+
+    `nastui sweep resume` queues those of a sweep again, and `nastui runs resume` any runs.
+    """
     from nastui.cli import output
     from runs.store.queue import Queue
 

@@ -395,8 +395,9 @@ def restore(
 ) -> None:
     """Bring a removed run back from the trash."""
     from nastui.cli import output
+    from runs.fleet.sweep import SweepStore
 
-    output.say(f"Restored {_store().restore(run).root.name}.")
+    output.say(f"Restored {SweepStore(_store()).restore_run(run).root.name}.")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``nastui sweep``: list, follow, stop, resume, extend and remove sweeps."""
+"""``nastui sweep``: list, follow, stop, resume, extend, remove and restore sweeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from runs.slurm.profile import Profile
     from runs.store.run_store import Record, RunStore
 
-app = typer.Typer(help="List, follow, stop, resume, extend and remove sweeps of many runs.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, follow, stop, resume, extend, remove and restore sweeps of many runs.", no_args_is_help=True
+)
 
 Name = Annotated[
     str, typer.Argument(metavar="SWEEP", help="The sweep's id, a unique prefix of it, its name, or `latest`.")
@@ -216,21 +218,29 @@ def add_seeds(
 def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False) -> None:
     """Move a sweep and all its runs to the trash.
 
-    `nastui runs restore` brings a run back.
+    `nastui sweep restore` brings them back.
     """
     from nastui.cli import output
-    from runs.slurm.submission import cancel
-    from runs.store.queue import Queue
 
-    store, sweeps = _stores()
+    _, sweeps = _stores()
     sweep = sweeps.find(name)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
-    Queue(store.home).remove({member.run for member in sweep.members})
-    cancel(store.home, {record.id for record in sweeps.records(sweep) if not record.status.live})
     output.say(f"Moved {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
+
+
+@app.command()
+def restore(
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="The removed sweep's id, or a unique prefix of it.")],
+) -> None:
+    """Bring a removed sweep back from the trash, with its runs."""
+    from nastui.cli import output
+
+    _, sweeps = _stores()
+    found, number = sweeps.restore(sweep)
+    output.say(f"Restored sweep {found.id} with {number} of its {count(len(found.members), 'run')}.")
 
 
 def _stores() -> tuple[RunStore, SweepStore]:
@@ -313,7 +323,7 @@ def _follow(store: RunStore, sweep: Sweep, *, as_json: bool) -> int:
 
 
 def _has_ended(record: Record, found: Results) -> bool:
-    return not record.status.live and record.id not in found.waiting and record.status != "queued"
+    return not record.status.live and record.id not in found.waiting and not record.status.before_start
 
 
 def _tell(record: Record, values: Combination, number: int, of: int, *, as_json: bool) -> None:

@@ -123,7 +123,7 @@ def to_start(records: Iterable[Record], document: Document) -> list[Record]:
     return [
         record
         for record in records
-        if record.status in ("queued", "lost", "failed")
+        if record.status in ("unstarted", "queued", "lost", "failed")
         and record.id not in there
         and not (record.status == "queued" and record.is_in_slurm)
     ]

@@ -9,22 +9,22 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from runs.configuration import Draft, RunConfig, draft_from
-from runs.errors import EnvironmentLacksError, NotFoundError, UsageError
+from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.fleet import grid as grids
 from runs.fleet import queueing
 from runs.fleet.grid import Combination, Grid
 from runs.fleet.queueing import entry
-from runs.home import Home
+from runs.home import Home, RunPaths
 from runs.slurm import submission
 from runs.slurm.profile import Request
 from runs.store.labels import Labels
+from runs.store.lock import is_held
 from runs.store.queue import Entry
 from runs.store.run_store import Record, RunStore
 from runs.store.store_lock import changing
@@ -368,22 +368,67 @@ class SweepStore:
             self._create_runs(changed, added.configs)
         return changed
 
-    def remove(self, sweep: Sweep) -> list[Path]:
-        """Move a sweep and its runs to the trash; return the folders of the runs there.
+    def remove(self, sweep: Sweep) -> list[Record]:
+        """Move a sweep and its runs to the trash, and return the runs. Those that wait leave the queue, or Slurm.
 
         Raises:
-            BusyError: a member is running; then nothing is moved.
+            BusyError: a member runs, or is about to; then nothing is moved.
+            EnvironmentLacksError: the home cannot be written.
         """
         records = self.records(sweep)
         for record in records:
             launcher.refuse_live(record)
-        moved = [self._store.remove(record) for record in records]
-        try:
+        runs = {record.id for record in records}
+        self._store.queue.remove(runs)
+        if (begun := runs & self._store.queue.pending()) and is_held(self._home.dispatcher):
+            raise BusyError(f"Run '{min(begun)}' is about to start.", f"First: nastui sweep stop {sweep.id}")
+        submission.cancel(self._home, runs)
+        with self._locked():
+            for record in records:
+                self._store.remove(record)
             self._home.removed_sweeps.mkdir(parents=True, exist_ok=True)
-            (self._home.sweeps / sweep.id).rename(self._home.removed_sweeps / sweep.id)
-        except OSError as error:
-            raise EnvironmentLacksError(f"The sweep cannot be moved to the trash: {error.strerror}.") from error
-        return moved
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                (self._home.sweeps / sweep.id).rename(self._home.removed_sweeps / sweep.id)
+        return records
+
+    def restore(self, name: str) -> tuple[Sweep, int]:
+        """Bring a sweep back from the trash, with those of its runs that are still there; return how many these are.
+
+        Raises:
+            NotFoundError: no sweep in the trash has an id that begins so, or several have.
+            UsageError: its document is damaged.
+        """
+        folder = self._home.removed_sweeps
+        found = sorted(path.name for path in folder.glob("*") if name and path.name.startswith(name))
+        if not found:
+            raise NotFoundError(f"No sweep in the trash has an id that begins with '{name[:80]}'.")
+        if len(found) > 1:
+            raise NotFoundError(
+                f"'{name[:80]}' names {len(found)} sweeps in the trash: {', '.join(found)}.", "Give more of the id."
+            )
+        self._restore_document(found[0])
+        sweep = read_sweep(self._home, found[0])
+        removed = [member.run for member in sweep.members if (self._home.trash / member.run).exists()]
+        for run in removed:
+            self._store.restore(run)
+        return sweep, len(removed)
+
+    def restore_run(self, name: str) -> RunPaths:
+        """Bring a run back from the trash, and the document of its sweep if that is there, too.
+
+        Raises:
+            NotFoundError: no run in the trash has an id that begins so, or several have.
+        """
+        paths = self._store.restore(name)
+        with contextlib.suppress(UsageError):  # its configuration is damaged
+            self._restore_document(RunConfig.read(paths.config).sweep)
+        return paths
+
+    def _restore_document(self, name: str) -> None:
+        removed, folder = self._home.removed_sweeps / name, self._home.sweeps / name
+        if name and "/" not in name and removed.exists() and not folder.exists():
+            with self._locked():
+                removed.rename(folder)
 
     def _of(self, name: str) -> Sweep | None:
         """Return the sweep of a folder; None if it cannot be read, and then :attr:`unreadable` says why."""

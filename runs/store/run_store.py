@@ -479,9 +479,9 @@ class RunStore:
         if job is None:
             return status
         if job.ended:
-            return Status.LOST if status is Status.QUEUED else status
+            return Status.LOST if status.before_start else status
         # A job may be requeued whose engine has ended. One whose run has failed is not.
-        return Status.QUEUED if status in (Status.STOPPED, Status.LOST) else status
+        return Status.QUEUED if status in (Status.STOPPED, Status.LOST, Status.UNSTARTED) else status
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # otherwise it was removed while it was read

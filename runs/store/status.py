@@ -16,8 +16,12 @@ class Status(StrEnum):
 
     ``STALLED`` is shown in place of another status of a live run that makes no progress. It is never derived and no
     JSON has it: scripts that wait for the end of a run ask whether its status is ``running``.
+
+    ``QUEUED`` is a run that the queue or Slurm will start, or whose engine is just being started. A run that nobody
+    will start by itself, and that never had an engine, is ``UNSTARTED``.
     """
 
+    UNSTARTED = "unstarted"
     QUEUED = "queued"
     RUNNING = "running"
     STALLED = "stalled"
@@ -36,11 +40,16 @@ class Status(StrEnum):
     @property
     def resumable(self) -> bool:
         """Whether a new engine may continue from the checkpoint."""
-        return self in (Status.STOPPED, Status.FAILED, Status.LOST, Status.QUEUED)
+        return self in (Status.STOPPED, Status.FAILED, Status.LOST, Status.QUEUED, Status.UNSTARTED)
+
+    @property
+    def before_start(self) -> bool:
+        """Whether no engine has worked on the run since it was created or queued."""
+        return self in (Status.QUEUED, Status.UNSTARTED)
 
 
 def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
-    """Return the status of a run.
+    """Return the status of a run, without regard to the queue and to Slurm.
 
     Args:
         paths: the run.
@@ -58,7 +67,9 @@ def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
         return Status.PAUSED if last == "paused" else Status.RUNNING
     if last in ("stopped", "failed"):
         return Status(last)
-    return Status.LOST if paths.lock.exists() else Status.QUEUED
+    if paths.lock.exists():
+        return Status.LOST
+    return Status.QUEUED if paths.log.exists() else Status.UNSTARTED  # whoever starts an engine opens its log first
 
 
 def follow_status(follower: Follower, on_entry: Callable[[Entry], object] = lambda _: None) -> Status:

@@ -26,6 +26,7 @@ _ORDER = (
     Status.LOST,
     Status.FAILED,
     Status.QUEUED,
+    Status.UNSTARTED,
     Status.STOPPED,
     Status.FINISHED,
 )
@@ -187,7 +188,7 @@ COLUMNS = (
         lambda r, now: status_label(r.shown_status),
         lambda r: _ORDER.index(r.shown_status),
         10,
-        least=10,
+        least=11,
         folded=_statuses,
         folded_order=lambda g: min(map(_ORDER.index, g.statuses)),
     ),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from runs.configuration import Draft
 from runs.errors import NastuiError
 from runs.formatting import count
-from runs.home import short_id
+from runs.store.groups import grouped, sweep_of
 from runs.store.labels import Labels
 from runs.store.run_store import Record, RunStore
 from screens.actions.screen import ActionScreen
@@ -20,6 +22,7 @@ from screens.widgets.confirm import Confirm
 DEMONSTRATION = Draft(method="drnas", preset="quick", name="demonstration")
 """A search that needs only what is installed."""
 DEMONSTRATION_GROUP = "demonstrate"
+Item = TypeVar("Item")
 
 
 class StoreCommands:
@@ -33,7 +36,7 @@ class StoreCommands:
 
     def __init__(self, screen: ActionScreen[None], store: RunStore, changed: Callable[[], object]) -> None:
         self._screen, self._store, self._changed = screen, store, changed
-        self._removed: list[list[Record]] = []
+        self._removed: list[list[_Removal]] = []
         self._starting = False
 
     @property
@@ -70,45 +73,113 @@ class StoreCommands:
         answer = await self._screen.ask(AskLine(question, text))
         if answer is not None:
             change = retagged(answer, whole=len(records) == 1)
-            self._each(records, lambda record: self._store.label(record, change), "")
+            self._each(records, lambda record: self._store.label(record, change), "", run_names)
 
     async def trash(self, records: Sequence[Record]) -> bool:
-        """Move runs to the trash, after asking; return whether it was done. Call it from a worker."""
-        if not await self._screen.ask(Confirm(f"Move {run_names(records)} to the trash?", "u restores it.")):
+        """Move runs to the trash, after asking; return whether it was done. Call it from a worker.
+
+        A sweep of which no run would be left goes with them.
+        """
+        removals = self._removals(records)
+        left = any(sweep_of(removal.records[0]) and not removal.sweep for removal in removals)
+        note = "u restores it." + (" The sweep stays, and calls them missing." if left else "")
+        if not await self._screen.ask(Confirm(f"Move {_names(removals)} to the trash?", note)):
             return False
-        removed: list[Record] = []
+        removed: list[_Removal] = []
         self._removed.append(removed)
 
-        def remove(record: Record) -> None:
-            self._store.remove(record)
-            removed.append(record)
+        def remove(removal: _Removal) -> None:
+            from runs.fleet.sweep import SweepStore
 
-        self._each(records, remove, "Moved to the trash, u restores:")
+            sweeps = SweepStore(self._store)
+            if removal.sweep:
+                sweeps.remove(sweeps.find(removal.sweep))
+            else:
+                self._store.remove(removal.records[0])
+            removed.append(removal)
+
+        self._each(removals, remove, "Moved to the trash, u restores:", _names)
         return True
 
     def undo(self) -> None:
         """Restore what was last moved to the trash."""
-        if self._removed:
-            self._each(self._removed.pop(), lambda record: self._store.restore(record.id), "Restored:")
 
-    def _each(self, records: Sequence[Record], change: Callable[[Record], object], done: str) -> None:
-        """Change runs one after another; report what was done and what failed."""
+        def restore(removal: _Removal) -> None:
+            from runs.fleet.sweep import SweepStore
+
+            sweeps = SweepStore(self._store)
+            if removal.sweep:
+                sweeps.restore(removal.sweep)
+            else:
+                sweeps.restore_run(removal.records[0].id)
+
+        if self._removed:
+            self._each(self._removed.pop(), restore, "Restored:", _names)
+
+    def _removals(self, records: Sequence[Record]) -> list[_Removal]:
+        """Return sweeps all of whose runs are given, and the other runs."""
+        chosen = {record.id for record in records}
+        by_sweep = {group.id: group.members for group in grouped(self._store.known(), sweep_of)}
+        sweeps = [
+            sweep
+            for sweep in dict.fromkeys(filter(None, map(sweep_of, records)))
+            if (self._store.home.sweeps / sweep).is_dir() and all(r.id in chosen for r in by_sweep.get(sweep, ()))
+        ]
+        found = [_Removal(sweep, by_sweep[sweep]) for sweep in sweeps if sweep in by_sweep]
+        inside = {record.id for removal in found for record in removal.records}
+        return found + [_Removal("", [record]) for record in records if record.id not in inside]
+
+    def _each(
+        self,
+        items: Sequence[Item],
+        change: Callable[[Item], object],
+        done: str,
+        names: Callable[[Sequence[Item]], str],
+    ) -> None:
+        """Change one thing after another; report what was done and what failed."""
 
         def change_all() -> None:
             changed = []
-            for record in records:
+            for item in items:
                 try:
-                    change(record)
-                    changed.append(record)
+                    change(item)
+                    changed.append(item)
                 except NastuiError as error:
                     self._screen.say(str(error), "error")
                 except OSError as error:
-                    self._screen.say(f"Run '{short_id(record.id)}': {error_text(error, '', None)}", "error")
+                    self._screen.say(f"{names([item])}: {error_text(error, '', None)}", "error")
             if changed and done:
-                self._screen.say(f"{done} {run_names(changed)}.")
+                self._screen.say(f"{done} {names(changed)}.")
             self._changed()
 
         self._screen.in_background(change_all, group="store")
+
+
+@dataclass(frozen=True)
+class _Removal:
+    """What goes to the trash as one: a run, or a sweep with all its runs.
+
+    Attributes:
+        sweep: its id; empty for a run.
+        records: the runs.
+    """
+
+    sweep: str
+    records: Sequence[Record]
+
+
+def _names(removals: Sequence[_Removal]) -> str:
+    """Return the name of one run or sweep, or the numbers of several, for a sentence."""
+    sweeps = [removal for removal in removals if removal.sweep]
+    runs = [record for removal in removals if not removal.sweep for record in removal.records]
+    parts = [run_names(runs)] if runs else []
+    if sweeps:
+        first = sweeps[0].records[0].labels.name
+        name = (
+            f"sweep {f'{first} ' if first else ''}({sweeps[0].sweep})" if len(sweeps) == 1 else f"{len(sweeps)} sweeps"
+        )
+        parts.insert(0, f"{name} with {count(sum(len(removal.records) for removal in sweeps), 'run')}")
+    return " and ".join(parts)
 
 
 def retagged(answer: str, *, whole: bool) -> Callable[[Labels], None]:

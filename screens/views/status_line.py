@@ -42,7 +42,10 @@ def group_identity(group: Group) -> str:
 def group_status_line(group: Group) -> str:
     """Return the statuses of the runs of a group, their best results, and the keys to press next."""
     if group.is_sweep:
-        return " · ".join([*progress_of_sweep(group), "enter opens", "l unfolds"])
+        again = group.statuses.keys() & {Status.UNSTARTED, Status.LOST, Status.FAILED}
+        return " · ".join(
+            [*progress_of_sweep(group), "enter opens", "l unfolds", *(["R starts the rest"] if again else [])]
+        )
     parts = [f"{number} {status}" for status, number in group.statuses.most_common()]
     for name, spread in (("best", group.best), ("table", group.benchmark)):
         if spread is not None:
@@ -100,6 +103,7 @@ def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
     if wait is not None and record.status is Status.QUEUED:
         return clean(f"{wait} · R starts it now")
     describe = {
+        Status.UNSTARTED: _unstarted,
         Status.QUEUED: _queued,
         Status.RUNNING: _running,
         Status.STALLED: _stalled,
@@ -113,8 +117,12 @@ def status_line(record: Record, now: float, wait: Wait | None = None) -> str:
     return clean(describe(record, now))
 
 
+def _unstarted(record: Record, now: float) -> str:
+    return "it is not in the queue · R starts it"
+
+
 def _queued(record: Record, now: float) -> str:
-    return f"Slurm: {record.job_text} · x cancels it" if record.job_text else "waiting for an engine · R starts one"
+    return f"Slurm: {record.job_text} · x cancels it" if record.job_text else "its engine is about to start"
 
 
 def _running(record: Record, now: float) -> str:

@@ -138,7 +138,7 @@ def test_waiting_runs_are_held_moved_stopped_and_cleared(cli: Cli) -> None:
     cli("queue", "clear", "--yes")
     assert Queue(cli.home).read().waiting == []
     cli("sweep", "stop", sweep)
-    assert by_status(cli, sweep) == {"stopped": 1, "queued": 3}
+    assert by_status(cli, sweep) == {"stopped": 1, "unstarted": 3}
     cli("sweep", "remove", sweep, "--yes")
     assert cli.json("sweep", "list") == cli.json("runs", "list") == []
 

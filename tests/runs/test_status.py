@@ -42,7 +42,9 @@ def test_status(paths: RunPaths, said: str, held: bool, asked: Request | None) -
         assert derive(paths, lambda: said) is expected
 
 
-def test_a_run_that_no_engine_ever_locked_is_queued(paths: RunPaths) -> None:
+def test_a_run_is_unstarted_until_somebody_starts_an_engine(paths: RunPaths) -> None:
+    assert derive(paths, lambda: "") is Status.UNSTARTED
+    paths.log.touch()  # the engine has not taken the lock yet
     assert derive(paths, lambda: "") is Status.QUEUED
 
 

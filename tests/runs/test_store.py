@@ -64,10 +64,10 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 # Creating
 
 
-def test_a_new_run_is_queued_and_complete(home: Home) -> None:
+def test_a_new_run_is_unstarted_and_complete(home: Home) -> None:
     config, paths = make_run(home.root, done=0, name="first", tags=["b", "a", "b"])
     record = RunStore(home).find(config.id)
-    assert record.status is Status.QUEUED
+    assert record.status is Status.UNSTARTED
     assert record.labels == Labels("first", ["a", "b"], "")
     assert RunConfig.read(paths.config) == config
     assert paths.requests.is_dir()

@@ -1,4 +1,4 @@
-"""Sweeps on disk: damaged documents, full disks, several processes at once, and plug-ins that are gone."""
+"""Sweeps on disk: damaged documents, full disks, several processes at once, the trash, plug-ins that are gone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from pathlib import Path
 import pytest
 
 from runs.configuration import Draft
-from runs.errors import BusyError, EnvironmentLacksError, NastuiError, UsageError
+from runs.errors import BusyError, EnvironmentLacksError, NastuiError, NotFoundError, UsageError
+from runs.fleet import queueing
+from runs.fleet.results import results
 from runs.fleet.sweep import Sweep, SweepStore
 from runs.home import Home
+from runs.log.events import Entry, encode
+from runs.store.groups import grouped, sweep_of
+from runs.store.lock import engine_lock
+from runs.store.queue import Queue
 from runs.store.run_store import RunStore
 from runs.store.store_lock import store_lock
+from tests.synthetic import course
 
 DRAFT = Draft(method="drnas", preset="quick")
 
@@ -31,6 +38,19 @@ def created(home: Home, seeds: int = 3, draft: Draft = DRAFT) -> Sweep:
 
 def runs(home: Home) -> set[str]:
     return {path.name for path in home.runs.iterdir()}
+
+
+def statuses(store: RunStore) -> dict[str, str]:
+    return {record.id: str(record.status) for record in store.records()}
+
+
+def finish(home: Home, run: str) -> None:
+    """Write what a run has left that nobody runs any more and that the queue has forgotten."""
+    paths = home.run(run)
+    paths.lock.touch()
+    lines = [encode(Entry(float(at), at, event)) for at, event in enumerate(course(3, 3), start=1)]
+    paths.events.write_text("\n".join(lines) + "\n")
+    Queue(home).remove({run})
 
 
 def document(home: Home, sweep: Sweep) -> Path:
@@ -181,3 +201,63 @@ def test_who_waits_too_long_for_another_process_is_told_so(home: Home, monkeypat
     monkeypatch.setattr("runs.store.store_lock.store_lock", lambda path, _: store_lock(path, 0.0))
     with store_lock(home.sweeps / ".lock"), pytest.raises(BusyError, match="Another process is creating"):
         sweeps_of(home).complete(sweep)
+
+
+# The trash
+
+
+def test_a_removed_sweep_leaves_the_queue_and_comes_back_with_the_runs_that_are_still_in_the_trash(home: Home) -> None:
+    sweep = created(home)
+    sweeps = sweeps_of(home)
+    Queue(home).add([sweeps.entry(record) for record in sweeps.records(sweep)])
+    assert [record.id for record in sweeps.remove(sweep)] == [member.run for member in sweep.members]
+    assert runs(home) == set() and sweeps.all() == [] and Queue(home).read().entries == []
+    shutil.rmtree(home.trash / sweep.members[1].run)
+    assert sweeps.restore(sweep.id[:4]) == (sweep, 2)
+    assert [record.id for record in sweeps.records(sweep)] == [sweep.members[0].run, sweep.members[2].run]
+    assert sweeps_of(home).all() == [sweep]
+    with pytest.raises(NotFoundError, match="No sweep in the trash"):
+        sweeps.restore(sweep.id)
+
+
+def test_a_sweep_with_a_running_member_is_not_removed_and_keeps_its_places_in_the_queue(home: Home) -> None:
+    sweep = created(home)
+    sweeps = sweeps_of(home)
+    first, *others = sweeps.records(sweep)
+    Queue(home).add([sweeps.entry(record) for record in others])
+    with engine_lock(first.paths.lock), pytest.raises(BusyError, match="is running"):
+        sweeps.remove(sweep)
+    assert len(runs(home)) == 3 and len(Queue(home).read().waiting) == 2 and sweeps.all() == [sweep]
+
+
+def test_a_restored_run_brings_the_document_of_its_sweep_back(home: Home) -> None:
+    sweep = created(home)
+    sweeps = sweeps_of(home)
+    sweeps.remove(sweep)
+    sweeps.restore_run(sweep.members[1].run)
+    assert [record.id for record in sweeps.records(sweeps.find(sweep.id))] == [sweep.members[1].run]
+    sweeps.remove(sweep)
+    assert sweeps.restore(sweep.id) == (sweep, 3)
+
+
+# Runs that were taken out of the queue
+
+
+def test_a_member_that_was_taken_out_of_the_queue_is_unstarted_until_the_sweep_is_resumed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queueing, "ensure_dispatcher", lambda *_: False)
+    sweep, store = created(home), RunStore(home)
+    sweeps = SweepStore(store)
+    first, second, third = (member.run for member in sweep.members)
+    assert sweeps.resume(sweep) == (3, 0)
+    finish(home, first)
+    assert statuses(store) == {first: "finished", second: "queued", third: "queued"}
+    took = store.find(first).summary.seconds
+    assert results(sweep, store.records(), store.queue.read()).seconds_left() == 2 * took > 0
+    store.queue.remove({second})
+    assert statuses(store) == {first: "finished", second: "unstarted", third: "queued"}
+    (group,) = grouped(store.records(), sweep_of)
+    assert results(sweep, store.records(), store.queue.read()).seconds_left() == group.seconds_left == took
+    assert sweeps.resume(sweep) == (1, 0)
+    assert statuses(store) == {first: "finished", second: "queued", third: "queued"}

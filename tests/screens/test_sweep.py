@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
-from runs.fleet.sweep import Sweep
+from runs.fleet.sweep import Sweep, SweepStore
 from runs.home import Home, short_id
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
@@ -141,6 +141,38 @@ class TestRuns:
                 await pilot.press("R")
                 await until(pilot, lambda: f"Queued 1 run of sweep {sweep.id}" in toasts())
                 assert waiting(home) == [sweep.members[2].run, sweep.members[1].run]
+
+    async def test_a_folded_sweep_goes_to_the_trash_as_a_whole_and_comes_back(self, home: Home) -> None:
+        sweep = fleets.made_sweep(home, (5, 5, 2), grid={}, seeds=(0, 1, 2, 3))
+        with fleets.queued(home, sweep):
+            app = NastuiApp(home)
+            async with app.run_test() as pilot:
+                await until(pilot, lambda: "in the queue" in static(app.screen, "#counts"))
+                await pilot.press("d")
+                await until(pilot, lambda: isinstance(app.screen, Confirm))
+                asked = " ".join(" ".join(rows(app)).replace("│", " ").split())
+                assert f"Move sweep lr and batch ({sweep.id}) with 4 runs to the trash?" in asked
+                await pilot.press("y")
+                await until(pilot, lambda: not runs_screen(pilot).table.rows)
+                assert [*home.sweeps.glob("*/sweep.json")] == [*home.runs.iterdir()] == waiting(home) == []
+                await pilot.press("u")
+                await until(pilot, lambda: len(runs_screen(pilot).table.records) == 4)
+                assert [found.id for found in SweepStore(RunStore(home)).all()] == [sweep.id]
+                assert "1/4" not in static(app.screen, "#status-line") and "1 unstarted" in static(
+                    app.screen, "#status-line"
+                )
+
+    async def test_a_sweep_stays_if_only_some_of_its_runs_go_to_the_trash(self, home: Home) -> None:
+        sweep = fleets.made_sweep(home, (5, 5, 5), grid={}, seeds=(0, 1, 2))
+        app = NastuiApp(home)
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: bool(runs_screen(pilot).table.rows))
+            await pilot.press("l", "G", "d")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            assert any("The sweep stays" in row for row in rows(app))
+            await pilot.press("y")
+            await until(pilot, lambda: len(runs_screen(pilot).table.records) == 2)
+            assert [found.id for found in SweepStore(RunStore(home)).all()] == [sweep.id]
 
 
 class TestSweep:

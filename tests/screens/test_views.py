@@ -119,8 +119,9 @@ class TestHeader:
         assert view.status is None and "what was read before" in view.message
 
     def test_before_the_first_word(self) -> None:
-        view = header_view(record(History(), Status.QUEUED), History(), now=2000.0)
-        assert (view.epoch, view.share) == ("epoch 0/?", 0.0) and "R starts" in view.message
+        view = header_view(record(History(), Status.UNSTARTED), History(), now=2000.0)
+        assert (view.epoch, view.share) == ("epoch 0/?", 0.0)
+        assert view.message.endswith("it is not in the queue · R starts it")
 
     def test_names_stages_where_there_are_several(self) -> None:
         history = told(Started(), StageStarted(1, 2, 5, "narrow"), *(epoch(n, [3] * 6) for n in (1, 2)))
