@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,15 @@ def _differing(config: RunConfig, options: dict[str, Any]) -> set[str]:
     # An engine that chooses its threads may choose those of the other; the estimate says with how many it was measured.
     if not (own.get("threads") and other.get("threads")):
         differing.discard("threads")
+    if {"epochs", "arch_frozen_epochs"} <= differing and _freeze_the_same_share(own, other):
+        differing.discard("arch_frozen_epochs")
     return differing - _free(config.method, config.space)
+
+
+def _freeze_the_same_share(own: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Return whether two searches train only the weights, which is cheaper, in the same share of their epochs."""
+    apart = own["arch_frozen_epochs"] * other["epochs"] - other["arch_frozen_epochs"] * own["epochs"]
+    return abs(apart) < max(own["epochs"], other["epochs"])
 
 
 @functools.cache
