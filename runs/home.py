@@ -69,7 +69,7 @@ class Home:
 
     @property
     def measurements(self) -> Path:
-        """Measurements made by `nastui bench` and by the forms, on this machine and others."""
+        """Measurements made by `nastui profile` and by the forms, on this machine and others."""
         return self.root / "measured.json"
 
     @property

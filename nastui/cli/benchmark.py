@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
+from nastui.cli.command_help import Commands
+
 if TYPE_CHECKING:
     from runs.benchmarks.table import Table
     from runs.home import Home
     from runs.store.find_genotype import Found
 
-app = typer.Typer(help="Import benchmark tables and look up architectures.", no_args_is_help=True)
+app = Commands(help="Import benchmark tables and look up genotypes in them.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -62,7 +65,7 @@ def list_(as_json: Json = False) -> None:
 
     home = Home.locate()
     for error in store.damaged(home).values():
-        output.say(str(error))
+        output.warn(str(error))
     tables = store.tables(home)
     if as_json:
         output.data([_described(table) for table in tables])
@@ -86,10 +89,14 @@ def query(
     arch: Annotated[
         str,
         typer.Argument(
+            metavar="GENOTYPE",
             help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text or JSON.",
+            autocompletion=completion.genotypes,
         ),
     ],
-    dataset: Annotated[str | None, typer.Option(help="Show only results on this data set.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Show only results on this data set.", autocompletion=completion.datasets)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Look up an architecture: results, ranks and regret.
@@ -131,10 +138,15 @@ def query(
     )
 
 
-@app.command()
+@app.command("rm")
 def remove(
-    name: Annotated[str, typer.Argument(help="The table's name: see `nastui benchmark list`.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE", help="The table's name: see `nastui benchmark list`.", autocompletion=completion.tables
+        ),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
     """Move a table to the trash.
 
@@ -147,13 +159,22 @@ def remove(
 
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
+            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move the table '{output.clean(name)}' to the trash?", abort=True)
     output.say(f"Moved '{name}' to the trash: {store.remove(Home.locate(), name)}")
 
 
 @app.command()
-def restore(name: Annotated[str, typer.Argument(help="The name of the removed table's file in the trash.")]) -> None:
+def restore(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="The name of the removed table's file in the trash.",
+            autocompletion=completion.removed_tables,
+        ),
+    ],
+) -> None:
     """Bring a removed table back from the trash."""
     from nastui.cli import output
     from runs.benchmarks import store
@@ -170,7 +191,7 @@ def _results(home: Home, found: Found, dataset: str | None) -> list[dict[str, An
 
     space = found.genotype.space
     for error in damaged(home).values():
-        output.say(str(error))
+        output.warn(str(error))
     all_tables = tables(home)
     suitable = [table for table in all_tables if table.space == space]
     if not suitable:

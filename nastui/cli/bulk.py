@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
 from nastui.cli.selection import Where, Words
 from runs.errors import UsageError
 from runs.home import short_id
@@ -15,7 +16,7 @@ from runs.home import short_id
 if TYPE_CHECKING:
     from runs.store.run_store import Record, RunStore
 
-Yes = Annotated[bool, typer.Option("--yes", help="Remove without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
 
 
 def stop(runs: Words = None, where: Where = None) -> None:
@@ -126,10 +127,14 @@ def resume(
 def tag(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN|FILTER", help="A run, several with commas between them, or a filter in quotes."),
+        typer.Argument(
+            metavar="RUN|FILTER",
+            help="A run, several with commas between them, or a filter in quotes.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="Remove this tag. Repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Remove this tag. Repeatable.")] = None,
     where: Where = None,
 ) -> None:
     """Add tags to runs, or remove them.
@@ -170,14 +175,17 @@ def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
     selection = select(store, runs, where)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
+            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move {selection} to the trash?", abort=True)
     act_on_each(selection.records, lambda record: f"Moved {record.id} to the trash: {store.remove(record)}")
 
 
 def export(
     to: Annotated[
-        Path, typer.Option(help="Create this folder for the exported files; several runs get a folder in it each.")
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Create this folder for the exported files; several runs get a folder in it each."
+        ),
     ],
     runs: Words = None,
     where: Where = None,

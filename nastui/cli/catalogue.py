@@ -1,22 +1,28 @@
-"""``nastui methods | spaces | datasets | presets``: the catalogue as text and JSON."""
+"""``nastui methods | spaces | presets``: the catalogue as text and JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
+
 if TYPE_CHECKING:
-    from runs.catalogue import Dataset, Method, Preset, Space
+    from runs.catalogue import Method, Preset, Space
     from runs.catalogue.settings import SettingInfo
 
-Name = Annotated[str | None, typer.Argument(help="Show only this one, in detail.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def methods(name: Name = None, as_json: Json = False) -> None:
+def _argument(name: str, names: Callable[[str], list[str]]) -> Any:
+    return typer.Argument(metavar=name, help="Show only this one, in detail.", autocompletion=names)
+
+
+def methods(name: Annotated[str | None, _argument("METHOD", completion.methods)] = None, as_json: Json = False) -> None:
     """List the search methods, or one with its hyperparameters."""
     from nastui.cli import output
     from runs import catalogue
@@ -34,7 +40,7 @@ def methods(name: Name = None, as_json: Json = False) -> None:
         )
 
 
-def spaces(name: Name = None, as_json: Json = False) -> None:
+def spaces(name: Annotated[str | None, _argument("SPACE", completion.spaces)] = None, as_json: Json = False) -> None:
     """List the search spaces, or one with its edges and operations."""
     from nastui.cli import output
     from runs import catalogue
@@ -50,50 +56,7 @@ def spaces(name: Name = None, as_json: Json = False) -> None:
     )
 
 
-def datasets(
-    name: Name = None,
-    download: Annotated[bool, typer.Option("--download", help="Download the data set into the store.")] = False,
-    as_json: Json = False,
-) -> None:
-    """List the data sets and where to get them, or download one.
-
-    NAME may be the path of an image folder: its images are counted, and what is left out is named.
-    """
-    from nastui.cli import output
-    from runs import catalogue
-    from runs.catalogue.image_files import image_files
-    from runs.errors import UsageError
-    from runs.home import Home
-    from runs.store.datasets import download as fetched
-    from runs.store.datasets import is_here
-
-    home = Home.locate()
-    chosen = [catalogue.dataset(name)] if name else list(catalogue.datasets().values())
-    if download:
-        if not name:
-            raise UsageError(
-                "--download needs the name of a data set.", "For example: nastui datasets cifar10 --download"
-            )
-        fetched(chosen[0], home)
-    if name and (folder := chosen[0].folder) is not None:
-        train, test = image_files(folder, "train"), image_files(folder, "test")
-        chosen = [dataclasses.replace(chosen[0], train=len(train), test=len(test))]
-        for remark in (*train.remarks, *test.remarks):
-            output.say(remark)
-    if as_json:
-        content = [_dataset(entry, is_here(entry, home)) for entry in chosen]
-        output.data(content[0] if name else content)
-        return
-    output.table(
-        ["data set", "classes", "images", "size", "here", "what it is"],
-        (
-            [d.name, d.classes, output.number(d.train), d.size or "-", _where(is_here(d, home), d), d.summary]
-            for d in chosen
-        ),
-    )
-
-
-def presets(name: Name = None, as_json: Json = False) -> None:
+def presets(name: Annotated[str | None, _argument("PRESET", completion.presets)] = None, as_json: Json = False) -> None:
     """List the presets, or those of one name with their values."""
     from nastui.cli import output
     from runs import catalogue
@@ -149,10 +112,6 @@ def _print_method(entry: Method) -> None:
         )
 
 
-def _where(here: bool, entry: Dataset) -> str:
-    return "yes" if here else entry.obtain
-
-
 def _preset_names(entry: Method) -> list[str]:
     return list(dict.fromkeys(preset.name for preset in entry.presets))
 
@@ -190,8 +149,3 @@ def _space(entry: Space) -> dict[str, Any]:
         **{key: [*getattr(entry, key)] for key in ("cells", "edges", "operations")},
         "hyperparameters": [_info(info) for info in describe(entry.options)],
     }
-
-
-def _dataset(entry: Dataset, here: bool) -> dict[str, Any]:
-    names = ("name", "title", "summary", "classes", "size", "train", "test", "mean", "std", "obtain")
-    return {key: getattr(entry, key) for key in names} | {"here": here}

@@ -246,7 +246,7 @@ def _tables() -> list[Finding]:
         datasets = ", ".join(dict.fromkeys(column.dataset for column in table.columns))
         found.append(Finding("tables", table.name, f"{len(table):,} architectures of {table.space}: {datasets}"))
     for name, fault in store.damaged(home).items():
-        found.append(Finding("tables", name, str(fault), True, f"Import it again, or: nastui benchmark remove {name}"))
+        found.append(Finding("tables", name, str(fault), True, f"Import it again, or: nastui benchmark rm {name}"))
     return found
 
 

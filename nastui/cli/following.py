@@ -8,7 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from nastui.cli import output
+from nastui.cli import common_options, output
 from runs.catalogue.genotype_text import text_of_json
 from runs.detached import START_SECONDS
 from runs.fleet.queueing import ensure_dispatcher, waits
@@ -41,7 +41,7 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
     paths = store.find(run_id).paths
     follower, deadline = Follower(paths), time.monotonic() + START_SECONDS
     queue, jobs, waited, stalled = Queue(store.home), SlurmJobs(store.home), "", False
-    bar = None if as_json or plain or not sys.stderr.isatty() else _bar()
+    bar = None if as_json or plain or common_options.quiet or not sys.stderr.isatty() else _bar()
     try:
         if bar is not None:
             bar.start()
@@ -66,8 +66,8 @@ def follow_run(store: RunStore, run_id: str, *, as_json: bool = False, plain: bo
                     output.say(waited := str(wait))
             stall = stall_of(paths, live=status.live)
             if stall is not None and not stalled:
-                output.say(f"Run {short_id(run_id)} is stalled: {stall.description()}.")
-                output.say(f"See where: nastui runs inspect {short_id(run_id)}")
+                output.warn(f"Run {short_id(run_id)} is stalled: {stall.description()}.")
+                output.warn(f"See where: nastui runs inspect {short_id(run_id)}")
             stalled = stall is not None
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
@@ -104,9 +104,12 @@ def event_line(event: Event) -> str:
 def _show(entry: Entry, as_json: bool) -> None:
     if as_json:
         output.line(printed(entry))
-    elif isinstance(entry.event, EpochEnded | Warned | Resumed | Answered):
-        sys.stdout.write(output.clean(event_line(entry.event)) + "\n")
-        sys.stdout.flush()
+    elif not common_options.quiet and (
+        common_options.verbose or isinstance(entry.event, EpochEnded | Warned | Resumed | Answered)
+    ):
+        if text := event_line(entry.event):
+            sys.stdout.write(output.clean(text) + "\n")
+            sys.stdout.flush()
 
 
 def _conclude(record: Record) -> None:
@@ -114,11 +117,11 @@ def _conclude(record: Record) -> None:
     if record.status is not Status.FINISHED:
         sys.stdout.write(f"{record.status}\n")
         if record.status is Status.LOST:
-            output.say(f"The engine exited without reporting an end. {log_end(record.paths)}")
+            output.warn(f"The engine exited without reporting an end. {log_end(record.paths)}")
         if summary.early_stop:
             output.say(f"Stopped early by {summary.early_stop}.")
         if summary.problem:
-            output.say(f"{summary.problem} {summary.hint}".rstrip())
+            output.warn(f"{summary.problem} {summary.hint}".rstrip())
         output.say(f"Resume: nastui runs resume {short_id(record.id)}")
         return
     best, last = summary.best_accuracy, summary.accuracy

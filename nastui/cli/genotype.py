@@ -1,4 +1,4 @@
-"""``nastui genotype``: show, convert and score an architecture."""
+"""``nastui genotype``: list, show, convert and score genotypes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
+from nastui.cli.command_help import Commands
+from nastui.cli.genotype_list import list_
 from nastui.cli.starting import Assignments
 
 if TYPE_CHECKING:
     from runs.genotypes.costs import Shape
     from runs.store.find_genotype import Found
 
-app = typer.Typer(help="Show, convert and score architectures.", no_args_is_help=True)
+app = Commands(help="List, show, score and convert genotypes: the cells of networks.", no_args_is_help=True)
+app.command("list")(list_)
 
 Genotype = Annotated[
-    str, typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text, or JSON.")
+    str,
+    typer.Argument(
+        help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text, or JSON.",
+        autocompletion=completion.genotypes,
+    ),
 ]
 Epoch = Annotated[int | None, typer.Option(help="Take a run's genotype after this epoch, not its last.", min=1)]
+Measured = Annotated[
+    str,
+    typer.Option(help="Measure on this device: auto, cpu, cuda or cuda:<number>.", autocompletion=completion.devices),
+]
 
 
 class Stem(enum.StrEnum):
@@ -123,12 +135,18 @@ def convert(
 @app.command()
 def score(
     genotype: Genotype,
-    dataset: Annotated[str, typer.Option(help="Take images from this data set or image folder; labels are not read.")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Take images from this data set or image folder; labels are not read.",
+            autocompletion=completion.datasets,
+        ),
+    ],
     epoch: Epoch = None,
     repeats: Annotated[int, typer.Option(help="Draw weights and images this many times.", min=1, max=1000)] = 8,
     seed: Annotated[int, typer.Option(help="Set the seed of the draws.", min=0)] = 0,
     set_: Assignments = None,
-    device: Annotated[str, typer.Option(help="Measure on this device: auto, cpu, cuda or cuda:<number>.")] = "auto",
+    device: Measured = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute the zero-cost scores of TE-NAS, without training.

@@ -34,7 +34,7 @@ def keys(
     chosen, complaints = settings.read(file)
     keymap, wrong = remapped(chosen.keys)
     for complaint in [*complaints, *(f"'{file}', [keys]: {what}" for what in wrong)]:
-        output.say(complaint)
+        output.warn(complaint)
     listed = [action for scope in SCOPES for action in actions_of(scope)]
     if as_json:
         output.data(

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli.command_help import Commands
 from runs.errors import UsageError
 
-app = typer.Typer(help="Send messages when runs finish, fail, are lost, stall or raise an alarm.", no_args_is_help=True)
+app = Commands(no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Send messages when runs finish, fail, are lost, stall or raise an alarm.
+    """Send messages when runs finish, fail, are lost or stall.
 
-    The table [notify] of config.toml says which and how: see docs/notifications.md.
+    So do the alarms of a search. The table [notify] of config.toml says which and how: see docs/notifications.md.
     """
 
 

@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
-from rich.console import Console
+from nastui.cli import common_options
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from runs.home import Home
 
 # What json.dumps leaves unescaped: one-byte control sequences, direction marks, and lone surrogates (not UTF-8).
@@ -56,7 +57,13 @@ def _strict(value: Any) -> Any:
 
 
 def say(text: str) -> None:
-    """Print a message on stderr."""
+    """Print a message on stderr, unless only results and errors are wanted."""
+    if not common_options.quiet:
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """Print on stderr what went wrong or was left out."""
     sys.stderr.write(clean(text) + "\n")
 
 
@@ -77,6 +84,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
     Not printed by rich, which takes six seconds for ten thousand rows.
     """
+    from rich.cells import cell_len
+
     cells = [[clean(str(cell)).replace("\n", " ") for cell in row] for row in (columns, *rows)]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     before = sum(widths[:-1]) + 2 * len(widths[:-1])
@@ -98,6 +107,8 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 def console() -> Console:
     """Return the console of stdout; it honours NO_COLOR, and writes no colours and no wrapped lines into a pipe."""
+    from rich.console import Console
+
     return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nastui.cli import completion
+from nastui.cli.command_help import Commands
 from runs.errors import UsageError
 from runs.formatting import count
 from runs.home import short_id
@@ -15,9 +17,14 @@ from runs.home import short_id
 if TYPE_CHECKING:
     from runs.store.run_store import Record, RunStore
 
-app = typer.Typer(help="List and arrange the runs that wait for a device.", invoke_without_command=True)
+app = Commands(help="List and arrange the runs that wait for a device.", invoke_without_command=True)
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids of waiting runs, or unique prefixes of them.")]
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...", help="Ids of waiting runs, or unique prefixes of them.", autocompletion=completion.runs
+    ),
+]
 
 
 @app.callback()
@@ -38,9 +45,9 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     store = _store()
     queue = Queue(store.home)
     if damage := queue.read().damage:
-        output.say(f"'{store.home.queue_file}': {damage}.")
+        output.warn(f"'{store.home.queue_file}': {damage}.")
     for file in queue.damaged_files():
-        output.say(f"The queue was damaged and has been recovered: check it, then delete '{file}'.")
+        output.warn(f"The queue was damaged and has been recovered: check it, then delete '{file}'.")
     ensure_dispatcher(store.home)
     document = queue.read()
     records = {record.id: record for record in store.records()}
@@ -70,7 +77,12 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
 
 @app.command()
 def move(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a waiting run, or a unique prefix of it.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="The id of a waiting run, or a unique prefix of it.", autocompletion=completion.runs
+        ),
+    ],
     place: Annotated[int, typer.Argument(help="Its new place; 1 is the next to start.", min=1)],
 ) -> None:
     """Move a waiting run to another place."""
@@ -131,7 +143,7 @@ def slots(
 
 
 @app.command()
-def clear(yes: Annotated[bool, typer.Option("--yes", help="Clear without asking.")] = False) -> None:
+def clear(yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without asking.")] = False) -> None:
     """Take all waiting runs out of the queue. The runs stay, and can be started later.
 
     `nastui sweep resume` queues those of a sweep again, and `nastui runs resume` any runs.

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli import completion
 from nastui.cli.starting import (
+    RUN,
     Assignments,
     Config,
     Dataset,
@@ -35,22 +37,33 @@ from nastui.cli.starting import (
 def retrain(
     genotype: Annotated[
         str,
-        typer.Argument(help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text or JSON."),
+        typer.Argument(
+            help="A library name, a run, a file, a NAS-Bench-201 string, Genotype(...) text or JSON.",
+            autocompletion=completion.genotypes,
+        ),
     ],
     epoch: Annotated[
-        int | None, typer.Option(help="Take a run's genotype after this epoch, not its last.", min=1)
+        int | None,
+        typer.Option(help="Take a run's genotype after this epoch, not its last.", min=1, rich_help_panel=RUN),
     ] = None,
     dataset: Dataset = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Choose a recipe: see `nastui presets`. Default: that of the cell's paper for the data."),
+        typer.Option(
+            help="Choose a recipe: see `nastui presets`. Default: that of the cell's paper for the data.",
+            autocompletion=completion.presets,
+            rich_help_panel=RUN,
+        ),
     ] = None,
     set_: Assignments = None,
     gpus: Gpus = None,
-    weights: Annotated[Path | None, typer.Option(help="Start from the weights in this file.")] = None,
-    evaluate: Annotated[bool, typer.Option("--evaluate", help="Test the weights of --weights, without training.")] = (
-        False
-    ),
+    weights: Annotated[
+        Path | None, typer.Option(help="Start from the weights in this file.", rich_help_panel=RUN)
+    ] = None,
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate", help="Test the weights of --weights, without training.", rich_help_panel=RUN),
+    ] = False,
     config: Config = None,
     seed: Seed = None,
     device: Device = None,

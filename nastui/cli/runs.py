@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nastui.cli import bulk
+from nastui.cli import bulk, completion, run_files
+from nastui.cli.command_help import Commands
 from nastui.cli.selection import Where
 from runs.errors import UsageError
 from runs.formatting import duration
@@ -17,9 +18,16 @@ from runs.home import short_id
 if TYPE_CHECKING:
     from runs.store.run_store import Record, RunStore
 
-app = typer.Typer(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
+app = Commands(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.")]
+LOOK, CONTROL, KEEP = "Look", "Control", "Label, keep and remove"
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.", autocompletion=completion.runs
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -45,7 +53,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=LOOK)
 def list_(
     words: Annotated[
         list[str] | None,
@@ -53,9 +61,14 @@ def list_(
     ] = None,
     status: Annotated[
         str | None,
-        typer.Option(help="List only runs with this status: running, stalled, finished, stopped, failed, lost, ..."),
+        typer.Option(
+            help="List only runs with this status, such as running, stalled, finished or lost.",
+            autocompletion=completion.statuses,
+        ),
     ] = None,
-    method: Annotated[str | None, typer.Option(help="List only runs of this method.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="List only runs of this method.", autocompletion=completion.methods)
+    ] = None,
     tag: Annotated[str | None, typer.Option(help="List only runs with this tag.")] = None,
     where: Where = None,
     sort: Annotated[Sort, typer.Option(help="Sort by this column; newest or largest first.")] = Sort.CREATED,
@@ -102,7 +115,7 @@ def list_(
         descending = sort in (Sort.EPOCH, Sort.BEST, Sort.SECONDS)
         records.sort(key=lambda record: _sort_key(record, sort), reverse=descending)
     for name, fault in store.unreadable.items():
-        output.say(f"Skipped {name}: {fault}")
+        output.warn(f"Skipped {name}: {fault}")
     if not records and style is Format.TABLE:
         narrowed = wanted or status or method or tag
         output.say("No run matches." if narrowed else "No runs. Start one: nastui search drnas --preset quick")
@@ -120,7 +133,7 @@ def _format(style: Format, *, as_json: bool) -> Format:
     return Format.JSON if as_json else style
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def show(run: Run, as_json: Json = False) -> None:
     """Show a run: status, metrics, genotype, settings and files.
 
@@ -186,10 +199,12 @@ def show(run: Run, as_json: Json = False) -> None:
     )
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def events(
     run: Run,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep printing new events until the engine exits.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new events until the engine exits.")
+    ] = False,
     kind: Annotated[str | None, typer.Option("--type", help="Print only events of this type.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -223,10 +238,10 @@ def events(
             break
         time.sleep(LOOK_SECONDS)
     if reader.malformed:
-        output.say(f"Skipped {reader.malformed} lines of '{paths.events}' that are not valid events.")
+        output.warn(f"Skipped {reader.malformed} lines of '{paths.events}' that are not valid events.")
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def follow(
     run: Run,
     plain: Annotated[bool, typer.Option("--plain", help="Print lines only, without a progress bar.")] = False,
@@ -242,7 +257,7 @@ def follow(
     raise typer.Exit(follow_run(store, store.find(run).id, as_json=as_json, plain=plain))
 
 
-@app.command()
+@app.command(rich_help_panel=CONTROL)
 def kill(run: Run) -> None:
     """Kill the engine of a stalled run, with all its helpers.
 
@@ -255,7 +270,7 @@ def kill(run: Run) -> None:
     output.say(f"{short_id(record.id)} is {launcher.kill(record)}.")
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def inspect(run: Run, as_json: Json = False) -> None:
     """Inspect the engine of a run: last progress, processes, Python stacks.
 
@@ -299,10 +314,10 @@ def inspect(run: Run, as_json: Json = False) -> None:
     for name, text in found.stacks.items():
         sys.stdout.write(output.clean(f"\n{name}\n{text}\n"))
     for remark in found.remarks:
-        output.say(remark)
+        output.warn(remark)
 
 
-@app.command()
+@app.command(rich_help_panel=CONTROL)
 def checkpoint(run: Run) -> None:
     """Write a checkpoint of a running run now."""
     from nastui.cli import output
@@ -313,7 +328,7 @@ def checkpoint(run: Run) -> None:
     output.say(f"Requested a checkpoint of {short_id(record.id)}.")
 
 
-@app.command()
+@app.command(rich_help_panel=CONTROL)
 def ask(
     run: Run,
     request: Annotated[
@@ -329,9 +344,12 @@ def ask(
     output.say(f"Sent the request '{request}' to {short_id(record.id)}.")
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more runs.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN RUN...", help="Two or more runs.", autocompletion=completion.runs),
+    ],
     with_published: Annotated[
         bool, typer.Option("--with-published", help="Add published results for the same space and data set.")
     ] = False,
@@ -361,7 +379,7 @@ def compare(
         return
     names = {record["id"]: short_id(record["id"]) for record in content["runs"]}
     for remark in content["remarks"]:
-        output.say(remark)
+        output.warn(remark)
     output.table(["", *names.values()], table(content))
     for group in content["groups"]:
         if len(group["runs"]) > 1:
@@ -377,21 +395,28 @@ def compare(
         printed(references)
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def note(run: Run, text: Annotated[str, typer.Argument(help="The note; an empty text removes it.")]) -> None:
     """Attach a note to a run."""
     _label(run, lambda labels: setattr(labels, "note", text))
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def rename(run: Run, name: Annotated[str, typer.Argument(help="The name; an empty text removes it.")]) -> None:
     """Name a run, or remove its name."""
     _label(run, lambda labels: setattr(labels, "name", name))
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def restore(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The removed run's id, or a unique prefix of it.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="The removed run's id, or a unique prefix of it.",
+            autocompletion=completion.removed_runs,
+        ),
+    ],
 ) -> None:
     """Bring a removed run back from the trash."""
     from nastui.cli import output
@@ -400,7 +425,7 @@ def restore(
     output.say(f"Restored {SweepStore(_store()).restore_run(run).root.name}.")
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def reindex() -> None:
     """Rebuild the index of runs from their directories."""
     from nastui.cli import output
@@ -408,11 +433,18 @@ def reindex() -> None:
     store = _store()
     output.say(f"Indexed {store.reindex()} runs.")
     for name, fault in store.unreadable.items():
-        output.say(f"Skipped {name}: {fault}")
+        output.warn(f"Skipped {name}: {fault}")
 
 
-for command in (bulk.stop, bulk.pause, bulk.resume, bulk.tag, bulk.remove, bulk.export):
-    app.command(command.__name__)(command)
+app.command("log", rich_help_panel=LOOK)(run_files.log)
+app.command("path", rich_help_panel=LOOK)(run_files.path)
+app.command("stop", rich_help_panel=CONTROL)(bulk.stop)
+app.command("pause", rich_help_panel=CONTROL)(bulk.pause)
+app.command("resume", rich_help_panel=CONTROL)(bulk.resume)
+app.command("tag", rich_help_panel=KEEP)(bulk.tag)
+app.command("export", rich_help_panel=KEEP)(bulk.export)
+app.command("rm", rich_help_panel=KEEP)(bulk.remove)
+app.command("empty-trash", rich_help_panel=KEEP)(run_files.empty_trash)
 
 
 def _store() -> RunStore:

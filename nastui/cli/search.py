@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli import completion
 from nastui.cli.starting import (
+    RUN,
     Assignments,
     Config,
     Dataset,
@@ -32,13 +34,25 @@ from nastui.cli.starting import (
 
 
 def search(
-    method: Annotated[str, typer.Argument(help="The search method: see `nastui methods`.")],
+    method: Annotated[
+        str, typer.Argument(help="The search method: see `nastui methods`.", autocompletion=completion.methods)
+    ],
     space: Annotated[
-        str | None, typer.Option(help="Choose the search space: see `nastui spaces`. Default: the method's first.")
+        str | None,
+        typer.Option(
+            help="Choose the search space: see `nastui spaces`. Default: the method's first.",
+            autocompletion=completion.spaces,
+            rich_help_panel=RUN,
+        ),
     ] = None,
     dataset: Dataset = None,
     preset: Annotated[
-        str | None, typer.Option(help="Choose named settings: `paper` (default), `quick`, ...; see `nastui presets`.")
+        str | None,
+        typer.Option(
+            help="Choose named settings: `paper` (default), `quick` and others; see `nastui presets`.",
+            autocompletion=completion.presets,
+            rich_help_panel=RUN,
+        ),
     ] = None,
     set_: Assignments = None,
     gpus: Gpus = None,

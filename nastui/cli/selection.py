@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nastui.cli import completion
 from runs.errors import NastuiError, NotFoundError, UsageError
 from runs.formatting import count
 from runs.home import short_id
@@ -20,6 +21,7 @@ Words = Annotated[
     typer.Argument(
         metavar="RUN...|FILTER",
         help="Runs: ids, unique prefixes, or `latest`. Or a filter in quotes: 'method:drnas status:lost best<90'.",
+        autocompletion=completion.runs,
     ),
 ]
 Where = Annotated[
@@ -122,8 +124,8 @@ def act_on_each(records: Sequence[Record], act: Callable[[Record], str]) -> None
         except NastuiError as error:
             if len(records) == 1:
                 raise
-            output.say(f"{short_id(record.id)}: {error}")
+            output.warn(f"{short_id(record.id)}: {error}")
             failed.append(error)
     if failed:
-        output.say(f"{len(failed)} of {count(len(records), 'run')} failed.")
+        output.warn(f"{len(failed)} of {count(len(records), 'run')} failed.")
         raise typer.Exit(failed[0].exit_code)

@@ -64,16 +64,16 @@ def serve(
     from nastui.serving import DashboardServer
 
     asked = "?token=..." if token else ""
-    output.say(f"Open http://{host}:{port}/{asked}")
+    output.warn(f"Open http://{host}:{port}/{asked}")
     if _is_loopback(host):
         output.say(
             f"To open it on another machine, run there first: "
             f"ssh -L {port}:{host}:{port} {getpass.getuser()}@{socket.gethostname()}"
         )
         if not token:
-            output.say("Every user of this machine can open the page. To prevent that, set a token in NASTUI_TOKEN.")
+            output.warn("Every user of this machine can open the page. To prevent that, set a token in NASTUI_TOKEN.")
     else:
-        output.say("The connection is not encrypted. An SSH tunnel (ssh -L) is safer.")
+        output.warn("The connection is not encrypted. An SSH tunnel (ssh -L) is safer.")
     output.say("Press Ctrl+C to stop serving; runs continue.")
     command = processes.command("nastui", *(["--readonly"] if readonly else []))
     DashboardServer(shlex.join(command), host, port, token).serve()

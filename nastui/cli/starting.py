@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
 from nastui.cli.on_slurm import Slurmed
 from runs.errors import UsageError
 
@@ -20,38 +21,97 @@ if TYPE_CHECKING:
 
 MOST_PER_DEVICE = 1000
 
+RUN, WHERE, MANY, SLURM, OUTPUT = "The run", "Device", "Several runs, and the queue", "Slurm", "Output"
+
 Dataset = Annotated[
-    str | None, typer.Option(help="Choose a data set (see `nastui datasets`), or give the path of an image folder.")
+    str | None,
+    typer.Option(
+        help="Choose a data set (see `nastui dataset list`), or give the path of an image folder.",
+        autocompletion=completion.datasets,
+        rich_help_panel=RUN,
+    ),
 ]
 Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a hyperparameter. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a hyperparameter, such as epochs=50. Repeatable.",
+        autocompletion=completion.settings,
+        rich_help_panel=RUN,
+    ),
 ]
-Config = Annotated[Path | None, typer.Option(help="Read settings from a TOML file; command-line options override it.")]
-Seed = Annotated[int | None, typer.Option(help="Set the seed. Default: the preset's seed.")]
-Device = Annotated[str | None, typer.Option(help="Run on this device: auto, cpu, cuda or cuda:<number>.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="Read settings from a TOML file; command-line options override it.", rich_help_panel=RUN),
+]
+Seed = Annotated[int | None, typer.Option(help="Set the seed. Default: the preset's seed.", rich_help_panel=RUN)]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Run on this device: auto, cpu, cuda or cuda:<number>.",
+        autocompletion=completion.devices,
+        rich_help_panel=WHERE,
+    ),
+]
 Gpus = Annotated[
-    int | None, typer.Option(help="Split each batch over this many GPUs (on the CPU: over processes).", min=1)
+    int | None,
+    typer.Option(
+        help="Split each batch over this many GPUs (on the CPU: over processes).", min=1, rich_help_panel=WHERE
+    ),
 ]
-Name = Annotated[str | None, typer.Option(help="Name the run.")]
-Tags = Annotated[list[str] | None, typer.Option(help="Tag the run. Repeatable.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the engine runs, and print the run's id.")]
-Follow = Annotated[bool, typer.Option("--follow", help="Show the progress to the end (default).")]
-Seeds = Annotated[str | None, typer.Option(metavar="SEEDS", help="Queue one run for each seed: 0-9 or 0,3,7-9.")]
+Name = Annotated[str | None, typer.Option(help="Name the run.", rich_help_panel=RUN)]
+Tags = Annotated[list[str] | None, typer.Option(help="Tag the run. Repeatable.", rich_help_panel=RUN)]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Return as soon as the engine runs, and print the run's id.", rich_help_panel=OUTPUT),
+]
+Follow = Annotated[
+    bool, typer.Option("--follow", "-f", help="Show the progress to the end (default).", rich_help_panel=OUTPUT)
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(metavar="SEEDS", help="Queue one run for each seed: 0-9 or 0,3,7-9.", rich_help_panel=MANY),
+]
 GridOption = Annotated[
     list[str] | None,
-    typer.Option("--grid", metavar="KEY=VALUE,...", help="Queue one run for each value. Several: each combination."),
+    typer.Option(
+        "--grid",
+        metavar="KEY=VALUE,...",
+        help="Queue one run for each value. Several: each combination.",
+        rich_help_panel=MANY,
+    ),
 ]
 SweepFile = Annotated[
-    Path | None, typer.Option("--sweep", metavar="FILE", help="Read a sweep from a TOML file: seeds, [grid], settings.")
+    Path | None,
+    typer.Option(
+        "--sweep",
+        metavar="FILE",
+        help="Read a sweep from a TOML file: seeds, [grid], settings.",
+        rich_help_panel=MANY,
+    ),
 ]
 StopWhen = Annotated[
     str | None,
-    typer.Option(metavar="RULE", help="Stop early: collapse, plateau:N (epochs) or below-median:EPOCH (of a sweep)."),
+    typer.Option(
+        metavar="RULE",
+        help="Stop early: collapse, plateau:N (epochs) or below-median:EPOCH (of a sweep).",
+        rich_help_panel=RUN,
+    ),
 ]
-Queued = Annotated[bool, typer.Option("--queue", help="Start when a device is free, after the runs that wait.")]
+Queued = Annotated[
+    bool,
+    typer.Option("--queue", help="Start when a device is free, after the runs that wait.", rich_help_panel=MANY),
+]
 PerDevice = Annotated[
     int | None,
-    typer.Option("--per-device", help="Let this many queued runs share a GPU. Default: 1.", min=1, max=MOST_PER_DEVICE),
+    typer.Option(
+        "--per-device",
+        help="Let this many queued runs share a GPU. Default: 1.",
+        min=1,
+        max=MOST_PER_DEVICE,
+        rich_help_panel=MANY,
+    ),
 ]
 Slurm = Annotated[
     str | None,
@@ -59,16 +119,28 @@ Slurm = Annotated[
         "--slurm",
         metavar="[PROFILE]",
         help="Submit to Slurm, with this profile of config.toml. Default: `default`, or the only one.",
+        rich_help_panel=SLURM,
     ),
 ]
 Nodes = Annotated[
     int | None,
-    typer.Option("--nodes", help="With --slurm: share out --gpus among this many nodes.", min=1),
+    typer.Option("--nodes", help="With --slurm: share out --gpus among this many nodes.", min=1, rich_help_panel=SLURM),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="With --slurm: only print the script of the job.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Start even more than 1,000 runs without asking.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="With --slurm: only print the script of the job.", rich_help_panel=SLURM),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Start even more than 1,000 runs without asking.", rich_help_panel=MANY),
+]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON: one event per line, then the result; with --detach only the run.")
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON: one event per line, then the result; with --detach only the run.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 

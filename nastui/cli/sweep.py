@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli import completion
+from nastui.cli.command_help import Commands
 from runs.errors import NastuiError, UsageError
 from runs.formatting import count, duration
 from runs.home import short_id
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
     from runs.slurm.profile import Profile
     from runs.store.run_store import Record, RunStore
 
-app = typer.Typer(
-    help="List, follow, stop, resume, extend, remove and restore sweeps of many runs.", no_args_is_help=True
-)
+app = Commands(help="List, follow, stop, resume, extend, remove and restore sweeps.", no_args_is_help=True)
 
 Name = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="The sweep's id, a unique prefix of it, its name, or `latest`.")
+    str,
+    typer.Argument(
+        metavar="SWEEP",
+        help="The sweep's id, a unique prefix of it, its name, or `latest`.",
+        autocompletion=completion.sweeps,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LOOK_SECONDS = 1.0
@@ -92,7 +97,7 @@ def list_(as_json: Json = False) -> None:
     records, queue, jobs = store.records(), Queue(store.home).read(), SlurmJobs(store.home).active()
     found = [results(sweep, records, queue, jobs) for sweep in sweeps.all()]
     for folder, fault in sweeps.unreadable.items():
-        output.say(f"Skipped {folder}: {fault}")
+        output.warn(f"Skipped {folder}: {fault}")
     if as_json:
         output.data([result.to_json() for result in found])
         return
@@ -214,8 +219,10 @@ def add_seeds(
     output.say(f"Queued {count(len(added), 'run')} more of sweep {sweep.id}.")
 
 
-@app.command()
-def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False) -> None:
+@app.command("rm")
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False
+) -> None:
     """Move a sweep and all its runs to the trash.
 
     `nastui sweep restore` brings them back.
@@ -226,7 +233,7 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Remove w
     sweep = sweeps.find(name)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("remove asks for confirmation, but stdin is not a terminal.", "Add --yes.")
+            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
     output.say(f"Moved {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
 
@@ -286,7 +293,7 @@ def _ensure_dispatcher(store: RunStore) -> None:
     try:
         ensure_dispatcher(store.home)
     except NastuiError as error:
-        output.say(str(error))
+        output.warn(str(error))
 
 
 def _follow(store: RunStore, sweep: Sweep, *, as_json: bool) -> int:

@@ -103,7 +103,7 @@ def restore(home: Home, name: str) -> Path:
     """
     target = home.benchmarks / f"{_known(home.removed_benchmarks, name)}{SUFFIX}"
     if target.exists():
-        raise UsageError(f"There is another table '{name}'.", f"First: nastui benchmark remove {name}")
+        raise UsageError(f"There is another table '{name}'.", f"First: nastui benchmark rm {name}")
     _move(home.removed_benchmarks / target.name, target)
     return target
 

@@ -131,7 +131,7 @@ def get(name: str) -> Published:
     """
     found = lookup(name)
     if found is None:
-        raise NotFoundError(f"The library has no cell '{name[:80]}'.", nearest(name) or "See `nastui genotypes`.")
+        raise NotFoundError(f"The library has no cell '{name[:80]}'.", nearest(name) or "See `nastui genotype list`.")
     return found
 
 
@@ -139,6 +139,14 @@ def nearest(name: str) -> str:
     """Return "Did you mean 'x'?" with the closest cell name; empty if no name is close."""
     near = difflib.get_close_matches(_plain(name), _by_name(), n=1)
     return f"Did you mean '{_by_name()[near[0]].name}'?" if near else ""
+
+
+def near(name: str, most: int = 3) -> list[str]:
+    """Return the names of cells that are close to a name or begin with it, the closest first."""
+    plain = _plain(name)
+    begin = [key for key in _by_name() if plain and key.startswith(plain)]
+    keys = [*begin, *difflib.get_close_matches(plain, _by_name(), n=most)]
+    return list(dict.fromkeys(_by_name()[key].name for key in keys))[:most]
 
 
 def typical(space: Space) -> Genotype:

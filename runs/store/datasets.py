@@ -10,6 +10,8 @@ from runs.home import Home
 from runs.subprocess_task import run_task
 
 _SOURCES = "engine.data.sources"
+# To which the images of a folder are scaled while they are checked: they may have several sizes.
+_SIDE = 32
 
 
 def is_here(dataset: Dataset, home: Home) -> bool:
@@ -70,6 +72,18 @@ def check(
         flags += [f"most={at_most}"] if at_most else []
         return list(run_task(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *flags))
     return []
+
+
+def verify(dataset: Dataset, home: Home) -> list[str]:
+    """Open every image of a data set, or list the files of one that is streamed; return what users should know of it.
+
+    Raises:
+        EnvironmentLacksError: it is missing, incomplete or broken.
+    """
+    see_that_it_is_here(dataset, home)
+    streamed = ["streamed"] if dataset.kept_as else []
+    size = 0 if dataset.images(home.datasets) is None else _SIDE
+    return list(run_task(_SOURCES, "check", dataset.name, str(home.datasets), str(size), *streamed))
 
 
 def download(dataset: Dataset, home: Home) -> None:

@@ -98,11 +98,15 @@ def _fixed(typed: str) -> Found | None:
 def _run(typed: str, store: RunStore) -> Record:
     try:
         return store.find(typed)
-    except NotFoundError as error:
-        near = library.nearest(typed)
-        if not near:
+    except NotFoundError:
+        if typed == "latest" or any(record.id.startswith(typed) for record in store.records()):
             raise
-        raise NotFoundError(f"{error.message} Nor has the library a cell of that name.", near) from None
+        closest, *others = library.near(typed) or [""]
+        also = f" Near, too: {', '.join(others)}." if others else ""
+        raise NotFoundError(
+            f"'{typed[:80]}' is not a genotype: the library has no such cell, and there is no such run or file.",
+            f"Did you mean '{closest}'?{also}" if closest else "See `nastui genotype list` and `nastui runs list`.",
+        ) from None
 
 
 def _of_run(record: Record, epoch: int | None) -> Found:

@@ -124,7 +124,7 @@ def test_a_configuration_file_is_taken_and_the_line_wins(cli: Cli) -> None:
 
 def test_a_data_set_that_is_not_available(cli: Cli) -> None:
     message = refused(cli, 5, "search", "drnas", "--dataset", "cifar10", "--preset", "quick")
-    assert "nastui datasets cifar10 --download" in message
+    assert "nastui dataset fetch cifar10" in message
 
 
 def test_a_device_that_does_not_exist(cli: Cli) -> None:
@@ -228,8 +228,8 @@ def test_a_configuration_edited_to_nonsense(cli: Cli, change: dict[str, object] 
 
 def test_removing_asks_and_can_be_undone(cli: Cli) -> None:
     config, paths = make_run(cli.home.root)
-    assert "Add --yes" in refused(cli, 2, "runs", "remove", config.id)
-    cli("runs", "remove", config.id, "--yes")
+    assert "Add --yes" in refused(cli, 2, "runs", "rm", config.id)
+    cli("runs", "rm", config.id, "--yes")
     assert not paths.root.exists()
     cli("runs", "restore", config.id[:6])
     assert cli.json("runs", "show", config.id)["status"] == "finished"
@@ -261,7 +261,7 @@ def test_a_closed_pipe_is_not_an_error(cli: Cli) -> None:
 
 def test_what_a_data_set_leaves_out_is_named(cli: Cli, folder: Path) -> None:
     (folder / "train" / "cat" / "x.xcf").touch()
-    done = cli("datasets", folder, "--json")
+    done = cli("dataset", "list", folder, "--json")
     assert [json.loads(done.stdout)[part] for part in ("train", "test")] == [16, 16]
     assert "files without an image's ending: 1 (.xcf 1)." in done.stderr
 

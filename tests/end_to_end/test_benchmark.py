@@ -63,11 +63,11 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     refused = cli("benchmark", "query", "NB201_ResNet", "--dataset", "digit", code=2)
     assert "Did you mean 'digits'?" in refused.stderr
     assert "is not a name" in cli("benchmark", "import", "table.csv", "--name", "../x", code=2).stderr
-    assert "Add --yes" in cli("benchmark", "remove", "broken", code=2).stderr
+    assert "Add --yes" in cli("benchmark", "rm", "broken", code=2).stderr
     findings = {finding["name"]: finding for finding in cli.json("doctor")["findings"] if finding["area"] == "tables"}
     assert "15,625 architectures of nasbench201: digits" in findings["nasbench201"]["value"]
-    assert "nastui benchmark remove broken" in findings["broken"]["advice"]
-    cli("benchmark", "remove", "broken", "--yes")
+    assert "nastui benchmark rm broken" in findings["broken"]["advice"]
+    cli("benchmark", "rm", "broken", "--yes")
     assert cli("benchmark", "list").stderr == ""
     cli("benchmark", "restore", "broken")
     assert "broken.table' is not a benchmark table" in cli("benchmark", "list").stderr

@@ -104,9 +104,9 @@ def test_a_command_acts_on_all_runs_that_pass_its_filter(stored: Cli) -> None:
     stored("runs", "tag", "--where", "damson", "fruit", "--remove", "soon")
     tags = {run["name"]: run["tags"] for run in stored.json("runs", "list", "status:lost")}
     assert tags == {"damson": ["again", "fruit"], "cherry": ["again", "soon"]}
-    refused = stored("runs", "remove", "tag:again", code=2).stderr
-    assert refused == "nastui: remove asks for confirmation, but stdin is not a terminal. Add --yes.\n"
-    assert stored("runs", "remove", "tag:again", "--yes").stderr.count("to the trash") == 2
+    refused = stored("runs", "rm", "tag:again", code=2).stderr
+    assert refused == "nastui: rm asks for confirmation, but stdin is not a terminal. Add --yes.\n"
+    assert stored("runs", "rm", "tag:again", "--yes").stderr.count("to the trash") == 2
     assert "damson" not in names(stored)
 
 
@@ -144,9 +144,9 @@ def test_a_failure_does_not_stop_the_others_and_decides_the_exit_code(stored: Cl
     assert paused.count("so there is nothing to pause") == 2
 
 
-@pytest.mark.parametrize("command", ["stop", "pause", "resume", "remove", "export"])
+@pytest.mark.parametrize("command", ["stop", "pause", "resume", "rm", "export"])
 def test_nothing_is_done_to_runs_that_are_not_meant(stored: Cli, tmp_path: Path, command: str) -> None:
-    more = {"remove": ("--yes",), "export": ("--to", tmp_path / "out")}.get(command, ())
+    more = {"rm": ("--yes",), "export": ("--to", tmp_path / "out")}.get(command, ())
     assert "Name runs or a filter." in stored("runs", command, *more, code=2).stderr
     assert "No run matches 'method:darts'." in stored("runs", command, "method:darts", *more, code=3).stderr
     assert "The filter's 'method:' has no value." in stored("runs", command, "method:", *more, code=2).stderr

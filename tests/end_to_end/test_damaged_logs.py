@@ -106,4 +106,4 @@ def test_a_genotype_that_is_none_of_its_space_is_shown_as_json(cli: Cli, tmp_pat
     cli("runs", "follow", run)
     cli("runs", "export", run, "--to", tmp_path / "bundle")
     assert "Traceback" not in cli("genotype", "show", run, code=2).stderr
-    assert len(cli.json("genotypes")) > 0
+    assert len(cli.json("genotype", "list")) > 0

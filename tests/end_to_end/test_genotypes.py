@@ -1,4 +1,4 @@
-"""`nastui genotypes` and `nastui genotype`: list, draw, count and convert cells; no typed text is evaluated as code."""
+"""`nastui genotype`: list, draw, count and convert cells; no typed text is evaluated as code."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_show_draws_both_cells(cli: Cli) -> None:
 
 def test_the_list_of_published_and_found_cells(cli: Cli) -> None:
     config, _ = make_run(cli.home.root)
-    listed = cli.json("genotypes")
+    listed = cli.json("genotype", "list")
     assert [entry["name"] for entry in listed] == [cell.name for cell in library.published()] + [config.id]
     assert {entry["kind"] for entry in listed} == {"published", "found"}
     assert listed[-1]["parameters"] == 316_346
-    table = cli("genotypes").stdout
+    table = cli("genotype", "list").stdout
     assert "2.46 ± 0.03 % [tables of TE-NAS; results page of DrNAS]" in table
     assert config.id in table
 
@@ -113,7 +113,10 @@ def test_malformed_genotypes(cli: Cli, typed: str, says: str) -> None:
 
 def test_convert_refuses_the_same(cli: Cli) -> None:
     assert "lacks normal=" in cli("genotype", "convert", "Genotype()", "--to", "json", code=2).stderr
-    assert "'yaml' is not one of" in cli("genotype", "convert", "DARTS", "--to", "yaml", code=2).stderr
+    assert (
+        "--to must be one of json, python, string, dot, svg, got yaml."
+        in cli("genotype", "convert", "DARTS", "--to", "yaml", code=2).stderr
+    )
 
 
 def test_names_that_do_not_exist(cli: Cli) -> None:

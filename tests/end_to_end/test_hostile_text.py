@@ -77,7 +77,7 @@ def test_no_foreign_sequence_reaches_a_pipe(cli: Cli) -> None:
         (["runs", "compare", *runs, "--with-published"], 0),
         (["runs", "follow", runs[0]], 1),
         (["runs", "follow", runs[2], "--plain"], 0),
-        (["genotypes", "--json"], 0),
+        (["genotype", "list", "--json"], 0),
         (["genotype", "show", runs[1]], 2),
         (["search", EVIL], 2),
         (["search", "drnas", "--dataset", EVIL], 5),

@@ -49,7 +49,7 @@ def run(cli: Cli) -> str:
         ("runs show nothing >&- 2>&-", 3, ""),
         ("runs list <&- >&- 2>&-", 0, ""),
         ("runs show nothing 2> /dev/full", 3, ""),
-        ("runs remove latest <&-", 2, "nastui: remove asks for confirmation"),
+        ("runs rm latest <&-", 2, "nastui: rm asks for confirmation"),
     ],
 )
 def test_a_stream_that_cannot_be_written(cli: Cli, run: str, words: str, code: int, says: str) -> None:
@@ -180,5 +180,5 @@ def test_a_run_that_is_named_twice(cli: Cli, run: str) -> None:
     assert "at least two runs" in cli("runs", "compare", run, run[:8], "--json", code=2).stderr
     assert [one["id"] for one in cli.json("runs", "compare", run, other, run)["runs"]] == [run, other]
     cli("runs", "compare", run, other, run)
-    cli("runs", "remove", run, run, "--yes")
+    cli("runs", "rm", run, run, "--yes")
     assert [one["id"] for one in cli.json("runs", "list")] == [other]

@@ -41,5 +41,5 @@ def test_search_then_retrain_then_look_up(cli: Cli) -> None:
     compared = cli.json("runs", "compare", search["id"], retraining["id"])
     assert {run["id"] for run in compared["runs"]} == {search["id"], retraining["id"]}
 
-    cli("benchmark", "remove", table["name"], "--yes")
+    cli("benchmark", "rm", table["name"], "--yes")
     assert len(cli.json("benchmark", "query", looked_up["string"])["results"]) == 9, "the included table"

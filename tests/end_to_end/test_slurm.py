@@ -133,7 +133,7 @@ def test_a_job_that_vanished_leaves_a_lost_run_that_can_be_resumed(cli: Cli, slu
     assert cli.status(run) == "queued"
     done = cli("runs", "resume", run, code=4)
     assert "already has the Slurm job 9: pending" in done.stderr
-    assert "is in Slurm" in cli("runs", "remove", run, "--yes", code=4).stderr
+    assert "is in Slurm" in cli("runs", "rm", run, "--yes", code=4).stderr
     slurm.answers("squeue", "")
     forget_answer(cli)
     assert cli.status(run) == "lost"
@@ -153,7 +153,7 @@ def test_stop_cancels_a_run_that_waits(cli: Cli, slurm: FakeSlurm) -> None:
     cli("runs", "stop", run)
     assert slurm.calls("scancel") == ["--quiet 7"]
     assert cli.status(run) == "lost"
-    assert cli("runs", "remove", run, "--yes").stderr
+    assert cli("runs", "rm", run, "--yes").stderr
 
 
 def test_a_sweep_is_an_array_and_its_missing_runs_are_submitted_again(cli: Cli, slurm: FakeSlurm) -> None:

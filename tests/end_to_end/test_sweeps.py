@@ -139,7 +139,7 @@ def test_waiting_runs_are_held_moved_stopped_and_cleared(cli: Cli) -> None:
     assert Queue(cli.home).read().waiting == []
     cli("sweep", "stop", sweep)
     assert by_status(cli, sweep) == {"stopped": 1, "unstarted": 3}
-    cli("sweep", "remove", sweep, "--yes")
+    cli("sweep", "rm", sweep, "--yes")
     assert cli.json("sweep", "list") == cli.json("runs", "list") == []
 
 
@@ -203,6 +203,6 @@ def test_a_bad_sweep_is_one_sentence_and_nothing_is_created(cli: Cli, case: str)
     assert left == []
 
 
-@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "remove"])
+@pytest.mark.parametrize("command", ["show", "follow", "stop", "resume", "rm"])
 def test_a_sweep_that_does_not_exist_is_not_found(cli: Cli, command: str) -> None:
     assert "No sweep's id begins with 'nothing'." in cli("sweep", command, "nothing", code=3).stderr

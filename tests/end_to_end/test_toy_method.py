@@ -71,7 +71,7 @@ def test_a_run_of_a_method_that_is_gone_says_so(cli: Cli, searched: tuple[Cli, s
 
 
 def test_its_speed_is_measured(toy: Cli) -> None:
-    printed = toy("bench", "budget", "--device", "cpu").stdout
+    printed = toy("profile", "budget", "--device", "cpu").stdout
     results = {result.preset: result for result in measurements.read(toy.home)}
     rows = [line.split()[:3] for line in printed.splitlines()[1:]]
     assert rows == [["budget", "nasbench201", preset] for preset in ("paper", "quick")]

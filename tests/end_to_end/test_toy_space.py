@@ -95,7 +95,7 @@ def test_a_differentiable_method_searches_it_and_the_trainer_trains_what_it_foun
     shown = toy.json("runs", "show", run)
     assert shown["genotype"]["space"] == "ring"
     assert set(toy.series(run)[-1]["extras"]["skip_share"]) == {"ring"}
-    assert run in {entry["name"] for entry in toy.json("genotypes")}
+    assert run in {entry["name"] for entry in toy.json("genotype", "list")}
     words = ("--set", "threads=1", "--set", "normalisation=space", "--detach")
     trained = toy.json("retrain", run, *words)["id"]
     toy.wait(trained, "finished")
@@ -125,7 +125,7 @@ def test_a_black_box_method_trains_its_cells(toy: Cli) -> None:
 
 
 def test_its_speed_is_measured(toy: Cli) -> None:
-    results = toy.json("bench", "retrain", "--preset", "ring-short", "--device", "cpu")
+    results = toy.json("profile", "retrain", "--preset", "ring-short", "--device", "cpu")
     assert [(result["space"], result["preset"]) for result in results] == [("ring", "ring-short")]
 
 

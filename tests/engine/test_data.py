@@ -113,7 +113,7 @@ class TestFolder:
 class TestCifar:
     @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
     def test_a_missing_set_says_how_to_get_it(self, tmp_path: Path, name: str) -> None:
-        with pytest.raises(EnvironmentLacksError, match=f"nastui datasets {name} --download"):
+        with pytest.raises(EnvironmentLacksError, match=f"nastui dataset fetch {name}"):
             sources.load(catalogue.dataset(name), tmp_path, "train", 0)
 
     def test_images_come_in_the_order_of_the_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

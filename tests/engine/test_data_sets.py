@@ -89,7 +89,7 @@ class TestSvhn:
         with pytest.raises(EnvironmentLacksError, match=r"train_32x32\.mat' is not the published file"):
             sources.load(catalogue.dataset("svhn"), tmp_path, "train", 0)
         file.unlink()
-        with pytest.raises(EnvironmentLacksError, match="nastui datasets svhn --download"):
+        with pytest.raises(EnvironmentLacksError, match="nastui dataset fetch svhn"):
             sources.load(catalogue.dataset("svhn"), tmp_path, "train", 0)
 
     def test_a_download_without_a_network_says_what_to_do(

@@ -58,7 +58,7 @@ def test_doctor_finds_the_device(cli: Cli, device: str) -> None:
 
 
 def test_bench_measures_on_the_device(cli: Cli, device: str) -> None:
-    (measured,) = cli.json("bench", "rsws", "--preset", "quick", "--device", device)
+    (measured,) = cli.json("profile", "rsws", "--preset", "quick", "--device", device)
     assert measured["device"] == device
     assert measured["images_per_second"] > 0
     assert measured["kernels"] > 100

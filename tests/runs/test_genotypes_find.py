@@ -192,7 +192,7 @@ def test_only_runs_have_epochs(store: RunStore) -> None:
 
 @pytest.mark.parametrize("typed", ["zz", "~nobody/x", "x" * 5000, "a\x00b", "/", "../.."])
 def test_nothing_of_that_name(store: RunStore, typed: str) -> None:
-    with pytest.raises(NotFoundError, match="No run's id begins with"):
+    with pytest.raises(NotFoundError, match="is not a genotype: the library has no such cell"):
         find(typed, store)
 
 

@@ -63,7 +63,7 @@ def test_spelling_does_not_matter(typed: str, name: str) -> None:
 def test_the_nearest_name_is_given() -> None:
     with pytest.raises(NotFoundError, match="Did you mean 'ISTA_twostage'"):
         library.get("ISTA_twostages")
-    with pytest.raises(NotFoundError, match="nastui genotypes"):
+    with pytest.raises(NotFoundError, match="nastui genotype list"):
         library.get("?")
 
 

@@ -323,7 +323,7 @@ class Allocating(Engines):
 
 
 def measured(home: Home, memory: int) -> None:
-    """Store what `nastui bench` would have measured for the runs of :func:`queued`."""
+    """Store what `nastui profile` would have measured for the runs of :func:`queued`."""
     config = resolve(Draft(method="drnas", preset="quick"))
     what = {name: getattr(config, name) for name in ("method", "space", "preset", "dataset", "options")}
     where = {"device": "cuda:0", "device_name": "card 0", "host": platform.node(), "threads": 1}

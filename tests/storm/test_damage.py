@@ -156,7 +156,7 @@ class Damaged:
         self._types("runs", "resume", self.run)
         self._engine_ends()
         self._has_the_same_bits()
-        self._types("runs", "remove", self.run, "--yes")
+        self._types("runs", "rm", self.run, "--yes")
         shutil.rmtree(self.root, ignore_errors=True)
         return self.faults
 

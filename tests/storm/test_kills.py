@@ -234,7 +234,7 @@ class Crowd:
                 ("runs", "tag", run, "--remove", word),
                 ("runs", "rename", run, word),
                 ("runs", "note", run, word * 50),
-                ("runs", "remove", run, "--yes"),
+                ("runs", "rm", run, "--yes"),
                 ("runs", "restore", run),
                 ("runs", "restore", run),
                 ("runs", "reindex"),

@@ -1,7 +1,7 @@
 """Measures the steps of published configurations on one device, and prints one table.
 
 Each case has a process of its own with a time limit, so that a failure does not stop the rest, and appends its results
-to a JSONL file as they come. Data sets are noise of the same size, as in `nastui bench`.
+to a JSONL file as they come. Data sets are noise of the same size, as in `nastui profile`.
 """
 
 from __future__ import annotations

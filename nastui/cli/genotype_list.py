@@ -1,4 +1,4 @@
-"""``nastui genotypes``: list published cells, and the cells that searches in the store have found."""
+"""``nastui genotype list``: list published cells, and the cells that searches in the store have found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runs.store.run_store import Record
 
 
-def genotypes(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List published cells, and cells found by finished searches.
 
     Parameters and MACs are counted at the papers' network sizes.

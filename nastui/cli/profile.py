@@ -1,4 +1,4 @@
-"""``nastui bench``: measure the real training step on this machine, and keep the results for estimates."""
+"""``nastui profile``: measure the real training step on this machine, and keep the results for estimates."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli import completion
 
-def bench(
+
+def profile(
     methods: Annotated[
         list[str] | None,
-        typer.Argument(metavar="METHOD...", help="Methods to measure, or `retrain`. Default: every search method."),
+        typer.Argument(
+            metavar="METHOD...",
+            help="Methods to measure, or `retrain`. Default: every search method.",
+            autocompletion=completion.methods_to_measure,
+        ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Measure only presets of this name.")] = None,
-    device: Annotated[str, typer.Option(help="Measure on this device: auto, cpu, cuda or cuda:<number>.")] = "auto",
+    preset: Annotated[
+        str | None, typer.Option(help="Measure only presets of this name.", autocompletion=completion.presets)
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="Measure on this device: auto, cpu, cuda or cuda:<number>.", autocompletion=completion.devices
+        ),
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure throughput and memory of presets on this device.
@@ -50,7 +63,7 @@ def bench(
         try:
             figure = measurements.MeasurementTask(measurements.representative(method, entry, here), home).result()
         except NastuiError as error:
-            output.say(str(error))
+            output.warn(str(error))
             failures.append(error)
             continue
         if figure is not None:
@@ -58,7 +71,7 @@ def bench(
             try:
                 measurements.keep(home, figure)
             except NastuiError as error:
-                output.say(str(error))
+                output.warn(str(error))
     if as_json:
         output.data([figure.model_dump() for figure in results])
     elif results:

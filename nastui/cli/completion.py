@@ -1,0 +1,134 @@
+"""What the shell offers when Tab is pressed. Names come from files, without importing what describes them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+_RUNS_PACKAGE = Path(__file__).resolve().parents[2] / "runs"
+
+
+def runs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of runs, newest first, and ``latest``."""
+    return _beginning(incomplete, [*_newest_first(_home(ctx) / "runs"), "latest"])
+
+
+def removed_runs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the runs in the trash."""
+    others = ("benchmarks", "sweeps")
+    return _beginning(incomplete, (name for name in _newest_first(_home(ctx) / "trash") if name not in others))
+
+
+def sweeps(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of sweeps, newest first, and ``latest``."""
+    return _beginning(incomplete, [*_newest_first(_home(ctx) / "sweeps"), "latest"])
+
+
+def tables(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of imported benchmark tables."""
+    return _beginning(incomplete, _stems(_home(ctx) / "benchmarks"))
+
+
+def removed_tables(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the benchmark tables in the trash."""
+    return _beginning(incomplete, _stems(_home(ctx) / "trash" / "benchmarks"))
+
+
+def methods(incomplete: str) -> list[str]:
+    """Return the names of the search methods; a method has a file of its name."""
+    return _beginning(incomplete, _of_catalogue("methods"))
+
+
+def methods_to_measure(incomplete: str) -> list[str]:
+    """Return the names of the search methods, and ``retrain``."""
+    return _beginning(incomplete, [*_of_catalogue("methods"), "retrain"])
+
+
+def spaces(incomplete: str) -> list[str]:
+    """Return the names of the search spaces; a space has a file of its name."""
+    return _beginning(incomplete, _of_catalogue("spaces"))
+
+
+def datasets(incomplete: str) -> list[str]:
+    """Return the names of the data sets."""
+    text = (_RUNS_PACKAGE / "catalogue" / "datasets.py").read_text(encoding="utf-8")
+    return _beginning(incomplete, [*re.findall(r'^        name="(\w+)"', text, re.MULTILINE), *_of_plugins("datasets")])
+
+
+def genotypes(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of published genotypes, and the ids of runs."""
+    text = (_RUNS_PACKAGE / "catalogue" / "library.toml").read_text(encoding="utf-8")
+    published = re.findall(r'^name = "(\w+)"', text, re.MULTILINE)
+    return [*_beginning(incomplete, published), *runs(ctx, incomplete)]
+
+
+def presets(incomplete: str) -> list[str]:
+    """Return the names of the presets of all methods."""
+    from runs import catalogue
+
+    everything = (*catalogue.methods().values(), catalogue.trainer())
+    return _beginning(incomplete, dict.fromkeys(preset.name for method in everything for preset in method.presets))
+
+
+def settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the hyperparameters of the method that the line names, each with an equals sign."""
+    from runs import catalogue
+    from runs.catalogue.settings import describe
+
+    named = str(ctx.params.get("method") or catalogue.trainer().name)
+    method = catalogue.methods().get(named, catalogue.trainer())
+    spaces = [catalogue.space(name) for name in method.spaces]
+    found = dict.fromkeys(info.name for space in spaces for info in describe(catalogue.options(method, space)))
+    return _beginning(incomplete, (f"{name}=" for name in found))
+
+
+def devices(incomplete: str) -> list[str]:
+    """Return the words for devices; the GPUs of this machine are not looked up."""
+    return _beginning(incomplete, ("auto", "cpu", "cuda", "cuda:0"))
+
+
+def statuses(incomplete: str) -> list[str]:
+    """Return the statuses of runs."""
+    known = "queued running stalled paused stopping stopped finished failed lost pending"
+    return _beginning(incomplete, known.split())
+
+
+def _home(ctx: typer.Context) -> Path:
+    from runs.home import Home
+
+    given = ctx.find_root().params.get("home")
+    return Home.locate(Path(given) if given else None).root
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _newest_first(folder: Path) -> list[str]:
+    try:
+        entries = list(os.scandir(folder))
+        return [entry.name for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)]
+    except OSError:
+        return []
+
+
+def _stems(folder: Path) -> list[str]:
+    return sorted(name.removesuffix(".table") for name in _newest_first(folder) if name.endswith(".table"))
+
+
+def _of_catalogue(kind: str) -> list[str]:
+    files = (_RUNS_PACKAGE / "catalogue" / kind).glob("[a-z]*.py")
+    return [*sorted(file.stem for file in files), *_of_plugins(kind)]
+
+
+def _of_plugins(kind: str) -> list[str]:
+    if not os.environ.get("NASTUI_PLUGINS"):
+        return []
+    from runs import catalogue
+
+    known = {"methods": [*catalogue.methods()], "spaces": [*catalogue.spaces()], "datasets": [*catalogue.datasets()]}
+    return known[kind]

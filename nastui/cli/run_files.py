@@ -1,0 +1,152 @@
+"""Commands of ``nastui runs`` about files: the engine's log, the folder of a run, and the trash."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nastui.cli import completion
+from runs.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from runs.home import RunPaths
+    from runs.store.run_store import RunStore
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.", autocompletion=completion.runs
+    ),
+]
+_LOOK_SECONDS = 0.2
+_BLOCK = 1 << 16
+_LONGEST_LINE = 1 << 20  # a progress bar may never end its line
+
+
+def log(
+    run: Run,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines until the engine exits.")
+    ] = False,
+    last: Annotated[
+        int | None, typer.Option("--lines", "-n", metavar="N", help="Print only the last N lines.", min=0)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each line as a JSON object.")] = False,
+) -> None:
+    """Print what the engine of a run printed: its log.
+
+    For metrics and warnings, see `nastui runs events`.
+    """
+    from runs.home import Home
+    from runs.store.run_store import RunStore
+
+    store = RunStore(Home.locate())
+    record = store.find(run)
+    if not follow and not record.paths.log.exists():
+        raise NotFoundError(f"Run '{record.id}' has no log.", "Its engine has not started.")
+    reader = _Reader(record.paths)
+    before: Iterable[str] = reader.lines()
+    if last is not None:
+        before = deque(before, maxlen=last)
+    _print(before, as_json)
+    try:
+        while follow and _goes_on(store, record.id):
+            _print(reader.lines(), as_json)
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    _print(reader.lines(), as_json)
+    _print(reader.rest(), as_json)
+
+
+def path(run: Run, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print the folder in which the files of a run are."""
+    from nastui.cli import output
+    from runs.home import Home
+    from runs.store.run_store import RunStore
+
+    record = RunStore(Home.locate()).find(run)
+    if as_json:
+        output.data({"id": record.id, "path": str(record.paths.root)})
+    else:
+        sys.stdout.write(output.clean(str(record.paths.root)) + "\n")
+
+
+def empty_trash(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
+) -> None:
+    """Delete removed runs, sweeps and tables for good.
+
+    What has been deleted cannot be restored.
+    """
+    from nastui.cli import output
+    from runs.home import Home
+    from runs.store.trash import Trash
+
+    trash = Trash.of(Home.locate())
+    if not trash:
+        output.say("The trash is empty.")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("empty-trash asks for confirmation, but stdin is not a terminal.", "Add --yes.")
+        typer.confirm(f"Delete {trash} ({trash.size() / 1e6:,.1f} MB) for good?", abort=True)
+    trash.delete()
+    output.say(f"Deleted {trash}.")
+
+
+class _Reader:
+    """Reads the lines of a log that grows."""
+
+    def __init__(self, paths: RunPaths) -> None:
+        self._path = paths.log
+        self._offset = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._part = ""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines that have been completed since the last call."""
+        from runs.files import open_regular
+
+        try:
+            with open_regular(self._path) as file:
+                file.seek(self._offset)
+                while block := file.read(_BLOCK):
+                    self._offset += len(block)
+                    *whole, self._part = (self._part + self._decoder.decode(block)).split("\n")
+                    yield from whole
+                    if len(self._part) > _LONGEST_LINE:
+                        yield from self.rest()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise NotFoundError(f"'{self._path}' cannot be read: {error.strerror}.") from error
+
+    def rest(self) -> Iterator[str]:
+        """Yield a last line without an end."""
+        if self._part:
+            yield self._part
+        self._part = ""
+
+
+def _print(lines: Iterable[str], as_json: bool) -> None:
+    from nastui.cli import output
+
+    for text in lines:
+        if as_json:
+            output.line({"text": text})
+        else:
+            sys.stdout.write(output.clean(text.rpartition("\r")[2] or text.rstrip("\r")) + "\n")
+    sys.stdout.flush()
+
+
+def _goes_on(store: RunStore, run: str) -> bool:
+    from runs.store.queue import Queue
+
+    return store.find(run).status.live or run in Queue(store.home).pending()
