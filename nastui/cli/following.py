@@ -104,12 +104,11 @@ def event_line(event: Event) -> str:
 def _show(entry: Entry, as_json: bool) -> None:
     if as_json:
         output.line(printed(entry))
-    elif not common_options.quiet and (
-        common_options.verbose or isinstance(entry.event, EpochEnded | Warned | Resumed | Answered)
-    ):
-        if text := event_line(entry.event):
-            sys.stdout.write(output.clean(text) + "\n")
-            sys.stdout.flush()
+        return
+    wanted = common_options.verbose or isinstance(entry.event, EpochEnded | Warned | Resumed | Answered)
+    if wanted and not common_options.quiet and (text := event_line(entry.event)):
+        sys.stdout.write(output.clean(text) + "\n")
+        sys.stdout.flush()
 
 
 def _conclude(record: Record) -> None:
