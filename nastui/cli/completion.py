@@ -28,6 +28,11 @@ def sweeps(ctx: typer.Context, incomplete: str) -> list[str]:
     return _beginning(incomplete, [*_newest_first(_home(ctx) / "sweeps"), "latest"])
 
 
+def removed_sweeps(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the sweeps in the trash."""
+    return _beginning(incomplete, _newest_first(_home(ctx) / "trash" / "sweeps"))
+
+
 def tables(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of imported benchmark tables."""
     return _beginning(incomplete, _stems(_home(ctx) / "benchmarks"))

@@ -39,7 +39,7 @@ def import_(
     imported = import_file(user_path(file), format_named(repository), store, labels=labels, dataset=dataset)
     findings = imported.findings
     for remark in findings.remarks:
-        output.say(remark)
+        output.warn(remark)
     if as_json:
         output.data(store.find(imported.config.id).to_json() | {"remarks": findings.remarks})
         return

@@ -240,7 +240,14 @@ def remove(
 
 @app.command()
 def restore(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="The removed sweep's id, or a unique prefix of it.")],
+    sweep: Annotated[
+        str,
+        typer.Argument(
+            metavar="SWEEP",
+            help="The removed sweep's id, or a unique prefix of it.",
+            autocompletion=completion.removed_sweeps,
+        ),
+    ],
 ) -> None:
     """Bring a removed sweep back from the trash, with its runs."""
     from nastui.cli import output

@@ -25,6 +25,7 @@ import pytest
 import typer
 
 from nastui.cli import main, starting
+from nastui.cli.old_names import renewed
 from runs.catalogue import datasets
 from runs.configuration import Draft, draft_from, resolve
 from runs.fleet.sweep import SweepStore
@@ -247,7 +248,7 @@ def test_the_commands_in_a_text_exist_with_their_options(page: str) -> None:
     wrong = []
     text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     for line in INLINE.findall(text):
-        words = line.replace("\\|", "|").split()[1:]
+        words, _ = renewed(line.replace("\\|", "|").split()[1:])
         path: tuple[str, ...] = ()
         while words and (*path, words[0]) in known:
             path = (*path, words.pop(0))
