@@ -1,7 +1,8 @@
 """Every method, space and data set by name: those of the catalogue, and those of plug-ins.
 
-A method or a space is one file with one record. Plug-ins are named by ``NASTUI_PLUGINS``: a comma-separated list of
-importable modules, each with any of ``METHOD``, ``SPACE`` and ``DATASET``.
+A method or a space is one file with one record. A plug-in is an importable module with any of ``METHOD``, ``SPACE``
+and ``DATASET``. Installed packages name theirs by entry points of the group ``nastui.plugins``, and ``NASTUI_PLUGINS``
+has a comma-separated list of further ones.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import importlib
 import os
 import pkgutil
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -30,10 +32,17 @@ from runs.genotypes.kinds import OperationKind, kind_by_name
 Entry = TypeVar("Entry", Method, Space, Dataset, Preset)
 
 
+PLUGIN_GROUP = "nastui.plugins"
+"""The group of the entry points by which packages add modules to the catalogue."""
+
+
 def plugins() -> tuple[str, ...]:
-    """Return the names of the modules that ``NASTUI_PLUGINS`` adds to the catalogue."""
-    listed = os.environ.get("NASTUI_PLUGINS", "")
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
+    """Return the modules that extend the catalogue: those of installed packages, then those of ``NASTUI_PLUGINS``.
+
+    If two define the same name, the later one counts.
+    """
+    listed = (name.strip() for name in os.environ.get("NASTUI_PLUGINS", "").split(","))
+    return tuple(dict.fromkeys((*_installed(tuple(sys.path)), *filter(None, listed))))
 
 
 def methods() -> dict[str, Method]:
@@ -173,6 +182,15 @@ def options(of: Method, in_space: Space) -> type[Settings]:
     return model
 
 
+@functools.cache
+def _installed(path: tuple[str, ...]) -> dict[str, str]:
+    """Return the names of the distributions on a search path by the modules that their entry points name."""
+    from importlib import metadata
+
+    found = metadata.entry_points(group=PLUGIN_GROUP)  # on sys.path, which is ``path``
+    return {point.module: point.dist.name if point.dist else "" for point in found}
+
+
 def _named(noun: str, name: str, known: dict[str, Entry]) -> Entry:
     if name not in known:
         raise UsageError(f"Unknown {noun} '{name[:80]}'.", closest(name, known))
@@ -221,9 +239,9 @@ def _collect(
         try:
             module = importlib.import_module(name)
         except Exception as error:  # foreign code may fail in any way
-            raise EnvironmentLacksError(
-                f"The plugin '{name}' cannot be imported: {error}.", "Check NASTUI_PLUGINS and PYTHONPATH."
-            ) from error
+            owner = _installed(tuple(sys.path)).get(name)
+            hint = f"Repair or uninstall the package '{owner}'." if owner else "Check NASTUI_PLUGINS and PYTHONPATH."
+            raise EnvironmentLacksError(f"The plugin '{name}' cannot be imported: {error}.", hint) from error
         entry = getattr(module, attribute, None)
         if isinstance(entry, type_):
             found[entry.name] = entry

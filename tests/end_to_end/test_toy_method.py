@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from runs.cost import measurements
 from tests.end_to_end.conftest import TOY, Cli, commands
+from tests.runs.test_catalogue import install
 
 PLUGIN = {"NASTUI_PLUGINS": "budget_search", "PYTHONPATH": str(TOY)}
 
@@ -22,10 +24,12 @@ def toy(cli: Cli) -> Cli:
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, str]]:
-    """A finished search, and commands in its home that know the toy method; tests only read it."""
+    """A finished search, and commands in its home that know the toy method from an installed package; only read it."""
     with commands(tmp_path_factory.mktemp("searched")) as toy:
         toy.afresh = True
-        toy.environment |= PLUGIN
+        packages = tmp_path_factory.mktemp("packages")
+        install(packages, "budget_search")
+        toy.environment |= {"PYTHONPATH": os.pathsep.join([str(packages), str(TOY)])}
         run = start(toy)
         assert toy.wait(run, "finished", "failed", "lost") == "finished"
         yield toy, run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,37 @@ def test_a_plugin_that_does_not_import_is_named(
     with pytest.raises(EnvironmentLacksError, match="NASTUI_PLUGINS") as refusal:
         catalogue.methods()
     assert f"The plugin '{name}'" in str(refusal.value)
+
+
+def install(folder: Path, module: str) -> None:
+    """Leave in a folder what an installed package does whose entry point names a module."""
+    information = folder / "budget_methods-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: budget-methods\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[nastui.plugins]\nbudget = {module}\n")
+
+
+def test_an_installed_package_adds_its_plugin_by_an_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nastui_packaged_plugin.py").write_text(PLUGIN)
+    install(tmp_path, "nastui_packaged_plugin")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert resolve(Draft(method="mymethod")).plugins == ("nastui_packaged_plugin",)
+    monkeypatch.setenv("NASTUI_PLUGINS", "nastui_packaged_plugin")
+    assert catalogue.plugins() == ("nastui_packaged_plugin",)
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(tmp_path)])
+    monkeypatch.delenv("NASTUI_PLUGINS")
+    assert "mymethod" not in catalogue.methods()
+
+
+def test_a_package_whose_plugin_does_not_import_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "nastui_no_such_plugin")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(EnvironmentLacksError, match="Repair or uninstall the package 'budget-methods'"):
+        catalogue.methods()
+    assert catalogue.find_space("nasbench201") is not None  # logs stay readable
 
 
 # Data sets
