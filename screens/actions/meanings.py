@@ -78,7 +78,7 @@ MEANINGS = (
         ("clear", "unzoom", "leave", "close"),
     ),
     # Finding and choosing
-    Meaning("slash", "search", ("filter", "find")),
+    Meaning("slash,f3", "search", ("filter", "find")),
     Meaning("space", "mark: what to act on, or what cells are compared with", ("mark", "reference")),
     Meaning("s", "sort by the next column", ("sort",)),
     Meaning("S", "sort backwards", ("reverse",)),

@@ -15,7 +15,8 @@ from textual.worker import Worker, WorkerState
 
 from screens import clipboard, settings
 from screens.actions.closing import Punctual, Question, when_theme_changes
-from screens.actions.table import changes
+from screens.actions.keymap import keys_of, remapped
+from screens.actions.table import changes, registry
 from screens.clipboard import Severity
 from screens.destinations import Destination
 from screens.error_text import error_text
@@ -66,6 +67,11 @@ class ActionScreen(Punctual, Screen[ScreenResultType]):
 
     def recolour(self) -> None:
         """Redraw what the screen itself has coloured."""
+
+    def key_of(self, action: str) -> str:
+        """Return the label of the first key of an action, given by its id, after remapping."""
+        keymap, _ = remapped(settings.of(self.app).keys)
+        return keys_of(registry()[action], keymap)[0]
 
     @property
     def is_hidden(self) -> bool:

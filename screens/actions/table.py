@@ -63,7 +63,7 @@ ACTIONS = (
     Action("runs.reverse", "S", "reverse the order", "reverse"),
     Action("runs.copy", "y", "copy the id", "copy_id"),
     Action("runs.leave_filter", "down", "to the runs", "leave_filter", line="to the runs", priority=True),
-    Action("runs.clear", "escape", "clear the filter, then the marks", "clear", line="clear"),
+    Action("runs.clear", "escape", "clear the filter, the marks, the hint", "clear", line="clear"),
     Action("runs.quit", "q", "quit; runs keep running", "app.quit", line="quit"),
     Action("runs.table.open", "enter,o", "open the run or the sweep, or unfold the group", "open", line="open"),
     Action("runs.table.unfold", "right,l", "unfold or fold the sweep or group", "unfold", line="unfold"),
@@ -186,7 +186,8 @@ ACTIONS = (
     Action(
         "new_run.measure", "ctrl+r", "measure time and memory on this machine", "measure", line="measure", changes=True
     ),
-    Action("new_run.leave", "escape", "back", "leave", line="back"),
+    Action("new_run.filter", "slash,f3", "search the fields: by name and help", "filter", line="search"),
+    Action("new_run.leave", "escape", "clear the search, then back", "leave", line="back"),
     Action("new_run.list.down", "j,down", "next", "cursor_down"),
     Action("new_run.list.up", "k,up", "previous", "cursor_up"),
     Action("new_run.list.first", "g,home", "first", "first"),

@@ -17,6 +17,7 @@ class FieldView:
         choices: the possible values; empty if any text can be typed.
         problem: what is wrong with the value.
         warning: what to know before starting; the value is accepted.
+        numeric: whether the value is a number.
     """
 
     name: str
@@ -28,3 +29,9 @@ class FieldView:
     choices: tuple[str, ...] = ()
     problem: str = ""
     warning: str = ""
+    numeric: bool = False
+
+    @property
+    def searched(self) -> str:
+        """What a search looks at, in small letters: the name, also with spaces, the section, the help, the choices."""
+        return " ".join((self.name, self.name.replace("_", " "), self.section, self.help, *self.choices)).lower()

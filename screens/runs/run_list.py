@@ -71,6 +71,7 @@ class StoreRead(Message):
         problem: why the store could not be read.
         rest: the seconds until the store may be read again.
         waits: the place of each run that waits in the queue.
+        is_first: whether the store is empty and its home has not yet dismissed the hint of a first start.
     """
 
     records: list[Record]
@@ -82,6 +83,7 @@ class StoreRead(Message):
     problem: str = ""
     rest: float = 0.0
     waits: Mapping[str, Wait] = field(default_factory=dict)
+    is_first: bool = False
 
 
 @dataclass

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -24,7 +25,7 @@ from runs.store.groups import Group, sweep_of
 from runs.store.queue import Document
 from runs.store.run_store import Record, RunStore
 from runs.store.status import Status
-from screens import settings
+from screens import first_start, settings
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenComparison, OpenGenotypes, OpenNewRun, OpenQueue, OpenRun, OpenSweep
@@ -46,8 +47,8 @@ _DISPATCHER_SECONDS = 2.0
 _REST = 5
 
 _WELCOME = (
-    "No runs yet. Press n to start a search, or D for a demonstration: the preset 'quick' on the embedded "
-    "digits data set, about a minute, with nothing to download."
+    "No runs yet. Press {new} to start a search, or {demonstrate} for a demonstration: the preset 'quick' on the "
+    "embedded digits data set, about a minute, with nothing to download."
 )
 _READONLY_WELCOME = "No runs yet, and with --readonly none can be started here."
 _NO_MATCH = f"No run matches the filter. esc clears it. It accepts {EXAMPLE}."
@@ -87,6 +88,7 @@ class RunsScreen(ActionScreen[None]):
         #nothing { height: 1fr; padding: 2 4; display: none; text-align: center; }
         #identity { height: 1; padding: 0 1; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
         #status-line { height: 2; padding: 0 1; }
+        #hint { height: auto; padding: 0 1; display: none; }
         &.empty { RunTable { height: 1; } #nothing { display: block; } }
     }
     """
@@ -112,6 +114,7 @@ class RunsScreen(ActionScreen[None]):
         self._reading = self._has_read = False
         self._next_read = self._last_look = 0.0
         self._problem = ""
+        self._hint: bool | None = None
         self._unreadable: dict[str, str] = {}
         self._texts_shown: dict[str, str] = {}
 
@@ -125,6 +128,7 @@ class RunsScreen(ActionScreen[None]):
         yield Static(id="nothing")
         yield Static(id="identity")
         yield Static(id="status-line")
+        yield Static(id="hint")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -199,6 +203,7 @@ class RunsScreen(ActionScreen[None]):
             statuses = Counter(record.shown_status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
             read.waits = self._known_waits()
+            read.is_first = self._hint is None and not records and first_start.is_first(self.store.home)
         except NastuiError as error:
             self._last_look = 0.0
             rows, known = self.table.rows, self._unreadable
@@ -224,6 +229,10 @@ class RunsScreen(ActionScreen[None]):
         self._next_read = time.monotonic() + read.rest
         self._records, self._widths, self._problem = read.records, read.widths, read.problem
         self._statuses, self._waits = read.statuses, read.waits
+        if self._hint is None and not read.problem:
+            self._hint = read.is_first
+        elif self._hint and read.records:
+            self._dismiss_hint()
         for name in set(read.unreadable) - set(self._unreadable):
             self.say(read.unreadable[name], "error")
         self._unreadable = read.unreadable
@@ -244,10 +253,31 @@ class RunsScreen(ActionScreen[None]):
         self.table.show(rows, self._widths, options.by, backwards=options.backwards, now=time.time())
         self.set_class(self._has_read and not rows, "empty")
         if not rows:
-            welcome = _READONLY_WELCOME if settings.of(self.app).readonly else _WELCOME
+            welcome = _WELCOME.format(new=self.key_of("runs.new"), demonstrate=self.key_of("runs.demonstrate"))
+            welcome = _READONLY_WELCOME if settings.of(self.app).readonly else welcome
             self._set_text("#nothing", Text(_NO_MATCH if self._records else self._problem or welcome))
         self._set_text("#counts", self._counts())
+        self._show_hint()
         self._describe_highlighted()
+
+    def _show_hint(self) -> None:
+        """Show or hide the line for somebody who starts nastui for the first time."""
+        hint = self.query_one("#hint", Static)
+        hint.display = bool(self._hint)
+        starts = [("runs.new", "starts a run")] if not settings.of(self.app).readonly else []
+        parts = [*starts, ("everywhere.keys", "explains the keys"), ("runs.quit", "quits, runs continue")]
+        parts.append(("runs.clear", "hides this"))
+        line = Text(style="dim")
+        for action, does in parts:
+            line.append(" · " if line else "").append(self.key_of(action), "bold not dim").append(f" {does}")
+        self._set_text("#hint", line)
+
+    def _dismiss_hint(self) -> None:
+        """Hide the line for a first start, for good."""
+        self._hint = False
+        self._show_hint()
+        if not settings.of(self.app).readonly:
+            self.in_background(partial(first_start.dismiss, self.store.home), group="hint")
 
     def _counts(self) -> Text:
         if not self._has_read:
@@ -312,7 +342,7 @@ class RunsScreen(ActionScreen[None]):
             case "leave_filter":
                 return filtering
             case "clear":
-                return filtering or bool(self._options.filter) or bool(self.table.marked) or None
+                return filtering or bool(self._options.filter or self.table.marked or self._hint) or None
             case "resume":
                 return any(record.status.resumable for record in self.chosen) or None
             case "stop":
@@ -325,7 +355,7 @@ class RunsScreen(ActionScreen[None]):
                 return self._commands.can_undo or None
             case "demonstrate":
                 return (self._has_read and not self._records and not self._problem) or None
-            case "latest" | "fold":
+            case "latest" | "fold" | "filter":
                 return bool(self._records) or None
             case "labels":
                 return len(self.chosen) == 1 or None
@@ -374,9 +404,13 @@ class RunsScreen(ActionScreen[None]):
         self.filter.leave()
 
     def action_clear(self) -> None:
-        """Clear the filter; if there is none, the marks."""
-        if not self.filter.clear():
+        """Clear the filter; if there is none, the marks; if there are none, the hint of a first start."""
+        if self.filter.clear():
+            return
+        if self.table.marked:
             self._unmark(self._records)
+        elif self._hint:
+            self._dismiss_hint()
 
     def _unmark(self, records: Sequence[Record]) -> None:
         self.table.marked -= {record.id for record in records}

@@ -9,8 +9,8 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Static
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Static
 
 from runs import catalogue
 from runs.cost.measurements import MeasurementTask
@@ -22,11 +22,27 @@ from screens.models.forms import FieldView
 from screens.starting.run_form import RunForm
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.confirm import Confirm
-from screens.widgets.field import Field
+from screens.widgets.field import Field, Fields
+from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
 
 _WIDE = ("dataset", "name", "vary")
+_NO_FIELD = "No field has all of these words. esc clears the filter."
+
+
+class _FieldFilter(FilterLine):
+    """The filter of the form."""
+
+    def leave(self) -> None:
+        """Keep the filter and go to the first field that matches; without a filter, go back to the methods."""
+        if not self.typing:
+            self.set_class(bool(self.value), "shown")
+            return
+        super().leave()
+        found = [field for field in self.screen.query(Field) if field.display] if self.value else []
+        if found:
+            found[0].query("Input, Choice").first().focus()
 
 
 class NewRunScreen(StartingScreen):
@@ -51,15 +67,16 @@ class NewRunScreen(StartingScreen):
         .heading { height: 1; text-style: dim italic; }
         #presets-heading, #form .heading.later { margin-top: 1; }
         #methods, #presets { max-height: 50%; }
-        #help { height: 2; padding: 0 1; margin-top: 1; text-style: dim; }
-        #help.-long { height: auto; min-height: 2; max-height: 4; }
+        #help { height: auto; min-height: 2; max-height: 50%; padding: 0 1; margin-top: 1; text-style: dim; }
+        #no-field { display: none; margin-top: 1; }
+        FilterLine { padding: 0; }
         #outcome { height: auto; max-height: 2; padding: 0 1; }
         #outcome.wrong { color: $error; text-style: bold; }
         #command { height: auto; max-height: 2; padding: 0 1; }
         &.-wide #lists { width: 44; }
         &.-widest #lists { width: 96; }
         &.-narrow #lists { width: 12; }
-        &.-narrow #help { height: 3; }
+        &.-narrow #help { min-height: 3; }
     }
     """
     SCOPE = "new_run"
@@ -78,6 +95,7 @@ class NewRunScreen(StartingScreen):
         measure: Measure = MeasurementTask,
     ) -> None:
         super().__init__(store, RunForm(preset=preset), start=start, measure=measure)
+        self.filter = _FieldFilter("words of a field's name or help", below="#methods")
 
     def compose(self) -> ComposeResult:
         """Yield the lists, the form, and the lines below."""
@@ -90,7 +108,9 @@ class NewRunScreen(StartingScreen):
                 yield PickList(id="methods")
                 yield Static("preset", classes="heading", id="presets-heading")
                 yield PickList(id="presets")
-            with VerticalScroll(id="form", can_focus=False):
+            with Fields(id="form"):
+                yield self.filter
+                yield Static(_NO_FIELD, id="no-field")
                 with Vertical(id="head"):
                     yield from _fields(self.form.head())
                 with Vertical(id="settings"):
@@ -147,14 +167,44 @@ class NewRunScreen(StartingScreen):
         if fault is not None:
             for field in self.query(Field):
                 if field.view.name == fault:
+                    self.filter.clear()
+                    field.display = True
                     field.query("Input, Choice").first().focus()
             self.app.bell()
             return
         self.start()
 
+    def on_number_line_search_begun(self) -> None:
+        """Start typing a filter: a number has no slash."""
+        self.action_filter()
+
+    def action_filter(self) -> None:
+        """Start typing a filter of the fields."""
+        self.filter.ask()
+        self.query_one("#form").scroll_home(animate=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Apply the filter while it is typed."""
+        self._apply_filter()
+
+    def _apply_filter(self) -> None:
+        """Show only the fields that have every word of the filter in their name, section, help or choices."""
+        words, heading, found = self.filter.value.lower().split(), None, False
+        for widget in self.query("#head > *, #settings > *"):
+            if isinstance(widget, Field):
+                widget.display = all(word in widget.view.searched for word in words)
+                found = found or widget.display
+                if heading is not None and widget.display:
+                    heading.display = True
+            else:
+                heading, widget.display = widget, False
+        self.query_one("#no-field").display = not found
+
     @work
     async def action_leave(self) -> None:
-        """Go back to the runs, after asking if anything was typed."""
+        """Clear the filter; if there is none, go back to the runs, after asking if anything was typed."""
+        if self.filter.clear():
+            return
         if not self.form.typed or await self.ask(
             Confirm("Leave without starting?", f"You typed {count(len(self.form.typed), 'value')}.")
         ):
@@ -188,6 +238,7 @@ class NewRunScreen(StartingScreen):
             async with self.batch():
                 await settings.remove_children()
                 await settings.mount_all(_fields(views))
+                self._apply_filter()
         else:
             for view in views:
                 self.query_one(f"#field-{view.name}", Field).show(view)

@@ -7,7 +7,6 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from runs import catalogue
@@ -20,7 +19,7 @@ from screens.actions.bindings import bindings
 from screens.formatting import clean
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
-from screens.widgets.field import Field
+from screens.widgets.field import Field, Fields
 from screens.widgets.key_line import KeyLine
 
 
@@ -38,7 +37,7 @@ class RetrainScreen(StartingScreen):
     RetrainScreen {
         #top { height: 1; padding: 0 1; color: $accent; text-style: bold; }
         #fields { height: 1fr; padding: 1; scrollbar-size-vertical: 1; }
-        #help { height: 3; padding: 0 1; text-style: dim; &.-long { height: auto; max-height: 5; min-height: 3; } }
+        #help { height: auto; min-height: 3; max-height: 50%; padding: 0 1; text-style: dim; }
         #outcome { height: auto; max-height: 3; padding: 0 1; &.wrong { color: $error; text-style: bold; } }
         #command { height: auto; max-height: 4; padding: 0 1; }
     }
@@ -61,7 +60,7 @@ class RetrainScreen(StartingScreen):
         name = run if found.published else f"{short_id(run)}{comma}{epoch}"
         title = clean(f"retrain {name or 'a genotype'} · {found.genotype.space}")
         yield Static(Text(title), id="top")
-        with VerticalScroll(id="fields", can_focus=False):
+        with Fields(id="fields"):
             yield from (Field(view, wide=view.name in ("preset", "dataset", "name")) for view in self.form.views())
         yield Static(id="help")
         yield Static(id="outcome")

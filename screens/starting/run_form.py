@@ -70,7 +70,7 @@ class RunForm:
         return [
             FieldView("space", "run", self.space, help=self._space.summary, choices=self._method.spaces),
             self._text("dataset", chosen.dataset, names, self._dataset_help()),
-            self._text("seed", str(chosen.seed), "0 or more", "The seed of all random numbers."),
+            self._text("seed", str(chosen.seed), "0 or more", "The seed of all random numbers.", numeric=True),
             self.devices.view(self.typed.get("device")),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
             *many.views(self.typed, grid=True),
@@ -160,8 +160,9 @@ class RunForm:
         except UsageError as error:
             raise UsageError(error.message) from error  # its hint is about the command line
 
-    def _text(self, name: str, untyped: str, note: str, help: str) -> FieldView:
-        return FieldView(name, "run", self.typed.get(name, untyped), name in self.typed, (note,), help)
+    def _text(self, name: str, untyped: str, note: str, help: str, *, numeric: bool = False) -> FieldView:
+        text = self.typed.get(name, untyped)
+        return FieldView(name, "run", text, name in self.typed, (note,), help, numeric=numeric)
 
     def _dataset_help(self) -> str:
         known = catalogue.datasets().get(self.typed.get("dataset", self._chosen_preset.dataset))
@@ -190,6 +191,7 @@ class RunForm:
             f"{info.help} {'Range ' + info.range + '.' if info.range and not choices else ''}".strip(),
             choices,
             problem,
+            numeric=info.type in ("int", "float"),
         )
 
     def _against_paper(self, name: str, value: Any) -> str:

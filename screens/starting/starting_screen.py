@@ -26,10 +26,7 @@ from runs.machine.meters import Meter
 from runs.store import device_usage
 from runs.store.run_store import Record, RunStore
 from runs.supervision import launcher
-from screens import settings
-from screens.actions.keymap import keys_of
 from screens.actions.screen import ActionScreen, background
-from screens.actions.table import registry
 from screens.destinations import OpenRun, OpenSweep
 from screens.formatting import clean
 from screens.starting.device_field import Devices
@@ -346,8 +343,7 @@ class StartingScreen(ActionScreen[None]):
         self.show("#command", f"$ {self._checked.command}" if self._checked.command and not problems else "")
 
     def explain(self) -> None:
-        """Update the explanation."""
-        self.query_one("#help").set_class(self.entered == "device", "-long")
+        """Update the explanation, which takes as many lines as it needs."""
         self.show("#help", self.explanation())
 
     def show(self, selector: str, text: str) -> None:
@@ -357,8 +353,7 @@ class StartingScreen(ActionScreen[None]):
     def _costs(self) -> str:
         if self._checked.config is None:
             return self.cost()
-        action = registry()[f"{self.SCOPE}.measure"]
-        key = keys_of(action, settings.of(self.app).keys)[0]
+        key = self.key_of(f"{self.SCOPE}.measure")
         if self._measurement is not None:
             seconds = time.monotonic() - self._measured_since
             return f"measuring on {self._checked.config.device} … {seconds:.0f} s ({key} ends it)"

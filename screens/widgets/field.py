@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult, RenderResult
 from textual.binding import BindingType
+from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 from textual.style import Style as VisualStyle
@@ -69,6 +71,33 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Changed(self.value))
 
 
+class Fields(VerticalScroll, can_focus=False):
+    """Fields that scroll. The one that has the focus stays in view when they get less room, as by a longer help."""
+
+    def on_resize(self) -> None:
+        """Scroll to the focused field."""
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            self.call_after_refresh(focused.scroll_visible, animate=False)
+
+
+class NumberLine(TextLine):
+    """A line for a number. As no number has a slash, that key begins a search, as it does outside of text."""
+
+    @dataclass
+    class SearchBegun(Message):
+        """The key of the search was pressed."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Begin a search of the form."""
+        if event.key == "slash":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.SearchBegun())
+        else:
+            await super().on_key(event)
+
+
 class Field(Punctual, Widget):
     """A field. It posts :class:`Edited` for each change by the user; :meth:`show` changes it without a message."""
 
@@ -122,7 +151,8 @@ class Field(Punctual, Widget):
         if self.view.choices:
             yield Choice(self.view.value, self.view.choices)
         else:
-            line = TextLine(self.view.value, compact=True, select_on_focus=True)
+            kind = NumberLine if self.view.numeric else TextLine
+            line = kind(self.view.value, compact=True, select_on_focus=True)
             yield line.set_class(bool(self.view.problem), "-invalid-value")
 
     def show(self, view: FieldView) -> None:

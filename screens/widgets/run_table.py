@@ -173,8 +173,10 @@ class RunTable(Punctual, ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.highlighted))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to unfold and fold only if there is a sweep or a group."""
-        return bool(self._groups) or None if action in ("unfold", "fold") else True
+        """Offer to unfold and fold only if there is a sweep or a group, and nothing in an empty table."""
+        if action in ("unfold", "fold"):
+            return bool(self._groups) or None
+        return bool(self.rows) or None
 
     def action_move(self, lines: int) -> None:
         """Move the cursor."""

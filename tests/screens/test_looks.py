@@ -132,6 +132,13 @@ async def test_panels(home: Home, request: pytest.FixtureRequest, family: str) -
     await _compared(home, request, f"run-{family.replace('_', '-')}", _run(family), looks.SIZES[1:2])
 
 
+async def test_a_first_start(home: Home, request: pytest.FixtureRequest) -> None:
+    async def go(pilot: Pilot[Any], home: Home) -> None:
+        await until(pilot, lambda: "starts a run" in static(pilot.app.screen, "#hint"))
+
+    await _compared(home, request, "first-start", go, looks.SIZES[:1])
+
+
 async def test_runs(home: Home, request: pytest.FixtureRequest) -> None:
     future_runs(home.root)
     await _compared(home, request, "runs", _runs, looks.SIZES)

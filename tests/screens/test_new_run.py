@@ -193,6 +193,75 @@ async def test_leaving_asks_only_where_something_was_typed(tmp_path: Path) -> No
         await until(pilot, lambda: not isinstance(pilot.app.screen, NewRunScreen))
 
 
+def shown_fields(pilot: Pilot[Any]) -> list[str]:
+    return [field.view.name for field in screen(pilot).query(Field) if field.display]
+
+
+async def test_fields_are_found_by_name_and_help(tmp_path: Path) -> None:
+    async with form(tmp_path) as pilot:
+        every = shown_fields(pilot)
+        await pilot.press("slash", *"weight", "space", *"decay")
+        await until(pilot, lambda: "weight_decay" in shown_fields(pilot) and "epochs" not in shown_fields(pilot))
+        sections = [static for static in screen(pilot).query("#settings .heading") if static.display]
+        assert 0 < len(sections) < 5
+        await pilot.press("enter")
+        assert field(pilot, shown_fields(pilot)[0]).query_one(Input).has_focus
+        await pilot.press("escape")
+        await until(pilot, lambda: shown_fields(pilot) == every)
+        assert isinstance(pilot.app.focused, Input), "the focus stays where it was"
+        await pilot.press("slash", *"nosuchword")
+        await until(pilot, lambda: shown_fields(pilot) == [])
+        assert screen(pilot).query_one("#no-field").display
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: shown_fields(pilot) == every)
+        assert isinstance(pilot.app.screen, NewRunScreen), "the key cleared the search before it leaves"
+
+
+async def test_a_slash_is_text_where_text_is_typed_and_a_search_elsewhere(tmp_path: Path) -> None:
+    async with form(tmp_path, preset="quick") as pilot:
+        field(pilot, "epochs").query_one(Input).focus()
+        await pilot.press("slash")
+        await until(pilot, lambda: screen(pilot).filter.typing)
+        assert field(pilot, "epochs").query_one(Input).value == "30"
+        await pilot.press("escape")
+        await enter(pilot, "dataset", "a/b")
+        assert field(pilot, "dataset").query_one(Input).value == "a/b"
+        await pilot.press("f3")
+        assert screen(pilot).filter.typing
+
+
+async def test_a_search_survives_another_method_and_shows_a_fault(tmp_path: Path) -> None:
+    start = Started()
+    async with form(tmp_path, start, preset="quick") as pilot:
+        await enter(pilot, "epochs", "0")
+        await pilot.press("slash", *"learning", "space", *"rate", "enter")
+        await until(pilot, lambda: "epochs" not in shown_fields(pilot))
+        screen(pilot).query_one("#methods").focus()
+        await pilot.press("k")
+        await until(pilot, lambda: screen(pilot).form.method == "darts" and "learning_rate" in shown_fields(pilot))
+        assert "epochs" not in shown_fields(pilot)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: pilot.app.focused is field(pilot, "epochs").query_one(Input))
+        assert not start.drafts
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (160, 50)])
+async def test_help_is_never_cut_and_its_field_stays_in_view(tmp_path: Path, size: tuple[int, int]) -> None:
+    """The longest help of any hyperparameter takes five lines at 80 columns."""
+    async with form(tmp_path, preset="quick", size=size) as pilot:
+        methods = screen(pilot).query_one("#methods", PickList)
+        methods.highlighted = methods.get_option_index("reinforce")
+        await until(pilot, lambda: screen(pilot).query("#field-evaluator"))
+        field(pilot, "evaluator").query_one(Choice).focus()
+        await until(pilot, lambda: said(pilot, "#help").startswith("How a cell is evaluated"))
+        await pilot.pause()
+        help, fields = screen(pilot).query_one("#help"), screen(pilot).query_one("#form")
+        drawn = "".join(strip.text for y in range(help.size.height) for strip in [help.render_line(y)])
+        assert "".join(drawn.split()) == "".join(said(pilot, "#help").split())
+        await until(pilot, lambda: fields.region.contains_region(field(pilot, "evaluator").region))
+        assert screen(pilot).query_one("#command").region.bottom <= size[1]
+
+
 async def test_the_command_is_copied(tmp_path: Path) -> None:
     async with form(tmp_path, preset="quick") as pilot:
         field(pilot, "name").query_one(Input).focus()

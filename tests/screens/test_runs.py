@@ -367,6 +367,48 @@ async def test_marks_and_tags_of_several(tmp_path: Path) -> None:
         assert "marked" not in said(pilot, "#counts")
 
 
+def hint(pilot: Pilot[Any]) -> str:
+    line = pilot.app.screen_stack[0].query_one("#hint", Static)
+    return str(line.content) if line.display else ""
+
+
+async def test_a_first_start_is_told_three_keys_until_it_is_dismissed(tmp_path: Path) -> None:
+    told = "n starts a run · ? explains the keys · q quits, runs continue · esc hides this"
+    async with shown(tmp_path) as pilot:
+        await until(pilot, lambda: hint(pilot) == told)
+        await pilot.press("escape")
+        assert hint(pilot) == ""
+        await until(pilot, (tmp_path / "dashboard.json").exists)
+    async with shown(tmp_path) as pilot:
+        await until(pilot, lambda: "No runs yet" in said(pilot, "#nothing"))
+        assert hint(pilot) == ""
+
+
+async def test_a_first_run_ends_the_hint_for_good(tmp_path: Path) -> None:
+    async with shown(tmp_path) as pilot:
+        await until(pilot, lambda: hint(pilot))
+        make_run(tmp_path)
+        await until(pilot, lambda: hint(pilot) == "")
+        await until(pilot, (tmp_path / "dashboard.json").exists)
+
+
+async def test_a_home_with_runs_has_no_hint_and_no_new_file(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    async with shown(tmp_path) as pilot:
+        assert hint(pilot) == ""
+    assert not (tmp_path / "dashboard.json").exists()
+
+
+async def test_the_hint_names_the_keys_of_the_user_and_writes_nothing_read_only(tmp_path: Path) -> None:
+    settings = Settings(readonly=True, keys={"everywhere.keys": "f2"})
+    app = NastuiApp(Home(tmp_path), settings=settings)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: hint(pilot) == "f2 explains the keys · q quits, runs continue · esc hides this")
+        await pilot.press("escape")
+        assert hint(pilot) == ""
+    assert not (tmp_path / "dashboard.json").exists()
+
+
 async def test_name_and_note_are_edited_in_one_form(tmp_path: Path) -> None:
     config, paths = make_run(tmp_path, name="a", tags=["old"])
     async with shown(tmp_path) as pilot:

@@ -36,7 +36,16 @@ ENDLESS = {("serve",): 4, ("bench",): 6, ("profile",): 6}
 SECONDS = 600
 MOST_CHARACTERS, MOST_LINES = 4000, 8
 # Caches, locks and logs, which any command may write.
-UNTOLD = ("index.json", "index.lock", "measured.json", "queue", "queue.lock", "lock", "dispatcher.log")
+UNTOLD = (
+    "index.json",
+    "index.lock",
+    "measured.json",
+    "dashboard.json",
+    "queue",
+    "queue.lock",
+    "lock",
+    "dispatcher.log",
+)
 pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
 
 
