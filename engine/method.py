@@ -140,6 +140,14 @@ class UsesHelpers(Protocol):
 
 
 @runtime_checkable
+class DerivesVariants(Protocol):
+    """A method that may derive several genotypes from what it has learnt, such as one for each limit of a rule."""
+
+    def variants(self) -> Mapping[str, Genotype]:
+        """Return the genotypes to keep beside :meth:`Method.genotype`, by name; empty if there are none."""
+
+
+@runtime_checkable
 class SamplesGenotypes(Protocol):
     """A method that searches a distribution over architectures."""
 

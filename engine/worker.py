@@ -22,7 +22,7 @@ from engine.core.run_inputs import RunInputs
 from engine.core.stop_signals import StopRequest, kill_helpers
 from engine.core.threads import Threads, threads_of
 from engine.data.batches import accepting_other_images
-from engine.method import EpochReport, Position, RequestHandler, UsesHelpers
+from engine.method import DerivesVariants, EpochReport, Position, RequestHandler, UsesHelpers
 from engine.tabular_benchmark import Benchmark
 from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError, NastuiError
@@ -337,6 +337,8 @@ class Worker:
         activity.begin("writing the results")
         genotype = self._method.genotype()
         self._artifacts.genotype(genotype)
+        if isinstance(self._method, DerivesVariants):
+            self._artifacts.variants(self._method.variants())
         self._artifacts.weights(self._method.weights())
         costs, shape = self._context.space.costs(genotype, self._context.images.size)
         self._emit(Finished(genotype.to_json(), costs.parameters, costs.macs, str(shape)))

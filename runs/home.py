@@ -201,6 +201,11 @@ class RunPaths:
         return self.root / "genotype.json"
 
     @property
+    def variants(self) -> Path:
+        """The genotypes by name that a method derives beside that one, once the run has finished; few methods do."""
+        return self.root / "genotypes.json"
+
+    @property
     def weights(self) -> Path:
         """The final weights of the supernet or network."""
         return self.root / "weights.safetensors"

@@ -39,13 +39,19 @@ class Artifacts:
     def __init__(self, paths: RunPaths | None = None) -> None:
         self._paths = paths
         if paths is not None:
-            for file in (paths.genotype, paths.weights, paths.best, paths.network):
+            for file in (paths.genotype, paths.variants, paths.weights, paths.best, paths.network):
                 discard_unfinished(file)
 
     def genotype(self, genotype: Genotype) -> None:
         """Write the genotype that the run ended with."""
         if self._paths is not None:
             replace_text(self._paths.genotype, json.dumps(genotype.to_json(), indent=2) + "\n")
+
+    def variants(self, genotypes: Mapping[str, Genotype]) -> None:
+        """Write the genotypes that the run derived beside that one, by name, if there are any."""
+        if self._paths is not None and genotypes:
+            described = {name: genotype.to_json() for name, genotype in genotypes.items()}
+            replace_text(self._paths.variants, json.dumps(described, indent=2) + "\n")
 
     def weights(self, tensors: Mapping[str, Tensor], *, best: bool = False) -> None:
         """Write the final weights, or those of the best epoch so far."""

@@ -22,7 +22,7 @@ from engine.search.skip_dropout import SkipDropout
 from engine.search.stages import Stage
 from engine.search.updates import FirstOrder
 from engine.spaces.space import Candidates, SearchSpace
-from runs.catalogue.methods.pdarts import PDartsSettings
+from runs.catalogue.methods.pdarts import MOST_SKIPS, PDartsSettings
 from runs.catalogue.spaces.darts import DartsSettings
 from runs.genotypes import darts, derive
 from runs.genotypes.cell_networks import NORMAL, REDUCE
@@ -51,6 +51,7 @@ def build(context: Context[Settings]) -> DifferentiableSearch:
             stages=planned,
             discretizer=partial(limited, settings.skip_limit),
             callback=SkipDropout(settings.dropout_of_stages, planned),
+            variants=by_limit,
         ),
     )
 
@@ -67,6 +68,14 @@ def stages(settings: Settings) -> Iterator[Stage]:
             network={"layers": layers + added},
             transition=None if keep is None else PruneAndRestart(keep),
         )
+
+
+def by_limit(space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> dict[str, Genotype]:
+    """Return the genotype for every limit on skip connections, ``skips_0`` to ``skips_8``.
+
+    See docs/methods/baselines.md, "Rule of the last stage".
+    """
+    return {f"skips_{most}": limited(most, space, architecture, candidates) for most in range(MOST_SKIPS + 1)}
 
 
 def limited(skips: int, space: SearchSpace, architecture: ArchitectureParameters, candidates: Candidates) -> Genotype:

@@ -15,6 +15,12 @@ def build(context: Context[TenasSettings]) -> PruningSearch:
     """Return the search that the settings describe."""
     settings, runtime = context.settings, context.runtime
     scorer = prepare(
-        context.space.entry, context.dataset, context.images, settings, seed=runtime.seed, device=runtime.device
+        context.space.entry,
+        context.dataset,
+        context.images,
+        settings,
+        seed=runtime.seed,
+        device=runtime.device,
+        as_public=settings.singular_kernels == "public",
     )
     return PruningSearch(context, scorer)

@@ -27,6 +27,8 @@ InitialCandidates = Callable[[Space], Candidates]
 MakeParameters = Callable[[Space, Candidates, torch.Generator], ArchitectureParameters]
 # From space, architecture parameters and candidates to a genotype.
 Discretizer = Callable[[SearchSpace, ArchitectureParameters, Candidates], Genotype]
+# From the same to further genotypes, by name.
+Variants = Callable[[SearchSpace, ArchitectureParameters, Candidates], Mapping[str, Genotype]]
 # From (completed epochs, all epochs) to the learning rate of the weights in the next epoch.
 LearningRate = Callable[[int, int], float]
 # Makes the optimiser of the architecture parameters; called as :func:`engine.core.optimizers.adam` is.
@@ -61,6 +63,7 @@ class Components:
         architecture_optimizer: makes the optimiser of the architecture parameters.
         batch_policy: changes the batch size; None for a fixed size.
         result: what is kept at the end.
+        variants: derives further genotypes at the end; None for none.
     """
 
     split: Split
@@ -76,6 +79,7 @@ class Components:
     architecture_optimizer: MakeOptimizer = optimizers.adam
     batch_policy: BatchPolicy | None = None
     result: Result = supernet_and_architecture
+    variants: Variants | None = None
 
     @property
     def capturable(self) -> bool:

@@ -197,6 +197,13 @@ class DifferentiableSearch:
         """What the current stage trains."""
         return self.step_context.state
 
+    def variants(self) -> Mapping[str, Genotype]:
+        """Return further genotypes by name; see :class:`engine.method.DerivesVariants`."""
+        if self.components.variants is None:
+            return {}
+        state = self.step_context.state
+        return self.components.variants(self.context.space, state.architecture, state.supernet.candidates)
+
     def sampled_genotypes(self) -> list[Genotype]:
         """Return the genotypes of 100 samples of the relaxation, without changing the search's random state."""
         space, state = self.context.space, self.step_context.state

@@ -143,8 +143,8 @@ def uninformative_draws(tables: Sequence[Table]) -> list[tuple[int, int]]:
 
 
 def kappa(measurements: Sequence[Measurement]) -> float:
-    """Return the geometric mean of kappa before the cut, over finite values; infinite if there are none."""
-    known = [one.kappa_before for one in measurements if math.isfinite(one.kappa_before)]
+    """Return the geometric mean of kappa before the cut, over positive, finite values; infinite if there are none."""
+    known = [one.kappa_before for one in measurements if 0 < one.kappa_before < math.inf]
     return statistics.geometric_mean(known) if known else math.inf
 
 

@@ -194,7 +194,8 @@ class PruningSearch:
             number, draw, *candidate = key
             weights: dict[str, tuple[int, ...]] = {}
             if self._settings.weights_drawn == "round":
-                weights = {"ntk_weights": (number,), "thin_weights": (number, *candidate)}
+                # The public code has one network for a round, and one for all groups of edges.
+                weights = {"ntk_weights": (self.epoch,), "thin_weights": (number, *candidate)}
             self._last_draw = key, self._scorer.draw(number, draw, *candidate, **weights)
         return self._last_draw[1]
 
@@ -295,7 +296,7 @@ class PruningSearch:
         if self._last_score is None:
             return {}
         metrics = {"regions": float(self._last_score.regions.regions)}
-        if math.isfinite(self._last_score.kappa):
+        if 0 < self._last_score.kappa < math.inf:
             metrics["kappa"] = self._last_score.kappa
         metrics["ntk_seconds"], metrics["region_seconds"] = self._seconds
         return metrics

@@ -148,6 +148,7 @@ def show(run: Run, as_json: Json = False) -> None:
     from runs.log.event_log import first_event
     from runs.log.events import Started
     from runs.slurm.submission import refresh
+    from runs.store.find_genotype import variants
     from runs.store.queue import Queue
     from runs.store.verdict import worth
 
@@ -188,6 +189,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("metrics", _figures(content["metrics"])),
             ("best", _figures(content["best"])),
             ("genotype", genotype),
+            ("further cells", ", ".join(f"{record.id}:{name}" for name in variants(record))),
             *((f"table {dataset}", _figures(splits)) for dataset, splits in content["benchmark"].items()),
             ("worth", worth(record)),
             ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),

@@ -22,6 +22,7 @@ events.jsonl         everything that happened, one JSON object a line
 metrics.csv          one row an epoch: metrics and learning rates
 architecture.csv     one row an epoch, cell, edge and operation: weight, whether alive, whether chosen
 genotype.json        the architecture that was found: [source, target, operation] for each edge
+genotypes.json       further architectures by name, if the method derives several
 weights.safetensors  the final weights, if the run has finished
 best.safetensors     of a retraining: the weights of its best epoch
 network.json         of a retraining: how to build the network; engine.training.model_io does
@@ -60,6 +61,7 @@ def export(record: Record, folder: Path, *, onnx: bool = False) -> Path:
             paths.config,
             paths.events,
             paths.genotype,
+            paths.variants,
             paths.weights,
             paths.best,
             paths.network,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runs import catalogue
 from runs.catalogue import genotype_text, library
 from runs.catalogue.library import Published
 from runs.configuration import IMPORTED
-from runs.errors import NastuiError, NotFoundError, UsageError
-from runs.files import is_file
-from runs.genotypes.genotype import Genotype
+from runs.errors import NastuiError, NotFoundError, UsageError, closest
+from runs.files import MEBIBYTE, is_file, read_regular
+from runs.genotypes.genotype import Genotype, read_json
 from runs.home import RunPaths
 from runs.log import history
 from runs.store.run_head import is_training
@@ -48,7 +49,8 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
     Genotype text is parsed; anything else is looked up in the library, then as a file, then among the runs.
 
     Args:
-        typed: a library name, the id of a run or a prefix of it, ``latest``, a file, or a genotype as text.
+        typed: a library name, the id of a run or a prefix of it, ``latest``, a file, or a genotype as text; of several
+            genotypes, ``RUN:NAME`` or ``FILE:NAME``.
         store: the runs.
         epoch: for a run, the genotype after this epoch instead of the last.
 
@@ -57,7 +59,7 @@ def find(typed: str, store: RunStore, *, epoch: int | None = None) -> Found:
             without a run.
         NotFoundError: nothing has that name, or several runs have.
     """
-    found = _fixed(typed)
+    found = _fixed(typed) or _variant(typed, store)
     if found is None:
         return _of_run(_run(typed, store), epoch)
     if epoch is not None:
@@ -93,6 +95,39 @@ def _fixed(typed: str) -> Found | None:
     if colon and name and is_file(Path(path)):  # of several genotypes in a file
         return Found(name, genotype_text.read(Path(path), name), None, str(file))
     return None
+
+
+def _variant(typed: str, store: RunStore) -> Found | None:
+    """Return one of the genotypes that a run has derived beside its result, named by ``RUN:NAME``."""
+    run, colon, name = typed.rpartition(":")
+    if not colon:
+        return None
+    try:
+        record = store.find(run)
+    except NotFoundError:
+        return None
+    known = variants(record)
+    if name not in known:
+        raise UsageError(f"Run '{record.id}' has no genotype '{name[:80]}'.", closest(name, known))
+    genotype = Genotype.from_json(known[name])
+    genotype_text.check(genotype)
+    return Found(f"{record.id}:{name}", genotype, None, f"{record.id}:{name}", *_recipe(record, genotype))
+
+
+def variants(record: Record) -> dict[str, Any]:
+    """Return the genotypes that a run has derived beside its result, as JSON by name.
+
+    Raises:
+        UsageError: the file that holds them is damaged.
+    """
+    try:
+        text = read_regular(record.paths.variants, 16 * MEBIBYTE)
+    except OSError:
+        return {}
+    found = read_json(text.decode(errors="replace"))
+    if not isinstance(found, dict):
+        raise UsageError(f"'{record.paths.variants}' does not hold genotypes by name.", "Restore it from a backup.")
+    return found
 
 
 def _run(typed: str, store: RunStore) -> Record:

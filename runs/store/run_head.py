@@ -22,6 +22,8 @@ _ADDED = {
     "cuda_graphs": "auto",
     "rate_period": 0,
     "after_period": "restart",
+    "carry_weights": True,
+    "singular_kernels": "last",
 }
 _ADDED_TO_SEARCHES = {"gpus": 1}
 _ADDED_TO_TRAININGS = {"rate_power": 2.0}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.architecture.parameters import ArchitectureParameters
+from engine.core.artifacts import Artifacts
 from engine.core.plugins import attribute
-from engine.methods.pdarts import limited, stages
+from engine.method import DerivesVariants
+from engine.methods.pdarts import by_limit, limited, stages
 from engine.search import learning_rates
 from engine.search.pruning import PruneAndRestart, remaining, without_weakest
 from engine.search.skip_dropout import skip_dropout
@@ -24,6 +28,7 @@ from runs.catalogue.methods.pdarts import PDartsSettings
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
 from runs.genotypes import darts
+from runs.home import RunPaths
 from runs.log.events import StageStarted
 from tests.engine.conftest import Bench, check_resumes, same
 from tests.vectors import load
@@ -77,6 +82,8 @@ def test_every_stage_keeps_what_the_public_code_keeps(case: dict[str, Any]) -> N
         normal = darts.pairs(limited(limit["max_skip"], space, architecture, alive).cells["normal"])
         assert sum(name == "skip_connect" for name, _ in normal) == limit["actual_skip"]
         assert [list(pair) for pair in normal] == limit["normal"]
+    every = by_limit(space, architecture, alive)
+    assert every == {f"skips_{most}": limited(most, space, architecture, alive) for most in range(9)}
 
 
 def test_the_paper_presets_have_its_plan() -> None:
@@ -90,10 +97,20 @@ def test_the_paper_presets_have_its_plan() -> None:
     ] == published["ops_before"]
     assert settings().dropout_of_stages == (0, 0.4, 0.7)
     assert settings("paper-cifar100").dropout_of_stages == (0.1, 0.2, 0.3)
-    assert settings(skip_dropout=".1,.4,.7").dropout_of_stages == (0.1, 0.4, 0.7)
+    assert settings("public").dropout_of_stages == (0.1, 0.4, 0.7)
     values = settings()
     assert (values.batch_size, values.arch_learning_rate, values.arch_gradient_clip) == (96, 6e-4, 5)
     assert (values.learning_rate, values.learning_rate_min, values.skip_limit) == (0.025, 0, 2)
+
+
+def test_a_run_keeps_the_cell_of_every_skip_limit(bench: Make, tmp_path: Path) -> None:
+    search, paths = bench(**SMALL), RunPaths(tmp_path)
+    assert isinstance(search.method, DerivesVariants)
+    Artifacts(paths).variants(search.method.variants())
+    kept = json.loads(paths.variants.read_text())
+    assert list(kept) == [f"skips_{most}" for most in range(9)]
+    assert kept["skips_2"] == search.method.genotype().to_json()
+    assert bench(method="darts", space="darts").method.variants() == {}
 
 
 def test_schedules_restart_in_every_stage() -> None:

@@ -99,6 +99,12 @@ def test_stages_are_those_of_the_public_scripts(case: dict[str, Any], bench: Mak
 
 def test_the_paper_presets_differ_by_their_restrictions_alone() -> None:
     values = settings().model_dump()
+    for variant in ("", "-dr", "-ur"):
+        paper, public = (
+            resolve(Draft(method="prdarts", preset=name + variant, device="cpu")).settings().model_dump()
+            for name in ("paper", "public")
+        )
+        assert {key: public[key] for key in paper if public[key] != paper[key]} == {"mode": "faithful"}
     published = {"arch_learning_rate": 6e-4, "batch_size": 24, "batch_size_max": 128, "batch_multiple": 8, "layers": 8}
     assert published.items() <= values.items()
     for preset, restrictions in {"paper-dr": "r_depth", "paper-ur": "unrestricted"}.items():
@@ -268,6 +274,18 @@ def test_another_width_begins_anew_and_says_so(bench: Make) -> None:
         None
     }
     assert search.method.current.supernet.cells[0].width == 4
+
+
+def test_weights_stay_behind_if_they_are_not_to_be_carried(bench: Make) -> None:
+    search, twin = bench(**SMALL, carry_weights=False), bench(**SMALL)
+    before = search.method.current.supernet.state_dict()
+    reports = [(search.epoch(), twin.epoch()) for _ in range(2)][1]
+    assert [event for event in search.said if isinstance(event, Warned)] == []
+    mine, other = (report.extras["transition"] for report in reports)
+    assert (mine["carried_share"], mine["inherited_again"]) == (0, []) and other["carried_share"] > 0
+    assert [change["dropped"] for change in mine["changes"]] == [change["dropped"] for change in other["changes"]]
+    stem = "stem.0.weight"
+    assert not torch.equal(search.method.current.supernet.state_dict()[stem], before[stem])
 
 
 def test_the_old_supernet_is_gone_before_the_new_one_is_there(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:

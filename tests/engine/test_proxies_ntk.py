@@ -109,6 +109,28 @@ def test_a_kernel_that_is_not_finite_has_an_infinite_condition_number() -> None:
     assert condition(torch.tensor([[math.inf, 0.0], [0.0, 1.0]])) == math.inf
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest", "expected"),
+    [
+        (2.0, 10.0, 5.0),
+        (-2.0, 10.0, -5.0),  # rounding has made a singular kernel indefinite
+        (0.0, 0.0, 100_000.0),  # a dead network: NaN
+        (math.nan, math.nan, 100_000.0),
+        (0.0, 3.0, math.inf),
+    ],
+)
+def test_the_public_code_divides_eigenvalues_of_any_sign(lowest: float, highest: float, expected: float) -> None:
+    assert ntk.public_condition_number(lowest, highest) == expected
+
+
+def test_the_public_code_does_so_in_single_precision() -> None:
+    network, images = network_of(NASBENCH201, 0)
+    network, images = network.float(), images.float()
+    single = ntk.gram(network, images, dtype=torch.float32)
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), ntk.gram(network, images), rtol=1e-4, atol=1e-4)
+
+
 def network_of(space: Any, seed: int) -> tuple[torch.nn.Module, torch.Tensor]:
     """Return a network of a space in double precision, and images."""
     generator = torch.Generator().manual_seed(seed)

@@ -18,6 +18,7 @@ from engine.zero_cost.proxies.scorer import Score
 from engine.zero_cost.search import PruningSearch
 from runs.catalogue.methods.tenas import ANOTHER_SEED, MORE_DRAWS
 from runs.configuration import Draft, resolve
+from runs.errors import UsageError
 from runs.genotypes import darts, derive, nasbench201
 from runs.log.events import Event, Interim, StageStarted, Warned
 from tests.engine.conftest import round_trip, same
@@ -180,6 +181,36 @@ def test_kappa_before_an_edge_is_the_latest_unless_public() -> None:
         bench = Bench(DARTS, edges, repeats=1, prune_number=9, ranking=ranking).work(196 + 23)
         tables = bench.method.state()["tables"]
         assert [{kappa for kappa, *_ in table["measured"]} for table in tables] == [{kappa} for kappa in expected]
+
+
+def test_a_negative_kappa_is_pruned_first_as_in_the_public_code() -> None:
+    """A drop of kappa below 0 is the largest that there is; relative to a negative one, growth looks like a drop."""
+
+    def negative(key: tuple[Any, ...], live: Candidates) -> tuple[float, float]:
+        return (-50.0 if 3 not in live["cell"][0] else 10.0), 400
+
+    bench = Bench(NB201, negative, repeats=1, ranking="public", singular_kernels="public").work(24)
+    assert bench.reports[0].extras["falls"]["cell"][0][3] == 1
+    assert bench.reports[0].extras["change_of_kappa"]["cell"][0][3] == 6.0
+    third = Bench(NB201, negative, repeats=1, ranking="public", singular_kernels="public").work(3)
+    assert "kappa" not in third.method.position().metrics, "a negative one has no place on a logarithmic axis"
+    with pytest.raises(UsageError, match="singular_kernels=public needs change=relative"):
+        Bench(NB201, change="log", singular_kernels="public")
+
+
+def test_weights_of_a_round_are_those_of_all_groups_of_edges() -> None:
+    drawn: list[dict[str, tuple[int, ...]]] = []
+
+    class Recording(FakeScorer):
+        def draw(self, *key: int, **weights: tuple[int, ...]) -> Any:
+            drawn.append(weights)
+            return super().draw(*key, **weights)
+
+    bench = Bench(DARTS, repeats=2, prune_number=9, weights_drawn="round", draws="per_candidate")
+    bench.method = PruningSearch(bench.context, Recording())
+    bench.work()
+    assert {weights["ntk_weights"] for weights in drawn} == {(0,), (1,)}, "one for the round, one for the edges"
+    assert len({weights["thin_weights"] for weights in drawn}) == 196 + 24, "one for each candidate"
 
 
 def test_more_draws_decide_and_another_seed_only_checks() -> None:

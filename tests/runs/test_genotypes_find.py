@@ -175,6 +175,29 @@ class TestRecipesByDataSet:
         assert retrained(find(config.id, store)) == ("pdarts-cifar100", "cifar100")
 
 
+def test_one_of_several_genotypes_of_a_run(store: RunStore) -> None:
+    run = searched(store, "pdarts", "darts", "cifar100", "paper-cifar100").name
+    paths = store.find(run).paths
+    several = {f"skips_{most}": library.get(name).genotype for most, name in enumerate(("DARTS_V1", "DARTS_V2"))}
+    paths.variants.write_text(json.dumps({name: genotype.to_json() for name, genotype in several.items()}))
+    for typed in (f"{run}:skips_1", f"{run[:8]}:skips_1", "latest:skips_1"):
+        found = find(typed, store)
+        assert (found.name, found.text) == (f"{run}:skips_1", f"{run}:skips_1")
+        assert found.genotype == several["skips_1"] != find(run, store).genotype
+        assert retrained(found) == ("pdarts-cifar100", "cifar100")
+    with pytest.raises(UsageError, match=r"has no genotype 'skips_7'. Did you mean 'skips_1'?"):
+        find("latest:skips_7", store)
+    with pytest.raises(NotFoundError, match="'zz:skips_1' is not a genotype"):
+        find("zz:skips_1", store)
+    for damage in ("[]", "{", '{"skips_1": 3}'):
+        paths.variants.write_text(damage)
+        with pytest.raises(UsageError):
+            find("latest:skips_1", store)
+    paths.variants.unlink()
+    with pytest.raises(UsageError, match="has no genotype 'skips_1'"):
+        find("latest:skips_1", store)
+
+
 def test_runs_that_have_found_nothing(store: RunStore) -> None:
     config, _ = make_run(store.home.root, done=0)
     make_run(store.home.root, epochs=4, done=2)

@@ -84,10 +84,10 @@ class OperationPools:
         before = accuracy(context, context.evaluation_weights(), BATCHES).percent
         result = self.end_of(stage, state.architecture)
         weights: dict[str, Tensor] = {}
-        if self._plan[stage + 1].carries:
+        if self._settings.carry_weights and self._plan[stage + 1].carries:
             # On the host, so that the device is free of the old supernet.
             weights = {name: tensor.cpu() for name, tensor in state.supernet.state_dict().items()}
-        else:
+        elif self._settings.carry_weights:
             message = "The next stage has another depth or width: its weights are all new, and no operation inherits."
             self._context.emit(Warned("weights_not_carried", message))
         self.pool = result.pool

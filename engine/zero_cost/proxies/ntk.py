@@ -22,6 +22,8 @@ Backward = Literal["loop", "chunked", "per_sample"]
 
 # A smaller share of the largest eigenvalue is a rounded zero.
 SINGULAR = 1e-12
+# What the public code puts in the place of NaN.
+_DEAD = 100_000.0
 
 
 def gram(
@@ -33,8 +35,9 @@ def gram(
     parameters: Literal["weights", "all"] = "weights",
     how: Backward = "loop",
     chunk: int = 8,
+    dtype: torch.dtype = torch.float64,
 ) -> Tensor:
-    """Return inner products of the gradients of a network's outputs with respect to its parameters, float64.
+    """Return inner products of the gradients of a network's outputs with respect to its parameters.
 
     Theta_kl[n, m] below is the product for output k of sample n and output l of sample m.
 
@@ -50,6 +53,7 @@ def gram(
             ``per_sample`` does one for all samples, which is correct only if these do not depend on each other: with
             ``frozen``, or without batch norms.
         chunk: the number of rows at a time.
+        dtype: of the products. In float32, rounding errors are larger than the smallest eigenvalues.
 
     Raises:
         ValueError: ``per_sample`` with batch norms through which samples depend on each other.
@@ -66,12 +70,11 @@ def gram(
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:
             rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
-    # [K, B, P], in double precision: rounding errors would be larger than the smallest eigenvalues.
-    wide = rows.double()
-    if outputs == "full":
-        flat = wide.transpose(0, 1).flatten(0, 1)
-        return flat @ flat.T
-    return (wide @ wide.transpose(1, 2)).sum(0)
+        wide = rows.to(dtype)  # [K, B, P]
+        if outputs == "full":
+            flat = wide.transpose(0, 1).flatten(0, 1)
+            return flat @ flat.T
+        return (wide @ wide.transpose(1, 2)).sum(0)
 
 
 def condition_number(lowest: float, highest: float) -> float:
@@ -82,9 +85,18 @@ def condition_number(lowest: float, highest: float) -> float:
     return highest / lowest if highest > 0 and lowest > SINGULAR * highest else math.inf
 
 
+def public_condition_number(lowest: float, highest: float) -> float:
+    """Return the quotient of the eigenvalues as the public code has it, of either sign; 100,000 for a dead network.
+
+    See docs/methods/tenas.md, "Singular kernels".
+    """
+    if math.isnan(lowest) or math.isnan(highest) or lowest == highest == 0:
+        return _DEAD
+    return highest / lowest if lowest else math.inf
+
+
 def extremes(kernel: Tensor) -> tuple[float, float]:
     """Return the smallest and the largest eigenvalue of a symmetric kernel [N, N]; NaN if an entry is not finite."""
-    kernel = kernel.double()
     if not bool(kernel.isfinite().all()):
         return math.nan, math.nan
     values = torch.linalg.eigvalsh(kernel)

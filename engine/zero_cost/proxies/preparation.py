@@ -16,9 +16,18 @@ _NORMALISATION = "nasbench201"
 
 
 def prepare(
-    space: Space, dataset: Dataset, images: Source, settings: ProxySettings, *, seed: int, device: torch.device
+    space: Space,
+    dataset: Dataset,
+    images: Source,
+    settings: ProxySettings,
+    *,
+    seed: int,
+    device: torch.device,
+    as_public: bool = False,
 ) -> Scorer:
     """Return a scorer of networks of a space with the training images of a data set.
+
+    ``as_public`` is that of :class:`engine.zero_cost.proxies.scorer.Scorer`.
 
     Raises:
         NastuiError: the images cannot be used, or the settings do not fit them.
@@ -42,4 +51,5 @@ def prepare(
         how=settings.ntk_backward,
         seed=seed,
         device=device,
+        as_public=as_public,
     )

@@ -65,6 +65,7 @@ class Scorer:
         chunk: the number of rows at a time, if ``chunked``.
         seed: of the run.
         device: of the networks.
+        as_public: compute kernels in float32 and divide their eigenvalues whatever their signs, as in the public code.
 
     Attributes:
         batch_size: the number of images for the NTK: all of them if there are fewer than requested.
@@ -95,6 +96,7 @@ class Scorer:
         chunk: int = 8,
         seed: int,
         device: torch.device | None = None,
+        as_public: bool = False,
     ) -> None:
         if init not in INITIALISATIONS:
             raise UsageError(f"Unknown initialisation '{init}'.", closest(init, INITIALISATIONS))
@@ -115,6 +117,8 @@ class Scorer:
         self._weights: dict[str, Key | None] = {NTK: None, THIN: None}
         self._patterns = ActivationPatterns(self.networks[THIN])
         self._outputs, self._bn, self._init, self._chunk = outputs, bn, init, chunk
+        self._dtype = torch.float32 if as_public else torch.float64
+        self._condition = ntk.public_condition_number if as_public else ntk.condition_number
         if outputs == "full":
             self._check_full(classes)
         if how == "auto" and bn == "frozen":
@@ -161,7 +165,7 @@ class Scorer:
         self._ready(THIN, draw.thin_weights, live)
         regions = self._patterns.count(draw.crops)
         return Score(
-            kappa=ntk.condition_number(lowest, highest),
+            kappa=self._condition(lowest, highest),
             dead=highest <= 0,
             regions=regions,
             ntk_seconds=between - started,
@@ -179,7 +183,9 @@ class Scorer:
         return network
 
     def _gram(self, network: ScoringNetwork, images: Tensor, how: ntk.Backward) -> Tensor:
-        return ntk.gram(network, images, outputs=self._outputs, bn=self._bn, how=how, chunk=self._chunk)
+        return ntk.gram(
+            network, images, outputs=self._outputs, bn=self._bn, how=how, chunk=self._chunk, dtype=self._dtype
+        )
 
     def _faster(self) -> ntk.Backward:
         """Return the faster of two ways with the same result, measured here."""

@@ -6,7 +6,14 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from runs.catalogue.baselines import DARTS, NASBENCH201, QUICK_DARTS, QUICK_NASBENCH201, BaselineSettings
+from runs.catalogue.baselines import (
+    DARTS,
+    NASBENCH201,
+    NASBENCH201_OF_DRNAS,
+    QUICK_DARTS,
+    QUICK_NASBENCH201,
+    BaselineSettings,
+)
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.settings import setting
 
@@ -80,6 +87,14 @@ METHOD = Method(
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, "order": "second"},
+        ),
+        Preset(
+            name="drnas",
+            summary="First order with the settings of DrNAS's code: 100 epochs, 5 cells per stage. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values={**NASBENCH201_OF_DRNAS, "order": "first"},
         ),
         Preset(
             name="quick",

@@ -102,6 +102,42 @@ _DARTS = _SEARCH | {
     "arch_frozen_epochs": 10,
     "learning_rate_min": 0.0,
 }
+_PROGRESSIVE = _NASBENCH201 | {
+    "stage_operations": "5,3",
+    "stage_partial": "4,2",
+    "stage_epochs": "50,50",
+    "arch_frozen_epochs": 10,
+}
+_CIFAR = _DARTS | {
+    "stem": "cifar",
+    "channels": 36,
+    "layers": 20,
+    "batch_size": 64,
+    "split": "positional",
+    "stage_partial": "6,4",
+    "learning_rate": 0.1,
+    "arch_learning_rate": 6e-4,
+}
+_IMAGENET = _DARTS | {
+    "stem": "imagenet",
+    "augmentation": "imagenet",
+    "image_size": 224,
+    "channels": 48,
+    "layers": 14,
+    "batch_size": 512,
+    "split": "stratified",
+    "weight_share": 0.1,
+    "arch_share": 0.025,
+    "stage_partial": "6,3",
+    "learning_rate": 0.5,
+    "warm_up_epochs": 5,
+    "arch_learning_rate": 6e-3,
+    "arch_gradient_clip": 5.0,
+    "evaluated_epochs": 3,
+}
+# What the public code did under its authors' torch 1.3. Alpha is a parameter of the network on NAS-Bench-201 only.
+_PUBLIC = {"rate_at_switch": "torch-1.3", "sampled_accuracy": True}
+_PUBLIC_NASBENCH201 = _PUBLIC | {"clip_scope": "all"}
 _QUICK = {
     "channels": 8,
     "image_size": 16,
@@ -144,13 +180,23 @@ METHOD = Method(
             space="nasbench201",
             dataset="cifar10",
             seed=2,
-            values=_NASBENCH201
-            | {
-                "stage_operations": "5,3",
-                "stage_partial": "4,2",
-                "stage_epochs": "50,50",
-                "arch_frozen_epochs": 10,
-            },
+            values=_PROGRESSIVE,
+        ),
+        Preset(
+            name="public",
+            summary="As the public code ran: alpha's gradient in the clipped norm. 100 epochs. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values=_NASBENCH201 | _PUBLIC_NASBENCH201 | {"arch_frozen_epochs": 0},
+        ),
+        Preset(
+            name="public-progressive",
+            summary="As the public code ran in two stages: the same, and a jump of the learning rate. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values=_PROGRESSIVE | _PUBLIC_NASBENCH201,
         ),
         Preset(
             name="quick-progressive",
@@ -173,17 +219,7 @@ METHOD = Method(
             space="darts",
             dataset="cifar10",
             seed=2,
-            values=_DARTS
-            | {
-                "stem": "cifar",
-                "channels": 36,
-                "layers": 20,
-                "batch_size": 64,
-                "split": "positional",
-                "stage_partial": "6,4",
-                "learning_rate": 0.1,
-                "arch_learning_rate": 6e-4,
-            },
+            values=_CIFAR,
         ),
         Preset(
             name="paper-imagenet",
@@ -191,24 +227,23 @@ METHOD = Method(
             space="darts",
             dataset="imagenet",
             seed=0,
-            values=_DARTS
-            | {
-                "stem": "imagenet",
-                "augmentation": "imagenet",
-                "image_size": 224,
-                "channels": 48,
-                "layers": 14,
-                "batch_size": 512,
-                "split": "stratified",
-                "weight_share": 0.1,
-                "arch_share": 0.025,
-                "stage_partial": "6,3",
-                "learning_rate": 0.5,
-                "warm_up_epochs": 5,
-                "arch_learning_rate": 6e-3,
-                "arch_gradient_clip": 5.0,
-                "evaluated_epochs": 3,
-            },
+            values=_IMAGENET,
+        ),
+        Preset(
+            name="public",
+            summary="As the public code ran on CIFAR-10: the learning rate jumps at the stage switch. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            seed=2,
+            values=_CIFAR | _PUBLIC,
+        ),
+        Preset(
+            name="public-imagenet",
+            summary="As the public code ran on ImageNet: the learning rate jumps at the stage switch. For a large GPU.",
+            space="darts",
+            dataset="imagenet",
+            seed=0,
+            values=_IMAGENET | _PUBLIC,
         ),
         Preset(
             name="quick",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runs.catalogue.baselines import (
     DARTS,
     NASBENCH201,
+    NASBENCH201_OF_DRNAS,
     QUICK_DARTS,
     QUICK_NASBENCH201,
     BaselineSettings,
@@ -50,6 +51,14 @@ METHOD = Method(
             space="nasbench201",
             dataset="cifar10",
             values={**NASBENCH201, **_GDAS},
+        ),
+        Preset(
+            name="drnas",
+            summary="With the settings of DrNAS's code: 100 epochs, temperature 10 to 1. For a GPU.",
+            space="nasbench201",
+            dataset="cifar10",
+            seed=2,
+            values={**NASBENCH201_OF_DRNAS, "temperature_start": 10.0, "temperature_end": 1.0},
         ),
         Preset(
             name="quick",

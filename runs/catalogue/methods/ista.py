@@ -11,6 +11,8 @@ class IstaSettings(SparseCodeSettings):
     """Hyperparameters of the search. Its cell is then retrained."""
 
 
+_PAPER = {**DARTS, "batch_size": 256, "learning_rate": 0.1, "arch_learning_rate": 6e-4}
+
 METHOD = Method(
     name="ista",
     title="ISTA-NAS",
@@ -29,7 +31,15 @@ METHOD = Method(
             space="darts",
             dataset="cifar10",
             seed=2,
-            values={**DARTS, "batch_size": 256, "learning_rate": 0.1, "arch_learning_rate": 6e-4},
+            values=_PAPER,
+        ),
+        Preset(
+            name="public",
+            summary="As the public code ran: a schedule one epoch ahead, codes in the clipped norm. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            seed=2,
+            values={**_PAPER, "rate_schedule": "shifted", "clip_scope": "all", "measurement": "legacy"},
         ),
         Preset(
             name="paper-small-batch",

@@ -60,6 +60,19 @@ class IstaOneStageSettings(SparseCodeSettings):
         return self
 
 
+_PAPER = {
+    **DARTS,
+    "channels": 36,
+    "layers": 20,
+    "batch_size": 96,
+    "epochs": 600,
+    "fixed_epochs": 600,
+    "cutout_length": 16,
+    "auxiliary": True,
+    "auxiliary_weight": 0.4,
+    "drop_path": 0.2,
+}
+
 METHOD = Method(
     name="ista_onestage",
     title="ISTA-NAS one-stage",
@@ -78,18 +91,15 @@ METHOD = Method(
             space="darts",
             dataset="cifar10",
             seed=5,
-            values={
-                **DARTS,
-                "channels": 36,
-                "layers": 20,
-                "batch_size": 96,
-                "epochs": 600,
-                "fixed_epochs": 600,
-                "cutout_length": 16,
-                "auxiliary": True,
-                "auxiliary_weight": 0.4,
-                "drop_path": 0.2,
-            },
+            values=_PAPER,
+        ),
+        Preset(
+            name="public",
+            summary="As the public code ran: the same with its Adam and its measurement matrices. For a GPU.",
+            space="darts",
+            dataset="cifar10",
+            seed=5,
+            values={**_PAPER, "adam": "reference", "measurement": "legacy"},
         ),
         Preset(
             name="quick",

@@ -11,6 +11,9 @@ from runs.catalogue.entries import Method, Preset
 from runs.catalogue.settings import setting
 from runs.catalogue.shared_settings import StagedSettings, numbers
 
+# A cell has eight operations.
+MOST_SKIPS = 8
+
 
 class PDartsSettings(StagedSettings, BaselineSettings):
     """How the network grows, and how skip connections are limited."""
@@ -23,7 +26,7 @@ class PDartsSettings(StagedSettings, BaselineSettings):
         group="weights",
     )
     skip_limit: int = setting(
-        2, "Largest number of skip connections in the final normal cell.", group="architecture", ge=0, le=8
+        2, "Largest number of skip connections in the final normal cell.", group="architecture", ge=0, le=MOST_SKIPS
     )
 
     @property

@@ -21,6 +21,12 @@ class PrDartsSettings(GrowingBatchSettings, MorphingSettings, BaselineSettings):
         group="evaluation",
         ge=0,
     )
+    carry_weights: bool = setting(
+        True,
+        "Carry the weights of operations that stay, and those that new operations inherit, into the next stage. If "
+        "false, each stage starts from new weights.",
+        group="weights",
+    )
     mode: Literal["fixed", "faithful"] = setting(
         "fixed",
         "'fixed' adds operations that an edge never had, or else lost longest ago, and only new operations inherit "
@@ -62,6 +68,17 @@ def _paper(name: str, variant: str, restrictions: str) -> Preset:
     )
 
 
+def _public(name: str, variant: str, restrictions: str) -> Preset:
+    return Preset(
+        name=name,
+        summary=f"The script of the public code, {variant}: as it draws new operations and overwrites weights. For a "
+        "GPU.",
+        space="prdarts",
+        dataset="cifar10",
+        values={**_PAPER, "restrictions": restrictions, "mode": "faithful"},
+    )
+
+
 METHOD = Method(
     name="prdarts",
     title="PR-DARTS",
@@ -76,6 +93,9 @@ METHOD = Method(
         _paper("paper", "DL (DL1 and DL2 are two of its seeds)", "darts_like"),
         _paper("paper-dr", "DR", "r_depth"),
         _paper("paper-ur", "UR", "unrestricted"),
+        _public("public", "DL", "darts_like"),
+        _public("public-dr", "DR", "r_depth"),
+        _public("public-ur", "UR", "unrestricted"),
         Preset(
             name="quick",
             summary="The same nine stages, small: 3 epochs each of 3 cells, 4 channels. Minutes on two cores.",

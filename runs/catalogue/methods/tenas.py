@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from runs.catalogue.entries import Method, Preset
 from runs.catalogue.proxies import ProxySettings
@@ -37,12 +39,24 @@ class TenasSettings(ProxySettings):
         "round and one set for the regions of each candidate (of all candidates if draws=shared).",
         group="compatibility",
     )
+    singular_kernels: Literal["last", "public"] = setting(
+        "last",
+        "kappa of a singular kernel: infinite, so that the candidate falls 'last'; 'public' divides the eigenvalues as "
+        "float32 has them, so that a negative kappa is pruned first, and takes 100,000 for a dead network.",
+        group="compatibility",
+    )
     ranking: Literal["careful", "public"] = setting(
         "careful",
         "'public' sorts by three significant digits, treats only identical values as ties, takes the number of cuts "
         "from the first edge, and compares kappa in the choice of edges with the network before that choice.",
         group="compatibility",
     )
+
+    @model_validator(mode="after")
+    def _negative_ones_have_no_logarithm(self) -> Self:
+        if self.singular_kernels == "public" and self.change == "log":
+            raise ValueError("singular_kernels=public needs change=relative: a negative kappa has no logarithm")
+        return self
 
 
 # For networks this small, one thread is several times faster than two.
@@ -59,6 +73,7 @@ _PUBLIC: Mapping[str, Any] = {
     "repeats": 3,
     "region_batches": 3,
     "region_samples": 1000,
+    "singular_kernels": "public",
     "ranking": "public",
 }
 _PAPER: Mapping[str, Any] = {
