@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -16,7 +17,7 @@ from runs.errors import UsageError
 from runs.files import open_regular
 
 # Keys under which public repositories nest the weights they save, and prefixes of their names.
-_NESTS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
+NESTS = ("state_dict", "model_state_dict", "net_state_dict", "search_model", "model", "network", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
 # Buffers that count and are no weights: of batch norm, of the profiler thop, and of torch's averaged models.
 _COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
@@ -29,12 +30,21 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         UsageError: it cannot be read, is damaged, holds no weights, or holds objects that only code could create.
     """
+    return state_of(read_content(path), path)
+
+
+def read_content(path: Path) -> Any:
+    """Return the content of a file: tensors, or what torch knows to be safe, such as lists and dictionaries of them.
+
+    Raises:
+        UsageError: it cannot be read, is damaged, or holds objects that only code could create.
+    """
     try:
         if path.suffix == ".safetensors":
             open_regular(path).close()
             return _safetensors(path)
         with open_regular(path) as stream:
-            content = torch.load(stream, map_location="cpu", weights_only=True)
+            return torch.load(stream, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UsageError(f"The weights '{path}' cannot be read: {error.strerror or error}.") from error
     except pickle.UnpicklingError as error:
@@ -44,7 +54,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from error
     except (RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
         raise UsageError(f"The weights '{path}' are damaged ({type(error).__name__}).") from error
-    while isinstance(content, dict) and (inner := next((content[key] for key in _NESTS if key in content), None)):
+
+
+def state_of(content: Any, path: Path) -> dict[str, Tensor]:
+    """Return the tensors by name in the content of a file.
+
+    Raises:
+        UsageError: there are none.
+    """
+    while isinstance(content, dict) and (inner := next((content[key] for key in NESTS if key in content), None)):
         content = inner
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise UsageError(f"'{path}' holds no weights.", "It must hold a state_dict: tensors by name.")

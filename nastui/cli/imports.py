@@ -11,7 +11,7 @@ from runs.imports.formats import NAMES
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A log file, or what a script has printed.")],
+    file: Annotated[Path, typer.Argument(help="A log, what a script has printed, or a file of alphas (.pt, .npy).")],
     repository: Annotated[
         str, typer.Option("--as", metavar="|".join(NAMES), help="Name the repository that wrote the file.")
     ],
@@ -45,7 +45,7 @@ def import_(
         return
     weighed = sum(bool(epoch.weights) for epoch in findings.epochs)
     facts = [
-        f"{len(findings.epochs):,} epochs" if findings.epochs else "",
+        f"{len(findings.epochs):,} epoch{'s' * (len(findings.epochs) != 1)}",
         f"{weighed:,} of them with weights" if weighed else "",
         "and a genotype" if findings.genotype else "and no genotype",
     ]

@@ -13,9 +13,14 @@ from runs.files import MEBIBYTE, is_folder, open_regular
 from runs.home import RunPaths
 from runs.imports import log_text, printed_arguments, writer
 from runs.imports.findings import Findings
+from runs.imports.formats import alphas
 from runs.imports.formats.registry import Format
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
+from runs.subprocess_task import run_task
+
+# Of torch, of its older versions, and of NumPy.
+_BEGINNINGS = (b"PK\x03\x04", b"\x80", b"\x93NUMPY")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ def import_file(
         raise UsageError(f"'{path}' is a folder.", "Name the log, the checkpoint or the file of alphas in it.")
     labels = (labels or Labels()).checked()
     digest = _digest(path)
-    findings = read_log(path, of)
+    findings = read_alphas(path, of) if _is_binary(path) else read_log(path, of)
+    if findings.seed is None:
+        findings.remarks.append("The file does not name the seed: 0 is noted.")
     findings.dataset = dataset or findings.dataset
     words = ["nastui", "import", str(path), "--as", of.name, *(["--dataset", dataset] if dataset else [])]
     source = writer.Source(path.name, digest, of.name, shlex.join(words))
@@ -71,9 +78,23 @@ def read_log(path: Path, of: Format) -> Findings:
             f"'{path}' has no epoch and no genotype in the form of {of.repository}.",
             "Another format may fit: see `nastui import --help`.",
         )
-    if findings.seed is None:
-        findings.remarks.append("The file does not name the seed: 0 is noted.")
     return findings
+
+
+def read_alphas(path: Path, of: Format) -> Findings:
+    """Return what a file of architecture parameters holds. It is read in another process, as that needs torch.
+
+    Raises:
+        UsageError: it is damaged, would run code, or holds no architecture parameters of the format.
+    """
+    read = run_task("engine.tools.import_tensors", str(path.absolute()))
+    return alphas.findings(of.name, alphas.Parameters(**read))
+
+
+def _is_binary(path: Path) -> bool:
+    """Return whether a file starts like an archive, a pickle or an array, which no log does."""
+    with open_regular(path) as stream:
+        return stream.read(6).startswith(_BEGINNINGS)
 
 
 def _digest(path: Path) -> str:
