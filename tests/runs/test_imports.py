@@ -223,7 +223,7 @@ def test_it_cannot_be_resumed(home: Home, log: Log) -> None:
     [
         (b"", "has no epoch and no genotype"),
         (b"some other text\n", "has no epoch and no genotype"),
-        (b"PK\x03\x04\0\0", "not a text file"),
+        (b"GIF89a\0\0", "not a text file"),
         (b"x" * (log_text.MOST_LINE_BYTES + 1), "longer than any line"),
     ],
     ids=["empty", "foreign", "binary", "long line"],
