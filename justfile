@@ -43,6 +43,10 @@ pictures:
 keys:
     nastui keys --markdown > docs/keys.md
 
+# Rewrite docs/nastui.1, the manual page, from the help of the commands
+man:
+    python docs/reference.py --man > docs/nastui.1
+
 # Build the documentation site into build/site
 docs:
     python docs/reference.py && zensical build --strict

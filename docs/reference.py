@@ -3,6 +3,7 @@
 The pages go into ``docs/reference/``, which git ignores: whoever builds the site generates them first. They list every
 command with its options, every hyperparameter of every method, the settings of ``config.toml``, spaces, data sets, and
 the events of a run with their JSON schema. ``python docs/reference.py FOLDER`` writes them elsewhere.
+``python docs/reference.py --man`` prints the manual page, which is kept as ``docs/nastui.1`` for the wheel.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from typing import Any
 import typer
 from pydantic import TypeAdapter
 
+import nastui
 from nastui.cli.application import app
+from nastui.cli.command_help import in_words
+from nastui.cli.command_words import value_name
+from nastui.cli.examples import EXAMPLES
 from runs import catalogue
 from runs.catalogue import Method
 from runs.catalogue.settings import describe
@@ -32,9 +37,6 @@ from screens.settings import Settings
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "This page is generated from the code by `docs/reference.py`.\n"
-
-# How the types of options and arguments are shown, where the code names no placeholder for them.
-WORDS = {"str": "TEXT", "int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "path": "PATH"}
 
 
 def pages() -> dict[str, str]:
@@ -115,28 +117,25 @@ def tree(words: tuple[str, ...] = (), command: Any = None) -> Iterator[tuple[tup
             yield from tree((*words, name), below)
 
 
-def parameters(words: Sequence[str], command: Any) -> Iterator[tuple[str, str, bool]]:
-    """Yield the parameters of a command: as they are typed, what they do, and whether they are options."""
-    context = command.make_context(" ".join(("nastui", *words)), [], resilient_parsing=True)
+def parameters(words: Sequence[str], command: Any) -> Iterator[tuple[str, str]]:
+    """Yield the arguments and options of a command as they are typed, with what they do."""
+    context = context_of(words, command)
     for parameter in command.get_params(context):
+        parameter.metavar = value_name(parameter, context)
         record = parameter.get_help_record(context)
-        if record is None or "--help" in parameter.opts:
-            continue
-        typed = re.sub(r"<(list\[)?([\w .]+)\]?>", lambda match: WORDS.get(match[2], match[2].upper()), record[0])
-        typed = re.sub(r"<([^>]+)>", r"\1", typed)
-        is_option = parameter.opts[0].startswith("-")
-        if not is_option:
-            typed = " ".join(dict.fromkeys(word.upper() for word in typed.split() if word not in WORDS.values()))
-        yield typed, " ".join(record[1].split()), is_option
+        if record is not None and "--help" not in parameter.opts:
+            typed = parameter.metavar if parameter.param_type_name == "argument" else record[0]
+            yield typed, " ".join(in_words(record[1]).split())
+
+
+def context_of(words: Sequence[str], command: Any) -> Any:
+    """Return a context in which a command can be described."""
+    return command.make_context(" ".join(("nastui", *words)), [], resilient_parsing=True)
 
 
 def usage(words: Sequence[str], command: Any) -> str:
     """Return the usage of a command on one line."""
-    listed = list(parameters(words, command))
-    arguments = [typed for typed, _, is_option in listed if not is_option]
-    options = ["[OPTIONS]"] if any(is_option for *_, is_option in listed) else []
-    below = ["COMMAND"] if getattr(command, "commands", None) and words else []
-    return " ".join(("nastui", *words, *options, *arguments, *below))
+    return " ".join(("nastui", *words, *command.collect_usage_pieces(context_of(words, command))))
 
 
 def commands_page() -> str:
@@ -149,18 +148,54 @@ def commands_page() -> str:
     for words, command in tree():
         title = " ".join(("nastui", *words))
         parts += [f"{'###' if len(words) > 1 else '##'} {title}", rst_paragraphs(command.help or "")]
-        parts += [f"```text\n{usage(words, command)}\n```"]
+        parts.append(f"```text\n{usage(words, command)}\n```")
         listed = list(parameters(words, command))
         if listed:
-            parts.append(table(["", ""], ((code(typed), said) for typed, said, _ in listed)))
-        if command.epilog:
-            parts.append(f"```text\n{textwrap.dedent(command.epilog).strip()}\n```")
+            parts.append(table(["", ""], ((code(typed), said) for typed, said in listed)))
+        if examples := EXAMPLES.get(" ".join(words)):
+            parts.append("\n".join(["```text", *examples, "```"]))
     return page(*parts)
 
 
 def rst_paragraphs(text: str) -> str:
     """Return the help of a command as Markdown."""
     return "\n\n".join(rst(paragraph).replace("<", "&lt;") for paragraph in text.split("\n\n"))
+
+
+def man_page() -> str:
+    """Return the manual page: every command with its options, the exit codes and the environment variables."""
+    lines = [f'.TH NASTUI 1 "" "nastui {nastui.__version__}" "User Commands"']
+    commands = list(tree())
+    lines += [".SH NAME", "nastui \\- run, watch and retrain neural architecture searches"]
+    lines += [".SH SYNOPSIS", roff(usage(*commands[0])), ".SH DESCRIPTION", *roff_paragraphs(commands[0][1].help)]
+    lines += [".SH OPTIONS", *_entries(parameters(*commands[0]))]
+    lines.append(".SH COMMANDS")
+    for words, command in commands[1:]:
+        lines += [f".SS {roff(usage(words, command))}", *roff_paragraphs(command.help)]
+        lines += _entries(parameters(words, command))
+    lines += [".SH EXIT STATUS", *_entries(re.findall(r"^\| (\d[^|]*?) \| (.+) \|$", _cli_page(), re.MULTILINE))]
+    lines += [".SH ENVIRONMENT", *_entries((name, rst(said)) for name, said in VARIABLES.items())]
+    lines += [".SH EXAMPLES", ".nf", *map(roff, EXAMPLES[""]), ".fi"]
+    return "\n".join(lines) + "\n"
+
+
+def _cli_page() -> str:
+    return (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def _entries(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [line for typed, said in pairs for line in (".TP", f"\\fB{roff(typed)}\\fR", roff(said))]
+
+
+def roff_paragraphs(text: str | None) -> list[str]:
+    """Return the help of a command as lines of a manual page."""
+    return [line for paragraph in (text or "").split("\n\n") for line in (".PP", roff(rst(paragraph)))]
+
+
+def roff(text: str) -> str:
+    """Return a text as one line of a manual page, without markup."""
+    text = text.replace("`", "").replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
 # The catalogue
@@ -244,7 +279,7 @@ def catalogue_page() -> str:
             ),
         ),
         "## Data sets",
-        "The path of an image folder is a data set, too.",
+        "The path of an image folder is a data set, too: see [Your own images](../howto/images.md).",
         table(
             ["data set", "what it is", "classes", "training images", "test images", "side", "how to get it"],
             (
@@ -375,4 +410,7 @@ def moved(name: str) -> str:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    if sys.argv[1:] == ["--man"]:
+        sys.stdout.write(man_page())
+    else:
+        write(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

@@ -102,13 +102,13 @@ def _write_parameters(command: Any, context: Any, formatter: Any) -> None:
         parameter.metavar = value_name(parameter, context)
         if (record := parameter.get_help_record(context)) is not None:
             is_argument = _is_argument(parameter)
-            name, text = parameter.metavar if is_argument else record[0], _in_words(record[1])
+            name, text = parameter.metavar if is_argument else record[0], in_words(record[1])
             panel = "Arguments" if is_argument else getattr(parameter, "rich_help_panel", None) or "Options"
             panels.append((panel, (name, text)))
     _write_panels(formatter, panels)
 
 
-def _in_words(text: str) -> str:
+def in_words(text: str) -> str:
     """Return a help text with its range of numbers in words."""
     text = re.sub(r"(\S+)<=x<=([^\s\];]+)", r"\1 to \2", text)
     return re.sub(r"x>=([^\s\];]+)", r"at least \1", text).replace("  [required]", "").replace("; required]", "]")
