@@ -50,7 +50,7 @@ class EngineControls:
 
     def resume(self, records: Sequence[Record]) -> None:
         """Resume runs: wake paused engines, and start new ones from the checkpoints of runs that have none."""
-        resumable = [record for record in records if record.status.resumable or record.status is Status.PAUSED]
+        resumable = [record for record in records if record.resumable or record.status is Status.PAUSED]
         self._request("resume", resumable)
 
     async def stop(self, records: Sequence[Record], waiting: Collection[str] = ()) -> None:
@@ -174,6 +174,9 @@ class EngineControls:
 
 def _stop_question(records: Sequence[Record]) -> Question[bool]:
     number = sum(not record.status.live for record in records)
+    if all(not record.status.live and record.is_in_slurm for record in records):
+        jobs = "job" if len(records) == 1 else "jobs"
+        return Confirm(f"Cancel the Slurm {jobs} of {run_names(records)}?", "R submits it again.")
     if number == len(records):
         return Confirm(f"Take {run_names(records)} out of the queue?", "R starts it later.")
     leaving = f" {count(number, 'run')} leave{'s' if number == 1 else ''} the queue." if number else ""

@@ -9,7 +9,7 @@ from runs.errors import UsageError
 
 if TYPE_CHECKING:
     from runs.home import Home
-    from runs.slurm.profile import Profile, Request
+    from runs.slurm.profile import Target
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Slurmed:
     nodes: int | None = None
     dry_run: bool = False
 
-    def found(self, home: Home, *, queued: bool, per_device: int | None) -> Profile | None:
-        """Return the profile; None without Slurm.
+    def found(self, home: Home, *, queued: bool, per_device: int | None) -> Target | None:
+        """Return where in Slurm the runs are to work; None without Slurm.
 
         Args:
             home: whose ``config.toml`` counts.
@@ -47,16 +47,10 @@ class Slurmed:
             if given:
                 raise UsageError(f"{option} and --slurm cannot be used together.", "Slurm has a queue of its own.")
         from nastui.settings import path
-        from runs.slurm.profile import read
+        from runs.slurm.profile import Target, read
         from runs.slurm.submission import check_available
 
         profile = read(path(home), self.profile)
         if not self.dry_run:
             check_available()
-        return profile
-
-    def request(self, profile: Profile, device: str, processes: int) -> Request:
-        """Return what to ask of Slurm for each run. Arguments and errors: of :func:`runs.slurm.profile.request`."""
-        from runs.slurm.profile import request
-
-        return request(profile, device, processes, self.nodes or 1)
+        return Target(profile, self.nodes or 1)

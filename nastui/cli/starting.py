@@ -14,9 +14,9 @@ from nastui.cli.on_slurm import Slurmed
 from runs.errors import UsageError
 
 if TYPE_CHECKING:
-    from runs.configuration import Draft, RunConfig
+    from runs.configuration import Draft
     from runs.fleet.grid import Grid
-    from runs.slurm.profile import Profile
+    from runs.slurm.profile import Target
     from runs.store.run_store import RunStore
 
 MOST_PER_DEVICE = 1000
@@ -249,16 +249,20 @@ def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, 
     store = RunStore(Home.locate())
     sweep = many.taken_from(given)
     draft = draft_from(given)
-    profile = slurmed.found(store.home, queued=many.queue, per_device=many.per_device)
+    target = slurmed.found(store.home, queued=many.queue, per_device=many.per_device)
     if sweep is not None:
         from nastui.cli.sweep import begin_sweep
 
-        begin_sweep(store, draft, *sweep, slurmed, profile, yes=many.yes, detach=detach, as_json=as_json)
+        dry_run = slurmed.dry_run
+        begin_sweep(store, draft, *sweep, target, dry_run=dry_run, yes=many.yes, detach=detach, as_json=as_json)
         return
-    if profile is not None:
-        run = _submitted(store, draft, slurmed, profile)
-        if run is None:
-            return
+    if target is not None and slurmed.dry_run:
+        _print_script(store, draft, target)
+        return
+    if target is not None:
+        from runs.fleet.starting import start_submitted
+
+        run, _ = start_submitted(store, draft, target, output.say)
     elif many.queue:
         from runs.fleet.starting import start_queued
 
@@ -271,7 +275,7 @@ def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, 
         else:
             sys.stdout.write(run.id + "\n")
             sys.stdout.flush()
-            state = "submitted to Slurm" if profile else "queued" if many.queue else "running"
+            state = "submitted to Slurm" if target else "queued" if many.queue else "running"
             output.say(f"Run {run.id} is {state}.")
             output.say(f"Follow it: nastui runs follow {short_id(run.id)}, or open the dashboard: nastui")
         return
@@ -281,31 +285,17 @@ def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, 
     raise typer.Exit(follow_run(store, run.id, as_json=as_json))
 
 
-def _submitted(store: RunStore, draft: Draft, slurmed: Slurmed, profile: Profile) -> RunConfig | None:
-    """Create the run of a draft and submit it to Slurm; for a dry run, print the script and return None.
+def _print_script(store: RunStore, draft: Draft, target: Target) -> None:
+    """Print the script of a run's job.
 
     Raises:
-        NastuiError: the draft is invalid, or Slurm refuses it; then nothing has been created.
+        NastuiError: the draft is invalid, or the processes cannot be shared out.
     """
-    import shutil
-
-    from nastui.cli import output
     from runs.slurm import submission
-    from runs.supervision.launcher import configured, create
+    from runs.supervision.launcher import configured
 
-    device = profile.device(draft.device)
-    config = configured(draft, device)
-    request = slurmed.request(profile, device, config.options.get("gpus", 1))
-    if slurmed.dry_run:
-        sys.stdout.write(submission.script_of(store.home, request, submission.new_name(), None))
-        return None
-    run, paths = create(store, draft, output.say, device)
-    try:
-        submission.submit(store.home, [run.id], request)
-    except BaseException:
-        shutil.rmtree(paths.root, ignore_errors=True)  # nothing has started
-        raise
-    return run
+    request = target.request([configured(draft, target.device(draft.device))])
+    sys.stdout.write(submission.script_of(store.home, request, submission.new_name(), None))
 
 
 def assigned(words: list[str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,12 +15,11 @@ from runs.formatting import count, duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from nastui.cli.on_slurm import Slurmed
     from runs.configuration import Draft
     from runs.fleet.grid import Combination, Grid
     from runs.fleet.results import Results
-    from runs.fleet.sweep import Plan, Sweep, SweepStore
-    from runs.slurm.profile import Profile
+    from runs.fleet.sweep import Sweep, SweepStore
+    from runs.slurm.profile import Target
     from runs.store.run_store import Record, RunStore
 
 app = Commands(help="List, follow, stop, resume, extend, remove and restore sweeps.", no_args_is_help=True)
@@ -44,9 +42,9 @@ def begin_sweep(
     seeds: tuple[int, ...],
     grid: Grid,
     per_device: int,
-    slurmed: Slurmed,
-    profile: Profile | None,
+    target: Target | None,
     *,
+    dry_run: bool,
     yes: bool,
     detach: bool,
     as_json: bool,
@@ -63,13 +61,10 @@ def begin_sweep(
         raise UsageError("--seed and --seeds cannot be used together.", "Leave one out.")
     sweeps = SweepStore(store)
     at_most = sys.maxsize if yes else MANY
-    device = profile.device(draft.device) if profile else ""
-    plan = sweeps.plan(draft, seeds, grid, per_device=per_device, device=device, at_most=at_most, say=output.say)
-    if profile is not None:
-        plan = _for_slurm(plan, slurmed, profile, device)
-        if slurmed.dry_run:
-            _print_script(store, plan.sweep)
-            return
+    plan = sweeps.plan(draft, seeds, grid, per_device=per_device, slurm=target, at_most=at_most, say=output.say)
+    if dry_run:
+        _print_script(store, plan.sweep)
+        return
     sweep = sweeps.start(plan)
     if detach:
         if as_json:
@@ -264,15 +259,6 @@ def _stores() -> tuple[RunStore, SweepStore]:
 
     store = RunStore(Home.locate())
     return store, SweepStore(store)
-
-
-def _for_slurm(plan: Plan, slurmed: Slurmed, profile: Profile, device: str) -> Plan:
-    """Return a plan whose runs are to be jobs of Slurm."""
-    processes = {config.options.get("gpus", 1) for config in plan.configs}
-    if len(processes) > 1:
-        raise UsageError("The grid varies 'gpus', but all jobs of an array get the same.", "Start one sweep for each.")
-    request = slurmed.request(profile, device, processes.pop())
-    return replace(plan, sweep=plan.sweep.model_copy(update={"slurm": request.model_dump(mode="json")}))
 
 
 def _print_script(store: RunStore, sweep: Sweep) -> None:

@@ -22,7 +22,7 @@ from runs.fleet.grid import Combination, Grid
 from runs.fleet.queueing import entry
 from runs.home import Home, RunPaths
 from runs.slurm import submission
-from runs.slurm.profile import Request
+from runs.slurm.profile import Request, Target
 from runs.store.labels import Labels
 from runs.store.lock import is_held
 from runs.store.queue import Entry
@@ -152,6 +152,7 @@ class SweepStore:
         grid: Grid,
         *,
         per_device: int = 1,
+        slurm: Target | None = None,
         device: str = "",
         at_most: int = MANY,
         say: Callable[[str], object] = lambda _: None,
@@ -163,7 +164,8 @@ class SweepStore:
             seeds: of each combination; empty for the seed of the draft or its preset.
             grid: the values of each setting that varies.
             per_device: how many members may share a GPU.
-            device: on which the members compute, if that is another machine's.
+            slurm: where in Slurm the members are to work; None if the queue starts them.
+            device: on which the members compute, if that is another machine's and ``slurm`` does not say it.
             at_most: the largest number of members.
             say: called with a sentence before anything that takes time.
 
@@ -179,11 +181,13 @@ class SweepStore:
         if number > at_most:
             raise UsageError(f"This sweep has {number:,} runs.", "To start so many, add --yes.")
         identity = secrets.token_hex(4)
+        device = slurm.device(draft.device) if slurm is not None else device
         members, configs = [], []
         for seed, combination in grids.members(grid, seeds or (draft.seed,)):
             config = launcher.configured(grids.member_draft(draft, seed, combination), device)
             configs.append(config.model_copy(update={"sweep": identity}))
             members.append(Member(run=config.id, seed=config.seed, values=combination))
+        request = slurm.request(configs).model_dump(mode="json") if slurm is not None else None
         launcher.check_inputs(configs, self._store, say, draft.weights)
         sweep = Sweep(
             id=identity,
@@ -194,6 +198,7 @@ class SweepStore:
             grid=grid,
             members=tuple(members),
             per_device=per_device,
+            slurm=request,
         )
         return Plan(sweep, tuple(configs))
 

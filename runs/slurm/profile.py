@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from runs import toml_file
+from runs.configuration import RunConfig
 from runs.errors import NotFoundError, UsageError, closest
 from runs.formatting import count
 
@@ -137,24 +139,40 @@ class Request(BaseModel):
         return f"{match[1]}:{per_node}{comma}{others}" if match else of_profile
 
 
-def request(profile: Profile, device: str, processes: int, nodes: int) -> Request:
-    """Return what to ask of Slurm.
+@dataclass(frozen=True)
+class Target:
+    """Where in Slurm the runs of a command or a form are to work.
 
-    Args:
+    Attributes:
         profile: the profile.
-        device: of each run, as :meth:`Profile.device` returns it.
-        processes: of each run.
-        nodes: of each run.
-
-    Raises:
-        UsageError: the processes cannot be shared out among the nodes.
+        nodes: over how many machines each run is spread.
     """
-    if processes % nodes:
-        raise UsageError(
-            f"{processes} processes cannot be shared out equally among {nodes} nodes.",
-            f"Set --gpus to a multiple of {nodes}: it counts the GPUs of all nodes.",
-        )
-    return Request(profile=profile, nodes=nodes, processes=processes, device=device)
+
+    profile: Profile
+    nodes: int = 1
+
+    def device(self, typed: str) -> str:
+        """Return the device of each run, and raise, as :meth:`Profile.device`."""
+        return self.profile.device(typed)
+
+    def request(self, configs: Iterable[RunConfig]) -> Request:
+        """Return what to ask of Slurm for each of these runs, which are the jobs of one array.
+
+        Raises:
+            UsageError: they do not have equally many processes, or these cannot be shared out among the nodes.
+        """
+        found = {(config.device, config.options.get("gpus", 1)) for config in configs}
+        if len(found) > 1:
+            raise UsageError(
+                "The grid varies 'gpus', but all jobs of an array get the same.", "Start one sweep for each."
+            )
+        device, processes = found.pop()
+        if processes % self.nodes:
+            raise UsageError(
+                f"{processes} processes cannot be shared out equally among {self.nodes} nodes.",
+                f"Set --gpus to a multiple of {self.nodes}: it counts the GPUs of all nodes.",
+            )
+        return Request(profile=self.profile, nodes=self.nodes, processes=processes, device=device)
 
 
 def sections(file: Path) -> dict[str, dict[str, Any]]:

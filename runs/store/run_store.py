@@ -36,7 +36,7 @@ from runs.store.labels import Labels
 from runs.store.lock import is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.run_head import head
-from runs.store.slurm_jobs import Entry, SlurmJobs
+from runs.store.slurm_jobs import Entry, SlurmJobs, with_job
 from runs.store.status import Status, derive
 from runs.store.store_lock import store_lock
 
@@ -80,6 +80,11 @@ class Record:
     def is_in_slurm(self) -> bool:
         """Whether Slurm has a job that works on the run, or will."""
         return self.job is not None and not self.job.ended
+
+    @property
+    def resumable(self) -> bool:
+        """Whether an engine can be started for it: it has none, and no job in Slurm that will start one."""
+        return self.status.resumable and not (self.status is Status.QUEUED and self.is_in_slurm)
 
     @property
     def job_text(self) -> str:
@@ -475,13 +480,7 @@ class RunStore:
         """Return the status of a run with regard to the queue and to Slurm."""
         if status.resumable and name in self._pending:
             return Status.QUEUED
-        job = self._jobs.get(name)
-        if job is None:
-            return status
-        if job.ended:
-            return Status.LOST if status.before_start else status
-        # A job may be requeued whose engine has ended. One whose run has failed is not.
-        return Status.QUEUED if status in (Status.STOPPED, Status.LOST, Status.UNSTARTED) else status
+        return with_job(status, self._jobs.get(name))
 
     def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
         if paths.root.exists():  # otherwise it was removed while it was read

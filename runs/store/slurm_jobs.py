@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runs.files import MEBIBYTE, fingerprint, read_regular, replace_text
 from runs.formatting import count
 from runs.home import Home
+from runs.store.status import Status
 from runs.store.store_lock import changing
 
 VERSION = 1
@@ -211,6 +212,21 @@ class SlurmJobs:
             return Document.model_validate_json(read_regular(self._home.slurm_jobs, MOST_BYTES))
         except (OSError, ValidationError):
             return Document()
+
+
+def with_job(status: Status, job: Entry | None) -> Status:
+    """Return the status of a run with regard to its job in Slurm.
+
+    Args:
+        status: as its log and its lock have it.
+        job: its job; None without Slurm.
+    """
+    if job is None:
+        return status
+    if job.ended:
+        return Status.LOST if status.before_start else status
+    # A job may be requeued whose engine has ended. One whose run has failed is not.
+    return Status.QUEUED if status in (Status.STOPPED, Status.LOST, Status.UNSTARTED) else status
 
 
 def output_of(home: Home, entry: Entry) -> Path:

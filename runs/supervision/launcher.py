@@ -33,7 +33,7 @@ from runs.store.lock import engine_lock, is_held, is_held_for_certain, owner_is_
 from runs.store.queue import Queue
 from runs.store.requests import MethodRequest, Request
 from runs.store.run_store import Record, RunStore
-from runs.store.slurm_jobs import SlurmJobs
+from runs.store.slurm_jobs import SlurmJobs, with_job
 from runs.store.status import Status, follow_status
 from runs.subprocess_task import run_task
 
@@ -218,7 +218,8 @@ def refuse_live(record: Record) -> None:
 def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
     """Ask the engine to write a checkpoint and exit; wait for that, and return the run's status.
 
-    A run that waits in the queue leaves it. A job of Slurm is cancelled once its engine has answered.
+    A run that waits in the queue leaves it. A job of Slurm is cancelled once its engine has answered; if it had none,
+    the run is lost.
     """
     home = Home(record.paths.root.parent.parent)
     queue = Queue(home)
@@ -237,7 +238,8 @@ def stop(record: Record, patience: float = ANSWER_SECONDS) -> Status:
             return status
     else:
         submission.cancel(home, {record.id})
-    return _wait(record.paths, lambda status: not status.live, patience)
+    status = _wait(record.paths, lambda status: not status.live, patience)
+    return with_job(status, SlurmJobs(home).read().entries.get(record.id))
 
 
 def request_stop(record: Record) -> bool:

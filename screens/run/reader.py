@@ -14,6 +14,7 @@ from runs.store.crash_reason import crash_reason
 from runs.store.labels import Labels
 from runs.store.queue import Queue
 from runs.store.run_store import Record, RunStore
+from runs.store.slurm_jobs import SlurmJobs, with_job
 from runs.store.status import Status, follow_status
 from runs.supervision import launcher
 from screens.models.log import LogLine
@@ -43,7 +44,7 @@ class RunReader:
     def __init__(self, home: Home, run_id: str) -> None:
         # A store of its own: other screens use theirs in their threads.
         self.record: Record = RunStore(home).unread(run_id)
-        self._queue = Queue(home)
+        self._queue, self._jobs = Queue(home), SlurmJobs(home)
         self.wait: Wait | None = None
         self._follower = Follower(self.record.paths)
         self.problem = ""
@@ -108,14 +109,16 @@ class RunReader:
     def _take_status(self, status: Status) -> None:
         record = self.record
         self.wait = waits(self._queue.read()).get(record.id) if status.resumable else None
-        status = Status.QUEUED if self.wait is not None else status
+        record.job = self._jobs.read().entries.get(record.id)
+        status = Status.QUEUED if self.wait is not None else with_job(status, record.job)
         record.status = status
         record.stall = stall_of(record.paths, live=status.live)
         record.labels = Labels.read(record.paths)
         if status is not self._last_status:
             self._last_status = status
             if status is Status.LOST:
-                record.summary.problem = crash_reason(record.paths, record.summary.touched)
+                ended = record.job.problem() if record.job is not None else ""
+                record.summary.problem = crash_reason(record.paths, record.summary.touched) or ended
             ended_badly = status in (Status.LOST, Status.FAILED)
             output = launcher.log_end(record.paths, _OUTPUT_BYTES) if ended_badly else ""
             self._output = output_lines(output, self.history.summary.touched or 0.0)

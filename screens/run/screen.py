@@ -263,12 +263,14 @@ class RunScreen(ActionScreen[None]):
         """Disable actions that would have no effect on the run in its current state."""
         if not super().check_action(action, parameters):
             return False
-        status = self.record.status if self.record is not None else None
+        record = self.record
         match action:
-            case "pause" | "stop" | "checkpoint":
-                return (status is not None and status.live) or None
+            case "pause" | "checkpoint":
+                return self._live or None
+            case "stop":
+                return (record is not None and (record.status.live or record.is_in_slurm)) or None
             case "resume":
-                return (status is not None and (status.resumable or status is Status.PAUSED)) or None
+                return (record is not None and (record.resumable or record.status is Status.PAUSED)) or None
             case "labels":
                 return self.record is not None or None
         return True

@@ -344,7 +344,7 @@ class RunsScreen(ActionScreen[None]):
             case "clear":
                 return filtering or bool(self._options.filter or self.table.marked or self._hint) or None
             case "resume":
-                return any(record.status.resumable for record in self.chosen) or None
+                return any(record.resumable for record in self.chosen) or None
             case "stop":
                 return any(r.status.live or r.id in self._waits or r.is_in_slurm for r in self.chosen) or None
             case "pause":
@@ -450,7 +450,7 @@ class RunsScreen(ActionScreen[None]):
         if not self.table.marked and isinstance(row, Group) and row.is_sweep:
             self._resume_sweep(row.id)
         else:
-            self._engines.resume([record for record in self.chosen if record.status.resumable])
+            self._engines.resume([record for record in self.chosen if record.resumable])
 
     @background(group="sweep")
     def _resume_sweep(self, sweep: str) -> None:

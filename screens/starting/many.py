@@ -1,9 +1,10 @@
-"""The part of a form that starts many runs: seeds, values that vary, and whether runs wait in the queue."""
+"""The part of a form that starts many runs, and says where: seeds, values that vary, the queue, a Slurm profile."""
 
 from __future__ import annotations
 
 import itertools
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,12 +14,18 @@ from runs.errors import NastuiError, UsageError
 from runs.fleet import grid as grids
 from runs.fleet.grid import Grid
 from runs.fleet.sweep import MANY
+from runs.slurm.profile import Request
 from screens.models.forms import FieldView
+from screens.starting.slurm_profiles import SlurmProfiles
 
 SECTION = "sweep and queue"
 NOW, QUEUED = "now", "queued"
-USUAL = {"seeds": "", "vary": "", "start": NOW}
+USUAL = {"seeds": "", "vary": "", "start": NOW, "nodes": "1"}
 """The fields, and their values if nothing is typed."""
+_HELP = {
+    NOW: "At once, on this machine. Several runs are always queued, or in Slurm.",
+    QUEUED: "When a device of this machine is free, after the runs that wait.",
+}
 _MOST_ESTIMATED = 16
 _SEED = re.compile(r" --seed [0-9]+")
 
@@ -40,6 +47,7 @@ class Checked:
         runs: how many will be started.
         configs: of a sweep, those of its first combinations, from which its cost is estimated.
         words: what the command has beside those of a single run that starts now.
+        request: what each run asks of Slurm; None if it works on this machine.
     """
 
     faults: dict[str, str]
@@ -47,6 +55,7 @@ class Checked:
     runs: int = 1
     configs: tuple[RunConfig, ...] = ()
     words: tuple[str, ...] = ()
+    request: Request | None = None
 
     @property
     def command(self) -> str:
@@ -66,14 +75,17 @@ class Checked:
         return epochs if isinstance(epochs, int) and len(vary) < 2 else None
 
 
-def views(typed: Mapping[str, str], *, grid: bool) -> list[FieldView]:
+def views(typed: Mapping[str, str], slurm: SlurmProfiles, *, grid: bool) -> list[FieldView]:
     """Return the fields.
 
     Args:
         typed: text by field.
+        slurm: the profiles that can be chosen.
         grid: whether settings may vary.
     """
     many = bool(typed.get("seeds") or typed.get("vary"))
+    in_slurm = bool(slurm.name(typed))
+    start = QUEUED if many and not in_slurm else typed.get("start", NOW)
     fields = [
         FieldView(
             "seeds",
@@ -81,25 +93,26 @@ def views(typed: Mapping[str, str], *, grid: bool) -> list[FieldView]:
             typed.get("seeds", ""),
             "seeds" in typed,
             ("such as 0-9",),
-            "Queue one run for each seed: 0-9 or 0,3,7-9. Empty: a single run with the seed above.",
+            "Start one run for each seed: 0-9 or 0,3,7-9. Empty: a single run with the seed above.",
         ),
         FieldView(
             "vary",
             SECTION,
             typed.get("vary", ""),
             "vary" in typed,
-            help="Queue one run for each value, and for several settings each combination: "
+            help="Start one run for each value, and for several settings each combination: "
             "learning_rate=0.01,0.025 batch_size=64,128. method, space, dataset and preset vary, too.",
         ),
         FieldView(
             "start",
             SECTION,
-            QUEUED if many else typed.get("start", NOW),
+            start,
             "start" in typed or many,
             (),
-            "A queued run starts when a device is free, after the runs that wait. Several runs are always queued.",
-            (QUEUED,) if many else (NOW, QUEUED),
+            _HELP.get(start, "As a job of Slurm, with this profile of config.toml. Several runs are an array of jobs."),
+            (*(() if many else (NOW,)), QUEUED, *slurm.choices),
         ),
+        *slurm.nodes(typed, SECTION),
     ]
     return [view for view in fields if grid or view.name != "vary"]
 
@@ -116,16 +129,25 @@ def many(typed: Mapping[str, str]) -> Many | None:
     return Many(grids.seeds_of(seeds) if seeds else (), grids.grid_of(vary.split()))
 
 
-def checked(draft: Draft, typed: Mapping[str, str]) -> Checked:
-    """Return a checked draft, with what is typed about several runs. Reads folders and devices: call it in a thread.
+def checked(draft: Draft, typed: Mapping[str, str], slurm: SlurmProfiles) -> Checked:
+    """Return a checked draft, with what is typed about several runs and about Slurm.
 
-    Every value is tried once; whether they all fit together is checked when the sweep starts.
+    It reads folders and devices and may ask Slurm: call it in a thread. Every value is tried once; whether they all fit
+    together is checked when the sweep starts.
     """
-    name = ""
+    name = "start"
     try:
-        config = configuration.resolve(draft)
+        profile = slurm.checked_profile(typed)
+        name = "nodes"
+        target = slurm.target(typed, profile)
+        name = "device"
+        device = "" if target is None else target.device(draft.device)
+        name = ""
+        config = configuration.resolve(draft, device)
         if not typed.get("seeds") and not typed.get("vary"):
-            return Checked({}, config, words=("--queue",) if typed.get("start") == QUEUED else ())
+            words = ("--queue",) if typed.get("start") == QUEUED else tuple(map(shlex.quote, slurm.words(typed)))
+            name = "nodes"
+            return Checked({}, config, words=words, request=None if target is None else target.request([config]))
         name = "seeds"
         seeds = grids.seeds_of(typed["seeds"]) if typed.get("seeds") else ()
         if seeds and draft.seed is not None:
@@ -137,16 +159,20 @@ def checked(draft: Draft, typed: Mapping[str, str]) -> Checked:
             raise UsageError(f"These are {number:,} runs; more than {MANY:,} need --yes on the command line.")
         first = {key: values[0] for key, values in grid.items()}
         seed = seeds[0] if seeds else None
-        for key, values in grid.items():
-            for value in values:
-                configuration.resolve(grids.member_draft(draft, seed, {**first, key: value}))
+        tried = [
+            configuration.resolve(grids.member_draft(draft, seed, {**first, key: value}), device)
+            for key, values in grid.items()
+            for value in values
+        ]
         combined = itertools.islice(grids.combinations(grid), _MOST_ESTIMATED)
-        configs = tuple(configuration.resolve(grids.member_draft(draft, seed, values)) for values in combined)
+        configs = tuple(configuration.resolve(grids.member_draft(draft, seed, values), device) for values in combined)
+        name = "vary" if "gpus" in grid else "nodes"
+        request = None if target is None else target.request([*tried, *configs])
     except NastuiError as error:
-        return Checked({name: _without_options(error) if name else str(error)})
-    words = [f"--seeds {grids.seed_ranges(seeds).replace(' ', '')}"] if seeds else []
-    words += [f"--grid {key}={','.join(map(str, values))}" for key, values in grid.items()]
-    return Checked({}, config, number, configs, tuple(words))
+        return Checked({name: _without_options(error) if name not in ("", "start") else str(error)})
+    words = (f"--seeds {grids.seed_ranges(seeds).replace(' ', '')}",) if seeds else ()
+    words += tuple(f"--grid {key}={','.join(map(str, values))}" for key, values in grid.items())
+    return Checked({}, config, number, configs, (*words, *map(shlex.quote, slurm.words(typed))), request)
 
 
 def _without_options(error: NastuiError) -> str:

@@ -20,6 +20,7 @@ from runs.supervision import launcher
 from screens.actions.bindings import bindings
 from screens.models.forms import FieldView
 from screens.starting.run_form import RunForm
+from screens.starting.slurm_profiles import SlurmProfiles
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Field, Fields
@@ -27,7 +28,7 @@ from screens.widgets.filter_line import FilterLine
 from screens.widgets.key_line import KeyLine
 from screens.widgets.pick_list import PickList
 
-_WIDE = ("dataset", "name", "vary")
+_WIDE = ("dataset", "name", "vary", "start")
 _NO_FIELD = "No field has all of these words. esc clears the filter."
 
 
@@ -94,7 +95,9 @@ class NewRunScreen(StartingScreen):
         start: Start = launcher.start,
         measure: Measure = MeasurementTask,
     ) -> None:
-        super().__init__(store, RunForm(preset=preset), start=start, measure=measure)
+        super().__init__(
+            store, RunForm(preset=preset, slurm=SlurmProfiles.of(store.home)), start=start, measure=measure
+        )
         self.filter = _FieldFilter("words of a field's name or help", below="#methods")
 
     def compose(self) -> ComposeResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,9 +20,12 @@ from runs.supervision import launcher
 from screens.actions.bindings import bindings
 from screens.formatting import clean
 from screens.starting.retrain_form import RetrainForm
+from screens.starting.slurm_profiles import SlurmProfiles
 from screens.starting.starting_screen import ChecksEnded, Measure, Start, StartingScreen
 from screens.widgets.field import Field, Fields
 from screens.widgets.key_line import KeyLine
+
+_WIDE = ("preset", "dataset", "name", "start")
 
 
 class RetrainScreen(StartingScreen):
@@ -51,7 +56,7 @@ class RetrainScreen(StartingScreen):
     def __init__(
         self, store: RunStore, found: Found, *, start: Start = launcher.start, measure: Measure = MeasurementTask
     ) -> None:
-        super().__init__(store, RetrainForm(found), start=start, measure=measure)
+        super().__init__(store, RetrainForm(found, slurm=SlurmProfiles.of(store.home)), start=start, measure=measure)
 
     def compose(self) -> ComposeResult:
         """Yield the fields and the lines below."""
@@ -61,7 +66,7 @@ class RetrainScreen(StartingScreen):
         title = clean(f"retrain {name or 'a genotype'} · {found.genotype.space}")
         yield Static(Text(title), id="top")
         with Fields(id="fields"):
-            yield from (Field(view, wide=view.name in ("preset", "dataset", "name")) for view in self.form.views())
+            yield from (Field(view, wide=view.name in _WIDE) for view in self.form.views())
         yield Static(id="help")
         yield Static(id="outcome")
         yield Static(id="command")
@@ -74,18 +79,19 @@ class RetrainScreen(StartingScreen):
     def on_field_edited(self, event: Field.Edited) -> None:
         """Store what was typed, and show at once whether it is valid."""
         self.form.write(event.name, event.text)
-        self._show_fields()
+        self._show_fields({**self._checked.faults, event.name: ""})
         self.explain()
         self.changed()
 
     def on_checks_ended(self, event: ChecksEnded) -> None:
-        """Show also the recipe for an image folder, which only the check has read."""
+        """Show also the faults of the fields, and the recipe for an image folder, which only the check has read."""
         super().on_checks_ended(event)
-        self._show_fields()
+        self._show_fields(self._checked.faults)
 
-    def _show_fields(self) -> None:
+    def _show_fields(self, faults: Mapping[str, str]) -> None:
         for view in self.form.views():
-            self.query_one(f"#field-{view.name}", Field).show(view)
+            shown = dataclasses.replace(view, problem=faults.get(view.name, ""))
+            self.query_one(f"#field-{view.name}", Field).show(shown)
 
     def action_start(self) -> None:
         """Start the run, unless the form has a fault."""

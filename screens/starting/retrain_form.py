@@ -17,6 +17,7 @@ from screens.starting import many
 from screens.starting.device_field import Devices
 from screens.starting.many import Checked
 from screens.starting.run_form import resolved
+from screens.starting.slurm_profiles import SlurmProfiles
 
 _NAMES = ("preset", "dataset", "seed", "device", "name")
 
@@ -35,6 +36,7 @@ class RetrainForm:
     found: Found
     typed: dict[str, str] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
+    slurm: SlurmProfiles = field(default_factory=SlurmProfiles)
     folders: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -80,14 +82,22 @@ class RetrainForm:
             ),
             self._text("dataset", dataset, names, "A data set of the catalogue, or the path of an image folder."),
             self._text("seed", str(recipe.seed), "0 or more", "The seed of all random numbers."),
-            self.devices.view(self.typed.get("device")),
+            self.device(),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
-            *many.views(self.typed, grid=False),
+            *many.views(self.typed, self.slurm, grid=False),
         ]
+
+    def device(self) -> FieldView:
+        """Return the field of the device: one of this machine, or of a job in Slurm."""
+        if self.slurm.name(self.typed):
+            return self.slurm.device(self.typed)
+        return self.devices.view(self.typed.get("device"))
 
     def write(self, name: str, text: str) -> None:
         """Store the text of a field; an empty text, or the recipe's own value, counts as not typed."""
-        untyped = RetrainForm(self.found, {key: value for key, value in self.typed.items() if key == "preset"})
+        untyped = RetrainForm(
+            self.found, {key: value for key, value in self.typed.items() if key == "preset"}, slurm=self.slurm
+        )
         usual = {view.name: view.value for view in untyped.views()}
         usual["preset"] = self.usual.name if self.usual else ""
         if text.strip() and text.strip() != usual[name]:
@@ -113,7 +123,7 @@ class RetrainForm:
         if typed and typed not in catalogue.datasets():
             with contextlib.suppress(NastuiError):  # the draft has the same fault
                 self.folders[typed] = catalogue.dataset(typed).recipes_of
-        return resolved(self.draft, self.typed)
+        return resolved(self.draft, self.typed, self.slurm)
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:
         return FieldView(name, "run", self.typed.get(name, usual), name in self.typed, (note,), help)

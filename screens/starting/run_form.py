@@ -16,15 +16,16 @@ from screens.models.forms import FieldView
 from screens.starting import many
 from screens.starting.device_field import Devices
 from screens.starting.many import Checked, checked
+from screens.starting.slurm_profiles import SlurmProfiles
 
 _PAPER = "paper"
 _FIRST_METHOD = "drnas"
 
 
-def resolved(draft: Callable[[], Draft], typed: Mapping[str, str]) -> Checked:
-    """Return the checked draft, with what is typed about several runs; call it in a thread."""
+def resolved(draft: Callable[[], Draft], typed: Mapping[str, str], slurm: SlurmProfiles) -> Checked:
+    """Return the checked draft, with what is typed about several runs and about Slurm; call it in a thread."""
     try:
-        return checked(draft(), typed)
+        return checked(draft(), typed, slurm)
     except NastuiError as error:
         return Checked({"": str(error)})
 
@@ -37,6 +38,7 @@ class RunForm:
         method, space, preset: names of the catalogue; :meth:`choose` keeps them consistent.
         typed: text by field, only where it is not empty.
         devices: the devices as last measured.
+        slurm: the Slurm profiles that can be chosen.
     """
 
     method: str = ""
@@ -44,6 +46,7 @@ class RunForm:
     preset: str = _PAPER
     typed: dict[str, str] = field(default_factory=dict)
     devices: Devices = field(default_factory=Devices)
+    slurm: SlurmProfiles = field(default_factory=SlurmProfiles)
 
     def __post_init__(self) -> None:
         self.choose(method=self.method or _FIRST_METHOD)
@@ -71,10 +74,16 @@ class RunForm:
             FieldView("space", "run", self.space, help=self._space.summary, choices=self._method.spaces),
             self._text("dataset", chosen.dataset, names, self._dataset_help()),
             self._text("seed", str(chosen.seed), "0 or more", "The seed of all random numbers.", numeric=True),
-            self.devices.view(self.typed.get("device")),
+            self.device(),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
-            *many.views(self.typed, grid=True),
+            *many.views(self.typed, self.slurm, grid=True),
         ]
+
+    def device(self) -> FieldView:
+        """Return the field of the device: one of this machine, or of a job in Slurm."""
+        if self.slurm.name(self.typed):
+            return self.slurm.device(self.typed)
+        return self.devices.view(self.typed.get("device"))
 
     def settings(self) -> list[FieldView]:
         """Return every hyperparameter, by group."""
@@ -116,12 +125,15 @@ class RunForm:
             ("device", devices.resolve),
             ("name", configuration.checked_label),
         )
+        in_slurm = bool(self.slurm.name(self.typed))  # with devices of its own
         for name, check in checks:
+            if in_slurm and name == "device":
+                continue
             try:
                 check(self.typed.get(name, self._untyped(name)))
             except NastuiError as error:
                 faults[name] = str(error)
-        return Checked(faults) if faults else resolved(self.draft, self.typed)
+        return Checked(faults) if faults else resolved(self.draft, self.typed, self.slurm)
 
     @property
     def _method(self) -> Method:

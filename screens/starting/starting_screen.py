@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -18,11 +18,12 @@ from runs.cost.estimates import Estimate
 from runs.cost.measurements import MeasurementTask
 from runs.errors import NastuiError
 from runs.fleet.queueing import cpu_slots
-from runs.fleet.starting import start_queued
+from runs.fleet.starting import start_queued, start_submitted
 from runs.fleet.sweep import SweepStore
 from runs.formatting import count
 from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
+from runs.slurm.profile import Target
 from runs.store import device_usage
 from runs.store.run_store import Record, RunStore
 from runs.supervision import launcher
@@ -168,6 +169,8 @@ class StartingScreen(ActionScreen[None]):
         """Measure the configuration of the form on its device, or end the current measurement."""
         if self._measurement is not None:
             self._end_measurement()
+        elif self._checked.request is not None:
+            self.say("It measures on this machine, but the run is for Slurm.", "warning")
         elif self._checked.config is None or self.problems():
             self.say("Nothing can be measured yet: the form has a fault.", "warning")
         elif not self._starting:
@@ -186,10 +189,11 @@ class StartingScreen(ActionScreen[None]):
         self._starting = True
         self._end_measurement()
         self.update_lines()
+        typed = dict(self.form.typed)
         if several is not None:
-            self._launch_many(draft, several)
+            self._launch_many(draft, several, typed)
         else:
-            self._launch(draft, queued=self.form.typed.get("start") == QUEUED)
+            self._launch(draft, typed)
 
     def changed(self) -> None:
         """Check the form again in the background."""
@@ -227,7 +231,7 @@ class StartingScreen(ActionScreen[None]):
         self._measuring_devices = False
         self.form.devices = event.devices
         for field in self.query("#field-device").results(Field):
-            seen = event.devices.view(self.form.typed.get("device"))
+            seen = self.form.device()
             if seen != field.view:
                 field.show(dataclasses.replace(seen, problem=field.view.problem))
         if self.entered == "device":
@@ -244,7 +248,7 @@ class StartingScreen(ActionScreen[None]):
     def _check(self, change: int, form: RunForm | RetrainForm) -> None:
         checked, estimate = form.check(), None
         ended = ChecksEnded(change, checked, None)
-        if checked.config is not None:
+        if checked.config is not None and checked.request is None:
             measured = measurements.read(self.store.home)
             found = []
             for config in checked.configs or (checked.config,):
@@ -289,20 +293,35 @@ class StartingScreen(ActionScreen[None]):
             self._measurement.end()
 
     @background(group="start")
-    def _launch_many(self, draft: Draft, several: Many) -> None:
+    def _launch_many(self, draft: Draft, several: Many, typed: Mapping[str, str]) -> None:
         sweeps = SweepStore(self.store)
         try:
-            self.post_message(StartEnded(sweep=sweeps.start(sweeps.plan(draft, several.seeds, several.grid)).id))
+            sweep = sweeps.start(sweeps.plan(draft, several.seeds, several.grid, slurm=self._target(typed)))
+            self.post_message(StartEnded(sweep=sweep.id))
         except NastuiError as error:
             self.post_message(StartEnded(problem=str(error)))
 
     @background(group="start")
-    def _launch(self, draft: Draft, queued: bool) -> None:
+    def _launch(self, draft: Draft, typed: Mapping[str, str]) -> None:
         try:
-            config, _ = start_queued(self.store, draft) if queued else self._start(self.store, draft)
+            if (target := self._target(typed)) is not None:
+                config, _ = start_submitted(self.store, draft, target)
+            elif typed.get("start") == QUEUED:
+                config, _ = start_queued(self.store, draft)
+            else:
+                config, _ = self._start(self.store, draft)
             self.post_message(StartEnded(config.id))
         except NastuiError as error:
             self.post_message(StartEnded(problem=str(error)))
+
+    def _target(self, typed: Mapping[str, str]) -> Target | None:
+        """Return where in Slurm the runs are to work; None without Slurm.
+
+        Raises:
+            NastuiError: the profile is no longer right.
+        """
+        slurm = self.form.slurm
+        return slurm.target(typed, slurm.checked_profile(typed))
 
     def on_start_ended(self, event: StartEnded) -> None:
         """Open the run, or say why it has not started."""
@@ -331,7 +350,8 @@ class StartingScreen(ActionScreen[None]):
         outcome = self.query_one("#outcome", Static)
         outcome.set_class(bool(problems) and not self._starting, "wrong")
         if self._starting:
-            self.show("#outcome", "creating the runs …" if self._checked.runs > 1 else "starting the engine …")
+            starting = "submitting to Slurm …" if self.form.slurm.name(self.form.typed) else "starting the engine …"
+            self.show("#outcome", "creating the runs …" if self._checked.runs > 1 else starting)
         elif problems:
             name, problem = next(iter(problems.items()))
             self.show("#outcome", f"✗ {name}: {problem}" if name else f"✗ {problem}")
@@ -339,7 +359,8 @@ class StartingScreen(ActionScreen[None]):
             runs = [count(self._checked.runs, "run")] if self._checked.runs > 1 else []
             epochs = [count(self._checked.epochs, "epoch")] if self._checked.epochs else []
             total = [f"all, {self._at_a_time} at a time: about {roughly(self._total)}"] if runs and self._total else []
-            self.show("#outcome", " · ".join([*runs, *total, *epochs, self._costs()]))
+            in_slurm = self.form.slurm.summary(self.form.typed)
+            self.show("#outcome", " · ".join([*runs, *total, *epochs, in_slurm or self._costs()]))
         self.show("#command", f"$ {self._checked.command}" if self._checked.command and not problems else "")
 
     def explain(self) -> None:

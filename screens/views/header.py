@@ -50,7 +50,7 @@ def header_view(
     stage = f"stage {summary.stage + 1}/{summary.stages}  " if summary.stages > 1 else ""
     running = min(done + 1, epochs) if record.status.live else done
     names = [head["method"], head["space"], head["dataset"], head["preset"]]
-    message = "" if record.shown_status is Status.RUNNING else status_line(record, now, wait)
+    message = record.job_text if record.shown_status is Status.RUNNING else status_line(record, now, wait)
     if problem:
         message = f"{problem} · showing what was read before · q goes back"
     return HeaderView(

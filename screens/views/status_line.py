@@ -181,6 +181,8 @@ def _failed(record: Record, now: float) -> str:
 
 def _lost(record: Record, now: float) -> str:
     summary = record.summary
+    if record.job is not None and not summary.touched:
+        return f"{_cut(summary.problem)} R submits it again".lstrip()
     ago = f", {brief_duration(now - summary.touched)} ago" if summary.touched else ""
     why = f": {_cut(summary.problem)}" if summary.problem else ""
     if summary.checkpoint_epoch is None:

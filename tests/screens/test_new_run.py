@@ -21,15 +21,19 @@ from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.queue import Queue
 from runs.store.run_store import RunStore
+from runs.store.status import Status
 from screens.run.screen import RunScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain_form import RetrainForm
 from screens.starting.run_form import RunForm
+from screens.starting.slurm_profiles import SlurmProfiles
 from screens.sweep.screen import SweepScreen
 from screens.widgets.confirm import Confirm
 from screens.widgets.field import Choice, Field
+from screens.widgets.header import Header
 from screens.widgets.pick_list import PickList
-from tests.screens.driving import toasts, until
+from tests.end_to_end.slurm import FakeSlurm
+from tests.screens.driving import text, toasts, until
 
 
 class Started:
@@ -354,3 +358,140 @@ class TestManyRuns:
         checked = form.check()
         assert (checked.runs, checked.faults) == (3, {})
         assert checked.command.endswith("--preset drnas-cifar --seeds 0-2")
+
+
+PROFILES = """
+[slurm.default]
+partition = "main"
+[slurm.gpus]
+partition = "main"
+gres = "gpu:1"
+time = "12:00:00"
+[slurm.elsewhere]
+partition = "secret"
+[slurm.anywhere]
+[slurm.typo]
+cpu = 8
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
+    """Slurm's commands, and its profiles in the home `tmp_path`."""
+    fake = FakeSlurm(tmp_path / "slurm")
+    monkeypatch.setenv("PATH", fake.path)
+    fake.answers("sinfo", "main\nfat\n")
+    (tmp_path / "config.toml").write_text(PROFILES)
+    return fake
+
+
+class TestSlurm:
+    def form(self, home: Path, **typed: str) -> RunForm:
+        form = RunForm(preset="quick", slurm=SlurmProfiles.of(Home(home)))
+        for name, value in typed.items():
+            form.write(name, value)
+        return form
+
+    async def test_a_run_is_submitted_with_the_command_below(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
+            field(pilot, "start").query_one(Choice).focus()
+            await pilot.press("right", "right", "right")
+            await until(pilot, lambda: command(pilot).endswith("--preset quick --seed 2 --slurm gpus"))
+            assert said(pilot, "#outcome") == "30 epochs · Slurm: partition main, gpu:1, 12:00:00"
+            assert field(pilot, "device").view.notes == ("is cuda:0",)
+            await pilot.press("ctrl+r")
+            assert "measures on this machine" in toasts()
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            await until(pilot, lambda: "Slurm: submitted · x cancels it" in text(pilot.app.screen, Header))
+        (run,) = RunStore(Home(tmp_path)).records()
+        assert (run.head["device"], run.status) == ("cuda:0", Status.QUEUED)
+        assert run.job is not None and run.job.request["profile"]["name"] == "gpus"
+        assert len([call for call in slurm.calls("sbatch") if call.startswith("--parsable")]) == 1
+
+    async def test_a_sweep_is_an_array(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
+            field(pilot, "seeds").query_one(Input).value = "0-2"
+            field(pilot, "start").query_one(Choice).focus()
+            await pilot.press("right")
+            await until(pilot, lambda: command(pilot).endswith("--preset quick --seeds 0-2 --slurm default"))
+            assert said(pilot, "#outcome") == "3 runs · 30 epochs · Slurm: partition main"
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
+        (script,) = Home(tmp_path).slurm.glob("*.sh")
+        assert "#SBATCH --array=0-2\n" in script.read_text()
+        assert Queue(Home(tmp_path)).read().waiting == []
+
+    async def test_what_slurm_refuses_is_one_sentence_and_leaves_nothing(
+        self, tmp_path: Path, slurm: FakeSlurm
+    ) -> None:
+        slurm.refuses("sbatch", "sbatch: error: Batch job submission failed: Invalid account\n")
+        async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
+            field(pilot, "start").query_one(Choice).focus()
+            await pilot.press("right", "right")
+            await until(pilot, lambda: command(pilot).endswith("--slurm default"))
+            await pilot.press("ctrl+s")
+            await until(pilot, toasts)
+            assert toasts() == "Slurm refused 'sbatch': Invalid account."
+            assert isinstance(pilot.app.screen, NewRunScreen)
+        assert RunStore(Home(tmp_path)).records() == []
+
+    @pytest.mark.parametrize(
+        ("typed", "name", "problem"),
+        [
+            ({"start": "slurm elsewhere"}, "start", "the partition 'secret', which the cluster does not have."),
+            ({"start": "slurm anywhere"}, "start", "names no partition, and the cluster has no default. Choose one:"),
+            ({"start": "slurm typo"}, "start", "[slurm.typo] has no 'cpu'. Did you mean 'cpus'?"),
+            ({"start": "slurm gone"}, "start", "There is no Slurm profile 'gone'"),
+            ({"start": "slurm default", "device": "cuda:1"}, "device", "with --slurm it must be auto, cpu or cuda."),
+            ({"start": "slurm default", "nodes": "two"}, "nodes", "must be a whole number of at least 1, got 'two'."),
+            ({"start": "slurm default", "nodes": "3", "gpus": "4"}, "nodes", "4 processes cannot be shared out"),
+            ({"start": "slurm default", "vary": "gpus=1,2"}, "vary", "all jobs of an array get the same"),
+            ({"nodes": "2"}, "nodes", "is for runs in Slurm; choose a profile of Slurm at 'start'."),
+        ],
+    )
+    def test_what_is_wrong_stands_at_its_field(
+        self, tmp_path: Path, slurm: FakeSlurm, typed: dict[str, str], name: str, problem: str
+    ) -> None:
+        faults = self.form(tmp_path, **typed).check().faults
+        assert list(faults) == [name]
+        assert problem in faults[name]
+
+    def test_without_slurm_here_the_field_says_so(
+        self, tmp_path: Path, slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        faults = self.form(tmp_path, start="slurm default").check().faults
+        assert faults == {
+            "start": "There is no command 'sbatch' here. Slurm must be installed: use a login node of the cluster."
+        }
+
+    def test_the_cluster_is_asked_once_for_all_checks(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        form = self.form(tmp_path, start="slurm gpus", gpus="8", nodes="2")
+        for _ in range(3):
+            checked = form.check()
+            assert checked.command.endswith("--set gpus=8 --slurm gpus --nodes 2")
+        assert len(slurm.calls("sinfo")) == 1
+        assert checked.request is not None
+        assert (checked.request.gres, checked.request.nodes, checked.request.processes) == ("gpu:4", 2, 8)
+
+    def test_a_profile_that_was_corrected_meanwhile_is_right(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        form = self.form(tmp_path, start="slurm typo")
+        assert form.check().faults
+        (tmp_path / "config.toml").write_text(PROFILES.replace("cpu = 8", 'cpus = 8\npartition = "fat"'))
+        assert form.check().faults == {}
+        assert form.slurm.summary(form.typed) == "Slurm: partition fat, 8 CPUs"
+
+    def test_without_profiles_nothing_is_offered(self, tmp_path: Path) -> None:
+        form = self.form(tmp_path)
+        assert "nodes" not in [view.name for view in form.head()]
+        assert form.view("start").choices == ("now", "queued")
+
+    def test_a_retraining_goes_to_slurm_too(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        found = find("DrNAS_cifar10", RunStore(Home(tmp_path)))
+        form = RetrainForm(found, slurm=SlurmProfiles.of(Home(tmp_path)))
+        form.write("start", "slurm gpus")
+        checked = form.check()
+        assert checked.faults == {}
+        assert checked.command.endswith("--preset drnas-cifar --seed 0 --slurm gpus")
+        assert checked.config is not None and checked.config.device == "cuda:0"
