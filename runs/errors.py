@@ -54,9 +54,13 @@ class ChangedDataError(EnvironmentLacksError):
 
 
 def closest(given: str, allowed: Iterable[str]) -> str:
-    """Return "Did you mean 'x'?" for the name closest to ``given``, or the list of names if none is close."""
+    """Return "Did you mean 'x'?" for the name closest to ``given``, or the list of names if none is close.
+
+    The initials of a name are close to it: ``lr`` means ``learning_rate``.
+    """
     names = list(allowed)
-    match = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    initials = [name for name in names if len(given) > 1 and given == "".join(word[:1] for word in name.split("_"))]
+    match = initials or difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     if match:
         return f"Did you mean '{match[0]}'?"
     return f"Allowed: {', '.join(names)}." if names else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 
 from nastui.cli.application import app
+from nastui.cli.old_names import renewed
 
 
 def commands() -> dict[tuple[str, ...], Any]:
@@ -18,6 +21,17 @@ def commands() -> dict[tuple[str, ...], Any]:
 def is_group(command: Any) -> bool:
     """Return whether a command only holds others."""
     return bool(getattr(command, "commands", None))
+
+
+def parse(line: str) -> Any:
+    """Parse a command line without running it; return the context of its command. A wrong line raises."""
+    words, _ = renewed(shlex.split(re.sub(r" --home \S+", "", line))[1:])
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("nastui", words)
+    while is_group(command) and (rest := [*context._protected_args, *context.args]):
+        name, command, rest = command.resolve_command(context, rest)
+        context = command.make_context(name, rest, parent=context)
+    return context
 
 
 def _walk(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ import typer
 from nastui.cli import application, completion
 from nastui.cli.command_words import first_line
 from nastui.cli.examples import EXAMPLES
-from nastui.cli.old_names import renewed
 from runs import catalogue
 from runs.catalogue import library
-from tests.command_tree import commands, is_group
+from tests.command_tree import commands, is_group, parse
 
 COMMANDS = commands()
 
@@ -28,16 +26,6 @@ def help_of(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> str:
         below = command.get_command(context, word)
         context = below.make_context(word, [], parent=context, resilient_parsing=True)
     return str(context.get_help())
-
-
-def parse(line: str) -> None:
-    """Parse a command line without running the command; a wrong one raises."""
-    words, _ = renewed(shlex.split(line)[1:])
-    command: Any = COMMANDS[()]
-    context = command.make_context("nastui", words, resilient_parsing=False)
-    while is_group(command) and (rest := [*context._protected_args, *context.args]):
-        name, command, rest = command.resolve_command(context, rest)
-        context = command.make_context(name, rest, parent=context)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
