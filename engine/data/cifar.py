@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from engine.data.images import ImageSet
-from engine.data.published import fault
+from engine.data.published import fault, network_fault
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError
 
@@ -43,6 +43,6 @@ def download(dataset: Dataset, root: Path) -> None:
         kind(str(root), download=True)
     except (OSError, RuntimeError, EOFError) as error:  # URLError is an OSError
         raise EnvironmentLacksError(
-            f"{dataset.title} cannot be downloaded to '{root / kind.filename}': {error}.",
+            f"{dataset.title} cannot be downloaded to '{root / kind.filename}': {network_fault(error)}.",
             f"Without a network, unpack its Python version into '{root}'.",
         ) from error

@@ -12,6 +12,12 @@ from runs.errors import EnvironmentLacksError
 Checksums = Iterable[tuple[str, str]]
 
 
+def network_fault(error: BaseException) -> str:
+    """Return in words why a download has failed."""
+    reason = getattr(error, "reason", error)  # of a URLError
+    return str(getattr(reason, "strerror", None) or reason).rstrip(".")
+
+
 def fault(dataset: Dataset, root: Path, folder: Path, files: Checksums) -> EnvironmentLacksError | None:
     """Return the error for the first file of a data set that is missing or differs; None if all are correct.
 

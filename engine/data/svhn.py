@@ -8,7 +8,7 @@ import torch
 from torchvision.datasets import SVHN
 
 from engine.data.images import ImageSet
-from engine.data.published import fault
+from engine.data.published import fault, network_fault
 from runs.catalogue import Dataset
 from runs.errors import EnvironmentLacksError
 
@@ -40,6 +40,6 @@ def download(dataset: Dataset, root: Path) -> None:
             SVHN(str(root), split=part, download=True)
     except (OSError, RuntimeError) as error:  # URLError is an OSError
         raise EnvironmentLacksError(
-            f"{dataset.title} cannot be downloaded: {error}.",
+            f"{dataset.title} cannot be downloaded: {network_fault(error)}.",
             f"Without a network, put train_32x32.mat and test_32x32.mat into '{root}'.",
         ) from error

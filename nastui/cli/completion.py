@@ -79,13 +79,15 @@ def presets(incomplete: str) -> list[str]:
     return _beginning(incomplete, dict.fromkeys(preset.name for method in everything for preset in method.presets))
 
 
-def settings(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the hyperparameters of the method that the line names, each with an equals sign."""
+def settings(incomplete: str) -> list[str]:
+    """Return the hyperparameters of the method that the line names, else of retraining, each with an equals sign."""
     from runs import catalogue
     from runs.catalogue.settings import describe
 
-    named = str(ctx.params.get("method") or catalogue.trainer().name)
-    method = catalogue.methods().get(named, catalogue.trainer())
+    # Typer has not parsed the line: its last option has no value yet. The shell hands it over in one of these.
+    line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
+    known = catalogue.methods()
+    method = next((known[word] for word in line.split() if word in known), catalogue.trainer())
     spaces = [catalogue.space(name) for name in method.spaces]
     found = dict.fromkeys(info.name for space in spaces for info in describe(catalogue.options(method, space)))
     return _beginning(incomplete, (f"{name}=" for name in found))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import sys
 import time
 from collections import deque
@@ -51,7 +52,7 @@ def log(
     if not follow and not record.paths.log.exists():
         raise NotFoundError(f"Run '{record.id}' has no log.", "Its engine has not started.")
     reader = _Reader(record.paths)
-    before: Iterable[str] = reader.lines()
+    before: Iterable[str] = reader.lines() if follow else itertools.chain(reader.lines(), reader.rest())
     if last is not None:
         before = deque(before, maxlen=last)
     _print(before, as_json)

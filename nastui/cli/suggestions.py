@@ -283,7 +283,7 @@ def _other_option(option: str, words: Sequence[str], context: Any) -> str:
             return f"Type: {_replaced(option, template, words)}"
     if "--set" in there and (key := _hyperparameter(option, words)):
         return f"Type: {_replaced(option, f'--set {key}={{}}', words)}"
-    if close := _close(option, there):
+    if close := _close(option, _options(context), 0.7):
         return f"Type: {_replaced(option, close, words)}"
     return f"See: {_path(context)} --help"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import urllib.request
 from pathlib import Path
+from socket import gaierror
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -191,6 +194,17 @@ class TestImageNet16:
     def test_there_is_nothing_to_download(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"cannot be downloaded.*image-net\.org"):
             sources.download(catalogue.dataset("imagenet16_120"), tmp_path)
+
+    @pytest.mark.parametrize("name", ["cifar10", "cifar100", "svhn"])
+    def test_without_a_network_one_sentence_says_so(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        def no_network(*_: Any, **__: Any) -> None:
+            raise URLError(gaierror(-2, "Name or service not known"))
+
+        monkeypatch.setattr(urllib.request, "urlopen", no_network)
+        with pytest.raises(EnvironmentLacksError, match=r"cannot be downloaded.*: Name or service not known\."):
+            sources.download(catalogue.dataset(name), tmp_path)
 
 
 class TestPortions:

@@ -72,6 +72,6 @@ def test_completion_of_genotypes_runs_and_hyperparameters(
     assert completion.runs(context, second.id[:7]) == [second.id]
     published = [cell.name for cell in library.published()]
     assert completion.genotypes(context, "") == [*published, *completion.runs(context, "")]
-    context.params["method"] = "drnas"
-    assert completion.settings(context, "learning") == ["learning_rate=", "learning_rate_min="]
+    monkeypatch.setenv("COMP_WORDS", "nastui search drnas --set learning")
+    assert completion.settings("learning") == ["learning_rate=", "learning_rate_min="]
     assert "paper" in completion.presets("p")
