@@ -35,7 +35,7 @@ def test_status_tells_what_waits_and_for_which_device(typing: Typing, home: Home
     assert [(one["place"], one["id"], one["name"], one["device"]) for one in found["waiting"]] == [
         (1, config.id, "patient", "cpu")
     ]
-    assert [device["device"] for device in found["devices"]][0] == "cpu"
+    assert found["devices"][0]["device"] == "cpu"
     answer = typing("status")
     assert answer.said == "Nothing runs.\n"
     assert config.id[:8] in answer.out
@@ -80,7 +80,7 @@ def test_the_log_of_an_engine(typing: Typing, home: Home) -> None:
     assert typing("runs log latest").out == "one\n 100 %\ntwo \ufffd \ufffd[31m\nlast\n"
     assert typing("runs log latest --lines 2").out.startswith("two")
     assert typing("runs log latest -f -n 0").out == "last\n"
-    assert [json.loads(line) for line in typing("runs log latest --json").out.splitlines()][0] == {"text": "one"}
+    assert json.loads(typing("runs log latest --json").out.splitlines()[0]) == {"text": "one"}
 
 
 def test_the_folder_of_a_run(typing: Typing, home: Home) -> None:
