@@ -233,8 +233,10 @@ def method_page(method: Method) -> str:
     parts = [
         f"# {method.name}",
         NOTE,
-        f"{method.summary} {method.reference}",
+        method.summary,
+        f"Reference: {method.reference}",
         f"Cost: {method.cost}",
+        explained(method.name),
         "## Presets",
         table(
             ["preset", "space", "data set", "what it is for"],
@@ -263,6 +265,14 @@ def method_page(method: Method) -> str:
             )
         )
     return page(*parts)
+
+
+def explained(method: str) -> str:
+    """Return a link to the page that explains a method, according to ``docs/methods/README.md``; empty without one."""
+    text = (ROOT / "docs" / "methods" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(.+?)\]\((.+?)\) \| (.+) \|$", text, re.MULTILINE)
+    found = next(((title, page) for title, page, names in rows if f"`{method}`" in names), None)
+    return f"What it computes: [{found[0]}](../../methods/{found[1]})." if found else ""
 
 
 def catalogue_page() -> str:
