@@ -1,7 +1,7 @@
 """The real console script and real engine processes, none of which outlives its test.
 
-An engine takes seconds to start. Tests that only read a finished run share ``finished``; tests that change a run copy
-it with ``Cli.adopt``. Commands do not import everything anew each time, see ``tests/end_to_end/copies.py``.
+Tests that only read a finished run share ``finished``; tests that change a run copy it with ``Cli.adopt``. Commands and
+engines do not import everything anew each time, see ``tests/end_to_end/copies.py``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ TOY = Path(__file__).parents[1] / "toy"
 TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threads": 1, "checkpoint_seconds": 0.2}
 TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
+# Words of the commands that start engines, or small tasks that need torch.
+STARTING = {"search", "retrain", "resume", "add-seeds", "release", "score", "bench", "--onnx"}
 
 COPIES = Copies()
 
@@ -51,12 +53,12 @@ def _no_copies_left() -> Iterator[None]:
 
 
 class Cli:
-    """Runs commands, in a home of its own.
+    """Runs commands, in a home of its own. They and their engines are copies: see ``tests/end_to_end/copies.py``.
 
     Attributes:
         environment: the environment variables of the commands.
-        afresh: start the console script in a new interpreter for each command. Tests of what a command imports or finds
-            in its environment need it.
+        afresh: start the console script in a new interpreter for each command, and each engine, too. Tests of what they
+            import or find in their environment need it.
     """
 
     def __init__(self, home: Home, folder: Path, *, afresh: bool = False) -> None:
@@ -81,7 +83,9 @@ class Cli:
                 check=False,
             )
         else:
-            done = COPIES.run(line, self.environment, self.folder, self.home.root.parent, timeout)
+            starts_engines = not code and not STARTING.isdisjoint(words)
+            folders = (self.folder, self.home.root.parent)
+            done = COPIES.run(line, self.environment, *folders, timeout, starts_engines=starts_engines)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 

@@ -1,33 +1,56 @@
-"""Commands as copies of one process that has imported the command line already.
+"""Commands and their engines as copies of a process that has imported what they need already.
 
-Python needs 0.4 s of computing time to import what a command needs, and the tests type hundreds of them. Each runs in a
-process of its own all the same, with its own environment, folder, standard streams and exit code: the process that has
-the imports forks for it. It ends when its standard input does, at the latest with the tests.
+Python needs 0.4 s of computing time to import what a command needs, and an engine 2 s, most of it for torch. The tests
+type hundreds of commands, and these start some hundred engines. Each runs in a process of its own all the same, with
+its own environment, folder, standard streams and exit code: the process that has the imports forks for it. That process
+ends when its standard input does, at the latest with the tests.
+
+Commands that start engines are copies of a second process, which has imported torch, too; such a copy takes five times
+as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs. That real processes start,
+too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun
+or Slurm.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
+import runpy
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import nastui_start
+
+ENGINE = "engine"
 
 
 class Copies:
     """Starts commands, one at a time."""
 
     def __init__(self) -> None:
-        self._original: subprocess.Popen[str] | None = None
+        self._originals: dict[bool, subprocess.Popen[str]] = {}
 
     def run(
-        self, words: list[str], environment: dict[str, str], folder: Path, scratch: Path, seconds: float
+        self,
+        words: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        scratch: Path,
+        seconds: float,
+        *,
+        starts_engines: bool,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command and return how it ended.
 
@@ -37,11 +60,13 @@ class Copies:
             folder: its working folder.
             scratch: an existing folder for what it prints.
             seconds: after this time the command is ended by an alarm.
+            starts_engines: let the engines that it starts be copies, too.
         """
         printed = [scratch / f"{os.getpid()}.{name}" for name in ("stdout", "stderr")]
         request = (words, environment, str(folder), [str(path) for path in printed], seconds)
         try:
-            original = self._original = self._original or _original()
+            original = self._originals.get(starts_engines) or _original(starts_engines)
+            self._originals[starts_engines] = original
             assert original.stdin is not None and original.stdout is not None
             original.stdin.write(json.dumps(request) + "\n")
             original.stdin.flush()
@@ -55,15 +80,14 @@ class Copies:
         return subprocess.CompletedProcess(words, code, *texts)
 
     def close(self) -> None:
-        """End the process that has the imports."""
-        original, self._original = self._original, None
-        if original is not None:
+        """End the processes that have the imports."""
+        while self._originals:
             with contextlib.suppress(BrokenPipeError):
-                original.__exit__(None, None, None)  # closes its standard input and waits for it
+                self._originals.popitem()[1].__exit__(None, None, None)  # closes its standard input and waits for it
 
 
-def _original() -> subprocess.Popen[str]:
-    command = [sys.executable, "-P", __file__]
+def _original(starts_engines: bool) -> subprocess.Popen[str]:
+    command = [sys.executable, "-P", __file__, *([ENGINE] if starts_engines else [])]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -97,13 +121,77 @@ def _become(
     sys.argv = words
 
 
-if __name__ == "__main__":
-    from nastui.cli import main
+class _Popen(subprocess.Popen[Any]):
+    """Starts a module of ours as a copy of this process, and every other program as usual."""
 
-    for package in ("runs.catalogue", "runs.store", "runs.supervision", "runs.benchmarks", "nastui.cli"):
+    def __init__(self, words: list[str], **options: Any) -> None:
+        own = [sys.executable, "-P", nastui_start.FILE]
+        if words[: len(own)] == own:
+            environment = dict(options.get("env") or os.environ)
+            # The standard streams, the folder and the session are already those of the new process.
+            options["preexec_fn"] = lambda: _be_module(words[len(own) :], environment)
+        super().__init__(words, **options)
+
+
+def _be_module(words: list[str], environment: Mapping[str, str]) -> None:
+    """Run a module of ours as a program that has just started, and end."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for number in {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD}:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    os.environ.clear()
+    os.environ |= environment
+    sys.argv = list(words)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = (_unbuffered(1), _unbuffered(2))
+    gc.enable()  # subprocess has disabled it
+    sys.modules.pop(words[0], None)  # or runpy would warn
+    _end(lambda: runpy.run_module(words[0], run_name="__main__", alter_sys=True))
+
+
+def _end(program: Callable[[], object]) -> NoReturn:
+    """Run a program, and end as Python does, but do not take down all that has been imported: that takes long."""
+    code: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        code = end.code or 0
+        if not isinstance(code, int):
+            sys.stderr.write(f"{code}\n")
+            code = 1
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code))  # type: ignore[call-overload]
+
+
+def _unbuffered(number: int) -> io.TextIOWrapper:
+    stream = os.fdopen(number, "wb", buffering=0, closefd=False)
+    return io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+if __name__ == "__main__":
+    import typer.main
+
+    from nastui.cli import main
+    from nastui.cli.application import app
+
+    packages = ["runs.catalogue", "runs.store", "runs.supervision", "runs.benchmarks", "nastui.cli"]
+    if ENGINE in sys.argv:
+        packages += ["runs.fleet", "engine.core", "engine.spaces", "engine.search", "engine.training", "engine.methods"]
+        importlib.import_module("engine.worker")
+    for package in packages:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)
+    # Three quarters of the time of a short command go into making typer's commands of our functions.
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(app)
     gc.freeze()  # a copy would look through all imported objects when it ends, which takes longer than most commands
     if (request := _serve()) is not None:
+        if ENGINE in sys.argv:
+            subprocess.Popen = _Popen  # type: ignore[misc]
         _become(*request)
-        main()
+        _end(main)
