@@ -93,14 +93,14 @@ def compare(fast: DartsSupernet, plain: PlainSupernet, side: int = 16, **options
             same(fast(images, ours), plain(images, theirs))
 
 
-@pytest.mark.parametrize("partial", [1, 2, 4, 6])
-@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize(("partial", "scale"), [(1, False), (1, True), (2, True), (4, False), (4, True), (6, False)])
 def test_with_partial_channels_and_factors(partial: int, scale: bool) -> None:
-    compare(*both(partial=partial, channels=4 * partial if partial > 1 else 4), scale=scale)
+    compare(*both(partial=partial, channels=max(4, 2 * partial)), scale=scale)
 
 
-@pytest.mark.parametrize("norms", ["plain", "pool", "affine_pool", "all"])
-@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize(
+    ("norms", "affine"), [("plain", True), ("pool", False), ("pool", True), ("affine_pool", True), ("all", False)]
+)
 def test_with_other_batch_norms(norms: str, affine: bool) -> None:
     compare(*both(norms=norms, affine=affine), scale=True)
 
@@ -111,8 +111,11 @@ def test_with_both_stems_and_odd_sides(stem: str, partial: int) -> None:
     compare(*both(stem=stem, partial=partial), side=35)
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("operations", [SPACE.operations, MORPHABLE], ids=["darts", "morphable"])
+@pytest.mark.parametrize(
+    ("seed", "operations"),
+    [(0, SPACE.operations), (3, SPACE.operations), (1, MORPHABLE), (2, MORPHABLE)],
+    ids=["darts-0", "darts-3", "morphable-1", "morphable-2"],
+)
 def test_with_candidates_and_active_operations_that_differ_by_edge(seed: int, operations: tuple[str, ...]) -> None:
     candidates = some(dict.fromkeys(KINDS, (EVERY,) * 14), seed)
     size = {"operations": operations, "candidates": candidates, "partial": 1 + seed % 2}
