@@ -176,10 +176,10 @@ class Cli:
         return found
 
     def members(self, run: str) -> list[psutil.Process]:
-        """Return the processes that share a run, in the order of their ranks."""
+        """Return the two processes that share a run, in the order of their ranks, in which they were started."""
         supervisor = psutil.Process(owner_pid(self.home.run(run).lock))
-        found = {child.environ().get("RANK"): child for child in supervisor.children()}
-        return [found[str(rank)] for rank in range(2)]
+        first, second = sorted(supervisor.children(), key=lambda child: (child.create_time(), child.pid))
+        return [first, second]
 
     def kill(self, run: str) -> None:
         """Kill the engine abruptly, as a power cut would."""

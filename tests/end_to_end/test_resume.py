@@ -26,12 +26,9 @@ ENDLESS = 100_000
 
 
 @pytest.fixture(scope="module")
-def moments() -> list[float]:
-    """Three random moments of a run, as shares of its epochs, each after a resumption could pass the one before.
-
-    pytest prints them if a test fails.
-    """
-    return [random.uniform(0.02, 0.2), random.uniform(0.25, 0.45), random.uniform(0.5, 0.7)]
+def moments() -> tuple[float, float]:
+    """Two random moments of a run, as shares of its epochs. pytest prints them if a test fails."""
+    return random.uniform(0.02, 0.2), random.uniform(0.25, 0.7)
 
 
 @pytest.fixture(scope="module")
@@ -79,34 +76,27 @@ def ends_as_expected(cli: Cli, run: str, expected: list[dict[str, Any]]) -> None
     assert cli.series(run) == expected
 
 
-def test_kill_and_resume_at_three_random_moments(
-    cli: Cli, moments: list[float], expected: list[dict[str, Any]]
+def test_paused_and_killed_it_ends_as_if_nothing_had_happened(
+    cli: Cli, moments: tuple[float, float], expected: list[dict[str, Any]]
 ) -> None:
-    """One run is killed three times, each time further on than the time before."""
+    """The storm kills runs of every kind, thousands of times: see tests/storm/test_kills.py."""
     run = cli.search(epochs=EPOCHS)["id"]
-    for share in moments:
-        if share is not moments[0]:
-            cli("runs", "resume", run)
-        cli.reach(run, share)
-        cli.kill(run)
-        assert cli.wait(run, "lost", "finished", seconds=2) == "lost"
-        (cli.home.run(run).root / ".checkpoint.pt.torn").write_bytes(b"half")
+    cli.reach(run, moments[0])
+    cli("runs", "pause", run)
+    assert cli.status(run) == "paused"
+    cli("runs", "resume", run)
+    cli.reach(run, moments[1])
+    types = events(cli, run)
+    assert types[types.index("paused") + 1] == "continued"  # it computed nothing in between
+    cli.kill(run)
+    assert cli.wait(run, "lost", "finished", seconds=2) == "lost"
+    (cli.home.run(run).root / ".checkpoint.pt.torn").write_bytes(b"half")
     ends_as_expected(cli, run, expected)
     assert not list(cli.home.run(run).root.glob(".*"))
 
 
 def test_stop_and_resume(cli: Cli, stopped: RunPaths, expected: list[dict[str, Any]]) -> None:
     ends_as_expected(cli, cli.adopt(stopped), expected)
-
-
-def test_pause_and_resume(cli: Cli, expected: list[dict[str, Any]]) -> None:
-    run = cli.search(epochs=EPOCHS)["id"]
-    cli.reach(run, 0.2)
-    cli("runs", "pause", run)
-    assert cli.status(run) == "paused"
-    ends_as_expected(cli, run, expected)
-    types = events(cli, run)
-    assert types[types.index("paused") + 1] == "continued"  # it computed nothing in between
 
 
 @pytest.fixture(scope="class")
