@@ -54,6 +54,12 @@ def test_names_and_aliases_are_of_one_cell_each() -> None:
         ("sharpDARTS", "SHARP_DARTS"),
         ("NASNet-A", "NASNet_A"),
         ("gdas", "GDAS_V1"),
+        ("sharper-max-w", "SHARPER_MAX_W"),
+        ("SHARPER_SCALAR_genotype_skip_none", "SHARPER_SCALAR"),
+        ("pnas", "PNASNet"),
+        ("ENAS", "ENASNet"),
+        ("TEGNAS_ProbNAS", "TENAS_cifar10"),
+        ("te-dag imagenet 3", "TE_DAG_imagenet_3"),
     ],
 )
 def test_spelling_does_not_matter(typed: str, name: str) -> None:
@@ -89,6 +95,25 @@ def test_cells_of_the_four_methods() -> None:
         assert parameters(library.get(name), "imagenet") == imagenet
     assert library.get("ISTA_onestage").costs().parameters == 3_371_806
     assert library.get("DrNAS_cifar10").costs().parameters == 4_099_294
+
+
+# Printed beside the cells of sharpDARTS: layers, parameters, millions of multiply-adds with norms.
+SHARPDARTS = [
+    ("SHARPER_SCALAR", 20, 7_109_470, 1100),
+    ("SHARPER_MAX_W", 20, 6_087_142, 950.22),
+    ("SHARPSEPCONV_DARTS_MAX_W", 14, 2_477_062, 405.84),
+]
+
+
+@pytest.mark.parametrize(("name", "layers", "printed", "macs_m"), SHARPDARTS)
+def test_cells_of_sharpdarts_have_the_sizes_that_its_file_prints(
+    name: str, layers: int, printed: int, macs_m: float
+) -> None:
+    cell = library.get(name)
+    costs = count(cell.genotype, dataclasses.replace(cell.shape(), layers=layers))
+    assert costs.parameters == printed
+    assert costs.macs_with_norms is not None
+    assert costs.macs_with_norms / 1e6 == pytest.approx(macs_m, rel=0.003)
 
 
 @pytest.mark.parametrize("name", ["DARTS_V1", "DARTS_V2", "PDARTS", "NASNet", "AmoebaNet"])
