@@ -43,10 +43,11 @@ def worth(record: Record) -> Worth | None:
 
 
 def verdict(record: Record) -> str:
-    """Return the sentence with which a finished search ends; empty if no table knows its cell."""
+    """Return the sentences with which a finished run ends; empty if no table knows its cell."""
     found = worth(record)
     if found is None:
         return ""
     space = find_space(str(record.head["space"]))
     table = space.title if space else record.head["space"]
-    return f"By the benchmark {table} this cell reaches {found}. The search took {duration(record.summary.seconds)}."
+    what = "retraining" if record.head["kind"] == "retrain" else "search"
+    return f"By the benchmark {table} this cell reaches {found}. The {what} took {duration(record.summary.seconds)}."

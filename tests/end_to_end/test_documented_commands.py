@@ -137,9 +137,13 @@ class Reader:
             for name in ("imagenet", "flowers"):
                 (self.data / name / part).mkdir(parents=True)
                 (self.data / name / part / "1.png").touch()
-        for page, name in (("slurm", root / "config.toml"), ("sweeps", cli.folder / "sweep.toml")):
-            content = re.findall(r"^```toml\n(.*?)^```$", (ROOT / f"docs/{page}.md").read_text(), re.DOTALL | re.M)[0]
-            name.write_text(content)
+        for page, kind, name in (
+            ("slurm", "toml", root / "config.toml"),
+            ("sweeps", "toml", cli.folder / "sweep.toml"),
+            ("howto/table", "text", cli.folder / "results.csv"),
+        ):
+            text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+            name.write_text(re.findall(rf"^```{kind}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[0])
         with (root / "config.toml").open("a") as file:
             file.write('[slurm.cpu]\ncpus = 4\n[slurm.gpu]\ngres = "gpu:1"\n')
         (cli.folder / "best.safetensors").touch()
