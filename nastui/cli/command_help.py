@@ -120,7 +120,7 @@ def _write_panels(formatter: Any, rows: Iterable[tuple[str, tuple[str, str]]]) -
     for panel, row in rows:
         panels.setdefault(panel, []).append(row)
     # All panels have one second column, beside which longer names stand alone.
-    width = max((len(name) for shown in panels.values() for name, _ in shown if len(name) <= _WIDEST), default=0)
+    width = min(_WIDEST, max((len(name) for shown in panels.values() for name, _ in shown), default=0))
     for panel, shown in panels.items():
         with formatter.section(panel):
             formatter.write_dl([(name.ljust(width), text) for name, text in shown], col_max=_WIDEST)

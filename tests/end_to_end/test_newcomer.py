@@ -52,6 +52,22 @@ def test_a_newcomer_types(typing: Typing, home: Home, title: str, line: str, cod
         _is_right(suggested[1])
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("genotypes --json", "genotype list --json"),
+        ("datasets --json", "dataset list --json"),
+        ("datasets digits --json", "dataset list digits --json"),
+        ("datasets digits --download --json", "dataset fetch digits --json"),
+        ("runs remove latest --yes --json", "runs rm latest --yes --json"),
+    ],
+)
+def test_an_old_name_prints_the_same(typing: Typing, old: str, new: str) -> None:
+    before, now = typing(old), typing(new)
+    assert (before.out, before.code) == (now.out, now.code)
+    assert before.said.partition("\n")[2] == now.said
+
+
 @pytest.mark.parametrize("line", README_0_1)
 def test_command_lines_of_the_readme_of_0_1_are_still_right(line: str) -> None:
     _is_right(line)
