@@ -151,7 +151,7 @@ def commands_page() -> str:
         parts.append(f"```text\n{usage(words, command)}\n```")
         listed = list(parameters(words, command))
         if listed:
-            parts.append(table(["", ""], ((code(typed), said) for typed, said in listed)))
+            parts.append(table(["to type", "what it does"], ((code(typed), said) for typed, said in listed)))
         if examples := EXAMPLES.get(" ".join(words)):
             parts.append("\n".join(["```text", *examples, "```"]))
     return page(*parts)
@@ -244,7 +244,7 @@ def method_page(method: Method) -> str:
         ),
     ]
     if method.requests:
-        parts += ["## Requests", "For `nastui runs ask`:", table(["request", ""], method.requests.items())]
+        parts += ["## Requests", "For `nastui runs ask`:", table(["request", "what it does"], method.requests.items())]
     for space in method.spaces:
         shown = next(preset for preset in method.presets if preset.space == space)
         parts.append(f"## Hyperparameters in the space {space}")

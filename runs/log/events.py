@@ -92,7 +92,11 @@ def _whole(cell: CellSnapshot) -> CellSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """The engine has its lock and has examined its machine; ``environment`` has versions, device and threads."""
+    """The engine has its lock and has examined its machine.
+
+    Attributes:
+        environment: versions, device, threads and the settings of the hardware that are in use.
+    """
 
     type: ClassVar[str] = "started"
     environment: dict[str, Any] = field(default_factory=dict)
@@ -100,7 +104,12 @@ class Started(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """The engine continues from a checkpoint: earlier events after ``epoch`` complete epochs are void."""
+    """The engine continues from a checkpoint: earlier events after ``epoch`` complete epochs are void.
+
+    Attributes:
+        epoch: the complete epochs of the checkpoint.
+        step: the units of work that it has done of the next epoch.
+    """
 
     type: ClassVar[str] = "resumed"
     epoch: Epochs = 0
@@ -109,7 +118,13 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class StageStarted(Event):
-    """A stage of the search begins."""
+    """A stage of the search begins.
+
+    Attributes:
+        index, of: the stage, counted from 0, and how many there are.
+        epochs: the epochs of the stage.
+        title: what it does, in a few words.
+    """
 
     type: ClassVar[str] = "stage"
     index: Epochs = 0
@@ -123,11 +138,12 @@ class Progress(Event):
     """The progress of the epoch; at most four per second.
 
     Attributes:
-        epoch: the epoch in progress, counted from 1.
+        epoch, epochs: the epoch in progress, counted from 1, and the epochs of the run.
         step, of: units of work done and to do in the epoch.
         throughput: images per second, including training and architecture batches.
         eta: seconds to the end of the run.
         memory: bytes in use on the device (peak), or resident on the CPU.
+        metrics: those of the epoch so far.
     """
 
     type: ClassVar[str] = "progress"
@@ -146,7 +162,9 @@ class EpochEnded(Event):
     """Everything about a complete epoch that screens and comparisons read.
 
     Attributes:
-        epoch: the number of complete epochs.
+        epoch, epochs: the number of complete epochs, and the epochs of the run.
+        stage: the stage, counted from 0.
+        seconds: how long the epoch took.
         metrics: accuracies in percent, losses in nats.
         learning_rates: by parameter group, as used during the epoch.
         architecture: a :class:`CellSnapshot` for each kind of cell.
@@ -174,7 +192,12 @@ class EpochEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interim(Event):
-    """A method's data about the epoch in progress: the ``extras`` that it would have if it ended now."""
+    """A method's data about the epoch in progress.
+
+    Attributes:
+        epoch: the epoch in progress, counted from 1.
+        extras: those that it would have if it ended now.
+    """
 
     type: ClassVar[str] = "interim"
     epoch: Epochs = 0
@@ -183,7 +206,11 @@ class Interim(Event):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Event):
-    """The method has accepted one of its own requests; the next checkpoint includes it."""
+    """The method has accepted one of its own requests; the next checkpoint includes it.
+
+    Attributes:
+        request: its name, as typed for ``nastui runs ask``.
+    """
 
     type: ClassVar[str] = "answered"
     request: str = ""
@@ -191,7 +218,13 @@ class Answered(Event):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointWritten(Event):
-    """A complete checkpoint is on disk; ``step`` is the unit of work within the epoch in progress."""
+    """A complete checkpoint is on disk.
+
+    Attributes:
+        epoch: complete epochs.
+        step: units of work done of the epoch in progress.
+        bytes: the size of the file.
+    """
 
     type: ClassVar[str] = "checkpoint"
     epoch: Epochs = 0
@@ -201,7 +234,12 @@ class CheckpointWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """Something that users should know and that does not end the run; ``kind`` is stable, for scripts."""
+    """Something that users should know and that does not end the run.
+
+    Attributes:
+        kind: a stable word, for scripts.
+        message: a sentence.
+    """
 
     type: ClassVar[str] = "warning"
     kind: str = ""
@@ -238,7 +276,13 @@ class Stopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """The run is complete. ``network`` names the size at which parameters and MACs are counted."""
+    """The run is complete.
+
+    Attributes:
+        genotype: the result, in its JSON form.
+        parameters, macs: of its network.
+        network: the size at which these are counted, in words.
+    """
 
     type: ClassVar[str] = "finished"
     genotype: dict[str, Any] | None = None
@@ -249,7 +293,13 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Event):
-    """The run ended with an error. ``hint`` says what to do next, if known."""
+    """The run ended with an error.
+
+    Attributes:
+        error: a sentence.
+        hint: what to do next, if known.
+        traceback: of Python; empty if the error was expected.
+    """
 
     type: ClassVar[str] = "failed"
     error: str = ""
