@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.core.plugins import attribute
 from engine.spaces.candidates import Candidates, all_candidates
 from engine.spaces.encoding import Encoding, by_edge
+from engine.spaces.public_weights import PublicSize
 from engine.spaces.scoring import ScoringNetwork
 from runs.catalogue import Space
 from runs.catalogue.costs import count, standard_shape
@@ -222,6 +223,25 @@ class SearchSpace:
             UsageError: zero-cost proxies are not defined in the space.
         """
         raise UsageError(f"Zero-cost proxies are not defined in the space '{entry.name}'.")
+
+    @classmethod
+    def public_sizes(cls, tensors: Mapping[str, Tensor]) -> Iterable[PublicSize]:
+        """Return the sizes of the discrete networks that weights of the space's public code may belong to.
+
+        By default there is no public code.
+
+        Args:
+            tensors: by their public names, without the prefixes of wrappers.
+        """
+        return ()
+
+    def public_names(self, network: DiscreteNetwork) -> dict[str, str]:
+        """Return, for each tensor of a network of :meth:`network`, its name in the space's public code.
+
+        Raises:
+            UsageError: there is no public code.
+        """
+        raise _missing(self.entry, "public code")
 
 
 def counterpart(entry: Space) -> type[SearchSpace]:

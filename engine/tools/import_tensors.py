@@ -1,4 +1,8 @@
-"""``python -P -m engine.tools.import_tensors FILE``: the architecture parameters in a file of a public repository.
+"""``python -P -m engine.tools.import_tensors FILE REQUEST``: the tensors in a file of a public repository.
+
+They are architecture parameters, or the weights of a trained network. REQUEST is JSON: ``genotypes`` that the weights
+may belong to, each with ``name``, ``genotype`` and ``is_likely``; ``is_given`` if a user named it; and ``dataset``,
+``recipes`` and ``folder`` of :func:`engine.tools.import_weights.convert`.
 
 The file is NumPy's ``.npy`` or torch's. Nothing in it is executed: NumPy reads numbers only, and torch only what it
 knows to be safe. See docs/imports.md.
@@ -6,6 +10,8 @@ knows to be safe. See docs/imports.md.
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,14 +22,19 @@ from torch import Tensor
 
 from engine.core.subprocess_task import run_task
 from engine.tools.benchmark_import import bound_memory
-from engine.training.weights import NESTS, read_content
+from engine.tools.import_weights import Candidate, convert
+from engine.training.weights import NESTS, read_content, state_of
 from runs import catalogue
+from runs.catalogue.genotype_text import parse_text
 from runs.errors import UsageError
 from runs.files import open_regular
+from runs.genotypes.genotype import Genotype
 
 MOST_NUMBERS = 10_000_000
 _NUMPY = b"\x93NUMPY"
 _ALPHAS = re.compile(r"alpha|(^|[._])arch\w*param")
+# Under which checkpoints of NAS-Bench-201 name their cell.
+_CELL_NAMES = ("arch_str", "genotype")
 _BETAS = re.compile(r"beta")
 Rows = list[list[float]]
 
@@ -32,25 +43,46 @@ def describe(arguments: list[str]) -> dict[str, Any]:
     """Return what a file holds.
 
     Returns:
-        ``steps`` (for each epoch, the matrices of its kinds of cell), ``betas`` and ``epoch``, as
-        :class:`runs.imports.formats.alphas.Parameters` has them.
+        ``alphas``: :class:`runs.imports.formats.alphas.Parameters` as a dictionary, or ``weights``: the result of
+        :func:`engine.tools.import_weights.convert`, with ``epoch`` and ``accuracy`` if the file has them.
 
     Raises:
-        UsageError: it cannot be read, is damaged, needs code to be read, or has no architecture parameters.
+        UsageError: it cannot be read, is damaged, needs code to be read, or holds neither.
     """
-    path = Path(arguments[0])
+    path, request = Path(arguments[0]), json.loads(arguments[1])
     bound_memory()
     try:
         content = read(path)
+        if (found := parameters(content)) is not None:
+            return {"alphas": found}
+        return {"weights": _weights(content, path, request)}
     except MemoryError as error:
         raise UsageError(f"'{path}' does not fit into this machine's memory.") from error
-    found = parameters(content)
-    if found is None:
-        raise UsageError(
-            f"'{path}' has no architecture parameters.",
-            "A file of alphas holds a matrix for each kind of cell, or has them under names with 'alpha' in them.",
-        )
-    return found
+
+
+def _weights(content: Any, path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    named = content if isinstance(content, Mapping) else {}
+    tensors = state_of(content, path)
+    own = [named[name] for name in _CELL_NAMES if isinstance(named.get(name), str)]
+    if any(tensor.numel() * tensor.element_size() > 2 * path.stat().st_size for tensor in tensors.values()):
+        raise UsageError(f"'{path}' is damaged: it has tensors that are larger than the file.")
+    candidates = [
+        Candidate(entry["name"], Genotype.from_json(entry["genotype"]), entry["is_likely"])
+        for entry in request["genotypes"]
+    ]
+    if not request["is_given"]:
+        candidates = [Candidate("", parse_text(text)) for text in own] or candidates
+    folder, dataset, recipes = Path(request["folder"]), request["dataset"], request["recipes"]
+    found = convert(tensors, path, candidates, folder, dataset=dataset, recipes=recipes)
+    numbers = {"epoch": named.get("epoch"), "accuracy": named.get("best_acc_top1", named.get("best_acc"))}
+    return found | {name: _number(value) for name, value in numbers.items()}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.item()
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
 
 
 def read(path: Path) -> Any:

@@ -20,7 +20,7 @@ from runs.files import open_regular
 NESTS = ("state_dict", "model_state_dict", "net_state_dict", "search_model", "model", "network", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
 # Buffers that count and are no weights: of batch norm, of the profiler thop, and of torch's averaged models.
-_COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
+COUNTERS = ("num_batches_tracked", "total_ops", "total_params", "n_averaged")
 _MOST_NAMED = 3
 
 
@@ -132,16 +132,22 @@ def check_matching(network: nn.Module, tensors: Mapping[str, Tensor], source: st
     return given
 
 
-def _plain(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
-    """Return tensors by their names without the prefixes of wrappers."""
+def plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors by their names without the prefixes of wrappers, such as ``module.``."""
     given = {}
     for name, tensor in tensors.items():
         plain = name
         while plain.startswith(_PREFIXES):
             plain = plain.partition(".")[2]
         given[plain] = tensor
+    return given
+
+
+def _plain(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Tensor]:
+    """Return tensors by the names of a network, without those of wrappers and holders."""
+    given = plain_names(tensors)
     # A module that holds the network, as in PyTorch Lightning, puts one more name before all.
-    first = {name.partition(".")[0] for name in given if not name.endswith(_COUNTERS)}
+    first = {name.partition(".")[0] for name in given if not name.endswith(COUNTERS)}
     if len(first) == 1 and (holder := f"{next(iter(first))}.") and not any(name.startswith(holder) for name in own):
         given = {name.removeprefix(holder): tensor for name, tensor in given.items()}
     return given
@@ -149,7 +155,7 @@ def _plain(tensors: Mapping[str, Tensor], own: Collection[str]) -> dict[str, Ten
 
 def _is_optional(name: str) -> bool:
     """Return whether a tensor is no weight, or of an auxiliary head, which is used only in training."""
-    return name.endswith(_COUNTERS) or name.startswith("auxiliary")
+    return name.endswith(COUNTERS) or name.startswith("auxiliary")
 
 
 def _listed(names: list[str]) -> str:

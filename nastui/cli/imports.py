@@ -11,13 +11,16 @@ from runs.imports.formats import NAMES
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A log, what a script has printed, or a file of alphas (.pt, .npy).")],
+    file: Annotated[
+        Path, typer.Argument(help="A log, what a script has printed, alphas (.pt, .npy) or weights (.pt, .pth).")
+    ],
     repository: Annotated[
         str, typer.Option("--as", metavar="|".join(NAMES), help="Name the repository that wrote the file.")
     ],
     name: Annotated[str, typer.Option(help="Name the run.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="Tag the run; may be repeated.")] = None,
     dataset: Annotated[str, typer.Option(help="Name the data set, if the file does not.")] = "",
+    genotype: Annotated[str, typer.Option(help="Name the cell of weights, if no cell of the library fits them.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Import results of a public repository as a run.
@@ -36,7 +39,9 @@ def import_(
 
     labels, store = Labels(name, list(tag or ())), RunStore(Home.locate())
     dataset = checked_label(dataset, "data set")
-    imported = import_file(user_path(file), format_named(repository), store, labels=labels, dataset=dataset)
+    imported = import_file(
+        user_path(file), format_named(repository), store, labels=labels, dataset=dataset, genotype=genotype
+    )
     findings = imported.findings
     for remark in findings.remarks:
         output.warn(remark)
@@ -44,12 +49,16 @@ def import_(
         output.data(store.find(imported.config.id).to_json() | {"remarks": findings.remarks})
         return
     weighed = sum(bool(epoch.weights) for epoch in findings.epochs)
+    has_network = imported.paths.network.exists()
     facts = [
-        f"{len(findings.epochs):,} epoch{'s' * (len(findings.epochs) != 1)}",
+        f"{len(findings.epochs):,} epoch{'s' * (len(findings.epochs) != 1)}" if not has_network else "",
         f"{weighed:,} of them with weights" if weighed else "",
+        f"a network of {imported.parameters:,} parameters" if has_network and imported.parameters else "",
         "and a genotype" if findings.genotype else "and no genotype",
     ]
     short = short_id(imported.config.id)
     output.say(f"Imported '{file.name}' as run {short}: {', '.join(filter(None, facts))}.")
     train = f"; to train its cell: nastui retrain {short}" if findings.genotype else ""
     output.say(f"To see it: nastui runs show {short}{train}")
+    if has_network:
+        output.say(f"To test its weights: {imported.test_command()}")

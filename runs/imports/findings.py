@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runs.genotypes.costs import Shape
 from runs.genotypes.genotype import Genotype
 
 Matrix = list[list[float]]
@@ -66,6 +67,7 @@ class Findings:
         stages: the title of each stage.
         genotype: the final genotype.
         arguments: the settings under their public names.
+        shape: the size of the network that was trained; None for the size at which papers count.
         is_training: whether a discrete network was trained, not an architecture searched.
         remarks: what is missing or was corrected, in sentences.
     """
@@ -79,5 +81,6 @@ class Findings:
     stages: list[str] = field(default_factory=list)
     genotype: Genotype | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    shape: Shape | None = None
     is_training: bool = False
     remarks: list[str] = field(default_factory=list)

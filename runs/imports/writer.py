@@ -160,7 +160,7 @@ def _finished(findings: Findings) -> Finished:
     if genotype is None:
         return Finished()
     try:
-        shape = standard_shape(genotype.space)
+        shape = findings.shape or standard_shape(genotype.space)
         costs = count(genotype, shape)
     except UsageError:  # of a space whose networks cannot be counted
         return Finished(genotype.to_json())

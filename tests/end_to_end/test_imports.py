@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from engine.rebuild import rebuild
+from runs.catalogue import library
 from tests import public_logs
 from tests.end_to_end.conftest import Cli
+from tests.engine.public_networks import DartsNetwork, shuffled, wrapped
 
 
 def test_a_log_becomes_a_run(cli: Cli) -> None:
@@ -79,3 +83,24 @@ class Bomb:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.mark),)
+
+
+def test_weights_are_found_to_be_a_network_that_can_be_tested_and_rebuilt(cli: Cli) -> None:
+    genotype = library.get("PDARTS").genotype
+    public = shuffled(DartsNetwork(genotype, channels=4, layers=3, classes=10, auxiliary=False))
+    torch.save(wrapped(public.state_dict()), cli.folder / "weights.pt")
+    done = cli("import", "weights.pt", "--as", "pdarts", "--dataset", "digits").stderr
+    assert "The weights fit the cell 'PDARTS' of the library" in done
+    (run,) = cli.json("runs", "list")
+    assert (run["kind"], run["method"], run["dataset"]) == ("imported", "retrain", "digits")
+    assert f"a network of {run['parameters']:,} parameters" in done
+    assert "4 channels, 3 cells" in run["network"]
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(rebuild(run["path"])(images), public(images), atol=1e-4)
+
+    # The command that it names tests the weights on the data set.
+    command = shlex.split(done.partition("To test its weights: nastui ")[2])
+    cli(*command, "--set", "image_limit=200", "--set", "threads=1", "--set", "normalisation=dataset")
+    tested = cli.json("runs", "show", "latest")
+    assert (tested["kind"], tested["status"], tested["epochs"]) == ("retrain", "finished", 1)
+    assert tested["parameters"] == run["parameters"]

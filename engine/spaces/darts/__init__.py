@@ -5,20 +5,22 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.spaces.darts import public_names
 from engine.spaces.darts.network import CellNetwork
 from engine.spaces.darts.scoring import DartsScoring
 from engine.spaces.darts.supernet import DartsSupernet
 from engine.spaces.darts.widening import widen
 from engine.spaces.encoding import Encoding
+from engine.spaces.public_weights import PublicSize
 from engine.spaces.scoring import ScoringNetwork
-from engine.spaces.space import Candidates, SearchSpace, Supernet
+from engine.spaces.space import Candidates, DiscreteNetwork, SearchSpace, Supernet
 from runs.catalogue import Space
 from runs.catalogue.spaces.darts import DartsNetworkSettings, DartsSettings
 from runs.errors import UsageError
@@ -123,6 +125,16 @@ class Darts(SearchSpace):
                 auxiliary_norm=settings.auxiliary_norm,
             )
         return darts.count(genotype, shape), shape
+
+    @classmethod
+    def public_sizes(cls, tensors: Mapping[str, Tensor]) -> Iterable[PublicSize]:
+        """Return the sizes of networks of DARTS and its descendants."""
+        return public_names.sizes(tensors)
+
+    def public_names(self, network: DiscreteNetwork) -> dict[str, str]:
+        """Return the names of DARTS and its descendants."""
+        assert isinstance(network, CellNetwork)
+        return public_names.names(network)
 
     @classmethod
     def encoding(cls, entry: Space) -> Encoding:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.spaces.nasbench201 import public_names
 from engine.spaces.nasbench201.network import NasBench201Network
 from engine.spaces.nasbench201.scoring import NasBench201Scoring
 from engine.spaces.nasbench201.supernet import NasBench201Supernet
 from engine.spaces.nasbench201.widening import widen
+from engine.spaces.public_weights import PublicSize
 from engine.spaces.scoring import ScoringNetwork
-from engine.spaces.space import Candidates, SearchSpace, Supernet
+from engine.spaces.space import Candidates, DiscreteNetwork, SearchSpace, Supernet
 from runs.catalogue import Space
 from runs.catalogue.spaces.nasbench201 import NasBench201NetworkSettings, NasBench201Settings
 from runs.genotypes import nasbench201
@@ -60,6 +62,16 @@ class NasBench201(SearchSpace):
         if not isinstance(self._settings, NasBench201Settings):
             shape = replace(shape, channels=self._settings.channels, layers=self._settings.cells)
         return nasbench201.count(genotype, shape), shape
+
+    @classmethod
+    def public_sizes(cls, tensors: Mapping[str, Tensor]) -> Iterable[PublicSize]:
+        """Return the size of a network of AutoDL-Projects."""
+        return public_names.sizes(tensors)
+
+    def public_names(self, network: DiscreteNetwork) -> dict[str, str]:
+        """Return the names of AutoDL-Projects."""
+        assert isinstance(network, NasBench201Network)
+        return public_names.names(network)
 
     @classmethod
     def scoring_network(cls, entry: Space, which: str, classes: int) -> ScoringNetwork:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runs import catalogue
 from runs.errors import UsageError, closest
 from runs.imports.formats.darts import DartsLog, PcDartsLog
 from runs.imports.formats.drnas import DrNasLog
@@ -23,24 +25,33 @@ class Format:
         name: what users type after ``--as``.
         repository: its name on GitHub.
         log: parses its logs.
+        cells: under which method the library has its cells.
+        method: the method whose recipes train its networks.
     """
 
     name: str
     repository: str
     log: type[LogParser]
+    cells: str
+    method: str
+
+    @property
+    def recipes(self) -> Mapping[str, str]:
+        """By space, the preset that trains networks as the repository does."""
+        return catalogue.methods()[self.method].recipes
 
 
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("darts", "quark0/darts", DartsLog),
-        Format("pcdarts", "yuhuixu1993/PC-DARTS", PcDartsLog),
-        Format("pdarts", "chenxin061/pdarts", PDartsLog),
-        Format("drnas", "xiangning-chen/DrNAS", DrNasLog),
-        Format("tenas", "VITA-Group/TENAS", TeNasLog),
-        Format("ista", "iboing/ISTA-NAS", IstaLog),
-        Format("prdarts", "cogsys-tuebingen/prdarts", PrDartsLog),
-        Format("nasbench201", "D-X-Y/AutoDL-Projects", NasBench201Log),
+        Format("darts", "quark0/darts", DartsLog, "DARTS", "darts"),
+        Format("pcdarts", "yuhuixu1993/PC-DARTS", PcDartsLog, "PC-DARTS", "pcdarts"),
+        Format("pdarts", "chenxin061/pdarts", PDartsLog, "P-DARTS", "pdarts"),
+        Format("drnas", "xiangning-chen/DrNAS", DrNasLog, "DrNAS", "drnas"),
+        Format("tenas", "VITA-Group/TENAS", TeNasLog, "TE-NAS", "tenas"),
+        Format("ista", "iboing/ISTA-NAS", IstaLog, "ISTA-NAS", "ista"),
+        Format("prdarts", "cogsys-tuebingen/prdarts", PrDartsLog, "PR-DARTS", "prdarts"),
+        Format("nasbench201", "D-X-Y/AutoDL-Projects", NasBench201Log, "NAS-Bench-201", "darts"),
     )
 }
 
