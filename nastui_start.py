@@ -53,7 +53,10 @@ def main() -> None:
 
         run()
 
-    _run(command_line)
+    try:
+        _run(command_line)
+    except KeyboardInterrupt:  # while modules were imported; later, the command itself answers
+        sys.exit(130)
 
 
 def damage() -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import nastui.cli
+import nastui_start
 from runs.fleet.queueing import hold
 from runs.home import Home
 from runs.store.queue import Entry, Queue
@@ -116,3 +118,13 @@ def test_verbose_shows_the_cause_of_an_error(typing: Typing, home: Home) -> None
     line = "search drnas --config absent.toml"
     assert "Traceback" not in typing(line).said
     assert "FileNotFoundError" in typing(f"{line} -v").said
+
+
+def test_ctrl_c_while_modules_are_imported_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nastui.cli, "main", interrupted)
+    with pytest.raises(SystemExit) as exit_:
+        nastui_start.main()
+    assert exit_.value.code == 130
