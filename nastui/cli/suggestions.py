@@ -117,7 +117,7 @@ _OPTIONS = {
     "--device cuda:{}": ("--gpu", "--gpu-id", "--cuda-device"),
     "--device cuda": ("--cuda", "--use-gpu", "--use-cuda"),
     "--device cpu": ("--cpu", "--no-cuda", "--no-gpu"),
-    "--gpus {}": ("--num-gpus", "--n-gpus", "--ngpu", "--nproc", "--gpus"),
+    "--gpus {}": ("--num-gpus", "--n-gpus", "--ngpu", "--nproc"),
     "--dataset {}": ("--data", "--data-dir", "--data-path", "--datasets"),
     "--space {}": ("--search-space", "--searchspace"),
     "--home {}": (
@@ -140,6 +140,9 @@ _OPTIONS = {
     "--json": ("--output-json", "--as-json"),
     "--limit {}": ("--head", "--max", "-n"),
     "--seeds {}": ("--repeat", "--repeats", "--num-seeds", "--n-seeds", "--trials", "--n-trials"),
+    "--preset {}": ("-p", "--recipe", "--template"),
+    "--seed {}": ("--random-seed", "--manual-seed", "-s"),
+    "--output {}": ("--out", "-o", "--dest"),
     "--to {}": ("--output", "--out", "-o", "--dest", "--format"),
 }
 _NOUNS = ("runs", "sweep", "queue", "dataset", "genotype", "benchmark", "notify")

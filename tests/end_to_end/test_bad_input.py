@@ -266,6 +266,13 @@ def test_what_a_data_set_leaves_out_is_named(cli: Cli, folder: Path) -> None:
     assert "files without an image's ending: 1 (.xcf 1)." in done.stderr
 
 
+def test_a_data_set_is_checked_to_its_last_image(cli: Cli, folder: Path) -> None:
+    assert cli("dataset", "check", folder).stderr.endswith("is complete.\n")
+    (folder / "test" / "dog" / "3.png").write_bytes(b"not an image")
+    assert "3.png" in refused(cli, 5, "dataset", "check", folder)
+    assert "Get it: nastui dataset fetch cifar10" in refused(cli, 5, "dataset", "check", "cifar10")
+
+
 def test_a_run_whose_images_have_changed_goes_on_only_if_told_to(cli: Cli, folder: Path) -> None:
     run = cli.search("--dataset", folder, image_limit=0, batch_size=4, epochs=1000)["id"]
     cli.reach_checkpoint(run)
