@@ -48,7 +48,7 @@ class Column:
         keep: if there is too little room, the columns with the smallest value are left out first. A column with 0 is
             left out before any other column becomes narrower.
         least, most: the bounds of its width in cells. A column with a least width shrinks to it before any is left out.
-        changing: the text of a group depends on the time.
+        changing: its texts depend on the time.
     """
 
     title: str

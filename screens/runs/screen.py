@@ -241,10 +241,13 @@ class RunsScreen(ActionScreen[None]):
 
     def on_store_unchanged(self, unchanged: StoreUnchanged) -> None:
         """Show the ages as of now."""
-        self._reading, self._waits = False, unchanged.waits
+        self._reading = False
         self.table.advance(time.time())
-        self._set_text("#counts", self._counts())
-        self._describe_highlighted()
+        if unchanged.waits is not self._waits:
+            self._waits = unchanged.waits
+            self._set_text("#counts", self._counts())
+            self.refresh_bindings()
+        self._describe()
 
     def _show(self, rows: list[Row] | None = None) -> None:
         """Update everything; ``rows`` saves filtering and sorting if that is done already."""
@@ -298,6 +301,11 @@ class RunsScreen(ActionScreen[None]):
         return Text(" · ".join(parts))
 
     def _describe_highlighted(self) -> None:
+        """Describe the run under the cursor, and offer the keys that have an effect on it."""
+        self._describe()
+        self.refresh_bindings()
+
+    def _describe(self) -> None:
         row = self.table.highlighted
         first = line = ""
         if self._problem:
@@ -311,7 +319,6 @@ class RunsScreen(ActionScreen[None]):
             line += " · Q shows the queue" if wait else ""
         self._set_text("#identity", Text(first))
         self._set_text("#status-line", Text(line))
-        self.refresh_bindings()
 
     def _set_text(self, selector: str, text: Text) -> None:
         """Set a line of text; it is drawn only if it has changed."""

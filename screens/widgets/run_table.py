@@ -153,7 +153,14 @@ class RunTable(Punctual, ScrollView, can_focus=True):
     def advance(self, now: float) -> None:
         """Show ages as of a time, in seconds since 1970. Only rows that change are redrawn."""
         self._now = now
-        self._draw_changes(False)
+        changing = [(place, *shown) for place, shown in enumerate(self._columns, start=1) if shown[0].changing]
+        for index in self._in_view:
+            drawn, row = self._drawn.get(index), self.rows[index]
+            if drawn is None or any(
+                drawn[place][0] != fit(column.cell(row, now), width, right=column.right)
+                for place, column, width in changing
+            ):
+                self._refresh_row(index)
 
     def restyle_marks(self) -> None:
         """Redraw after :attr:`marked` was changed from outside."""
@@ -271,6 +278,12 @@ class RunTable(Punctual, ScrollView, can_focus=True):
     def _rows_in_view(self) -> int:
         return max(1, self.size.height - 1)
 
+    @property
+    def _in_view(self) -> range:
+        """The indices of the visible rows."""
+        top = self.scroll_offset.y
+        return range(top, min(top + self._rows_in_view, len(self.rows)))
+
     def _lay_out(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
         self._columns, self._gap = laid_out(self._widths, self.scrollable_content_region.width - _GUTTER)
@@ -350,8 +363,7 @@ class RunTable(Punctual, ScrollView, can_focus=True):
             self._cursor_run = ids[0]
 
     def _draw_changes(self, whole: bool) -> None:
-        top = self.scroll_offset.y
-        in_view = range(top, min(top + self._rows_in_view, len(self.rows)))
+        in_view = self._in_view
         if whole:
             self._drawn.clear()
             self.refresh()
