@@ -22,7 +22,8 @@ from textual.screen import Screen
 from nastui.app import NastuiApp
 from runs.fleet.sweep import SweepStore
 from runs.home import Home
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.status import Status
 from screens.compare.screen import CompareScreen
 from screens.queue.screen import QueueScreen

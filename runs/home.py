@@ -11,6 +11,9 @@ import platformdirs
 from runs.errors import EnvironmentLacksError
 from runs.user_path import user_path
 
+CONFIG_FILE, LABELS_FILE, EVENTS_FILE = "config.json", "labels.json", "events.jsonl"
+"""The names of the files of a run that lists are made from."""
+
 
 def short_id(run_id: str) -> str:
     """Return the part of a run's id that users read and type."""
@@ -163,7 +166,7 @@ class RunPaths:
     @property
     def config(self) -> Path:
         """The frozen configuration."""
-        return self.root / "config.json"
+        return self.root / CONFIG_FILE
 
     @property
     def inputs(self) -> Path:
@@ -178,12 +181,12 @@ class RunPaths:
     @property
     def labels(self) -> Path:
         """The name, tags and note of the run. The only file that users change."""
-        return self.root / "labels.json"
+        return self.root / LABELS_FILE
 
     @property
     def events(self) -> Path:
         """The append-only event log, written only by the engine."""
-        return self.root / "events.jsonl"
+        return self.root / EVENTS_FILE
 
     @property
     def checkpoint(self) -> Path:

@@ -13,7 +13,7 @@ from runs.formatting import count
 from runs.home import short_id
 from runs.log.events import CheckpointWritten, Entry
 from runs.store.checkpoint_file import DamagedCheckpointError
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.actions.closing import Question
 from screens.actions.screen import ActionScreen

@@ -14,7 +14,7 @@ from runs.catalogue import operation_kind
 from runs.formatting import count
 from runs.genotypes.kinds import OperationKind
 from runs.home import short_id
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 _BRIEF, _MOST_SHOWN, _MOST_OPERATION = 20, 2000, 100

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from runs.errors import NastuiError
 from runs.home import short_id
 from runs.store.labels import Labels
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from screens.actions.screen import ActionScreen
 from screens.widgets.edit_labels import EditLabels
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from runs.store.queue import Document
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 
 
 class StoreWatch:

@@ -14,7 +14,8 @@ from runs.errors import UsageError
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.store.run_store import Record, RunStore
+    from runs.store.record import Record
+    from runs.store.run_store import RunStore
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
 

@@ -21,7 +21,8 @@ from runs.log.history import Follower
 from runs.slurm.submission import refresh
 from runs.store.activity import stall_of
 from runs.store.queue import Queue
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.store.verdict import verdict

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from runs.catalogue.library import Published
     from runs.genotypes.genotype import Genotype
-    from runs.store.run_store import Record
+    from runs.store.record import Record
 
 
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

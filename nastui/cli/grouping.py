@@ -8,7 +8,7 @@ from pathlib import Path
 from nastui.cli import output
 from runs.home import short_id
 from runs.store.groups import Group, grouped, seed_count
-from runs.store.run_store import Record
+from runs.store.record import Record
 
 
 def groups(records: Sequence[Record], *, limit: int | None = None, as_json: bool, by_best: bool) -> None:

@@ -20,7 +20,7 @@ from runs.store.labels import Labels
 from runs.store.run_head import SHOWN
 
 if TYPE_CHECKING:
-    from runs.store.run_store import Record
+    from runs.store.record import Record
 
 
 DEFAULT = ("id", "status", "method", "space", "data", "epoch", "best", "time", "tags", "name")
@@ -161,7 +161,7 @@ def _figure(value: float | None) -> str:
 
 def _json_keys() -> list[str]:
     from runs.log.summary import Summary
-    from runs.store.run_store import Record
+    from runs.store.record import Record
 
     nothing = Record(Home(Path()).run(""), dict.fromkeys(SHOWN, ""), Labels(), Summary())
     return list(document(nothing, None))

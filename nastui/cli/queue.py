@@ -15,7 +15,8 @@ from runs.formatting import count
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.store.run_store import Record, RunStore
+    from runs.store.record import Record
+    from runs.store.run_store import RunStore
 
 app = Commands(help="List and arrange the runs that wait for a device.", invoke_without_command=True)
 

@@ -16,7 +16,8 @@ from runs.formatting import duration
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.store.run_store import Record, RunStore
+    from runs.store.record import Record
+    from runs.store.run_store import RunStore
 
 app = Commands(help="List, follow, stop, resume, compare and remove runs.", no_args_is_help=True)
 

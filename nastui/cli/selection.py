@@ -14,7 +14,8 @@ from runs.formatting import count
 from runs.home import short_id
 
 if TYPE_CHECKING:
-    from runs.store.run_store import Record, RunStore
+    from runs.store.record import Record
+    from runs.store.run_store import RunStore
 
 Words = Annotated[
     list[str] | None,

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from runs.machine.devices import Gpu
-    from runs.store.run_store import Record
+    from runs.store.record import Record
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from runs.fleet.results import Results
     from runs.fleet.sweep import Sweep, SweepStore
     from runs.slurm.profile import Target
-    from runs.store.run_store import Record, RunStore
+    from runs.store.record import Record
+    from runs.store.run_store import RunStore
 
 app = Commands(help="List, follow, stop, resume, extend, remove and restore sweeps.", no_args_is_help=True)
 

@@ -17,7 +17,7 @@ from runs.errors import NastuiError
 from runs.home import RunPaths
 from runs.log.event_log import first_event, last_progress
 from runs.log.events import Progress, Started
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 # Only the newest runs are examined, because a form asks for an estimate at every keystroke.

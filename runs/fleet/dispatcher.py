@@ -24,9 +24,11 @@ from runs.log.event_log import last_progress, starts
 from runs.machine import cores, devices
 from runs.machine.devices import Gpu
 from runs.notify.telling import Sweeper
+from runs.store.folder_watch import folder_time
 from runs.store.lock import engine_lock, is_held
 from runs.store.queue import Entry, Queue
-from runs.store.run_store import Record, RunStore, folder_time
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.supervision import launcher
 
 LOOK_SECONDS = 0.5

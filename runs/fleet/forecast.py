@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from runs.store.groups import sweep_of
 from runs.store.queue import Document, Entry
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 

@@ -15,7 +15,7 @@ from runs.machine import cores
 from runs.slurm import submission
 from runs.store.lock import is_held
 from runs.store.queue import Document, Entry, Queue
-from runs.store.run_store import Record
+from runs.store.record import Record
 
 
 def entry(paths: RunPaths, config: RunConfig, *, any_gpu: bool, per_device: int = 1) -> Entry:

@@ -14,7 +14,7 @@ from runs.genotypes.consensus import Votes, votes
 from runs.genotypes.genotype import Genotype
 from runs.store.groups import Spread, seconds_left
 from runs.store.queue import Document
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 

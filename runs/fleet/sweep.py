@@ -26,7 +26,8 @@ from runs.slurm.profile import Request, Target
 from runs.store.labels import Labels
 from runs.store.lock import is_held
 from runs.store.queue import Entry
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.store_lock import changing
 from runs.supervision import launcher
 

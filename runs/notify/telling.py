@@ -27,7 +27,8 @@ from runs.notify.channels import Channel, Message, Refused, Undelivered, channel
 from runs.notify.outbox import OutboxEntry
 from runs.store.activity import stall_of
 from runs.store.lock import is_held, is_held_for_certain
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.store.store_lock import store_lock

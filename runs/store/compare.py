@@ -14,8 +14,8 @@ from runs.genotypes.differences import Difference, differences
 from runs.genotypes.genotype import Genotype, edge_label
 from runs.log.summary import HEADLINES, LOWER_IS_BETTER
 from runs.store.groups import Spread, grouped
+from runs.store.record import Record
 from runs.store.run_head import is_training
-from runs.store.run_store import Record
 
 # Not compared: they always differ, or have no effect on the result.
 _IGNORED = ("id", "created", "command", "environment", "version", "plugins", "options")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from runs.configuration import RunConfig
 from runs.errors import NastuiError
 from runs.store.lock import owner_is_here
-from runs.store.run_store import Record
+from runs.store.record import Record
 
 
 def users(records: Iterable[Record]) -> dict[str, tuple[str, ...]]:

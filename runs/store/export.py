@@ -11,7 +11,7 @@ from runs.errors import EnvironmentLacksError, NastuiError, UsageError
 from runs.files import copy_regular, new_file, replace_text
 from runs.genotypes.genotype import edge_label
 from runs.log.history import load
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.subprocess_task import run_task
 from runs.user_path import user_path
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runs.errors import UsageError, closest
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 _STATUS = "status"

@@ -16,8 +16,9 @@ from runs.files import MEBIBYTE, is_file, read_regular
 from runs.genotypes.genotype import Genotype, read_json
 from runs.home import RunPaths
 from runs.log import history
+from runs.store.record import Record
 from runs.store.run_head import is_training
-from runs.store.run_store import Record, RunStore
+from runs.store.run_store import RunStore
 from runs.user_path import user_path
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 

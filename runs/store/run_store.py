@@ -3,142 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import gc
-import math
 import os
-import re
 import secrets
 import shutil
 import stat
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from filelock import Timeout
 
-from runs.configuration import IMPORTED, RunConfig
+from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
 from runs.files import copy_regular, discard_abandoned, discard_unfinished, fingerprint
-from runs.home import Home, RunPaths, short_id
+from runs.home import CONFIG_FILE, EVENTS_FILE, LABELS_FILE, Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
 from runs.log.summary import Summary
-from runs.store.activity import Stall, stall_of
+from runs.store.activity import stall_of
 from runs.store.crash_reason import crash_reason
+from runs.store.folder_watch import FolderWatch
 from runs.store.index import Index
 from runs.store.labels import Labels
 from runs.store.lock import is_held_for_certain
 from runs.store.queue import Queue
+from runs.store.record import Record
 from runs.store.run_head import head
 from runs.store.slurm_jobs import Entry, SlurmJobs, with_job
 from runs.store.status import Status, derive
-from runs.store.store_lock import store_lock
-
-# Engines that start, and changes of labels, are noticed at once, because they renew the time of the folder of runs.
-# Other changes in a run's folder are noticed within the first time. Changes that renew the time of no folder, such as
-# the start of an engine of version 0.2, are noticed within the second.
-GLANCE_SECONDS, READ_SECONDS = 10.0, 100.0
-# This many cost about a millisecond, so that smaller stores are examined as a whole.
-LEAST_GLANCES, LEAST_READS = 500, 50
-# Within this time of a folder's modification, another one may leave the same time stamp.
-_UNSETTLED_NS = 2 * 10**9
-
-_RUN_ID = re.compile(r"[0-9a-f]{8}-\w+-\w+")
-
-
-@dataclass
-class Record:
-    """A run in a list: its unchanging head, its labels, the summary of its events, and its status.
-
-    Attributes:
-        job: its job, if Slurm has the run or had it last.
-        stall: what its engine did last, and since when it has made no progress, if it lives and is stalled.
-    """
-
-    paths: RunPaths
-    head: dict[str, Any]
-    labels: Labels
-    summary: Summary
-    status: Status = Status.QUEUED
-    offset: int = 0
-    signature: list[Any] = field(default_factory=list)
-    stall: Stall | None = None
-    job: Entry | None = None
-
-    @property
-    def shown_status(self) -> Status:
-        """The status for people: ``stalled`` for a live run that makes no progress."""
-        return Status.STALLED if self.stall is not None else self.status
-
-    @property
-    def is_in_slurm(self) -> bool:
-        """Whether Slurm has a job that works on the run, or will."""
-        return self.job is not None and not self.job.ended
-
-    @property
-    def resumable(self) -> bool:
-        """Whether an engine can be started for it: it has none, and no job in Slurm that will start one."""
-        return self.status.resumable and not (self.status is Status.QUEUED and self.is_in_slurm)
-
-    @property
-    def job_text(self) -> str:
-        """What Slurm says of its job, such as ``pending (Priority)``; empty without one, or after its end."""
-        return "" if self.job is None else self.job.text(live=self.status.live)
-
-    @cached_property
-    def id(self) -> str:
-        """The run's id."""
-        return self.paths.root.name
-
-    @property
-    def origin(self) -> str:
-        """The source of a retrained genotype: a run's short id and epoch, or a published name; an imported file's name.
-
-        Empty for a search."""
-        name, comma, rest = str(self.head["origin"]).partition(",")
-        return f"{short_id(name) if _RUN_ID.fullmatch(name) else name}{comma}{rest}"
-
-    @property
-    def subject(self) -> str:
-        """What stands for a missing name: the genotype that is retrained, or the imported file; empty for a search."""
-        return self.origin if self.head["kind"] == IMPORTED else f"of {self.origin}" if self.origin else ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``nastui runs show --json`` prints; keys are an interface."""
-        from_epoch = {
-            name: getattr(self.summary, name)
-            for name in ("epoch", "epochs", "seconds", "metrics", "best", "genotype", "parameters", "macs")
-        }
-        return {
-            **self.head,
-            "id": self.id,
-            "name": self.labels.name,
-            "tags": self.labels.tags,
-            "note": self.labels.note,
-            "status": str(self.status),
-            "stalled": self.stall and self.stall.to_json(),
-            "started": _stamp(self.summary.started),
-            "ended": _stamp(self.summary.ended),
-            **from_epoch,
-            "network": self.summary.network,
-            "genotype_stood": self.summary.stood,
-            "benchmark": self.summary.benchmark,
-            "benchmark_rank": self.summary.benchmark_rank,
-            "benchmark_size": self.summary.benchmark_size,
-            "problem": self.summary.problem,
-            "hint": self.summary.hint,
-            "early_stop": {"rule": self.summary.stop_rule, "reason": self.summary.stop_reason}
-            if self.summary.stop_rule
-            else None,
-            "slurm": self.job and self.job.to_json(),
-            "path": str(self.paths.root),
-        }
+from runs.store.store_lock import changing
 
 
 class RunStore:
@@ -163,10 +57,7 @@ class RunStore:
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
         self._live: set[str] = set()
-        self._folder_time = 0
-        self._folder_times: dict[str, int] = {}
-        self._to_glance_at: deque[str] = deque()
-        self._to_read: deque[str] = deque()
+        self._watch = FolderWatch(home.runs)
         self.unreadable: dict[str, str] = {}
 
     def create(
@@ -221,12 +112,10 @@ class RunStore:
             return records
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
-        self._folder_time = folder_time(self._runs)
         self._look_at_queues()
-        names = self._run_names()
-        self._records, self._live, self.unreadable, self._folder_times = known, set(), {}, {}
+        names = self._watch.begin()
+        self._records, self._live, self.unreadable = known, set(), {}
         self._update(names, set(known) - set(names))
-        self._to_glance_at, self._to_read = deque(names), deque(names)
         return self.known()
 
     def known(self) -> list[Record]:
@@ -247,23 +136,9 @@ class RunStore:
             if self._records is None:
                 self.records()
                 return True
-            due = set(self._live) | self._look_at_queues()
-            glances = max(LEAST_GLANCES, math.ceil(len(self._to_glance_at) * seconds / GLANCE_SECONDS))
-            new: set[str] = set()
-            gone: set[str] = set()
-            modified = folder_time(self._runs)
-            if not modified or modified != self._folder_time:
-                self._folder_time = modified
-                names = set(self._run_names())
-                known = self._records.keys() | self.unreadable.keys()
-                gone, new = known - names, names - known
-                glances = len(self._to_glance_at)
-            due |= {name for name in self._next(self._to_glance_at, glances) if self._may_have_changed(name)}
-            reads = max(LEAST_READS, math.ceil(len(self._to_read) * seconds / READ_SECONDS))
-            due |= set(self._next(self._to_read, reads))
-            for queue in (self._to_glance_at, self._to_read):
-                queue.extend(new)
-            return self._update((due | new) - gone, gone)
+            changes = self._watch.look(seconds)
+            due = self._live | self._look_at_queues() | changes.due
+            return self._update(due - changes.gone, changes.gone)
 
     def _look_at_queues(self) -> set[str]:
         """Read which runs wait in the queue and which ones Slurm has; return those for which that has changed."""
@@ -274,30 +149,21 @@ class RunStore:
             changed |= {run for run in jobs.keys() | self._jobs.keys() if jobs.get(run) != self._jobs.get(run)}
         return changed & (self._records or {}).keys()
 
-    def _next(self, queue: deque[str], number: int) -> list[str]:
-        """Return so many names from the front of a queue, and put those that are still known at its end."""
-        names = [queue.popleft() for _ in range(min(number, len(queue)))]
-        known = self._records or {}
-        names = [name for name in names if name in known or name in self.unreadable]
-        queue.extend(names)
-        return names
-
-    def _may_have_changed(self, name: str) -> bool:
-        modified = folder_time(f"{self._runs}/{name}")
-        return not modified or modified != self._folder_times.get(name)
-
     def _update(self, names: Iterable[str], gone: set[str]) -> bool:
         """Read these runs again, forget those that are gone, and return whether anything has changed."""
         known = self._records if self._records is not None else {}
-        unreadable = dict(self.unreadable)
+        unreadable, dropped = dict(self.unreadable), set(gone)
         changed = []
         for name in names:
-            modified = folder_time(f"{self._runs}/{name}")
+            modified = self._watch.time_of(name)
             record, has_changed = self._refreshed(name, known.get(name))
             if record is None:
-                gone = gone | {name} if name in known else gone
+                if name not in self.unreadable:
+                    self._watch.forget(name)
+                if name in known:
+                    dropped.add(name)
                 continue
-            self._folder_times[name] = modified
+            self._watch.has_read(name, modified)
             known[name] = record
             if record.status.live:
                 self._live.add(name)
@@ -305,15 +171,16 @@ class RunStore:
                 self._live.discard(name)
             if has_changed:
                 changed.append(record)
-        for name in gone:
+        for name in dropped:
             known.pop(name, None)
-            self.unreadable.pop(name, None)
-            self._folder_times.pop(name, None)
             self._live.discard(name)
+        for name in gone:
+            self.unreadable.pop(name, None)
+            self._watch.forget(name)
         self._records = known
         # A live run changes many times a second; the index is updated after it has ended.
-        self._save([record for record in changed if not record.status.live], gone)
-        return bool(changed or gone or unreadable != self.unreadable)
+        self._save([record for record in changed if not record.status.live], dropped)
+        return bool(changed or dropped or unreadable != self.unreadable)
 
     def find(self, name: str) -> Record:
         """Return the run with that id, with a unique prefix of it, or the ``latest``.
@@ -341,7 +208,7 @@ class RunStore:
         return Record(paths, head(config), Labels.read(paths), Summary(), Status.QUEUED)
 
     def _named(self, name: str) -> str:
-        names = self._run_names()
+        names = self._watch.names()
         if name == "latest":
             records = self.records()
             if not records:
@@ -433,19 +300,11 @@ class RunStore:
                 )
         return records
 
-    def _run_names(self) -> list[str]:
-        try:
-            with os.scandir(self.home.runs) as entries:
-                return [entry.name for entry in entries if not entry.name.startswith(".")]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise EnvironmentLacksError(f"'{self.home.runs}' cannot be read: {error.strerror}.") from error
-
     def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
         """Return the current state of a run, and whether it has changed."""
-        paths = known.paths if known else self.home.run(name)
-        signature = [fingerprint(paths.config), fingerprint(paths.labels)]
+        paths, folder = known.paths if known else self.home.run(name), f"{self._runs}/{name}"
+        # As text: to make the paths of thousands of files takes longer than to look at them.
+        signature = [fingerprint(f"{folder}/{CONFIG_FILE}"), fingerprint(f"{folder}/{LABELS_FILE}")]
         if known is None or known.signature != signature:
             try:
                 config = RunConfig.read(paths.config)
@@ -459,7 +318,7 @@ class RunStore:
         before, was = record.offset, known.shown_status if known else None
         try:
             # A finished run stays finished, so for most runs of a large store the lock need not be read.
-            if record.summary.lifecycle == "finished" and _size(paths.events) == before:
+            if record.summary.lifecycle == "finished" and _size(f"{folder}/{EVENTS_FILE}") == before:
                 record.status = Status.FINISHED
             else:
                 record.status = derive(paths, lambda: _caught_up(record))
@@ -511,15 +370,12 @@ class RunStore:
     @contextlib.contextmanager
     def _locked(self, run: str) -> Iterator[None]:
         """Hold the store's lock while a run is changed, and turn failures into errors for users."""
-        try:
-            with store_lock(self.home.index_lock):
+        busy = f"Another process is using the store '{self.home.root}'."
+        with changing(self.home.index_lock, busy, f"The store '{self.home.root}' cannot be written"):
+            try:
                 yield
-        except Timeout as error:
-            raise BusyError(f"Another process is using the store '{self.home.root}'.", "Try again.") from error
-        except FileNotFoundError as error:
-            raise _gone(run) from error
-        except OSError as error:
-            raise EnvironmentLacksError(f"The store '{self.home.root}' cannot be written: {error.strerror}.") from error
+            except FileNotFoundError as error:
+                raise _gone(run) from error
 
 
 def _caught_up(record: Record) -> str:
@@ -544,27 +400,12 @@ def _matching(name: str, names: list[str]) -> list[str]:
     return [name] if name in names else [run for run in names if name and run.startswith(name)]
 
 
-def folder_time(folder: str) -> int:
-    """Return when a folder or its attributes changed, in nanoseconds; 0 if the next change may get the same time."""
-    try:
-        modified = os.stat(folder).st_ctime_ns  # noqa: PTH116 - for thousands of runs, again and again
-    except OSError:
-        return 0
-    return modified if time.time_ns() - modified > _UNSETTLED_NS else 0
-
-
-def _size(path: Path) -> int:
+def _size(path: str | Path) -> int:
     """Return the size of a log in bytes: 0 if there is none, and -1 if reading it will tell what is wrong with it."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - for thousands of runs, again and again
     except FileNotFoundError:
         return 0
     except OSError:
         return -1
     return found.st_size if stat.S_ISREG(found.st_mode) else -1
-
-
-def _stamp(moment: float | None) -> str | None:
-    if moment is None:
-        return None
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec="seconds")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runs.catalogue import datasets, find_space
 from runs.formatting import duration
 from runs.log.summary import reported_label
-from runs.store.run_store import Record
+from runs.store.record import Record
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from runs.machine.process_tree import ProcessFacts
 from runs.processes import STACKS_SIGNAL
 from runs.store import activity, lock
 from runs.store.activity import Activity
-from runs.store.run_store import Record
+from runs.store.record import Record
 
 # An engine writes its stacks in milliseconds, unless its machine is overloaded.
 STACKS_SECONDS = 5.0

@@ -31,8 +31,9 @@ from runs.store.labels import Labels
 from runs.store.late_events import append_late
 from runs.store.lock import engine_lock, is_held, is_held_for_certain, owner_is_here, owner_pid
 from runs.store.queue import Queue
+from runs.store.record import Record
 from runs.store.requests import MethodRequest, Request
-from runs.store.run_store import Record, RunStore
+from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs, with_job
 from runs.store.status import Status, follow_status
 from runs.subprocess_task import run_task

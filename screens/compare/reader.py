@@ -14,7 +14,8 @@ from runs.log.events import Entry, Progress, Unknown
 from runs.log.history import Follower
 from runs.store.activity import stall_of
 from runs.store.compare import compare
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.status import Status, follow_status
 from screens.models.compare import ComparedRun, Comparison
 from screens.views.log_lines import log_notes

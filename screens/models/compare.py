@@ -8,7 +8,7 @@ from typing import Any
 
 from runs.benchmarks.published import Reference
 from runs.log.events import EpochEnded
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.store.groups import Group, Spread, seed_count
+from runs.store.record import Record
 from runs.store.run_head import is_training
-from runs.store.run_store import Record
 from runs.store.status import Status
 from screens.formatting import clean, moment, status_label, status_sign
 

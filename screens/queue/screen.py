@@ -23,7 +23,8 @@ from runs.machine import cores
 from runs.machine.meters import Machine, Meter
 from runs.store import device_usage
 from runs.store.queue import Document
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from screens import settings
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background

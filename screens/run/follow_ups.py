@@ -8,7 +8,8 @@ from pathlib import Path
 from runs.home import short_id
 from runs.store.export import export
 from runs.store.find_genotype import find
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from screens.actions.screen import ActionScreen
 from screens.destinations import OpenComparison, OpenRetrain
 from screens.exports import free_path

@@ -15,7 +15,7 @@ from runs.errors import UsageError
 from runs.formatting import count
 from runs.log.history import History
 from runs.machine.meters import Machine
-from runs.store.run_store import Record
+from runs.store.record import Record
 from screens.formatting import brief, clean
 from screens.models.log import LogLine
 from screens.models.panes import RUN_PANES

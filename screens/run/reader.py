@@ -13,7 +13,8 @@ from runs.store.activity import stall_of
 from runs.store.crash_reason import crash_reason
 from runs.store.labels import Labels
 from runs.store.queue import Queue
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs, with_job
 from runs.store.status import Status, follow_status
 from runs.supervision import launcher

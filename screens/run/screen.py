@@ -16,7 +16,8 @@ from runs.log.events import Entry, Progress
 from runs.log.history import History
 from runs.machine.meters import Machine, Meter
 from runs.store.lock import owner_pid
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.status import Status
 from screens import palette
 from screens.actions.bindings import bindings

@@ -11,7 +11,8 @@ from runs.errors import NastuiError
 from runs.formatting import count
 from runs.store.groups import grouped, sweep_of
 from runs.store.labels import Labels
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from screens.actions.screen import ActionScreen
 from screens.destinations import OpenRun
 from screens.error_text import error_text

@@ -12,7 +12,7 @@ from textual.message import Message
 from runs.fleet.queueing import Wait
 from runs.store.filter import EVERYTHING, RunFilter, Texts
 from runs.store.groups import grouped, sweep_of
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.models.run_columns import BY_TITLE, Column, Row, WantedWidths, arranged, runs_of
 

@@ -23,7 +23,8 @@ from runs.formatting import count
 from runs.store.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
 from runs.store.groups import Group, sweep_of
 from runs.store.queue import Document
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.status import Status
 from screens import first_start, settings
 from screens.actions.bindings import bindings

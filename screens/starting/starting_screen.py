@@ -25,7 +25,8 @@ from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
 from runs.slurm.profile import Target
 from runs.store import device_usage
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.supervision import launcher
 from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenRun, OpenSweep

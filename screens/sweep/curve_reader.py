@@ -10,7 +10,7 @@ from runs.log.event_log import EventLogReader
 from runs.log.events import EpochEnded
 from runs.log.summary import HEADLINES
 from runs.store.compare import headline
-from runs.store.run_store import Record
+from runs.store.record import Record
 from screens.models.sweep import MemberCurves
 from screens.views.sweep import aggregated
 

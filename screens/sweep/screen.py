@@ -20,7 +20,8 @@ from runs.fleet.queueing import Wait, waits
 from runs.fleet.results import Results, results
 from runs.fleet.sweep import SweepStore
 from runs.formatting import count
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from screens import palette
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background

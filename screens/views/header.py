@@ -8,7 +8,7 @@ from runs.fleet.queueing import Wait
 from runs.formatting import brief_duration
 from runs.home import short_id
 from runs.log.history import History
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.formatting import clean
 from screens.models.run import HeaderView

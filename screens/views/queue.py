@@ -11,7 +11,7 @@ from runs.formatting import brief_duration, count, gigabytes
 from runs.home import short_id
 from runs.machine.devices import Gpu
 from runs.store.queue import Document, Entry
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.formatting import clean, status_sign
 from screens.models.queue import WORDS, QueueLine, QueueView

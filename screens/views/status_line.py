@@ -8,7 +8,7 @@ from runs.fleet.queueing import Wait
 from runs.formatting import brief_duration, millions
 from runs.home import short_id
 from runs.store.groups import Group, seed_count
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from runs.store.verdict import worth
 from screens.formatting import clean

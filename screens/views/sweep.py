@@ -13,7 +13,7 @@ from runs.genotypes.consensus import Votes, consensus, votes
 from runs.genotypes.genotype import edge_label
 from runs.home import short_id
 from runs.store.groups import Group, Spread
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.formatting import brief, clean, operation_label, status_sign
 from screens.models.cells import CellView

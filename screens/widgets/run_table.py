@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runs.store.groups import Group, sweep_of
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens import palette
 from screens.actions.bindings import bindings

@@ -13,7 +13,7 @@ from runs.log.summary import Summary
 from runs.store.groups import seconds_left
 from runs.store.labels import Labels
 from runs.store.queue import Document, Entry
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 
 

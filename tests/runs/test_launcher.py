@@ -15,8 +15,9 @@ from runs.log.event_log import EventLog
 from runs.log.events import Paused
 from runs.store import requests
 from runs.store.lock import engine_lock
+from runs.store.record import Record
 from runs.store.requests import Request
-from runs.store.run_store import Record, RunStore
+from runs.store.run_store import RunStore
 from runs.store.status import Status
 from runs.supervision import launcher
 from tests.synthetic import make_run

@@ -19,11 +19,12 @@ from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageEr
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Progress, Started, Warned
-from runs.store import activity, index, run_store
+from runs.store import activity, folder_watch, index, run_store
 from runs.store.activity import Activity, boot_id
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.status import Status
 from tests.runs.processes import lock_holder, output
 from tests.synthetic import make_run
@@ -103,7 +104,8 @@ import json, pathlib, resource, sys
 from runs.configuration import Draft, resolve
 from runs.errors import NastuiError
 from runs.home import Home
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 from runs.store.labels import Labels
 
 store = RunStore(Home(pathlib.Path(sys.argv[1])))
@@ -580,26 +582,26 @@ def looked_at(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[st
     """Return two lists: the folders whose times are examined from now on, and the runs that are read."""
     glances: list[str] = []
     reads: list[str] = []
-    modified, refreshed = run_store.folder_time, store._refreshed
+    modified, refreshed = folder_watch.folder_time, store._refreshed
 
-    def noting_glance(folder: str) -> int:
+    def noting_glance(folder: str, *before: int) -> int:
         glances.append(Path(folder).name)
-        return modified(folder)
+        return modified(folder, *before)
 
     def noting_read(name: str, known: Record | None) -> tuple[Record | None, bool]:
         reads.append(name)
         return refreshed(name, known)
 
-    monkeypatch.setattr(run_store, "folder_time", noting_glance)
+    monkeypatch.setattr(folder_watch, "folder_time", noting_glance)
     monkeypatch.setattr(store, "_refreshed", noting_read)
     return glances, reads
 
 
 def settled(home: Home, number: int, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """Return a store of finished runs that has been listed and whose folders have not changed for long."""
-    monkeypatch.setattr(run_store, "_UNSETTLED_NS", -(10**15))  # every time tells a change
-    monkeypatch.setattr(run_store, "LEAST_GLANCES", 1)
-    monkeypatch.setattr(run_store, "LEAST_READS", 0)
+    monkeypatch.setattr(folder_watch, "_UNSETTLED_NS", -(10**15))  # every time tells a change
+    monkeypatch.setattr(folder_watch, "LEAST_GLANCES", 1)
+    monkeypatch.setattr(folder_watch, "LEAST_READS", 0)
     for _ in range(number):
         make_run(home.root, epochs=1)
     store = RunStore(home)
@@ -682,15 +684,28 @@ def test_a_change_that_renews_no_time_is_noticed_in_turn(home: Home, monkeypatch
     record = store.known()[4]
     with EventLog(record.paths.events) as log:  # as by an engine of 0.2, which renews only the time of its files
         log.append(Warned("odd"))
-    looks = [store.look(run_store.READ_SECONDS / 10) for _ in range(10)]
+    looks = [store.look(folder_watch.READ_SECONDS / 10) for _ in range(10)]
     assert looks.count(True) == 1
+
+
+def test_a_run_that_can_no_longer_be_read_is_named_at_the_next_look(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = settled(home, 3, monkeypatch)
+    damaged, *others = store.known()
+    damaged.paths.config.write_text("{")
+    os.utime(home.runs)
+    os.utime(damaged.paths.root)
+    assert store.look(0.0)
+    assert [*store.unreadable] == [damaged.id] and store.known() == others
+    assert not store.look(0.0) and [*store.unreadable] == [damaged.id], "it is still there"
 
 
 def test_a_folder_that_has_just_changed_is_read_again_because_its_time_may_not_tell(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = settled(home, 4, monkeypatch)
-    monkeypatch.setattr(run_store, "_UNSETTLED_NS", 10**18)
+    monkeypatch.setattr(folder_watch, "_UNSETTLED_NS", 10**18)
     _, reads = looked_at(store, monkeypatch)
     store.look(0.0)
     assert len(reads) == 4

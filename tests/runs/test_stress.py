@@ -15,7 +15,8 @@ from runs.configuration import Draft, resolve
 from runs.errors import NotFoundError
 from runs.home import Home
 from runs.store.labels import Labels
-from runs.store.run_store import Record, RunStore
+from runs.store.record import Record
+from runs.store.run_store import RunStore
 
 PROCESSES = 8
 UPDATES = 200

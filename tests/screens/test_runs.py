@@ -24,9 +24,10 @@ from runs.store.crash_reason import crash_reason
 from runs.store.filter import RunFilter, Texts
 from runs.store.find_genotype import find
 from runs.store.labels import Labels
+from runs.store.record import Record
 from runs.store.requests import Request, waiting
 from runs.store.retraining import asked
-from runs.store.run_store import Record, RunStore
+from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import Entry, SlurmJobs, State
 from runs.store.status import Status
 from screens.compare.screen import CompareScreen

@@ -13,7 +13,7 @@ from nastui.app import NastuiApp
 from runs.home import Home, RunPaths
 from runs.store.activity import Activity, boot_id
 from runs.store.checkpoint_file import Sealed
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from runs.supervision import launcher
 from screens.widgets.confirm import Confirm

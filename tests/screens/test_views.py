@@ -29,7 +29,7 @@ from runs.log.events import (
 )
 from runs.log.history import History
 from runs.store.labels import Labels
-from runs.store.run_store import Record
+from runs.store.record import Record
 from runs.store.status import Status
 from screens.models.log import LogLine
 from screens.models.panels import Fact
