@@ -49,7 +49,7 @@ CONTRAST = Theme(
     warning="#E69F00",
     error="#FF8A5C",
     success="#5CE0B8",
-    variables={"scrollbar": "#FFFFFF", "scrollbar-background": "#000000"},
+    variables={"scrollbar": "#FFFFFF", "scrollbar-background": "#000000", "contrast": "high"},
 )
 OWN = (DARK, LIGHT, CONTRAST)
 CYCLE = (DARK.name, LIGHT.name, CONTRAST.name, "ansi-dark", "ansi-light")

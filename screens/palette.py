@@ -53,14 +53,23 @@ _OKABE_ITO = {
     "purple": "#CC79A7",
 }
 # On a light background their sky blue and yellow are hardly visible. Blue replaces sky blue, and the others are
-# darkened until each has a contrast of at least 3 to 1.
+# darkened until each has a contrast of at least 4.5 to 1.
 _ON_LIGHT = {
-    "orange": "#B07800",
-    "sky": "#0072B2",
-    "green": "#008F68",
-    "yellow": "#857C00",
-    "vermillion": "#D55E00",
-    "purple": "#B5588A",
+    "orange": "#966300",
+    "sky": "#0070AE",
+    "green": "#007A58",
+    "yellow": "#6E6700",
+    "vermillion": "#B84A00",
+    "purple": "#A2447A",
+}
+# For high contrast they are lightened until each has a contrast of at least 7 to 1 with black.
+_ON_BLACK = {
+    "orange": "#FFB000",
+    "sky": "#7CC8FF",
+    "green": "#3CE0B0",
+    "yellow": "#F0E442",
+    "vermillion": "#FF8A5C",
+    "purple": "#F2A6D3",
 }
 _SIXTEEN = {
     "orange": "yellow",
@@ -114,11 +123,17 @@ _SQUARE = str.maketrans("╭╮╰╯", "┌┐└┘")
 
 @dataclass(frozen=True)
 class Palette:
-    """The glyphs and colours of a terminal."""
+    """The glyphs and colours of a terminal.
+
+    Attributes:
+        light: whether the background is light.
+        contrast: whether the theme asks for high contrast, by its variable ``contrast``.
+    """
 
     glyphs: Glyphs
     depth: Depth
     light: bool = False
+    contrast: bool = False
 
     def colour(self, name: str) -> str | None:
         """Return a colour as this terminal shows it; None if it shows no colours."""
@@ -126,7 +141,7 @@ class Palette:
             return None
         if self.depth == "ansi":
             return (_SIXTEEN_ON_LIGHT if self.light else _SIXTEEN)[name]
-        return (_ON_LIGHT if self.light else _OKABE_ITO)[name]
+        return (_ON_LIGHT if self.light else _ON_BLACK if self.contrast else _OKABE_ITO)[name]
 
     def style(self, name: str, *, bold: bool = False) -> Style:
         """Return the style of a colour of the palette."""
@@ -185,4 +200,6 @@ def of(app: Any) -> Palette:
 
     found = detect(os.environ, no_color=app.no_color, ansi=app.native_ansi_color)
     chosen = settings.of(app).glyphs
-    return Palette(_SETS.get(chosen, found.glyphs), found.depth, light=not app.current_theme.dark)
+    theme = app.current_theme
+    contrast = theme.variables.get("contrast") == "high"
+    return Palette(_SETS.get(chosen, found.glyphs), found.depth, light=not theme.dark, contrast=contrast)

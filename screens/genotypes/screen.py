@@ -74,7 +74,7 @@ class GenotypesScreen(ActionScreen[None]):
         #body { height: 1fr; }
         GenotypeList { width: 20; height: 1fr; }
         GenotypeDetail { width: 1fr; height: 1fr; }
-        &.-wide GenotypeList { width: 30; }
+        &.-wide GenotypeList { width: 32; padding: 0 1; }
         &.-narrow #body { layout: vertical; }
         &.-narrow GenotypeList { width: 1fr; height: 7; }
     }

@@ -47,10 +47,6 @@ _DISPATCHER_SECONDS = 2.0
 # Reading very many runs takes long; the store is then left alone for this many times as long.
 _REST = 5
 
-_WELCOME = (
-    "No runs yet. Press {new} to start a search, or {demonstrate} for a demonstration: the preset 'quick' on the "
-    "embedded digits data set, about a minute, with nothing to download."
-)
 _READONLY_WELCOME = "No runs yet, and with --readonly none can be started here."
 _NO_MATCH = f"No run matches the filter. esc clears it. It accepts {EXAMPLE}."
 _LETTERS = {
@@ -86,11 +82,12 @@ class RunsScreen(ActionScreen[None]):
         #title { width: auto; color: $accent; text-style: bold; }
         #counts { width: 1fr; text-align: right; }
         RunTable { height: 1fr; padding: 0 1; }
-        #nothing { height: 1fr; padding: 2 4; display: none; text-align: center; }
+        #nothing { height: 1fr; padding: 2 4; display: none; }
         #identity { height: 1; padding: 0 1; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
         #status-line { height: 2; padding: 0 1; }
         #hint { height: auto; padding: 0 1; display: none; }
         &.empty { RunTable { height: 1; } #nothing { display: block; } }
+        &.no-runs { RunTable { height: 0; } }
     }
     """
     SCOPE = "runs"
@@ -256,13 +253,25 @@ class RunsScreen(ActionScreen[None]):
         rows = options.rows(self._records, self._texts) if rows is None else rows
         self.table.show(rows, self._widths, options.by, backwards=options.backwards, now=time.time())
         self.set_class(self._has_read and not rows, "empty")
+        self.set_class(self._has_read and not self._records, "no-runs")
         if not rows:
-            welcome = _WELCOME.format(new=self.key_of("runs.new"), demonstrate=self.key_of("runs.demonstrate"))
-            welcome = _READONLY_WELCOME if settings.of(self.app).readonly else welcome
-            self._set_text("#nothing", Text(_NO_MATCH if self._records else self._problem or welcome))
+            instead = _NO_MATCH if self._records else self._problem
+            self._set_text("#nothing", Text(instead) if instead else self._welcome())
         self._set_text("#counts", self._counts())
         self._show_hint()
         self._describe_highlighted()
+
+    def _welcome(self) -> Text:
+        """Return what to do in an empty store."""
+        if settings.of(self.app).readonly:
+            return Text(_READONLY_WELCOME)
+        text = Text("No runs yet.\n")
+        for action, does in (
+            ("runs.new", "start a search: its method, preset and every hyperparameter"),
+            ("runs.demonstrate", "start the demonstration: the preset 'quick' on the embedded digits"),
+        ):
+            text.append(f"\n{self.key_of(action):>3}", "bold").append(f"  {does}")
+        return text.append("\n     about a minute, nothing to download", "dim")
 
     def _show_hint(self) -> None:
         """Show or hide the line for somebody who starts nastui for the first time."""

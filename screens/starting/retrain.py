@@ -41,8 +41,8 @@ class RetrainScreen(StartingScreen):
     DEFAULT_CSS = """
     RetrainScreen {
         #top { height: 1; padding: 0 1; color: $accent; text-style: bold; }
-        #fields { height: 1fr; padding: 1; scrollbar-size-vertical: 1; }
-        #help { height: auto; min-height: 3; max-height: 50%; padding: 0 1; text-style: dim; }
+        #fields { height: auto; max-height: 60%; padding: 1; scrollbar-size-vertical: 1; }
+        #help { height: auto; min-height: 2; max-height: 50%; padding: 0 1; text-style: dim; }
         #outcome { height: auto; max-height: 3; padding: 0 1; &.wrong { color: $error; text-style: bold; } }
         #command { height: auto; max-height: 4; padding: 0 1; }
     }

@@ -31,7 +31,8 @@ def epoch_figures(history: History, selection: RunSelection) -> tuple[Fact, ...]
     facts += _by_the_table(event)
     if event.genotype is not None:
         since = history.epochs[unchanged_since(history.epochs, selected.index)].epoch
-        facts.append(Fact("genotype", f"unchanged for {count(event.epoch - since, 'epoch')}"))
+        age = event.epoch - since
+        facts.append(Fact("genotype", f"same for {count(age, 'epoch')}" if age else "new at this epoch"))
         facts += _operations(event)
     if (entropy := mean_entropy(event)) is not None:
         earlier = mean_entropy(before) if before is not None else None

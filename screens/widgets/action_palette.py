@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from textual import work
-from textual.command import CommandList, CommandPalette
+from textual.command import CommandList, CommandPalette, SearchIcon
 from textual.css.query import NoMatches
 
 from screens.actions.closing import Punctual
@@ -13,6 +13,10 @@ from screens.actions.closing import Punctual
 
 class ActionPalette(Punctual, CommandPalette):
     """Finds an action by its name."""
+
+    def on_mount(self) -> None:
+        """Show the key in place of a picture that not every terminal has."""
+        self.query_one(SearchIcon).icon = ":"
 
     @work(exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP)
     async def _gather_commands(self, search_value: str) -> None:

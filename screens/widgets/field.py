@@ -192,6 +192,7 @@ class Field(Punctual, Widget):
         """Wrap the problem for the new width, and leave room for the notes."""
         self.set_class(self.size.width < _TIGHT, "tight")
         self.styles.height = 1 + len(self._lines_below())
+        self.refresh()  # the note begins where the editor of the new width ends
 
     def on_descendant_focus(self) -> None:
         """Report that the field received the focus."""

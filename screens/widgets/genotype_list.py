@@ -19,6 +19,12 @@ from screens.widgets.pick_list import PickList
 class GenotypeList(PickList, inherit_bindings=False):
     """Entries by origin; the one under the cursor is picked, and several can be marked."""
 
+    DEFAULT_CSS = """
+    GenotypeList {
+        & > .option-list--option-disabled { color: $foreground 65%; text-style: italic; }
+        &:ansi > .option-list--option-disabled { color: ansi_default; text-style: italic; }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = bindings("genotypes.list")
 
     def fill(self, entries: Sequence[Entry], marked: Collection[str]) -> None:
@@ -28,7 +34,7 @@ class GenotypeList(PickList, inherit_bindings=False):
         picked = current if current in names else next(iter(names), "")
         options: list[Option] = []
         for origin, members in groupby(entries, key=lambda entry: entry.origin):
-            options.append(Option(Text(origin, "dim italic"), disabled=True))
+            options.append(Option(Text(origin), disabled=True))
             for entry in members:
                 line = Text("● " if entry.name in marked else "  ", no_wrap=True, overflow="ellipsis")
                 options.append(Option(line.append(entry.shown), id=entry.name))

@@ -127,7 +127,8 @@ class Drawing:
         drawn = []
         for row, content in enumerate(self.canvas.lines(post)):
             label = self.labels.get(row, "")
-            drawn.append(Text(f"{label:>{self.left - 1}}" + ("┤" if label else "│"), _DIM).append_text(content))
+            axis = f"{label:>{self.left - 1}}" + ("┤" if label else "│")
+            drawn.append(Text().append(axis, _DIM).append_text(content))
         return [*drawn, *_axis(self.left, columns, self.right)]
 
 

@@ -78,13 +78,13 @@ class Wiring(Lines[CellView]):
     def build(self, view: CellView, width: int) -> list[Text]:
         """Draw the diagram as wide as it fits, above its caption."""
         if view.cell is None:
-            return [Text(line, _DIM) for line in ("no cell derived yet", *view.caption)]
+            return [Text(f" {line}", _DIM) for line in ("no cell derived yet", *view.caption)]
         step = _WIDE if columns(view.cell) <= width else _NARROW
         drawn = lines(
             view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app), focus=view.focus
         )
-        room = max(20, width)
-        return drawn + [Text(part, _DIM) for line in view.caption for part in textwrap.wrap(line, room)]
+        room = max(20, width - 1)
+        return drawn + [Text(f" {part}", _DIM) for line in view.caption for part in textwrap.wrap(line, room)]
 
 
 @dataclass

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from rich.color import Color
 from textual.pilot import Pilot
+from textual.theme import Theme
 from textual.widgets import Input
 
 from nastui import settings as configuration
+from nastui import themes
 from nastui.app import NastuiApp
 from runs.genotypes import nasbench201
 from runs.home import Home
@@ -293,6 +295,24 @@ async def test_keys_are_remapped_and_complaints_are_shown(tmp_path: Path) -> Non
         assert isinstance(app.focused, Input)
 
 
+def _luminance(colour: str) -> float:
+    red, green, blue = (
+        c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in Color.parse(colour).get_truecolor()
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize(("theme", "least"), [(themes.DARK, 4.5), (themes.LIGHT, 4.5), (themes.CONTRAST, 7)])
+def test_every_colour_stands_out_from_the_background(theme: Theme, least: float) -> None:
+    """WCAG 2.1 asks for a contrast of 4.5 to 1 (level AA), and of 7 to 1 for high contrast (AAA)."""
+    shown = palette.Palette(palette.BRAILLE, "full", light=not theme.dark, contrast=theme is themes.CONTRAST)
+    colours = {name: shown.colour(name) for name in ("orange", "sky", "green", "yellow", "vermillion", "purple")}
+    colours |= {name: getattr(theme, name) for name in ("foreground", "accent", "warning", "error", "success")}
+    for name, colour in colours.items():
+        low, high = sorted((_luminance(colour or ""), _luminance(theme.background or "")))
+        assert (high + 0.05) / (low + 0.05) >= least, name
+
+
 async def test_settings_change_in_the_app_and_pictures_have_the_pane(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,10 +324,9 @@ async def test_settings_change_in_the_app_and_pictures_have_the_pane(
         await pilot.press("ctrl+t")
         assert app.theme == "nastui-light"
         light = palette.of(app)
-        for name in ("orange", "sky", "green", "yellow", "vermillion", "purple"):
-            red, green, blue = Color.parse(light.colour(name) or "").get_truecolor()
-            parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
-            assert 1.05 / (0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] + 0.05) >= 3, name
+        assert light.light and light.colour("sky") != palette.Palette(palette.BRAILLE, "full").colour("sky")
+        await pilot.press("ctrl+t")
+        assert app.theme == "nastui-contrast" and palette.of(app).contrast
         await pilot.press("ctrl+g", "ctrl+g")
         assert palette.of(app).glyphs is palette.ASCII
         await pilot.press("ctrl+l")

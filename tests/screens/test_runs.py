@@ -71,8 +71,8 @@ def lines(pilot: Pilot[Any]) -> list[str]:
 
 async def test_an_empty_store_names_one_key_and_the_demonstration(tmp_path: Path) -> None:
     async with shown(tmp_path / "none") as pilot:
-        assert "Press n" in said(pilot, "#nothing")
-        assert "or D for a demonstration: the preset 'quick'" in said(pilot, "#nothing")
+        assert "n  start a search: " in said(pilot, "#nothing")
+        assert "D  start the demonstration: the preset 'quick'" in said(pilot, "#nothing")
         assert "D demonstration" in pilot.app.screen.query_one(KeyLine).render().plain
         assert said(pilot, "#counts") == "0 runs"
         assert not (tmp_path / "none").exists(), "looking at a store creates nothing"

@@ -240,7 +240,7 @@ class TestNow:
         found = facts(history)
         assert found["search acc"] == Fact("search acc", "42.00 %", "best 42.00")
         assert found["skips, pools"] == Fact("skips, pools", "6, 0 of 6", "")
-        assert found["genotype"].value == "unchanged for 0 epochs"
+        assert found["genotype"].value == "new at this epoch"
         assert found["memory"].value == "6.1 GB"
 
     @pytest.mark.parametrize(("said", "shown"), [(True, "collapsed"), (False, "ok"), ("yes", "")])
