@@ -10,9 +10,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 
 from runs.errors import NastuiError
@@ -21,13 +19,12 @@ from runs.home import short_id
 from runs.store.run_store import RunStore
 from screens import palette
 from screens.actions.bindings import bindings
-from screens.actions.screen import ActionScreen
 from screens.compare.reader import ComparisonReader
 from screens.destinations import OpenRun
 from screens.exports import csv_text, save
 from screens.formatting import brief, clean
 from screens.models.compare import Comparison
-from screens.models.panes import COMPARE_PANES as PANES
+from screens.models.panes import COMPARE_PANES
 from screens.models.selection import CompareSelection
 from screens.pictures import save_picture
 from screens.views import comparison as compare_view
@@ -36,13 +33,10 @@ from screens.widgets.chart import Chart
 from screens.widgets.compared_runs import ComparedRuns
 from screens.widgets.grid import Grids
 from screens.widgets.key_line import KeyLine
-from screens.widgets.lines import Lines
-from screens.widgets.pane import Pane, RuleView, Tab
+from screens.widgets.pane_screen import PaneScreen
 from screens.widgets.pick_one import PickOne
 from screens.widgets.plot import legend
 from screens.widgets.scrubber import Scrubber, Track
-
-_LOWER = (2, 3, 4, 5)
 
 
 @dataclasses.dataclass
@@ -52,7 +46,7 @@ class RunsRead(Message):
     compared: Comparison | None
 
 
-class CompareScreen(ActionScreen[None]):
+class CompareScreen(PaneScreen):
     """Runs by letter, their curves, and below them the differences, cells, ranking and results of papers.
 
     Args:
@@ -73,33 +67,25 @@ class CompareScreen(ActionScreen[None]):
     }
     """
     SCOPE = "compare"
+    TITLES = COMPARE_PANES
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     def __init__(self, store: RunStore, ids: Sequence[str]) -> None:
-        super().__init__()
+        super().__init__((Chart(), Grids(), Cells(), Grids(), Grids()))
         self._store, self.run_ids = store, list(ids)
         self._reader: ComparisonReader | None = None
         self._reading = False
         self._selection = CompareSelection()
         self._compared = Comparison()
-        self._pane, self._lower, self._zoomed = 1, 3, False
         self._runs, self._scrubber = ComparedRuns(), Scrubber()
-        self._panes = {
-            1: Pane(1, PANES[1], Chart()),
-            2: Pane(2, PANES[2], Grids()),
-            3: Pane(3, PANES[3], Cells()),
-            4: Pane(4, PANES[4], Grids()),
-            5: Pane(5, PANES[5], Grids()),
-        }
 
     def compose(self) -> ComposeResult:
         """Yield the runs, the panes, the slider and the keys."""
         yield Static("compare · reading …", id="top")
         yield self._runs
         yield Static(id="message")
-        yield self._panes[1]
-        with Container(id="lower"):
-            yield from (self._panes[number] for number in _LOWER)
+        yield self.panes[1]
+        yield self.lower_part()
         yield self._scrubber
         yield KeyLine()
 
@@ -107,14 +93,6 @@ class CompareScreen(ActionScreen[None]):
         """Read the runs, then follow them."""
         self._tick()
         self.every_tick(self._tick)
-
-    def on_resize(self) -> None:
-        """Lay the panes out for the new size."""
-        self._arrange()
-
-    def recolour(self) -> None:
-        """Give the legends the colours of the new theme."""
-        self._show()
 
     # Reading
 
@@ -139,33 +117,26 @@ class CompareScreen(ActionScreen[None]):
         if read.compared is not None:
             before, self._compared = len(self._compared.runs), read.compared
             if before != len(self._compared.runs):
-                self._arrange()
-            self._show()
+                self.arrange_panes()
+            self.show_all()
             self.refresh_bindings()
 
     # Showing
 
-    def _arrange(self) -> None:
-        """Lay the panes out for the size and the selected pane."""
-        width, height = self.size
-        alone = self._zoomed or width < 60 or height < 18
-        wide = not alone and width >= 110 and height >= 34
-        visible = {self._pane} if alone else set(PANES) if wide else {1, self._lower}
-        for number, pane in self._panes.items():
-            pane.display = number in visible
-        self.query_one("#lower").display = bool(visible & {*_LOWER})
-        self.set_class(wide, "wide")
-        runs = max(1, len(self._compared.runs))
-        self._runs.styles.height = min(runs, max(1, height // 6))
-        room = height - min(runs, max(1, height // 6)) - 3
-        self._panes[1].styles.height = "1fr" if alone else max(6, room * (2 if wide else 9) // (5 if wide else 20))
-        self.call_after_refresh(self._show)  # the new sizes are known only after the layout
+    def arrange_panes(self) -> None:
+        """Lay the runs and the panes out for the size and the selected pane."""
+        self._runs.styles.height = self._run_rows
+        super().arrange_panes()
 
     @property
-    def _visible(self) -> list[int]:
-        return [number for number, pane in self._panes.items() if pane.display]
+    def _run_rows(self) -> int:
+        return min(max(1, len(self._compared.runs)), max(1, self.size.height // 6))
 
-    def _show(self) -> None:
+    def upper_rows(self, *, wide: bool) -> int:
+        """Return two fifths of the rows below the runs for the curves, or a little more if only one pane follows."""
+        return max(6, (self.size.height - self._run_rows - 3) * (2 if wide else 9) // (5 if wide else 20))
+
+    def show_all(self) -> None:
         """Update everything that is visible; widgets draw only what has changed."""
         compared, selection = self._compared, self._selection
         what = [
@@ -179,14 +150,14 @@ class CompareScreen(ActionScreen[None]):
         line.display = bool(message)
         line.update(Text(message))
         self._runs.show(compare_view.run_lines(compared, selection))
-        for number in self._visible:
+        for number in self.visible_panes:
             self._show_pane(number)
         self._scrubber.show(Track(compare_view.last_epoch(compared), selection.epoch, self._live))
 
     def _show_pane(self, number: int) -> None:
         compared, selection = self._compared, self._selection
-        content: Any = self._panes[number].content
-        note, title = Text(style="dim"), PANES[number]
+        content: Any = self.panes[number].content
+        note, title = Text(style="dim"), self.TITLES[number]
         match number:
             case 1:
                 drawn = compare_view.curves(compared, selection)
@@ -202,18 +173,7 @@ class CompareScreen(ActionScreen[None]):
                 content.show(compare_view.ranks(compared, selection))
             case 5:
                 content.show(compare_view.published(compared))
-        alone, wide = len(self._visible) == 1, len(self._visible) == len(PANES)
-        shared = tuple(PANES) if alone else (number,) if wide or number == 1 else _LOWER
-        tabs = (
-            Tab(
-                other,
-                title if other == number else PANES[other],
-                other == number,
-                other == number == self._pane,
-            )
-            for other in shared
-        )
-        self._panes[number].rule.show(RuleView(tuple(tabs), note))
+        self.name_pane(number, title, note)
 
     @property
     def _live(self) -> bool:
@@ -273,28 +233,7 @@ class CompareScreen(ActionScreen[None]):
 
     def _change(self, **change: Any) -> None:
         self._selection = dataclasses.replace(self._selection, **change)
-        self._show()
-
-    def action_pane(self, number: int) -> None:
-        """Select a pane; selected again, it is maximised."""
-        self._zoomed = not self._zoomed if number == self._pane else self._zoomed
-        self._pane = number
-        self._lower = number if number in _LOWER else self._lower
-        self._arrange()
-
-    def action_next_pane(self, by: int) -> None:
-        """Select the next pane."""
-        self.action_pane((self._pane - 1 + by) % len(PANES) + 1)
-
-    def action_zoom(self) -> None:
-        """Maximise the selected pane, or restore it."""
-        self.action_pane(self._pane)
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll the selected pane; if it cannot be scrolled, the one below the curves."""
-        content = self._panes[self._pane if self._pane in _LOWER else self._lower].content
-        if isinstance(content, Lines):
-            content.scroll_relative(y=by, animate=False)
+        self.show_all()
 
     @work
     async def action_run(self) -> None:
@@ -320,10 +259,6 @@ class CompareScreen(ActionScreen[None]):
             self.copy(text, "the comparison")
             self.say(str(error), "error")
 
-    def pane(self) -> Widget | None:
-        """Return the selected pane."""
-        return self._panes[self._pane]
-
     def picture_name(self) -> str:
         """Return the file name for a picture, made from the runs."""
         return self._stem
@@ -335,7 +270,8 @@ class CompareScreen(ActionScreen[None]):
             ("text", "the whole comparison, as `nastui runs compare` prints it"),
             (
                 "csv",
-                f"{PANES[self._pane]} as a table" + (": every metric of every epoch" if self._pane == 1 else ""),
+                f"{self.TITLES[self.choice.pane]} as a table"
+                + (": every metric of every epoch" if self.choice.pane == 1 else ""),
             ),
             ("svg", "a picture of the screen"),
         ]
@@ -344,14 +280,14 @@ class CompareScreen(ActionScreen[None]):
             case "text":
                 self._say_saved(lambda: f"Saved {save(compare_view.text(self._compared), self._stem, '.txt')}")
             case "csv":
-                name = f"{self._stem}-{PANES[self._pane]}"
+                name = f"{self._stem}-{self.TITLES[self.choice.pane]}"
                 self._say_saved(lambda: f"Saved {save(csv_text(self._rows()), name, '.csv')}")
             case "svg":
                 self.say(*save_picture(self.app, None, self._stem))
 
     def _rows(self) -> Sequence[Sequence[object]]:
         """Return the content of the selected pane as a table with a header."""
-        match self._pane:
+        match self.choice.pane:
             case 1:
                 return compare_view.series_rows(self._compared)
             case 2:
@@ -367,14 +303,3 @@ class CompareScreen(ActionScreen[None]):
             self.say(save_file())
         except NastuiError as error:
             self.say(str(error), "error")
-
-    def action_back(self) -> None:
-        """Show all panes; if they are all visible, leave."""
-        if self._zoomed:
-            self.action_zoom()
-        else:
-            self.action_leave()
-
-    def action_leave(self) -> None:
-        """Go back; the runs keep running."""
-        self.dismiss()

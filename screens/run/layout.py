@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from screens.models.panes import RUN_PANES
+from screens.models.panes import RUN_LOWER, RUN_PANES, PaneSelection
 
-UPPER, LOWER = (1, 2), (3, 4, 5, 6, 7)
+UPPER, LOWER = (1, 2), RUN_LOWER
 # These two share a slot when all panes are open.
 _SHARED = (6, 7)
 # Rows of the header, two rules, the slider and the keys.
@@ -14,27 +14,6 @@ _FIXED_ROWS = 6
 _LEAST_TOP, _MOST_TOP = 7, 13
 # From this width on, half a screen has room for the diagram of a DARTS cell.
 _WIDE = 120
-
-
-@dataclass(frozen=True)
-class PaneSelection:
-    """The selected pane.
-
-    Attributes:
-        pane: its number.
-        lower: the pane in the lower part when only one fits there; of two that share a slot, the visible one.
-        zoomed: the selected pane fills the screen.
-    """
-
-    pane: int = 3
-    lower: int = 3
-    zoomed: bool = False
-
-    def press(self, number: int) -> PaneSelection:
-        """Return the selection after a pane's number was pressed; a second press maximises or restores the pane."""
-        if number == self.pane:
-            return replace(self, zoomed=not self.zoomed)
-        return replace(self, pane=number, lower=number if number in LOWER else self.lower)
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from runs.log.history import History
-from screens.models.panes import RUN_PANES
+from screens.models.panes import RUN_PANES, PaneSelection
 from screens.models.selection import LogSelection, RunSelection
-from screens.run.layout import PaneSelection
 from screens.views.epochs import SelectedEpoch, selected_epoch
 from screens.views.weights import weights_matrix
 
@@ -160,7 +159,7 @@ class ViewState:
 
     def next_pane(self, by: int) -> None:
         """Select the next pane."""
-        self.press((self.panes.pane - 1 + by) % len(RUN_PANES) + 1)
+        self.press(self.panes.after(by, len(RUN_PANES)))
 
     def all_panes(self) -> None:
         """Show all panes."""

@@ -10,9 +10,7 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Static
 
 from runs.errors import NastuiError, NotFoundError
@@ -24,11 +22,11 @@ from runs.store.record import Record
 from runs.store.run_store import RunStore
 from screens import palette
 from screens.actions.bindings import bindings
-from screens.actions.screen import ActionScreen, background
+from screens.actions.screen import background
 from screens.destinations import OpenComparison, OpenQueue, OpenRun
 from screens.engine_controls import EngineControls
 from screens.models.cells import CellView
-from screens.models.panes import SWEEP_PANES as PANES
+from screens.models.panes import SWEEP_PANES
 from screens.models.sweep import Consensus, MemberCurves
 from screens.store_watch import StoreWatch
 from screens.sweep.curve_reader import CurveReader
@@ -37,14 +35,12 @@ from screens.views import sweep as sweep_view
 from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
 from screens.widgets.key_line import KeyLine
-from screens.widgets.lines import Lines
-from screens.widgets.pane import Pane, RuleView, Tab
+from screens.widgets.pane_screen import PaneScreen
 from screens.widgets.parallel import Parallel
 from screens.widgets.plot import legend
 from screens.widgets.run_matrix import RunMatrixTable
 from screens.widgets.wiring import Wiring
 
-_LOWER = (2, 3, 4)
 _CURVES = 2
 _NO_CELL = "It is that of the finished runs, and none has finished yet."
 
@@ -59,7 +55,7 @@ class SweepRead(Message):
     curves: MemberCurves | None
 
 
-class SweepScreen(ActionScreen[None]):
+class SweepScreen(PaneScreen):
     """What the sweep is and how far it has got, above its runs; below them one other pane, or all if there is room.
 
     Args:
@@ -81,11 +77,12 @@ class SweepScreen(ActionScreen[None]):
     }
     """
     SCOPE = "sweep"
+    TITLES = SWEEP_PANES
     AUTO_FOCUS = "RunMatrixTable"
     BINDINGS: ClassVar[list[BindingType]] = bindings(SCOPE)
 
     def __init__(self, store: RunStore, sweep: str) -> None:
-        super().__init__()
+        super().__init__((RunMatrixTable(), Chart(), Wiring(), Parallel()))
         self._store, self.sweep_id = store, sweep
         self._sweeps, self._watch, self._reader = SweepStore(store), StoreWatch(store), CurveReader()
         self._engines = EngineControls(self, answered=self._tick)
@@ -96,23 +93,15 @@ class SweepScreen(ActionScreen[None]):
         self._consensuses: tuple[Consensus, ...] = ()
         self._curves: MemberCurves | None = None
         self._kind = 0
-        self._pane, self._lower, self._zoomed = 1, 3, False
-        self._panes = {
-            1: Pane(1, PANES[1], RunMatrixTable()),
-            2: Pane(2, PANES[2], Chart()),
-            3: Pane(3, PANES[3], Wiring()),
-            4: Pane(4, PANES[4], Parallel()),
-        }
-        for number in _LOWER:
-            self._panes[number].display = False  # the first look comes before the layout, and reads no curves
+        for number in self.choice.below:
+            self.panes[number].display = False  # the first look comes before the layout, and reads no curves
 
     def compose(self) -> ComposeResult:
         """Yield what the sweep is, its progress, the panes and the keys."""
         yield Static("sweep · reading …", id="top")
         yield Static(id="progress")
-        yield self._panes[1]
-        with Container(id="lower"):
-            yield from (self._panes[number] for number in _LOWER)
+        yield self.panes[1]
+        yield self.lower_part()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -124,14 +113,6 @@ class SweepScreen(ActionScreen[None]):
         """Read everything again: another screen may have noticed changes."""
         self._watch.read_all()
 
-    def on_resize(self) -> None:
-        """Lay the panes out for the new size."""
-        self._arrange()
-
-    def recolour(self) -> None:
-        """Give the legends the colours of the new theme."""
-        self._show()
-
     @property
     def table(self) -> RunMatrixTable:
         """The runs."""
@@ -142,7 +123,7 @@ class SweepScreen(ActionScreen[None]):
     def _tick(self) -> None:
         if not self._reading and not self.is_hidden:
             self._reading = True
-            self._read(curves=self._panes[_CURVES].display)
+            self._read(curves=self.panes[_CURVES].display)
 
     @background(group="read")
     def _read(self, curves: bool) -> None:
@@ -176,47 +157,34 @@ class SweepScreen(ActionScreen[None]):
             self._results, self._waits, self._consensuses = read.results, read.waits, read.consensuses
             self._curves = read.curves or self._curves
             if len(self._members) != before:
-                self._arrange()
-            self._show()
+                self.arrange_panes()
+            self.show_all()
             self.refresh_bindings()
 
     # Showing
-
-    def _arrange(self) -> None:
-        """Lay the panes out for the size and the selected pane."""
-        width, height = self.size
-        alone = self._zoomed or width < 60 or height < 18
-        wide = not alone and width >= 110 and height >= 34
-        visible = {self._pane} if alone else set(PANES) if wide else {1, self._lower}
-        for number, pane in self._panes.items():
-            pane.display = number in visible
-        self.query_one("#lower").display = bool(visible & {*_LOWER})
-        self.set_class(wide, "wide")
-        rows = len(self._results.rows if self._results and self._results.sweep.grid else self._members)
-        self._panes[1].styles.height = "1fr" if alone else max(5, min(rows + 2, height * 2 // 5))
-        self.call_after_refresh(self._show)  # the new sizes are known only after the layout
 
     @property
     def _members(self) -> list[str]:
         return [cell.run for row in self._results.rows for cell in row.cells] if self._results else []
 
-    @property
-    def _visible(self) -> list[int]:
-        return [number for number, pane in self._panes.items() if pane.display]
+    def upper_rows(self, *, wide: bool) -> int:
+        """Return the rows that the runs need, and no more than two fifths of the screen."""
+        rows = len(self._results.rows if self._results and self._results.sweep.grid else self._members)
+        return max(5, min(rows + 2, self.size.height * 2 // 5))
 
-    def _show(self) -> None:
+    def show_all(self) -> None:
         """Update everything that is visible; widgets draw only what has changed."""
         found = self._results
         if found is None:
             return
         self.query_one("#top", Static).update(Text(sweep_view.title(found)))
         self.query_one("#progress", Static).update(Text(sweep_view.progress(found)))
-        for number in self._visible:
+        for number in self.visible_panes:
             self._show_pane(number, found)
 
     def _show_pane(self, number: int, found: Results) -> None:
-        content: Any = self._panes[number].content
-        note, name = Text(style="dim"), PANES[number]
+        content: Any = self.panes[number].content
+        note, name = Text(style="dim"), self.TITLES[number]
         match number:
             case 1:
                 content.show(sweep_view.matrix(found, self._waits))
@@ -233,13 +201,7 @@ class SweepScreen(ActionScreen[None]):
                     name = f"agreed cell · {shown.title}"
             case 4:
                 content.show(sweep_view.parallel(found, self._row))
-        alone, wide = len(self._visible) == 1, len(self._visible) == len(PANES)
-        shared = tuple(PANES) if alone else (number,) if wide or number == 1 else _LOWER
-        tabs = (
-            Tab(other, name if other == number else PANES[other], other == number, other == number == self._pane)
-            for other in shared
-        )
-        self._panes[number].rule.show(RuleView(tuple(tabs), note))
+        self.name_pane(number, name, note)
 
     @property
     def _row(self) -> int:
@@ -255,7 +217,7 @@ class SweepScreen(ActionScreen[None]):
 
     def on_run_matrix_table_highlighted(self) -> None:
         """Draw the selected run and row in the other panes."""
-        self._show()
+        self.show_all()
         self.refresh_bindings()
 
     def on_run_matrix_table_opened(self, event: RunMatrixTable.Opened) -> None:
@@ -289,33 +251,12 @@ class SweepScreen(ActionScreen[None]):
     def action_kind(self, by: int) -> None:
         """Show the next kind of cell."""
         self._kind += by
-        self._show()
+        self.show_all()
 
     def action_pane(self, number: int) -> None:
         """Select a pane; selected again, it is maximised."""
-        self._zoomed = not self._zoomed if number == self._pane else self._zoomed
-        self._pane = number
-        self._lower = number if number in _LOWER else self._lower
-        self._arrange()
+        super().action_pane(number)
         self._tick()
-
-    def action_next_pane(self, by: int) -> None:
-        """Select the next pane."""
-        self.action_pane((self._pane - 1 + by) % len(PANES) + 1)
-
-    def action_zoom(self) -> None:
-        """Maximise the selected pane, or restore it."""
-        self.action_pane(self._pane)
-
-    def action_scroll(self, by: int) -> None:
-        """Scroll the lower pane."""
-        content = self._panes[self._lower].content
-        if isinstance(content, Lines):
-            content.scroll_relative(y=by, animate=False)
-
-    def pane(self) -> Widget | None:
-        """Return the selected pane."""
-        return self._panes[self._pane]
 
     def picture_name(self) -> str:
         """Return the file name for a picture."""
@@ -374,17 +315,6 @@ class SweepScreen(ActionScreen[None]):
         """Copy the results as text."""
         if self._results is not None:
             self.copy(sweep_view.text(self._results), f"the results of {count(len(self._members), 'run')}")
-
-    def action_back(self) -> None:
-        """Show all panes; if they are all visible, leave."""
-        if self._zoomed:
-            self.action_zoom()
-        else:
-            self.action_leave()
-
-    def action_leave(self) -> None:
-        """Go back; the runs keep running."""
-        self.dismiss()
 
 
 def _in_order(found: Results) -> list[Record]:

@@ -23,10 +23,10 @@ from screens.formatting import clean, operation_label
 from screens.models.charts import Curves, Series
 from screens.models.log import LogLine, LogView
 from screens.models.panels import Bars, Fact, Matrix, Panel
+from screens.models.panes import PaneSelection
 from screens.models.run import HeaderView
 from screens.palette import ASCII, BLOCK, BRAILLE, Palette
 from screens.run import layout as run_layout
-from screens.run.layout import PaneSelection
 from screens.widgets import header, heatmap, log, now, plot, scrubber, wiring
 from screens.widgets import panel as panel_widget
 from screens.widgets.scrubber import Track
