@@ -1,10 +1,10 @@
-"""``nastui queue``: the runs that wait for a device."""
+"""``nastui queue``: the runs that wait for a device, or for Slurm."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from runs.formatting import count
 from runs.home import short_id
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runs.fleet.grid import Combination
     from runs.store.record import Record
     from runs.store.run_store import RunStore
 
@@ -37,11 +40,13 @@ def queue(context: typer.Context) -> None:
 
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the runs that have a device and those that wait, in order, and what each waits for."""
+    """List the runs that have a device, those that wait, in order and for what, and those that Slurm has."""
     from nastui.cli import output
     from runs.fleet.queueing import cpu_slots, ensure_dispatcher
+    from runs.fleet.sweep import SweepStore
     from runs.store.lock import is_held
     from runs.store.queue import Queue
+    from runs.store.slurm_jobs import SlurmJobs, order_of
 
     store = _store()
     queue = Queue(store.home)
@@ -53,27 +58,55 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     document = queue.read()
     records = {record.id: record for record in store.records()}
     placed = [entry for entry in document.placed if is_held(store.home.run(entry.run).lock)]
+    jobs = [(record, record.job) for record in records.values() if record.job is not None and record.is_in_slurm]
+    jobs.sort(key=lambda pair: (not pair[0].status.live, order_of(pair[1])))
+    if jobs and (fault := SlurmJobs(store.home).read().fault):
+        output.warn(f"{fault} Its last answer is shown.")
+    shown = [*(entry.run for entry in (*placed, *document.waiting)), *(record.id for record, _ in jobs)]
+    varied = SweepStore(store).varied(records[run] for run in shown if run in records)
     if as_json:
+        told = {run: _told_apart(run, records, varied) for run in shown}
         output.data(
             {
-                "running": [{"run": entry.run, "devices": list(entry.placed)} for entry in placed],
+                "running": [{"run": entry.run, "devices": list(entry.placed), **told[entry.run]} for entry in placed],
                 "waiting": [
-                    {"place": place, **entry.model_dump(include={"run", "device", "held", "reason"})}
+                    {"place": place, **entry.model_dump(include={"run", "device", "held", "reason"}), **told[entry.run]}
                     for place, entry in enumerate(document.waiting, 1)
                 ],
                 "slots": {"cpu": cpu_slots(document)},
+                "slurm": [
+                    {"run": record.id, "status": str(record.status), **job.to_json(), **told[record.id]}
+                    for record, job in jobs
+                ],
             }
         )
         return
-    if not placed and not document.waiting:
+    if not shown:
         output.say("No run waits. To queue one: nastui search drnas --preset quick --queue")
         return
-    rows = [("running", entry, " ".join(entry.placed)) for entry in placed]
-    rows += [(str(place), entry, entry.reason or "-") for place, entry in enumerate(document.waiting, 1)]
-    output.table(
-        ["place", "id", "method", "data", "seed", "device", "waits for"],
-        ([place, *_described(entry.run, records), entry.device, what] for place, entry, what in rows),
-    )
+    values = {run: " ".join(f"{key}={value}" for key, value in _values(run, varied).items()) for run in shown}
+    titles = ["id", "method", "data", "seed", *(["values"] if any(values.values()) else [])]
+
+    def described(run: str) -> list[str]:
+        return [*_described(run, records), *([values[run] or "-"] if "values" in titles else [])]
+
+    if placed or document.waiting:
+        rows = [("running", entry, " ".join(entry.placed)) for entry in placed]
+        rows += [(str(place), entry, entry.reason or "-") for place, entry in enumerate(document.waiting, 1)]
+        output.table(
+            ["place", *titles, "device", "waits for"],
+            ([place, *described(entry.run), entry.device, what] for place, entry, what in rows),
+        )
+    if jobs:
+        if placed or document.waiting:
+            sys.stdout.write("\n")
+        output.table(
+            ["job", *titles, "profile", "slurm"],
+            (
+                [job.job_id or "-", *described(record.id), job.profile, record.job_text or "running"]
+                for record, job in jobs
+            ),
+        )
 
 
 @app.command()
@@ -165,6 +198,15 @@ def _described(run: str, records: dict[str, Record]) -> list[str]:
     head = records[run].head if run in records else {}
     data = Path(head["dataset"]).name if head else "-"
     return [short_id(run), str(head.get("method", "-")), data, str(head.get("seed", "-"))]
+
+
+def _told_apart(run: str, records: dict[str, Record], varied: Mapping[str, Combination]) -> dict[str, Any]:
+    """Return the seed of a run, and what its sweep varies beside it."""
+    return {"seed": records[run].head["seed"] if run in records else None, "values": _values(run, varied)}
+
+
+def _values(run: str, varied: Mapping[str, Combination]) -> Combination:
+    return {key: value for key, value in varied.get(run, {}).items() if key != "seed"}
 
 
 def _store() -> RunStore:

@@ -477,8 +477,8 @@ def _job(record: Record) -> str:
     job = record.job
     if job is None:
         return ""
-    state = record.job_text or job.problem() or "running"
-    return f"job {job.job_id or job.submission}: {state}; output in {output_of(Home.locate(), job)}"
+    state = f" {job.ending}" if job.ended else f": {record.job_text or 'running'}"
+    return f"job {job.job_id or job.submission}{state}; output in {output_of(Home.locate(), job)}"
 
 
 def _sort_key(record: Record, sort: Sort) -> Any:

@@ -23,6 +23,7 @@ from runs.fleet.queueing import entry
 from runs.home import Home, RunPaths
 from runs.slurm import submission
 from runs.slurm.profile import Request, Target
+from runs.store.groups import sweep_of
 from runs.store.labels import Labels
 from runs.store.lock import is_held
 from runs.store.queue import Entry
@@ -346,6 +347,25 @@ class SweepStore:
     def get(self, sweep: str) -> Sweep | None:
         """Return the sweep with that id; None if there is none."""
         return self._of(sweep) if sweep and "/" not in sweep else None
+
+    def varied(self, records: Iterable[Record]) -> dict[str, Combination]:
+        """Return by run what tells a member from the others of its sweep: its seed, and its values of the grid.
+
+        Runs of no sweep, and members of a sweep that cannot be read, are left out.
+        """
+        found: dict[str, Combination] = {}
+        runs: dict[str, set[str]] = {}
+        for record in records:
+            if sweep_of(record):
+                runs.setdefault(sweep_of(record), set()).add(record.id)
+        for name, there in runs.items():
+            if (sweep := self.get(name)) is None:
+                continue
+            seeds = len(sweep.seeds) > 1 or not sweep.grid
+            for member in sweep.members:
+                if member.run in there:
+                    found[member.run] = ({"seed": member.seed} if seeds else {}) | member.values
+        return found
 
     def add_seeds(self, sweep: Sweep, seeds: Sequence[int], say: Callable[[str], object] = lambda _: None) -> Sweep:
         """Add members with further seeds for each combination, and create their runs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,15 +63,24 @@ class State(BaseModel):
         """Return ``pending (Priority, starts about 14:20)`` or ``running on node17, requeued 2 times``."""
         match self.state:
             case "PENDING":
-                why = [self.reason] if self.reason not in ("", "None") else []
-                when = [f"starts about {_clock(self.starts)}"] if self.starts else []
-                text = "pending" + (f" ({', '.join([*why, *when])})" if why or when else "")
+                text = f"pending ({self.why})" if self.why else "pending"
             case "RUNNING":
                 text = f"running on {self.nodes}"
             case _:
                 text = self.state.lower().replace("_", " ")
+        return ", ".join(filter(None, [text, self.requeued]))
+
+    @property
+    def why(self) -> str:
+        """Why it waits, and until when: ``Priority, starts about 14:20``; empty if Slurm does not say."""
+        starts = f"starts about {_clock(self.starts)}" if self.starts else ""
+        return ", ".join(filter(None, [self.reason if self.reason != "None" else "", starts]))
+
+    @property
+    def requeued(self) -> str:
+        """How often it was requeued: ``requeued 2 times``; empty if it was not."""
         times = "once" if self.restarts == 1 else count(self.restarts, "time")
-        return f"{text}, requeued {times}" if self.restarts else text
+        return f"requeued {times}" if self.restarts else ""
 
 
 class Entry(BaseModel):
@@ -110,6 +120,11 @@ class Entry(BaseModel):
             return self.last.job
         return self.job if self.task is None or not self.job else f"{self.job}_{self.task}"
 
+    @property
+    def profile(self) -> str:
+        """The name of its profile."""
+        return str(self.request.get("profile", {}).get("name", ""))
+
     def text(self, *, live: bool) -> str:
         """Return the state of the job for people; empty if it is over.
 
@@ -126,13 +141,17 @@ class Entry(BaseModel):
             return str(self.last).replace("running", "starting", 1)
         return str(self.last)
 
-    def problem(self) -> str:
-        """Return in words how the job ended; empty if it has not."""
+    @property
+    def ending(self) -> str:
+        """How the job ended, such as ``was cancelled``; empty if it has not."""
         if not self.ended:
             return ""
         state = self.last.state if self.last is not None and self.last.state in OVER else ""
-        what = _WORDS.get(state, f"ended with the state {state}")
-        return f"Its Slurm job{f' {self.job_id}' if self.job_id else ''} {what}."
+        return _WORDS.get(state, f"ended with the state {state}")
+
+    def problem(self) -> str:
+        """Return in a sentence how the job ended; empty if it has not."""
+        return f"Its Slurm job{f' {self.job_id}' if self.job_id else ''} {self.ending}." if self.ended else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``nastui runs show --json`` prints; keys are an interface."""
@@ -145,7 +164,7 @@ class Entry(BaseModel):
             "nodes": last.nodes,
             "restarts": last.restarts,
             "ended": self.ended,
-            "profile": self.request.get("profile", {}).get("name", ""),
+            "profile": self.profile,
         }
 
 
@@ -242,3 +261,9 @@ def _clock(moment: str) -> str:
         return moment
     today = datetime.datetime.now().date()
     return f"{time:%H:%M}" if time.date() == today else f"{time.day} {time:%b %H:%M}"
+
+
+def order_of(job: Entry) -> tuple[str, list[int], str]:
+    """Return a key that sorts jobs by when they are expected to start, then by their ids; unknown moments come last."""
+    starts = job.last.starts if job.last is not None else ""
+    return starts or "~", [int(number) for number in re.findall(r"\d+", job.job_id)], job.run

@@ -1,11 +1,11 @@
-"""The Queue screen: devices as lanes, what runs on each, and what waits, for what, and until when."""
+"""The Queue screen: devices as lanes, what runs on each; what waits, for what, and until when; what Slurm has."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from runs.errors import NastuiError
 from runs.fleet import queueing
+from runs.fleet.grid import Combination
 from runs.home import short_id
 from runs.machine import cores
 from runs.machine.meters import Machine, Meter
@@ -25,6 +26,7 @@ from runs.store import device_usage
 from runs.store.queue import Document
 from runs.store.record import Record
 from runs.store.run_store import RunStore
+from runs.store.slurm_jobs import SlurmJobs
 from screens import settings
 from screens.actions.bindings import bindings
 from screens.actions.screen import ActionScreen, background
@@ -32,10 +34,13 @@ from screens.destinations import OpenRun
 from screens.engine_controls import EngineControls
 from screens.models.queue import QueueLine, QueueView
 from screens.store_watch import StoreWatch
-from screens.views.queue import queue_view
+from screens.views.queue import queue_view, varied_text
 from screens.views.status_line import identity
 from screens.widgets.key_line import KeyLine
 from screens.widgets.queue_list import QueueList
+
+if TYPE_CHECKING:
+    from runs.fleet.sweep import SweepStore
 
 # Seconds between measurements of the machine, which take longer than a look at the store.
 _MEASURED_SECONDS = 2.0
@@ -53,7 +58,7 @@ class QueueRead(Message):
 
 
 class QueueScreen(ActionScreen[None]):
-    """The devices and the queue above a description of the run under the cursor.
+    """The devices, the queue and Slurm's jobs above a description of the run under the cursor.
 
     Args:
         store: whose queue it is.
@@ -81,6 +86,9 @@ class QueueScreen(ActionScreen[None]):
         self._meter, self._machine, self._measured = Meter(), Machine(cores.allowed()), float("-inf")
         self._users: dict[str, tuple[str, ...]] = {}
         self._known: tuple[list[Record], Document] = ([], Document())
+        self._jobs, self._fault = SlurmJobs(store.home), ""
+        self._sweeps: SweepStore | None = None
+        self._varied: dict[str, Combination] = {}
         self._records: dict[str, Record] = {}
         self._reading, self._next_read = False, 0.0
 
@@ -126,16 +134,30 @@ class QueueScreen(ActionScreen[None]):
         if found is not None:
             self._known = found
             self._users = device_usage.users(found[0])
+            self._varied = self._told_apart(*found)
         if time.monotonic() - self._measured >= _MEASURED_SECONDS:
             before, self._machine = self._machine, self._meter.look()
             self._measured, measured = time.monotonic(), self._machine.gpus != before.gpus
         view = None
         records, document = self._known
-        if found is not None or measured:
-            slots = queueing.cpu_slots(document)
-            view = queue_view(document, records, self._users, self._machine.gpus, self._machine.cores, slots)
+        before_fault, self._fault = self._fault, self._jobs.read().fault
+        if found is not None or measured or self._fault != before_fault:
+            slots, machine = queueing.cpu_slots(document), self._machine
+            view = queue_view(
+                document, records, self._users, machine.gpus, machine.cores, slots, self._varied, self._fault
+            )
         self._next_read = time.monotonic() + _REST * (time.monotonic() - began)
         self.post_message(QueueRead(view, records))
+
+    def _told_apart(self, records: Sequence[Record], document: Document) -> dict[str, Combination]:
+        """Return what tells the members of sweeps apart that wait, run or are in Slurm."""
+        # Imported here, because it would slow down the start of the app.
+        from runs.fleet.sweep import SweepStore
+
+        self._sweeps = self._sweeps or SweepStore(self.store)
+        queued = {entry.run for entry in document.entries}
+        shown = (record for record in records if record.status.live or record.is_in_slurm or record.id in queued)
+        return self._sweeps.varied(shown)
 
     def failed_in_background(self, group: str) -> None:
         """Read again at the next tick."""
@@ -160,8 +182,9 @@ class QueueScreen(ActionScreen[None]):
     def _describe(self) -> None:
         line = self.list.highlighted
         record = self._records.get(line.run) if line is not None else None
-        self.query_one("#identity", Static).update(Text(identity(record) if record is not None else ""))
-        reason = _EMPTY if line is None else ""
+        varied = varied_text(record, self._varied) if record is not None else ""
+        self.query_one("#identity", Static).update(Text(identity(record, varied) if record is not None else ""))
+        reason = _EMPTY if line is None else line.job
         if line is not None and line.waiting:
             parts = [f"queued {queueing.ordinal(int(line.place))}", "held" if line.held else "", line.reason]
             parts.append(f"will probably start {line.words[-1]}" if line.words[-1].startswith("in ") else "")

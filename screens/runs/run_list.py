@@ -71,6 +71,7 @@ class StoreRead(Message):
         problem: why the store could not be read.
         rest: the seconds until the store may be read again.
         waits: the place of each run that waits in the queue.
+        in_slurm: the number of runs that wait for Slurm.
         is_first: whether the store is empty and its home has not yet dismissed the hint of a first start.
     """
 
@@ -83,6 +84,7 @@ class StoreRead(Message):
     problem: str = ""
     rest: float = 0.0
     waits: Mapping[str, Wait] = field(default_factory=dict)
+    in_slurm: int = 0
     is_first: bool = False
 
 

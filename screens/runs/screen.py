@@ -103,6 +103,7 @@ class RunsScreen(ActionScreen[None]):
         self._records: list[Record] = []
         self._widths: WantedWidths = {}
         self._statuses: Counter[Status] = Counter()
+        self._in_slurm = 0
         self._options = RunListOptions()
         self._texts = Texts()
         self._waits: Mapping[str, Wait] = {}
@@ -201,6 +202,7 @@ class RunsScreen(ActionScreen[None]):
             statuses = Counter(record.shown_status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
             read.waits = self._known_waits()
+            read.in_slurm = sum(record.is_in_slurm and not record.status.live for record in records)
             read.is_first = self._hint is None and not records and first_start.is_first(self.store.home)
         except NastuiError as error:
             self._last_look = 0.0
@@ -226,7 +228,7 @@ class RunsScreen(ActionScreen[None]):
             return
         self._next_read = time.monotonic() + read.rest
         self._records, self._widths, self._problem = read.records, read.widths, read.problem
-        self._statuses, self._waits = read.statuses, read.waits
+        self._statuses, self._waits, self._in_slurm = read.statuses, read.waits, read.in_slurm
         if self._hint is None and not read.problem:
             self._hint = read.is_first
         elif self._hint and read.records:
@@ -304,6 +306,8 @@ class RunsScreen(ActionScreen[None]):
                 parts.append(f"{number:,} {status}")
         if self._waits:
             parts.append(f"{len(self._waits):,} in the queue")
+        if self._in_slurm:
+            parts.append(f"{self._in_slurm:,} wait{'s' if self._in_slurm == 1 else ''} for Slurm")
         if self._unreadable:
             parts.append(f"{len(self._unreadable):,} unreadable")
         if self.table.marked:

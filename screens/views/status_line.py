@@ -16,16 +16,22 @@ from screens.formatting import clean
 _LONGEST = 90  # maximum length of an engine's message, so that the hint still fits
 
 
-def identity(record: Record) -> str:
-    """Return what a run is: name, id, method and space or what is retrained, data set, preset, seed, device, note."""
+def identity(record: Record, varied: str = "") -> str:
+    """Return what a run is: name, id, method and space or what is retrained, data set, preset, seed, device, note.
+
+    Args:
+        record: the run.
+        varied: what tells it from the other members of its sweep; it comes early, and takes the place of the seed.
+    """
     head = record.head
     parts = [
         short_id(record.id),
+        varied,
         f"{head['method']} {record.subject}" if record.subject else f"{head['method']} on {head['space']}",
         f"{head['dataset']}",
         f"preset {head['preset']}",
     ]
-    parts += [f"seed {head['seed']}", f"{head['device']}"]
+    parts += ["" if varied else f"seed {head['seed']}", f"{head['device']}"]
     return clean(" · ".join(filter(None, [record.labels.name, *parts, record.labels.note])))
 
 

@@ -21,10 +21,12 @@ from screens.formatting import fit
 from screens.models.queue import WORDS, QueueLine, QueueView
 
 _PLACE = 6
-_RIGHT = ("seed", "epoch", "when")
-_SPARE = ("epoch", "device", "seed")
-"""Left out in this order if the line is short of room."""
+_RIGHT = ("epoch", "when")
+_LEAST = {"epoch": 0, "run": 12, "device": 0, "varied": 12}
+"""If the line is short of room, these are cut in this order, down to so many cells, or left out."""
 _LEAST_REASON = 12
+_ENOUGH_REASON = 30
+"""With less room for the reason, what is varied has short keys."""
 
 
 class QueueList(Punctual, ScrollView, can_focus=True):
@@ -177,15 +179,25 @@ class QueueList(Punctual, ScrollView, can_focus=True):
         for at, title in enumerate(WORDS):
             if title in kept:
                 style = "held" if line.held and title == "when" else "quiet" if title == "id" else ""
-                parts += [(fit(line.words[at], kept[title], right=title in _RIGHT), style), ("  ", "")]
+                is_brief = title == "varied" and kept[title] < self._view.widths[at]
+                text = line.brief if is_brief else line.words[at]
+                parts += [(fit(text, kept[title], right=title in _RIGHT), style), ("  ", "")]
         room = width - sum(len(text) for text, _ in parts)
         return [*parts, (fit(line.reason, max(0, room)), "quiet")]
 
     def _columns(self, width: int) -> dict[str, int]:
         """Return the columns that fit beside a reason, with their widths."""
         kept = {title: size for title, size in zip(WORDS, self._view.widths, strict=True) if size}
-        for title in _SPARE:
-            if _PLACE + sum(size + 2 for size in kept.values()) + _LEAST_REASON > width:
+
+        def over(reason: int = _LEAST_REASON) -> int:
+            return _PLACE + sum(size + 2 for size in kept.values()) + reason - width
+
+        if over(_ENOUGH_REASON) > 0 and "varied" in kept:
+            kept["varied"] = self._view.brief_width
+        for title, least in _LEAST.items():
+            if over() > 0 and title in kept:
+                kept[title] = max(min(least, kept[title]), kept[title] - over()) if least else 0
+            if not kept.get(title):
                 kept.pop(title, None)
         return kept
 

@@ -124,6 +124,7 @@ def test_a_job_that_vanished_leaves_a_lost_run_that_can_be_resumed(cli: Cli, slu
     forget_answer(cli)
     assert cli.status(run) == "lost"
     assert cli.json("runs", "show", run)["problem"] == "Its Slurm job 7 was cancelled."
+    assert "job 7 was cancelled; output in" in cli("runs", "show", run).stdout
     slurm.answers("sbatch", "9\n")
     cli("runs", "resume", run)
     again = submission(cli, run)
@@ -140,6 +141,32 @@ def test_a_job_that_vanished_leaves_a_lost_run_that_can_be_resumed(cli: Cli, slu
     assert cli.json("runs", "show", run)["problem"] == "Its Slurm job 9 is no longer known to Slurm."
 
 
+def test_the_queue_lists_what_slurm_has_and_what_is_varied(cli: Cli, slurm: FakeSlurm) -> None:
+    grid = ("--grid", "learning_rate=0.01,0.025", "--slurm", "gpus", "--device", "cpu", "--detach")
+    sweep = cli.json(*TINY_SEARCH[:4], "--seeds", "0-1", *grid)
+    name = submission(cli, sweep["rows"][0]["runs"][0]["run"])
+    later = listed(name, "PENDING", task=2, reason="Resources", starts="2030-11-27T14:20:00")
+    sooner = listed(name, "PENDING", task=3, reason="Resources", starts="2030-11-26T14:20:00")
+    slurm.answers("squeue", later + sooner + listed(name, "PENDING", task=0, reason="JobHeldUser"))
+    forget_answer(cli)
+    title, *lines = cli("queue").stdout.splitlines()
+    assert title.split() == ["job", "id", "method", "data", "seed", "values", "profile", "slurm"]
+    assert [line.split()[0] for line in lines] == ["7_3", "7_2", "7_0"]
+    assert "learning_rate=0.025  gpus     pending (Resources, starts about 26 Nov 14:20)" in lines[0]
+    found = cli.json("queue", "list")
+    assert found["waiting"] == []
+    assert [(job["job"], job["seed"], job["values"]) for job in found["slurm"]] == [
+        ("7_3", 1, {"learning_rate": "0.025"}),
+        ("7_2", 1, {"learning_rate": "0.01"}),
+        ("7_0", 0, {"learning_rate": "0.01"}),
+    ]
+    slurm.refuses("squeue", "squeue: error: Unable to contact slurm controller\n")
+    forget_answer(cli)
+    done = cli("queue")
+    assert done.stderr == "Slurm refused 'squeue': Unable to contact slurm controller. Its last answer is shown.\n"
+    assert len(done.stdout.splitlines()) == 4
+
+
 def test_slurm_that_does_not_answer_loses_no_run(cli: Cli, slurm: FakeSlurm) -> None:
     run, _ = start(cli)
     slurm.refuses("squeue", "squeue: error: Unable to contact slurm controller\n")
@@ -150,7 +177,7 @@ def test_slurm_that_does_not_answer_loses_no_run(cli: Cli, slurm: FakeSlurm) -> 
 
 def test_stop_cancels_a_run_that_waits(cli: Cli, slurm: FakeSlurm) -> None:
     run, _ = start(cli)
-    cli("runs", "stop", run)
+    assert cli("runs", "stop", run).stderr == f"{run[:8]} is lost.\n"
     assert slurm.calls("scancel") == ["--quiet 7"]
     assert cli.status(run) == "lost"
     assert cli("runs", "rm", run, "--yes").stderr

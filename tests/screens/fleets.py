@@ -16,6 +16,8 @@ from runs.log.events import encode
 from runs.store.lock import engine_lock
 from runs.store.queue import Entry, Queue
 from runs.store.run_store import RunStore
+from runs.store.slurm_jobs import Entry as Job
+from runs.store.slurm_jobs import SlurmJobs, State
 from tests.runs.test_store_speed import copy_runs
 from tests.screens.driving import BEGAN
 from tests.synthetic import course
@@ -78,6 +80,26 @@ def queued(home: Home, sweep: Sweep, running: int = 0, reasons: Sequence[str] = 
         stack.enter_context(engine_lock(home.dispatcher))
         for record in live:
             stack.enter_context(engine_lock(record.paths.lock))
+        yield
+
+
+@contextlib.contextmanager
+def in_slurm(home: Home, sweep: Sweep, states: Sequence[State]) -> Iterator[None]:
+    """Note the first members of a sweep as jobs of an array with these states; those that run hold their locks."""
+    with SlurmJobs(home).change() as document:
+        for number, (member, state) in enumerate(zip(sweep.members, states, strict=False)):
+            document.entries[member.run] = Job(
+                run=member.run,
+                submission="nastui-1",
+                task=number,
+                job="7",
+                request={"profile": {"name": "gpus"}},
+                last=state.model_copy(update={"job": f"7_{number}"}),
+            )
+    with contextlib.ExitStack() as stack:
+        for member, state in zip(sweep.members, states, strict=False):
+            if state.state == "RUNNING":
+                stack.enter_context(engine_lock(home.run(member.run).lock))
         yield
 
 

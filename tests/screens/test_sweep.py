@@ -17,6 +17,7 @@ from runs.machine.devices import Gpu
 from runs.machine.meters import Machine
 from runs.store.queue import Queue
 from runs.store.run_store import RunStore
+from runs.store.slurm_jobs import SlurmJobs, State
 from screens.compare.screen import CompareScreen
 from screens.queue.screen import QueueScreen
 from screens.run.screen import RunScreen
@@ -299,6 +300,52 @@ class TestQueue:
             await pilot.press("y")
             await until(pilot, lambda: waiting(home) == [second, third, *rest])
             await until(pilot, lambda: "4 runs wait" in screen.list.text)
+
+    async def test_members_show_what_their_sweep_varies(self, home: Home) -> None:
+        async with shown(home, (120, 24)) as (pilot, sweep):
+            screen = await queue_screen(pilot)
+            assert [f"{short_id(line.run)}: {line.words[2]}" for line in screen.list._view.lines if line.waiting] == [
+                f"{short_id(member.run)}: seed {member.seed} "
+                f"learning_rate={member.values['learning_rate']} batch_size={member.values['batch_size']}"
+                for member in sweep.members[7:]
+            ]
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: "seed 1 lr=0.025 bs=128  " in screen.list.text)
+            assert screen.list.highlighted is not None
+            assert f" · {screen.list.highlighted.words[2]} · " in static(screen, "#identity")
+
+    async def test_slurm_has_a_section_with_its_reasons(self, home: Home) -> None:
+        sweep = fleets.made_sweep(home, (3,), seeds=(0, 1), name="")
+        states = (
+            State(job="", state="RUNNING", nodes="node17", restarts=1),
+            State(job="", state="PENDING", reason="Priority"),
+            State(job="", state="PENDING", reason="Resources", starts="2999-11-27T14:20:00", restarts=2),
+        )
+        with fleets.in_slurm(home, sweep, states):
+            app = NastuiApp(home)
+            async with app.run_test(size=(140, 24)) as pilot:
+                await until(pilot, lambda: "2 wait for Slurm" in static(app.screen, "#counts"))
+                screen = await queue_screen(pilot)
+                assert static(screen, "#counts") == "0 running · 0 waiting · 3 in Slurm"
+                *_, title, runs, soon, later = screen.list.text.splitlines()
+                assert title.strip() == "slurm · 1 running · 2 pending"
+                assert "batch_size=64   node17  3/5  " in runs and runs.rstrip().endswith("left  requeued once")
+                assert "learning_rate=0.025 batch_size=64  gpus         pending  Resources, starts" in soon
+                assert later.rstrip().endswith("pending  Priority")
+                assert short_id(sweep.members[0].run) not in "".join(screen.list.text.splitlines()[:-3]), "only there"
+                await pilot.press("j")
+                assert static(screen, "#reason") == (
+                    "Slurm job 7_2, profile gpus: pending (Resources, starts about 27 Nov 14:20), requeued 2 times"
+                )
+                shown = app.screen.query_one(KeyLine).render().plain
+                assert "hold" not in shown and "stop" in shown
+                await pilot.press("x")
+                await until(pilot, lambda: isinstance(app.screen, Confirm))
+                assert any("Cancel the Slurm job of drnas" in row for row in rows(app))
+                await pilot.press("n")
+                with SlurmJobs(home).change() as document:
+                    document.fault = "Slurm refused 'squeue': busy."
+                await until(pilot, lambda: "2 pending · Slurm refused 'squeue': busy." in screen.list.text)
 
     async def test_gpus_are_lanes_with_their_memory(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         gpus = (Gpu(0, "NVIDIA [/x] H200", 6_100_000_000, 139_700_000_000, 71),)
