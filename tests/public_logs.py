@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,14 +20,14 @@ Rows = Sequence[Sequence[float]]
 
 
 class Clock:
-    """Stamps lines, an hour for each epoch."""
+    """Stamps lines, beginning on 25 September at 13:00."""
 
-    def __init__(self, form: str = "09/25 {hour:02d}:{minute:02d}:00 PM ") -> None:
-        self._form, self._minutes = form, 60
+    def __init__(self, form: str = "%m/%d %I:%M:%S %p ") -> None:
+        self._form, self._now = form, datetime.datetime(2019, 9, 25, 13)
 
     def __call__(self, message: str, minutes: int = 0) -> str:
-        self._minutes += minutes
-        return self._form.format(hour=self._minutes // 60, minute=self._minutes % 60) + message
+        self._now += datetime.timedelta(minutes=minutes)
+        return self._now.strftime(self._form) + message
 
 
 def weights(rows: int, columns: int, seed: int = 0, pruned: int = 0) -> list[list[float]]:
@@ -266,7 +267,7 @@ def tenas_201() -> Iterator[str]:
 
 def prdarts(epochs: int = 2) -> Iterator[str]:
     """A search of PR-DARTS: two stages with their pools, and the cell in its own notation."""
-    say = Clock("25.09.19 {hour:02d}:{minute:02d}:00   ")
+    say = Clock("%d.%m.%y %H:%M:%S   ")
     conv = "('conv', {'k': 3, 'c_mul': [1], 'dil': 1})"
     pools = [
         f"[('skip', {{}}), ('pool', {{'k': 3, 'type_': 'max'}}), {conv}]",

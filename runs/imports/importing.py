@@ -103,7 +103,7 @@ def import_file(
         options = {"dataset": dataset, "genotype": genotype}
         words = [word for name, value in options.items() if value for word in (f"--{name}", value)]
         command = shlex.join(["nastui", "import", str(path), "--as", of.name, *words])
-        source = writer.Source(path.name, digest, of.name, command)
+        source = writer.Source(_storable(path.name), digest, of.name, _storable(command))
 
         def take_over(paths: RunPaths) -> None:
             for file in (paths.weights, paths.network):
@@ -186,6 +186,11 @@ def _is_binary(path: Path) -> bool:
     """Return whether a file starts like an archive, a pickle or an array, which no log does."""
     with open_regular(path) as stream:
         return stream.read(6).startswith(_BEGINNINGS)
+
+
+def _storable(text: str) -> str:
+    """Return a text without the bytes of file names that are not text, which JSON cannot hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _digest(path: Path) -> str:

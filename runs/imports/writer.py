@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runs import catalogue
+from runs.benchmarks.store import for_space
+from runs.benchmarks.table import Table
 from runs.catalogue import Space
 from runs.catalogue.costs import count, standard_shape
 from runs.catalogue.genotype_text import check
@@ -67,7 +69,9 @@ def write(
     if findings.genotype is not None:
         check(findings.genotype)
     config = _configuration(findings, source)
-    lines = [encode(Entry(time.time(), number, event)) for number, event in enumerate(_events(findings, source), 1)]
+    table = None if findings.is_training else for_space(store.home, findings.space)
+    events = _events(findings, source, table)
+    lines = [encode(Entry(time.time(), number, event)) for number, event in enumerate(events, 1)]
 
     def fill(paths: RunPaths) -> None:
         replace_text(paths.events, "".join(f"{line}\n" for line in lines))
@@ -99,7 +103,7 @@ def _configuration(findings: Findings, source: Source) -> RunConfig:
     )
 
 
-def _events(findings: Findings, source: Source) -> Iterator[Event]:
+def _events(findings: Findings, source: Source, table: Table | None) -> Iterator[Event]:
     yield Started({"imported": source.name, "format": source.format})
     for remark in findings.remarks:
         yield Warned("import", remark)
@@ -120,9 +124,14 @@ def _events(findings: Findings, source: Source) -> Iterator[Event]:
             architecture={kind: snapshot(space, kind, epoch) for kind in epoch.weights},
             genotype=epoch.genotype.to_json() if epoch.genotype is not None else None,
             extras=epoch.extras,
-            benchmark=epoch.benchmark,
+            benchmark=epoch.benchmark or _looked_up(table, epoch.genotype),
         )
     yield _finished(findings)
+
+
+def _looked_up(table: Table | None, genotype: Genotype | None) -> dict[str, dict[str, float]]:
+    """Return what a benchmark table says of a genotype, as engines do at the end of each epoch."""
+    return table.accuracies(genotype) if table is not None and genotype is not None else {}
 
 
 def snapshot(space: Space, kind: str, epoch: FoundEpoch) -> CellSnapshot:

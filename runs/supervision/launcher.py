@@ -361,14 +361,28 @@ def resume(
     return _status(record.paths)
 
 
+def refuse_imported(record: Record) -> None:
+    """Check that a run was not imported.
+
+    Raises:
+        UsageError: it was, so that there is no checkpoint from which an engine could continue.
+    """
+    if record.head["kind"] == IMPORTED:
+        raise UsageError(
+            f"Run '{record.id}' was imported from '{record.origin}', so there is nothing to resume.",
+            "Start a search of your own, or retrain its cell.",
+        )
+
+
 def go_back(record: Record) -> None:
     """If the last checkpoint of a run is damaged or gone, let the one before it take its place.
 
     Raises:
         BusyError: the run has an engine.
-        UsageError: it has no previous checkpoint, or that is damaged too.
+        UsageError: it has no previous checkpoint, or that is damaged too, or the run was imported.
         EnvironmentLacksError: its folder cannot be written.
     """
+    refuse_imported(record)
     try:
         with engine_lock(record.paths.lock):
             checkpoint_file.go_back(record.paths)
@@ -387,11 +401,7 @@ def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> No
         UsageError: the run has finished, or its configuration is no longer valid.
     """
     status = _status(record.paths)
-    if record.head["kind"] == IMPORTED:
-        raise UsageError(
-            f"Run '{record.id}' was imported from '{record.origin}', so there is nothing to resume.",
-            "Start a search of your own, or retrain its cell.",
-        )
+    refuse_imported(record)
     if status is Status.FINISHED:
         raise UsageError(f"Run '{record.id}' has finished.", f"To repeat it: {record.head['command']}")
     if status.live:

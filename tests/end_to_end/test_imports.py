@@ -36,8 +36,9 @@ def test_a_log_becomes_a_run(cli: Cli) -> None:
     with (cli.folder / "files" / "architecture.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 5 * 2 * 14 * 8
-    refused = cli("runs", "resume", run["id"], code=2).stderr
-    assert "was imported from 'log.txt', so there is nothing to resume" in refused
+    for options in ((), ("--previous-checkpoint",)):
+        refused = cli("runs", "resume", run["id"], *options, code=2).stderr
+        assert "was imported from 'log.txt', so there is nothing to resume" in refused
 
 
 def test_json_has_the_run_and_the_remarks(cli: Cli) -> None:
@@ -48,6 +49,15 @@ def test_json_has_the_run_and_the_remarks(cli: Cli) -> None:
         "cifar100",
         ["The file does not name the seed: 0 is noted."],
     )
+
+
+def test_a_file_name_that_is_not_text_is_shown_as_such(cli: Cli) -> None:
+    name = os.fsdecode(b"bad\xff\x1b[31m.txt")
+    (cli.folder / name).write_text(public_logs.text(public_logs.drnas()))
+    cli("import", name, "--as", "drnas")
+    (run,) = cli.json("runs", "list")
+    assert run["origin"] == "bad?\x1b[31m.txt"
+    assert "\x1b" not in cli("runs", "show", run["id"]).stdout
 
 
 @pytest.mark.parametrize(

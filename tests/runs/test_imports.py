@@ -102,9 +102,9 @@ def test_drnas_on_nasbench201_has_the_accuracies_of_the_table(log: Log) -> None:
     found = parsed(log(public_logs.drnas_201()), "drnas")
     assert (found.space, found.dataset) == ("nasbench201", "imagenet16_120")
     assert found.epochs[1].benchmark == {
-        "cifar10": {"test_200": 94.36},
-        "cifar100": {"valid_200": 73.1, "test_200": 73.51},
-        "imagenet16_120": {"valid_200": 46.3, "test_200": 46.34},
+        "cifar10": {"test (200 epochs)": 94.36},
+        "cifar100": {"valid (200 epochs)": 73.1, "test (200 epochs)": 73.51},
+        "imagenet16_120": {"valid (200 epochs)": 46.3, "test (200 epochs)": 46.34},
     }
     assert found.epochs[0].weights["cell"].operations[3] == "nor_conv_3x3"
 
@@ -182,6 +182,12 @@ def test_the_run_reads_like_any_other(home: Home, log: Log) -> None:
     assert json.loads(made.paths.genotype.read_bytes()) == record.summary.genotype
     assert [found.id for found, _ in of_runs(store)] == [record.id]
     assert find(record.id, store, epoch=2).recipe == "drnas-cifar"
+
+
+def test_the_included_table_says_what_its_cells_are_worth(home: Home, log: Log) -> None:
+    store, made = imported(home, log(public_logs.nasbench201()), "nasbench201")
+    assert store.find(made.config.id).summary.benchmark_accuracy == pytest.approx(90.0, abs=10)
+    assert all(epoch.benchmark.keys() >= {"cifar10", "imagenet16_120"} for epoch in history.load(made.paths).epochs)
 
 
 def test_it_is_compared_with_searches_as_one_of_them(home: Home, log: Log) -> None:
@@ -280,6 +286,12 @@ def test_an_epoch_in_which_the_log_ends_is_left_out(log: Log) -> None:
     found = parsed(log(lines[:-3]), "darts")
     assert len(found.epochs) == 2
     assert any("ends within epoch 3" in remark for remark in found.remarks)
+
+
+def test_of_several_runs_in_a_log_the_last_is_taken(log: Log) -> None:
+    found = parsed(log([*public_logs.darts(5), *public_logs.darts(2)]), "darts")
+    assert len(found.epochs) == 2
+    assert "The log holds several runs: the last is taken." in found.remarks
 
 
 def test_a_torn_genotype_is_counted(log: Log) -> None:

@@ -40,6 +40,9 @@ class DartsLog(LogParser):
     def line(self, text: str) -> None:
         """Take a line."""
         if (arguments := printed_arguments.namespace(text)) is not None:
+            if self.found.epochs:
+                vars(self).update(vars(type(self)()))  # another run begins in the same file
+                self.found.remarks.append("The log holds several runs: the last is taken.")
             self.set_arguments(arguments)
             self.found.is_training = bool({"auxiliary", "arch"} & arguments.keys())
             if self.found.is_training and self.found.genotype is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from runs.benchmarks.table import Column
 from runs.genotypes import darts, nasbench201
 from runs.genotypes.cell_networks import NORMAL, REDUCE
 from runs.imports.findings import FoundWeights, Matrix
@@ -18,6 +19,8 @@ from runs.imports.formats.parser import masked
 _TITLE = re.compile(r"(alphas|concentration|arch-parameters) ?(normal|reduce)? ?:\s*$")
 _PRUNED = re.compile(r"pruning finish, (\d+) ops left per edge")
 _TABLE = re.compile(r"(cifar10|cifar100|imagenet16) train [0-9.]+(?: valid ([0-9.]+))? test ([0-9.]+)\s*$")
+# Of the trainings in the table.
+_EPOCHS = 200
 _TABLES = {"imagenet16": "imagenet16_120"}
 # By the number of rows and columns.
 _OPERATIONS = {
@@ -46,9 +49,10 @@ class DrNasLog(DartsLog):
             self.found.stages = self.found.stages or ["all operations"]
             self.found.stages.append(f"{found[1]} operations")
         elif (found := _TABLE.match(text)) and self.epoch is not None:
-            splits = {"valid_200": found[2], "test_200": found[3]}
-            known = {name: value for name, text in splits.items() if text and (value := self.number(text)) is not None}
-            self.epoch.benchmark[_TABLES.get(found[1], found[1])] = known
+            dataset = _TABLES.get(found[1], found[1])
+            for split, printed in (("valid", found[2]), ("test", found[3])):
+                if printed and (value := self.number(printed)) is not None:
+                    self.epoch.benchmark.setdefault(dataset, {})[Column(dataset, split, _EPOCHS).label] = value
         else:
             super().line(text)
 
