@@ -83,7 +83,7 @@ class Cli:
                 check=False,
             )
         else:
-            starts_engines = not code and not STARTING.isdisjoint(words)
+            starts_engines = (not code or "--weights" in words) and not STARTING.isdisjoint(words)
             folders = (self.folder, self.home.root.parent)
             done = COPIES.run(line, self.environment, *folders, timeout, starts_engines=starts_engines)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)

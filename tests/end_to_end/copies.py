@@ -181,11 +181,14 @@ if __name__ == "__main__":
 
     packages = ["runs.catalogue", "runs.store", "runs.supervision", "runs.benchmarks", "nastui.cli"]
     if ENGINE in sys.argv:
-        packages += ["runs.fleet", "engine.core", "engine.spaces", "engine.search", "engine.training", "engine.methods"]
-        importlib.import_module("engine.worker")
+        packages += ["runs.fleet", "engine"]
+        importlib.import_module("torch._dynamo")  # the first optimiser imports it, which takes another second
     for package in packages:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            importlib.import_module(module.name)
+            if not module.name.endswith(
+                ("__main__", "engine.tools.onnx_file")
+            ):  # a program; a module that needs an extra
+                importlib.import_module(module.name)
     # Three quarters of the time of a short command go into making typer's commands of our functions.
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
