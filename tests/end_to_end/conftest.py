@@ -41,7 +41,7 @@ TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threa
 TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
 # Words of the commands that start engines, or small tasks that need torch.
-STARTING = {"search", "retrain", "resume", "add-seeds", "release", "score", "bench", "--onnx"}
+STARTING = {"search", "retrain", "resume", "add-seeds", "release", "score", "profile", "--onnx"}
 
 COPIES = Copies()
 

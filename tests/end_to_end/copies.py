@@ -115,10 +115,17 @@ def _become(
         opened = os.open(path, flags)
         os.dup2(opened, number)
         os.close(opened)
-    os.environ.clear()
-    os.environ |= environment
+    _enter(environment)
     os.chdir(folder)
     sys.argv = words
+
+
+def _enter(environment: Mapping[str, str]) -> None:
+    """Take over environment variables. Modules that are imported later are searched for where they say."""
+    os.environ.clear()
+    os.environ |= environment
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    importlib.invalidate_caches()
 
 
 class _Popen(subprocess.Popen[Any]):
@@ -138,8 +145,7 @@ def _be_module(words: list[str], environment: Mapping[str, str]) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     for number in {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD}:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    os.environ.clear()
-    os.environ |= environment
+    _enter(environment)
     sys.argv = list(words)
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = (_unbuffered(1), _unbuffered(2))

@@ -9,8 +9,8 @@ from tests.end_to_end.conftest import Cli, shadows
 from tests.end_to_end.test_retrain import imagenet
 
 SMALL = {
-    "epochs": 3,
-    "stage_epochs": "2,1",
+    "epochs": 4,
+    "stage_epochs": "2,2",
     "arch_frozen_epochs": 1,
     "warm_up_epochs": 1,
     "channels": 12,
@@ -43,7 +43,7 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(
     assert cli.wait(runs[1], "finished", "failed", "lost") == "finished"
     first, second = map(cli.series, runs)
     assert first == second
-    assert ["search_accuracy" in epoch["metrics"] for epoch in first] == [False, True, True]
+    assert ["search_accuracy" in epoch["metrics"] for epoch in first] == [False, True, True, True]
     assert first[0]["learning_rates"]["weights"] == 0.5
     assert {len(row) for row in first[-1]["extras"]["operations_alive"].values()} == {14}
     assert cli.json("runs", "show", runs[0])["genotype"] == first[-1]["genotype"]

@@ -17,7 +17,6 @@ PLUGIN = {"NASTUI_PLUGINS": "budget_search", "PYTHONPATH": str(TOY)}
 @pytest.fixture
 def toy(cli: Cli) -> Cli:
     """Commands that know the toy method."""
-    cli.afresh = True
     cli.environment |= PLUGIN
     return cli
 

@@ -22,7 +22,6 @@ PLUGIN = {"NASTUI_PLUGINS": "ring_space", "PYTHONPATH": str(TOY)}
 @pytest.fixture
 def toy(cli: Cli) -> Cli:
     """Commands that know the toy space."""
-    cli.afresh = True
     cli.environment |= PLUGIN
     return cli
 
