@@ -423,9 +423,10 @@ class TestSearches:
 
 
 class TestTraining:
-    @pytest.mark.parametrize("auxiliary", [True, False], ids=["auxiliary", "plain"])
-    @pytest.mark.parametrize("drop_path", [0.3, 0.0], ids=["drop path", "no drop path"])
-    @pytest.mark.parametrize("pieces", [1, 2])
+    # Each two of them in all combinations.
+    @pytest.mark.parametrize(
+        ("pieces", "drop_path", "auxiliary"), [(1, 0.3, True), (1, 0.0, False), (2, 0.3, False), (2, 0.0, True)]
+    )
     def test_recorded_steps_train_to_the_same_bits(
         self, pieces: int, drop_path: float, auxiliary: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:

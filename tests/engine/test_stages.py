@@ -307,7 +307,8 @@ def test_stages_say_what_they_are(bench: Make) -> None:
         # Inside the first stage, at the transition, in training and in evaluation after it, and in the next epoch.
         (SPACES["nasbench201"], (1, 6, 7, 8, 9)),
         (SPACES["nasbench201"] | {"evaluated_epochs": 1}, (4, 5)),
-        (SPACES["darts"], (6, 7)),
+        # The same transition with two kinds of cell, at it and in training after it.
+        (SPACES["darts"] | {"epochs": 2, "arch_frozen_epochs": 0}, (3, 4)),
     ],
     ids=["nasbench201", "unevaluated", "darts"],
 )
