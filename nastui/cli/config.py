@@ -126,7 +126,7 @@ def _environment(home: Home) -> Iterator[Setting]:
     yield _from_environment("threads", os.environ.get("OMP_NUM_THREADS", "as many as are idle"), "OMP_NUM_THREADS")
     yield _from_environment("plugins", os.environ.get("NASTUI_PLUGINS", ""), "NASTUI_PLUGINS")
     after = os.environ.get("NASTUI_STALLED_AFTER", "by each unit of work")
-    yield _from_environment("stalled after", after, "NASTUI_STALLED_AFTER")
+    yield _from_environment("stalled_after", after, "NASTUI_STALLED_AFTER")
     yield _from_environment("token", _SECRET if os.environ.get("NASTUI_TOKEN") else "", "NASTUI_TOKEN")
     yield _from_environment("colour", "off" if os.environ.get("NO_COLOR") else "on", "NO_COLOR")
 
