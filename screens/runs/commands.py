@@ -83,7 +83,9 @@ class StoreCommands:
         """
         removals = self._removals(records)
         left = any(sweep_of(removal.records[0]) and not removal.sweep for removal in removals)
-        note = "u restores it." + (" The sweep stays, and calls them missing." if left else "")
+        note = f"u restores {'it' if len(removals) == 1 else 'them'}." + (
+            " The sweep stays, and calls them missing." if left else ""
+        )
         if not await self._screen.ask(Confirm(f"Move {_names(removals)} to the trash?", note)):
             return False
         removed: list[_Removal] = []
