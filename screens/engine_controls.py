@@ -178,7 +178,9 @@ def _stop_question(records: Sequence[Record]) -> Question[bool]:
         jobs = "job" if len(records) == 1 else "jobs"
         return Confirm(f"Cancel the Slurm {jobs} of {run_names(records)}?", "R submits it again.")
     if number == len(records):
-        return Confirm(f"Take {run_names(records)} out of the queue?", "R starts it later.")
+        return Confirm(
+            f"Take {run_names(records)} out of the queue?", "It stays; R on the Runs screen starts it later."
+        )
     leaving = f" {count(number, 'run')} leave{'s' if number == 1 else ''} the queue." if number else ""
     return Confirm(f"Stop {run_names(records)}?", f"It writes a checkpoint first; R resumes from there.{leaving}")
 

@@ -93,8 +93,9 @@ class Group:
 
     @property
     def counted(self) -> list[Record]:
-        """The runs whose results count: the finished ones, or all if none has finished."""
-        return [record for record in self.members if record.status is Status.FINISHED] or self.members
+        """The runs whose results count: the finished ones; without a sweep all, if none has finished."""
+        finished = [record for record in self.members if record.status is Status.FINISHED]
+        return finished if finished or self.is_sweep else self.members
 
     @cached_property
     def best(self) -> Spread | None:

@@ -18,7 +18,7 @@ from runs.store.status import Status
 from screens.formatting import clean, moment, status_label, status_sign
 
 _BAR = 8
-_ORDER = (
+STATUS_ORDER = (
     Status.STALLED,
     Status.RUNNING,
     Status.PAUSED,
@@ -88,7 +88,7 @@ class Column:
 
 
 def _statuses(group: Group, now: float) -> str:
-    counted = sorted(group.statuses.items(), key=lambda item: _ORDER.index(item[0]))
+    counted = sorted(group.statuses.items(), key=lambda item: STATUS_ORDER.index(item[0]))
     return (
         status_label(counted[0][0])
         if len(counted) == 1
@@ -186,11 +186,11 @@ COLUMNS = (
     Column(
         "status",
         lambda r, now: status_label(r.shown_status),
-        lambda r: _ORDER.index(r.shown_status),
+        lambda r: STATUS_ORDER.index(r.shown_status),
         10,
         least=11,
         folded=_statuses,
-        folded_order=lambda g: min(map(_ORDER.index, g.statuses)),
+        folded_order=lambda g: min(map(STATUS_ORDER.index, g.statuses)),
     ),
     Column(
         "id",

@@ -12,6 +12,7 @@ from runs.store.record import Record
 from runs.store.status import Status
 from runs.store.verdict import worth
 from screens.formatting import clean
+from screens.models.run_columns import STATUS_ORDER
 
 _LONGEST = 90  # maximum length of an engine's message, so that the hint still fits
 
@@ -62,7 +63,8 @@ def group_status_line(group: Group) -> str:
 def progress_of_sweep(group: Group) -> list[str]:
     """Return how far the runs of a sweep are, mean, deviation and best of what is done, and the time left for all."""
     done = group.statuses[Status.FINISHED]
-    others = [f"{number} {status}" for status, number in group.statuses.items() if status is not Status.FINISHED]
+    statuses = (status for status in STATUS_ORDER if group.statuses[status] and status is not Status.FINISHED)
+    others = [f"{group.statuses[status]} {status}" for status in statuses]
     parts = [", ".join([f"{done}/{len(group.members)} done", *others])]
     finished = [record for record in group.members if record.status is Status.FINISHED]
     for name, spread in (("best", group.best), ("table", group.benchmark)):

@@ -207,6 +207,10 @@ def _story(cell: Cell, waits: Mapping[str, Wait]) -> str:
         return f"took {brief_duration(summary.seconds)}"
     if record.status is Status.QUEUED and cell.run in waits:
         return clean(str(waits[cell.run]))
+    if record.status is Status.UNSTARTED:
+        return "not in the queue"
+    if record.shown_status is Status.RUNNING and not summary.epochs:
+        return "starting"
     if record.shown_status is Status.RUNNING and summary.eta is not None and math.isfinite(summary.eta):
         return f"about {brief_duration(summary.eta)} left"
     return clean(" · ".join(filter(None, [str(record.shown_status), summary.problem])))

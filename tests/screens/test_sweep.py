@@ -91,7 +91,7 @@ class TestRuns:
             assert "●2 ·5 ✓5" in line and "5/12 done" in line and "93.26 ± 0.00" in line
             assert static(screen, "#counts") == "12 runs · 2 running · 5 in the queue"
             said = static(screen, "#status-line")
-            assert said.startswith("5/12 done, 5 queued, 2 running · best 93.26 ± 0.00 · top 93.26 (")
+            assert said.startswith("5/12 done, 2 running, 5 queued · best 93.26 ± 0.00 · top 93.26 (")
             assert "left · enter opens · l unfolds" in said
             assert f"sweep {sweep.id}" in static(screen, "#identity") and "seeds 0-2" in static(screen, "#identity")
 
