@@ -22,7 +22,18 @@ from runs.files import replace_text
 from runs.genotypes.genotype import Genotype
 from runs.home import RunPaths
 from runs.imports.findings import Findings, FoundEpoch, FoundWeights
-from runs.log.events import CellSnapshot, Entry, EpochEnded, Event, Finished, StageStarted, Started, Warned, encode
+from runs.log.events import (
+    IMPORT_REMARK,
+    CellSnapshot,
+    Entry,
+    EpochEnded,
+    Event,
+    Finished,
+    StageStarted,
+    Started,
+    Warned,
+    encode,
+)
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 
@@ -106,7 +117,7 @@ def _configuration(findings: Findings, source: Source) -> RunConfig:
 def _events(findings: Findings, source: Source, table: Table | None) -> Iterator[Event]:
     yield Started({"imported": source.name, "format": source.format})
     for remark in findings.remarks:
-        yield Warned("import", remark)
+        yield Warned(IMPORT_REMARK, remark)
     space = catalogue.space(findings.space)
     total, begun = max(findings.planned, len(findings.epochs)), -1
     for number, epoch in enumerate(findings.epochs, start=1):

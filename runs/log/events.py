@@ -25,6 +25,8 @@ from runs.genotypes.genotype import edge_label
 
 SCHEMA_VERSION = 2
 PRINTED_VERSION = 1
+# The kind of warnings that say what an imported file lacks. They ask for nothing to be done.
+IMPORT_REMARK = "import"
 Rows = Sequence[list[float]]
 
 # What no engine writes and readers cannot compute with: a date after the year 5000, a count of 400 digits, a number

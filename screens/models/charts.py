@@ -44,6 +44,7 @@ class Curves:
         series: the most important one first.
         epochs: the planned number of epochs; 0 if unknown.
         cursor: the epoch to mark.
+        has_epochs: whether an epoch is complete, so that curves without points are not only missing yet.
         log: whether the axis of values is logarithmic; values that are not positive are then left out.
     """
 
@@ -55,3 +56,4 @@ class Curves:
     log: bool = False
     bands: tuple[Band, ...] = ()
     levels: tuple[Level, ...] = ()
+    has_epochs: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from runs.log import indicators
+from runs.log.events import IMPORT_REMARK
 from runs.log.history import History
 from screens.formatting import clean
 from screens.models.selection import RunSelection
@@ -29,5 +30,6 @@ def alarms(history: History, selection: RunSelection) -> tuple[str, ...]:
         found += [str(alert) for alert in alerts] if isinstance(alerts, list) else []
     epoch = None if selection.epoch is None or event is None else event.epoch
     if epoch is None:
-        found += [warned.message for _, warned in history.warnings[-1:]]
+        urgent = [warned.message for _, warned in history.warnings if warned.kind != IMPORT_REMARK]
+        found += urgent[-1:]
     return tuple(dict.fromkeys(map(clean, found)))

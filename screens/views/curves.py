@@ -29,7 +29,7 @@ def curves(history: History, selection: RunSelection) -> Curves:
     """Return the curves of the selected group of metrics, with the selected epoch marked."""
     found = metric_groups(history)
     if not found:
-        return Curves("accuracy", "%", (), history.summary.epochs)
+        return Curves("accuracy", "%", (), history.summary.epochs, has_epochs=bool(history.epochs))
     group = found[selection.curves % len(found)]
     epochs = history.epochs[:: 1 + len(history.epochs) // _MOST_POINTS]
     if epochs[-1] is not history.epochs[-1]:

@@ -39,7 +39,8 @@ class Chart(Widget):
         if curves is None or width < 16 or height < 4:
             return Text()
         if not any(series.points for series in curves.series):
-            return Text(f"\n   no {curves.title} yet: the first epoch is running", Style(dim=True))
+            why = "in its epochs" if curves.has_epochs else "yet: the first epoch is running"
+            return Text(f"\n   no {curves.title} {why}", Style(dim=True))
         colours = palette.of(self.app)
         rows = self._drawn(curves, width, height, colours).rows(curves.cursor)
         return Text("\n").join(rows)

@@ -15,6 +15,7 @@ from engine.architecture.relaxations.dirichlet import concentration
 from engine.tools.import_tensors import parameters, read
 from runs.errors import UsageError
 from runs.genotypes import darts, derive
+from runs.imports import log_text
 from runs.imports.findings import Findings
 from runs.imports.formats import alphas
 
@@ -149,3 +150,27 @@ def test_torn_files_are_refused(share: float, suffix: str, tmp_path: Path) -> No
     torn.write_bytes(content[: int(share * len(content))])
     with pytest.raises(UsageError):
         read(torn)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        NORMAL.softmax(-1),
+        (30 * NORMAL).softmax(-1),  # in scientific notation, wrapped
+        NORMAL.clone().requires_grad_().softmax(-1),
+        (NORMAL > 0).int(),
+        SMALL,
+        torch.randn(14, 15, generator=torch.Generator().manual_seed(2)),
+        NORMAL.detach().numpy(),
+        NORMAL.detach().numpy() > 0,
+    ],
+    ids=["softmax", "scientific", "gradient", "mask", "small", "wide", "numpy", "switches"],
+)
+def test_what_torch_and_numpy_print_is_read_back(printed: Any, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text(f"alphas :\n{printed}\nend\n")
+    _, matrix, *_, end = log_text.read(log)  # what follows the brackets may be on a line of its own
+    assert end.text == "end"
+    assert matrix.matrices is not None
+    values = printed.tolist()
+    assert np.array(matrix.matrices[0]) == pytest.approx(np.array(values, dtype=float), abs=1e-3)
