@@ -291,6 +291,7 @@ class RunsScreen(ActionScreen[None]):
         """Hide the line for a first start, for good."""
         self._hint = False
         self._show_hint()
+        self.refresh_bindings()
         if not settings.of(self.app).readonly:
             self.in_background(partial(first_start.dismiss, self.store.home), group="hint")
 

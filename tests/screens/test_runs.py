@@ -379,6 +379,7 @@ async def test_a_first_start_is_told_three_keys_until_it_is_dismissed(tmp_path: 
         await until(pilot, lambda: hint(pilot) == told)
         await pilot.press("escape")
         assert hint(pilot) == ""
+        await until(pilot, lambda: "esc" not in pilot.app.screen.query_one(KeyLine).render().plain)
         await until(pilot, (tmp_path / "dashboard.json").exists)
     async with shown(tmp_path) as pilot:
         await until(pilot, lambda: "No runs yet" in said(pilot, "#nothing"))
