@@ -180,7 +180,8 @@ def stop(name: Name) -> None:
     waiting = queue.remove({member.run for member in sweep.members})
     waiting |= cancel(store.home, {record.id for record in sweeps.records(sweep) if not record.status.live})
     live = [record for record in sweeps.records(sweep) if record.status.live or record.id in queue.pending()]
-    output.say(f"{count(len(waiting), 'run')} no longer wait; {count(len(live), 'run')} to stop.")
+    verb = "waits" if len(waiting) == 1 else "wait"
+    output.say(f"{count(len(waiting), 'run')} no longer {verb}; {count(len(live), 'run')} to stop.")
     stop_all(store, live)
 
 
