@@ -44,7 +44,7 @@ from screens.widgets.edit_labels import EditLabels
 from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.run_table import RunTable
-from tests.screens.driving import engine, static, toasts, until
+from tests.screens.driving import engine, frozen_run, static, toasts, until
 from tests.synthetic import make_run
 
 
@@ -599,3 +599,22 @@ def test_the_status_line_says_what_a_job_of_slurm_waits_for(tmp_path: Path) -> N
     with SlurmJobs(home).change() as document:
         document.entries[run] = document.entries[run].model_copy(update={"last": over, "ended": True})
     assert "Its Slurm job 7 reached its time limit. · R resumes" in status_line(viewer.records()[0], time.time())
+
+
+def test_a_run_that_slurm_will_start_is_not_resumed_and_one_that_never_started_is_submitted_again(
+    tmp_path: Path,
+) -> None:
+    home, config = Home(tmp_path), frozen_run(Home(tmp_path), 30, 0)
+    home.run(config.id).events.unlink()
+    with SlurmJobs(home).change() as document:
+        document.entries[config.id] = Entry(run=config.id, submission="nastui-1", job="7")
+    (waiting,) = RunStore(home).records()
+    assert (waiting.status, waiting.resumable) == (Status.QUEUED, False)
+    cancelled = State(job="7", state="CANCELLED")
+    with SlurmJobs(home).change() as document:
+        document.entries[config.id] = document.entries[config.id].model_copy(update={"last": cancelled, "ended": True})
+    (lost,) = RunStore(home).records()
+    assert (lost.status, lost.resumable) == (Status.LOST, True)
+    assert status_line(lost, time.time()) == "Its Slurm job 7 was cancelled. R submits it again"
+    reader = RunReader(home, config.id)
+    assert (reader.record.status, reader.record.summary.problem) == (Status.LOST, "Its Slurm job 7 was cancelled.")
