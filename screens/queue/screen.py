@@ -88,6 +88,7 @@ class QueueScreen(ActionScreen[None]):
         self._known: tuple[list[Record], Document] = ([], Document())
         self._jobs, self._fault = SlurmJobs(store.home), ""
         self._sweeps: SweepStore | None = None
+        self._shown: frozenset[str] = frozenset()
         self._varied: dict[str, Combination] = {}
         self._records: dict[str, Record] = {}
         self._reading, self._next_read = False, 0.0
@@ -156,8 +157,11 @@ class QueueScreen(ActionScreen[None]):
 
         self._sweeps = self._sweeps or SweepStore(self.store)
         queued = {entry.run for entry in document.entries}
-        shown = (record for record in records if record.status.live or record.is_in_slurm or record.id in queued)
-        return self._sweeps.varied(shown)
+        shown = [record for record in records if record.status.live or record.is_in_slurm or record.id in queued]
+        runs = frozenset(record.id for record in shown)
+        if runs != self._shown:
+            self._shown, self._varied = runs, self._sweeps.varied(shown)
+        return self._varied
 
     def failed_in_background(self, group: str) -> None:
         """Read again at the next tick."""
