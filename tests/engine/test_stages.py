@@ -173,6 +173,7 @@ def test_the_nominal_rate_knows_no_stages(data: st.DataObject) -> None:
         stage_operations=",".join("5" for _ in lengths),
         stage_partial=",".join("1" for _ in lengths),
         warm_up_epochs=warm,
+        arch_frozen_epochs=0,
         learning_rate=start,
         learning_rate_min=end,
     )
