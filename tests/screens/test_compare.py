@@ -71,7 +71,7 @@ class TestViews:
         assert "lowest first" in ranked.note
         assert [row[1] for row in ranked.rows] == ["A B", "C"]
         assert any(row[0] == "best search_loss" for row in best.rows)
-        assert [row[0] for row in comparison.settings(compared)[0].rows] == ["seed", "epochs"]
+        assert [row[0] for row in comparison.settings(compared)[0].rows] == ["seed", "epochs", "arch_frozen_epochs"]
 
     def test_cells_say_how_they_differ_from_the_reference(self, home: Home, ids: list[str]) -> None:
         compared = looked(home, ids)
@@ -163,7 +163,8 @@ async def test_every_action(home: Home, ids: list[str], tmp_path: Path, monkeypa
             await pilot.pause()
         await until(pilot, lambda: Path(f"{screen.picture_name()}.svg").exists())
         with Path(f"{screen.picture_name()}-settings.csv").open(newline="") as stream:
-            assert list(csv.reader(stream))[1:] == [["seed", "0", "1", "2"], ["epochs", "9", "9", "6"]]
+            epochs, frozen = ["epochs", "9", "9", "6"], ["arch_frozen_epochs", "3", "3", "2"]
+            assert list(csv.reader(stream))[1:] == [["seed", "0", "1", "2"], epochs, frozen]
         with Path(f"{screen.picture_name()}-curves.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) == 9 + 9 + 5
         # Open a run, and leave.
