@@ -255,8 +255,14 @@ class TestNow:
         assert "memory" not in facts(history, RunSelection(epoch=2))
 
     def test_table_accuracy(self) -> None:
-        history = told(epoch(1, [3] * 6, benchmark={"cifar10": {"test (200 epochs)": 94.36}}))
-        assert facts(history)["cifar10 test (200 ep)"].value == "94.36 %"
+        """One line for each data set: what papers report, and the rank where the log has it."""
+        values = {"cifar10": {"valid (12 epochs)": 84.2, "test (12 epochs)": 85.1, "test (200 epochs)": 94.36}}
+        event = epoch(1, [3] * 6, benchmark=values)
+        fact = facts(told(event))["cifar10 table"]
+        assert (fact.value, fact.note) == ("94.36 %", "test (200 epochs)")
+        ranks = {"cifar10": {"test (200 epochs)": 1203}}
+        ranked = dataclasses.replace(event, benchmark_rank=ranks, benchmark_size=15_625)
+        assert facts(told(ranked))["cifar10 table"].note == "rank 1,203"
 
 
 class TestPanel:
