@@ -168,8 +168,9 @@ class Target:
             )
         device, processes = found.pop()
         if processes % self.nodes:
+            number = "1 process" if processes == 1 else f"{processes} processes"
             raise UsageError(
-                f"{processes} processes cannot be shared out equally among {self.nodes} nodes.",
+                f"{number} cannot be shared out equally among {self.nodes} nodes.",
                 f"Set --gpus to a multiple of {self.nodes}: it counts the GPUs of all nodes.",
             )
         return Request(profile=self.profile, nodes=self.nodes, processes=processes, device=device)

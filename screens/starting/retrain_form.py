@@ -85,6 +85,7 @@ class RetrainForm:
             self.device(),
             self._text("name", "", "optional", "A name for the run; tags can be added later."),
             *many.views(self.typed, self.slurm, grid=False),
+            *self._gpus(),
         ]
 
     def device(self) -> FieldView:
@@ -115,7 +116,8 @@ class RetrainForm:
             space = self.found.genotype.space
             raise UsageError(f"No recipe trains networks of the space '{space}'.", "See `nastui presets retrain`.")
         given: dict[str, Any] = {name: self.typed[name] for name in _NAMES if name in self.typed}
-        return draft_from(asked(self.found) | given)
+        options = {"gpus": self.typed["gpus"]} if "gpus" in self.typed else {}
+        return draft_from(asked(self.found) | given | {"options": options})
 
     def check(self) -> Checked:
         """Check the whole form. This reads folders: call it in a thread."""
@@ -124,6 +126,11 @@ class RetrainForm:
             with contextlib.suppress(NastuiError):  # the draft has the same fault
                 self.folders[typed] = catalogue.dataset(typed).recipes_of
         return resolved(self.draft, self.typed, self.slurm)
+
+    def _gpus(self) -> list[FieldView]:
+        """Return the field of the number of processes, which nodes of Slurm share out."""
+        help = "Split each batch over this many GPUs (on the CPU: over processes)."
+        return [self._text("gpus", "1", "1 or more", help)] if self.slurm.choices else []
 
     def _text(self, name: str, usual: str, note: str, help: str) -> FieldView:
         return FieldView(name, "run", self.typed.get(name, usual), name in self.typed, (note,), help)

@@ -495,3 +495,11 @@ class TestSlurm:
         assert checked.faults == {}
         assert checked.command.endswith("--preset drnas-cifar --seed 0 --slurm gpus")
         assert checked.config is not None and checked.config.device == "cuda:0"
+        form.write("nodes", "2")
+        assert form.check().faults == {"nodes": "1 process cannot be shared out equally among 2 nodes."}
+        form.write("gpus", "4")
+        checked = form.check()
+        assert checked.command.endswith("--seed 0 --set gpus=4 --slurm gpus --nodes 2")
+        assert checked.request is not None and checked.request.gres == "gpu:2"
+        form.write("gpus", "x")
+        assert "gpus" in form.check().faults[""]
