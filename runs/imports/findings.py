@@ -66,6 +66,7 @@ class Findings:
         planned: how many epochs the run would have had; 0 if unknown.
         stages: the title of each stage.
         genotype: the final genotype.
+        variants: further genotypes by name, such as ``skips_3``.
         arguments: the settings under their public names.
         shape: the size of the network that was trained; None for the size at which papers count.
         is_training: whether a discrete network was trained, not an architecture searched.
@@ -80,6 +81,7 @@ class Findings:
     planned: int = 0
     stages: list[str] = field(default_factory=list)
     genotype: Genotype | None = None
+    variants: dict[str, Genotype] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     shape: Shape | None = None
     is_training: bool = False

@@ -77,8 +77,9 @@ def write(
         UsageError: there is nothing to import, a label may not be stored, or the genotype belongs to no space.
         EnvironmentLacksError: the home cannot be written, or the disk is full.
     """
-    if findings.genotype is not None:
-        check(findings.genotype)
+    for genotype in (findings.genotype, *findings.variants.values()):
+        if genotype is not None:
+            check(genotype)
     config = _configuration(findings, source)
     table = None if findings.is_training else for_space(store.home, findings.space)
     events = _events(findings, source, table)
@@ -88,6 +89,9 @@ def write(
         replace_text(paths.events, "".join(f"{line}\n" for line in lines))
         if findings.genotype is not None:
             replace_text(paths.genotype, json.dumps(findings.genotype.to_json(), indent=2) + "\n")
+        if findings.variants:
+            described = {name: variant.to_json() for name, variant in findings.variants.items()}
+            replace_text(paths.variants, json.dumps(described, indent=2) + "\n")
         also(paths)
 
     return config, store.create(config, labels, fill=fill)

@@ -82,6 +82,9 @@ def test_pdarts_has_stages_and_takes_the_cell_of_two_skips(log: Log) -> None:
     assert left == [5, 3, 1]
     assert found.genotype == parse_python(public_logs.CELL)
     assert found.planned == 6
+    assert list(found.variants) == [f"skips_{limit}" for limit in range(1, 9)]  # the log does not go down to 0
+    assert found.variants["skips_2"] == found.genotype
+    assert found.variants["skips_8"] == found.variants["skips_3"] == parse_python(public_logs.OTHER_CELL)
     assert found.epochs[0].seconds == 321
 
 
@@ -182,6 +185,11 @@ def test_the_run_reads_like_any_other(home: Home, log: Log) -> None:
     assert json.loads(made.paths.genotype.read_bytes()) == record.summary.genotype
     assert [found.id for found, _ in of_runs(store)] == [record.id]
     assert find(record.id, store, epoch=2).recipe == "drnas-cifar"
+
+
+def test_the_cells_of_pdarts_for_other_limits_are_named(home: Home, log: Log) -> None:
+    store, made = imported(home, log(public_logs.pdarts()), "pdarts")
+    assert find(f"{made.config.id}:skips_3", store).genotype == parse_python(public_logs.OTHER_CELL)
 
 
 def test_the_included_table_says_what_its_cells_are_worth(home: Home, log: Log) -> None:

@@ -20,6 +20,7 @@ _SWITCHES = re.compile(r"switches_(normal|reduce) = (\[\[.*\]\])\s*$")
 _SKIPS = re.compile(r"Number of skip-connect: (\d)")
 # The number of skips in the paper's cells.
 _PAPER_SKIPS = 2
+_MOST_SKIPS = 8
 
 
 class PDartsLog(DartsLog):
@@ -58,13 +59,19 @@ class PDartsLog(DartsLog):
 
     def end(self) -> None:
         """Choose the paper's among the cells with different numbers of skips."""
-        if self._cells_by_skips and self.found.epochs:
-            first = next(iter(self._cells_by_skips.values()))
-            self.found.epochs[-1].genotype = self._cells_by_skips.get(_PAPER_SKIPS, first)
-            if len(self._cells_by_skips) > 1:
+        cells = self._cells_by_skips
+        if cells and self.found.epochs:
+            first = next(iter(cells.values()))
+            self.found.epochs[-1].genotype = cells.get(_PAPER_SKIPS, first)
+            limits = [limit for limit in cells if limit is not None]
+            # The first cell has no limit: it is that of all limits above those with cells of their own.
+            for limit in range(_MOST_SKIPS + 1):
+                if limit in cells or limit > max(limits, default=_MOST_SKIPS):
+                    self.found.variants[f"skips_{limit}"] = cells.get(limit, first)
+            if limits:
                 self.found.remarks.append(
-                    f"The log has {len(self._cells_by_skips)} cells, for different limits of skip connections: that "
-                    f"with at most {_PAPER_SKIPS} is taken."
+                    f"The log has {len(cells)} cells, for different limits of skip connections: that with at most "
+                    f"{_PAPER_SKIPS} is taken, and the others are RUN:skips_0 to RUN:skips_{_MOST_SKIPS}."
                 )
         super().end()
 
