@@ -311,6 +311,7 @@ def test_a_one_stage_run_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert 0 < frozen[2] < 8
     assert frozen[5] == 8
 
+    weights = whole.weights()
     for killed, file in saved.items():
         context, search, _ = begin("ista_onestage", **options)
         state = checkpoint.load(file, "run")
@@ -322,8 +323,9 @@ def test_a_one_stage_run_goes_on_where_it_was_killed(tmp_path: Path) -> None:
             assert now.architecture == then.architecture
             assert now.genotype == then.genotype
             assert now.extras["freezing"] == then.extras["freezing"]
-        for name, tensor in whole.weights().items():
-            assert torch.equal(search.weights()[name], tensor)
+        found = search.weights()
+        for name, tensor in weights.items():
+            assert torch.equal(found[name], tensor)
 
 
 # What goes wrong -----------------------------------------------------------------------------------------------
