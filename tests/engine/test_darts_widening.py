@@ -112,5 +112,6 @@ def test_without_more_channels_weights_stay_as_they_are() -> None:
     kept = dict.fromkeys(KINDS, ((2, 3, 6),) * 14)
     old, new = supernet(3, {kind: (tuple(range(8)),) * 14 for kind in KINDS}), supernet(3, kept)
     widening.widen(old.state_dict(), new, torch.Generator())
+    before = old.state_dict()
     for name, value in new.state_dict().items():
-        assert torch.equal(value, old.state_dict()[name])
+        assert torch.equal(value, before[name])

@@ -72,8 +72,9 @@ def compare(network: NasBench201Supernet, plan: CellWeights) -> None:
     for found, expected in zip(*gradients, strict=True):
         same(found, expected)
     assert list(network.state_dict()) == list(plain.state_dict())
+    state = network.state_dict()
     for name, value in plain.state_dict().items():
-        same(network.state_dict()[name], value)
+        same(state[name], value)
     network.eval()
     plain.eval()
     scale = None if plan.edge_scale is None else plan.edge_scale.double()
@@ -292,8 +293,9 @@ def test_statistics_follow_a_network_wherever_it_goes(way: str) -> None:
         trained_a_little(network).eval()
     assert torch.equal(first(images, uniform_plan()), second(images, uniform_plan()))
     assert torch.equal(second(images, uniform_plan()), second(images, uniform_plan()))
+    state = second.state_dict()
     for name, value in first.state_dict().items():
-        assert torch.equal(value, second.state_dict()[name]), name
+        assert torch.equal(value, state[name]), name
     torch.testing.assert_close(first(images, uniform_plan()), PlainSupernet(first)(images, uniform_plan()))
 
 
