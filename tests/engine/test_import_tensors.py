@@ -12,12 +12,17 @@ import pytest
 import torch
 
 from engine.architecture.relaxations.dirichlet import concentration
-from engine.tools.import_tensors import parameters, read
+from engine.tools.import_tensors import describe, parameters, read
 from runs.errors import UsageError
 from runs.genotypes import darts, derive
+from runs.home import Home
 from runs.imports import log_text
 from runs.imports.findings import Findings
 from runs.imports.formats import alphas
+from runs.imports.formats.registry import format_named
+from runs.imports.importing import import_file
+from runs.log import history
+from runs.store.run_store import RunStore
 
 NORMAL, REDUCE = torch.randn(2, 14, 8, generator=torch.Generator().manual_seed(0)).unbind()
 SMALL = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
@@ -174,3 +179,18 @@ def test_what_torch_and_numpy_print_is_read_back(printed: Any, tmp_path: Path) -
     assert matrix.matrices is not None
     values = printed.tolist()
     assert np.array(matrix.matrices[0]) == pytest.approx(np.array(values, dtype=float), abs=1e-3)
+
+
+def test_alphas_become_a_run(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save([NORMAL, REDUCE], tmp_path / "alphas.pt")
+    # As in a process of its own, which takes seconds to import torch.
+    answers: list[Any] = []
+    monkeypatch.setattr("engine.tools.import_tensors.bound_memory", lambda: None)
+    monkeypatch.setattr(
+        "runs.imports.importing.run_task", lambda module, *words: answers.append(module) or describe(list(words))
+    )
+    made = import_file(tmp_path / "alphas.pt", format_named("darts"), RunStore(home))
+    assert answers == ["engine.tools.import_tensors"]
+    (epoch,) = history.load(made.paths).epochs
+    assert epoch.architecture.keys() == {"normal", "reduce"}
+    assert RunStore(home).find(made.config.id).summary.genotype == epoch.genotype
