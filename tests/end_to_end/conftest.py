@@ -68,8 +68,13 @@ class Cli:
         others = {name: value for name, value in os.environ.items() if not name.startswith("NASTUI_")}
         self.environment = others | {"NASTUI_HOME": str(home.root)}
 
-    def __call__(self, *words: object, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run a command; its exit code must be ``code`` unless that is None."""
+    def __call__(
+        self, *words: object, code: int | None = 0, timeout: float = 120, starts: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command; its exit code must be ``code`` unless that is None.
+
+        ``starts`` says that it starts engines or a dispatcher although its words do not tell: they are copies, too.
+        """
         line = [*COMMAND, *map(str, words)]
         if self.afresh:
             done = subprocess.run(
@@ -83,9 +88,9 @@ class Cli:
                 check=False,
             )
         else:
-            starts_engines = (not code or "--weights" in words) and not STARTING.isdisjoint(words)
+            starts |= (not code or "--weights" in words) and not STARTING.isdisjoint(words)
             folders = (self.folder, self.home.root.parent)
-            done = COPIES.run(line, self.environment, *folders, timeout, starts_engines=starts_engines)
+            done = COPIES.run(line, self.environment, *folders, timeout, starts_engines=starts)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 

@@ -80,7 +80,7 @@ def test_after_everything_was_killed_a_sweep_resumes_what_is_missing_and_nothing
     for _ in range(5):
         if is_held(tabled.home.dispatcher) and (pid := owner_pid(tabled.home.dispatcher)):
             os.kill(pid, signal.SIGKILL)
-        tabled("runs", "list")  # which starts another dispatcher
+        tabled("runs", "list", starts=True)  # another dispatcher
     eventually(lambda: "finished" in by_status(tabled, sweep))
     kill_everything(tabled)
     finished = {run["id"] for run in tabled.json("runs", "list", "--status", "finished")}
@@ -98,7 +98,7 @@ def test_a_dispatcher_that_is_killed_is_replaced_by_the_next_command(
     for _ in range(5):
         if is_held(tabled.home.dispatcher) and (pid := owner_pid(tabled.home.dispatcher)):
             os.kill(pid, signal.SIGKILL)
-        tabled("runs", "list")
+        tabled("runs", "list", starts=True)
     tabled("sweep", "follow", sweep)
     runs = tabled.json("runs", "list")
     assert {run["status"] for run in runs} == {"finished"}
