@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,29 +82,59 @@ def round_trip(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Collection[int]) -> None:
-    """Check that a run interrupted after each of these numbers of units resumes exactly like an uninterrupted one."""
+    """Check that a run interrupted after each of these numbers of units resumes exactly like an uninterrupted one.
+
+    What resumes at one of them works up to the next, where its state must be that of the uninterrupted run, from which
+    the next one resumes; the last one works to the end of the run.
+    """
     whole = make(**options)
-    reports: list[EpochReport] = []
+    reports: dict[int, EpochReport] = {}
     saved = {}
     done = 0
     while whole.method.epoch < whole.method.epochs:
         if done in units:
-            saved[done] = round_trip({"method": whole.method.state(), "runtime": whole.runtime.state()}), len(reports)
+            saved[done] = saved_state(whole)
         if report := whole.method.advance():
-            reports.append(report)
+            reports[done] = report
         done += 1
     assert saved.keys() == set(units)
-    weights = whole.method.weights()
-    for state, epochs in saved.values():
+    for begin, end in itertools.pairwise([*saved, done]):
         again = make(**options)
-        again.method.load(state["method"])
-        again.runtime.load(state["runtime"])
-        rest = again.reports()
-        assert len(rest) == len(reports) - epochs
-        assert all(map(same, reports[epochs:], rest))
-        found = again.method.weights()
-        assert weights.keys() == found.keys()
-        assert all(torch.equal(weights[name], found[name]) for name in weights)
+        again.method.load(saved[begin]["method"])
+        again.runtime.load(saved[begin]["runtime"])
+        for unit in range(begin, end):
+            report = again.method.advance()
+            assert (report is None) == (unit not in reports)
+            assert report is None or same(report, reports[unit])
+        if end in saved:
+            check_same_state(saved_state(again), saved[end])
+    assert again.method.epoch == again.method.epochs
+    weights, found = whole.method.weights(), again.method.weights()
+    assert weights.keys() == found.keys()
+    assert all(torch.equal(weights[name], found[name]) for name in weights)
+
+
+def saved_state(of: Bench) -> dict[str, Any]:
+    """Return the state of a search as a checkpoint has it."""
+    return round_trip({"method": of.method.state(), "runtime": of.runtime.state()})
+
+
+def check_same_state(first: Any, second: Any, path: str = "state") -> None:
+    """Check that two parts of a state are the same, bit by bit."""
+    assert type(first) is type(second), path
+    if isinstance(first, dict):
+        assert first.keys() == second.keys(), path
+        for key, value in first.items():
+            check_same_state(value, second[key], f"{path}.{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), path
+        for place, pair in enumerate(zip(first, second, strict=True)):
+            check_same_state(*pair, f"{path}.{place}")
+    elif isinstance(first, torch.Tensor):
+        assert first.dtype == second.dtype, path
+        assert torch.equal(first, second), path
+    else:
+        assert first == second, path
 
 
 @pytest.fixture
