@@ -214,17 +214,15 @@ class StagedSettings(DifferentiableSettings):
 
     @classmethod
     def adapted(cls, preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        """Let a search that `epochs` shortens below the preset's frozen epochs freeze the same share of its stages."""
+        """Let a search with stages too short for the preset's frozen epochs freeze the same share of each."""
         values, frozen = super().adapted(preset, given), preset.get("arch_frozen_epochs", 0)
+        usual = {"epochs": cls.model_fields["epochs"].get_default(), **preset}
         try:
-            epochs = int(float(given["epochs"]))
-        except (KeyError, TypeError, ValueError, OverflowError):  # a wrong number is refused with all others
+            shortest, of_preset = _shortest_stage({**usual, **given}), _shortest_stage(usual)
+        except (TypeError, ValueError, OverflowError):  # a wrong number is refused with all others
             return values
-        if not given.keys() & {"stage_operations", "stage_epochs"}:
-            stages = str(preset.get("stage_operations", "0")).count(",") + 1
-            if frozen >= epochs // stages:
-                whole = preset.get("epochs", cls.model_fields["epochs"].get_default())
-                values["arch_frozen_epochs"] = frozen * max(0, epochs) // whole
+        if frozen >= shortest:
+            values["arch_frozen_epochs"] = frozen * max(0, shortest) // of_preset
         return values
 
     @property
@@ -272,6 +270,13 @@ class StagedSettings(DifferentiableSettings):
     def _searched(self) -> int | None:
         """Return how many operations are searched; None until these settings are joined with a space."""
         return None if self.joined is None else len(self.candidates(self.joined.operations))
+
+
+def _shortest_stage(values: Mapping[str, Any]) -> int:
+    """Return the epochs of the shortest stage, of values that may be text, and wrong."""
+    lengths = [int(length) for length in str(values.get("stage_epochs", "")).split(",") if length]
+    stages = str(values.get("stage_operations", "0")).count(",") + 1
+    return min(lengths or [int(float(values["epochs"])) // stages])
 
 
 def numbers(name: str, text: str, kind: type[Number], stages: int = 0) -> tuple[Number, ...]:

@@ -32,13 +32,11 @@ def cell_view(history: History, selection: RunSelection) -> CellView:
     earlier = drawable_cell(history.epochs[against], selected.kind) if against >= 0 else None
     changes = _changes(earlier, cell) if earlier is not None else {}
     unchanged = selected.event.epoch - history.epochs[since].epoch
-    line = f"unchanged for {count(unchanged, 'epoch')}"
+    line = f"unchanged for {count(unchanged, 'epoch')}" if unchanged else "new at this epoch"
     if selection.mark is not None:
         line += f" · compared with epoch {history.epochs[against].epoch}"
-    elif since:
-        line += f" · last change at epoch {history.epochs[since].epoch}"
-    else:
-        line += " · never changed"
+    elif unchanged:
+        line += f" · last change at epoch {history.epochs[since].epoch}" if since else " · never changed"
     differences = ", ".join(changes.values())
     unused = sum(operation_kind(edge.operation) is OperationKind.NONE for edge in cell.edges)
     caption = [line + (f" · none on {count(unused, 'edge')}" if unused else "")]

@@ -48,9 +48,8 @@ def _by_the_table(event: EpochEnded) -> list[Fact]:
     for dataset, splits in event.benchmark.items():
         if label := reported_label(splits):
             rank = event.benchmark_rank.get(dataset, {}).get(label)
-            facts.append(
-                Fact(f"{_words(dataset)} table", f"{splits[label]:.2f} %", f"rank {rank:,}" if rank else label)
-            )
+            name = dataset.partition("_")[0]  # imagenet16_120 would leave no room for the rank
+            facts.append(Fact(f"{name} table", f"{splits[label]:.2f} %", f"rank {rank:,}" if rank else label))
     return facts
 
 

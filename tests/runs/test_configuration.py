@@ -96,6 +96,8 @@ def test_what_is_given_wins_over_the_preset() -> None:
         ("quick-progressive", {"epochs": 8}, 3),
         ("quick-progressive", {"epochs": 6}, 0),
         ("quick-progressive", {"epochs": 6, "stage_epochs": "2,4", "arch_frozen_epochs": 1}, 1),
+        ("quick-progressive", {"epochs": 30, "stage_epochs": "2,28"}, 0),
+        ("quick", {"epochs": 2, "stage_operations": "5,3", "stage_partial": "2,1"}, 0),
     ],
 )
 def test_a_search_that_is_made_shorter_freezes_the_same_share(preset: str, given: dict[str, Any], frozen: int) -> None:

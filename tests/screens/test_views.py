@@ -180,6 +180,7 @@ class TestCell:
     def test_what_never_changed(self) -> None:
         view = cell_view(told(*(epoch(n, [3] * 6) for n in (1, 2))), RunSelection())
         assert view.changed == frozenset() and view.caption == ("unchanged for 1 epoch · never changed",)
+        assert cell_view(told(epoch(1, [3] * 6)), RunSelection()).caption == ("new at this epoch",)
 
     def test_against_a_marked_epoch(self) -> None:
         history = told(epoch(1, [3] * 6), epoch(2, [1] * 6), epoch(3, [3, 3, 3, 3, 3, 1]))
