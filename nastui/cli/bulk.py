@@ -11,6 +11,7 @@ import typer
 from nastui.cli import completion
 from nastui.cli.selection import Where, Words
 from runs.errors import UsageError
+from runs.formatting import count
 from runs.home import short_id
 
 if TYPE_CHECKING:
@@ -166,19 +167,30 @@ def labelled(store: RunStore, record: Record, change: Any) -> str:
 
 
 def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
-    """Move runs to the trash.
+    """Move runs to the trash, and a sweep of which no run would be left.
 
-    `nastui runs restore` brings them back.
+    `nastui runs restore` brings them back, and `nastui sweep restore` a whole sweep.
     """
+    from nastui.cli import output
     from nastui.cli.selection import act_on_each, select
+    from runs.fleet.sweep import SweepStore
 
     store = _store()
-    selection = select(store, runs, where)
+    selection, sweeps = select(store, runs, where), SweepStore(store)
+    # While a run of a sweep is live, the sweep stays, and its other runs go one by one.
+    ended = [record for record in selection.records if not record.status.live]
+    whole = sweeps.emptied(ended, store.records())
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Move {selection} to the trash?", abort=True)
-    act_on_each(selection.records, lambda record: f"Moved {record.id} to the trash: {store.remove(record)}")
+        also = f" and {f'sweep {min(whole)}' if len(whole) == 1 else f'{len(whole)} sweeps'}" if whole else ""
+        typer.confirm(f"Move {selection}{also} to the trash?", abort=True)
+    for sweep in whole:
+        removed = sweeps.remove(sweeps.find(sweep))
+        output.say(f"Moved sweep {sweep} and {count(len(removed), 'run')} to the trash.")
+    inside = {record.id for members in whole.values() for record in members}
+    alone = [record for record in selection.records if record.id not in inside]
+    act_on_each(alone, lambda record: f"Moved {record.id} to the trash: {store.remove(record)}")
 
 
 def export(

@@ -64,7 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "sweep resume": ("nastui sweep resume latest",),
     "sweep add-seeds": ("nastui sweep add-seeds latest 10-19",),
     "sweep rm": ("nastui sweep rm latest",),
-    "sweep restore": ("nastui sweep restore s3f2a91c",),
+    "sweep restore": ("nastui sweep restore 3f2a91c0",),
     "runs": ("nastui runs list", "nastui runs show latest", "nastui runs log latest --follow"),
     "runs list": (
         "nastui runs list",

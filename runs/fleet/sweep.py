@@ -394,6 +394,25 @@ class SweepStore:
             self._create_runs(changed, added.configs)
         return changed
 
+    def emptied(self, without: Iterable[Record], known: Iterable[Record]) -> dict[str, list[Record]]:
+        """Return by id the sweeps that have no run left without some runs, each with its runs: they go with these.
+
+        Sweeps that cannot be read are left out.
+
+        Args:
+            without: the runs that are to be removed.
+            known: all runs of the store.
+        """
+        removed = {record.id for record in without}
+        found: dict[str, list[Record]] = {}
+        for record in known:
+            found.setdefault(sweep_of(record), []).append(record)
+        return {
+            sweep: records
+            for sweep, records in found.items()
+            if all(record.id in removed for record in records) and self.get(sweep) is not None
+        }
+
     def remove(self, sweep: Sweep) -> list[Record]:
         """Move a sweep and its runs to the trash, and return the runs. Those that wait leave the queue, or Slurm.
 

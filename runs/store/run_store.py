@@ -33,6 +33,7 @@ from runs.store.run_head import head
 from runs.store.slurm_jobs import Entry, SlurmJobs, with_job
 from runs.store.status import Status, derive
 from runs.store.store_lock import changing
+from runs.store.trash import Trash
 
 
 class RunStore:
@@ -263,9 +264,7 @@ class RunStore:
         Raises:
             NotFoundError: no run in the trash has that prefix, or several have.
         """
-        trash = self.home.trash
-        there = trash.iterdir() if trash.is_dir() else ()
-        found = _matching(name, [run.name for run in there if run != self.home.removed_benchmarks])
+        found = _matching(name, [run.name for run in Trash.of(self.home).runs])
         if not found:
             raise NotFoundError(f"No run in the trash has an id that begins with '{name[:80]}'.")
         if len(found) > 1:
@@ -274,7 +273,7 @@ class RunStore:
                 f"'{name[:80]}' names {len(found)} runs in the trash: {listed}.", "Give more of the id."
             )
         with self._locked(found[0]):
-            (trash / found[0]).rename(self.home.run(found[0]).root)
+            (self.home.trash / found[0]).rename(self.home.run(found[0]).root)
         return self.home.run(found[0])
 
     def reindex(self) -> int:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from runs.configuration import Draft
 from runs.errors import NastuiError
 from runs.formatting import count
-from runs.store.groups import grouped, sweep_of
+from runs.store.groups import sweep_of
 from runs.store.labels import Labels
 from runs.store.record import Record
 from runs.store.run_store import RunStore
@@ -121,14 +121,10 @@ class StoreCommands:
 
     def _removals(self, records: Sequence[Record]) -> list[_Removal]:
         """Return sweeps all of whose runs are given, and the other runs."""
-        chosen = {record.id for record in records}
-        by_sweep = {group.id: group.members for group in grouped(self._store.known(), sweep_of)}
-        sweeps = [
-            sweep
-            for sweep in dict.fromkeys(filter(None, map(sweep_of, records)))
-            if (self._store.home.sweeps / sweep).is_dir() and all(r.id in chosen for r in by_sweep.get(sweep, ()))
-        ]
-        found = [_Removal(sweep, by_sweep[sweep]) for sweep in sweeps if sweep in by_sweep]
+        from runs.fleet.sweep import SweepStore
+
+        whole = SweepStore(self._store).emptied(records, self._store.known())
+        found = [_Removal(sweep, members) for sweep, members in whole.items()]
         inside = {record.id for removal in found for record in removal.records}
         return found + [_Removal("", [record]) for record in records if record.id not in inside]
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from runs.configuration import Draft
+from runs.fleet.sweep import SweepStore
 from runs.log.event_log import EventLog
 from runs.log.events import Stopped
 from runs.store.lock import engine_lock
 from runs.store.queue import Entry, Queue
+from runs.store.run_store import RunStore
 from tests.end_to_end.conftest import Cli
 from tests.synthetic import make_run
 
@@ -108,6 +111,18 @@ def test_a_command_acts_on_all_runs_that_pass_its_filter(stored: Cli) -> None:
     assert refused == "nastui: rm asks for confirmation, but stdin is not a terminal. Add --yes.\n"
     assert stored("runs", "rm", "tag:again", "--yes").stderr.count("to the trash") == 2
     assert "damson" not in names(stored)
+
+
+def test_a_sweep_goes_with_the_last_of_its_runs_and_comes_back(cli: Cli) -> None:
+    sweeps = SweepStore(RunStore(cli.home))
+    sweep = sweeps.create(sweeps.plan(Draft(method="drnas", preset="quick"), range(3), {}))
+    cli("runs", "rm", sweep.members[0].run, "--yes")
+    assert [found["id"] for found in cli.json("sweep", "list")] == [sweep.id]
+    removed = cli("runs", "rm", f"sweep:{sweep.id}", "--yes")
+    assert removed.stderr == f"Moved sweep {sweep.id} and 2 runs to the trash.\n"
+    assert cli.json("sweep", "list") == cli.json("runs", "list") == []
+    cli("sweep", "restore", sweep.id)
+    assert len(cli.json("runs", "list")) == 3
 
 
 def test_several_runs_are_named_one_by_one(stored: Cli, tmp_path: Path) -> None:

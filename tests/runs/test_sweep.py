@@ -220,6 +220,25 @@ def test_a_removed_sweep_leaves_the_queue_and_comes_back_with_the_runs_that_are_
         sweeps.restore(sweep.id)
 
 
+def test_a_sweep_has_no_run_left_if_all_are_removed_and_only_then(home: Home) -> None:
+    sweep, other = created(home), created(home, 1)
+    sweeps = sweeps_of(home)
+    records, (single,) = sweeps.records(sweep), sweeps.records(other)
+    known = [*records, single]
+    assert sweeps.emptied(records, known) == {sweep.id: records}
+    assert sweeps.emptied([*records[1:], single], known) == {other.id: [single]}
+    (home.sweeps / sweep.id / "sweep.json").write_text("{")
+    assert sweeps_of(home).emptied(records, known) == {}, "a damaged sweep does not keep its runs from the trash"
+
+
+def test_only_runs_are_restored_as_runs(home: Home) -> None:
+    sweeps = sweeps_of(home)
+    sweeps.remove(created(home))
+    for name in ("s", "sweeps"):
+        with pytest.raises(NotFoundError, match="No run in the trash"):
+            RunStore(home).restore(name)
+
+
 def test_a_sweep_with_a_running_member_is_not_removed_and_keeps_its_places_in_the_queue(home: Home) -> None:
     sweep = created(home)
     sweeps = sweeps_of(home)
