@@ -18,7 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from runs.errors import NastuiError
-from runs.fleet.queueing import Wait, ensure_dispatcher, waits
+from runs.fleet.queueing import Wait, ensure_dispatcher, to_start, waits
 from runs.formatting import count
 from runs.store.filter import EVERYTHING, EXAMPLE, RunFilter, Texts
 from runs.store.groups import Group, sweep_of
@@ -366,7 +366,7 @@ class RunsScreen(ActionScreen[None]):
             case "clear":
                 return filtering or bool(self._options.filter or self.table.marked or self._hint) or None
             case "resume":
-                return any(record.resumable for record in self.chosen) or None
+                return bool(self._to_resume()) or None
             case "stop":
                 return any(r.status.live or r.id in self._waits or r.is_in_slurm for r in self.chosen) or None
             case "pause":
@@ -468,11 +468,22 @@ class RunsScreen(ActionScreen[None]):
 
     def action_resume(self) -> None:
         """Resume the chosen runs that have no engine. Those of a folded sweep go into the queue, not all at once."""
-        row = self.table.highlighted
-        if not self.table.marked and isinstance(row, Group) and row.is_sweep:
-            self._resume_sweep(row.id)
+        if (sweep := self._folded_sweep) is not None:
+            self._resume_sweep(sweep.id)
         else:
-            self._engines.resume([record for record in self.chosen if record.resumable])
+            self._engines.resume(self._to_resume())
+
+    @property
+    def _folded_sweep(self) -> Group | None:
+        """The sweep under the cursor that a key acts on as a whole; None if runs are marked, or there is none."""
+        row = self.table.highlighted
+        return row if not self.table.marked and isinstance(row, Group) and row.is_sweep else None
+
+    def _to_resume(self) -> list[Record]:
+        """Return the chosen runs that can be resumed; of a folded sweep, those that do not wait already."""
+        if self._folded_sweep is not None:
+            return to_start(self.chosen, self._waits_of[0])
+        return [record for record in self.chosen if record.resumable]
 
     @background(group="sweep")
     def _resume_sweep(self, sweep: str) -> None:

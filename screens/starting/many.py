@@ -135,6 +135,7 @@ def checked(draft: Draft, typed: Mapping[str, str], slurm: SlurmProfiles) -> Che
     It reads folders and devices and may ask Slurm: call it in a thread. Every value is tried once; whether they all fit
     together is checked when the sweep starts.
     """
+    named = ("--name", shlex.quote(draft.name)) if draft.name else ()
     name = "start"
     try:
         profile = slurm.checked_profile(typed)
@@ -147,7 +148,8 @@ def checked(draft: Draft, typed: Mapping[str, str], slurm: SlurmProfiles) -> Che
         if not typed.get("seeds") and not typed.get("vary"):
             words = ("--queue",) if typed.get("start") == QUEUED else tuple(map(shlex.quote, slurm.words(typed)))
             name = "nodes"
-            return Checked({}, config, words=words, request=None if target is None else target.request([config]))
+            request = None if target is None else target.request([config])
+            return Checked({}, config, words=named + words, request=request)
         name = "seeds"
         seeds = grids.seeds_of(typed["seeds"]) if typed.get("seeds") else ()
         if seeds and draft.seed is not None:
@@ -171,8 +173,8 @@ def checked(draft: Draft, typed: Mapping[str, str], slurm: SlurmProfiles) -> Che
     except NastuiError as error:
         return Checked({name: _without_options(error) if name not in ("", "start") else str(error)})
     words = (f"--seeds {grids.seed_ranges(seeds).replace(' ', '')}",) if seeds else ()
-    words += tuple(f"--grid {key}={','.join(map(str, values))}" for key, values in grid.items())
-    return Checked({}, config, number, configs, (*words, *map(shlex.quote, slurm.words(typed))), request)
+    words += tuple("--grid " + shlex.quote(f"{key}={','.join(map(str, values))}") for key, values in grid.items())
+    return Checked({}, config, number, configs, (*named, *words, *map(shlex.quote, slurm.words(typed))), request)
 
 
 def _without_options(error: NastuiError) -> str:

@@ -352,6 +352,13 @@ class TestManyRuns:
                 await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
             assert len(Queue(home).read().waiting) == 1
 
+    @pytest.mark.parametrize("seeds", ["", "0-2"])
+    def test_the_command_names_the_runs(self, seeds: str) -> None:
+        form = RunForm(preset="quick")
+        form.write("name", "first try --seed 3")
+        form.write("seeds", seeds)
+        assert " --name 'first try --seed 3'" in form.check().command
+
     def test_a_retraining_repeats_over_seeds(self, home: Home) -> None:
         form = RetrainForm(find("DrNAS_cifar10", RunStore(home)))
         form.write("seeds", "0-2")

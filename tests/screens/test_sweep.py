@@ -143,6 +143,14 @@ class TestRuns:
                 await until(pilot, lambda: f"Queued 1 run of sweep {sweep.id}" in toasts())
                 assert waiting(home) == [sweep.members[2].run, sweep.members[1].run]
 
+    async def test_a_folded_sweep_of_which_all_runs_wait_has_nothing_to_resume(self, home: Home) -> None:
+        sweep = fleets.made_sweep(home, grid={}, seeds=(0, 1))
+        with fleets.queued(home, sweep):
+            app = NastuiApp(home)
+            async with app.run_test() as pilot:
+                await until(pilot, lambda: "2 in the queue" in static(app.screen, "#counts"))
+                assert runs_screen(pilot).check_action("resume", ()) is None
+
     async def test_a_folded_sweep_goes_to_the_trash_as_a_whole_and_comes_back(self, home: Home) -> None:
         sweep = fleets.made_sweep(home, (5, 5, 2), grid={}, seeds=(0, 1, 2, 3))
         with fleets.queued(home, sweep):
