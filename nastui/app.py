@@ -82,7 +82,7 @@ class NastuiApp(App[int]):
         self._undimmed = themes.Undimmed()
         self._characters: Characters | None = None
         self._broken_by: BaseException | None = None
-        self._config = configuration.path(home)
+        self._config = home.configuration
         keymap, wrong = remapped(self.settings.keys)
         self.set_keymap(keymap)
         self._complaints = [*complaints, *(f"'{self._config}', [keys]: {problem}" for problem in wrong)]

@@ -8,18 +8,12 @@ from typing import Any
 
 from runs import toml_file
 from runs.errors import NastuiError, closest
-from runs.home import Home
 from runs.notify import settings as notify_settings
 from screens.settings import Settings
 
 GLYPHS = ("braille", "block", "ascii")
 _WORDS = {str: "text in quotes", bool: "true or false", dict: "a table"}
 _TYPES: dict[str, type] = {"theme": str, "glyphs": str, "readonly": bool, "slow_line": bool, "keys": dict}
-
-
-def path(home: Home) -> Path:
-    """Return the configuration file: that of the home if it exists, else the user's."""
-    return home.configuration
 
 
 def read(file: Path) -> tuple[Settings, list[str]]:

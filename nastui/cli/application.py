@@ -142,7 +142,7 @@ def _dashboard(home: Home, ascii_only: bool, readonly: bool, slow_line: bool) ->
     """Open the dashboard; options of the command line override ``config.toml``."""
     from nastui import settings
 
-    chosen, complaints = settings.read(settings.path(home))
+    chosen, complaints = settings.read(home.configuration)
     chosen = dataclasses.replace(
         chosen,
         glyphs="ascii" if ascii_only else chosen.glyphs,

@@ -100,7 +100,7 @@ def devices(incomplete: str) -> list[str]:
 
 def statuses(incomplete: str) -> list[str]:
     """Return the statuses of runs."""
-    known = "queued running stalled paused stopping stopped finished failed lost pending"
+    known = "unstarted queued running stalled paused stopping stopped finished failed lost"
     return _beginning(incomplete, known.split())
 
 

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from runs.home import Home
+    from screens.settings import Settings
 
 _SECRET = "set, not shown"
 
@@ -41,8 +42,9 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from runs.home import Home
 
     home = Home.locate()
-    _, complaints = settings.read(settings.path(home))
-    shown = [*_places(home), *_dashboard(home), *_notify(home), *_slurm(home), *_environment(home)]
+    chosen, complaints = settings.read(home.configuration)
+    shown = [*_places(home), *_dashboard(chosen, home), *_notify(home)]
+    shown += [*_slurm(home, complaints), *_environment(home)]
     for complaint in complaints:
         output.warn(complaint)
     if as_json:
@@ -63,12 +65,8 @@ def _places(home: Home) -> Iterator[Setting]:
     yield _from_environment("datasets", str(home.datasets), "NASTUI_DATASETS")
 
 
-def _dashboard(home: Home) -> Iterator[Setting]:
-    from nastui import settings
-
-    file = settings.path(home)
-    chosen, _ = settings.read(file)
-    default = type(chosen)()
+def _dashboard(chosen: Settings, home: Home) -> Iterator[Setting]:
+    file, default = home.configuration, type(chosen)()
     for name in ("theme", "glyphs", "readonly", "slow_line"):
         value = getattr(chosen, name)
         if value != getattr(default, name):
@@ -103,14 +101,18 @@ def _notify(home: Home) -> Iterator[Setting]:
         yield Setting("notify", "no messages")
 
 
-def _slurm(home: Home) -> Iterator[Setting]:
-    from runs import toml_file
+def _slurm(home: Home, complaints: list[str]) -> Iterator[Setting]:
+    """Yield the profiles, and add a complaint if there is something else in their place."""
+    from runs.errors import NastuiError
+    from runs.slurm.profile import sections
 
     try:
-        sections = toml_file.read(home.configuration).get("slurm", {})
-    except (OSError, ValueError):
+        profiles = sections(home.configuration)
+    except NastuiError as error:
+        if not any(complaint.startswith(error.message) for complaint in complaints):
+            complaints.append(str(error))
         return
-    for name, profile in sections.items() if isinstance(sections, dict) else ():
+    for name, profile in profiles.items():
         yield Setting(f"slurm.{name}", profile, "file", str(home.configuration))
 
 

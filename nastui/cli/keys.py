@@ -30,7 +30,7 @@ def keys(
     if markdown:
         sys.stdout.write(keys_page())
         return
-    file = settings.path(Home.locate())
+    file = Home.locate().configuration
     chosen, complaints = settings.read(file)
     keymap, wrong = remapped(chosen.keys)
     for complaint in [*complaints, *(f"'{file}', [keys]: {what}" for what in wrong)]:

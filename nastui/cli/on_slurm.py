@@ -46,11 +46,10 @@ class Slurmed:
         for option, given in (("--queue", queued), ("--per-device", per_device is not None)):
             if given:
                 raise UsageError(f"{option} and --slurm cannot be used together.", "Slurm has a queue of its own.")
-        from nastui.settings import path
         from runs.slurm.profile import Target, read
         from runs.slurm.submission import check_available
 
-        profile = read(path(home), self.profile)
+        profile = read(home.configuration, self.profile)
         if not self.dry_run:
             check_available()
         return Target(profile, self.nodes or 1)

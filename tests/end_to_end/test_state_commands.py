@@ -66,11 +66,13 @@ def test_config_shows_no_secret_and_complains_of_what_is_wrong(
     typing: Typing, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASTUI_TOKEN", "a-secret-token-of-mine")
-    (home.root / "config.toml").write_text('themes = "dark"\n[notify]\nwebhook = "https://example.org/a-secret"\n')
+    text = 'slurm = 3\nthemes = "dark"\n[notify]\nwebhook = "https://example.org/a-secret"\n'
+    (home.root / "config.toml").write_text(text)
     for line in ("config", "config --json"):
         answer = typing(line)
         assert "a-secret" not in answer.out + answer.said
         assert "there is no setting 'themes'. Did you mean 'theme'?" in answer.said
+        assert "must have a section for each profile" in answer.said
         assert answer.code == 0
 
 

@@ -13,6 +13,7 @@ from nastui.cli.command_words import first_line
 from nastui.cli.examples import EXAMPLES
 from runs import catalogue
 from runs.catalogue import library
+from runs.store.status import Status
 from tests.command_tree import commands, is_group, parse
 
 COMMANDS = commands()
@@ -58,6 +59,7 @@ def test_completion_knows_the_names_of_the_catalogue() -> None:
     assert sorted(completion.spaces("")) == sorted(catalogue.spaces())
     assert completion.datasets("") == list(catalogue.datasets())
     assert completion.methods("drn") == ["drnas"]
+    assert completion.statuses("") == list(Status)
 
 
 def test_completion_of_genotypes_runs_and_hyperparameters(
