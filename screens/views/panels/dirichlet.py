@@ -41,7 +41,7 @@ def _band(context: PanelContext) -> Iterator[Part]:
         for event in history.epochs[:: 1 + len(history.epochs) // 400]
     )
     yield Plot(
-        f"accuracy of 100 sampled architectures, {dataset} {column}, %",
+        f"100 sampled cells on {dataset}, {column}, %",
         Curves(
             "accuracy",
             "%",
