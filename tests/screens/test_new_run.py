@@ -404,10 +404,11 @@ class TestSlurm:
             field(pilot, "start").query_one(Choice).focus()
             await pilot.press("right", "right", "right")
             await until(pilot, lambda: command(pilot).endswith("--preset quick --seed 2 --slurm gpus"))
-            assert said(pilot, "#outcome") == "30 epochs · Slurm: partition main, gpu:1, 12:00:00"
-            assert field(pilot, "device").view.notes == ("is cuda:0",)
+            told = "30 epochs · Slurm: partition main, gpu:1, 12:00:00"
+            await until(pilot, lambda: said(pilot, "#outcome") == told)
+            await until(pilot, lambda: field(pilot, "device").view.notes == ("is cuda:0",))
             await pilot.press("ctrl+r")
-            assert "measures on this machine" in toasts()
+            await until(pilot, lambda: "measures on this machine" in toasts())
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
             await until(pilot, lambda: "Slurm: submitted · x cancels it" in text(pilot.app.screen, Header))
@@ -422,7 +423,7 @@ class TestSlurm:
             field(pilot, "start").query_one(Choice).focus()
             await pilot.press("right")
             await until(pilot, lambda: command(pilot).endswith("--preset quick --seeds 0-2 --slurm default"))
-            assert said(pilot, "#outcome") == "3 runs · 30 epochs · Slurm: partition main"
+            await until(pilot, lambda: said(pilot, "#outcome") == "3 runs · 30 epochs · Slurm: partition main")
             await pilot.press("ctrl+s")
             await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
         (script,) = Home(tmp_path).slurm.glob("*.sh")
