@@ -6,9 +6,9 @@ its own environment, folder, standard streams and exit code: the process that ha
 ends when its standard input does, at the latest with the tests.
 
 Commands that start engines are copies of a second process, which has imported torch, too; such a copy takes five times
-as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs. That real processes start,
-too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun
-or Slurm.
+as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs, and a test can start such a
+module itself. That real processes start, too, is shown by all tests that use
+:attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun or Slurm.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,20 +65,40 @@ class Copies:
         """
         printed = [scratch / f"{os.getpid()}.{name}" for name in ("stdout", "stderr")]
         request = (words, environment, str(folder), [str(path) for path in printed], seconds)
+        code = self._ask(self._ask(request, starts_engines), starts_engines)
+        texts = [path.read_bytes().decode() for path in printed]
+        for path in printed:
+            path.unlink()
+        return subprocess.CompletedProcess(words, code, *texts)
+
+    def start(self, words: list[str], environment: dict[str, str], folder: Path, seconds: float) -> Program:
+        """Start a module of ours as ``python nastui_start.py MODULE`` does. What it prints is lost.
+
+        Args:
+            words: the module and its arguments.
+            environment: its environment variables.
+            folder: its working folder.
+            seconds: after this time it is ended by an alarm.
+        """
+        request = ([nastui_start.FILE, *words], environment, str(folder), [os.devnull] * 2, seconds)
+        return Program(self._ask(request, True), self)
+
+    def _ask(self, request: object, starts_engines: bool) -> int:
+        """Have a process that has the imports make a copy, or wait for the one with a number.
+
+        Returns:
+            The number of the process, or its exit code.
+        """
         try:
             original = self._originals.get(starts_engines) or _original(starts_engines)
             self._originals[starts_engines] = original
             assert original.stdin is not None and original.stdout is not None
             original.stdin.write(json.dumps(request) + "\n")
             original.stdin.flush()
-            code = int(original.stdout.readline())
+            return int(original.stdout.readline())
         except BaseException:
             self.close()  # so that no later command reads this one's answer
             raise
-        texts = [path.read_bytes().decode() for path in printed]
-        for path in printed:
-            path.unlink()
-        return subprocess.CompletedProcess(words, code, *texts)
 
     def close(self) -> None:
         """End the processes that have the imports."""
@@ -86,19 +107,44 @@ class Copies:
                 self._originals.popitem()[1].__exit__(None, None, None)  # closes its standard input and waits for it
 
 
+@dataclass(frozen=True)
+class Program:
+    """A module of ours that a test has started.
+
+    Attributes:
+        pid: the number of its process.
+        copies: what started it.
+    """
+
+    pid: int
+    copies: Copies
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self.copies._ask(self.pid, True)
+
+
 def _original(starts_engines: bool) -> subprocess.Popen[str]:
     command = [sys.executable, "-P", __file__, *([ENGINE] if starts_engines else [])]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _serve() -> tuple[Any, ...] | None:
-    """Answer each request with the exit code of its command; in a copy, return the request."""
+    """Make a copy for each request and answer with its number, or answer a number with the exit code of its copy.
+
+    In a copy, return the request.
+    """
     for line in iter(sys.stdin.readline, ""):
-        request: tuple[Any, ...] = json.loads(line)
-        if not (child := os.fork()):
+        request: tuple[Any, ...] | int = json.loads(line)
+        if isinstance(request, int):
+            answer = os.waitstatus_to_exitcode(os.waitpid(request, 0)[1])
+        elif not (answer := os.fork()):
             return request
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
     return None
 
@@ -117,7 +163,7 @@ def _become(
         os.close(opened)
     _enter(environment)
     os.chdir(folder)
-    sys.argv = words
+    sys.argv = words[1:] if words[0] == nastui_start.FILE else words
 
 
 def _enter(environment: Mapping[str, str]) -> None:
@@ -150,8 +196,13 @@ def _be_module(words: list[str], environment: Mapping[str, str]) -> None:
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = (_unbuffered(1), _unbuffered(2))
     gc.enable()  # subprocess has disabled it
-    sys.modules.pop(words[0], None)  # or runpy would warn
-    _end(lambda: runpy.run_module(words[0], run_name="__main__", alter_sys=True))
+    _end(_module)
+
+
+def _module() -> None:
+    """Run the module that the command line names."""
+    sys.modules.pop(sys.argv[0], None)  # or runpy would warn
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def _end(program: Callable[[], object]) -> NoReturn:
@@ -187,7 +238,7 @@ if __name__ == "__main__":
 
     packages = ["runs.catalogue", "runs.store", "runs.supervision", "runs.benchmarks", "nastui.cli"]
     if ENGINE in sys.argv:
-        packages += ["runs.fleet", "engine"]
+        packages += ["runs.fleet", "runs.slurm", "engine"]
         importlib.import_module("torch._dynamo")  # the first optimiser imports it, which takes another second
     for package in packages:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
@@ -203,4 +254,4 @@ if __name__ == "__main__":
         if ENGINE in sys.argv:
             subprocess.Popen = _Popen  # type: ignore[misc]
         _become(*request)
-        _end(main)
+        _end(_module if request[0][0] == nastui_start.FILE else main)

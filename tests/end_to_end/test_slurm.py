@@ -6,17 +6,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import nastui_start
 from nastui.cli import doctor
 from runs.store.lock import is_held
 from runs.store.slurm_jobs import SlurmJobs
-from tests.end_to_end.conftest import TINY, Cli, Finished
+from tests.end_to_end.conftest import COPIES, TINY, Cli, Finished
+from tests.end_to_end.copies import Program
 from tests.end_to_end.slurm import FakeSlurm, listed
 
 TINY_SEARCH = ("search", "drnas", "--preset", "quick", "--seed", 3, *(f"--set={k}={v}" for k, v in TINY.items()))
@@ -294,10 +292,10 @@ def doctors_findings() -> list[str]:
     return [finding.value for finding in found]
 
 
-def job(cli: Cli, name: str, **variables: Any) -> subprocess.Popen[bytes]:
-    """Start the program of a job, as slurmd does."""
-    command = [sys.executable, "-P", nastui_start.FILE, "runs.slurm.job", str(cli.home.root), name]
-    return subprocess.Popen(command, env=cli.environment | {"SLURM_JOB_ID": "7"} | variables)
+def job(cli: Cli, name: str) -> Program:
+    """Start the program of a job, as slurmd does, but as a copy: tests/end_to_end/test_slurm_cluster.py has slurmd."""
+    words = ["runs.slurm.job", str(cli.home.root), name]
+    return COPIES.start(words, cli.environment | {"SLURM_JOB_ID": "7"}, cli.folder, 120)
 
 
 def test_a_job_out_of_time_is_requeued_twice_and_changes_nothing(
@@ -308,24 +306,24 @@ def test_a_job_out_of_time_is_requeued_twice_and_changes_nothing(
         process = job(cli, name)
         cli.reach_epoch(run, times)
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == 0
+        assert process.wait() == 0
         assert slurm.calls("scontrol") == ["requeue 7"] * times
         slurm.answers("squeue", listed(name, "PENDING", reason="BeginTime", restarts=times))
         forget_answer(cli)
         assert cli.status(run) == "queued"  # though its engine has stopped
     process = job(cli, name)
-    assert process.wait(90) == 0
+    assert process.wait() == 0
     assert cli.status(run) == "finished"
     assert cli.series(run) == finished.cli.series(finished.run)
     assert len(slurm.calls("scontrol")) == 2
     ended = cli.home.run(run).events.stat().st_mtime_ns
-    assert job(cli, name).wait(60) == 0  # it comes back although the run is done
+    assert job(cli, name).wait() == 0  # it comes back although the run is done
     assert cli.home.run(run).events.stat().st_mtime_ns == ended
 
 
 def test_a_job_starts_only_its_own_run_and_ends_with_a_stop(cli: Cli, slurm: FakeSlurm) -> None:
     run, name = start(cli)
-    assert job(cli, "nastui-00000000").wait(60) == 0
+    assert job(cli, "nastui-00000000").wait() == 0
     assert not is_held(cli.home.run(run).lock) and not cli.home.run(run).events.exists()
     process = job(cli, name)
     cli.reach_epoch(run, 1)
@@ -333,6 +331,6 @@ def test_a_job_starts_only_its_own_run_and_ends_with_a_stop(cli: Cli, slurm: Fak
     forget_answer(cli)
     assert "running on node17, requeued once" in row(cli, run)
     cli("runs", "stop", run)
-    assert process.wait(60) == 0
+    assert process.wait() == 0
     assert slurm.calls("scancel") == ["--quiet 7"] and slurm.calls("scontrol") == []
     assert cli.status(run) == "stopped"
