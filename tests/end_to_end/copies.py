@@ -6,9 +6,9 @@ its own environment, folder, standard streams and exit code: the process that ha
 ends when its standard input does, at the latest with the tests.
 
 Commands that start engines are copies of a second process, which has imported torch, too; such a copy takes five times
-as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs, and a test can start such a
-module itself. That real processes start, too, is shown by all tests that use
-:attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun or Slurm.
+as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs. That real processes start,
+too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun
+or Slurm.
 """
 
 from __future__ import annotations
@@ -71,17 +71,24 @@ class Copies:
             path.unlink()
         return subprocess.CompletedProcess(words, code, *texts)
 
-    def start(self, words: list[str], environment: dict[str, str], folder: Path, seconds: float) -> Program:
-        """Start a module of ours as ``python nastui_start.py MODULE`` does. What it prints is lost.
+    def start(
+        self,
+        words: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        seconds: float,
+        printed: tuple[str, str] = (os.devnull, os.devnull),
+    ) -> Program:
+        """Start a command, or a module of ours as ``python nastui_start.py MODULE`` does; its engines are copies, too.
 
         Args:
-            words: the module and its arguments.
+            words: the command line, starting with the path of the console script or of ``nastui_start.py``.
             environment: its environment variables.
             folder: its working folder.
             seconds: after this time it is ended by an alarm.
+            printed: the files that are its standard output and standard error.
         """
-        request = ([nastui_start.FILE, *words], environment, str(folder), [os.devnull] * 2, seconds)
-        return Program(self._ask(request, True), self)
+        return Program(self._ask((words, environment, str(folder), printed, seconds), True), self)
 
     def _ask(self, request: object, starts_engines: bool) -> int:
         """Have a process that has the imports make a copy, or wait for the one with a number.
@@ -109,7 +116,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Program:
-    """A module of ours that a test has started.
+    """What a test has started.
 
     Attributes:
         pid: the number of its process.
@@ -154,6 +161,7 @@ def _become(
 ) -> None:
     """Turn this copy into a command that has just started."""
     signal.alarm(int(seconds))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in a shell's background start with it ignored
     for number, path, flags in (
         (0, os.devnull, os.O_RDONLY),
         *((number, path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for number, path in enumerate(printed, start=1)),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
+import pexpect.fdpexpect
 
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Genotype
 from runs.log.event_log import EventLog
 from runs.log.events import Started
-from tests.end_to_end.conftest import SCRIPT, TINY, Cli, Finished, set_traps
+from tests.end_to_end.conftest import COPIES, SCRIPT, TINY, Cli, Finished, set_traps
+from tests.end_to_end.copies import Program
 from tests.synthetic import make_run
+
+# The run never gets this far.
+ENDLESS = 100_000
 
 
 def test_following_a_search_prints_json_lines_and_the_result(finished: Finished) -> None:
@@ -83,40 +89,40 @@ def test_a_bundle_is_readable_without_nastui(finished: Finished, tmp_path: Path)
     finished.cli("runs", "export", finished.run, "--to", tmp_path / "bundle", code=2)
 
 
-def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli) -> None:
-    words = [SCRIPT, "search", "drnas", "--preset", "quick", "--set", "channels=2", "--set", "threads=1"]
-    following = subprocess.Popen(
-        words,
-        env=cli.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Tests that a shell runs in the background are started with interrupts ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one thread
-    )
-    assert following.stdout is not None
-    assert "epoch 1/30" in following.stdout.readline()
+def test_an_interrupt_ends_the_following_and_not_the_run(cli: Cli, eventually: Callable[..., None]) -> None:
+    lines, errors = cli.folder / "lines", cli.folder / "errors"
+    following = follow(cli, lines, errors, epochs=ENDLESS, image_limit=64)
+    eventually(lambda: lines.exists() and f"epoch 1/{ENDLESS}" in lines.read_text())
     following.send_signal(signal.SIGINT)
-    _, printed = following.communicate(timeout=30)
-    assert following.returncode == 130
-    assert "The run continues" in printed
+    assert following.wait() == 130
+    assert "The run continues" in errors.read_text()
     run = cli.json("runs", "list")[0]["id"]
     assert cli.status(run) == "running"
     cli("runs", "stop", run)
 
 
 def test_lines_for_a_pipe_do_not_end_in_the_terminal(cli: Cli) -> None:
-    """A progress bar goes to the terminal on stderr, and lines to the pipe on stdout."""
-    script = f"'{SCRIPT}' search drnas --preset quick --set channels=2 --set epochs=2 --set threads=1 > lines.txt"
-    terminal = pexpect.spawn("bash", ["-c", script], env=cli.environment | {"TERM": "xterm"}, cwd=str(cli.folder))
-    terminal.expect(pexpect.EOF, timeout=60)
+    """A progress bar goes to the terminal on stderr, and lines to the file on stdout."""
+    ours, its = os.openpty()
+    file = cli.folder / "lines.txt"
+    following = follow(cli, file, Path(os.ttyname(its)), epochs=2)
+    terminal = pexpect.fdpexpect.fdspawn(ours, timeout=60)
+    terminal.expect("images/s")
+    os.close(its)
+    terminal.expect(pexpect.EOF)
     terminal.close()
-    assert terminal.exitstatus == 0
-    assert b"images/s" in terminal.before
-    lines = (cli.folder / "lines.txt").read_text()
+    assert following.wait() == 0
+    lines = file.read_text()
     assert "epoch 2/2" in lines
     assert "genotype" in lines
     assert "\x1b" not in lines
+
+
+def follow(cli: Cli, stdout: Path, stderr: Path, **options: object) -> Program:
+    """Start a tiny search that is followed."""
+    settings = [f"--set={key}={value}" for key, value in (TINY | options).items()]
+    words = [str(SCRIPT), "search", "drnas", "--preset", "quick", *settings]
+    return COPIES.start(words, cli.environment | {"TERM": "xterm"}, cli.folder, 60, (str(stdout), str(stderr)))
 
 
 def test_showing_a_genotype_says_when_nothing_comes_through(cli: Cli) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import nastui_start
 from nastui.cli import doctor
 from runs.store.lock import is_held
 from runs.store.slurm_jobs import SlurmJobs
@@ -294,7 +295,7 @@ def doctors_findings() -> list[str]:
 
 def job(cli: Cli, name: str) -> Program:
     """Start the program of a job, as slurmd does, but as a copy: tests/end_to_end/test_slurm_cluster.py has slurmd."""
-    words = ["runs.slurm.job", str(cli.home.root), name]
+    words = [nastui_start.FILE, "runs.slurm.job", str(cli.home.root), name]
     return COPIES.start(words, cli.environment | {"SLURM_JOB_ID": "7"}, cli.folder, 120)
 
 
