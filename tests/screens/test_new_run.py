@@ -421,6 +421,7 @@ class TestSlurm:
         async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
             field(pilot, "seeds").query_one(Input).value = "0-2"
             field(pilot, "start").query_one(Choice).focus()
+            await until(pilot, lambda: field(pilot, "start").query_one(Choice).value == "queued")
             await pilot.press("right")
             await until(pilot, lambda: command(pilot).endswith("--preset quick --seeds 0-2 --slurm default"))
             await until(pilot, lambda: said(pilot, "#outcome") == "3 runs · 30 epochs · Slurm: partition main")
