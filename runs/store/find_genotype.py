@@ -109,7 +109,8 @@ def _variant(typed: str, store: RunStore) -> Found | None:
         return None
     known = variants(record)
     if name not in known:
-        raise UsageError(f"Run '{record.id}' has no genotype '{name[:80]}'.", closest(name, known))
+        hint = closest(name, known) or f"It has derived one only: leave ':{name[:80]}' out."
+        raise UsageError(f"Run '{record.id}' has no genotype '{name[:80]}'.", hint)
     genotype = Genotype.from_json(known[name])
     genotype_text.check(genotype)
     return Found(f"{record.id}:{name}", genotype, None, f"{record.id}:{name}", *_recipe(record, genotype))

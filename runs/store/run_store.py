@@ -310,7 +310,9 @@ class RunStore:
             except UsageError as error:
                 return self._unreadable(paths, str(error))
             self.unreadable.pop(name, None)
-            summary, offset = (known.summary, known.offset) if known else (Summary(), 0)
+            # A configuration never changes: another one is that of a run that was deleted and created again.
+            is_same = known is not None and known.signature[:1] == signature[:1]
+            summary, offset = (known.summary, known.offset) if known and is_same else (Summary(), 0)
             record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
         else:
             record = known

@@ -75,6 +75,16 @@ def test_a_new_run_is_unstarted_and_complete(home: Home) -> None:
     assert {entry.name for entry in home.runs.iterdir()} == {config.id}
 
 
+def test_a_run_that_is_deleted_and_created_again_has_nothing_of_the_first(home: Home) -> None:
+    config, paths = make_run(home.root)
+    (record,) = RunStore(home).records()
+    assert record.status is Status.FINISHED
+    shutil.rmtree(paths.root)
+    RunStore(home).create(config, Labels())
+    (again,) = RunStore(home).records()  # from the index
+    assert (again.status, again.summary.epoch, again.summary.best) == (Status.UNSTARTED, 0, {})
+
+
 @pytest.mark.parametrize("step", ["mkdir", "write", "rename"])
 def test_a_run_is_created_whole_or_not_at_all(home: Home, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     make_run(home.root, done=0)
