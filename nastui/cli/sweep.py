@@ -232,7 +232,7 @@ def remove(
         if not sys.stdin.isatty():
             raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
-    output.say(f"Moved {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
+    output.say(f"Moved sweep {sweep.id} and {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
 
 
 @app.command()

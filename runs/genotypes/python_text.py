@@ -40,7 +40,7 @@ def named(text: str, name: str) -> str:
     """
     calls = _cut(text)
     if name not in calls:
-        raise UsageError(f"There is no genotype '{name[:80]}' in it.", closest(name, calls))
+        raise UsageError(f"The file has no genotype '{name[:80]}'.", closest(name, calls))
     return calls[name]
 
 

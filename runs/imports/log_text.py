@@ -105,6 +105,6 @@ def _lines(path: Path) -> Iterator[str]:
                 raise UsageError(f"Line {number:,} of '{path}' is longer than any line of a log.")
             if b"\0" in raw:
                 raise UsageError(
-                    f"'{path}' is not a text file.", "Checkpoints and tensors are .pt, .pth or .npy files."
+                    f"'{path}' is not a text file.", "PyTorch and NumPy did not write it either: it may be damaged."
                 )
             yield raw.decode(errors="replace").rstrip("\r\n")

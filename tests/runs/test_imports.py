@@ -15,6 +15,7 @@ from runs.genotypes.python_text import parse_python
 from runs.home import Home
 from runs.imports import log_text, printed_arguments, printed_matrices
 from runs.imports.findings import Findings
+from runs.imports.formats import NAMES
 from runs.imports.formats.registry import FORMATS, format_named
 from runs.imports.importing import Imported, import_file, read_log
 from runs.log import history
@@ -196,6 +197,10 @@ def test_the_included_table_says_what_its_cells_are_worth(home: Home, log: Log) 
     store, made = imported(home, log(public_logs.nasbench201()), "nasbench201")
     assert store.find(made.config.id).summary.benchmark_accuracy == pytest.approx(90.0, abs=10)
     assert all(epoch.benchmark.keys() >= {"cifar10", "imagenet16_120"} for epoch in history.load(made.paths).epochs)
+
+
+def test_the_names_of_the_formats_are_those_of_their_table() -> None:
+    assert tuple(FORMATS) == NAMES
 
 
 def test_it_is_compared_with_searches_as_one_of_them(home: Home, log: Log) -> None:
