@@ -160,21 +160,22 @@ def _flat(value: Any) -> list[list[float]]:
 
 
 def _rows(matrix: Tensor | np.ndarray[Any, Any]) -> Rows:
-    return [_numbers(row) for row in matrix] if _is_small(matrix) else []
+    _refuse_large(matrix)
+    return [_numbers(row) for row in matrix]
 
 
 def _numbers(vector: Tensor | np.ndarray[Any, Any]) -> list[float]:
-    values: Sequence[Any] = vector.tolist() if _is_small(vector) else []
+    _refuse_large(vector)
+    values: Sequence[Any] = vector.tolist()
     if any(isinstance(value, complex | str | bytes) for value in values):
         raise UsageError("The alphas are not real numbers.")
     return [float(value) for value in values]
 
 
-def _is_small(values: Tensor | np.ndarray[Any, Any]) -> bool:
+def _refuse_large(values: Tensor | np.ndarray[Any, Any]) -> None:
     size = values.numel() if isinstance(values, Tensor) else values.size
     if size > MOST_NUMBERS:
         raise UsageError(f"The alphas have {size:,} numbers; no search has more than {MOST_NUMBERS:,}.")
-    return True
 
 
 def _spaces() -> Sequence[catalogue.Space]:
