@@ -72,23 +72,34 @@ def genotypes(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def presets(incomplete: str) -> list[str]:
-    """Return the names of the presets of all methods."""
+    """Return the names of the presets of all methods; none if a plug-in cannot be imported."""
     from runs import catalogue
+    from runs.errors import NastuiError
 
-    everything = (*catalogue.methods().values(), catalogue.trainer())
+    try:
+        everything = (*catalogue.methods().values(), catalogue.trainer())
+    except NastuiError:
+        return []
     return _beginning(incomplete, dict.fromkeys(preset.name for method in everything for preset in method.presets))
 
 
 def settings(incomplete: str) -> list[str]:
-    """Return the hyperparameters of the method that the line names, else of retraining, each with an equals sign."""
+    """Return the hyperparameters of the method that the line names, else of retraining, each with an equals sign.
+
+    There are none if a plug-in cannot be imported.
+    """
     from runs import catalogue
     from runs.catalogue.settings import describe
+    from runs.errors import NastuiError
 
     # Typer has not parsed the line: its last option has no value yet. The shell hands it over in one of these.
     line = os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")
-    known = catalogue.methods()
-    method = next((known[word] for word in line.split() if word in known), catalogue.trainer())
-    spaces = [catalogue.space(name) for name in method.spaces]
+    try:
+        known = catalogue.methods()
+        method = next((known[word] for word in line.split() if word in known), catalogue.trainer())
+        spaces = [catalogue.space(name) for name in method.spaces]
+    except NastuiError:
+        return []
     found = dict.fromkeys(info.name for space in spaces for info in describe(catalogue.options(method, space)))
     return _beginning(incomplete, (f"{name}=" for name in found))
 
@@ -112,7 +123,8 @@ def _home(ctx: typer.Context) -> Path:
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+    """Return the names that begin so, each once."""
+    return [name for name in dict.fromkeys(names) if name.startswith(incomplete)]
 
 
 def _newest_first(folder: Path) -> list[str]:
@@ -133,9 +145,21 @@ def _of_catalogue(kind: str) -> list[str]:
 
 
 def _of_plugins(kind: str) -> list[str]:
-    if not os.environ.get("NASTUI_PLUGINS"):
+    from importlib import metadata
+
+    # The group is that of runs.catalogue.registry, which takes long to import: plug-ins are rare.
+    if not os.environ.get("NASTUI_PLUGINS") and not metadata.entry_points(group="nastui.plugins"):
         return []
     from runs import catalogue
+    from runs.errors import NastuiError
 
-    known = {"methods": [*catalogue.methods()], "spaces": [*catalogue.spaces()], "datasets": [*catalogue.datasets()]}
-    return known[kind]
+    try:
+        match kind:
+            case "methods":
+                return [*catalogue.methods()]
+            case "spaces":
+                return [*catalogue.spaces()]
+            case _:
+                return [*catalogue.datasets()]
+    except NastuiError:  # one of them cannot be imported
+        return []

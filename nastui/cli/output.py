@@ -63,7 +63,7 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print on stderr what went wrong or was left out."""
+    """Print on stderr what has to be known even if only results and errors are wanted."""
     sys.stderr.write(clean(text) + "\n")
 
 

@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nastui.cli import completion
+from nastui.cli.selection import Run
 from runs.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from runs.home import RunPaths
     from runs.store.run_store import RunStore
 
-Run = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.", autocompletion=completion.runs
-    ),
-]
 _LOOK_SECONDS = 0.2
 _BLOCK = 1 << 16
 _LONGEST_LINE = 1 << 20  # a progress bar may never end its line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from nastui.cli import bulk, completion, run_files
 from nastui.cli.command_help import Commands
-from nastui.cli.selection import Where
+from nastui.cli.selection import Run, Where
 from runs.errors import UsageError
 from runs.formatting import duration
 from runs.home import short_id
@@ -23,12 +24,6 @@ app = Commands(help="List, follow, stop, resume, compare and remove runs.", no_a
 
 LOOK, CONTROL, KEEP = "Look", "Control", "Label, keep and remove"
 
-Run = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.", autocompletion=completion.runs
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -171,6 +166,11 @@ def show(run: Run, as_json: Json = False) -> None:
     stall = record.stall and record.stall.description()
     genotype = content["genotype"] and text_of_json(content["genotype"])
     threads = f"{chosen['threads']} ({chosen['threads_reason']})" if chosen["threads_reason"] else chosen["threads"]
+    further: Iterable[str] = ()
+    try:
+        further = variants(record)
+    except UsageError as error:
+        output.warn(str(error))
     output.fields(
         [
             *((key, content[key]) for key in ("id", "name", "note")),
@@ -190,7 +190,7 @@ def show(run: Run, as_json: Json = False) -> None:
             ("metrics", _figures(content["metrics"])),
             ("best", _figures(content["best"])),
             ("genotype", genotype),
-            ("further cells", ", ".join(f"{record.id}:{name}" for name in variants(record))),
+            ("further cells", ", ".join(f"{record.id}:{name}" for name in further)),
             *((f"table {dataset}", _figures(splits)) for dataset, splits in content["benchmark"].items()),
             ("worth", worth(record)),
             ("parameters", content["parameters"] and f"{content['parameters']:,} ({content['network']})"),

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from runs.store.record import Record
     from runs.store.run_store import RunStore
 
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="The run's id, a unique prefix of it, or `latest`.", autocompletion=completion.runs
+    ),
+]
 Words = Annotated[
     list[str] | None,
     typer.Argument(

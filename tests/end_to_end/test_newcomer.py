@@ -68,6 +68,16 @@ def test_an_old_name_prints_the_same(typing: Typing, old: str, new: str) -> None
     assert before.said.partition("\n")[2] == now.said
 
 
+@pytest.mark.parametrize("line", ["search drnas quick", "nonsense", "search drnas --lr 1"])
+def test_a_plugin_that_cannot_be_imported_does_not_break_the_answer(
+    typing: Typing, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setenv("NASTUI_PLUGINS", "nastui_no_such_plugin")
+    answer = typing(line)
+    assert answer.code == 2
+    assert len(answer.said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("line", README_0_1)
 def test_command_lines_of_the_readme_of_0_1_are_still_right(line: str) -> None:
     _is_right(line)

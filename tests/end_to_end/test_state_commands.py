@@ -76,6 +76,14 @@ def test_config_shows_no_secret_and_complains_of_what_is_wrong(
         assert answer.code == 0
 
 
+def test_a_run_is_shown_although_its_further_genotypes_are_damaged(typing: Typing, home: Home) -> None:
+    config, paths = make_run(home.root)
+    paths.variants.write_text("[]")
+    answer = typing("runs show latest")
+    assert answer.code == 0 and config.id in answer.out
+    assert "does not hold genotypes by name" in answer.said
+
+
 def test_the_log_of_an_engine(typing: Typing, home: Home) -> None:
     config, paths = make_run(home.root)
     assert typing(f"runs log {config.id}").code == 3

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nastui.cli import completion
 from runs import catalogue
 from runs.catalogue import Dataset, Method, Preset, library
 from runs.catalogue.datasets import image_folder
@@ -215,6 +216,7 @@ def test_an_installed_package_adds_its_plugin_by_an_entry_point(
     install(tmp_path, "nastui_packaged_plugin")
     monkeypatch.syspath_prepend(tmp_path)
     assert resolve(Draft(method="mymethod")).plugins == ("nastui_packaged_plugin",)
+    assert completion.methods("my") == ["mymethod"] and completion.methods("drn") == ["drnas"]
     monkeypatch.setenv("NASTUI_PLUGINS", "nastui_packaged_plugin")
     assert catalogue.plugins() == ("nastui_packaged_plugin",)
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
