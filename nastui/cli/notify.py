@@ -17,7 +17,8 @@ app = Commands(no_args_is_help=True)
 def group() -> None:
     """Send messages when runs finish, fail, are lost or stall.
 
-    So do the alarms of a search. The table [notify] of config.toml says which and how: see docs/notifications.md.
+    A search that raises an alarm sends one, too. The table [notify] of config.toml says which messages are sent, and
+    how: see docs/notifications.md.
     """
 
 

@@ -24,6 +24,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from runs.store import device_usage
     from runs.store.queue import Queue
     from runs.store.run_store import RunStore
+    from runs.store.status import Status
 
     store = RunStore(Home.locate())
     ensure_dispatcher(store.home)
@@ -58,7 +59,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
             "starts_in": None,
         }
         for record in records
-        if record.is_in_slurm and not record.status.live
+        if record.is_in_slurm and record.status is Status.QUEUED  # the job of a run that has ended may end later
     ]
     if as_json:
         here = {"device": "cpu", "cores": cores.allowed(), "slots": slots, "runs": list(users.get("cpu", ()))}

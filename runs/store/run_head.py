@@ -48,7 +48,8 @@ def group_id(config: RunConfig) -> str:
     """Return a digest of everything that decides the result of a run, except its seed and its device.
 
     Runs with the same digest are repetitions of each other. A run that starts from given weights is in a group of its
-    own, because two files of weights are not compared.
+    own, because two files of weights are not compared. So is an imported run, unless the arguments of its script are
+    known.
     """
     # Defaults are left out, so that a setting that a later version adds does not split the existing groups.
     decisive = config.model_dump(exclude=_NOT_DECISIVE, exclude_defaults=True)
@@ -58,7 +59,6 @@ def group_id(config: RunConfig) -> str:
         for name, value in decisive["options"].items()
         if name not in MachineSettings.model_fields and (name not in added or value != added[name])
     }
-    # Nor are two imported files, unless the arguments of their scripts are known.
     alone = config.weights or (config.kind == IMPORTED and not config.options)
     decisive["weights"] = config.id if alone else ""
     text = json.dumps(decisive, sort_keys=True, default=str)
