@@ -55,12 +55,12 @@ class TestCifar:
         (folder / name).write_bytes(
             {"flipped": bytes(content), "truncated": bytes(content[: len(content) // 2]), "empty": b""}[fault]
         )
-        with pytest.raises(EnvironmentLacksError, match=rf"{name}' is not the published file.*--download"):
+        with pytest.raises(EnvironmentLacksError, match=rf"{name}' is not the published file.*dataset fetch cifar10"):
             sources.load(catalogue.dataset("cifar10"), tmp_path, "train", 0)
 
     def test_a_missing_file_says_how_to_get_the_set(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (self.published(tmp_path, monkeypatch) / "test_batch").unlink()
-        with pytest.raises(EnvironmentLacksError, match=r"CIFAR-10 is not in .*--download"):
+        with pytest.raises(EnvironmentLacksError, match=r"CIFAR-10 is not in .*dataset fetch cifar10"):
             sources.load(catalogue.dataset("cifar10"), tmp_path, "test", 0)
 
 

@@ -400,6 +400,7 @@ class TestSlurm:
         return form
 
     async def test_a_run_is_submitted_with_the_command_below(self, tmp_path: Path, slurm: FakeSlurm) -> None:
+        slurm.refuses("squeue", "slurm_load_jobs error: Unable to contact slurm controller\n")  # it stays "submitted"
         async with form(tmp_path, preset="quick", size=(120, 40)) as pilot:
             field(pilot, "start").query_one(Choice).focus()
             await pilot.press("right", "right", "right")
