@@ -35,7 +35,7 @@ def stop(runs: Words = None, where: Where = None) -> None:
     stop_all(
         store,
         select(store, runs, where).narrowed(
-            lambda record: record.status.live or record.id in pending, "neither run nor wait"
+            lambda record: record.status.live or record.id in pending, "neither running nor waiting"
         ),
     )
 
@@ -67,7 +67,7 @@ def pause(runs: Words = None, where: Where = None) -> None:
     from runs.supervision import launcher
 
     store = _store()
-    records = select(store, runs, where).narrowed(lambda record: record.status is Status.RUNNING, "do not run")
+    records = select(store, runs, where).narrowed(lambda record: record.status is Status.RUNNING, "not running")
     _ask_all(records, launcher.request_pause)
     act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.pause(record)}.")
 
@@ -105,7 +105,7 @@ def resume(
     pending = Queue(store.home).pending() | SlurmJobs(store.home).active()
     records = selection.narrowed(
         lambda record: (record.status.resumable or record.status is Status.PAUSED) and record.id not in pending,
-        "have finished, run or wait",
+        "finished, running or waiting",
     )
     queue = queue or sum(record.status is not Status.PAUSED for record in records) > 1
     sweeps, entries = SweepStore(store), []

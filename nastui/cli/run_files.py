@@ -38,13 +38,15 @@ def log(
 
     For metrics and warnings, see `nastui runs events`.
     """
+    from runs.configuration import IMPORTED
     from runs.home import Home
     from runs.store.run_store import RunStore
 
     store = RunStore(Home.locate())
     record = store.find(run)
     if not follow and not record.paths.log.exists():
-        raise NotFoundError(f"Run '{record.id}' has no log.", "Its engine has not started.")
+        why = "It was imported." if record.head["kind"] == IMPORTED else "Its engine has not started."
+        raise NotFoundError(f"Run '{record.id}' has no log.", why)
     reader = _Reader(record.paths)
     before: Iterable[str] = reader.lines() if follow else itertools.chain(reader.lines(), reader.rest())
     if last is not None:

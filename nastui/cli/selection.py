@@ -68,7 +68,7 @@ class Selection:
 
         Args:
             applies: whether the command can do something with a run.
-            what: says of the others why they are left alone, such as ``do not run``.
+            what: says of the others why they are left alone, such as ``not running``.
         """
         from nastui.cli import output
 
@@ -76,7 +76,7 @@ class Selection:
             return self.records
         kept = [record for record in self.records if applies(record)]
         if left := len(self.records) - len(kept):
-            output.say(f"Left alone: {count(left, 'run')} that {what}.")
+            output.say(f"Left alone: {count(left, 'run')} ({what}).")
         return kept
 
 

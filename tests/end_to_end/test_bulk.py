@@ -142,10 +142,10 @@ def test_several_runs_resume_in_the_queue_and_those_that_cannot_are_left_alone(s
     with engine_lock(stored.home.dispatcher):  # as a dispatcher that has not come to them yet
         resumed = stored("runs", "resume", "method:drnas").stderr
         assert resumed.count("is queued") == 3
-        assert "Left alone: 3 runs that have finished, run or wait." in resumed
+        assert "Left alone: 3 runs (finished, running or waiting)." in resumed
         assert len(Queue(stored.home).read().waiting) == 4
         stopped = stored("runs", "stop", "method:drnas").stderr
-    assert "Left alone: 2 runs that neither run nor wait." in stopped
+    assert "Left alone: 2 runs (neither running nor waiting)." in stopped
     assert Queue(stored.home).read().waiting == []
 
 
