@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Slurmed:
+class SlurmOptions:
     """What the command line says about Slurm.
 
     Attributes:
@@ -26,7 +26,7 @@ class Slurmed:
     nodes: int | None = None
     dry_run: bool = False
 
-    def found(self, home: Home, *, queued: bool, per_device: int | None) -> Target | None:
+    def target(self, home: Home, *, queued: bool, per_device: int | None) -> Target | None:
         """Return where in Slurm the runs are to work; None without Slurm.
 
         Args:

@@ -89,7 +89,7 @@ def retrain(
     names another. Every epoch ends with the accuracy on the whole test set.
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
-    from nastui.cli.on_slurm import Slurmed
+    from nastui.cli.on_slurm import SlurmOptions
     from nastui.cli.starting import Many, begin, gathered
     from runs.errors import UsageError
     from runs.home import Home
@@ -108,5 +108,5 @@ def retrain(
     if evaluate:
         given["options"]["evaluate_only"] = True
     given |= asked(found, epoch) | {"weights": weights and user_path(weights)}
-    many, slurmed = Many(seeds, grid, sweep, queue, per_device, yes), Slurmed(slurm, nodes, dry_run)
-    begin(given, many, slurmed, detach=detach, follow=follow, as_json=as_json)
+    many, slurm_options = Many(seeds, grid, sweep, queue, per_device, yes), SlurmOptions(slurm, nodes, dry_run)
+    begin(given, many, slurm_options, detach=detach, follow=follow, as_json=as_json)

@@ -79,12 +79,12 @@ def search(
 
     The engine is a process of its own: the run continues when this command is interrupted or the terminal closes.
     """
-    from nastui.cli.on_slurm import Slurmed
+    from nastui.cli.on_slurm import SlurmOptions
     from nastui.cli.starting import Many, begin, gathered
 
     typed = {"space": space, "dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
     given = gathered(config, typed | {"method": method, "stop_when": stop_when}, tag, set_, sweep)
     if gpus is not None:
         given["options"]["gpus"] = gpus
-    many, slurmed = Many(seeds, grid, sweep, queue, per_device, yes), Slurmed(slurm, nodes, dry_run)
-    begin(given, many, slurmed, detach=detach, follow=follow, as_json=as_json)
+    many, slurm_options = Many(seeds, grid, sweep, queue, per_device, yes), SlurmOptions(slurm, nodes, dry_run)
+    begin(given, many, slurm_options, detach=detach, follow=follow, as_json=as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nastui.cli import completion
-from nastui.cli.on_slurm import Slurmed
+from nastui.cli.on_slurm import SlurmOptions
 from runs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -229,7 +229,9 @@ def gathered(
     return given
 
 
-def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, follow: bool, as_json: bool) -> None:
+def begin(
+    given: dict[str, Any], many: Many, slurm_options: SlurmOptions, *, detach: bool, follow: bool, as_json: bool
+) -> None:
     """Start the run of a draft, queue it or submit it to Slurm, or a sweep; unless detached, follow it to its end.
 
     The exit code is that of the run; of a sweep it is 0 if all its runs have finished.
@@ -249,14 +251,14 @@ def begin(given: dict[str, Any], many: Many, slurmed: Slurmed, *, detach: bool, 
     store = RunStore(Home.locate())
     sweep = many.taken_from(given)
     draft = draft_from(given)
-    target = slurmed.found(store.home, queued=many.queue, per_device=many.per_device)
+    target = slurm_options.target(store.home, queued=many.queue, per_device=many.per_device)
     if sweep is not None:
         from nastui.cli.sweep import begin_sweep
 
-        dry_run = slurmed.dry_run
+        dry_run = slurm_options.dry_run
         begin_sweep(store, draft, *sweep, target, dry_run=dry_run, yes=many.yes, detach=detach, as_json=as_json)
         return
-    if target is not None and slurmed.dry_run:
+    if target is not None and slurm_options.dry_run:
         _print_script(store, draft, target)
         return
     if target is not None:

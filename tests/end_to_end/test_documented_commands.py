@@ -245,9 +245,9 @@ def _export(assignments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.syspath_prepend(ROOT / value)
 
 
-def _configure(given: dict[str, Any], many: Any, slurmed: Any, **_: Any) -> None:
+def _configure(given: dict[str, Any], many: Any, slurm_options: Any, **_: Any) -> None:
     """Check a search or a retraining as far as that is possible without starting it."""
-    slurmed.found(Home.locate(), queued=many.queue, per_device=many.per_device)
+    slurm_options.target(Home.locate(), queued=many.queue, per_device=many.per_device)
     sweep = many.taken_from(given)
     draft = draft_from(given)
     if sweep is None:
