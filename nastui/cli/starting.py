@@ -258,6 +258,10 @@ def begin(
         dry_run = slurm_options.dry_run
         begin_sweep(store, draft, *sweep, target, dry_run=dry_run, yes=many.yes, detach=detach, as_json=as_json)
         return
+    if many.per_device is not None and not many.queue:
+        raise UsageError(
+            "--per-device is for runs in the queue, and this one starts now.", "Add --queue, or leave it out."
+        )
     if target is not None and slurm_options.dry_run:
         _print_script(store, draft, target)
         return

@@ -54,6 +54,7 @@ def refused(cli: Cli, code: int, *words: object) -> str:
         (["drnas", "--name", "x" * 10_000], "must have at most 80 characters, got 10,000"),
         (["drnas", "--tag", "two words"], "A tag is one word"),
         (["drnas", "--detach", "--follow"], "cannot be used together"),
+        (["drnas", "--per-device", "2"], "--per-device is for runs in the queue"),
         (["drnas", "--config", "absent.toml"], "cannot be read"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
