@@ -11,7 +11,7 @@ from textual.message import Message
 
 from runs.fleet.queueing import Wait
 from runs.store.filter import EVERYTHING, RunFilter, Texts
-from runs.store.groups import grouped, sweep_of
+from runs.store.groups import Group, grouped, sweep_of
 from runs.store.record import Record
 from runs.store.status import Status
 from screens.models.run_columns import BY_TITLE, Column, Row, WantedWidths, arranged, runs_of
@@ -30,6 +30,24 @@ class Folding(StrEnum):
         return order[(order.index(self) + 1) % len(order)] if self in order else order[0]
 
 
+class GroupsOfAll:
+    """The groups of all runs, with what they have counted, kept until the runs or the folding change."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Sequence[Record], Folding, list[Group]] | None = None
+
+    def of(self, records: Sequence[Record], folded: Folding) -> list[Group]:
+        """Return the groups of all runs of the store."""
+        made = self._made
+        if made is None or made[0] is not records or made[1] is not folded:
+            self._made = made = (records, folded, _grouped(records, folded))
+        return made[2]
+
+
+def _grouped(records: Sequence[Record], folded: Folding) -> list[Group]:
+    return grouped(records, sweep_of if folded is Folding.SWEEPS else None)
+
+
 @dataclass(frozen=True)
 class RunListOptions:
     """Which runs are shown, and in which order.
@@ -45,12 +63,18 @@ class RunListOptions:
     folded: Folding = Folding.SWEEPS
     unfolded: frozenset[str] = frozenset()
 
-    def rows(self, records: Sequence[Record], texts: Texts) -> list[Row]:
-        """Return the rows of the runs that pass the filter, in order."""
+    def rows(self, records: Sequence[Record], texts: Texts, groups_of_all: GroupsOfAll) -> list[Row]:
+        """Return the rows of the runs that pass the filter, in order.
+
+        Args:
+            records: all runs of the store.
+            texts: the cache of their texts.
+            groups_of_all: the cache of their groups.
+        """
         passed = [record for record in records if self.filter.matches(record, texts)] if self.filter else records
         if self.folded is Folding.NOTHING:
             return [*arranged(passed, self.by, backwards=self.backwards)]
-        groups = grouped(passed, sweep_of if self.folded is Folding.SWEEPS else None)
+        groups = groups_of_all.of(records, self.folded) if passed is records else _grouped(passed, self.folded)
         rows = [group if len(group.members) > 1 else group.members[0] for group in groups]
         shown: list[Row] = []
         for row in arranged(rows, self.by, backwards=self.backwards):

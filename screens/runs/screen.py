@@ -35,7 +35,7 @@ from screens.formatting import clean, status_label, status_sign
 from screens.label_editing import edit_labels
 from screens.models.run_columns import COLUMNS, Row, WantedWidths, runs_of, wanted_widths
 from screens.runs.commands import StoreCommands
-from screens.runs.run_list import Folding, RunListOptions, StoreRead, StoreUnchanged
+from screens.runs.run_list import Folding, GroupsOfAll, RunListOptions, StoreRead, StoreUnchanged
 from screens.sweep_commands import resumed
 from screens.views.status_line import group_identity, group_status_line, identity, status_line
 from screens.widgets.filter_line import FilterLine
@@ -105,7 +105,7 @@ class RunsScreen(ActionScreen[None]):
         self._statuses: Counter[Status] = Counter()
         self._in_slurm = 0
         self._options = RunListOptions()
-        self._texts = Texts()
+        self._texts, self._groups_of_all = Texts(), GroupsOfAll()
         self._waits: Mapping[str, Wait] = {}
         self._waits_of: tuple[Document, Mapping[str, Wait]] = (Document(), {})
         self._ensuring = False
@@ -194,11 +194,12 @@ class RunsScreen(ActionScreen[None]):
             records = self.store.known() if last else self.store.records()
             for record in records:
                 self._texts.of(record)  # done here, so that the first letter of a filter need not wait for it
-            rows = options.rows(records, self._texts)
+            rows = options.rows(records, self._texts, self._groups_of_all)
             # The columns keep their widths while a filter is typed.
             every_row = rows
             if options.filter:
-                every_row = dataclasses.replace(options, filter=EVERYTHING).rows(records, self._texts)
+                everything = dataclasses.replace(options, filter=EVERYTHING)
+                every_row = everything.rows(records, self._texts, self._groups_of_all)
             statuses = Counter(record.shown_status for record in records)
             read = StoreRead(records, wanted_widths(every_row), options, rows, statuses, dict(self.store.unreadable))
             read.waits = self._known_waits()
@@ -252,7 +253,8 @@ class RunsScreen(ActionScreen[None]):
     def _show(self, rows: list[Row] | None = None) -> None:
         """Update everything; ``rows`` saves filtering and sorting if that is done already."""
         options = self._options
-        rows = options.rows(self._records, self._texts) if rows is None else rows
+        if rows is None:
+            rows = options.rows(self._records, self._texts, self._groups_of_all)
         self.table.show(rows, self._widths, options.by, backwards=options.backwards, now=time.time())
         self.set_class(self._has_read and not rows, "empty")
         self.set_class(self._has_read and not self._records, "no-runs")
