@@ -14,10 +14,12 @@ from tests.end_to_end.conftest import TOY, Cli
 
 
 def test_suspended_and_stuck_engines(cli: Cli, eventually: Callable[..., None]) -> None:
-    cli.afresh = True
     cli.environment |= {"NASTUI_PLUGINS": "stuck_search", "PYTHONPATH": str(TOY), "NASTUI_STALLED_AFTER": "3"}
+    # An engine is inspected only if its command line is that of an engine, so it is no copy.
+    afresh = Cli(cli.home, cli.folder, afresh=True)
+    afresh.environment = cli.environment
     settings = [f"--set={one}" for one in ("threads=1", "epochs=1000", "queries=10000", "patience=0.02")]
-    run: str = cli.json("search", "stuck", "--preset", "quick", *settings, "--detach")["id"]
+    run: str = afresh.json("search", "stuck", "--preset", "quick", *settings, "--detach")["id"]
     paths = cli.home.run(run)
 
     def goes_on() -> bool:
@@ -47,7 +49,7 @@ def test_suspended_and_stuck_engines(cli: Cli, eventually: Callable[..., None]) 
     assert cli.wait(run, "stopped", "lost") == "stopped"  # the request waited
 
     # Stuck in C code that holds Python's lock.
-    cli("runs", "resume", run)
+    afresh("runs", "resume", run)
     eventually(goes_on, seconds=120)
     (paths.root / "stick").touch()
     eventually(lambda: stall_of(paths, live=True) is not None)
@@ -62,7 +64,7 @@ def test_suspended_and_stuck_engines(cli: Cli, eventually: Callable[..., None]) 
 
     # From where it stands.
     (paths.root / "stick").unlink()
-    cli("runs", "resume", run)
+    afresh("runs", "resume", run)
     eventually(goes_on, seconds=120)
     assert load(paths).summary.epoch == kept
     cli("runs", "stop", run)
