@@ -110,7 +110,7 @@ def test_a_partition_that_does_not_exist_is_refused(on_cluster: Cli) -> None:
 
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no locks"])
-def test_a_sweep_of_six_shares_two_gpus(on_cluster: Cli, tmp_path: Path, has_locks: bool) -> None:
+def test_runs_of_a_sweep_share_two_gpus(on_cluster: Cli, tmp_path: Path, has_locks: bool) -> None:
     on_cluster("benchmark", "import", write_csv(tmp_path / "table.csv"))
     if not has_locks:
         traps = tmp_path / "traps"
@@ -118,7 +118,7 @@ def test_a_sweep_of_six_shares_two_gpus(on_cluster: Cli, tmp_path: Path, has_loc
         (traps / "sitecustomize.py").write_text(NO_FLOCK)
         on_cluster.environment["PYTHONPATH"] = str(traps)
     search = ("search", "random_search", "--preset", "paper", "--dataset", "digits", "--device", "cpu")
-    number = 6 if has_locks else 2
+    number = 4 if has_locks else 2
     done = on_cluster(*search, "--seeds", f"0-{number - 1}", "--slurm", "gpus", timeout=240)
     assert f"{number} finished" in done.stdout.splitlines()
     runs = on_cluster.json("runs", "list")
