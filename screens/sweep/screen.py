@@ -42,7 +42,7 @@ from screens.widgets.run_matrix import RunMatrixTable
 from screens.widgets.wiring import Wiring
 
 _CURVES = 2
-_NO_CELL = "It is that of the finished runs, and none has finished yet."
+_NO_CELL = "The cell that most finished runs agree on; none has finished yet."
 
 
 @dataclass

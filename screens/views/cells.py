@@ -24,7 +24,7 @@ def cell_view(history: History, selection: RunSelection) -> CellView:
         return CellView(None)
     cell = drawable_cell(selected.event, selected.kind)
     if cell is None:
-        return CellView(None, caption=("this epoch has no genotype that can be drawn",))
+        return CellView(None, caption=("no cell at this epoch that can be drawn",))
     since = unchanged_since(history.epochs, selected.index)
     against = since - 1
     if selection.mark is not None:

@@ -78,7 +78,7 @@ class Wiring(Lines[CellView]):
     def build(self, view: CellView, width: int) -> list[Text]:
         """Draw the diagram as wide as it fits, above its caption."""
         if view.cell is None:
-            return [Text(f" {line}", _DIM) for line in ("no cell derived yet", *view.caption)]
+            return [Text(f" {line}", _DIM) for line in view.caption or ("no cell derived yet",)]
         step = _WIDE if columns(view.cell) <= width else _NARROW
         drawn = lines(
             view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app), focus=view.focus

@@ -184,7 +184,10 @@ def test_every_option_does_something(bench: Make) -> None:
         ({"skip_dropout": "0,0.4,1"}, "must be below 1 in every stage"),
         ({"stage_operations": "8,5,1"}, "must leave at least 2 operations in the last stage"),
         ({"stage_operations": "7,5,3"}, "start with 8 or 0"),
-        ({"epochs": 30, "stage_epochs": ""}, "must be less than the shortest stage of 10 epochs"),
+        (
+            {"epochs": 30, "stage_epochs": "", "arch_frozen_epochs": 10},
+            "must be less than the shortest stage of 10 epochs",
+        ),
     ],
     ids=str,
 )

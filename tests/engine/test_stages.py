@@ -402,7 +402,10 @@ def test_shares_are_disjoint_parts_of_every_class() -> None:
         ({"stage_epochs": "40,50"}, "sums to 90, but epochs=100: make them agree, or leave stage_epochs empty"),
         ({"stage_epochs": "100,0"}, "2 stages need at least one epoch each, but epochs=100"),
         ({"stage_epochs": "", "epochs": 1}, "2 stages need at least one epoch each, but epochs=1"),
-        ({"stage_epochs": "", "epochs": 20}, "must be less than the shortest stage of 10 epochs"),
+        (
+            {"stage_epochs": "", "epochs": 20, "arch_frozen_epochs": 10},
+            "must be less than the shortest stage of 10 epochs",
+        ),
         ({"weight_share": 0.3}, "split=positional always splits in half"),
         ({"weight_share": 0.6, "split": "stratified"}, "must sum to at most 1"),
         ({"warm_up_epochs": 100}, "warm_up_epochs must be less than epochs=100, got 100"),

@@ -43,7 +43,7 @@ def test_concentrations_are_bars_and_the_band_lies_around_the_mean() -> None:
     (band,) = plot.curves.bands
     pairs = zip(band.points, plot.curves.series[0].points, strict=True)
     assert all(low < mean < high for (_, low, high), (_, mean) in pairs)
-    assert "cifar10 test (200 epochs)" in plot.caption and len(plot.curves.series) == 2
+    assert "cifar10, test (200 epochs)" in plot.caption and len(plot.curves.series) == 2
     shown = text(FAMILIES["dirichlet"])
     assert "[███▌" in shown or "[████" in shown
     assert "concentration" not in " ".join(matrix.caption for matrix in view.matrices)
