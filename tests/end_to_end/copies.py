@@ -199,6 +199,8 @@ def _be_module(words: list[str], environment: Mapping[str, str]) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     for number in {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD}:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Popen restores them, and Python ignores them when it starts
+        signal.signal(number, signal.SIG_IGN)
     _enter(environment)
     sys.argv = list(words)
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
