@@ -183,11 +183,15 @@ def _enter(environment: Mapping[str, str]) -> None:
 
 
 class _Popen(subprocess.Popen[Any]):
-    """Starts a module of ours as a copy of this process, and every other program as usual."""
+    """Starts a module of ours as a copy of this process, and every other program as usual.
+
+    A process with threads, as the dispatcher of the queue is after its first engine, makes no copies: a copy has only
+    the thread that made it, and would wait for ever for a lock that another one held.
+    """
 
     def __init__(self, words: list[str], **options: Any) -> None:
         own = [sys.executable, "-P", nastui_start.FILE]
-        if words[: len(own)] == own:
+        if words[: len(own)] == own and threading.active_count() == 1:
             environment = dict(options.get("env") or os.environ)
             # The standard streams, the folder and the session are already those of the new process.
             options["preexec_fn"] = lambda: _be_module(words[len(own) :], environment)
