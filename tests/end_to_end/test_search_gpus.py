@@ -25,7 +25,7 @@ ENDLESS = 100_000
 
 def test_torchrun_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None:
     """The command is that of docs/performance.md, "Several GPUs for one run"; the resumed run is started by nastui."""
-    small = {"epochs": 5, "image_limit": 140, "batch_size": 16, "cells": 1}
+    small = {"epochs": 12, "image_limit": 140, "batch_size": 16, "cells": 1}
     stopped, torchrun = under_torchrun(cli, small)
     # The ranks find our packages, whatever else has their names.
     cli.environment["PYTHONPATH"] = str(shadows(cli.folder / "foreign", "module"))
