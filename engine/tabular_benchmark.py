@@ -39,7 +39,7 @@ class Benchmark:
         row = table.row(genotype) if table else None
         if table is None or row is None:
             return {}
-        return _keyed(table, {column: table.rank(column, row[column])[0] for column in table.reported})
+        return table.keyed({column: table.rank(column, row[column])[0] for column in table.reported})
 
     @property
     def size(self) -> int:
@@ -59,13 +59,13 @@ class Benchmark:
         if table is None or row is None:
             return {}
         extras: dict[str, Any] = {
-            "benchmark_regret": _keyed(table, {column: table.regret(column, row[column]) for column in table.reported})
+            "benchmark_regret": table.keyed({column: table.regret(column, row[column]) for column in table.reported})
         }
         if isinstance(method, SamplesGenotypes):
             rows = [found for found in map(table.row, method.sampled_genotypes()) if found is not None]
             if len(set(rows)) > 1:
-                extras["benchmark_band"] = _keyed(
-                    table, {column: _band([found[column] for found in rows]) for column in table.reported}
+                extras["benchmark_band"] = table.keyed(
+                    {column: _band([found[column] for found in rows]) for column in table.reported}
                 )
         return extras
 
@@ -75,12 +75,3 @@ class Benchmark:
 
 def _band(values: list[float]) -> dict[str, float]:
     return {"min": shown(min(values)), "mean": round(statistics.fmean(values), 4), "max": shown(max(values))}
-
-
-def _keyed(table: Table, by_column: dict[int, Any]) -> dict[str, dict[str, Any]]:
-    """Return values by the index of their column as ``{data set: {label: value}}``."""
-    found: dict[str, dict[str, Any]] = {}
-    for index, value in by_column.items():
-        column = table.columns[index]
-        found.setdefault(column.dataset, {})[column.label] = value
-    return found

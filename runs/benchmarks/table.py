@@ -21,9 +21,10 @@ import json
 import math
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,6 +39,7 @@ MAGIC = b"nastui table 1\n\0"
 LENGTH = struct.Struct("<Q")
 START = len(MAGIC) + LENGTH.size
 SUFFIX = ".table"
+Value = TypeVar("Value")
 LOWER_IS_BETTER = ("error", "loss", "seconds")
 
 
@@ -200,10 +202,15 @@ class Table:
         Raises:
             UsageError: the genotype is of another space, or does not belong to its space.
         """
-        found: dict[str, dict[str, float]] = {}
-        for column, value in zip(self.columns, self.row(genotype) or (), strict=False):
-            if not math.isnan(value):
-                found.setdefault(column.dataset, {})[column.label] = shown(value)
+        row = self.row(genotype) or ()
+        return self.keyed({place: shown(value) for place, value in enumerate(row) if not math.isnan(value)})
+
+    def keyed(self, by_column: Mapping[int, Value]) -> dict[str, dict[str, Value]]:
+        """Return values by the index of their column as ``{data set: {label: value}}``."""
+        found: dict[str, dict[str, Value]] = {}
+        for index, value in by_column.items():
+            column = self.columns[index]
+            found.setdefault(column.dataset, {})[column.label] = value
         return found
 
     @functools.cached_property
