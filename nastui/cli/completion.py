@@ -6,8 +6,12 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from runs.catalogue.entries import Method
 
 _RUNS_PACKAGE = Path(__file__).resolve().parents[2] / "runs"
 
@@ -89,7 +93,6 @@ def settings(incomplete: str) -> list[str]:
     There are none if a plug-in cannot be imported.
     """
     from runs import catalogue
-    from runs.catalogue.settings import describe
     from runs.errors import NastuiError
 
     # Typer has not parsed the line: its last option has no value yet. The shell hands it over in one of these.
@@ -97,11 +100,23 @@ def settings(incomplete: str) -> list[str]:
     try:
         known = catalogue.methods()
         method = next((known[word] for word in line.split() if word in known), catalogue.trainer())
-        spaces = [catalogue.space(name) for name in method.spaces]
+        found = hyperparameters([method])
     except NastuiError:
         return []
-    found = dict.fromkeys(info.name for space in spaces for info in describe(catalogue.options(method, space)))
     return _beginning(incomplete, (f"{name}=" for name in found))
+
+
+def hyperparameters(methods: Iterable[Method]) -> list[str]:
+    """Return the names of the hyperparameters that methods have in any of their spaces, each once.
+
+    Raises:
+        EnvironmentLacksError: a plug-in cannot be imported.
+    """
+    from runs import catalogue
+    from runs.catalogue.settings import describe
+
+    joined = [catalogue.options(method, catalogue.space(name)) for method in methods for name in method.spaces]
+    return list(dict.fromkeys(info.name for options in joined for info in describe(options)))
 
 
 def devices(incomplete: str) -> list[str]:

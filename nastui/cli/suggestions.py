@@ -320,18 +320,13 @@ def _value_of(option: str, words: Sequence[str]) -> str:
 
 def _hyperparameter(option: str, words: Sequence[str]) -> str:
     """Return the hyperparameter that an option is named like, of the methods that the line names; else nothing."""
+    from nastui.cli import completion
     from runs import catalogue
-    from runs.catalogue.settings import describe
     from runs.errors import NastuiError
 
     try:
         named = [method for name, method in catalogue.methods().items() if name in words] or [catalogue.trainer()]
-        keys = {
-            info.name
-            for method in named
-            for space in method.spaces
-            for info in describe(catalogue.options(method, catalogue.space(space)))
-        }
+        keys = completion.hyperparameters(named)
     except NastuiError:  # a plug-in cannot be imported
         return ""
     return _close(option.lstrip("-").replace("-", "_"), sorted(keys))
