@@ -281,6 +281,8 @@ class RunsScreen(ActionScreen[None]):
         """Show or hide the line for somebody who starts nastui for the first time."""
         hint = self.query_one("#hint", Static)
         hint.display = bool(self._hint)
+        if not self._hint:
+            return
         starts = [("runs.new", "starts a run")] if not settings.of(self.app).readonly else []
         parts = [*starts, ("everywhere.keys", "explains the keys"), ("runs.quit", "quits, runs continue")]
         parts.append(("runs.clear", "hides this"))
