@@ -33,7 +33,7 @@ class Worth:
 def worth(record: Record) -> Worth | None:
     """Return what the cell is worth on the run's own data set, or else on the table's first; None without a table."""
     summary, own = record.summary, record.head["dataset"]
-    for dataset in [own] * (own in summary.benchmark) + list(summary.benchmark):
+    for dataset in sorted(summary.benchmark, key=lambda name: bool(name != own)):
         splits = summary.benchmark[dataset]
         if label := reported_label(splits):
             known = datasets().get(dataset)
