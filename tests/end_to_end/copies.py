@@ -6,9 +6,9 @@ its own environment, folder, standard streams and exit code: the process that ha
 ends when its standard input does, at the latest with the tests.
 
 Commands that start engines are copies of a second process, which has imported torch, too; such a copy takes five times
-as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs. That real processes start,
-too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the dashboard in a terminal, torchrun
-or Slurm.
+as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs, unless they have threads.
+That real processes start, too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the
+dashboard in a terminal, torchrun or Slurm.
 """
 
 from __future__ import annotations
@@ -185,8 +185,8 @@ def _enter(environment: Mapping[str, str]) -> None:
 class _Popen(subprocess.Popen[Any]):
     """Starts a module of ours as a copy of this process, and every other program as usual.
 
-    A process with threads, as the dispatcher of the queue is after its first engine, makes no copies: a copy has only
-    the thread that made it, and would wait for ever for a lock that another one held.
+    A process with threads makes no copies, and the dispatcher of the queue has one that sends notifications: a copy has
+    only the thread that made it, and would wait for ever for a lock that another one held.
     """
 
     def __init__(self, words: list[str], **options: Any) -> None:
