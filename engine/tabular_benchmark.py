@@ -36,10 +36,7 @@ class Benchmark:
     def ranks(self, genotype: Genotype) -> dict[str, dict[str, int]]:
         """Return the ranks of the reported accuracies, keyed like :meth:`accuracies`; 1 is best, equals share one."""
         table = self._table_of(genotype)
-        row = table.row(genotype) if table else None
-        if table is None or row is None:
-            return {}
-        return table.keyed({column: table.rank(column, row[column])[0] for column in table.reported})
+        return table.ranks(genotype) if table else {}
 
     @property
     def size(self) -> int:

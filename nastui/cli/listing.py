@@ -34,7 +34,7 @@ _VALUES: dict[str, Callable[[Record], Any]] = {
     "data": lambda record: Path(record.head["dataset"]).name,
     "epoch": lambda record: record.summary.epoch,
     "best": lambda record: record.summary.best_accuracy,
-    "bench": lambda record: record.summary.benchmark_accuracy,
+    "bench": lambda record: record.benchmark_accuracy,
     "time": lambda record: record.summary.seconds,
     "tags": lambda record: " ".join(record.labels.tags),
     "name": lambda record: record.labels.name,
@@ -54,7 +54,7 @@ _TEXTS: dict[str, Callable[[Record, Wait | None], str]] = {
     "status": _status,
     "epoch": lambda record, _: f"{record.summary.epoch}/{record.summary.epochs}" if record.summary.epochs else "-",
     "best": lambda record, _: _figure(record.summary.best_accuracy),
-    "bench": lambda record, _: _figure(record.summary.benchmark_accuracy),
+    "bench": lambda record, _: _figure(record.benchmark_accuracy),
     "time": lambda record, _: duration(record.summary.seconds) if record.summary.seconds else "-",
     "name": lambda record, _: record.labels.name or record.subject,
 }

@@ -345,8 +345,7 @@ def _values(values: Combination) -> str:
 
 
 def _figures(record: Record) -> str:
-    summary = record.summary
-    shown = (("best", summary.best_accuracy), ("bench", summary.benchmark_accuracy))
+    shown = (("best", record.summary.best_accuracy), ("bench", record.benchmark_accuracy))
     return "  ".join(f"{name} {value:.2f}" for name, value in shown if value is not None)
 
 
@@ -363,7 +362,7 @@ def _list_row(found: Results) -> list[Any]:
 
     done = [record for row in found.rows for record in row.finished]
     best = Spread.of(record.summary.best_accuracy for record in done)
-    benchmark = Spread.of(record.summary.benchmark_accuracy for record in done)
+    benchmark = Spread.of(record.benchmark_accuracy for record in done)
     left = found.seconds_left()
     return [
         found.sweep.id,

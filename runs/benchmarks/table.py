@@ -205,6 +205,15 @@ class Table:
         row = self.row(genotype) or ()
         return self.keyed({place: shown(value) for place, value in enumerate(row) if not math.isnan(value)})
 
+    def ranks(self, genotype: Genotype) -> dict[str, dict[str, int]]:
+        """Return the ranks of an architecture's reported accuracies, keyed like :meth:`accuracies`; 1 is best.
+
+        Raises:
+            UsageError: as for :meth:`accuracies`.
+        """
+        row = self.row(genotype)
+        return self.keyed({column: self.rank(column, row[column])[0] for column in self.reported} if row else {})
+
     def keyed(self, by_column: Mapping[int, Value]) -> dict[str, dict[str, Value]]:
         """Return values by the index of their column as ``{data set: {label: value}}``."""
         found: dict[str, dict[str, Value]] = {}

@@ -53,7 +53,7 @@ class Row:
     @cached_property
     def benchmark(self) -> Spread | None:
         """The test accuracies of their genotypes in a benchmark table, in percent."""
-        return Spread.of(record.summary.benchmark_accuracy for record in self.finished)
+        return Spread.of(record.benchmark_accuracy for record in self.finished)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ class Results:
     def best(self) -> Record | None:
         """The finished run with the best benchmark accuracy, or without a table with the best accuracy."""
         done = [record for row in self.rows for record in row.finished]
-        tabled = [record for record in done if record.summary.benchmark_accuracy is not None]
+        tabled = [record for record in done if record.benchmark_accuracy is not None]
         if tabled:
-            return max(tabled, key=lambda record: record.summary.benchmark_accuracy or 0.0)
+            return max(tabled, key=lambda record: record.benchmark_accuracy or 0.0)
         return max(
             (record for record in done if record.summary.best_accuracy is not None),
             key=lambda record: record.summary.best_accuracy or 0.0,
@@ -153,7 +153,7 @@ class Results:
                             "seed": cell.seed,
                             "status": str(cell.record.status) if cell.record else "missing",
                             "best": cell.record.summary.best_accuracy if cell.record else None,
-                            "benchmark": cell.record.summary.benchmark_accuracy if cell.record else None,
+                            "benchmark": cell.record.benchmark_accuracy if cell.record else None,
                             "early_stop": (cell.record.summary.early_stop or None) if cell.record else None,
                         }
                         for cell in row.cells

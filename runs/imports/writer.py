@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runs import catalogue
 from runs.benchmarks.store import for_space
@@ -139,14 +139,21 @@ def _events(findings: Findings, source: Source, table: Table | None) -> Iterator
             architecture={kind: snapshot(space, kind, epoch) for kind in epoch.weights},
             genotype=epoch.genotype.to_json() if epoch.genotype is not None else None,
             extras=epoch.extras,
-            benchmark=epoch.benchmark or _looked_up(table, epoch.genotype),
+            **_looked_up(table, epoch),
         )
     yield _finished(findings)
 
 
-def _looked_up(table: Table | None, genotype: Genotype | None) -> dict[str, dict[str, float]]:
-    """Return what a benchmark table says of a genotype, as engines do at the end of each epoch."""
-    return table.accuracies(genotype) if table is not None and genotype is not None else {}
+def _looked_up(table: Table | None, epoch: FoundEpoch) -> dict[str, Any]:
+    """Return what a benchmark table says of an epoch's genotype, as engines do; what the file says comes first."""
+    if epoch.benchmark or table is None or epoch.genotype is None:
+        return {"benchmark": epoch.benchmark}
+    ranks = table.ranks(epoch.genotype)
+    return {
+        "benchmark": table.accuracies(epoch.genotype),
+        "benchmark_rank": ranks,
+        "benchmark_size": len(table) if ranks else 0,
+    }
 
 
 def snapshot(space: Space, kind: str, epoch: FoundEpoch) -> CellSnapshot:

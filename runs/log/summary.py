@@ -92,12 +92,17 @@ class Summary:
                 return best[name]
         return None
 
-    @property
-    def benchmark_accuracy(self) -> float | None:
-        """The test accuracy of the genotype in a table, in percent: first data set, longest schedule."""
-        for splits in self.benchmark.values():
-            if label := reported_label(splits):
-                return splits[label]
+    def judged_on(self, own: str) -> tuple[str, str] | None:
+        """Return the data set and the label whose accuracy in a table stands for the genotype; None without a table.
+
+        It is the longest schedule on the run's own data set, or else on the first that the table has.
+
+        Args:
+            own: the name of that data set.
+        """
+        for dataset in (own, *self.benchmark):
+            if label := reported_label(self.benchmark.get(dataset, {})):
+                return dataset, label
         return None
 
     @property

@@ -39,7 +39,7 @@ _ALSO = {"data": "dataset", "tags": "tag"}
 
 _FIGURES: dict[str, Callable[[Record], float | None]] = {
     "best": lambda record: record.summary.best_accuracy,
-    "bench": lambda record: record.summary.benchmark_accuracy,
+    "bench": lambda record: record.benchmark_accuracy,
     "epoch": lambda record: record.summary.epoch,
     "epochs": lambda record: record.summary.epochs,
     "seed": lambda record: record.head["seed"],

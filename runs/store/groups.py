@@ -105,7 +105,7 @@ class Group:
     @cached_property
     def benchmark(self) -> Spread | None:
         """The genotypes' test accuracies in a benchmark table, in percent."""
-        return Spread.of(record.summary.benchmark_accuracy for record in self.counted)
+        return Spread.of(record.benchmark_accuracy for record in self.counted)
 
     def metrics(self) -> dict[str, Spread]:
         """Return the best value of every metric."""

@@ -64,6 +64,12 @@ class Record:
         return self.paths.root.name
 
     @property
+    def benchmark_accuracy(self) -> float | None:
+        """The test accuracy of the genotype in a table, in percent: see :meth:`Summary.judged_on`."""
+        found = self.summary.judged_on(self.head["dataset"]) if self.summary.benchmark else None
+        return self.summary.benchmark[found[0]][found[1]] if found else None
+
+    @property
     def origin(self) -> str:
         """The source of a retrained genotype: a run's short id and epoch, or a published name; an imported file's name.
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from runs.catalogue import datasets, find_space
 from runs.formatting import duration
-from runs.log.summary import reported_label
 from runs.store.record import Record
 
 
@@ -32,14 +31,14 @@ class Worth:
 
 def worth(record: Record) -> Worth | None:
     """Return what the cell is worth on the run's own data set, or else on the table's first; None without a table."""
-    summary, own = record.summary, record.head["dataset"]
-    for dataset in sorted(summary.benchmark, key=lambda name: bool(name != own)):
-        splits = summary.benchmark[dataset]
-        if label := reported_label(splits):
-            known = datasets().get(dataset)
-            rank = summary.benchmark_rank.get(dataset, {}).get(label, 0)
-            return Worth(known.title if known else dataset, splits[label], rank, summary.benchmark_size)
-    return None
+    summary = record.summary
+    found = summary.judged_on(record.head["dataset"])
+    if found is None:
+        return None
+    dataset, label = found
+    known = datasets().get(dataset)
+    rank = summary.benchmark_rank.get(dataset, {}).get(label, 0)
+    return Worth(known.title if known else dataset, summary.benchmark[dataset][label], rank, summary.benchmark_size)
 
 
 def verdict(record: Record) -> str:

@@ -143,12 +143,12 @@ def _best(record: Record, now: float) -> str:
 
 
 def _bench_first(record: Record) -> float:
-    found = record.summary.benchmark_accuracy
+    found = record.benchmark_accuracy
     return -1.0 if found is None else found
 
 
 def _bench(record: Record, now: float) -> str:
-    found = record.summary.benchmark_accuracy
+    found = record.benchmark_accuracy
     return "" if found is None else f"{found:.2f}"
 
 

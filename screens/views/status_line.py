@@ -80,8 +80,8 @@ def progress_of_sweep(group: Group) -> list[str]:
 
 def _accuracy(record: Record) -> float:
     """Return the accuracy by which the runs of a sweep are ranked: of a table, else its own best."""
-    summary = record.summary
-    found = summary.benchmark_accuracy if summary.benchmark_accuracy is not None else summary.best_accuracy
+    tabled = record.benchmark_accuracy
+    found = record.summary.best_accuracy if tabled is None else tabled
     return -1.0 if found is None else found
 
 

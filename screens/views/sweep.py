@@ -48,7 +48,7 @@ def progress(results: Results) -> str:
 
 def by_table(results: Results) -> bool:
     """Return whether runs are ranked by a benchmark table rather than by their own best accuracy."""
-    return any(record.summary.benchmark_accuracy is not None for row in results.rows for record in row.finished)
+    return any(record.benchmark_accuracy is not None for row in results.rows for record in row.finished)
 
 
 def spread(row: Row, table: bool) -> Spread | None:
@@ -219,7 +219,7 @@ def _story(cell: Cell, waits: Mapping[str, Wait]) -> str:
 def _figure(record: Record | None, table: bool) -> str:
     if record is None or record.status is not Status.FINISHED:
         return ""
-    found = record.summary.benchmark_accuracy if table else record.summary.best_accuracy
+    found = record.benchmark_accuracy if table else record.summary.best_accuracy
     return "" if found is None else f"{found:.2f}"
 
 

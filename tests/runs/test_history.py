@@ -249,4 +249,14 @@ def test_a_summary_goes_on_from_a_saved_offset(
 
 def test_a_table_answers_with_its_longest_training() -> None:
     known = {"cifar10": {"valid (12 epochs)": 80.1, "test (12 epochs)": 85.47, "test (200 epochs)": 93.09}}
-    assert fold(Summary(), epoch(1, benchmark=known)).benchmark_accuracy == 93.09
+    assert fold(Summary(), epoch(1, benchmark=known)).judged_on("cifar10") == ("cifar10", "test (200 epochs)")
+
+
+@pytest.mark.parametrize(("own", "judge"), [("cifar100", "cifar100"), ("digits", "cifar10")])
+def test_a_table_answers_for_the_data_set_of_the_run_if_it_has_it(own: str, judge: str) -> None:
+    known = {"cifar10": {"test (200 epochs)": 93.09}, "cifar100": {"test (200 epochs)": 70.2}}
+    assert fold(Summary(), epoch(1, benchmark=known)).judged_on(own) == (judge, "test (200 epochs)")
+
+
+def test_no_table_answers_for_a_run_without_one() -> None:
+    assert fold(Summary(), epoch(1)).judged_on("cifar10") is None

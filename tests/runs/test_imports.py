@@ -22,6 +22,7 @@ from runs.log import history
 from runs.store import compare
 from runs.store.find_genotype import find, of_runs
 from runs.store.run_store import RunStore
+from runs.store.verdict import worth
 from runs.supervision import launcher
 from tests import public_logs
 
@@ -195,7 +196,12 @@ def test_the_cells_of_pdarts_for_other_limits_are_named(home: Home, log: Log) ->
 
 def test_the_included_table_says_what_its_cells_are_worth(home: Home, log: Log) -> None:
     store, made = imported(home, log(public_logs.nasbench201()), "nasbench201")
-    assert store.find(made.config.id).summary.benchmark_accuracy == pytest.approx(90.0, abs=10)
+    record = store.find(made.config.id)
+    found = worth(record)
+    assert found is not None
+    assert (found.dataset, found.of) == ("ImageNet16-120", 15_625)
+    assert found.accuracy == record.benchmark_accuracy == pytest.approx(40.0, abs=10)
+    assert 1 <= found.rank <= 15_625
     assert all(epoch.benchmark.keys() >= {"cifar10", "imagenet16_120"} for epoch in history.load(made.paths).epochs)
 
 
