@@ -19,7 +19,7 @@ def import_(
     ],
     name: Annotated[str, typer.Option(help="Name the run.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="Tag the run; may be repeated.")] = None,
-    dataset: Annotated[str, typer.Option(help="Name the data set, if the file does not.")] = "",
+    dataset: Annotated[str, typer.Option(help="Name the data set, or the path of an image folder.")] = "",
     genotype: Annotated[str, typer.Option(help="Name the cell of weights, if no cell of the library fits them.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -29,7 +29,6 @@ def import_(
     exported, and its cell can be retrained. Nothing in the file is executed.
     """
     from nastui.cli import output
-    from runs.configuration import checked_label
     from runs.home import Home, short_id
     from runs.imports.formats.registry import format_named
     from runs.imports.importing import import_file
@@ -38,7 +37,6 @@ def import_(
     from runs.user_path import user_path
 
     labels, store = Labels(name, list(tag or ())), RunStore(Home.locate())
-    dataset = checked_label(dataset, "data set")
     imported = import_file(
         user_path(file), format_named(repository), store, labels=labels, dataset=dataset, genotype=genotype
     )

@@ -81,9 +81,11 @@ def import_file(
 
     Raises:
         NotFoundError: there is no such file, or it cannot be read.
-        UsageError: it is not of the format, is damaged, or holds nothing to import.
-        EnvironmentLacksError: the home cannot be written, or the disk is full.
+        UsageError: it is not of the format, is damaged, or holds nothing to import; or there is no such data set.
+        EnvironmentLacksError: the home cannot be written, the disk is full, or the data set's folder has no images.
     """
+    if dataset:
+        dataset = catalogue.dataset(dataset).name
     if is_folder(path):
         raise UsageError(f"'{path}' is a folder.", "Name the log, the checkpoint or the file of alphas in it.")
     labels = (labels or Labels()).checked()

@@ -51,6 +51,13 @@ def test_json_has_the_run_and_the_remarks(cli: Cli) -> None:
     )
 
 
+def test_a_data_set_that_does_not_exist_is_refused_and_nothing_is_created(cli: Cli) -> None:
+    (cli.folder / "log.txt").write_text(public_logs.text(public_logs.ista()))
+    refused = cli("import", "log.txt", "--as", "ista", "--dataset", "cifar1O", code=2).stderr
+    assert "Unknown data set 'cifar1O'. Did you mean 'cifar10'?" in refused
+    assert cli.json("runs", "list") == []
+
+
 def test_a_file_name_that_is_not_text_is_shown_as_such(cli: Cli) -> None:
     name = os.fsdecode(b"bad\xff\x1b[31m.txt")
     (cli.folder / name).write_text(public_logs.text(public_logs.drnas()))
