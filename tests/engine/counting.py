@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Make networks on the meta device, without the time that their layers take to draw initial values."""
+    with torch.device("meta"), pytest.MonkeyPatch.context() as monkeypatch:
+        for layer in (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._BatchNorm):
+            monkeypatch.setattr(layer, "reset_parameters", lambda self: None)
+        yield
 
 
 def parameters(network: nn.Module) -> int:

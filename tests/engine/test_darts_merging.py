@@ -55,8 +55,8 @@ NCHW, NHWC = torch.contiguous_format, torch.channels_last
         # Neither layout nor drop path knows which norms or operations a candidate has.
         ({"norms": "all", "affine": True}, NHWC, 0.3),
         ({"norms": "affine_pool", "stem": "imagenet"}, NHWC, 0.0),
-        ({"partial": 2, "channels": 8}, NHWC, 0.3),
-        ({"partial": 2, "channels": 8}, NCHW, 0.0),
+        ({"partial": 2, "channels": 4}, NHWC, 0.3),
+        ({"partial": 2, "channels": 4}, NCHW, 0.0),
         ({"operations": MORPHABLE}, NHWC, 0.0),
         ({"candidates": some(dict.fromkeys(KINDS, (EVERY,) * 14), 3)}, NCHW, 0.3),
     ],
@@ -65,7 +65,7 @@ NCHW, NHWC = torch.contiguous_format, torch.channels_last
 def test_merged_edges_compute_the_same(
     changes: dict[str, Any], layout: Any, drop_path: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    side = 32 if changes.get("stem") == "imagenet" else 16
+    side = 32 if changes.get("stem") == "imagenet" else 8
     images = torch.randn(3, 3, side, side).to(memory_format=layout)
     results, names = [], []
     for network in forms(monkeypatch, **changes):
@@ -79,7 +79,7 @@ def test_merged_edges_compute_the_same(
 
 
 def test_a_candidate_that_only_some_edges_run_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = torch.randn(3, 3, 16, 16)
+    images = torch.randn(3, 3, 8, 8)
     active = some(dict.fromkeys(KINDS, (EVERY,) * 14), 0)
     expected, found = (step(network, images, active) for network in forms(monkeypatch))
     for one, two in zip(found, expected, strict=True):
@@ -87,7 +87,7 @@ def test_a_candidate_that_only_some_edges_run_is_not_merged(monkeypatch: pytest.
 
 
 def test_statistics_survive_a_move_and_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = torch.randn(3, 3, 16, 16)
+    images = torch.randn(3, 3, 8, 8)
     *_, network = forms(monkeypatch)
     monkeypatch.setattr(merging, "DEVICES", {"cpu"})
     step(network, images)

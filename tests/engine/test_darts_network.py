@@ -43,7 +43,7 @@ def published(name: str) -> Genotype:
 
 def sizes(genotype: Genotype, size: int, **macro: Any) -> tuple[int, int, int]:
     """Return the parameters without the auxiliary head, those of the head, and the MACs, counted on modules."""
-    with torch.device("meta"):
+    with counting.without_values():
         network = CellNetwork(genotype, auxiliary=True, **macro)
     assert network.auxiliary is not None
     head = counting.parameters(network.auxiliary)
@@ -109,7 +109,7 @@ def test_sizes_of_morphable_cells(case: dict[str, Any]) -> None:
     macro |= {"stem": case["family"], "auxiliary_norm": True}
     genotype = published(case["genotype"])
     assert sizes(genotype, case["input"], **macro) == (case["params"], case["aux_params"], case["macs"])
-    with torch.device("meta"):
+    with counting.without_values():
         network = CellNetwork(genotype, **macro)
     assert [counting.parameters(cell) for cell in network.cells] == case["cells"]
     assert counting.parameters(network.classifier) == case["classifier"]
@@ -301,7 +301,7 @@ def test_channels_last_survives_the_cells(name: str) -> None:
 
 
 def test_every_cell_compiles_whole() -> None:
-    network = small().train()
+    network = small(layers=3).train()
     images = torch.randn(4, 3, 16, 16)
     factors = factors_for(network, images)
     expected = network(images, factors)
@@ -314,7 +314,7 @@ def test_every_cell_compiles_whole() -> None:
     finally:
         torch.compiler.reset()
     torch.testing.assert_close(found, expected)
-    assert len(list(compiled.parts())) == 5
+    assert len(list(compiled.parts())) == 3
 
 
 class Kernels(TorchDispatchMode):
