@@ -132,7 +132,7 @@ def check_same_state(first: Any, second: Any, path: str = "state") -> None:
             check_same_state(*pair, f"{path}.{place}")
     elif isinstance(first, torch.Tensor):
         assert first.dtype == second.dtype, path
-        assert torch.equal(first, second), path
+        assert torch.equal(first.cpu(), second.cpu()), path
     else:
         assert first == second, path
 

@@ -18,6 +18,7 @@ from runs import catalogue
 from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import Draft, RunConfig, resolve
 from runs.log.events import Entry, EpochEnded, encode
+from tests.engine.conftest import check_same_state
 
 # Applied as far as a method has these settings; three epochs give each of up to three stages one.
 SMALL = {
@@ -103,28 +104,40 @@ def test_it_goes_on_where_it_was_killed(name: str, space: str, tmp_path: Path) -
 
 
 def check_resuming(config: RunConfig, file: Path) -> None:
-    """Check that a run that is killed in its second epoch resumes with the same bits."""
-    _, whole = begin(config)
-    whole.prepare()
-    expected = work(whole)
-    assert len(expected) == whole.epochs
+    """Check that a run that is killed in its second epoch resumes with the same bits.
 
+    The run that saves goes on, in place of another one that is not killed: two begin with the same state, and saving
+    does not change it.
+    """
     context, method = begin(config)
     method.prepare()
+    beginning = state(context, method)
+    context, whole = begin(config)
+    whole.prepare()
+    check_same_state(state(context, whole), beginning)
+    del method, beginning
     # Kill in the second epoch, so that optimisers have momentum. Methods differ by a batch, as a kill can come at any
     # time.
     said: list[str] = []
-    while method.epoch < 1:
-        said += work(method, 1)
-    said += work(method, 1 + len(config.method) % 2)
-    checkpoint.save(file, config.id, {"method": method.state(), "runtime": context.runtime.state()})
+    while whole.epoch < 1:
+        said += work(whole, 1)
+    said += work(whole, 1 + len(config.method) % 2)
+    checkpoint.save(file, config.id, state(context, whole))
+    saved = checkpoint.load(file, config.id)
+    assert saved is not None
+    check_same_state(state(context, whole), saved)
+    expected = work(whole)
+    assert len(said + expected) == whole.epochs
 
     context, method = begin(config)
-    state = checkpoint.load(file, config.id)
-    assert state is not None
-    method.load(state["method"])
-    context.runtime.load(state["runtime"])
-    assert said + work(method) == expected
+    method.load(saved["method"])
+    context.runtime.load(saved["runtime"])
+    assert work(method) == expected
     assert method.weights().keys() == whole.weights().keys()
     for tensor, other in zip(method.weights().values(), whole.weights().values(), strict=True):
         assert torch.equal(tensor, other)
+
+
+def state(context: Context, method: Method) -> dict[str, Any]:
+    """Return what a checkpoint would have now."""
+    return {"method": method.state(), "runtime": context.runtime.state()}
