@@ -8,6 +8,8 @@ sequence of kernels, with the same shapes and the same Python numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -109,8 +111,9 @@ def stepping(method: str, space: str, **options: Any) -> DifferentiableSearch:
     for optimizer in (search.current.weight_optimizer, search.current.architecture_optimizer):
         # The list form of Adam makes a tensor on the host if its parameters are there.
         optimizer.param_groups[0]["foreach"] = False
-    prepare(search)
-    search.components.update.step(search.step_context)  # in `begun`, the architecture may have been frozen
+    if not search.current.architecture_optimizer.state:  # in `begun`, the architecture was frozen
+        prepare(search)
+        search.components.update.step(search.step_context)
     return search
 
 
@@ -124,78 +127,99 @@ def prepare(search: DifferentiableSearch) -> None:
     search.batches.prepare(levels, torch.arange(search.current.batch_size))
 
 
+@dataclass
+class Step:
+    """What a step did."""
+
+    work: HostWork
+    kernels: Kernels
+
+
+@contextmanager
+def watched() -> Iterator[Step]:
+    with HostWork() as work, Kernels() as kernels:
+        yield Step(work, kernels)
+
+
+@dataclass
+class Searched:
+    """What a search did in two steps of an epoch; one that is never captured makes one only."""
+
+    method: str
+    capturable: bool
+    steps: list[Step]
+
+
 @pytest.fixture(scope="module")
-def search(request: pytest.FixtureRequest) -> DifferentiableSearch:
-    """Return the search of a case, the same for both tests: each only steps on."""
+def searched(request: pytest.FixtureRequest) -> Searched:
+    """Return what the search of a case did."""
     method, space, options = request.param
     torch.set_num_threads(1)
-    return stepping(method, space, **options)
-
-
-@pytest.mark.parametrize("search", CASES, ids=str, indirect=True)
-def test_a_step_leaves_the_host_alone_where_it_says_so(
-    search: DifferentiableSearch, request: pytest.FixtureRequest
-) -> None:
-    method = request.node.callspec.params["search"][0]
-    assert search.components.capturable == (method not in EAGER)
-    prepare(search)
-    with HostWork() as work:
-        search.components.update.step(search.step_context)
-    assert bool(work.found) == (method in EAGER), work.found
-
-
-@pytest.mark.parametrize("search", [case for case in CASES if case[0] not in EAGER], ids=str, indirect=True)
-def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(search: DifferentiableSearch) -> None:
-    steps = []
-    for _ in range(2):
+    search, steps = stepping(method, space, **options), []
+    for _ in range(1 if method in EAGER else 2):
         prepare(search)
-        with Kernels() as kernels:
+        with watched() as step:
             search.components.update.step(search.step_context)
-        steps.append(kernels.found)
-    first, second = steps
+        steps.append(step)
+    return Searched(method, search.components.capturable, steps)
+
+
+@pytest.mark.parametrize("searched", CASES, ids=str, indirect=True)
+def test_a_step_leaves_the_host_alone_where_it_says_so(searched: Searched) -> None:
+    assert searched.capturable == (searched.method not in EAGER)
+    for step in searched.steps:
+        assert bool(step.work.found) == (searched.method in EAGER), step.work.found
+
+
+@pytest.mark.parametrize("searched", [case for case in CASES if case[0] not in EAGER], ids=str, indirect=True)
+def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(searched: Searched) -> None:
+    first, second = (step.kernels.found for step in searched.steps)
     assert len(first) > 100
     assert first == second
 
 
-class Observed:
-    """Runs the steps of a training under a mode, in place of :class:`engine.core.cuda_graphs.StepRunner`."""
+class Watcher:
+    """Watches the steps of a training, in place of :class:`engine.core.cuda_graphs.StepRunner`."""
 
     captures = True
 
-    def __init__(self, training: Retraining, mode: Callable[[], Any]) -> None:
+    def __init__(self) -> None:
+        self.batch = 0  # images in a whole one
         self.kinds: list[Any] = []
-        self.modes: list[Any] = []
-        self._mode = mode
-        training.advance(1)
-        training.trainer._step._steps = self  # type: ignore[assignment]
-        training.advance(2)
+        self.steps: list[Step] = []
 
     def run(self, kind: Any, step: Callable[[], None], abandon: Callable[[], None]) -> None:
         self.kinds.append(kind)
-        self.modes.append(self._mode())
-        with self.modes[-1]:
+        with watched() as seen:
             step()
+        self.steps.append(seen)
 
 
-@pytest.mark.parametrize(("genotype", "options"), TRAININGS, ids=str)
-def test_a_training_step_leaves_the_host_alone(genotype: str, options: dict[str, Any]) -> None:
-    training = Retraining(genotype, **options)
-    seen = Observed(training, HostWork)
-    assert [work.found for work in seen.modes] == [[], []]
+@pytest.fixture(scope="module")
+def trained(request: pytest.FixtureRequest) -> Watcher:
+    """Return what a training did in two steps of its second epoch, in which drop path begins."""
+    genotype, options = request.param
+    training, watcher = Retraining(genotype, image_limit=96, **options), Watcher()
+    training.epoch()
+    training.advance(1)
+    training.trainer._step._steps = watcher  # type: ignore[assignment]
+    training.advance(2)
+    watcher.batch = training.trainer.state()["batch"]
+    return watcher
 
 
-@pytest.mark.parametrize(("genotype", "options"), TRAININGS, ids=str)
-def test_training_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(
-    genotype: str, options: dict[str, Any]
-) -> None:
-    training = Retraining(genotype, **options)
-    training.epoch()  # drop path begins in the second
-    seen = Observed(training, Kernels)
-    first, second = (mode.found for mode in seen.modes)
+@pytest.mark.parametrize("trained", TRAININGS, ids=str, indirect=True)
+def test_a_training_step_leaves_the_host_alone(trained: Watcher) -> None:
+    assert [step.work.found for step in trained.steps] == [[], []]
+
+
+@pytest.mark.parametrize("trained", TRAININGS, ids=str, indirect=True)
+def test_training_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(trained: Watcher) -> None:
+    first, second = (step.kernels.found for step in trained.steps)
     assert len(first) > 100
     assert first == second
-    assert seen.kinds[0] == seen.kinds[1]
-    assert sum(seen.kinds[0]) == training.trainer.state()["batch"]
+    assert trained.kinds[0] == trained.kinds[1]
+    assert sum(trained.kinds[0]) == trained.batch
 
 
 def test_the_host_part_draws_in_the_order_of_the_update() -> None:
