@@ -1,6 +1,6 @@
 """Steps captured as CUDA graphs on a GPU: they are captured, they train like eager steps, and they resume exactly.
 
-What can be checked without a GPU is in ``tests/engine/test_cuda_graphs.py``.
+What can be checked without a GPU is in ``tests/engine/test_cuda_graphs.py`` and ``test_recorded_*.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.search.loop import DifferentiableSearch
 from runs.log.events import Event, Warned
 from tests.engine.conftest import round_trip
 from tests.engine.retraining import CELL, DRNAS, Retraining
-from tests.engine.test_cuda_graphs import reports, search, trained
+from tests.engine.test_recorded_searches import reports, search, trained
 from tests.engine.test_step_contract import CASES, EAGER
 
 CAPTURED = [case for case in CASES if case[0] not in EAGER]
