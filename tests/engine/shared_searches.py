@@ -1,11 +1,15 @@
-"""``python -m tests.engine.shared_searches FOLDER``: small runs as a member of a group of processes.
+"""``python -m tests.engine.shared_searches FOLDER``: small runs of two processes that share them.
 
-Each process saves what it has after each run. One start of the processes serves all tests: torch alone takes seconds
-to load.
+Each process saves what it has after each run. One start serves all tests and both processes, which are copies: torch
+alone takes seconds to load.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
+import os
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +46,7 @@ EXACT: dict[str, tuple[str, str, dict[str, Any]]] = {
     "sparse codes": ("ista", "darts", {}),
 }
 MORPHING = {"epochs": 2, "skip_dropout": "0.3", "stage_keep": "4,1", "stage_morphs": "2,0", "stage_frozen_epochs": "0"}
-# Run to their end, once without and once with a kill on the way.
+# Run to their end, once without and once with a kill on the way, from where the other one went on.
 WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "stages, morphing and dropout": ("prdarts", "prdarts", MORPHING),
     "drawn paths": ("gdas", "nasbench201", {"epochs": 2, "sampled_accuracy": True}),
@@ -103,7 +107,7 @@ def without_averaging(group: Group) -> dict[str, Any]:
 
 
 def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
-    """Return the reports of a whole run, those of one that was killed and resumed, and the latter's weights."""
+    """Return the reports of a whole run, those of one that resumes in its middle, and the latter's weights."""
     method, space, options = WHOLE[case]
     known = catalogue.options(catalogue.method(method), catalogue.space(space)).model_fields
     # A part has 13 images: the last batch is short, and its shares are unequal.
@@ -113,28 +117,25 @@ def to_its_end(case: str, group: Group, folder: Path) -> dict[str, Any]:
     of_cell = {"space": space} if cell is None else {"genotype": cell}
     config = resolve(Draft(method=method, preset="quick", device="cpu", options=chosen, **of_cell))
     config = config.model_copy(update={"id": case})
-    _, search = begun(config, group)
-    search.prepare()
-    whole = work(search)
-
     context, search = begun(config, group)
     search.prepare()
-    reports: list[str] = []
+    before: list[str] = []
     while search.epoch < 1:
-        reports += work(search, 1)
-    reports += work(search, 1)
+        before += work(search, 1)
+    before += work(search, 1)
     # As in a run: rank 0 saves, and all load.
     file = folder / "checkpoint.pt"
     if group.leads:
         checkpoint.save(file, config.id, {"method": search.state(), "runtime": context.runtime.state()})
+    whole = before + work(search)
     group.wait()
     saved = checkpoint.load(file, config.id)
     assert saved is not None
     context, search = begun(config, group)
     search.load(saved["method"])
     context.runtime.load(saved["runtime"])
-    reports += work(search)
-    return {"whole": whole, "resumed": reports, "weights": dict(search.weights())}
+    resumed = before + work(search)
+    return {"whole": whole, "resumed": resumed, "weights": dict(search.weights())}
 
 
 def begun(config: RunConfig, group: Group) -> tuple[Context[MachineSettings], Method]:
@@ -144,8 +145,23 @@ def begun(config: RunConfig, group: Group) -> tuple[Context[MachineSettings], Me
 
 
 def main(folder: Path) -> None:
-    """Run all of them as a member of the group that the environment describes."""
-    group = distributed.join()
+    """Run all of them in this process and in a copy of it."""
+    importlib.import_module("torch._dynamo")  # the first optimiser imports it, which takes another second
+    gc.freeze()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    copy = os.fork()
+    os.environ["RANK"] = os.environ["LOCAL_RANK"] = "0" if copy else "1"
+    run_all(distributed.join(), folder)
+    if copy:
+        _, status = os.waitpid(copy, 0)
+        sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def run_all(group: Group, folder: Path) -> None:
+    """Run all of them as a member of a group, and save what this process has after each."""
     torch.save(twenty_steps.train(group, pieces=1), folder / f"{RETRAINING} {group.rank}.pt")
     torch.save(without_averaging(group), folder / f"{APART} {group.rank}.pt")
     for case in EXACT:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,16 +30,8 @@ Found = Callable[[str, int], dict[str, Any]]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """The results of two processes that shared all runs, one after another."""
     folder = tmp_path_factory.mktemp("shared")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    members = []
-    for rank in range(2):
-        variables = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-        variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", shared_searches.__name__, str(folder)]
-        members.append(subprocess.Popen(command, env=os.environ | variables, cwd=ROOT))
-    assert [member.wait(timeout=300) for member in members] == [0, 0]
+    command = [sys.executable, "-m", shared_searches.__name__, str(folder)]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT, check=True, timeout=300)
     return lambda case, rank: dict(torch.load(folder / f"{case} {rank}.pt", weights_only=True))
 
 

@@ -27,6 +27,7 @@ def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
             group=group,
             device=device,
             epochs=1,
+            image_size=8,
             image_limit=STEPS * BATCH,
             batch_size=BATCH,
             pieces=pieces,
