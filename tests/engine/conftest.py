@@ -81,11 +81,11 @@ def round_trip(state: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Collection[int]) -> None:
-    """Check that a run interrupted after each of these numbers of units resumes exactly like an uninterrupted one.
+def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Collection[int]) -> list[EpochReport]:
+    """Check that a run interrupted after each of these numbers of units resumes exactly like one that goes on.
 
     What resumes at one of them works up to the next, where its state must be that of the uninterrupted run, from which
-    the next one resumes; the last one works to the end of the run.
+    the next one resumes; the last one works to the end of the run. Return the reports of the run that goes on.
     """
     whole = make(**options)
     reports: dict[int, EpochReport] = {}
@@ -112,6 +112,7 @@ def check_resumes(make: Callable[..., Bench], options: dict[str, Any], units: Co
     weights, found = whole.method.weights(), again.method.weights()
     assert weights.keys() == found.keys()
     assert all(torch.equal(weights[name], found[name]) for name in weights)
+    return list(reports.values())
 
 
 def saved_state(of: Bench) -> dict[str, Any]:

@@ -16,9 +16,20 @@ from engine.search.stages import Stage
 from engine.search.step import EpochContext, Handover
 from runs.errors import NastuiError
 from runs.log.events import StageStarted
-from tests.engine.conftest import Bench, round_trip, same
+from tests.engine.conftest import Bench, check_resumes, round_trip, same
 
 Make = Callable[..., Bench]
+
+
+# One batch in each of two epochs.
+BRIEF = {"image_limit": 64}
+
+
+@pytest.fixture(scope="module")
+def brief() -> list[EpochReport]:
+    """Return the reports of a brief search with the default options."""
+    torch.set_num_threads(1)
+    return Bench(BRIEF).reports()
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +67,9 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(bench: Mak
 
 def test_going_on_from_a_state_is_going_on(bench: Make, whole: list[EpochReport]) -> None:
     """At the start, during training, during evaluation, and in the second epoch; and saving changes nothing."""
-    before = bench()
-    reports: list[EpochReport] = []
-    saved = []
-    for done in range(10):
-        if done in (0, 1, 4, 5, 6, 9):
-            state = round_trip({"method": before.method.state(), "runtime": before.runtime.state()})
-            saved.append((state, len(reports)))
-        if report := before.method.advance():
-            reports.append(report)
-    reports += before.reports()
+    reports = check_resumes(bench, {}, (0, 1, 4, 5, 6, 9))
     assert len(reports) == len(whole)
     assert all(map(same, whole, reports))
-    for state, epochs in saved:
-        after = bench()
-        after.method.load(state["method"])
-        after.runtime.load(state["runtime"])
-        rest = after.reports()
-        assert len(rest) == len(whole) - epochs
-        assert all(map(same, whole[epochs:], rest))
 
 
 def test_alpha_stays_still_while_it_is_frozen(bench: Make) -> None:
@@ -129,8 +124,8 @@ def test_each_phase_changes_its_own_level_alone(bench: Make) -> None:
     ],
     ids=str,
 )
-def test_every_option_does_something(bench: Make, whole: list[EpochReport], option: dict[str, Any]) -> None:
-    assert not same(whole[-1], bench(**option).reports()[-1])
+def test_every_option_does_something(bench: Make, brief: list[EpochReport], option: dict[str, Any]) -> None:
+    assert not same(brief[-1], bench(**BRIEF | option).reports()[-1])
 
 
 def test_sampled_accuracy_is_an_extra_on_request(bench: Make) -> None:

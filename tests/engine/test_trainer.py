@@ -69,13 +69,13 @@ def whole() -> Whole:
 
 class TestLearning:
     def test_a_cell_of_the_benchmark_learns(self) -> None:
-        first, *_, last = Retraining(epochs=6, image_limit=600).reports()
+        first, *_, last = Retraining(epochs=6, image_limit=600, image_size=8).reports()
         assert last.metrics["train_loss"] < first.metrics["train_loss"]
         assert last.metrics["test_accuracy"] > 40  # chance is 10
 
     def test_a_darts_cell_learns_with_everything_on(self) -> None:
         reports = Retraining(
-            DRNAS, epochs=4, image_limit=400, drop_path=0.3, label_smoothing=0.1, cutout_length=4
+            DRNAS, epochs=4, image_limit=200, drop_path=0.3, label_smoothing=0.1, cutout_length=4
         ).reports()
         assert reports[-1].metrics["train_loss"] < reports[0].metrics["train_loss"]
         assert [report.extras["drop_path"] for report in reports] == pytest.approx([0, 0.075, 0.15, 0.225])
