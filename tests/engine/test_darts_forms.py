@@ -67,25 +67,31 @@ def same(found: Tensor | None, expected: Tensor | None) -> None:
         assert (found - expected).norm() <= 1e-10 * expected.norm() + 1e-13
 
 
+def same_statistics(fast: DartsSupernet, plain: PlainSupernet) -> None:
+    for one, two in pairs(plain, fast):
+        # A plain pool that did not run has seen no data; the shared one may have run for another edge.
+        if isinstance(one, nn.BatchNorm2d) and one.running_mean.any():
+            same(two.running_mean, one.running_mean)
+            same(two.running_var, one.running_var)
+
+
 def compare(fast: DartsSupernet, plain: PlainSupernet, side: int = 8, **options: Any) -> None:
     images = torch.randn(3, 3, side, side)
-    for _ in range(2):
-        ours, theirs = mixing(**options), mixing(**options)
-        for network, given in ((fast, ours), (plain, theirs)):
-            network.zero_grad()
-            (network(images, given) ** 2).sum().backward()
-        for kind in KINDS:
-            same(ours[kind].weights.grad, theirs[kind].weights.grad)
-            if (factors := ours[kind].edge_scale) is not None:
-                assert theirs[kind].edge_scale is not None
-                same(factors.grad, theirs[kind].edge_scale.grad)
-        for one, two in pairs(plain, fast):
-            for mine, other in zip(two.parameters(), one.parameters(), strict=True):
-                same(mine.grad, other.grad)
-            # A plain pool that did not run has seen no data; the shared one may have run for another edge.
-            if isinstance(one, nn.BatchNorm2d) and one.running_mean.any():
-                same(two.running_mean, one.running_mean)
-                same(two.running_var, one.running_var)
+    ours, theirs = mixing(**options), mixing(**options)
+    for network, given in ((fast, ours), (plain, theirs)):
+        (network(images, given) ** 2).sum().backward()
+    for kind in KINDS:
+        same(ours[kind].weights.grad, theirs[kind].weights.grad)
+        if (factors := ours[kind].edge_scale) is not None:
+            assert theirs[kind].edge_scale is not None
+            same(factors.grad, theirs[kind].edge_scale.grad)
+    for one, two in pairs(plain, fast):
+        for mine, other in zip(two.parameters(), one.parameters(), strict=True):
+            same(mine.grad, other.grad)
+    same_statistics(fast, plain)
+    with torch.no_grad():
+        same(fast(images, ours), plain(images, theirs))
+    same_statistics(fast, plain)
     fast.eval()
     plain.eval()
     if options.get("active") is None:

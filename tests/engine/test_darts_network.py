@@ -145,13 +145,19 @@ def by_formula(network: nn.Module) -> None:
     """Set the weights that the file of forward-pass vectors prescribes."""
     for part in network.modules():
         if isinstance(part, nn.Conv2d):
-            o, i, r, s = torch.meshgrid(*(torch.arange(n) for n in part.weight.shape), indexing="ij")
-            values = ((o + 2 * i + 3 * r + 5 * s) % 7).double() - 2.5
-            part.weight.data = values / (2 * part.weight[0].numel() ** 0.5)
+            part.weight.data = _values(part.weight.shape)
         elif isinstance(part, nn.Linear):
             o, i = torch.meshgrid(*(torch.arange(n) for n in part.weight.shape), indexing="ij")
             part.weight.data = (((o + 2 * i) % 7).double() - 2.5) / (2 * part.in_features**0.5)
             part.bias.data = torch.arange(part.out_features).double() / 10
+
+
+@functools.cache
+def _values(shape: torch.Size) -> Tensor:
+    """Return the weights of every convolution of this shape, for networks that do not learn."""
+    o, i, r, s = torch.meshgrid(*(torch.arange(n) for n in shape), indexing="ij")
+    values = ((o + 2 * i + 3 * r + 5 * s) % 7).double() - 2.5
+    return values / (2 * shape[1:].numel() ** 0.5)
 
 
 def images_by_formula(size: int) -> Tensor:
