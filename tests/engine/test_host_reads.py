@@ -104,9 +104,9 @@ def test_a_step_waits_for_nothing_but_drawn_paths(method: str, space: str, monke
     assert found == ["tolist"] * READS[method]
 
 
-@pytest.mark.parametrize(("method", "preset", "limit"), [("darts", "paper-first", 19_000), ("gdas", "paper", 3_800)])
+@pytest.mark.parametrize(("method", "preset", "limit"), [("darts", "paper-first", 18_000), ("gdas", "paper", 3_800)])
 def test_a_step_in_the_darts_space_stays_within_its_kernels(method: str, preset: str, limit: int) -> None:
-    """At the depth of the papers; with all operations of every edge, or one."""
+    """At the depth of the papers; with all operations of every edge, for which public code launches 31,489, or one."""
     search = begun(method, "darts", preset, layers=8 if method == "darts" else 6, image_size=32, batch_size=4)
     steps = {state["step"].data_ptr() for state in search.current.architecture_optimizer.state.values()}
     with Kernels(steps) as kernels:

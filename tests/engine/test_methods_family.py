@@ -47,7 +47,7 @@ LEARNING = {"darts": (3, 120, 8), "nasp": (2, 240, 12), "sharpdarts": (2, 80, 8)
 def test_the_training_loss_falls_and_the_architecture_moves(method: str) -> None:
     """Tested on the space with the cheapest supernet; test_every_method.py resumes it in all its spaces."""
     space = catalogue.method(method).spaces[-1]
-    epochs, images, size = LEARNING.get(method, (5, 320, 16))
+    epochs, images, size = LEARNING.get(method, (3, 320, 16))
     options = {"epochs": epochs, "image_limit": images, "batch_size": size, "evaluated_epochs": 1}
     _, search = start(method, space, **options)
     search.prepare()
