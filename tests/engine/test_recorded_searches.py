@@ -18,7 +18,7 @@ from runs.configuration import Draft, resolve
 from runs.log.events import Event, Warned
 from tests.engine.conftest import Bench, check_resumes, same
 from tests.engine.tape import FIRST, NEXT, TapeRecorder, prepare_as_on_a_gpu, without_status
-from tests.engine.test_step_contract import CASES, EAGER
+from tests.engine.test_step_contract import CHEAP, EAGER
 
 SMALL = {
     "channels": 12,
@@ -34,13 +34,7 @@ SMALL = {
     "evaluated_epochs": 1,
 }
 
-# The updates of these methods do not know the space, and steps in the darts space take ten times as long. Other methods
-# record its supernet.
-RECORDED = [
-    (method, "nasbench201" if method in {"darts", "drnas", "snas"} else space, options)
-    for method, space, options in CASES
-    if method not in EAGER
-]
+RECORDED = [case for case in CHEAP if case[0] not in EAGER]
 
 
 def search(method: str, space: str, device: str = "cpu", **options: Any) -> tuple[DifferentiableSearch, list[Event]]:

@@ -49,6 +49,12 @@ CASES = [
     ("enas", "nasbench201", {}),
 ]
 EAGER = {"gdas", "dsnas", "nasp", "rsws", "enas"}
+# The updates of these methods do not know the space, and steps in the darts space take ten times as long. Other methods
+# step in its supernet.
+CHEAP = [
+    (method, "nasbench201" if method in {"darts", "drnas", "snas"} else space, options)
+    for method, space, options in CASES
+]
 TRAININGS = [
     (DRNAS, {"auxiliary": True, "drop_path": 0.3}),
     (DRNAS, {"auxiliary": False, "drop_path": 0.3, "pieces": 2}),
@@ -164,14 +170,14 @@ def searched(request: pytest.FixtureRequest) -> Searched:
     return Searched(method, search.components.capturable, steps)
 
 
-@pytest.mark.parametrize("searched", CASES, ids=str, indirect=True)
+@pytest.mark.parametrize("searched", CHEAP, ids=str, indirect=True)
 def test_a_step_leaves_the_host_alone_where_it_says_so(searched: Searched) -> None:
     assert searched.capturable == (searched.method not in EAGER)
     for step in searched.steps:
         assert bool(step.work.found) == (searched.method in EAGER), step.work.found
 
 
-@pytest.mark.parametrize("searched", [case for case in CASES if case[0] not in EAGER], ids=str, indirect=True)
+@pytest.mark.parametrize("searched", [case for case in CHEAP if case[0] not in EAGER], ids=str, indirect=True)
 def test_steps_of_an_epoch_are_the_same_kernels_with_the_same_numbers(searched: Searched) -> None:
     first, second = (step.kernels.found for step in searched.steps)
     assert len(first) > 100
