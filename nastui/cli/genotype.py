@@ -261,6 +261,7 @@ def _print_score(result: dict[str, Any]) -> None:
 
     settings, kappa, regions = result["settings"], result["log10_kappa"], result["regions_spread"]
     share = regions["mean"] / result["samples"]
+    norms = {"centred": "frozen statistics, centred"}.get(settings["ntk_norm"], f"{settings['ntk_norm']} statistics")
     output.fields(
         [
             ("name", result["name"]),
@@ -270,7 +271,7 @@ def _print_score(result: dict[str, Any]) -> None:
             ("draws", f"{len(result['regions'])}, seed {result['seed']}"),
             (
                 "kernel",
-                f"{settings['ntk']} over outputs, {settings['ntk_norm']} statistics, {settings['init']} weights",
+                f"{settings['ntk']} over outputs, {norms}, {settings['init']} weights",
             ),
             ("batch", f"{result['batch_size']} images"),
             ("infinite", f"kappa is infinite in {result['infinite']} draws" if result["infinite"] and kappa else ""),

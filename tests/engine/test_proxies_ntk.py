@@ -158,6 +158,26 @@ def test_all_ways_give_the_same(space: Any, outputs: ntk.Outputs) -> None:
     assert torch.equal(ntk.gram(network, images, outputs=outputs), exact)
 
 
+@pytest.mark.parametrize("outputs", ["sum", "trace", "full"])
+def test_a_centred_kernel_is_that_of_the_differences_between_samples(outputs: ntk.Outputs) -> None:
+    network, images = network_of(NASBENCH201, 0)
+    frozen = ntk.gram(network, images, outputs=outputs, bn="frozen")
+    centring = torch.eye(len(images)) - torch.full((len(images), len(images)), 1 / len(images))
+    whole = torch.kron(centring.to(frozen), torch.eye(len(frozen) // len(images)).to(frozen))
+    expected = torch.linalg.eigvalsh(whole @ frozen @ whole)[len(frozen) // len(images) :]
+    for how in ("loop", "per_sample"):
+        found = ntk.gram(network, images, outputs=outputs, bn="centred", how=how)
+        torch.testing.assert_close(torch.linalg.eigvalsh(found), expected)
+
+
+def test_what_changes_all_samples_alike_is_not_in_a_centred_kernel() -> None:
+    images = torch.tensor([[100.0, 1.0, 2.0], [100.0, -1.0, 5.0], [100.0, 3.0, 1.0]])
+    with_it, without = (nn.Linear(features, 1, bias=False) for features in (3, 2))
+    kappa = condition(ntk.gram(with_it, images, bn="centred"))
+    assert kappa == pytest.approx(condition(ntk.gram(without, images[:, 1:], bn="centred")))
+    assert kappa < 100 < condition(ntk.gram(with_it, images, bn="frozen"))
+
+
 def test_samples_that_depend_on_each_other_have_no_gradients_of_their_own() -> None:
     network, images = network_of(NASBENCH201, 0)
     with pytest.raises(ValueError, match="bn=frozen"):
@@ -187,11 +207,12 @@ def test_convolutions_are_not_rounded_on_a_gpu() -> None:
 
 
 @settings(max_examples=8)
-@given(st.permutations(range(4)), st.sampled_from(["batch", "frozen"]))
+@given(st.permutations(range(4)), st.sampled_from(["batch", "frozen", "centred"]))
 def test_the_order_of_a_batch_does_not_matter(order: list[int], bn: ntk.Norms) -> None:
     network, images = network_of(NASBENCH201, 1)
-    how: ntk.Backward = "per_sample" if bn == "frozen" else "loop"
+    how: ntk.Backward = "loop" if bn == "batch" else "per_sample"
     gram = ntk.gram(network, images, bn=bn, how=how)
     other = ntk.gram(network, images[order], bn=bn, how=how)
-    torch.testing.assert_close(other, gram[order][:, order])
+    if bn != "centred":
+        torch.testing.assert_close(other, gram[order][:, order])
     assert condition(other) == pytest.approx(condition(gram), rel=1e-6)

@@ -166,6 +166,7 @@ def test_a_dead_network(space: Any, bn: str) -> None:
         ({"of": images(channels=2)}, "2 channels"),
         ({"of": images(1)}, "1 training images are too few"),
         ({"batch_size": 1}, "always 1"),
+        ({"batch_size": 2, "bn": "centred"}, "two have a single difference"),
         ({"region_samples": 0}, "at least one crop"),
         ({"init": "kaiming_normal"}, "Did you mean 'kaiming'"),
         ({"how": "per_sample", "bn": "batch"}, "frozen"),

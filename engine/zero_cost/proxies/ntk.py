@@ -17,7 +17,7 @@ from engine.zero_cost.proxies.per_sample_gradients import per_sample_gradients
 from engine.zero_cost.proxies.precision import full_float32
 
 Outputs = Literal["sum", "trace", "full"]
-Norms = Literal["batch", "frozen"]
+Norms = Literal["batch", "frozen", "centred"]
 Backward = Literal["loop", "chunked", "per_sample"]
 
 # A smaller share of the largest eigenvalue is a rounded zero.
@@ -47,11 +47,13 @@ def gram(
         outputs: ``sum`` is the sum over k and l, the kernel of the summed outputs, as in the public code; ``trace`` is
             the sum over k of Theta_kk; both are [B, B]. ``full`` is [BK, BK], row nK + k.
         bn: ``batch`` differentiates through the statistics of the batch, so that samples depend on each other;
-            ``frozen`` treats the same statistics as constants.
+            ``frozen`` treats the same statistics as constants; ``centred`` does, too, but leaves out what changes all
+            samples alike, which the statistics of a batch would cancel. The kernel is then that of the differences
+            between samples: B - 1 takes the place of B.
         parameters: ``weights`` leaves out biases and shifts.
         how: ``loop`` does one backward pass per row; ``chunked`` one for ``chunk`` rows; both give the same result.
-            ``per_sample`` does one for all samples, which is correct only if these do not depend on each other: with
-            ``frozen``, or without batch norms.
+            ``per_sample`` does one for all samples, which is correct only if these do not depend on each other:
+            without batch norms, or unless ``batch``.
         chunk: the number of rows at a time.
         dtype: of the products. In float32, rounding errors are larger than the smallest eigenvalues.
 
@@ -59,18 +61,20 @@ def gram(
         ValueError: ``per_sample`` with batch norms through which samples depend on each other.
     """
     if how == "per_sample" and bn == "batch" and _mixes_samples(network):
-        raise ValueError("Samples depend on each other through batch norms: per_sample needs bn=frozen.")
+        raise ValueError("Samples depend on each other through batch norms: per_sample needs bn=frozen or bn=centred.")
     chosen = [
         parameter
         for name, parameter in network.named_parameters()
         if parameters == "all" or name.rpartition(".")[2] == "weight"
     ]
-    with full_float32(), frozen_statistics(network) if bn == "frozen" else contextlib.nullcontext():
+    with full_float32(), contextlib.nullcontext() if bn == "batch" else frozen_statistics(network):
         if how == "per_sample":
             rows = per_sample_gradients(network, images, chosen, summed=outputs == "sum")
         else:
             rows = _rows(network(images), chosen, outputs == "sum", 1 if how == "loop" else chunk)
         wide = rows.to(dtype)  # [K, B, P]
+        if bn == "centred":
+            wide = _differences(wide.shape[1]).to(wide) @ wide
         if outputs == "full":
             flat = wide.transpose(0, 1).flatten(0, 1)
             return flat @ flat.T
@@ -124,6 +128,14 @@ def _rows(scores: Tensor, parameters: list[nn.Parameter], summed: bool, chunk: i
         parts = [gradient.reshape(*lead, -1) for gradient in gradients if gradient is not None]
         found.append(torch.cat(parts, dim=-1).view(stop - start, -1))
     return torch.cat(found).view(outputs, samples, -1)
+
+
+def _differences(samples: int) -> Tensor:
+    """Return an orthonormal basis of the vectors whose sum is 0, [samples - 1, samples] (the Helmert matrix)."""
+    rows = torch.arange(1, samples, dtype=torch.float64)
+    basis = torch.ones(samples - 1, samples, dtype=torch.float64).tril()
+    basis.diagonal(1).copy_(-rows)
+    return basis / (rows * (rows + 1)).sqrt()[:, None]
 
 
 def _mixes_samples(network: nn.Module) -> bool:

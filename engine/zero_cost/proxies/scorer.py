@@ -60,8 +60,8 @@ class Scorer:
         region_batches, region_samples: the number of forward passes that count regions, and of crops in each.
         outputs, bn: of the NTK, see :func:`engine.zero_cost.proxies.ntk.gram`.
         init: ``default`` or ``kaiming``, see :func:`engine.zero_cost.proxies.initialisation.initialise`.
-        how: of the NTK; ``auto`` is ``per_sample`` with frozen statistics; otherwise the faster of two on a GPU, and
-            ``loop`` on a CPU, where batching gains nothing.
+        how: of the NTK; ``auto`` is ``per_sample`` where samples do not depend on each other; otherwise the faster of
+            two on a GPU, and ``loop`` on a CPU, where batching gains nothing.
         chunk: the number of rows at a time, if ``chunked``.
         seed: of the run.
         device: of the networks.
@@ -112,6 +112,11 @@ class Scorer:
             seed=seed,
         )
         self.batch_size = self._draws.batch_size
+        if bn == "centred" and self.batch_size < 3:
+            raise UsageError(
+                "The NTK of differences needs 3 images: two have a single difference.",
+                "Give more images, or set ntk_norm=frozen.",
+            )
         self._device = device or torch.device("cpu")
         self.networks = {which: build(space, which, classes).to(self._device) for which in (NTK, THIN)}
         self._weights: dict[str, Key | None] = {NTK: None, THIN: None}
@@ -121,7 +126,7 @@ class Scorer:
         self._condition = ntk.public_condition_number if as_public else ntk.condition_number
         if outputs == "full":
             self._check_full(classes)
-        if how == "auto" and bn == "frozen":
+        if how == "auto" and bn != "batch":
             how = "per_sample"
         if how == "auto" and self._device.type == "cpu":
             how = "loop"
