@@ -55,6 +55,11 @@ class GarbageCollections:
         gc.freeze()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` starts: one more than there are cores, as many tests wait for engines."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(GarbageCollections())
 

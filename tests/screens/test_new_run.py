@@ -255,7 +255,7 @@ async def test_help_is_never_cut_and_its_field_stays_in_view(tmp_path: Path, siz
     async with form(tmp_path, preset="quick", size=size) as pilot:
         methods = screen(pilot).query_one("#methods", PickList)
         methods.highlighted = methods.get_option_index("reinforce")
-        await until(pilot, lambda: screen(pilot).query("#field-evaluator"))
+        await until(pilot, lambda: screen(pilot).query("#field-evaluator Choice"))
         field(pilot, "evaluator").query_one(Choice).focus()
         await until(pilot, lambda: said(pilot, "#help").startswith("How a cell is evaluated"))
         await pilot.pause()
