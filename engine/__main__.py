@@ -109,18 +109,8 @@ def _processes(paths: RunPaths) -> int:
         return 1
 
 
-def _exit_at_once(code: int) -> None:
-    """End the process without ending the interpreter first.
-
-    A thread of gloo outlives the process group. If it lets go of a tensor while the interpreter ends, all is aborted.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
     _code = main(sys.argv[1:])
     if local_launcher.rank() is not None:
-        _exit_at_once(_code)
+        local_launcher.exit_at_once(_code)
     sys.exit(_code)

@@ -11,6 +11,7 @@ import importlib
 import os
 import socket
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from engine.assembly import assemble
-from engine.core import checkpoint, distributed
+from engine.core import checkpoint, distributed, local_launcher
 from engine.core.distributed import Group
 from engine.method import Context, Method
 from engine.search.loop import DifferentiableSearch
@@ -154,10 +155,13 @@ def main(folder: Path) -> None:
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     copy = os.fork()
     os.environ["RANK"] = os.environ["LOCAL_RANK"] = "0" if copy else "1"
-    run_all(distributed.join(), folder)
-    if copy:
-        _, status = os.waitpid(copy, 0)
-        sys.exit(os.waitstatus_to_exitcode(status))
+    code = 1
+    try:
+        run_all(distributed.join(), folder)
+        code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) if copy else 0
+    except Exception:
+        traceback.print_exc()
+    local_launcher.exit_at_once(code)
 
 
 def run_all(group: Group, folder: Path) -> None:
