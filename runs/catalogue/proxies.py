@@ -51,8 +51,8 @@ class ProxySettings(ImageSettings):
     ntk_norm: Literal["batch", "frozen", "centred"] = setting(
         "frozen",
         "'batch' differentiates through the batch statistics (public code); 'frozen' treats them as constants, about "
-        "20 times faster on a CPU; 'centred' does, too, without what all images have in common, and finds cells as "
-        "'batch' does.",
+        "20 times faster on a CPU; 'centred' does, too, without what all images have in common, which 'batch' "
+        "cancels.",
         group="evaluation",
     )
     ntk_backward: Literal["auto", "loop", "chunked", "per_sample"] = setting(

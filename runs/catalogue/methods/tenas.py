@@ -106,7 +106,7 @@ _FAST: Mapping[str, Any] = {
     "region_samples": 1000,
     "ranking": "careful",
 }
-# Finds such cells as `_PAPER` on NAS-Bench-201, where that was measured (docs/methods/tenas.md, "What to expect").
+# Measured on NAS-Bench-201 only (docs/methods/tenas.md, "Seeds on NAS-Bench-201").
 _CENTRED: Mapping[str, Any] = {**_FAST, "ntk_norm": "centred", "init": "kaiming"}
 _QUICK: Mapping[str, Any] = {**_FAST, "batch_size": 16, "region_batches": 1}
 # ImageNet is sampled: only this many files are decoded, once.
@@ -154,7 +154,7 @@ METHOD = Method(
         _preset(
             "fast",
             "nasbench201",
-            "Centred kernels, Kaiming, 8 shared draws: such cells as 'paper' finds. A minute on one core.",
+            "Centred kernels, Kaiming, 8 shared draws: cells as good as with exact gradients. A minute on one core.",
             _CENTRED,
             "cifar10",
             prune_number=1,
