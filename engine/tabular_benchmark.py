@@ -28,25 +28,15 @@ class Benchmark:
         for error in store.damaged(home).values():
             emit(Warned("benchmark", str(error)))
 
-    def accuracies(self, genotype: Genotype) -> dict[str, dict[str, float]]:
-        """Return ``{data set: {"test (200 epochs)": percent}}`` of an architecture."""
+    def event_fields(self, genotype: Genotype) -> dict[str, Any]:
+        """Return the table's part of an ``epoch`` event, as :meth:`runs.benchmarks.table.Table.event_fields` does."""
         table = self._table_of(genotype)
-        return table.accuracies(genotype) if table else {}
-
-    def ranks(self, genotype: Genotype) -> dict[str, dict[str, int]]:
-        """Return the ranks of the reported accuracies, keyed like :meth:`accuracies`; 1 is best, equals share one."""
-        table = self._table_of(genotype)
-        return table.ranks(genotype) if table else {}
-
-    @property
-    def size(self) -> int:
-        """The number of architectures in the table; 0 without one."""
-        return 0 if self._table is None else len(self._table)
+        return table.event_fields(genotype) if table else {}
 
     def extras(self, method: Method, genotype: Genotype) -> dict[str, Any]:
         """Return regrets, and accuracies of sampled architectures, for the reported columns; empty without a table.
 
-        ``benchmark_regret`` has the keys of :meth:`accuracies`: the distance to the best of the table, in percentage
+        ``benchmark_regret`` has the keys of the event's ranks: the distance to the best of the table, in percentage
         points. ``benchmark_band`` has the same keys, each with the ``min``, ``mean`` and ``max`` accuracy of 100
         architectures sampled from the search's distribution; it is left out if all samples are the same. See
         docs/methods/drnas.md, "The band of sampled architectures".

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -261,10 +262,10 @@ class Worker:
         return STOP
 
     def _end_epoch(self, report: EpochReport) -> None:
-        accuracies, ranks, extras = {}, {}, {}
+        tabled: dict[str, Any] = {}
+        extras: dict[str, Any] = {}
         if self._group.leads:
-            accuracies = self._benchmark.accuracies(report.genotype)
-            ranks = self._benchmark.ranks(report.genotype)
+            tabled = self._benchmark.event_fields(report.genotype)
             extras = self._benchmark.extras(self._method, report.genotype)
         # The event is written before the checkpoint: after a kill between the two, the epoch and its event are
         # repeated.
@@ -279,9 +280,7 @@ class Worker:
                 architecture=report.architecture,
                 genotype=report.genotype.to_json(),
                 extras={**report.extras, **extras},
-                benchmark=accuracies,
-                benchmark_rank=ranks,
-                benchmark_size=self._benchmark.size if ranks else 0,
+                **tabled,
             )
         )
         self._epoch_seconds = 0.0

@@ -24,7 +24,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -205,14 +205,19 @@ class Table:
         row = self.row(genotype) or ()
         return self.keyed({place: shown(value) for place, value in enumerate(row) if not math.isnan(value)})
 
-    def ranks(self, genotype: Genotype) -> dict[str, dict[str, int]]:
-        """Return the ranks of an architecture's reported accuracies, keyed like :meth:`accuracies`; 1 is best.
+    def event_fields(self, genotype: Genotype) -> dict[str, Any]:
+        """Return what an ``epoch`` event says of an architecture; see :class:`runs.log.events.EpochEnded`.
 
         Raises:
             UsageError: as for :meth:`accuracies`.
         """
         row = self.row(genotype)
-        return self.keyed({column: self.rank(column, row[column])[0] for column in self.reported} if row else {})
+        ranks = self.keyed({column: self.rank(column, row[column])[0] for column in self.reported} if row else {})
+        return {
+            "benchmark": self.accuracies(genotype),
+            "benchmark_rank": ranks,
+            "benchmark_size": len(self) if ranks else 0,
+        }
 
     def keyed(self, by_column: Mapping[int, Value]) -> dict[str, dict[str, Value]]:
         """Return values by the index of their column as ``{data set: {label: value}}``."""

@@ -148,12 +148,7 @@ def _looked_up(table: Table | None, epoch: FoundEpoch) -> dict[str, Any]:
     """Return what a benchmark table says of an epoch's genotype, as engines do; what the file says comes first."""
     if epoch.benchmark or table is None or epoch.genotype is None:
         return {"benchmark": epoch.benchmark}
-    ranks = table.ranks(epoch.genotype)
-    return {
-        "benchmark": table.accuracies(epoch.genotype),
-        "benchmark_rank": ranks,
-        "benchmark_size": len(table) if ranks else 0,
-    }
+    return table.event_fields(epoch.genotype)
 
 
 def snapshot(space: Space, kind: str, epoch: FoundEpoch) -> CellSnapshot:

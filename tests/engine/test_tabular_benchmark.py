@@ -33,9 +33,10 @@ def test_accuracies_regret_and_the_band_of_samples(bench: Make, tabulated: Home)
     table = Benchmark(tabulated, "nasbench201", said.append)
     genotype = search.genotype()
     code = TOPOLOGY.number(genotype)
-    assert table.accuracies(genotype)["digits"][LABEL] == pytest.approx(accuracy(code))
+    fields = table.event_fields(genotype)
+    assert fields["benchmark"]["digits"][LABEL] == pytest.approx(accuracy(code))
     better = sum(accuracy(other) > accuracy(code) for other in range(15_625))
-    assert (table.ranks(genotype), table.size) == ({"digits": {LABEL: 1 + better}}, 15_625)
+    assert (fields["benchmark_rank"], fields["benchmark_size"]) == ({"digits": {LABEL: 1 + better}}, 15_625)
     told = table.extras(search, genotype)
     assert told["benchmark_regret"] == {"digits": {LABEL: pytest.approx(90 - accuracy(code), abs=1e-3)}}
     values = [accuracy(TOPOLOGY.number(one)) for one in search.sampled_genotypes()]
@@ -82,13 +83,13 @@ def test_without_a_table_or_with_a_broken_one_nothing_is_reported(bench: Make, t
     search, said = bench().method, list[Event]()
     home = Home(tmp_path)
     nothing = Benchmark(home, "darts", said.append)
-    assert (nothing.accuracies(search.genotype()), nothing.extras(search, search.genotype())) == ({}, {})
+    assert (nothing.event_fields(search.genotype()), nothing.extras(search, search.genotype())) == ({}, {})
     included = Benchmark(home, "nasbench201", said.append)
-    assert list(included.accuracies(search.genotype())) == ["cifar10", "cifar100", "imagenet16_120"]
+    assert list(included.event_fields(search.genotype())["benchmark"]) == ["cifar10", "cifar100", "imagenet16_120"]
     assert said == []
     home.benchmarks.mkdir()
     (home.benchmarks / "nasbench201.table").write_bytes(b"nonsense")
-    assert Benchmark(home, "nasbench201", said.append).accuracies(search.genotype()) == {}
+    assert Benchmark(home, "nasbench201", said.append).event_fields(search.genotype()) == {}
     assert [type(event) for event in said] == [Warned]
     other = Benchmark(tabulated, "nasbench201", said.append)
-    assert other.accuracies(library.get("DARTS_V2").genotype) == other.ranks(library.get("DARTS_V2").genotype) == {}
+    assert other.event_fields(library.get("DARTS_V2").genotype) == {}
