@@ -261,7 +261,8 @@ def _print_score(result: dict[str, Any]) -> None:
 
     settings, kappa, regions = result["settings"], result["log10_kappa"], result["regions_spread"]
     share = regions["mean"] / result["samples"]
-    norms = {"centred": "frozen statistics, centred"}.get(settings["ntk_norm"], f"{settings['ntk_norm']} statistics")
+    norm = settings["ntk_norm"]
+    norms = "frozen statistics, centred" if norm == "centred" else f"{norm} statistics"
     output.fields(
         [
             ("name", result["name"]),

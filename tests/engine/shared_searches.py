@@ -11,7 +11,6 @@ import importlib
 import os
 import socket
 import sys
-import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,13 +154,8 @@ def main(folder: Path) -> None:
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     copy = os.fork()
     os.environ["RANK"] = os.environ["LOCAL_RANK"] = "0" if copy else "1"
-    code = 1
-    try:
-        run_all(distributed.join(), folder)
-        code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) if copy else 0
-    except Exception:
-        traceback.print_exc()
-    local_launcher.exit_at_once(code)
+    run_all(distributed.join(), folder)
+    local_launcher.exit_at_once(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) if copy else 0)
 
 
 def run_all(group: Group, folder: Path) -> None:
