@@ -25,6 +25,22 @@ from screens.widgets.confirm import Confirm
 Request = Literal["pause", "resume", "go back", "stop", "kill"]
 
 
+def can_resume(record: Record) -> bool:
+    """Return whether a run has a paused engine, or can get a new one."""
+    return record.resumable or record.status is Status.PAUSED
+
+
+def can_stop(record: Record, waiting: Collection[str] = ()) -> bool:
+    """Return whether a run has an engine, waits in the queue or waits for Slurm.
+
+    Args:
+        record: the run.
+        waiting: the ids of the runs that wait in the queue.
+    """
+    in_slurm = record.status is Status.QUEUED and record.is_in_slurm
+    return record.status.live or record.id in waiting or in_slurm
+
+
 class EngineControls:
     """Sends requests to engines for a screen, which shows the outcome.
 
@@ -50,8 +66,7 @@ class EngineControls:
 
     def resume(self, records: Sequence[Record]) -> None:
         """Resume runs: wake paused engines, and start new ones from the checkpoints of runs that have none."""
-        resumable = [record for record in records if record.resumable or record.status is Status.PAUSED]
-        self._request("resume", resumable)
+        self._request("resume", list(filter(can_resume, records)))
 
     async def stop(self, records: Sequence[Record], waiting: Collection[str] = ()) -> None:
         """Stop engines with a checkpoint and kill stalled ones, each after asking; call it from a worker.
@@ -61,10 +76,7 @@ class EngineControls:
             waiting: the ids of runs that wait in the queue, which they leave; so do those that wait for Slurm.
         """
         stalled = [record for record in records if record.stall is not None]
-        waiting = {*waiting, *(record.id for record in records if record.status == "queued" and record.is_in_slurm)}
-        stopped = [
-            record for record in records if record.stall is None and (record.status.live or record.id in waiting)
-        ]
+        stopped = [record for record in records if record.stall is None and can_stop(record, waiting)]
         if stopped:
             question = _stop_question(stopped)
             if await self._screen.ask(question):

@@ -17,7 +17,8 @@ class Action:
         id: its scope and its name, ``runs.stop``; the configuration refers to it by this id.
         keys: Textual's names of its keys, separated by commas; the first one is shown.
         does: its description in the help, the command palette and the documentation.
-        call: what Textual runs, ``epoch(-1)`` for a method ``action_epoch`` of the scope's screen or widget.
+        call: what Textual runs, ``epoch(-1)`` for a method ``action_epoch`` of the scope's screen or widget, or of one
+            of the screen's :class:`~screens.actions.screen_actions.ScreenActions`.
         line: its description on the key line; empty if it is not shown there.
         changes: whether it starts, stops, changes or removes something; such actions are off with ``--readonly``.
         shown: what the key line shows instead of the first key, such as ``←→``.

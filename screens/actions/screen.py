@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
-from typing import ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from textual import on, work
 from textual.await_complete import AwaitComplete
@@ -16,6 +18,7 @@ from textual.worker import Worker, WorkerState
 from screens import clipboard, settings
 from screens.actions.closing import Punctual, Question, when_theme_changes
 from screens.actions.keymap import keys_of, remapped
+from screens.actions.screen_actions import ScreenActions
 from screens.actions.table import changes, registry
 from screens.clipboard import Severity
 from screens.destinations import Destination
@@ -40,7 +43,7 @@ def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, 
 
 
 class ActionScreen(Punctual, Screen[ScreenResultType]):
-    """A screen whose keys come from the table of actions.
+    """A screen whose keys come from the table of actions. Its actions are its own methods, or those of parts.
 
     Attributes:
         SCOPE: the screen's name in the table.
@@ -48,9 +51,34 @@ class ActionScreen(Punctual, Screen[ScreenResultType]):
 
     SCOPE: ClassVar[str] = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: dict[str, ScreenActions] = {}
+
+    def add_actions(self, *parts: ScreenActions) -> None:
+        """Make the actions of other objects actions of this screen: Textual looks for ``action_…`` methods here."""
+        for part in parts:
+            for name in filter(lambda name: name.startswith("action_"), dir(type(part))):
+                method = getattr(part, name)
+                setattr(self, name, self._in_worker(method) if inspect.iscoroutinefunction(method) else method)
+                self._parts[name.removeprefix("action_")] = part
+
+    def _in_worker(self, method: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Worker[None]]:
+        @wraps(method)
+        def start(*arguments: P.args, **named: P.kwargs) -> Worker[None]:
+            return self.run_worker(method(*arguments, **named), name=method.__name__)
+
+        return start
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide actions that change something if the app is read-only; subclasses call this first."""
-        return not (settings.of(self.app).readonly and changes(self.SCOPE, action))
+        """Hide actions that change something if the app is read-only, and disable those without an effect.
+
+        Subclasses call this first.
+        """
+        if settings.of(self.app).readonly and changes(self.SCOPE, action):
+            return False
+        part = self._parts.get(action)
+        return part is None or part.has_effect(action) or None
 
     def on_mount(self) -> None:
         """Redraw what the screen itself has coloured when the theme or the glyphs change."""

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Static
 
-from runs.errors import NastuiError, NotFoundError
+from runs.errors import NotFoundError
 from runs.fleet.queueing import Wait, waits
 from runs.fleet.results import Results, results
 from runs.fleet.sweep import SweepStore
@@ -24,13 +24,13 @@ from screens import palette
 from screens.actions.bindings import bindings
 from screens.actions.screen import background
 from screens.destinations import OpenComparison, OpenQueue, OpenRun
-from screens.engine_controls import EngineControls
+from screens.engine_controls import EngineControls, can_stop
 from screens.models.cells import CellView
 from screens.models.panes import SWEEP_PANES
 from screens.models.sweep import Consensus, MemberCurves
 from screens.store_watch import StoreWatch
 from screens.sweep.curve_reader import CurveReader
-from screens.sweep_commands import added_seeds, resumed
+from screens.sweep_controls import SweepControls
 from screens.views import sweep as sweep_view
 from screens.widgets.ask_line import AskLine
 from screens.widgets.chart import Chart
@@ -86,6 +86,7 @@ class SweepScreen(PaneScreen):
         self._store, self.sweep_id = store, sweep
         self._sweeps, self._watch, self._reader = SweepStore(store), StoreWatch(store), CurveReader()
         self._engines = EngineControls(self, answered=self._tick)
+        self._controls = SweepControls(self, store)
         self._reading = self._curves_wanted = False
         self._kept: tuple[tuple[str, ...], tuple[Consensus, ...]] = ((), ())
         self._results: Results | None = None
@@ -236,17 +237,14 @@ class SweepScreen(PaneScreen):
         record = self._record
         match action:
             case "stop":
-                return (record is not None and self._can_stop(record)) or None
+                return (record is not None and can_stop(record, self._waits)) or None
             case "stop_all":
-                return any(map(self._can_stop, self._results.records)) or None
+                return any(can_stop(record, self._waits) for record in self._results.records) or None
             case "kind":
                 return len(self._consensuses) > 1 or None
             case "compare":
                 return len(self._of_row) > 1 or None
         return True
-
-    def _can_stop(self, record: Record) -> bool:
-        return record.status.live or record.id in self._waits or record.is_in_slurm
 
     def action_kind(self, by: int) -> None:
         """Show the next kind of cell."""
@@ -276,24 +274,16 @@ class SweepScreen(PaneScreen):
         if self._results is not None:
             await self._engines.stop(self._results.records, self._results.waiting)
 
-    @background(group="change")
     def action_resume(self) -> None:
         """Queue what is missing, was lost or failed."""
-        self.say(resumed(self._store, self.sweep_id))
+        self._controls.resume(self.sweep_id)
 
     @work
     async def action_add_seeds(self) -> None:
         """Ask for further seeds, and queue their runs."""
         answer = await self.ask(AskLine("Add seeds to each combination, such as 10-19:", ""))
         if answer:
-            self._add_seeds(answer)
-
-    @background(group="change")
-    def _add_seeds(self, seeds: str) -> None:
-        try:
-            self.say(added_seeds(self._store, self.sweep_id, seeds))
-        except NastuiError as error:
-            self.say(str(error), "error")
+            self._controls.add_seeds(self.sweep_id, answer)
 
     @property
     def _of_row(self) -> list[Record]:

@@ -19,7 +19,7 @@ from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import ChangedDataError
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
-from runs.log.events import Failed, Started
+from runs.log.events import Failed, Paused, Started
 from runs.store.crash_reason import crash_reason
 from runs.store.filter import RunFilter, Texts
 from runs.store.find_genotype import find
@@ -31,10 +31,11 @@ from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import Entry, SlurmJobs, State
 from runs.store.status import Status
 from screens.compare.screen import CompareScreen
+from screens.engine_controls import can_stop
 from screens.models.run_columns import BY_TITLE, COLUMNS, laid_out, wanted_widths
 from screens.run.reader import RunReader
 from screens.run.screen import RunScreen
-from screens.runs.commands import retagged
+from screens.runs.label_actions import retagged
 from screens.runs.screen import RunsScreen
 from screens.settings import Settings
 from screens.views.status_line import status_line
@@ -44,7 +45,7 @@ from screens.widgets.edit_labels import EditLabels
 from screens.widgets.key_line import KeyLine
 from screens.widgets.keys_help import KeysHelp
 from screens.widgets.run_table import RunTable
-from tests.screens.driving import engine, frozen_run, static, toasts, until
+from tests.screens.driving import append, engine, frozen_run, static, toasts, until
 from tests.synthetic import make_run
 
 
@@ -529,6 +530,18 @@ async def test_resume_starts_engines_in_the_background(tmp_path: Path, monkeypat
         await until(pilot, lambda: resumed == [paths.root.name])
 
 
+async def test_resume_wakes_a_paused_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, paths = make_run(tmp_path, epochs=5, done=2, ended=False)
+    append(paths, Paused())
+    resumed: list[str] = []
+    monkeypatch.setattr("runs.supervision.launcher.resume", lambda record: resumed.append(record.id))
+    with engine(paths):
+        async with shown(tmp_path) as pilot:
+            assert "1 paused" in said(pilot, "#counts")
+            await pilot.press("R")
+            await until(pilot, lambda: resumed == [paths.root.name])
+
+
 async def test_a_broken_run_directory_is_counted_and_the_rest_shown(tmp_path: Path) -> None:
     make_run(tmp_path)
     _, broken = make_run(tmp_path)
@@ -610,6 +623,7 @@ def test_a_run_that_slurm_will_start_is_not_resumed_and_one_that_never_started_i
         document.entries[config.id] = Entry(run=config.id, submission="nastui-1", job="7")
     (waiting,) = RunStore(home).records()
     assert (waiting.status, waiting.resumable) == (Status.QUEUED, False)
+    assert can_stop(waiting)
     cancelled = State(job="7", state="CANCELLED")
     with SlurmJobs(home).change() as document:
         document.entries[config.id] = document.entries[config.id].model_copy(update={"last": cancelled, "ended": True})
@@ -618,3 +632,12 @@ def test_a_run_that_slurm_will_start_is_not_resumed_and_one_that_never_started_i
     assert status_line(lost, time.time()) == "Its Slurm job 7 was cancelled. R submits it again"
     reader = RunReader(home, config.id)
     assert (reader.record.status, reader.record.summary.problem) == (Status.LOST, "Its Slurm job 7 was cancelled.")
+
+
+def test_a_finished_run_whose_job_has_not_ended_yet_cannot_be_stopped(tmp_path: Path) -> None:
+    config, _ = make_run(tmp_path)
+    with SlurmJobs(Home(tmp_path)).change() as document:
+        document.entries[config.id] = Entry(run=config.id, submission="nastui-1", job="7")
+    (record,) = RunStore(Home(tmp_path)).records()
+    assert (record.status, record.is_in_slurm) == (Status.FINISHED, True)
+    assert not can_stop(record)

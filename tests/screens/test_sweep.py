@@ -386,8 +386,8 @@ async def test_a_dispatcher_that_is_gone_is_replaced(
     home: Home, readonly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensured: Sequence[Home] = []
-    monkeypatch.setattr("screens.runs.screen.ensure_dispatcher", lambda home, queue: ensured.append(home))  # type: ignore[attr-defined]
-    monkeypatch.setattr("screens.runs.screen._DISPATCHER_SECONDS", 0.05)
+    monkeypatch.setattr("screens.runs.dispatcher.ensure_dispatcher", lambda home, queue: ensured.append(home))  # type: ignore[attr-defined]
+    monkeypatch.setattr("screens.runs.dispatcher.SECONDS", 0.05)
     async with shown(home, readonly=readonly) as (pilot, _):
         await sweep_screen(pilot)  # whatever screen is in front
         if readonly:

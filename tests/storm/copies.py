@@ -223,7 +223,7 @@ def _press(keys: list[str]) -> int:
     async def visit() -> int:
         app = NastuiApp(Home.locate())
         async with app.run_test(size=(80, 24)) as pilot:
-            while not (isinstance(app.screen, RunsScreen) and app.screen._has_read):
+            while not (isinstance(app.screen, RunsScreen) and app.screen.runs.has_read):
                 await pilot.pause(0.01)
             for key in keys:
                 await pilot.press(key)

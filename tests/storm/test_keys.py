@@ -54,7 +54,7 @@ async def press(home: Home, number: int, seed: int, monkeypatch: pytest.MonkeyPa
     others = WeakSet(_screens())  # of apps of earlier tests
     app, seen, memory, at_rest = NastuiApp(home), Counter[str](), psutil.Process(), list[int]()
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen._has_read)
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.screen.runs.has_read)
         for _ in range(2):
             await _press_once(app, pilot, number // 2, seed, seen)
             at_rest.append(await _at_rest(app, memory))
