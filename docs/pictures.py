@@ -20,7 +20,7 @@ from pathlib import Path
 from textual.screen import Screen
 
 from nastui.app import NastuiApp
-from runs.fleet.sweep import SweepStore
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home
 from runs.store.record import Record
 from runs.store.run_store import RunStore

@@ -88,10 +88,10 @@ class EngineControls:
 
     def checkpoint(self, record: Record) -> None:
         """Ask the engine for a checkpoint now; :meth:`note` says when it is written."""
-        from runs.supervision import launcher
+        from runs.supervision import engine_requests
 
         try:
-            launcher.checkpoint(record)
+            engine_requests.checkpoint(record)
         except (NastuiError, OSError) as error:
             self._screen.say(str(error), "error")
             return
@@ -123,16 +123,16 @@ class EngineControls:
 
     def _send(self, request: Request, record: Record, accept_changed_data: bool = False) -> None:
         # Imported here, because it would slow down the start of the app.
-        from runs.supervision import launcher
+        from runs.supervision import engine_requests, resuming, stopping
 
         app = self._screen.app
         severity: Severity = "information"
         sends: dict[Request, Callable[[Record], Status]] = {
-            "pause": launcher.pause,
-            "resume": partial(launcher.resume, accept_changed_data=True) if accept_changed_data else launcher.resume,
-            "go back": partial(launcher.resume, previous_checkpoint=True),
-            "stop": launcher.stop,
-            "kill": launcher.kill,
+            "pause": engine_requests.pause,
+            "resume": partial(resuming.resume, accept_changed_data=True) if accept_changed_data else resuming.resume,
+            "go back": partial(resuming.resume, previous_checkpoint=True),
+            "stop": stopping.stop,
+            "kill": stopping.kill,
         }
         changed: ChangedDataError | None = None
         try:

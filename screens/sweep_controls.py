@@ -28,10 +28,11 @@ class SweepControls:
 
         def resume_sweep() -> None:
             # Imported here, because it would slow down the start of the app.
-            from runs.fleet.sweep import SweepStore
+            from runs.fleet import sweep_starting
+            from runs.fleet.sweep_store import SweepStore
 
             sweeps = SweepStore(self._store)
-            queued, _ = sweeps.resume(sweeps.find(sweep))
+            queued, _ = sweep_starting.resume(sweeps, sweeps.find(sweep))
             runs = count(queued, "run")
             self._screen.say(f"Queued {runs} of sweep {sweep}." if queued else "Nothing of this sweep is missing.")
             self._changed()
@@ -42,15 +43,13 @@ class SweepControls:
         """Add seeds such as ``10-19`` to each combination of values of a sweep, and queue their runs."""
 
         def add_seeds() -> None:
+            from runs.fleet import sweep_starting
             from runs.fleet.grid import seeds_of
-            from runs.fleet.sweep import SweepStore
+            from runs.fleet.sweep_store import SweepStore
 
             sweeps = SweepStore(self._store)
-            before = sweeps.find(sweep)
-            after = sweeps.add_seeds(before, seeds_of(seeds))
-            added = {member.run for member in after.members[len(before.members) :]}
-            sweeps.enqueue([record for record in sweeps.records(after) if record.id in added])
-            self._screen.say(f"Queued {count(len(added), 'run')} more of sweep {sweep}.")
+            added = sweep_starting.add_seeds(sweeps, sweeps.find(sweep), seeds_of(seeds))
+            self._screen.say(f"Queued {count(added, 'run')} more of sweep {sweep}.")
             self._changed()
 
         self._screen.in_background(add_seeds, group="change")

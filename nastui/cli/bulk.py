@@ -49,12 +49,12 @@ def stop_all(store: RunStore, records: list[Record]) -> None:
     from nastui.cli.selection import act_on_each
     from runs.slurm.submission import cancel
     from runs.store.queue import Queue
-    from runs.supervision import launcher
+    from runs.supervision import stopping
 
     Queue(store.home).remove({record.id for record in records})
     cancel(store.home, {record.id for record in records if not record.status.live})
-    _ask_all(records, launcher.request_stop)
-    act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.stop(record)}.")
+    _ask_all(records, stopping.request_stop)
+    act_on_each(records, lambda record: f"{short_id(record.id)} is {stopping.stop(record)}.")
 
 
 def pause(runs: Words = None, where: Where = None) -> None:
@@ -64,12 +64,12 @@ def pause(runs: Words = None, where: Where = None) -> None:
     """
     from nastui.cli.selection import act_on_each, select
     from runs.store.status import Status
-    from runs.supervision import launcher
+    from runs.supervision import engine_requests
 
     store = _store()
     records = select(store, runs, where).narrowed(lambda record: record.status is Status.RUNNING, "not running")
-    _ask_all(records, launcher.request_pause)
-    act_on_each(records, lambda record: f"{short_id(record.id)} is {launcher.pause(record)}.")
+    _ask_all(records, engine_requests.request_pause)
+    act_on_each(records, lambda record: f"{short_id(record.id)} is {engine_requests.pause(record)}.")
 
 
 def resume(
@@ -93,12 +93,13 @@ def resume(
     several wait in the queue, so that they do not all start on the same device.
     """
     from nastui.cli.selection import act_on_each, select
+    from runs.fleet import sweep_starting
     from runs.fleet.queueing import enqueue
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet.sweep_store import SweepStore
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs
     from runs.store.status import Status
-    from runs.supervision import launcher
+    from runs.supervision import resuming
 
     store = _store()
     selection = select(store, runs, where)
@@ -113,11 +114,11 @@ def resume(
     def start(record: Record) -> str:
         if not queue or record.status is Status.PAUSED or record.job is not None:  # Slurm has a queue of its own
             changes = {"accept_changed_data": accept_changed_data, "previous_checkpoint": previous_checkpoint}
-            return f"{short_id(record.id)} is {launcher.resume(record, **changes)}."
+            return f"{short_id(record.id)} is {resuming.resume(record, **changes)}."
         if previous_checkpoint:
-            launcher.go_back(record)
-        launcher.refuse_to_resume(record, accept_changed_data=accept_changed_data)
-        entries.append(sweeps.entry(record))
+            resuming.go_back(record)
+        resuming.refuse_to_resume(record, accept_changed_data=accept_changed_data)
+        entries.append(sweep_starting.entry(sweeps, record))
         return f"{short_id(record.id)} is queued."
 
     try:
@@ -173,20 +174,21 @@ def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
     """
     from nastui.cli import output
     from nastui.cli.selection import act_on_each, select
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet import sweep_trash
+    from runs.fleet.sweep_store import SweepStore
 
     store = _store()
     selection, sweeps = select(store, runs, where), SweepStore(store)
     # While a run of a sweep is live, the sweep stays, and its other runs go one by one.
     ended = [record for record in selection.records if not record.status.live]
-    whole = sweeps.emptied(ended, store.records())
+    whole = sweep_trash.emptied(sweeps, ended, store.records())
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         also = f" and {f'sweep {min(whole)}' if len(whole) == 1 else f'{len(whole)} sweeps'}" if whole else ""
         typer.confirm(f"Move {selection}{also} to the trash?", abort=True)
     for sweep in whole:
-        removed = sweeps.remove(sweeps.find(sweep))
+        removed = sweep_trash.remove(sweeps, sweeps.find(sweep))
         output.say(f"Moved sweep {sweep} and {count(len(removed), 'run')} to the trash.")
     inside = {record.id for members in whole.values() for record in members}
     alone = [record for record in selection.records if record.id not in inside]

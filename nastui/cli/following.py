@@ -20,13 +20,13 @@ from runs.log.events import Answered, Entry, EpochEnded, Event, Failed, Resumed,
 from runs.log.history import Follower
 from runs.slurm.submission import refresh
 from runs.store.activity import stall_of
+from runs.store.engine_output import output_end
 from runs.store.queue import Queue
 from runs.store.record import Record
 from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, follow_status
 from runs.store.verdict import verdict
-from runs.supervision.launcher import log_end
 
 LOOK_SECONDS = 0.2
 EXIT_CODES = {Status.FINISHED: 0, Status.STOPPED: 0}
@@ -117,7 +117,7 @@ def _conclude(record: Record) -> None:
     if record.status is not Status.FINISHED:
         sys.stdout.write(f"{record.status}\n")
         if record.status is Status.LOST:
-            output.warn(f"The engine exited without reporting an end. {log_end(record.paths)}")
+            output.warn(f"The engine exited without reporting an end. {output_end(record.paths)}")
         if summary.early_stop:
             output.say(f"Stopped early by {summary.early_stop}.")
         if summary.problem:

@@ -43,7 +43,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     """List the runs that have a device, those that wait, in order and for what, and those that Slurm has."""
     from nastui.cli import output
     from runs.fleet.queueing import cpu_slots, ensure_dispatcher
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet.sweep_store import SweepStore
     from runs.store.lock import is_held
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs, order_of

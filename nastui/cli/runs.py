@@ -267,10 +267,10 @@ def kill(run: Run) -> None:
     Without a checkpoint: `nastui runs resume` continues from the last one. To stop a run that answers, use `runs stop`.
     """
     from nastui.cli import output
-    from runs.supervision import launcher
+    from runs.supervision import stopping
 
     record = _store().find(run)
-    output.say(f"{short_id(record.id)} is {launcher.kill(record)}.")
+    output.say(f"{short_id(record.id)} is {stopping.kill(record)}.")
 
 
 @app.command(rich_help_panel=LOOK)
@@ -324,10 +324,10 @@ def inspect(run: Run, as_json: Json = False) -> None:
 def checkpoint(run: Run) -> None:
     """Write a checkpoint of a running run now."""
     from nastui.cli import output
-    from runs.supervision import launcher
+    from runs.supervision import engine_requests
 
     record = _store().find(run)
-    launcher.checkpoint(record)
+    engine_requests.checkpoint(record)
     output.say(f"Requested a checkpoint of {short_id(record.id)}.")
 
 
@@ -340,10 +340,10 @@ def ask(
 ) -> None:
     """Send a method's own request to a running search."""
     from nastui.cli import output
-    from runs.supervision import launcher
+    from runs.supervision import engine_requests
 
     record = _store().find(run)
-    launcher.ask(record, request)
+    engine_requests.ask(record, request)
     output.say(f"Sent the request '{request}' to {short_id(record.id)}.")
 
 
@@ -423,9 +423,10 @@ def restore(
 ) -> None:
     """Bring a removed run back from the trash."""
     from nastui.cli import output
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet import sweep_trash
+    from runs.fleet.sweep_store import SweepStore
 
-    output.say(f"Restored {SweepStore(_store()).restore_run(run).root.name}.")
+    output.say(f"Restored {sweep_trash.restore_run(SweepStore(_store()), run).root.name}.")
 
 
 @app.command(rich_help_panel=KEEP)

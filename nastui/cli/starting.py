@@ -244,7 +244,7 @@ def begin(
     from runs.configuration import draft_from
     from runs.home import Home, short_id
     from runs.store.run_store import RunStore
-    from runs.supervision.launcher import start
+    from runs.supervision import new_run
 
     if detach and follow:
         raise UsageError("--detach and --follow cannot be used together.", "Leave one out.")
@@ -266,15 +266,15 @@ def begin(
         _print_script(store, draft, target)
         return
     if target is not None:
-        from runs.fleet.starting import start_submitted
+        from runs.fleet.run_starting import start_submitted
 
         run, _ = start_submitted(store, draft, target, output.say)
     elif many.queue:
-        from runs.fleet.starting import start_queued
+        from runs.fleet.run_starting import start_queued
 
         run, _ = start_queued(store, draft, output.say, per_device=many.per_device or 1)
     else:
-        run, _ = start(store, draft, output.say)
+        run, _ = new_run.start(store, draft, output.say)
     if detach:
         if as_json:
             output.data(store.find(run.id).to_json())
@@ -298,7 +298,7 @@ def _print_script(store: RunStore, draft: Draft, target: Target) -> None:
         NastuiError: the draft is invalid, or the processes cannot be shared out.
     """
     from runs.slurm import submission
-    from runs.supervision.launcher import configured
+    from runs.supervision.checking import configured
 
     request = target.request([configured(draft, target.device(draft.device))])
     sys.stdout.write(submission.script_of(store.home, request, submission.new_name(), None))

@@ -17,8 +17,9 @@ from runs.home import short_id
 if TYPE_CHECKING:
     from runs.configuration import Draft
     from runs.fleet.grid import Combination, Grid
-    from runs.fleet.results import Results
-    from runs.fleet.sweep import Sweep, SweepStore
+    from runs.fleet.sweep import Sweep
+    from runs.fleet.sweep_results import Results
+    from runs.fleet.sweep_store import SweepStore
     from runs.slurm.profile import Target
     from runs.store.record import Record
     from runs.store.run_store import RunStore
@@ -56,17 +57,19 @@ def begin_sweep(
         NastuiError: a member is invalid; then nothing has been created.
     """
     from nastui.cli import output
-    from runs.fleet.sweep import MANY, SweepStore
+    from runs.fleet import sweep_planning, sweep_starting
+    from runs.fleet.sweep_store import SweepStore
 
     if draft.seed is not None and seeds:
         raise UsageError("--seed and --seeds cannot be used together.", "Leave one out.")
-    sweeps = SweepStore(store)
-    at_most = sys.maxsize if yes else MANY
-    plan = sweeps.plan(draft, seeds, grid, per_device=per_device, slurm=target, at_most=at_most, say=output.say)
+    at_most = sys.maxsize if yes else sweep_planning.MANY
+    plan = sweep_planning.plan(
+        store, draft, seeds, grid, per_device=per_device, slurm=target, at_most=at_most, say=output.say
+    )
     if dry_run:
         _print_script(store, plan.sweep)
         return
-    sweep = sweeps.start(plan)
+    sweep = sweep_starting.start(SweepStore(store), plan)
     if detach:
         if as_json:
             output.data(_results(store, sweep).to_json())
@@ -84,7 +87,7 @@ def begin_sweep(
 def list_(as_json: Json = False) -> None:
     """List sweeps and the state of their runs, newest first."""
     from nastui.cli import output
-    from runs.fleet.results import results
+    from runs.fleet.sweep_results import results
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs
 
@@ -192,10 +195,11 @@ def resume(name: Name) -> None:
     Runs that were stopped stay stopped: `nastui runs resume` continues them.
     """
     from nastui.cli import output
+    from runs.fleet import sweep_starting
 
     _, sweeps = _stores()
     sweep = sweeps.find(name)
-    queued, created = sweeps.resume(sweep)
+    queued, created = sweep_starting.resume(sweeps, sweep)
     more = f", {created} of them created" if created else ""
     output.say(f"Queued {count(queued, 'run')} of sweep {sweep.id}{more}.")
 
@@ -206,14 +210,13 @@ def add_seeds(
 ) -> None:
     """Extend a sweep by further seeds, and queue their runs."""
     from nastui.cli import output
+    from runs.fleet import sweep_starting
     from runs.fleet.grid import seeds_of
 
     _, sweeps = _stores()
-    before = sweeps.find(name)
-    sweep = sweeps.add_seeds(before, seeds_of(seeds), output.say)
-    added = {member.run for member in sweep.members[len(before.members) :]}
-    sweeps.enqueue([record for record in sweeps.records(sweep) if record.id in added])
-    output.say(f"Queued {count(len(added), 'run')} more of sweep {sweep.id}.")
+    sweep = sweeps.find(name)
+    added = sweep_starting.add_seeds(sweeps, sweep, seeds_of(seeds), output.say)
+    output.say(f"Queued {count(added, 'run')} more of sweep {sweep.id}.")
 
 
 @app.command("rm")
@@ -225,6 +228,7 @@ def remove(
     `nastui sweep restore` brings them back.
     """
     from nastui.cli import output
+    from runs.fleet import sweep_trash
 
     _, sweeps = _stores()
     sweep = sweeps.find(name)
@@ -232,7 +236,8 @@ def remove(
         if not sys.stdin.isatty():
             raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
-    output.say(f"Moved sweep {sweep.id} and {count(len(sweeps.remove(sweep)), 'run')} to the trash.")
+    removed = sweep_trash.remove(sweeps, sweep)
+    output.say(f"Moved sweep {sweep.id} and {count(len(removed), 'run')} to the trash.")
 
 
 @app.command()
@@ -248,14 +253,15 @@ def restore(
 ) -> None:
     """Bring a removed sweep back from the trash, with its runs."""
     from nastui.cli import output
+    from runs.fleet import sweep_trash
 
     _, sweeps = _stores()
-    found, number = sweeps.restore(sweep)
+    found, number = sweep_trash.restore(sweeps, sweep)
     output.say(f"Restored sweep {found.id} with {number} of its {count(len(found.members), 'run')}.")
 
 
 def _stores() -> tuple[RunStore, SweepStore]:
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet.sweep_store import SweepStore
     from runs.home import Home
     from runs.store.run_store import RunStore
 
@@ -273,7 +279,7 @@ def _print_script(store: RunStore, sweep: Sweep) -> None:
 
 
 def _results(store: RunStore, sweep: Sweep) -> Results:
-    from runs.fleet.results import results
+    from runs.fleet.sweep_results import results
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs
 

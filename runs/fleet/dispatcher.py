@@ -29,7 +29,7 @@ from runs.store.lock import engine_lock, is_held
 from runs.store.queue import Entry, Queue
 from runs.store.record import Record
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision.launching import launch
 
 LOOK_SECONDS = 0.5
 
@@ -40,14 +40,14 @@ class Dispatcher:
     Args:
         home: whose queue it is.
         gpus: measures the GPUs of this machine.
-        launch: starts an engine; the arguments are those of :func:`runs.supervision.launcher.launch`.
+        launch: starts an engine; the arguments are those of :func:`runs.supervision.launching.launch`.
     """
 
     def __init__(
         self,
         home: Home,
         gpus: Callable[[], Sequence[Gpu]] = devices.gpus,
-        launch: Callable[..., object] = launcher.launch,
+        launch: Callable[..., object] = launch,
     ) -> None:
         self._home = home
         self._gpus = gpus

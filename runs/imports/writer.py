@@ -94,7 +94,7 @@ def write(
             replace_text(paths.variants, json.dumps(described, indent=2) + "\n")
         also(paths)
 
-    return config, store.create(config, labels, fill=fill)
+    return config, store.create(config, labels, fill)
 
 
 def _configuration(findings: Findings, source: Source) -> RunConfig:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runs.home import Home, RunPaths
-from runs.log.history import Follower
 from runs.notify import outbox, telling
 from runs.store.lock import is_held
-from runs.store.status import follow_status
+from runs.store.status import current_status
 
 _MOST_CHARACTERS = 200
 
@@ -48,7 +47,7 @@ class DesktopWatch:
             if is_held(paths.lock):
                 messages = self._live[run] = telling.noted(paths)
                 told += [(key.partition("-")[0], paths) for key in sorted(messages - before.get(run, messages))]
-            elif run in before and (event := telling.ENDS.get(follow_status(Follower(paths)))) is not None:
+            elif run in before and (event := telling.ENDS.get(current_status(paths))) is not None:
                 told.append((event, paths))
         return [_sentence(event, paths) for event, paths in told if event in self._events]
 

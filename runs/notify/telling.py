@@ -21,7 +21,6 @@ from filelock import Timeout
 from runs.errors import NastuiError
 from runs.files import MEBIBYTE, read_regular, replace_text
 from runs.home import Home, RunPaths, short_id
-from runs.log.history import Follower
 from runs.notify import outbox, settings
 from runs.notify.channels import Channel, Message, Refused, Undelivered, channels
 from runs.notify.outbox import OutboxEntry
@@ -30,7 +29,7 @@ from runs.store.lock import is_held, is_held_for_certain
 from runs.store.record import Record
 from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs
-from runs.store.status import Status, follow_status
+from runs.store.status import Status, current_status
 from runs.store.store_lock import store_lock
 
 SWEEP_SECONDS = 5.0
@@ -70,7 +69,7 @@ def deliver(entry: OutboxEntry, *, patience: float = 0.0, pauses: tuple[float, .
         if is_stalled(paths):
             return _tell(home, entry, "stalled", entry.key.replace("end", "stalled", 1), patience, pauses, last=False)
         return []
-    status = follow_status(Follower(paths))
+    status = current_status(paths)
     if status is Status.LOST and is_held_for_certain(paths.lock):
         return []  # on another host, whose clock differs
     if status is Status.LOST and entry.run in SlurmJobs(home).active():

@@ -16,13 +16,13 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import copy_regular, discard_abandoned, discard_unfinished, fingerprint
+from runs.files import discard_abandoned, discard_unfinished, fingerprint
 from runs.home import CONFIG_FILE, EVENTS_FILE, LABELS_FILE, Home, RunPaths, short_id
 from runs.log.event_log import EventLogReader
 from runs.log.history import without_collection
 from runs.log.summary import Summary
 from runs.store.activity import stall_of
-from runs.store.crash_reason import crash_reason
+from runs.store.engine_output import crash_reason
 from runs.store.folder_watch import FolderWatch
 from runs.store.index import Index
 from runs.store.labels import Labels
@@ -62,13 +62,9 @@ class RunStore:
         self.unreadable: dict[str, str] = {}
 
     def create(
-        self,
-        config: RunConfig,
-        labels: Labels,
-        weights: Path | None = None,
-        fill: Callable[[RunPaths], object] = lambda paths: None,
+        self, config: RunConfig, labels: Labels, fill: Callable[[RunPaths], object] = lambda paths: None
     ) -> RunPaths:
-        """Create the directory of a run atomically; ``weights`` are copied into it, and ``fill`` writes further files.
+        """Create the directory of a run atomically; ``fill`` writes further files into it.
 
         Raises:
             UsageError: a label may not be stored.
@@ -82,8 +78,6 @@ class RunStore:
             building.root.mkdir()
             labels.write(building)
             config.write(building.config)
-            if weights is not None:
-                copy_regular(weights, building.root / config.weights)
             building.requests.mkdir()
             fill(building)
             building.root.rename(paths.root)

@@ -72,6 +72,11 @@ def derive(paths: RunPaths, last_lifecycle_event: Callable[[], str]) -> Status:
     return Status.QUEUED if paths.log.exists() else Status.UNSTARTED  # whoever starts an engine opens its log first
 
 
+def current_status(paths: RunPaths) -> Status:
+    """Return the status of a run, as :func:`derive`, after reading all of its log."""
+    return follow_status(Follower(paths))
+
+
 def follow_status(follower: Follower, on_entry: Callable[[Entry], object] = lambda _: None) -> Status:
     """Read new entries of a run's log, pass each to ``on_entry``, and return the run's current status."""
 

@@ -40,7 +40,7 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.queue_list import QueueList
 
 if TYPE_CHECKING:
-    from runs.fleet.sweep import SweepStore
+    from runs.fleet.sweep_store import SweepStore
 
 # Seconds between measurements of the machine, which take longer than a look at the store.
 _MEASURED_SECONDS = 2.0
@@ -153,7 +153,7 @@ class QueueScreen(ActionScreen[None]):
     def _told_apart(self, records: Sequence[Record], document: Document) -> dict[str, Combination]:
         """Return what tells the members of sweeps apart that wait, run or are in Slurm."""
         # Imported here, because it would slow down the start of the app.
-        from runs.fleet.sweep import SweepStore
+        from runs.fleet.sweep_store import SweepStore
 
         self._sweeps = self._sweeps or SweepStore(self.store)
         queued = {entry.run for entry in document.entries}

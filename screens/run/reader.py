@@ -10,14 +10,13 @@ from runs.home import Home
 from runs.log.events import Entry, Unknown
 from runs.log.history import Follower, History
 from runs.store.activity import stall_of
-from runs.store.crash_reason import crash_reason
+from runs.store.engine_output import crash_reason, output_end
 from runs.store.labels import Labels
 from runs.store.queue import Queue
 from runs.store.record import Record
 from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import SlurmJobs, with_job
 from runs.store.status import Status, follow_status
-from runs.supervision import launcher
 from screens.models.log import LogLine
 from screens.views.log_lines import log_lines, log_notes, output_lines
 
@@ -121,5 +120,5 @@ class RunReader:
                 ended = record.job.problem() if record.job is not None else ""
                 record.summary.problem = crash_reason(record.paths, record.summary.touched) or ended
             ended_badly = status in (Status.LOST, Status.FAILED)
-            output = launcher.log_end(record.paths, _OUTPUT_BYTES) if ended_badly else ""
+            output = output_end(record.paths, _OUTPUT_BYTES) if ended_badly else ""
             self._output = output_lines(output, self.history.summary.touched or 0.0)

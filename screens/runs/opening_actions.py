@@ -53,10 +53,10 @@ class OpeningActions(ScreenActions):
 
     def _demonstrate(self) -> None:
         # Imported here, because it would slow down the start of the app.
-        from runs.supervision import launcher
+        from runs.supervision import new_run
 
         try:
-            config, _ = launcher.start(self._store, DEMONSTRATION)
+            config, _ = new_run.start(self._store, DEMONSTRATION)
             self._screen.post_message(OpenRun(config.id))
         except NastuiError as error:
             self._screen.say(str(error), "error")

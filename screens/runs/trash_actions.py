@@ -49,11 +49,12 @@ class TrashActions(ScreenActions):
         self._removed.append(removed)
 
         def remove(removal: _Removal) -> None:
-            from runs.fleet.sweep import SweepStore
+            from runs.fleet import sweep_trash
+            from runs.fleet.sweep_store import SweepStore
 
             sweeps = SweepStore(self._store)
             if removal.sweep:
-                sweeps.remove(sweeps.find(removal.sweep))
+                sweep_trash.remove(sweeps, sweeps.find(removal.sweep))
             else:
                 self._store.remove(removal.records[0])
             removed.append(removal)
@@ -65,13 +66,14 @@ class TrashActions(ScreenActions):
         """Restore what was last moved to the trash."""
 
         def restore(removal: _Removal) -> None:
-            from runs.fleet.sweep import SweepStore
+            from runs.fleet import sweep_trash
+            from runs.fleet.sweep_store import SweepStore
 
             sweeps = SweepStore(self._store)
             if removal.sweep:
-                sweeps.restore(removal.sweep)
+                sweep_trash.restore(sweeps, removal.sweep)
             else:
-                sweeps.restore_run(removal.records[0].id)
+                sweep_trash.restore_run(sweeps, removal.records[0].id)
 
         if self._removed:
             self._changes.each(self._removed.pop(), restore, "Restored:", _names)
@@ -79,9 +81,10 @@ class TrashActions(ScreenActions):
     def _removals(self, records: Sequence[Record]) -> list[_Removal]:
         """Return sweeps all of whose runs are given, and the other runs."""
         # Imported here, because it would slow down the start of the app.
-        from runs.fleet.sweep import SweepStore
+        from runs.fleet import sweep_trash
+        from runs.fleet.sweep_store import SweepStore
 
-        whole = SweepStore(self._store).emptied(records, self._store.known())
+        whole = sweep_trash.emptied(SweepStore(self._store), records, self._store.known())
         found = [_Removal(sweep, members) for sweep, members in whole.items()]
         inside = {record.id for removal in found for record in removal.records}
         return found + [_Removal("", [record]) for record in records if record.id not in inside]

@@ -13,7 +13,7 @@ from runs.configuration import Draft, RunConfig
 from runs.errors import NastuiError, UsageError
 from runs.fleet import grid as grids
 from runs.fleet.grid import Grid
-from runs.fleet.sweep import MANY
+from runs.fleet.sweep_planning import MANY
 from runs.slurm.profile import Request
 from screens.models.forms import FieldView
 from screens.starting.slurm_profiles import SlurmProfiles

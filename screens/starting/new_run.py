@@ -16,7 +16,7 @@ from runs import catalogue
 from runs.cost.measurements import MeasurementTask
 from runs.formatting import count
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
 from screens.actions.bindings import bindings
 from screens.models.forms import FieldView
 from screens.starting.run_form import RunForm
@@ -92,7 +92,7 @@ class NewRunScreen(StartingScreen):
         store: RunStore,
         *,
         preset: str = "paper",
-        start: Start = launcher.start,
+        start: Start = new_run.start,
         measure: Measure = MeasurementTask,
     ) -> None:
         super().__init__(

@@ -16,7 +16,7 @@ from runs.cost.measurements import MeasurementTask
 from runs.home import short_id
 from runs.store.find_genotype import Found
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
 from screens.actions.bindings import bindings
 from screens.formatting import clean
 from screens.starting.retrain_form import RetrainForm
@@ -54,7 +54,7 @@ class RetrainScreen(StartingScreen):
     form: RetrainForm
 
     def __init__(
-        self, store: RunStore, found: Found, *, start: Start = launcher.start, measure: Measure = MeasurementTask
+        self, store: RunStore, found: Found, *, start: Start = new_run.start, measure: Measure = MeasurementTask
     ) -> None:
         super().__init__(store, RetrainForm(found, slurm=SlurmProfiles.of(store.home)), start=start, measure=measure)
 

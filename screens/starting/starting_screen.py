@@ -17,9 +17,10 @@ from runs.cost import estimates, measurements
 from runs.cost.estimates import Estimate
 from runs.cost.measurements import MeasurementTask
 from runs.errors import NastuiError
+from runs.fleet import sweep_planning, sweep_starting
 from runs.fleet.queueing import cpu_slots
-from runs.fleet.starting import start_queued, start_submitted
-from runs.fleet.sweep import SweepStore
+from runs.fleet.run_starting import start_queued, start_submitted
+from runs.fleet.sweep_store import SweepStore
 from runs.formatting import count
 from runs.home import Home, RunPaths
 from runs.machine.meters import Meter
@@ -27,7 +28,7 @@ from runs.slurm.profile import Target
 from runs.store import device_usage
 from runs.store.record import Record
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
 from screens.actions.screen import ActionScreen, background
 from screens.destinations import OpenRun, OpenSweep
 from screens.formatting import clean
@@ -103,7 +104,7 @@ class StartingScreen(ActionScreen[None]):
         store: RunStore,
         form: RunForm | RetrainForm,
         *,
-        start: Start = launcher.start,
+        start: Start = new_run.start,
         measure: Measure = MeasurementTask,
     ) -> None:
         super().__init__()
@@ -295,9 +296,9 @@ class StartingScreen(ActionScreen[None]):
 
     @background(group="start")
     def _launch_many(self, draft: Draft, several: Many, typed: Mapping[str, str]) -> None:
-        sweeps = SweepStore(self.store)
         try:
-            sweep = sweeps.start(sweeps.plan(draft, several.seeds, several.grid, slurm=self._target(typed)))
+            plan = sweep_planning.plan(self.store, draft, several.seeds, several.grid, slurm=self._target(typed))
+            sweep = sweep_starting.start(SweepStore(self.store), plan)
             self.post_message(StartEnded(sweep=sweep.id))
         except NastuiError as error:
             self.post_message(StartEnded(problem=str(error)))

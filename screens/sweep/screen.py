@@ -15,8 +15,8 @@ from textual.widgets import Static
 
 from runs.errors import NotFoundError
 from runs.fleet.queueing import Wait, waits
-from runs.fleet.results import Results, results
-from runs.fleet.sweep import SweepStore
+from runs.fleet.sweep_results import Results, results
+from runs.fleet.sweep_store import SweepStore
 from runs.formatting import count
 from runs.store.record import Record
 from runs.store.run_store import RunStore

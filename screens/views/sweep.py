@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runs.fleet.queueing import Wait, ordinal
-from runs.fleet.results import Cell, Results, Row
+from runs.fleet.sweep_results import Cell, Results, Row
 from runs.formatting import brief_duration, count
 from runs.genotypes.consensus import Votes, consensus, votes
 from runs.genotypes.genotype import edge_label

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runs.configuration import Draft
-from runs.fleet.sweep import SweepStore
+from runs.fleet import sweep_planning
+from runs.fleet.sweep_store import SweepStore
 from runs.log.event_log import EventLog
 from runs.log.events import Stopped
 from runs.store.lock import engine_lock
@@ -115,7 +116,7 @@ def test_a_command_acts_on_all_runs_that_pass_its_filter(stored: Cli) -> None:
 
 def test_a_sweep_goes_with_the_last_of_its_runs_and_comes_back(cli: Cli) -> None:
     sweeps = SweepStore(RunStore(cli.home))
-    sweep = sweeps.create(sweeps.plan(Draft(method="drnas", preset="quick"), range(3), {}))
+    sweep = sweeps.create(sweep_planning.plan(sweeps.runs, Draft(method="drnas", preset="quick"), range(3), {}))
     cli("runs", "rm", sweep.members[0].run, "--yes")
     assert [found["id"] for found in cli.json("sweep", "list")] == [sweep.id]
     removed = cli("runs", "rm", f"sweep:{sweep.id}", "--yes")

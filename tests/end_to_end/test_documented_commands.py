@@ -28,7 +28,8 @@ from nastui.cli import main, starting
 from nastui.cli.old_names import renewed
 from runs.catalogue import datasets
 from runs.configuration import Draft, draft_from, resolve
-from runs.fleet.sweep import SweepStore
+from runs.fleet import sweep_planning
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home
 from runs.log.event_log import EventLog
 from runs.store.run_store import RunStore
@@ -124,7 +125,8 @@ class Reader:
         root = cli.home.root
         sweeps = SweepStore(RunStore(cli.home))
         draft = Draft(method="drnas", preset="quick", options={"epochs": 4})
-        self.sweep = sweeps.create(sweeps.plan(draft, range(2), {"learning_rate": ("0.01", "0.025")}))
+        grid = {"learning_rate": ("0.01", "0.025")}
+        self.sweep = sweeps.create(sweep_planning.plan(sweeps.runs, draft, range(2), grid))
         for number, member in enumerate(self.sweep.members[:3]):
             with EventLog(cli.home.run(member.run).events) as log:
                 for event in course(4, 4, seed=number):
@@ -254,8 +256,7 @@ def _configure(given: dict[str, Any], many: Any, slurm_options: Any, **_: Any) -
         resolve(draft, "cuda:0")
     else:
         seeds, grid, _ = sweep
-        store = SweepStore(RunStore(Home.locate()))
-        store.plan(draft.model_copy(update={"device": "cpu"}), seeds or (0,), grid)
+        sweep_planning.plan(RunStore(Home.locate()), draft.model_copy(update={"device": "cpu"}), seeds or (0,), grid)
 
 
 @pytest.mark.parametrize("page", PAGES)

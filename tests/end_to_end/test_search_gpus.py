@@ -16,7 +16,7 @@ from runs.processes import command
 from runs.store import requests
 from runs.store.requests import Request
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
 from tests.end_to_end.conftest import TINY, Cli, are_gone, shadows
 
 # The run never gets this far.
@@ -50,7 +50,7 @@ def test_torchrun_stop_and_resume_reach_all_and_change_nothing(cli: Cli) -> None
 def under_torchrun(cli: Cli, options: dict[str, Any]) -> tuple[str, subprocess.Popen[bytes]]:
     """Start a search as ``cli.search("--gpus", 2)`` does, but with torchrun; return the run's id and the process."""
     draft = Draft(method="drnas", preset="quick", seed=3, options=TINY | options | {"gpus": 2})
-    config, paths = launcher.create(RunStore(cli.home), draft)
+    config, paths = new_run.create(RunStore(cli.home), draft)
     words = [
         "torch.distributed.run",
         "--standalone",
@@ -66,7 +66,7 @@ def under_torchrun(cli: Cli, options: dict[str, Any]) -> tuple[str, subprocess.P
 
 def test_one_process_of_torchrun_does_not_start_others(cli: Cli) -> None:
     """It would hang: their process group would take torchrun's variables for its own."""
-    _, paths = launcher.create(RunStore(cli.home), Draft(method="drnas", preset="quick", options={"gpus": 2}))
+    _, paths = new_run.create(RunStore(cli.home), Draft(method="drnas", preset="quick", options={"gpus": 2}))
     variables = {"TORCHELASTIC_RUN_ID": "1", "RANK": "0", "WORLD_SIZE": "1"}
     done = subprocess.run(
         command("engine", str(paths.root)), env=cli.environment | variables, capture_output=True, text=True, check=False

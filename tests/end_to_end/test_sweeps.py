@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from runs.configuration import Draft
-from runs.fleet.sweep import SweepStore
+from runs.fleet import sweep_planning
+from runs.fleet.sweep_store import SweepStore
 from runs.log.event_log import EventLog, starts
 from runs.log.events import Started, Stopped
 from runs.store.lock import is_held, owner_pid
@@ -159,7 +160,7 @@ def test_a_single_run_of_the_queue_stops_early_and_goes_on_when_it_is_resumed(ta
 def test_a_sweep_says_who_stopped_early_and_does_not_start_them_again(cli: Cli) -> None:
     sweeps = SweepStore(RunStore(cli.home))
     draft = Draft(method="drnas", preset="quick", stop_when="plateau:3")
-    sweep = sweeps.create(sweeps.plan(draft, range(2), {}))
+    sweep = sweeps.create(sweep_planning.plan(sweeps.runs, draft, range(2), {}))
     for member in sweep.members:
         with EventLog(cli.home.run(member.run).events) as log:
             log.append(Started())

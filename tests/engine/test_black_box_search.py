@@ -26,7 +26,7 @@ from runs.genotypes.nasbench201 import TOPOLOGY
 from runs.home import Home
 from runs.log.events import StageStarted
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
 from tests.engine.conftest import round_trip, same
 from tests.tabulated import lines
 
@@ -185,7 +185,7 @@ def test_it_can_be_profiled_beyond_its_end(untimed: Home, monkeypatch: pytest.Mo
 def test_a_table_without_the_data_set_creates_nothing(home: Home) -> None:
     runs = RunStore(home)
     with pytest.raises(UsageError, match="has no accuracy of 'digits'") as refusal:
-        launcher.start(runs, Draft(method="evolution", dataset="digits", device="cpu"))
+        new_run.start(runs, Draft(method="evolution", dataset="digits", device="cpu"))
     assert "cifar10 valid (12 epochs)" in refusal.value.hint
     assert runs.records() == []
 
@@ -207,7 +207,7 @@ def test_a_table_that_cannot_answer_is_refused(
 ) -> None:
     imported(home, change(lines()))
     with pytest.raises(error, match=named):
-        launcher.start(RunStore(home), Draft(method="random_search", dataset=dataset, device="cpu"))
+        new_run.start(RunStore(home), Draft(method="random_search", dataset=dataset, device="cpu"))
     assert RunStore(home).records() == []
 
 
@@ -215,7 +215,7 @@ def test_a_damaged_table_is_named(home: Home) -> None:
     home.benchmarks.mkdir(parents=True)
     (home.benchmarks / "nasbench201.table").write_bytes(b"nothing")
     with pytest.raises(UsageError, match=r"nasbench201\.table' is not a benchmark table"):
-        launcher.start(RunStore(home), Draft(method="random_search", device="cpu"))
+        new_run.start(RunStore(home), Draft(method="random_search", device="cpu"))
 
 
 def test_a_budget_in_seconds_needs_a_table_with_seconds(untimed: Home) -> None:

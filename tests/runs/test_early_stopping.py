@@ -9,8 +9,10 @@ import pytest
 
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import UsageError
+from runs.fleet import sweep_planning
 from runs.fleet.early_stopping import EarlyStopping, reason_to_stop
-from runs.fleet.sweep import Sweep, SweepStore
+from runs.fleet.sweep import Sweep
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home
 from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Event, Resumed, Started, Stopped
@@ -105,7 +107,7 @@ def store(home: Home) -> RunStore:
 def sweep_of(store: RunStore, rule: str, **draft: object) -> Sweep:
     sweeps = SweepStore(store)
     given = Draft.model_validate({"method": "drnas", "preset": "quick", "stop_when": rule, **draft})
-    return sweeps.create(sweeps.plan(given, range(3), {}))
+    return sweeps.create(sweep_planning.plan(store, given, range(3), {}))
 
 
 def write(home: Home, run: str, *events: Event) -> None:
@@ -134,7 +136,7 @@ def test_an_engine_reads_the_logs_of_its_sweep_as_they_grow(store: RunStore) -> 
 def test_only_siblings_with_comparable_figures_count(store: RunStore) -> None:
     sweeps = SweepStore(store)
     draft = Draft(method="drnas", preset="quick", space="nasbench201", stop_when="below-median:1")
-    sweep = sweeps.create(sweeps.plan(draft, (0, 1), {"method": ("drnas", "gdas")}))
+    sweep = sweeps.create(sweep_planning.plan(store, draft, (0, 1), {"method": ("drnas", "gdas")}))
     for member in sweep.members:
         write(store.home, member.run, *course(10 if member.seed == 0 else 50))
     assert early_stopping(store, sweep.members[0].run).reason() is None

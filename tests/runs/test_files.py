@@ -18,6 +18,7 @@ from runs.store import requests
 from runs.store.export import export
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
+from runs.supervision import new_run
 from tests.synthetic import make_run
 
 
@@ -55,7 +56,7 @@ def test_a_full_disk_creates_no_run(home: Home, tmp_path: Path, monkeypatch: pyt
     config = resolve(Draft(method="drnas", preset="quick")).model_copy(update={"weights": weights.name})
     monkeypatch.setattr(files, "disk", FullDisk(left))
     with pytest.raises(EnvironmentLacksError, match="No space left"):
-        RunStore(home).create(config, Labels(), weights)
+        new_run.create_directory(RunStore(home), config, Labels(), weights)
     assert list(home.runs.iterdir()) == []
 
 

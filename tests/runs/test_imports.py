@@ -23,7 +23,7 @@ from runs.store import compare
 from runs.store.find_genotype import find, of_runs
 from runs.store.run_store import RunStore
 from runs.store.verdict import worth
-from runs.supervision import launcher
+from runs.supervision import resuming
 from tests import public_logs
 
 Log = Callable[[Iterable[str]], Path]
@@ -237,7 +237,7 @@ def test_files_without_arguments_are_not_taken_for_repetitions(home: Home, log: 
 def test_it_cannot_be_resumed(home: Home, log: Log) -> None:
     store, made = imported(home, log(public_logs.drnas()))
     with pytest.raises(UsageError, match=r"was imported from 'log\.txt', so there is nothing to resume"):
-        launcher.resume(store.find(made.config.id))
+        resuming.resume(store.find(made.config.id))
 
 
 # What is refused, and what is damaged -----------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from runs.store import inputs
 from runs.store.checkpoint_file import Sealed
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import resuming
 from tests.tabulated import lines
 
 
@@ -131,7 +131,7 @@ def test_changed_data_are_refused(
     assert "have changed since it started" in refusal
     assert not listed or says in refusal
     with pytest.raises(EnvironmentLacksError, match="have changed"):
-        launcher.resume(run.store.find(run.config.id))
+        resuming.resume(run.store.find(run.config.id))
     if change == "class renamed in one part":
         with pytest.raises(EnvironmentLacksError, match=r"The class 'cat' of .* is not in"):
             run.verify(accept_changed=True)

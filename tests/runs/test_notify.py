@@ -25,7 +25,7 @@ from runs.notify.outbox import OutboxEntry
 from runs.store.lock import engine_lock
 from runs.store.run_store import RunStore
 from runs.store.slurm_jobs import Entry, SlurmJobs
-from runs.supervision import launcher
+from runs.supervision import launching, new_run
 from tests.runs.processes import lock_holder, python, running
 from tests.runs.webhook import Webhook, configure
 from tests.synthetic import make_run
@@ -97,13 +97,13 @@ def test_the_table_is_read(home: Home) -> None:
 def test_a_wrong_table_is_one_sentence_and_starts_nothing(home: Home, table: str, said: str) -> None:
     configure(home, table)
     with pytest.raises(UsageError) as caught:
-        launcher.start(RunStore(home), Draft(method="drnas", preset="quick"))
+        new_run.start(RunStore(home), Draft(method="drnas", preset="quick"))
     assert said in str(caught.value)
     assert "SECRET" not in str(caught.value)
     assert RunStore(home).records() == []
     _, paths = make_run(home.root, epochs=4, done=2)
     with pytest.raises(UsageError):
-        launcher.launch(paths)
+        launching.launch(paths)
     assert said in dashboard_settings.read(home.configuration)[1][0], "a dashboard opens, and says it"
 
 
@@ -467,7 +467,7 @@ def test_a_start_that_failed_is_told_by_the_next_viewer(
     _, paths = make_run(home.root, done=0)
     monkeypatch.setattr(detached, "command", lambda *_: [sys.executable, "-c", "print('another program')"])
     with pytest.raises(NastuiError):
-        launcher.launch(paths)
+        launching.launch(paths)
     telling.sweep(home)
     assert webhook.events == ["failed"]
     assert "another program" in webhook.received[0]["text"]

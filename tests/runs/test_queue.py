@@ -17,9 +17,10 @@ from runs.configuration import Draft, resolve
 from runs.cost import measurements
 from runs.cost.measurements import Measurement
 from runs.errors import EnvironmentLacksError, NastuiError, NotFoundError
+from runs.fleet import sweep_planning
 from runs.fleet.dispatcher import Dispatcher
 from runs.fleet.queueing import entry, ordinal, waits
-from runs.fleet.sweep import SweepStore
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import EpochEnded, Finished, Progress, Started, Stopped
@@ -79,7 +80,7 @@ def queued(home: Home, number: int, *, per_device: int = 1, **draft: Any) -> lis
     """Create runs and put them into the queue, without a dispatcher; return their ids in order."""
     store = RunStore(home)
     sweeps = SweepStore(store)
-    plan = sweeps.plan(Draft(method="drnas", preset="quick", **draft), range(number), {})
+    plan = sweep_planning.plan(store, Draft(method="drnas", preset="quick", **draft), range(number), {})
     sweep = sweeps.create(plan)
     ids = [member.run for member in sweep.members]
     Queue(home).add(

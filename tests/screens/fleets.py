@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runs.configuration import Draft, RunConfig
-from runs.fleet import queueing
-from runs.fleet.sweep import Member, Sweep, SweepStore
+from runs.fleet import queueing, sweep_planning
+from runs.fleet.sweep import Member, Sweep
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home
 from runs.log.events import Entry as LogEntry
 from runs.log.events import encode
@@ -37,7 +38,7 @@ def made_sweep(
     """Create a sweep, dated in the future, and write the logs of its first members as far as their ``done`` epochs."""
     sweeps = SweepStore(RunStore(home))
     draft = Draft(method="drnas", preset="quick", name=name, device="cpu", options={"epochs": epochs})
-    plan = sweeps.plan(draft, seeds, {key: tuple(values) for key, values in grid.items()})
+    plan = sweep_planning.plan(sweeps.runs, draft, seeds, {key: tuple(values) for key, values in grid.items()})
     sweep = sweeps.create(plan)
     for number, member in enumerate(sweep.members):
         paths = home.run(member.run)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from nastui.app import NastuiApp
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
-from runs.fleet.sweep import SweepStore
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home, RunPaths
 from runs.store.find_genotype import find
 from runs.store.labels import Labels
@@ -37,7 +37,7 @@ from tests.screens.driving import text, toasts, until
 
 
 class Started:
-    """Stands in for the launcher: creates the run, starts no engine."""
+    """Stands in for `new_run.start`: creates the run, starts no engine."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []

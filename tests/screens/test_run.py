@@ -16,7 +16,7 @@ from runs.log.events import CheckpointWritten, Entry, Failed, Paused, Stopped, W
 from runs.store import requests
 from runs.store.requests import Request
 from runs.store.status import Status
-from runs.supervision import launcher
+from runs.supervision import resuming
 from screens.run.screen import RunScreen
 from screens.widgets.header import Header
 from screens.widgets.lines import Lines
@@ -286,7 +286,7 @@ class TestRequests:
             raise BusyError("Run '[/x]' already has an engine.")
 
         config, _ = make_run(home.root, epochs=9, done=3, ended=False)
-        monkeypatch.setattr(launcher, "resume", refuse)
+        monkeypatch.setattr(resuming, "resume", refuse)
         app = NastuiApp(home, config.id)
         async with app.run_test(size=(80, 24)) as pilot:
             await opened(pilot)

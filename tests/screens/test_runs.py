@@ -20,7 +20,7 @@ from runs.errors import ChangedDataError
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Failed, Paused, Started
-from runs.store.crash_reason import crash_reason
+from runs.store.engine_output import crash_reason
 from runs.store.filter import RunFilter, Texts
 from runs.store.find_genotype import find
 from runs.store.labels import Labels
@@ -87,7 +87,7 @@ async def test_the_demonstration_starts_at_once_and_is_watched(tmp_path: Path, m
         config = resolve(draft)
         return config, store.create(config, Labels(draft.name))
 
-    monkeypatch.setattr("runs.supervision.launcher.start", start)
+    monkeypatch.setattr("runs.supervision.new_run.start", start)
     async with shown(tmp_path) as pilot:
         await pilot.press("D", "D")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
@@ -508,7 +508,7 @@ async def test_resuming_on_changed_data_asks_and_says_how_to_go_on(
         accepted.append(record.id)
         return Status.RUNNING
 
-    monkeypatch.setattr("runs.supervision.launcher.resume", resume)
+    monkeypatch.setattr("runs.supervision.resuming.resume", resume)
     async with shown(tmp_path) as pilot:
         for answer in ("n", "y"):
             await pilot.press("R")
@@ -524,7 +524,7 @@ async def test_resuming_on_changed_data_asks_and_says_how_to_go_on(
 async def test_resume_starts_engines_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, paths = make_run(tmp_path, epochs=5, done=2)
     resumed: list[str] = []
-    monkeypatch.setattr("runs.supervision.launcher.resume", lambda record: resumed.append(record.id))
+    monkeypatch.setattr("runs.supervision.resuming.resume", lambda record: resumed.append(record.id))
     async with shown(tmp_path) as pilot:
         await pilot.press("R")
         await until(pilot, lambda: resumed == [paths.root.name])
@@ -534,7 +534,7 @@ async def test_resume_wakes_a_paused_engine(tmp_path: Path, monkeypatch: pytest.
     _, paths = make_run(tmp_path, epochs=5, done=2, ended=False)
     append(paths, Paused())
     resumed: list[str] = []
-    monkeypatch.setattr("runs.supervision.launcher.resume", lambda record: resumed.append(record.id))
+    monkeypatch.setattr("runs.supervision.resuming.resume", lambda record: resumed.append(record.id))
     with engine(paths):
         async with shown(tmp_path) as pilot:
             assert "1 paused" in said(pilot, "#counts")

@@ -15,7 +15,7 @@ from runs.store.activity import Activity, boot_id
 from runs.store.checkpoint_file import Sealed
 from runs.store.record import Record
 from runs.store.status import Status
-from runs.supervision import launcher
+from runs.supervision import resuming, stopping
 from screens.widgets.confirm import Confirm
 from screens.widgets.header import Header
 from tests.screens.driving import engine, opened, text, until
@@ -42,14 +42,14 @@ def stall(paths: RunPaths) -> None:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that reach the launcher."""
+    """The requests that reach the engine."""
     asked: list[str] = []
 
     def kill(record: Record) -> Status:
         asked.append("kill")
         return Status.STOPPED
 
-    monkeypatch.setattr(launcher, "kill", kill)
+    monkeypatch.setattr(stopping, "kill", kill)
     return asked
 
 
@@ -97,8 +97,8 @@ async def test_a_damaged_checkpoint_is_told_and_the_one_before_offered(
         started.append(paths)
         return 0
 
-    monkeypatch.setattr(launcher, "launch", launch)
-    monkeypatch.setattr(launcher.inputs, "verify", lambda *_, **__: None)
+    monkeypatch.setattr(resuming, "launch", launch)
+    monkeypatch.setattr(resuming.inputs, "verify", lambda *_, **__: None)
     app = NastuiApp(home, config.id)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)

@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from nastui.app import NastuiApp
-from runs.fleet.sweep import Sweep, SweepStore
+from runs.fleet.sweep import Sweep
+from runs.fleet.sweep_store import SweepStore
 from runs.home import Home, short_id
 from runs.machine.devices import Gpu
 from runs.machine.meters import Machine

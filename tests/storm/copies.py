@@ -85,7 +85,7 @@ def _server() -> ForkServerContext:
 
 
 def engine(root: Path, faults: Faults = NONE) -> BaseProcess:
-    """Start an engine for a run, as the launcher does."""
+    """Start an engine for a run, as `runs.supervision.launching` does."""
     return _started(_engine, str(root), _environment(), faults)
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 
 from runs.fleet.queueing import ensure_dispatcher
-from runs.fleet.results import Results, results
-from runs.fleet.sweep import Sweep, SweepStore
+from runs.fleet.sweep import Sweep
+from runs.fleet.sweep_results import Results, results
+from runs.fleet.sweep_store import SweepStore
 from runs.formatting import count
 from runs.home import Home
 from runs.log.event_log import EventLogReader, starts

@@ -1,4 +1,4 @@
-"""The reason why an engine died without an event, as far as its own output tells."""
+"""What an engine printed: the end of it, and why it died without an event, as far as that tells."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ _CAUSES = re.compile(
     r"no space left|quota|stale file handle|cuda error|time limit|preempt",
     re.IGNORECASE,
 )
+
+
+def output_end(paths: RunPaths, limit: int = 400) -> str:
+    """Return the last bytes of the engine's output as text; empty if it cannot be read."""
+    try:
+        return end_of(paths.log, limit).decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def crash_reason(paths: RunPaths, since: float | None) -> str:

@@ -11,7 +11,8 @@ from runs.home import RunPaths
 from runs.slurm import submission
 from runs.slurm.profile import Target
 from runs.store.run_store import RunStore
-from runs.supervision import launcher
+from runs.supervision import new_run
+from runs.supervision.checking import configured
 
 
 def start_queued(
@@ -26,9 +27,9 @@ def start_queued(
         per_device: how many runs may share its GPU.
 
     Raises:
-        NastuiError: as :func:`runs.supervision.launcher.create`, or the queue cannot be written.
+        NastuiError: as :func:`runs.supervision.new_run.create`, or the queue cannot be written.
     """
-    config, paths = launcher.create(store, draft, say)
+    config, paths = new_run.create(store, draft, say)
     any_gpu = queueing.takes_any_gpu(draft.device)
     queueing.enqueue(store.home, [queueing.entry(paths, config, any_gpu=any_gpu, per_device=per_device)])
     return config, paths
@@ -46,13 +47,13 @@ def start_submitted(
         say: called with a sentence before anything that takes time.
 
     Raises:
-        NastuiError: as :func:`runs.supervision.launcher.create`, :meth:`runs.slurm.profile.Target.request` and
+        NastuiError: as :func:`runs.supervision.new_run.create`, :meth:`runs.slurm.profile.Target.request` and
             :func:`runs.slurm.submission.submit`.
     """
     submission.check_available()
     device = target.device(draft.device)
-    request = target.request([launcher.configured(draft, device)])
-    config, paths = launcher.create(store, draft, say, device)
+    request = target.request([configured(draft, device)])
+    config, paths = new_run.create(store, draft, say, device)
     try:
         submission.submit(store.home, [config.id], request)
     except BaseException:

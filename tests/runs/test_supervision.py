@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from runs import detached
 from runs.configuration import Draft
 from runs.errors import BusyError, NastuiError, UsageError
-from runs.home import Home, RunPaths
+from runs.home import Home
 from runs.log.event_log import EventLog
 from runs.log.events import Paused
 from runs.store import requests
@@ -19,7 +18,7 @@ from runs.store.record import Record
 from runs.store.requests import Request
 from runs.store.run_store import RunStore
 from runs.store.status import Status
-from runs.supervision import launcher
+from runs.supervision import engine_requests, launching, new_run, resuming, stopping
 from tests.synthetic import make_run
 
 
@@ -47,14 +46,14 @@ def finished(home: Home) -> Record:
 )
 def test_a_wrong_draft_starts_and_creates_nothing(home: Home, draft: Draft) -> None:
     with pytest.raises(UsageError):
-        launcher.start(RunStore(home), draft)
+        new_run.start(RunStore(home), draft)
     assert RunStore(home).records() == []
 
 
 def test_asking_an_engine_that_is_not_there(record: Record, finished: Record) -> None:
-    assert launcher.stop(record) is Status.LOST
-    assert launcher.stop(finished) is Status.FINISHED
-    for ask in (launcher.pause, launcher.checkpoint):
+    assert stopping.stop(record) is Status.LOST
+    assert stopping.stop(finished) is Status.FINISHED
+    for ask in (engine_requests.pause, engine_requests.checkpoint):
         with pytest.raises(UsageError, match="is lost"):
             ask(record)
     assert requests.waiting(record.paths.requests) == []
@@ -62,31 +61,31 @@ def test_asking_an_engine_that_is_not_there(record: Record, finished: Record) ->
 
 def test_a_finished_run_is_repeated_and_not_resumed(finished: Record) -> None:
     with pytest.raises(UsageError, match="nastui search drnas"):
-        launcher.resume(finished)
+        resuming.resume(finished)
 
 
 def test_a_running_run_is_not_started_again(record: Record) -> None:
     with engine_lock(record.paths.lock):
         with pytest.raises(BusyError, match="is running"):
-            launcher.resume(record)
+            resuming.resume(record)
         with pytest.raises(BusyError, match="already has an engine"):
-            launcher.launch(record.paths)
+            launching.launch(record.paths)
 
 
 def test_a_run_with_a_broken_configuration_is_not_resumed(record: Record) -> None:
     record.paths.config.write_text("{}")
     with pytest.raises(UsageError, match=r"config\.json"):
-        launcher.resume(record)
+        resuming.resume(record)
 
 
 def test_an_engine_that_does_not_answer_is_told_of_and_the_request_waits(record: Record) -> None:
     with engine_lock(record.paths.lock):
         with pytest.raises(BusyError, match="has not answered"):
-            launcher.pause(record, patience=0)
+            engine_requests.pause(record, patience=0)
         assert requests.take(record.paths.requests) == [Request.PAUSE]
         with pytest.raises(BusyError, match="it is stopping"):
-            launcher.stop(record, patience=0)
-        launcher.checkpoint(record)
+            stopping.stop(record, patience=0)
+        engine_requests.checkpoint(record)
         assert requests.take(record.paths.requests) == [Request.STOP, Request.CHECKPOINT]
 
 
@@ -94,7 +93,7 @@ def test_a_paused_engine_is_woken_and_not_started_anew(record: Record) -> None:
     with engine_lock(record.paths.lock), EventLog(record.paths.events) as event_log:
         event_log.append(Paused())
         with pytest.raises(BusyError, match="it is paused"):
-            launcher.resume(record, patience=0)
+            resuming.resume(record, patience=0)
         assert requests.take(record.paths.requests) == [Request.CONTINUE]
 
 
@@ -109,14 +108,7 @@ def test_a_child_that_was_something_else_is_not_taken_for_an_engine(
     other = [sys.executable, "-c", f"print('another program'); raise SystemExit({code})"]
     monkeypatch.setattr(detached, "command", lambda *words: other)
     with pytest.raises(NastuiError, match="ended at once: another program"):
-        launcher.launch(paths)
+        launching.launch(paths)
     record = RunStore(home).find(config.id)
     assert record.status is Status.FAILED
     assert "another program" in record.summary.problem
-
-
-def test_the_end_of_the_log_is_readable_whatever_it_holds(tmp_path: Path) -> None:
-    paths = RunPaths(tmp_path)
-    assert launcher.log_end(paths) == ""
-    paths.log.write_bytes(b"\xff" * 1000 + b"\nRuntimeError: out of memory\n")
-    assert launcher.log_end(paths, limit=40).endswith("RuntimeError: out of memory")
