@@ -69,7 +69,7 @@ async def test_a_long_run_opens_at_once_and_scrubs_smoothly(home: Home) -> None:
                 await pilot.press(*keys)
                 before, worked = screen.selected_epoch or 0, time.process_time()
                 for _ in range(STEPS):
-                    screen.action_epoch(-1)
+                    await app.run_action("epoch(-1)", screen)
                     await pilot.pause()
                 spent = (time.process_time() - worked) / STEPS
                 print(f"{size} {what}: {1000 * spent:.1f} ms of one core a step, {1 / spent:.0f} steps/s")
