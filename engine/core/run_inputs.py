@@ -8,7 +8,7 @@ from runs.configuration import RunConfig
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
 from runs.log.events import Event, Warned
-from runs.store import inputs
+from runs.store import input_check
 
 
 class RunInputs:
@@ -29,7 +29,7 @@ class RunInputs:
 
     def __init__(self, paths: RunPaths, config: RunConfig, home: Home, *, leads: bool = True) -> None:
         self._paths = paths
-        self._found = inputs.verify(paths, config, home) if leads else None
+        self._found = input_check.verify(paths, config, home) if leads else None
         self.are_accepted = paths.accepted.exists() if self._found is None else self._found.accepted
 
     def record(self, emit: Callable[[Event], object], *, begun: bool) -> None:

@@ -6,7 +6,7 @@ from runs.configuration import IMPORTED, RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, UsageError
 from runs.home import Home, short_id
 from runs.slurm import submission
-from runs.store import checkpoint_file, inputs, requests
+from runs.store import checkpoint_file, input_check, requests
 from runs.store.activity import stall_of
 from runs.store.lock import engine_lock
 from runs.store.record import Record
@@ -101,6 +101,6 @@ def refuse_to_resume(record: Record, *, accept_changed_data: bool = False) -> No
     config.settings()
     checkpoint_file.check(record.paths.checkpoint)
     home = Home(record.paths.root.parent.parent)
-    verified = inputs.verify(record.paths, config, home, accept_changed=accept_changed_data)
+    verified = input_check.verify(record.paths, config, home, accept_changed=accept_changed_data)
     if accept_changed_data:
         verified.accept(record.paths)

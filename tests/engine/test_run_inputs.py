@@ -14,7 +14,7 @@ from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLogReader
 from runs.log.events import Event, Failed, Warned
-from runs.store import inputs
+from runs.store import input_check, inputs
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
 
@@ -42,7 +42,7 @@ def run(home: Home, images: Path) -> tuple[RunConfig, RunPaths]:
 def recorded(home: Home, run: tuple[RunConfig, RunPaths], *, begun: bool) -> list[Event]:
     """Return what an engine says that accepts changed data."""
     said: list[Event] = []
-    inputs.verify(run[1], run[0], home, accept_changed=True).accept(run[1])
+    input_check.verify(run[1], run[0], home, accept_changed=True).accept(run[1])
     found = RunInputs(run[1], run[0], home)
     assert found.are_accepted == begun
     found.record(said.append, begun=begun)
@@ -71,7 +71,7 @@ def test_what_changes_after_it_was_accepted_is_refused(
     home: Home, run: tuple[RunConfig, RunPaths], images: Path
 ) -> None:
     (images / "train/cat/1.png").touch()
-    inputs.verify(run[1], run[0], home, accept_changed=True).accept(run[1])
+    input_check.verify(run[1], run[0], home, accept_changed=True).accept(run[1])
     (images / "train/cat/2.png").touch()
     with pytest.raises(EnvironmentLacksError, match="2 files added"):
         RunInputs(run[1], run[0], home)

@@ -14,7 +14,7 @@ from runs.benchmarks import store as tables
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import EnvironmentLacksError
 from runs.home import Home, RunPaths
-from runs.store import inputs
+from runs.store import input_check, inputs
 from runs.store.checkpoint_file import Sealed
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
@@ -49,8 +49,8 @@ class Begun:
         with self.paths.checkpoint.open("wb") as stream:
             Sealed(stream).seal()
 
-    def verify(self, *, accept_changed: bool = False) -> inputs.Verified:
-        return inputs.verify(self.paths, self.config, self.home, accept_changed=accept_changed)
+    def verify(self, *, accept_changed: bool = False) -> input_check.Verified:
+        return input_check.verify(self.paths, self.config, self.home, accept_changed=accept_changed)
 
     def refusal(self) -> str:
         with pytest.raises(EnvironmentLacksError) as caught:

@@ -98,7 +98,7 @@ async def test_a_damaged_checkpoint_is_told_and_the_one_before_offered(
         return 0
 
     monkeypatch.setattr(resuming, "launch", launch)
-    monkeypatch.setattr(resuming.inputs, "verify", lambda *_, **__: None)
+    monkeypatch.setattr(resuming.input_check, "verify", lambda *_, **__: None)
     app = NastuiApp(home, config.id)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
