@@ -82,8 +82,8 @@ class Dispatcher:
         return self.has_work()
 
     def has_work(self) -> bool:
-        """Return whether a run waits that is not held."""
-        return any(not entry.held for entry in self._queue.read().waiting)
+        """Return whether an engine has yet to be started. A dispatcher that was killed may have left placed runs."""
+        return bool(self._queue.read().to_launch)
 
     def _start(self, entry: Entry, slots: int) -> None:
         """Launch the engine of a placed run. If it does not start, the run is held, with the reason.

@@ -57,7 +57,7 @@ def takes_any_gpu(device: str) -> bool:
 
 
 def ensure_dispatcher(home: Home, queue: Queue | None = None) -> bool:
-    """Start a dispatcher if runs wait that are not held, and none is there; return whether one was started.
+    """Start a dispatcher if runs that are not held have yet to start, and none is there. Return whether it was started.
 
     It takes one look at a small file, so every command and dashboard calls it: a dispatcher that was killed is replaced
     by whoever comes next. Of two that start at once, the second ends at once. It also asks Slurm about the runs that it
@@ -68,7 +68,7 @@ def ensure_dispatcher(home: Home, queue: Queue | None = None) -> bool:
     """
     submission.refresh(home)
     document = (queue or Queue(home)).read()
-    if not any(not waiting.held for waiting in document.waiting) or is_held(home.dispatcher):
+    if not document.to_launch or is_held(home.dispatcher):
         return False
     log = home.queue / "dispatcher.log"
     process = start_detached(

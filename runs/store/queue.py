@@ -88,6 +88,11 @@ class Document(BaseModel):
         """The runs that were given a device."""
         return [entry for entry in self.entries if entry.placed]
 
+    @property
+    def to_launch(self) -> list[Entry]:
+        """The runs whose engines a dispatcher has yet to start; one may have been killed when it had placed some."""
+        return [entry for entry in self.entries if not entry.held and not entry.launched]
+
     def replace(self, run: str, **changes: Any) -> None:
         """Change the entry of a run, if it has one."""
         self.entries = [entry.with_(**changes) if entry.run == run else entry for entry in self.entries]

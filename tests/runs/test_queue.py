@@ -16,8 +16,9 @@ import pytest
 from runs.configuration import Draft, resolve
 from runs.cost import measurements
 from runs.cost.measurements import Measurement
+from runs.detached import Detached
 from runs.errors import EnvironmentLacksError, NastuiError, NotFoundError
-from runs.fleet import sweep_planning
+from runs.fleet import queueing, sweep_planning
 from runs.fleet.dispatcher import Dispatcher
 from runs.fleet.queueing import entry, ordinal, waits
 from runs.fleet.sweep_store import SweepStore
@@ -239,8 +240,21 @@ def test_a_dispatcher_killed_before_it_launched_leaves_the_run_to_the_next(home:
     with pytest.raises(KeyboardInterrupt):
         Dispatcher(home, lambda: (), killed).step()
     assert Queue(home).read().placed
-    dispatcher(home, engines).step()
+    following = dispatcher(home, engines)
+    assert following.has_work()
+    assert not following.step()
     assert engines.started == [run]
+
+
+def test_a_dispatcher_killed_before_it_launched_is_replaced(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run,) = queued(home, 1)
+    with Queue(home).change() as document:
+        document.replace(run, placed=("cpu:0",))
+    monkeypatch.setattr(queueing, "start_detached", lambda *_, **__: Detached(0, None))
+    assert queueing.ensure_dispatcher(home)
+    with Queue(home).change() as document:
+        document.replace(run, launched=True)
+    assert not queueing.ensure_dispatcher(home)
 
 
 def test_a_run_whose_engine_does_not_start_is_held_with_the_reason(home: Home, engines: Engines) -> None:
