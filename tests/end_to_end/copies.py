@@ -6,7 +6,7 @@ its own environment, folder, standard streams and exit code: the process that ha
 ends when its standard input does, at the latest with the tests.
 
 Commands that start engines are copies of a second process, which has imported torch, too; such a copy takes five times
-as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs, unless they have threads.
+as long to make. What they start as ``python nastui_start.py MODULE`` is a copy of theirs.
 That real processes start, too, is shown by all tests that use :attr:`tests.end_to_end.conftest.Cli.afresh`, the
 dashboard in a terminal, torchrun or Slurm.
 """
@@ -185,13 +185,16 @@ def _enter(environment: Mapping[str, str]) -> None:
 class _Popen(subprocess.Popen[Any]):
     """Starts a module of ours as a copy of this process, and every other program as usual.
 
-    A process with threads makes no copies, and the dispatcher of the queue has one that sends notifications: a copy has
-    only the thread that made it, and would wait for ever for a lock that another one held.
+    A copy has only the thread that made it, and would wait for ever for a lock that another one held. So a process
+    makes copies only while its other threads are those of dispatchers and launchers: they wait for the system, hold no
+    lock that a copy needs, and have nothing left to import.
     """
+
+    _HARMLESS = frozenset({"MainThread", "heartbeat", "notifications", "reaper"})
 
     def __init__(self, words: list[str], **options: Any) -> None:
         own = [sys.executable, "-P", nastui_start.FILE]
-        if words[: len(own)] == own and threading.active_count() == 1:
+        if words[: len(own)] == own and {thread.name for thread in threading.enumerate()} <= self._HARMLESS:
             environment = dict(options.get("env") or os.environ)
             # The standard streams, the folder and the session are already those of the new process.
             options["preexec_fn"] = lambda: _be_module(words[len(own) :], environment)

@@ -14,6 +14,7 @@ import pytest
 from runs.configuration import Draft
 from runs.fleet import sweep_planning
 from runs.fleet.sweep_store import SweepStore
+from runs.formatting import count
 from runs.log.event_log import EventLog, starts
 from runs.log.events import Started, Stopped
 from runs.store.lock import is_held, owner_pid
@@ -85,11 +86,17 @@ def test_after_everything_was_killed_a_sweep_resumes_what_is_missing_and_nothing
         tabled("runs", "list", starts=True)  # another dispatcher
     eventually(lambda: "finished" in by_status(tabled, sweep))
     kill_everything(tabled)
+    logs = {run["id"]: tabled.home.run(run["id"]).events for run in tabled.json("runs", "list")}
     finished = {run["id"] for run in tabled.json("runs", "list", "--status", "finished")}
-    before = {run: starts(tabled.home.run(run).events) for run in finished}
-    tabled("sweep", "resume", sweep)
+    before = {run: starts(log) for run, log in logs.items()}
+    whole = {run: logs[run].read_bytes() for run in finished}
+    torn = logs.keys() - finished - Queue(tabled.home).pending()
+    assert tabled("sweep", "resume", sweep).stderr == f"Queued {count(len(torn), 'run')} of sweep {sweep}.\n"
     assert tabled("sweep", "follow", sweep).stdout.splitlines()[-3] == "6 finished"
-    assert {run: starts(tabled.home.run(run).events) for run in finished} == before
+    assert {run: logs[run].read_bytes() for run in finished} == whole
+    assert {run: starts(log) for run, log in logs.items()} == {
+        run: number + (run not in finished) for run, number in before.items()
+    }
     assert tabled("sweep", "resume", sweep).stderr == f"Queued 0 runs of sweep {sweep}.\n"
 
 
