@@ -106,16 +106,13 @@ class ActionScreen(Punctual, Screen[ScreenResultType]):
         """Whether another screen covers this one; a modal question does not count."""
         return self.app.screen is not self and not self.app.screen.is_modal
 
-    def _compositor_refresh(self) -> None:
-        """Draw nothing behind another screen; :meth:`Screen._on_screen_resume` draws everything.
+    @property
+    def is_current(self) -> bool:
+        """Whether Textual has to draw this screen: not behind another one, which hides it.
 
-        Textual draws the screen in front anew, as a whole, whenever the one behind it has changed or is idle.
+        Textual would draw the screen in front anew, as a whole, whenever this one has changed or is idle.
         """
-        if self.is_hidden:
-            self._compositor._dirty_regions.clear()
-            self._dirty_widgets.clear()
-        else:
-            super()._compositor_refresh()
+        return super().is_current and not self.is_hidden
 
     def every_tick(self, update: Callable[[], None]) -> None:
         """Call a function twice a second, or less often over a slow line."""

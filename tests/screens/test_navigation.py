@@ -30,6 +30,7 @@ from screens.run.screen import RunScreen
 from screens.starting.new_run import NewRunScreen
 from screens.starting.retrain import RetrainScreen
 from screens.sweep.screen import SweepScreen
+from screens.widgets.confirm import Confirm
 from tests.screens.driving import until
 from tests.screens.fleets import made_sweep
 from tests.synthetic import make_run
@@ -60,6 +61,24 @@ async def test_every_destination_opens_its_screen(home: Home) -> None:
         app.screen.post_message(OpenRun(run, instead=True))
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         assert len(app.screen_stack) == depth
+
+
+async def test_a_screen_behind_another_is_not_drawn_but_one_behind_a_question_is(home: Home) -> None:
+    run = make_run(home.root)[0].id
+    app = NastuiApp(home)
+    async with app.run_test() as pilot:
+        runs = app.screen
+        assert runs.is_current
+        app.push_screen(question := Confirm("?"))
+        await until(pilot, lambda: app.screen is question)
+        assert runs.is_current
+        await pilot.press("n")
+        runs.post_message(OpenRun(run))
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert not runs.is_current
+        await pilot.press("q")
+        await until(pilot, lambda: app.screen is runs)
+        assert runs.is_current
 
 
 @pytest.mark.parametrize("call", ["push_screen", "switch_screen"])
