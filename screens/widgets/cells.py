@@ -14,7 +14,7 @@ from screens.widgets import plot, wiring
 from screens.widgets.lines import Lines
 
 _DIM = Style(dim=True)
-_STEPS = (8, 6)
+_WIDE, _NARROW, _ = wiring.STEPS
 _GAP = 2
 
 
@@ -25,12 +25,12 @@ class Cells(Lines[tuple[CellItem, ...]]):
         """Draw as many side by side as fit, the others below."""
         if not view:
             return [Text(" no cell yet", _DIM)]
-        needed = {step: max(_columns(item, step) for item in view) + _GAP for step in _STEPS}
-        # Use narrow columns only if they let two cells fit side by side.
-        step = _STEPS[0] if width // needed[8] >= min(2, len(view)) else _STEPS[1]
+        needed = {step: max(_columns(item, step) for item in view) + _GAP for step in (_WIDE, _NARROW)}
+        # Use narrow columns only if they let two cells fit side by side, or else one.
+        step = _WIDE if width // needed[_WIDE] >= min(2, len(view)) else _NARROW
         across = max(1, min(len(view), width // needed[step]))
-        if across == 1 and needed[8] - _GAP <= width:
-            step = _STEPS[0]
+        if across == 1:
+            step = wiring.widest_step([item.cell for item in view if item.cell], width)
         size = width // across
         lines: list[Text] = []
         for first in range(0, len(view), across):

@@ -14,7 +14,6 @@ from screens.widgets import wiring
 from screens.widgets.lines import Lines
 
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
-_STEPS = (8, 6)
 _LEAST_FACTS = 6
 
 
@@ -33,8 +32,7 @@ class GenotypeDetail(Lines[DetailView]):
             if len(cells) > 1:
                 others = "" if len(drawn) > 1 else f" · n shows {', '.join(clean(name) for name, _ in cells[1:])}"
                 lines.append(Text(f"{clean(kind)}{others}", _DIM))
-            step = next((step for step in _STEPS if wiring.columns(cell, step) <= width), _STEPS[-1])
-            lines += wiring.lines(cell, step=step, colours=colours)
+            lines += wiring.lines(cell, step=wiring.widest_step([cell], width), colours=colours)
         return lines + _facts(detail, width)
 
 

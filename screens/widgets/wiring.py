@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from rich.style import Style
@@ -23,8 +23,9 @@ from screens.models.cells import CellView, Ends
 from screens.palette import BRAILLE, Palette
 from screens.widgets.lines import Lines
 
-_LEFT = 6
-_WIDE, _NARROW = 8, 6
+STEPS = (8, 6, 5)
+"""The columns that an edge can have. With 5, operations are named by four characters."""
+_WIDE = STEPS[0]
 _DIM, _PLAIN = Style(dim=True), Style.null()
 
 
@@ -57,7 +58,13 @@ def lines(
 
 def columns(cell: Cell, step: int = _WIDE) -> int:
     """Return how many columns a cell needs."""
-    return _LEFT + step * max(len(_edges(cell)), 1) + (6 if step == _WIDE else 5)
+    return _left(step) + step * max(len(_edges(cell)), 1) + (6 if step == _WIDE else 5)
+
+
+def widest_step(cells: Iterable[Cell], width: int) -> int:
+    """Return the most columns for each edge with which all cells fit into a width; the fewest if they never do."""
+    drawn = list(cells)
+    return next((step for step in STEPS if all(columns(cell, step) <= width for cell in drawn)), STEPS[-1])
 
 
 def label(cell: Cell, state: int) -> str:
@@ -79,7 +86,7 @@ class Wiring(Lines[CellView]):
         """Draw the diagram as wide as it fits, above its caption."""
         if view.cell is None:
             return [Text(f" {line}", _DIM) for line in view.caption or ("no cell derived yet",)]
-        step = _WIDE if columns(view.cell) <= width else _NARROW
+        step = widest_step([view.cell], width)
         drawn = lines(
             view.cell, view.changed, ties=view.ties, step=step, colours=palette.of(self.app), focus=view.focus
         )
@@ -109,6 +116,11 @@ class _Canvas:
         return drawn
 
 
+def _left(step: int) -> int:
+    """Return the column of the first edge."""
+    return 4 if step == STEPS[-1] else 6
+
+
 def _states(cell: Cell) -> int:
     return 1 + max([cell.inputs - 1, *cell.outputs, *(edge.target for edge in cell.edges)])
 
@@ -123,14 +135,15 @@ def _draw(
 ) -> _Canvas:
     canvas = _Canvas()
     edges = _edges(cell)
-    at = {edge: _LEFT + step * place for place, edge in enumerate(edges)}
-    rail = _LEFT + step * len(edges)
+    left = _left(step)
+    at = {edge: left + step * place for place, edge in enumerate(edges)}
+    rail = left + step * len(edges)
     joined = len(cell.outputs) > 1
     for state in range(_states(cell)):
         incoming = [at[edge] for edge in edges if edge.target == state]
         outgoing = [at[edge] for edge in edges if edge.source == state]
         canvas.put(2 * state, 0, f"{label(cell, state):>3}", Style(bold=True))
-        begin = min(incoming, default=4)
+        begin = min(incoming, default=min(4, left - 1))
         end = max([*outgoing, *(place + 1 for place in incoming)], default=begin)
         if joined and state in cell.outputs:
             end = rail

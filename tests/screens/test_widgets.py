@@ -15,6 +15,7 @@ from rich.text import Text
 from textual.color import Color
 
 from nastui.characters import Characters
+from runs.catalogue import library
 from runs.genotypes import nasbench201
 from runs.genotypes.genotype import Cell, Edge
 from runs.store.status import Status
@@ -113,10 +114,18 @@ class TestWiring:
         assert max(line.cell_len for line in narrow) <= wiring.columns(DRNAS_CIFAR10, 6) == 59
         assert wiring.rows(DRNAS_CIFAR10) == len(narrow) == 11
 
+    @pytest.mark.parametrize("name", ["NASNet_A", "AmoebaNet_A", "PNASNet", "ENASNet"])
+    def test_a_cell_of_ten_edges_fits_beside_a_list_on_80_columns(self, name: str) -> None:
+        for cell in library.get(name).genotype.cells.values():
+            assert wiring.widest_step([cell], 59) == 5
+            assert max(line.cell_len for line in wiring.lines(cell, step=5)) == wiring.columns(cell, 5) == 59
+            assert wiring.lines(cell, step=5)[-1].plain.endswith("▶out")
+
     def test_a_node_that_nothing_enters_is_shown_as_such(self) -> None:
         cell = nasbench201.genotype([0, 0, 3, 0, 0, 3]).cells["cell"]
         lines = drawn(wiring.lines(cell)).split("\n")
         assert lines[2].startswith("  1 ○─●")
+        assert wiring.lines(cell, step=5)[2].plain.startswith("  1○●")
         assert drawn(wiring.lines(nasbench201.genotype([0] * 6).cells["cell"])).endswith("3 ○▶ out")
 
     @given(st.data())
