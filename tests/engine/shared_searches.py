@@ -31,7 +31,8 @@ from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import NastuiError
 from tests.engine import twenty_steps
 from tests.engine.retraining import CELL
-from tests.engine.test_every_method import SMALL, work
+from tests.engine.small_runs import SMALL
+from tests.engine.test_every_method import work
 from tests.engine.twenty_steps import in_float64
 
 STEPS, BATCH = 20, 16

@@ -19,29 +19,8 @@ from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import Draft, RunConfig, resolve
 from runs.log.events import Entry, EpochEnded, encode
 from tests.engine.conftest import check_same_state
+from tests.engine.small_runs import SMALL, without_clocks
 
-# Applied as far as a method has these settings; three epochs give each of up to three stages one.
-SMALL = {
-    "epochs": 3,
-    "fixed_epochs": 1,
-    "image_limit": 24,
-    "image_size": 8,
-    "batch_size": 16,
-    "arch_frozen_epochs": 0,
-    "threads": 1,
-    "queries": 4,
-    "epoch_queries": 2,
-    "training_epochs": 2,
-    "controller_steps": 2,
-    "controller_samples": 2,
-    "samples": 3,
-    "repeats": 1,
-    "region_batches": 1,
-    "region_samples": 50,
-    "stage_keep": "5,3,1",
-    "stage_morphs": "2,0,0",
-    "stage_frozen_epochs": "0",
-}
 CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
     for method in catalogue.methods().values()
@@ -75,16 +54,6 @@ def line(report: EpochReport) -> str:
         extras=without_clocks(report.extras),
     )
     return encode(Entry(0.0, 1, ended))
-
-
-def without_clocks(told: Any) -> Any:
-    """Return a report without durations, which differ between any two runs."""
-    match told:
-        case dict():
-            return {key: without_clocks(value) for key, value in told.items() if not key.endswith("seconds")}
-        case list():
-            return [without_clocks(value) for value in told]
-    return told
 
 
 def work(method: Method, units: int | None = None) -> list[str]:

@@ -18,7 +18,7 @@ from runs.home import Home, RunPaths
 from runs.log.history import load
 from runs.store.labels import Labels
 from runs.store.run_store import RunStore
-from tests.engine.test_every_method import SMALL, without_clocks
+from tests.engine.small_runs import SMALL, without_clocks
 from tests.storm.copies import CHECKPOINT, Faults, engine
 from tests.tabulated import write_csv
 
@@ -86,8 +86,9 @@ def table(folder: Path) -> Path:
     return home.benchmarks
 
 
+@functools.cache
 def undisturbed(kind: Kind, folder: Path) -> Undisturbed:
-    """Run a kind to its end."""
+    """Run a kind to its end, once in a folder."""
     home = Home(folder / kind.name)
     home.root.mkdir()
     shutil.copytree(table(folder), home.benchmarks)

@@ -30,10 +30,9 @@ pytestmark = [pytest.mark.storm, pytest.mark.timeout(7200)]
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> list[Undisturbed]:
+def ended(undisturbed_runs: Path) -> list[Undisturbed]:
     """Runs that nothing disturbs."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    return [undisturbed(kind, folder) for kind in KINDS if kind.name in SHORT_KINDS]
+    return [undisturbed(kind, undisturbed_runs) for kind in KINDS if kind.name in SHORT_KINDS]
 
 
 def test_engines_and_viewers_whose_clocks_jump(ended: list[Undisturbed], tmp_path: Path) -> None:

@@ -85,12 +85,11 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def whole(undisturbed_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home with a stopped search and retraining, finished ones, a table, labels, an index and settings."""
-    folder = tmp_path_factory.mktemp("whole")
-    home = Home(folder / "home")
+    home = Home(tmp_path_factory.mktemp("whole") / "home")
     home.prepare()
-    shutil.copytree(table(folder), home.benchmarks)
+    shutil.copytree(table(undisturbed_runs), home.benchmarks)
     for kind in (Kind("gdas", "nasbench201"), Kind("retrain", "nasbench201")):
         for stopped in (True, False):
             paths = created(kind, home)

@@ -35,7 +35,7 @@ KEYS = [
 ]
 # Often enough to come back from a screen, and to open the next one.
 FREQUENT = ["escape"] * 12 + ["n", "enter", "j", "down", "tab", "g", "Q"] * 4
-NUMBER = size("KEYS", 10_000, 300)
+NUMBER = size("KEYS", 10_000, 200)
 MOST_MEGABYTES = 10
 _BURST = 12
 _FILLS_CACHES = 10_000
