@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -23,9 +24,13 @@ from engine.data import decoding, streaming
 from engine.data.listing import list_images
 from engine.data.streaming import StreamingFeed
 from runs.errors import EnvironmentLacksError
+from tests.engine import streaming_engines
+from tests.engine.streaming_engines import ENDED, KILLED, ROOM
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 COUNT = 14
+ROOT = Path(__file__).parents[2]
+MOUNTED = "mounted"
 
 
 @pytest.fixture
@@ -287,71 +292,40 @@ class TestProcessesThatDeliverNothing:
         assert feed.state() == before
 
 
-SMALL_ROOM = """
-import sys
-from engine.data.streaming import StreamingFeed
-from engine.data.listing import list_images
-from pathlib import Path
-import torch
-from runs.errors import EnvironmentLacksError
+@pytest.fixture(scope="module")
+def engines(imagenet: Path) -> dict[str, Any]:
+    """What engines that stream images have said and how they ended, where ``/dev/shm`` has 256 kB if root may do that.
 
-if __name__ == "__main__":
-    feed = StreamingFeed(list_images(Path(sys.argv[1]), "train"), size=128, mean=(0.5,) * 3, std=(0.2,) * 3,
-                         device=torch.device("cpu"), seed=0, generator=torch.Generator(), workers=1)
-    feed.cut(8)
-    feed.start()
+    Docker's has 64 MB.
+    """
+    mounted = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "$@"', "sh"]
     try:
-        feed.next()
-    except EnvironmentLacksError as error:
-        print(error)
-"""
-
-
-def test_a_small_shared_memory_is_named(imagenet: Path, tmp_path: Path) -> None:
-    """Docker's has 64 MB, this one 256 kB; a batch of 8 images of 128 pixels has 393 kB."""
-    script = tmp_path / "engine_of_mine.py"
-    script.write_text(SMALL_ROOM)
-    mounted = 'mount -t tmpfs -o size=256k tmpfs /dev/shm && exec "$@"'
-    command = ["unshare", "-m", "sh", "-c", mounted, "sh", sys.executable, str(script), str(imagenet)]
-    try:
-        subprocess.run([*command[:4], "mount -t tmpfs tmpfs /dev/shm"], check=True, capture_output=True)
+        subprocess.run([*mounted, "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
+        mounted = []
+    command = [*mounted, sys.executable, "-m", streaming_engines.__name__, str(imagenet)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, Any] = {}
+    for line in done.stdout.splitlines():
+        found |= json.loads(line)
+    return found | {MOUNTED: bool(mounted)}
+
+
+def test_a_small_shared_memory_is_named(engines: dict[str, Any]) -> None:
+    if not engines[MOUNTED]:
         pytest.skip("only root can mount a small /dev/shm")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
-    assert "/dev/shm has 0 MiB" in done.stdout
-    assert "--shm-size" in done.stdout
-    assert "workers=0" in done.stdout
+    assert "/dev/shm has 0 MiB" in engines[ROOM]
+    assert "--shm-size" in engines[ROOM]
+    assert "workers=0" in engines[ROOM]
 
 
-SCRIPT = """
-import os, signal, sys, torch
-from pathlib import Path
-from engine.data.listing import list_images
-from engine.data.streaming import StreamingFeed
-
-if __name__ == "__main__":
-    listing = list_images(Path(sys.argv[1]), "train")
-    feed = StreamingFeed(listing, size=32, mean=(0.5,) * 3, std=(0.2,) * 3, device=torch.device("cpu"), seed=0,
-                         generator=torch.Generator(), workers=2)
-    feed.start()
-    feed.next()
-    if sys.argv[2] == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.parametrize("how", ["killed", "ended"])
-def test_no_process_outlives_the_engine(imagenet: Path, tmp_path: Path, how: str) -> None:
-    script = tmp_path / "engine_of_mine.py"
-    script.write_text(SCRIPT)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
-    engine = subprocess.Popen(
-        [sys.executable, script, imagenet, how], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
-    )
-    assert engine.wait(120) == (-signal.SIGKILL if how == "killed" else 0)
+@pytest.mark.parametrize(("how", "code"), [(KILLED, -signal.SIGKILL), (ENDED, 0)])
+def test_no_process_outlives_the_engine(engines: dict[str, Any], how: str, code: int) -> None:
+    session, ended = engines[how]
+    assert ended == code
     patience = time.monotonic() + 30
-    while left := [process for process in psutil.process_iter() if _session(process) == engine.pid]:
+    while left := [process for process in psutil.process_iter() if _session(process) == session]:
         assert time.monotonic() < patience, left
         time.sleep(0.1)
 
