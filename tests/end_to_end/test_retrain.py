@@ -72,7 +72,7 @@ def test_what_a_search_found_at_any_of_its_epochs(cli: Cli, finished: Finished) 
 
 class TestProcesses:
     def test_two_compute_what_one_does_in_two_pieces(self, cli: Cli) -> None:
-        """One step only; tests/engine/test_distributed.py has twenty, in float64."""
+        """One step only; tests/engine/test_distributed.py has more, in float64."""
         options = {"epochs": 1, "image_limit": 16, "batch_size": 16, "threads": 2}
         runs = [cli.retrain("DrNAS_cifar10", "--gpus", 2, **options), cli.retrain("DrNAS_cifar10", pieces=2, **options)]
         for run in runs:

@@ -29,13 +29,12 @@ from runs.catalogue.genotype_text import parse_text
 from runs.catalogue.shared_settings import MachineSettings
 from runs.configuration import Draft, RunConfig, resolve
 from runs.errors import NastuiError
-from tests.engine import twenty_steps
+from tests.engine.float64_training import in_float64, train
 from tests.engine.retraining import CELL
 from tests.engine.small_runs import SMALL
 from tests.engine.test_every_method import work
-from tests.engine.twenty_steps import in_float64
 
-STEPS, BATCH = 20, 16
+STEPS, BATCH = 8, 16  # enough for momentum, Adam and alternating levels to carry on what differs
 RETRAINING, APART, TRAINING = "retraining", "without averaging", "a whole retraining"
 TINY = {"order": "first", "channels": 4, "cells": 1, "image_size": 8, "image_limit": 32, "batch_size": 8, "threads": 1}
 # Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
@@ -56,8 +55,8 @@ WHOLE: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-def search_twenty_steps(case: str, group: Group, pieces: int) -> dict[str, Any]:
-    """Return weights, architecture parameters and genotype after an epoch of twenty steps."""
+def search_in_float64(case: str, group: Group, pieces: int) -> dict[str, Any]:
+    """Return weights, architecture parameters and genotype after an epoch of :data:`STEPS`."""
     method, space, options = EXACT[case]
     halves = 1 if options.get("levels") == "one" else 2
     small = {"channels": 4, "image_size": 8, "image_limit": STEPS * BATCH * halves, "batch_size": BATCH, "threads": 1}
@@ -161,10 +160,10 @@ def main(folder: Path) -> None:
 
 def run_all(group: Group, folder: Path) -> None:
     """Run all of them as a member of a group, and save what this process has after each."""
-    torch.save(twenty_steps.train(group, pieces=1), folder / f"{RETRAINING} {group.rank}.pt")
+    torch.save(train(group, 1, STEPS), folder / f"{RETRAINING} {group.rank}.pt")
     torch.save(without_averaging(group), folder / f"{APART} {group.rank}.pt")
     for case in EXACT:
-        torch.save(search_twenty_steps(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
+        torch.save(search_in_float64(case, group, pieces=1), folder / f"{case} {group.rank}.pt")
     for case in WHOLE:
         torch.save(to_its_end(case, group, folder), folder / f"{case} {group.rank}.pt")
     group.leave()

@@ -16,8 +16,9 @@ from engine.assembly import assemble
 from engine.core.distributed import ALONE, Group
 from runs.configuration import Draft, resolve
 from runs.errors import UsageError
-from tests.engine import shared_searches, twenty_steps
-from tests.engine.shared_searches import APART, EXACT, RETRAINING, WHOLE
+from tests.engine import shared_searches
+from tests.engine.float64_training import train
+from tests.engine.shared_searches import APART, EXACT, RETRAINING, STEPS, WHOLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,9 +36,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return lambda case, rank: dict(torch.load(folder / f"{case} {rank}.pt", weights_only=True))
 
 
-def test_a_shared_retraining_has_the_weights_of_one_process_after_twenty_steps(found: Found) -> None:
+def test_a_shared_retraining_has_the_weights_of_one_process_after_some_steps(found: Found) -> None:
     """Batch norm treats a process's share like a piece of a batch; the running averages are those of rank 0."""
-    together, alone = found(RETRAINING, 0), twenty_steps.train(ALONE, pieces=2)
+    together, alone = found(RETRAINING, 0), train(ALONE, 2, STEPS)
     assert together.keys() == alone.keys()
     for name, tensor in together.items():
         if not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
@@ -45,9 +46,9 @@ def test_a_shared_retraining_has_the_weights_of_one_process_after_twenty_steps(f
 
 
 @pytest.mark.parametrize("case", EXACT)
-def test_a_shared_search_has_the_weights_and_alphas_of_one_process_after_twenty_steps(case: str, found: Found) -> None:
+def test_a_shared_search_has_the_weights_and_alphas_of_one_process_after_some_steps(case: str, found: Found) -> None:
     """The process computes two pieces of each batch, one after the other: batch norm then sees the same images."""
-    together, alone = found(case, 0), shared_searches.search_twenty_steps(case, ALONE, pieces=2)
+    together, alone = found(case, 0), shared_searches.search_in_float64(case, ALONE, pieces=2)
     torch.testing.assert_close(together["weights"], alone["weights"], rtol=1e-6, atol=1e-8)
     torch.testing.assert_close(together["architecture"], alone["architecture"], rtol=1e-6, atol=1e-8)
     assert together["genotype"] == alone["genotype"]

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, distributed
 
 from engine.core.distributed import ALONE, Group
-from tests.engine.twenty_steps import train
+from tests.engine.float64_training import train
+
+STEPS = 20
 
 
 def alone(device: str) -> dict[str, Tensor]:
     """Return the weights of one process that computes each batch in two pieces."""
-    return train(ALONE, 2, device)
+    return train(ALONE, 2, STEPS, device)
 
 
 def main(file: str, device: str) -> None:
@@ -22,7 +24,7 @@ def main(file: str, device: str) -> None:
     distributed.init_process_group("gloo")
     # Both have local rank 0, because the local rank selects the GPU.
     group = Group(rank=int(os.environ["RANK"]), size=2)
-    weights = train(group, 1, device)
+    weights = train(group, 1, STEPS, device)
     if group.leads:
         torch.save(weights, file)
     group.leave()

@@ -1,7 +1,7 @@
-"""A retraining of twenty steps in float64, alone or as a member of a group of processes.
+"""A retraining of some steps in float64, alone or as a member of a group of processes.
 
 Float64, because untrained networks with batch norm amplify float32's rounding by a factor of ten per step: two correct
-computations diverge long before the twentieth.
+computations soon diverge.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor
 from engine.core.distributed import Group
 from tests.engine.retraining import DRNAS, Retraining
 
-STEPS, BATCH = 20, 16
+BATCH = 16
 
 
-def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
+def train(group: Group, pieces: int, steps: int, device: str = "cpu") -> dict[str, Tensor]:
     """Return the weights after training as a member of a group."""
     with in_float64():
         run = Retraining(
@@ -28,7 +28,7 @@ def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
             device=device,
             epochs=1,
             image_size=8,
-            image_limit=STEPS * BATCH,
+            image_limit=steps * BATCH,
             batch_size=BATCH,
             pieces=pieces,
             drop_path=0.3,
@@ -41,7 +41,7 @@ def train(group: Group, pieces: int, device: str = "cpu") -> dict[str, Tensor]:
 
         run.trainer.network.forward = of_doubles  # type: ignore[method-assign]
         run.trainer.epoch = 1
-        run.advance(STEPS)
+        run.advance(steps)
         return dict(run.trainer.weights())
 
 
