@@ -41,7 +41,7 @@ TINY = {"epochs": 4, "channels": 4, "image_limit": 400, "batch_size": 32, "threa
 TINY_NETWORK = TINY | {"layers": 3, "image_size": 16, "drop_path": 0.2}
 
 # Words of the commands that start engines, or small tasks that need torch.
-STARTING = {"search", "retrain", "resume", "add-seeds", "release", "score", "profile", "--onnx"}
+STARTING = {"search", "retrain", "resume", "add-seeds", "release", "score", "profile", "--onnx", "doctor"}
 
 COPIES = Copies()
 
@@ -73,7 +73,8 @@ class Cli:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command; its exit code must be ``code`` unless that is None.
 
-        ``starts`` says that it starts engines or a dispatcher although its words do not tell: they are copies, too.
+        ``starts`` says that it starts an engine, a dispatcher or a task that needs torch although its words do not
+        tell: they are copies, too.
         """
         line = [*COMMAND, *map(str, words)]
         if self.afresh:

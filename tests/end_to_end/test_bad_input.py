@@ -15,10 +15,10 @@ from tests.end_to_end.conftest import SCRIPT, Cli
 from tests.synthetic import make_run
 
 
-def refused(cli: Cli, code: int, *words: object) -> str:
+def refused(cli: Cli, code: int, *words: object, starts: bool = False) -> str:
     """Return the one line that a refused command prints; it creates no run and prints no traceback."""
     before = sorted(cli.home.runs.iterdir()) if cli.home.runs.exists() else []
-    done = cli(*words, code=code)
+    done = cli(*words, code=code, starts=starts)
     after = sorted(cli.home.runs.iterdir()) if cli.home.runs.exists() else []
     assert after == before
     assert "Traceback" not in done.stderr
@@ -155,7 +155,7 @@ def test_image_folders_that_cannot_be_used(cli: Cli, folder: Path) -> None:
     words = ["search", "drnas", "--preset", "quick", "--dataset"]
     assert "no folder 'train'" in refused(cli, 5, *words, cli.folder)
     (folder / "train" / "dog" / "3.png").write_bytes(b"\x89PNG nothing")
-    done = cli(*words, folder, code=5)
+    done = cli(*words, folder, code=5, starts=True)
     assert "3.png' is broken" in done.stderr
     assert not list(cli.home.runs.glob("*"))
     shutil.rmtree(folder / "train" / "dog")
@@ -269,7 +269,7 @@ def test_what_a_data_set_leaves_out_is_named(cli: Cli, folder: Path) -> None:
 
 def test_a_data_set_is_checked_to_its_last_image(cli: Cli, folder: Path) -> None:
     (folder / "test" / "dog" / "3.png").write_bytes(b"not an image")
-    assert "3.png" in refused(cli, 5, "dataset", "check", folder)
+    assert "3.png" in refused(cli, 5, "dataset", "check", folder, starts=True)
     assert "Get it: nastui dataset fetch cifar10" in refused(cli, 5, "dataset", "check", "cifar10")
 
 

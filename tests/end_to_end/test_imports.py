@@ -85,7 +85,7 @@ def test_what_cannot_be_imported_creates_nothing(cli: Cli, words: tuple[str, ...
 
 def test_code_in_a_file_never_runs(cli: Cli) -> None:
     (cli.folder / "bomb.pt").write_bytes(pickle.dumps({"alpha": Bomb(cli.folder / "exploded")}, protocol=2))
-    refused = cli("import", "bomb.pt", "--as", "darts", code=2).stderr
+    refused = cli("import", "bomb.pt", "--as", "darts", code=2, starts=True).stderr
     assert "It was not opened" in refused and len(refused.splitlines()) == 1
     assert not (cli.folder / "exploded").exists()
     assert cli.json("runs", "list") == []

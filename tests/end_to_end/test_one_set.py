@@ -100,6 +100,7 @@ def test_a_module_started_by_its_name_finds_the_others(tmp_path: Path, module: s
 def test_a_search_ends_whatever_else_has_our_names(cli: Cli, tmp_path: Path) -> None:
     """A folder, PYTHONPATH and a hook at once; all processes find each other all the same."""
     shadows(cli.folder, "package")
+    (cli.folder / "torch.py").write_text("raise SystemExit('imported torch of a hostile folder')")
     foreign = shadows(shadows(tmp_path / "foreign", "module"), "namespace")
     (foreign / "sitecustomize.py").write_text("import sys, types; sys.modules['runs'] = types.ModuleType('runs')")
     settings = [word for key, value in (TINY | {"epochs": 1}).items() for word in ("--set", f"{key}={value}")]

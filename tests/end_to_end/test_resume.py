@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+import nastui_start
 from runs.home import RunPaths
 from runs.log.event_log import EventLogReader
 from runs.store.activity import read
 from runs.store.lock import owner_pid
 from runs.store.status import Status, derive
-from tests.end_to_end.conftest import Cli, Finished, commands
+from tests.end_to_end.conftest import COPIES, Cli, Finished, commands
 
 # Long enough that a command issued in the middle of the run finds a running engine, even on a slow machine.
 EPOCHS = 5
@@ -191,10 +192,8 @@ def a_damaged_checkpoint_is_refused_and_the_one_before_offered(cli: Cli, run: st
     assert "is damaged" in refused
     assert f"nastui runs resume {run[:8]} --previous-checkpoint" in refused
     assert cli.status(run) == "stopped"
-    started_by_hand = subprocess.run(
-        [sys.executable, "-P", "-m", "engine", str(paths.root)], capture_output=True, check=False
-    )
-    assert started_by_hand.returncode == 2
+    started_by_hand = COPIES.start([nastui_start.FILE, "engine", str(paths.root)], cli.environment, cli.folder, 60)
+    assert started_by_hand.wait() == 2
     shown = cli.json("runs", "show", run)
     assert "is damaged" in shown["problem"]
     assert "--previous-checkpoint" in shown["hint"]

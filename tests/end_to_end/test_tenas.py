@@ -68,6 +68,6 @@ def test_what_cannot_be_scored_is_refused(
             folder = tmp_path / "images" / part / str(number % 2)
             folder.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (size, size), (number, 0, 0)).save(folder / f"{number}.png")
-    refused = cli("genotype", "score", CELL, "--dataset", tmp_path / "images", *words, code=2)
+    refused = cli("genotype", "score", CELL, "--dataset", tmp_path / "images", *words, code=2, starts=True)
     assert message in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -30,7 +30,6 @@ def toy(cli: Cli) -> Cli:
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPaths]:
     """A finished search of the toy space by GDAS; tests take copies of it."""
     with commands(tmp_path_factory.mktemp("searched")) as toy:
-        toy.afresh = True
         toy.environment |= PLUGIN
         words = ("search", "gdas", "--space", "ring", "--preset", "quick", "--set", "threads=1", "--detach")
         run = toy.json(*words)["id"]
