@@ -37,7 +37,9 @@ def background(*, group: str, exclusive: bool = False) -> Callable[[Callable[P, 
     """Decorate a method of an :class:`ActionScreen` to run in a thread; its errors are shown and the app continues."""
 
     def decorate(method: Callable[P, None]) -> Callable[P, Worker[None]]:
-        return work(method, thread=True, exit_on_error=False, group=group, exclusive=exclusive)
+        # Without a description, Textual would make a text of all arguments at each call, even of ten thousand runs.
+        name = method.__name__
+        return work(method, thread=True, exit_on_error=False, group=group, exclusive=exclusive, description=name)
 
     return decorate
 

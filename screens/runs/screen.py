@@ -28,7 +28,7 @@ from screens.runs.label_actions import LabelActions
 from screens.runs.list_actions import ListActions
 from screens.runs.opening_actions import OpeningActions
 from screens.runs.reader import StoreRead, StoreReader, StoreUnchanged
-from screens.runs.rows import RowMaker, RowOptions
+from screens.runs.rows import RowMaker
 from screens.runs.run_list import RunList
 from screens.runs.store_changes import StoreChanges
 from screens.runs.summary import counts, description
@@ -140,11 +140,11 @@ class RunsScreen(ActionScreen[None]):
     def _tick(self) -> None:
         if not self._reading and not self.is_hidden and time.monotonic() >= self._next_read:
             self._reading = True
-            self._read(self.runs.options, self.runs.read)
+            self._read()
 
     @background(group="read")
-    def _read(self, options: RowOptions, before: StoreRead) -> None:
-        self.post_message(self._reader.read(options, before))
+    def _read(self) -> None:
+        self.post_message(self._reader.read(self.runs.options, self.runs.read))
 
     def on_store_read(self, read: StoreRead) -> None:
         """Show what was read from the store."""
