@@ -175,6 +175,7 @@ def test_the_loop_takes_the_public_loop_s_decisions(trace: dict[str, Any], monke
         parameter_limit=trace["param_limit"],
         drop_path=0.2,
         image_limit=32,
+        evaluated_epochs=1,
     )
     held = memory(search)
 
