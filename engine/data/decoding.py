@@ -235,6 +235,8 @@ class _NothingYetError(Exception):
 def _death_of_workers() -> Iterator[None]:
     try:
         yield
+    except torch.AcceleratorError:  # of the GPU to which the images go
+        raise
     except RuntimeError as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         if lines[0].startswith("DataLoader timed out after"):

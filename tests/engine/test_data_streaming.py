@@ -305,7 +305,7 @@ def engines(imagenet: Path) -> dict[str, Any]:
         mounted = []
     command = [*mounted, sys.executable, "-m", streaming_engines.__name__, str(imagenet)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, Any] = {}
     for line in done.stdout.splitlines():
         found |= json.loads(line)
