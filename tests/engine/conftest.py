@@ -122,6 +122,10 @@ def saved_state(of: Bench) -> dict[str, Any]:
 
 def check_same_state(first: Any, second: Any, path: str = "state") -> None:
     """Check that two parts of a state are the same, bit by bit."""
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        assert first.dtype == second.dtype, path
+        assert torch.equal(first.cpu(), second.cpu()), path
+        return
     assert type(first) is type(second), path
     if isinstance(first, dict):
         assert first.keys() == second.keys(), path
@@ -131,9 +135,6 @@ def check_same_state(first: Any, second: Any, path: str = "state") -> None:
         assert len(first) == len(second), path
         for place, pair in enumerate(zip(first, second, strict=True)):
             check_same_state(*pair, f"{path}.{place}")
-    elif isinstance(first, torch.Tensor):
-        assert first.dtype == second.dtype, path
-        assert torch.equal(first.cpu(), second.cpu()), path
     else:
         assert first == second, path
 
