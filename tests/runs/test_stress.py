@@ -19,7 +19,7 @@ from runs.store.record import Record
 from runs.store.run_store import RunStore
 
 PROCESSES = 8
-UPDATES = 200
+UPDATES = 100
 KILLS = 100
 
 spawning = multiprocessing.get_context("spawn")
