@@ -248,6 +248,7 @@ def _unbuffered(number: int) -> io.TextIOWrapper:
 
 
 if __name__ == "__main__":
+    gc.disable()  # looking through what is imported takes a quarter of the time of importing it
     import typer.main
 
     from nastui.cli import main
@@ -267,6 +268,7 @@ if __name__ == "__main__":
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
     gc.freeze()  # a copy would look through all imported objects when it ends, which takes longer than most commands
+    gc.enable()
     if (request := _serve()) is not None:
         if ENGINE in sys.argv:
             subprocess.Popen = _Popen  # type: ignore[misc]
