@@ -25,11 +25,13 @@ import pytest
 from filelock import FileLock
 
 from nastui_start import PACKAGES
+from runs.benchmarks.store import import_csv
 from runs.home import Home, RunPaths
 from runs.log.history import Follower
 from runs.store.lock import is_held, owner_pid
 from runs.store.status import follow_status
 from tests.end_to_end.copies import Copies
+from tests.tabulated import write_csv
 
 SCRIPT = Path(sys.executable).parent / "nastui"
 # Packages that were unpacked into a folder, as on a machine that is only borrowed, have no script.
@@ -265,6 +267,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             printed.write_text(cli(*words, "--seed", 3, *settings, "--follow", "--json").stdout)
     cli.afresh = False
     return Finished(cli, tuple(json.loads(line) for line in printed.read_text().splitlines()))
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder ``benchmarks`` of a home with an imported table of the digits; tests copy it."""
+    home = Home(tmp_path_factory.mktemp("tabled"))
+    import_csv(write_csv(home.root / "table.csv"), home)
+    return home.benchmarks
 
 
 def set_traps(folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from runs.configuration import Draft, RunConfig, resolve
@@ -73,9 +76,8 @@ def test_what_is_wrong_is_refused(cli: Cli) -> None:
     assert "broken.table' is not a benchmark table" in cli("benchmark", "list").stderr
 
 
-def test_every_epoch_of_a_search_is_looked_up(cli: Cli) -> None:
-    write_csv(cli.folder / "table.csv")
-    cli("benchmark", "import", "table.csv")
+def test_every_epoch_of_a_search_is_looked_up(cli: Cli, table: Path) -> None:
+    shutil.copytree(table, cli.home.benchmarks)
     run = cli.search(epochs=2, seed=5)["id"]
     cli.wait(run, "finished")
     assert RunConfig.read(cli.home.run(run).config).space == "nasbench201"

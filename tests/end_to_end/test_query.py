@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.end_to_end.conftest import Cli
@@ -9,9 +12,9 @@ from tests.tabulated import write_csv
 
 
 @pytest.fixture
-def tabled(cli: Cli) -> Cli:
+def tabled(cli: Cli, table: Path) -> Cli:
     """Commands in a home with a made-up table for the digits."""
-    cli("benchmark", "import", write_csv(cli.folder / "table.csv.gz"))
+    shutil.copytree(table, cli.home.benchmarks)
     return cli
 
 

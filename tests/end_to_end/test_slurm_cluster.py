@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from runs.store.slurm_jobs import SlurmJobs
 from tests.end_to_end.conftest import Cli, Finished
 from tests.end_to_end.slurm import cluster, is_installed
 from tests.end_to_end.test_slurm import TINY_SEARCH, forget_answer, row
-from tests.tabulated import write_csv
 
 pytestmark = [
     pytest.mark.skipif(not is_installed(), reason="slurm-wlm and munge are not installed, or this is not root"),
@@ -110,8 +110,8 @@ def test_a_partition_that_does_not_exist_is_refused(on_cluster: Cli) -> None:
 
 
 @pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "no locks"])
-def test_runs_of_a_sweep_share_two_gpus(on_cluster: Cli, tmp_path: Path, has_locks: bool) -> None:
-    on_cluster("benchmark", "import", write_csv(tmp_path / "table.csv"))
+def test_runs_of_a_sweep_share_two_gpus(on_cluster: Cli, tmp_path: Path, table: Path, has_locks: bool) -> None:
+    shutil.copytree(table, on_cluster.home.benchmarks)
     if not has_locks:
         traps = tmp_path / "traps"
         traps.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -17,20 +18,21 @@ from runs.fleet.sweep_store import SweepStore
 from runs.formatting import count
 from runs.log.event_log import EventLog, starts
 from runs.log.events import Started, Stopped
+from runs.log.history import Follower
 from runs.store.lock import is_held, owner_pid
 from runs.store.queue import Queue
 from runs.store.run_store import RunStore
+from runs.store.status import Status, follow_status
 from tests.end_to_end.conftest import Cli
-from tests.tabulated import write_csv
 
 # Finished within a second of its start: the engine only looks cells up.
 QUICK = ("search", "random_search", "--preset", "paper", "--dataset", "digits")
 
 
 @pytest.fixture
-def tabled(cli: Cli, tmp_path: Path) -> Cli:
+def tabled(cli: Cli, table: Path) -> Cli:
     """Commands in a home with a table, and two runs at a time."""
-    cli("benchmark", "import", write_csv(tmp_path / "table.csv"))
+    shutil.copytree(table, cli.home.benchmarks)
     if len(os.sched_getaffinity(0)) > 1:
         cli("queue", "slots", 2)
     return cli
@@ -84,7 +86,8 @@ def test_after_everything_was_killed_a_sweep_resumes_what_is_missing_and_nothing
         if is_held(tabled.home.dispatcher) and (pid := owner_pid(tabled.home.dispatcher)):
             os.kill(pid, signal.SIGKILL)
         tabled("runs", "list", starts=True)  # another dispatcher
-    eventually(lambda: "finished" in by_status(tabled, sweep))
+    followers = [Follower(tabled.home.run(run.name)) for run in tabled.home.runs.iterdir()]
+    eventually(lambda: any(follow_status(follower) is Status.FINISHED for follower in followers))
     kill_everything(tabled)
     logs = {run["id"]: tabled.home.run(run["id"]).events for run in tabled.json("runs", "list")}
     finished = {run["id"] for run in tabled.json("runs", "list", "--status", "finished")}
