@@ -61,6 +61,7 @@ class ActionScreen(Punctual, Screen[ScreenResultType]):
         """Make the actions of other objects actions of this screen: Textual looks for ``action_…`` methods here."""
         for part in parts:
             for name in filter(lambda name: name.startswith("action_"), dir(type(part))):
+                assert not hasattr(self, name), f"{name} has two definitions"
                 method = getattr(part, name)
                 setattr(self, name, self._in_worker(method) if inspect.iscoroutinefunction(method) else method)
                 self._parts[name.removeprefix("action_")] = part
