@@ -34,7 +34,7 @@ from tests.engine.retraining import CELL
 from tests.engine.small_runs import SMALL
 from tests.engine.test_every_method import work
 
-STEPS, BATCH = 8, 16  # enough for momentum, Adam and alternating levels to carry on what differs
+STEPS, BATCH = 20, 16
 RETRAINING, APART, TRAINING = "retraining", "without averaging", "a whole retraining"
 TINY = {"order": "first", "channels": 4, "cells": 1, "image_size": 8, "image_limit": 32, "batch_size": 8, "threads": 1}
 # Compared with one process, in float64: untrained networks with batch norm amplify float32's rounding step by step.
