@@ -300,7 +300,7 @@ class RunStore:
         signature = [fingerprint(f"{folder}/{CONFIG_FILE}"), fingerprint(f"{folder}/{LABELS_FILE}")]
         if known is None or known.signature != signature:
             try:
-                config = RunConfig.read(paths.config)
+                config = _configuration(paths)
             except UsageError as error:
                 return self._unreadable(paths, str(error))
             self.unreadable.pop(name, None)
@@ -371,6 +371,18 @@ class RunStore:
                 yield
             except FileNotFoundError as error:
                 raise _gone(run) from error
+
+
+def _configuration(paths: RunPaths) -> RunConfig:
+    """Read the configuration of a run, twice if need be: another process may have removed and restored the run.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return RunConfig.read(paths.config)
+    except UsageError:
+        return RunConfig.read(paths.config)
 
 
 def _caught_up(record: Record) -> str:

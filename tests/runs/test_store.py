@@ -563,7 +563,7 @@ def test_a_run_that_is_removed_while_it_is_read_is_not_there(home: Home, monkeyp
     read = RunConfig.read
 
     def removing(path: Path) -> RunConfig:
-        shutil.rmtree(path.parent)
+        shutil.rmtree(path.parent, ignore_errors=True)
         return read(path)
 
     monkeypatch.setattr(RunConfig, "read", removing)
@@ -572,6 +572,27 @@ def test_a_run_that_is_removed_while_it_is_read_is_not_there(home: Home, monkeyp
     make_run(home.root)
     viewer = RunStore(home)
     assert viewer.records() == []
+    assert viewer.unreadable == {}
+
+
+def test_a_run_that_is_restored_while_it_is_read_is_there(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, paths = make_run(home.root)
+    read, away = RunConfig.read, home.root / "away"
+    reads: list[Path] = []
+
+    def restored_too_late(path: Path) -> RunConfig:
+        reads.append(path)
+        if len(reads) > 1:
+            return read(path)
+        paths.root.rename(away)
+        try:
+            return read(path)
+        finally:
+            away.rename(paths.root)
+
+    monkeypatch.setattr(RunConfig, "read", restored_too_late)
+    viewer = RunStore(home)
+    assert [record.id for record in viewer.records()] == [config.id]
     assert viewer.unreadable == {}
 
 

@@ -86,7 +86,7 @@ class Worker:
         seen = {record.id for record in self.store.records()}
         assert set(self.own) - self.trash <= seen
         assert not self.trash & seen
-        assert set(self.store.unreadable) <= {self.tossed}, "which may come back while it is looked for"
+        assert not set(self.own) & set(self.store.unreadable), "those of others may come back while they are looked for"
 
     def count(self, _: str) -> None:
         self.store.label(self.find(self.shared), count_up)
