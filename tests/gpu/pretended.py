@@ -134,8 +134,7 @@ def call(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     device = kwargs.get("device")
     if device is not None:
         kwargs = kwargs | {"device": CPU}
-    in_backward = torch._C._current_graph_task_id() != -1  # there torch itself asks for the device that it sees
-    if device is None or (in_backward and there):
+    if device is None or (there and in_backward()):  # there torch itself asks for the device that it sees
         stays = bool(there) if name != "aten::copy_" else isinstance(args[0], PretendedTensor)
     else:
         stays = is_gpu(device)
@@ -144,13 +143,23 @@ def call(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return found
     if not stays:
         return args[0] if name == "aten::copy_" else found
-    found = tree_map(lambda leaf: PretendedTensor(leaf) if type(leaf) is Tensor else leaf, found)
+    found = tree_map(on_gpu, found)
     return return_and_correct_aliasing(func, args, kwargs, found) if there else found
 
 
 def on_host(leaf: Any) -> Any:
     """Return the content of a tensor of the pretended GPU; everything else as it is."""
     return leaf.on_host if isinstance(leaf, PretendedTensor) else leaf
+
+
+def on_gpu(leaf: Any) -> Any:
+    """Return a tensor of the CPU as one of the pretended GPU; everything else as it is."""
+    return PretendedTensor(leaf) if type(leaf) is Tensor else leaf
+
+
+def in_backward() -> bool:
+    """Return whether autograd is computing gradients."""
+    return torch._C._current_graph_task_id() != -1
 
 
 def is_gpu(device: Any) -> bool:
@@ -166,15 +175,9 @@ class Factories(TorchDispatchMode):
         if is_gpu(kwargs.get("device")) or any(issubclass(each, PretendedTensor) for each in types):
             return call(func, args, kwargs)
         found = func(*args, **kwargs)
-        in_backward = torch._C._current_graph_task_id() != -1
-        if in_backward and not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
+        if in_backward() and not any(isinstance(leaf, Tensor) for leaf in tree_leaves((args, kwargs))):
             return tree_map(on_gpu, found)  # zeros in the place of a gradient
         return found
-
-
-def on_gpu(leaf: Any) -> Any:
-    """Return a tensor as one of the pretended GPU."""
-    return PretendedTensor(leaf) if isinstance(leaf, Tensor) else leaf
 
 
 class Repeater:
