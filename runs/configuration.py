@@ -84,6 +84,14 @@ class RunConfig(BaseModel):
             return {}
         return {name: field.default for name, field in self._model.model_fields.items()}
 
+    def asks_table(self) -> bool:
+        """Return whether the run looks up results in a benchmark table, and so needs no images.
+
+        Raises:
+            NotFoundError: the method is of a plug-in that has been removed.
+        """
+        return catalogue.method(self.method).asks_table(self.options)
+
     @property
     def threads(self) -> int:
         """The CPU threads of all processes of the run on a machine; 0 if its engine chooses them."""

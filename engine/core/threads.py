@@ -10,7 +10,6 @@ import os
 from dataclasses import dataclass
 
 from runs import catalogue
-from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import RunConfig
 from runs.home import Home, RunPaths
 from runs.log.event_log import first_event
@@ -98,7 +97,7 @@ def useful_threads(config: RunConfig) -> int:
     options, dataset = config.options, catalogue.dataset(config.dataset)
     side = options.get("image_size") or dataset.size
     sizes = (options.get("batch_size"), options.get("channels"), side, side)
-    if asks_table(catalogue.method(config.method), options) or not all(isinstance(size, int) for size in sizes):
+    if config.asks_table() or not all(isinstance(size, int) for size in sizes):
         return 1
     values = 1
     for size in sizes:

@@ -37,7 +37,6 @@ def profile(
     """
     from nastui.cli import output
     from runs import catalogue
-    from runs.benchmarks.tabular_queries import asks_table
     from runs.cost import measurements
     from runs.errors import NastuiError, UsageError, closest
     from runs.formatting import duration
@@ -51,7 +50,7 @@ def profile(
         for method in chosen
         for entry in method.presets
         # A search that only looks up a table has no training step to measure.
-        if preset in (None, entry.name) and (methods or not asks_table(method, entry.values))
+        if preset in (None, entry.name) and (methods or not method.asks_table(entry.values))
     ]
     if not wanted:
         names = [entry.name for method in chosen for entry in method.presets]

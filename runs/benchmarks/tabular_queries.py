@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from runs.benchmarks import store
 from runs.benchmarks.table import Table
-from runs.catalogue import Method, find_space
+from runs.catalogue import find_space
 from runs.errors import EnvironmentLacksError, UsageError
 from runs.home import Home
 
@@ -29,17 +27,6 @@ class Answers:
     signal: int
     report: int
     seconds: int | None
-
-
-def asks_table(method: Method, values: Mapping[str, Any]) -> bool:
-    """Return whether a run looks up results in a benchmark table, and so needs no images.
-
-    Args:
-        method: the run's method.
-        values: its hyperparameters; missing ones have their defaults.
-    """
-    evaluator = method.options.model_fields.get("evaluator")
-    return evaluator is not None and values.get("evaluator", evaluator.default) == "table"
 
 
 def answers(home: Home, space: str, dataset: str) -> Answers:

@@ -83,6 +83,15 @@ class Method:
         """The spaces that it can search, its usual one first."""
         return tuple(dict.fromkeys(preset.space for preset in self.presets))
 
+    def asks_table(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a run looks up results in a benchmark table, and so needs no images.
+
+        Args:
+            values: its hyperparameters; missing ones have their defaults.
+        """
+        evaluator = self.options.model_fields.get("evaluator")
+        return evaluator is not None and values.get("evaluator", evaluator.default) == "table"
+
 
 IMAGENET_CLASSES = 1000
 Statistics = tuple[tuple[float, float, float], tuple[float, float, float]]

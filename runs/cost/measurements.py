@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runs import catalogue, configuration
-from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue import Method, Preset, library
 from runs.configuration import Draft, RunConfig
 from runs.errors import EnvironmentLacksError, UsageError
@@ -107,7 +106,7 @@ class MeasurementTask:
             EnvironmentLacksError: there is too little memory, or the data are missing.
         """
         config = self._config
-        if asks_table(catalogue.method(config.method), config.options):
+        if config.asks_table():
             raise UsageError(
                 f"'{config.method}' only looks up a table with these settings, so there is nothing to measure.",
                 "Such a run takes seconds. With evaluator=training or evaluator=supernet it trains.",

@@ -13,7 +13,7 @@ from runs.errors import ChangedDataError, EnvironmentLacksError
 from runs.files import read_regular, replace_text
 from runs.home import Home, RunPaths, short_id
 from runs.store.input_changes import changes, table_change
-from runs.store.inputs import PARTS, Inputs, examine, looks_up_table, read
+from runs.store.inputs import PARTS, Inputs, examine, read
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def verify(paths: RunPaths, config: RunConfig, home: Home, *, accept_changed: bo
     if not os.path.lexists(paths.checkpoint):
         return Verified(None, now, [])
     if before is not None:
-        changed = changes(before, now, asks_table=looks_up_table(config))
+        changed = changes(before, now, asks_table=config.asks_table())
         if changed and len(before.classes) != len(now.classes):
             raise EnvironmentLacksError(
                 f"{_sentence(config, changed)} Its checkpoint is of {len(before.classes)} classes, so it cannot go on "
@@ -102,7 +102,7 @@ def _check_usable(config: RunConfig, home: Home) -> None:
     Raises:
         EnvironmentLacksError: they cannot.
     """
-    if not looks_up_table(config) and (folder := catalogue.dataset(config.dataset).images(home.datasets)) is not None:
+    if not config.asks_table() and (folder := catalogue.dataset(config.dataset).images(home.datasets)) is not None:
         for part in PARTS:
             image_files(folder, part)
 

@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runs import catalogue
 from runs.benchmarks import store as tables
-from runs.benchmarks.tabular_queries import asks_table
 from runs.catalogue.image_files import ImageFiles, image_files
 from runs.configuration import RunConfig
 from runs.files import MEBIBYTE, read_regular, replace_text
@@ -120,7 +119,7 @@ def examine(config: RunConfig, home: Home, like: Inputs | None = None) -> Inputs
         header = found.header
         table = TableRecord(name=found.name, rows=header.rows, source=header.source, sha256=header.sha256)
         record = record.model_copy(update={"table": table})
-    if not looks_up_table(config):
+    if not config.asks_table():
         dataset = catalogue.dataset(config.dataset)
         folder = dataset.images(home.datasets)
         if folder is not None:
@@ -148,11 +147,6 @@ def read(path: Path) -> Inputs | None:
         raise ValueError(error.strerror) from error
     except ValidationError as error:
         raise ValueError("it is damaged") from error
-
-
-def looks_up_table(config: RunConfig) -> bool:
-    """Return whether a run learns from a benchmark table, and so from no images."""
-    return asks_table(catalogue.method(config.method), config.options)
 
 
 # Image folders -------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def check_inputs(
         if weights is not None and (network := _network(config)) not in checked:
             checked.add(network)
             run_task(_WEIGHTS, config.model_dump_json(), str(weights.absolute()))
-        tabular = tabular_queries.asks_table(catalogue.method(config.method), config.options)
+        tabular = config.asks_table()
         what = (config.space if tabular else "", config.dataset, *(str(config.options.get(key)) for key in _OF_IMAGES))
         if what in checked:
             continue

@@ -367,7 +367,7 @@ def test_no_table_has_all_cells_of_darts(home: Home) -> None:
 
 def test_only_a_search_on_a_table_needs_no_image() -> None:
     def asks(name: str, **values: Any) -> bool:
-        return tabular_queries.asks_table(catalogue.method(name), values)
+        return catalogue.method(name).asks_table(values)
 
     assert all(asks(name) for name in METHODS)
     assert not any(asks(name, evaluator="training") for name in METHODS)

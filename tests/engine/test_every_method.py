@@ -15,7 +15,6 @@ from engine.assembly import assemble
 from engine.core import checkpoint
 from engine.method import Context, EpochReport, Method
 from runs import catalogue
-from runs.benchmarks.tabular_queries import asks_table
 from runs.configuration import Draft, RunConfig, resolve
 from runs.log.events import Entry, EpochEnded, encode
 from tests.engine.conftest import check_same_state
@@ -25,9 +24,8 @@ CASES = [
     pytest.param(method.name, space, id=f"{method.name}-{space}")
     for method in catalogue.methods().values()
     for space in method.spaces
-    if not asks_table(
-        method, catalogue.preset(method, space, "quick").values
-    )  # covered by tests/engine/test_black_box_search.py
+    # tests/engine/test_black_box_search.py covers searches on a table.
+    if not method.asks_table(catalogue.preset(method, space, "quick").values)
     # It has hundreds of candidates; tests/engine/test_tenas_search.py covers this pair.
     if (method.name, space) != ("tenas", "darts")
 ]
