@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from runs.configuration import Draft, RunConfig
 from runs.errors import UsageError
 from runs.fleet import grid as grids
-from runs.fleet.grid import Combination, Grid
+from runs.fleet.grid import Grid
 from runs.fleet.sweep import Member, Sweep
 from runs.slurm.profile import Target
 from runs.store.labels import Labels
@@ -70,7 +70,7 @@ def plan(
     device = slurm.device(draft.device) if slurm is not None else device
     members, configs = [], []
     for seed, combination in grids.members(grid, seeds or (draft.seed,)):
-        config = _configured(draft, seed, combination, device, identity)
+        config = configured(grids.member_draft(draft, seed, combination), device)
         configs.append(config)
         members.append(Member(run=config.id, seed=config.seed, values=combination))
     request = slurm.request(configs).model_dump(mode="json") if slurm is not None else None
@@ -108,11 +108,8 @@ def member_configs(sweep: Sweep, members: Iterable[Member]) -> tuple[RunConfig, 
     """
     draft = sweep.checked_draft()
     return tuple(
-        _configured(draft, member.seed, member.values, sweep.device, sweep.id).model_copy(update={"id": member.run})
+        configured(grids.member_draft(draft, member.seed, member.values), sweep.device).model_copy(
+            update={"id": member.run}
+        )
         for member in members
     )
-
-
-def _configured(draft: Draft, seed: int | None, combination: Combination, device: str, sweep: str) -> RunConfig:
-    config = configured(grids.member_draft(draft, seed, combination), device)
-    return config.model_copy(update={"sweep": sweep})

@@ -197,7 +197,7 @@ class SweepStore:
         return self.home.run(run).root.exists() or (self.home.trash / run).exists()
 
     def _create_runs(self, sweep: Sweep, configs: Sequence[RunConfig]) -> None:
-        """Create runs, while the sweeps are locked.
+        """Create runs as members of a sweep, while the sweeps are locked.
 
         Raises:
             EnvironmentLacksError: one of them cannot be created; those before it are there.
@@ -205,9 +205,9 @@ class SweepStore:
         draft = sweep.checked_draft()
         labels = Labels(sweep.name, list(draft.tags))
         for number, config in enumerate(configs):
-            own = config.model_copy(update={"sweep": sweep.id})
+            member = config.model_copy(update={"sweep": sweep.id})
             try:
-                new_run.create_directory(self.runs, own, labels, draft.weights)
+                new_run.create_directory(self.runs, member, labels, draft.weights)
             except EnvironmentLacksError as error:
                 raise EnvironmentLacksError(
                     f"{number} of {len(configs)} runs of sweep {sweep.id} were created. {error.message}",
