@@ -131,14 +131,12 @@ def get(name: str) -> Published:
     """
     found = lookup(name)
     if found is None:
-        raise NotFoundError(f"The library has no cell '{name[:80]}'.", nearest(name) or "See `nastui genotype list`.")
+        closest = near(name, most=1)
+        raise NotFoundError(
+            f"The library has no cell '{name[:80]}'.",
+            f"Did you mean '{closest[0]}'?" if closest else "See `nastui genotype list`.",
+        )
     return found
-
-
-def nearest(name: str) -> str:
-    """Return "Did you mean 'x'?" with the closest cell name; empty if no name is close."""
-    near = difflib.get_close_matches(_plain(name), _by_name(), n=1)
-    return f"Did you mean '{_by_name()[near[0]].name}'?" if near else ""
 
 
 def near(name: str, most: int = 3) -> list[str]:
