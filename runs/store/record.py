@@ -82,6 +82,35 @@ class Record:
         """What stands for a missing name: the genotype that is retrained, or the imported file; empty for a search."""
         return self.origin if self.head["kind"] == IMPORTED else f"of {self.origin}" if self.origin else ""
 
+    @classmethod
+    def from_document(cls, paths: RunPaths, document: dict[str, Any]) -> Record:
+        """Return the run of a document of the index.
+
+        Raises:
+            KeyError, TypeError, ValueError: the document is damaged.
+        """
+        return cls(
+            paths,
+            document["head"],
+            Labels(**document["labels"]),
+            Summary.from_json(document["summary"]),
+            Status(document["status"]),
+            document["offset"],
+            document["signature"],
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the document of the run for the index (:mod:`runs.store.index`)."""
+        return {
+            "id": self.id,
+            "head": self.head,
+            "labels": vars(self.labels),
+            "summary": self.summary.to_json(),
+            "status": str(self.status),
+            "offset": self.offset,
+            "signature": self.signature,
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Return what ``nastui runs show --json`` prints; keys are an interface."""
         from_epoch = {

@@ -7,7 +7,6 @@ import gc
 import os
 import secrets
 import shutil
-import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,13 +15,10 @@ from filelock import Timeout
 
 from runs.configuration import RunConfig
 from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageError
-from runs.files import discard_abandoned, discard_unfinished, fingerprint
-from runs.home import CONFIG_FILE, EVENTS_FILE, LABELS_FILE, Home, RunPaths, short_id
-from runs.log.event_log import EventLogReader
+from runs.files import discard_abandoned, discard_unfinished
+from runs.home import Home, RunPaths, short_id
 from runs.log.history import without_collection
 from runs.log.summary import Summary
-from runs.store.activity import stall_of
-from runs.store.engine_output import crash_reason
 from runs.store.folder_watch import FolderWatch
 from runs.store.index import Index
 from runs.store.labels import Labels
@@ -30,7 +26,8 @@ from runs.store.lock import is_held_for_certain
 from runs.store.queue import Queue
 from runs.store.record import Record
 from runs.store.run_head import head
-from runs.store.slurm_jobs import Entry, SlurmJobs, with_job
+from runs.store.run_states import RunStates
+from runs.store.slurm_jobs import SlurmJobs
 from runs.store.status import Status, derive
 from runs.store.store_lock import changing
 from runs.store.trash import Trash
@@ -49,12 +46,10 @@ class RunStore:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self._runs = str(home.runs)
         self._index = Index(home.index, home.index_lock)
         self.queue = Queue(home)
-        self._pending: frozenset[str] = frozenset()
         self._slurm = SlurmJobs(home)
-        self._jobs: dict[str, Entry] = {}
+        self._states = RunStates(home, self.queue, self._slurm)
         self._records: dict[str, Record] | None = None
         self._listing = threading.RLock()
         self._live: set[str] = set()
@@ -107,7 +102,7 @@ class RunStore:
             return records
 
     def _listed(self, known: dict[str, Record]) -> list[Record]:
-        self._look_at_queues()
+        self._states.look_at_queues()
         names = self._watch.begin()
         self._records, self._live, self.unreadable = known, set(), {}
         self._update(names, set(known) - set(names))
@@ -132,17 +127,8 @@ class RunStore:
                 self.records()
                 return True
             changes = self._watch.look(seconds)
-            due = self._live | self._look_at_queues() | changes.due
+            due = self._live | (self._states.look_at_queues() & self._records.keys()) | changes.due
             return self._update(due - changes.gone, changes.gone)
-
-    def _look_at_queues(self) -> set[str]:
-        """Read which runs wait in the queue and which ones Slurm has; return those for which that has changed."""
-        pending, jobs = self._pending, self._jobs
-        self._pending, self._jobs = self.queue.pending(), self._slurm.read().entries
-        changed = set(pending ^ self._pending)
-        if jobs is not self._jobs:
-            changed |= {run for run in jobs.keys() | self._jobs.keys() if jobs.get(run) != self._jobs.get(run)}
-        return changed & (self._records or {}).keys()
 
     def _update(self, names: Iterable[str], gone: set[str]) -> bool:
         """Read these runs again, forget those that are gone, and return whether anything has changed."""
@@ -151,13 +137,19 @@ class RunStore:
         changed = []
         for name in names:
             modified = self._watch.time_of(name)
-            record, has_changed = self._refreshed(name, known.get(name))
-            if record is None:
-                if name not in self.unreadable:
+            try:
+                read = self._states.read(name, known.get(name))
+            except UsageError as error:
+                read, self.unreadable[name] = None, str(error)
+            else:
+                self.unreadable.pop(name, None)
+                if read is None:
                     self._watch.forget(name)
+            if read is None:
                 if name in known:
                     dropped.add(name)
                 continue
+            record, has_changed = read
             self._watch.has_read(name, modified)
             known[name] = record
             if record.status.live:
@@ -182,14 +174,15 @@ class RunStore:
 
         Raises:
             NotFoundError: there is none, or there are several (they are listed).
+            UsageError: it cannot be read.
         """
         found = self._named(name)
         with self._listing:
-            self._look_at_queues()
-            record, _ = self._refreshed(found, (self._records or {}).get(found))
-        if record is None:
-            raise UsageError(self.unreadable[found]) if found in self.unreadable else _gone(found)
-        return record
+            self._states.look_at_queues()
+            read = self._states.read(found, (self._records or {}).get(found))
+        if read is None:
+            raise _gone(found)
+        return read[0]
 
     def unread(self, name: str) -> Record:
         """Return a run as :meth:`find` does, but with an empty summary, for callers that read the event log directly.
@@ -231,7 +224,7 @@ class RunStore:
             labels = Labels.read(record.paths)
             change(labels)
             labels.write(record.paths)
-            os.utime(self._runs)  # for viewers: see `look`
+            os.utime(self.home.runs)  # for viewers: see `look`
         return Labels.read(record.paths)
 
     def remove(self, record: Record) -> Path:
@@ -282,82 +275,15 @@ class RunStore:
         records = {}
         for name, document in self._index.read().items():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                records[name] = Record(
-                    self.home.run(name),
-                    document["head"],
-                    Labels(**document["labels"]),
-                    Summary.from_json(document["summary"]),
-                    Status(document["status"]),
-                    document["offset"],
-                    document["signature"],
-                )
+                records[name] = Record.from_document(self.home.run(name), document)
         return records
-
-    def _refreshed(self, name: str, known: Record | None) -> tuple[Record | None, bool]:
-        """Return the current state of a run, and whether it has changed."""
-        paths, folder = known.paths if known else self.home.run(name), f"{self._runs}/{name}"
-        # As text: to make the paths of thousands of files takes longer than to look at them.
-        signature = [fingerprint(f"{folder}/{CONFIG_FILE}"), fingerprint(f"{folder}/{LABELS_FILE}")]
-        if known is None or known.signature != signature:
-            try:
-                config = _configuration(paths)
-            except UsageError as error:
-                return self._unreadable(paths, str(error))
-            self.unreadable.pop(name, None)
-            # A configuration never changes: another one is that of a run that was deleted and created again.
-            is_same = known is not None and known.signature[:1] == signature[:1]
-            summary, offset = (known.summary, known.offset) if known and is_same else (Summary(), 0)
-            record = Record(paths, head(config), Labels.read(paths), summary, Status.QUEUED, offset, signature)
-        else:
-            record = known
-        before, was = record.offset, known.shown_status if known else None
-        try:
-            # A finished run stays finished, so for most runs of a large store the lock need not be read.
-            if record.summary.lifecycle == "finished" and _size(f"{folder}/{EVENTS_FILE}") == before:
-                record.status = Status.FINISHED
-            else:
-                record.status = derive(paths, lambda: _caught_up(record))
-        except OSError as error:
-            return self._unreadable(paths, f"'{paths.events}' cannot be read: {error.strerror}.")
-        job, record.job = record.job, self._jobs.get(name)
-        record.status = self._with_queues(name, record.status)
-        record.stall = stall_of(paths, live=record.status.live)
-        changed = record is not known or record.offset != before or record.shown_status is not was or record.job != job
-        if changed and record.status is Status.LOST:
-            ended = record.job.problem() if record.job is not None else ""
-            record.summary.problem = crash_reason(paths, record.summary.touched) or ended
-        elif changed and record.status is Status.QUEUED and record.job is not None:
-            record.summary.problem = ""  # of an earlier job
-        return record, changed
-
-    def _with_queues(self, name: str, status: Status) -> Status:
-        """Return the status of a run with regard to the queue and to Slurm."""
-        if status.resumable and name in self._pending:
-            return Status.QUEUED
-        return with_job(status, self._jobs.get(name))
-
-    def _unreadable(self, paths: RunPaths, why: str) -> tuple[None, bool]:
-        if paths.root.exists():  # otherwise it was removed while it was read
-            self.unreadable[paths.root.name] = why
-        return None, False
 
     def _save(self, changed: list[Record], gone: set[str]) -> None:
         # Writing the index takes time for every run, while reading a few runs again takes almost none: wait until it
         # pays off.
         if 100 * (len(changed) + len(gone)) < len(self._records or ()):
             return
-        documents = (
-            {
-                "id": record.id,
-                "head": record.head,
-                "labels": vars(record.labels),
-                "summary": record.summary.to_json(),
-                "status": str(record.status),
-                "offset": record.offset,
-                "signature": record.signature,
-            }
-            for record in changed
-        )
+        documents = (record.to_document() for record in changed)
         # The index is a cache. If the disk is full, the store read-only or a writer busy, only speed is lost.
         with contextlib.suppress(OSError, Timeout):
             self._index.update(documents, gone)
@@ -373,31 +299,6 @@ class RunStore:
                 raise _gone(run) from error
 
 
-def _configuration(paths: RunPaths) -> RunConfig:
-    """Read the configuration of a run, twice if need be: another process may have removed and restored the run.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    try:
-        return RunConfig.read(paths.config)
-    except UsageError:
-        return RunConfig.read(paths.config)
-
-
-def _caught_up(record: Record) -> str:
-    """Fold new events into the record's summary, and return the last lifecycle event."""
-    if _size(record.paths.events) != record.offset:
-        reader = EventLogReader(record.paths.events, record.offset)
-        entries = list(reader.read())
-        if reader.restarted:
-            record.summary = Summary()
-        for entry in entries:
-            record.summary.apply(entry)
-        record.offset = reader.offset
-    return record.summary.lifecycle
-
-
 def _gone(run: str) -> NotFoundError:
     return NotFoundError(f"Run '{run}' is no longer there.", "See `nastui runs list`.")
 
@@ -405,14 +306,3 @@ def _gone(run: str) -> NotFoundError:
 def _matching(name: str, names: list[str]) -> list[str]:
     """Return the run with that id, else all runs whose ids start with it."""
     return [name] if name in names else [run for run in names if name and run.startswith(name)]
-
-
-def _size(path: str | Path) -> int:
-    """Return the size of a log in bytes: 0 if there is none, and -1 if reading it will tell what is wrong with it."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - for thousands of runs, again and again
-    except FileNotFoundError:
-        return 0
-    except OSError:
-        return -1
-    return found.st_size if stat.S_ISREG(found.st_mode) else -1

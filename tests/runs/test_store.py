@@ -19,11 +19,12 @@ from runs.errors import BusyError, EnvironmentLacksError, NotFoundError, UsageEr
 from runs.home import Home, RunPaths
 from runs.log.event_log import EventLog
 from runs.log.events import Progress, Started, Warned
-from runs.store import activity, folder_watch, index, run_store
+from runs.store import activity, folder_watch, index, run_states
 from runs.store.activity import Activity, boot_id
 from runs.store.labels import Labels
 from runs.store.lock import engine_lock
 from runs.store.record import Record
+from runs.store.run_states import RunStates
 from runs.store.run_store import RunStore
 from runs.store.status import Status
 from tests.runs.processes import lock_holder, output
@@ -46,7 +47,7 @@ def listed(home: Home) -> dict[str, str]:
 def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Return a list to which every log and configuration that is opened is added."""
     opened: list[Path] = []
-    read_config, reader = RunConfig.read, run_store.EventLogReader
+    read_config, reader = RunConfig.read, run_states.EventLogReader
 
     def noting_config(path: Path) -> RunConfig:
         opened.append(path)
@@ -58,7 +59,7 @@ def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             super().__init__(path, offset)
 
     monkeypatch.setattr(RunConfig, "read", noting_config)
-    monkeypatch.setattr(run_store, "EventLogReader", NotingReader)
+    monkeypatch.setattr(run_states, "EventLogReader", NotingReader)
     return opened
 
 
@@ -609,22 +610,22 @@ def test_strangers_among_the_runs_are_named_and_hidden_ones_ignored(home: Home) 
 # Looking again and again
 
 
-def looked_at(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
     """Return two lists: the folders whose times are examined from now on, and the runs that are read."""
     glances: list[str] = []
     reads: list[str] = []
-    modified, refreshed = folder_watch.folder_time, store._refreshed
+    modified, read = folder_watch.folder_time, RunStates.read
 
     def noting_glance(folder: str, *before: int) -> int:
         glances.append(Path(folder).name)
         return modified(folder, *before)
 
-    def noting_read(name: str, known: Record | None) -> tuple[Record | None, bool]:
+    def noting_read(states: RunStates, name: str, known: Record | None) -> tuple[Record, bool] | None:
         reads.append(name)
-        return refreshed(name, known)
+        return read(states, name, known)
 
     monkeypatch.setattr(folder_watch, "folder_time", noting_glance)
-    monkeypatch.setattr(store, "_refreshed", noting_read)
+    monkeypatch.setattr(RunStates, "read", noting_read)
     return glances, reads
 
 
@@ -644,7 +645,7 @@ def test_a_look_at_an_idle_store_examines_a_part_of_the_folders_and_reads_few_ru
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = settled(home, 20, monkeypatch)
-    glances, reads = looked_at(store, monkeypatch)
+    glances, reads = looked_at(monkeypatch)
     names = {record.id for record in store.known()}
     for _ in range(20):
         assert not store.look(0.5)
@@ -737,6 +738,6 @@ def test_a_folder_that_has_just_changed_is_read_again_because_its_time_may_not_t
 ) -> None:
     store = settled(home, 4, monkeypatch)
     monkeypatch.setattr(folder_watch, "_UNSETTLED_NS", 10**18)
-    _, reads = looked_at(store, monkeypatch)
+    _, reads = looked_at(monkeypatch)
     store.look(0.0)
     assert len(reads) == 4
