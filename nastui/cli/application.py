@@ -28,7 +28,7 @@ _TREE = (
     ("retrain", "retrain", "retrain", "Start", "Train the network of a genotype from scratch and test it."),
     ("import", "imports", "import_", "Start", "Import results of a public repository as a run."),
     ("status", "status", "status", "Follow and control", "Show what runs and waits now, and on which device."),
-    ("runs", "runs", "app", "Follow and control", "List, follow, stop, resume, compare and remove runs."),
+    ("runs", "runs.commands", "app", "Follow and control", "List, follow, stop, resume, compare and remove runs."),
     ("sweep", "sweep", "app", "Follow and control", "List, follow, stop, resume, extend, remove and restore sweeps."),
     ("queue", "queue", "app", "Follow and control", "List and arrange the runs that wait for a device."),
     ("methods", "catalogue", "methods", "Look up", "List the search methods, or one with its hyperparameters."),

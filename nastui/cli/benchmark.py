@@ -10,6 +10,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
     from runs.benchmarks.table import Table
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from runs.store.find_genotype import Found
 
 app = Commands(help="Import benchmark tables and look up genotypes in them.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("import")

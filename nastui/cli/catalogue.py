@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nastui.cli import completion
+from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
     from runs.catalogue import Method, Preset, Space
     from runs.catalogue.settings import SettingInfo
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _argument(name: str, names: Callable[[str], list[str]]) -> Any:

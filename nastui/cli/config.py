@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
     from runs.home import Home
@@ -31,7 +31,7 @@ class Setting:
     where: str = ""
 
 
-def config(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def config(as_json: Json = False) -> None:
     """Show the settings in force, and where each comes from.
 
     A setting comes from an option, an environment variable, the file config.toml, or is a default. Addresses and tokens

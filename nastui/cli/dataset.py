@@ -9,6 +9,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
     from runs.catalogue import Dataset
@@ -24,7 +25,6 @@ Name = Annotated[
         autocompletion=completion.datasets,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
     from runs.home import Home
@@ -23,7 +25,7 @@ class Finding:
     advice: str = ""
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Check versions, GPUs, terminal, store, Slurm and data sets.
 
     The exit code is 5 if a search could not run on this machine.

@@ -14,6 +14,8 @@ import typer
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
 from nastui.cli.genotype_list import list_
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 from nastui.cli.starting import Assignments
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def show(
     auxiliary_norm: Annotated[
         bool | None, typer.Option(help="Use the second batch norm in the auxiliary head of the ImageNet stem.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Draw the cells and count parameters and MACs of the network.
 
@@ -147,7 +149,7 @@ def score(
     seed: Annotated[int, typer.Option(help="Set the seed of the draws.", min=0)] = 0,
     set_: Assignments = None,
     device: Measured = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Compute the zero-cost scores of TE-NAS, without training.
 
@@ -183,11 +185,9 @@ def score(
 
 
 def _find(text: str, epoch: int | None) -> Found:
-    from runs.home import Home
     from runs.store.find_genotype import find
-    from runs.store.run_store import RunStore
 
-    return find(text, RunStore(Home.locate()), epoch=epoch)
+    return find(text, open_store(), epoch=epoch)
 
 
 def _shape(found: Found, stem: str | None, given: dict[str, Any]) -> Shape:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 
 if TYPE_CHECKING:
     from runs.catalogue.library import Published
@@ -13,19 +14,17 @@ if TYPE_CHECKING:
     from runs.store.record import Record
 
 
-def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List published cells, and cells found by finished searches.
 
     Parameters and MACs are counted at the papers' network sizes.
     """
     from nastui.cli import output
     from runs.catalogue import library
-    from runs.home import Home
     from runs.store import find_genotype
-    from runs.store.run_store import RunStore
 
     entries = [_published(cell) for cell in library.published()]
-    entries += [_found(record, genotype) for record, genotype in find_genotype.of_runs(RunStore(Home.locate()))]
+    entries += [_found(record, genotype) for record, genotype in find_genotype.of_runs(open_store())]
     if as_json:
         output.data(entries)
         return

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 from runs.imports.formats import NAMES
 
 
@@ -21,7 +23,7 @@ def import_(
     tag: Annotated[list[str] | None, typer.Option(help="Tag the run; may be repeated.")] = None,
     dataset: Annotated[str, typer.Option(help="Name the data set, or the path of an image folder.")] = "",
     genotype: Annotated[str, typer.Option(help="Name the cell of weights, if no cell of the library fits them.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Import results of a public repository as a run.
 
@@ -29,14 +31,13 @@ def import_(
     exported, and its cell can be retrained. Nothing in the file is executed.
     """
     from nastui.cli import output
-    from runs.home import Home, short_id
+    from runs.home import short_id
     from runs.imports.formats.registry import format_named
     from runs.imports.importing import import_file
     from runs.store.labels import Labels
-    from runs.store.run_store import RunStore
     from runs.user_path import user_path
 
-    labels, store = Labels(name, list(tag or ())), RunStore(Home.locate())
+    labels, store = Labels(name, list(tag or ())), open_store()
     imported = import_file(
         user_path(file), format_named(repository), store, labels=labels, dataset=dataset, genotype=genotype
     )

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from nastui.cli.json_option import Json
 from runs.errors import UsageError
 
 
 def keys(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     markdown: Annotated[bool, typer.Option(help="Print the default keys as Markdown: docs/keys.md.")] = False,
 ) -> None:
     """List the dashboard's keys.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
 from nastui.cli.command_help import Commands
+from nastui.cli.json_option import Json
 from runs.errors import UsageError
 
 app = Commands(no_args_is_help=True)
@@ -23,7 +23,7 @@ def group() -> None:
 
 
 @app.command()
-def test(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def test(as_json: Json = False) -> None:
     """Send a test message by every configured channel, and report each.
 
     The exit code is 1 if a channel did not accept it.

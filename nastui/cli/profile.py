@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nastui.cli import completion
+from nastui.cli.json_option import Json
 
 
 def profile(
@@ -27,7 +28,7 @@ def profile(
             help="Measure on this device: auto, cpu, cuda or cuda:<number>.", autocompletion=completion.devices
         ),
     ] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure throughput and memory of presets on this device.
 

@@ -10,6 +10,8 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 from runs.errors import UsageError
 from runs.formatting import count
 from runs.home import short_id
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from runs.fleet.grid import Combination
     from runs.store.record import Record
-    from runs.store.run_store import RunStore
 
 app = Commands(help="List and arrange the runs that wait for a device.", invoke_without_command=True)
 
@@ -39,7 +40,7 @@ def queue(context: typer.Context) -> None:
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List the runs that have a device, those that wait, in order and for what, and those that Slurm has."""
     from nastui.cli import output
     from runs.fleet.queueing import cpu_slots, ensure_dispatcher
@@ -48,7 +49,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs, order_of
 
-    store = _store()
+    store = open_store()
     queue = Queue(store.home)
     if damage := queue.read().damage:
         output.warn(f"'{store.home.queue_file}': {damage}.")
@@ -123,7 +124,7 @@ def move(
     from nastui.cli import output
     from runs.store.queue import Queue
 
-    store = _store()
+    store = open_store()
     found = store.find(run)
     Queue(store.home).move(found.id, place)
     output.say(f"Moved {short_id(found.id)}.")
@@ -136,7 +137,7 @@ def hold(runs: Runs) -> None:
     from nastui.cli import output
     from runs.fleet.queueing import hold as held
 
-    store = _store()
+    store = open_store()
     held(store.home, {store.find(run).id for run in runs}, held=True)
     output.say(f"Held {count(len(runs), 'run')}.")
 
@@ -147,7 +148,7 @@ def release(runs: Runs) -> None:
     from nastui.cli import output
     from runs.fleet.queueing import hold as held
 
-    store = _store()
+    store = open_store()
     held(store.home, {store.find(run).id for run in runs}, held=False)
     output.say(f"Released {count(len(runs), 'run')}.")
 
@@ -163,7 +164,7 @@ def slots(
     from runs.machine import cores
     from runs.store.queue import Queue
 
-    store = _store()
+    store = open_store()
     store.home.prepare()
     if cpu is not None:
         if cpu > cores.allowed():
@@ -185,7 +186,7 @@ def clear(yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without a
     from nastui.cli import output
     from runs.store.queue import Queue
 
-    store = _store()
+    store = open_store()
     waiting = {entry.run for entry in Queue(store.home).read().waiting}
     if waiting and not yes:
         if not sys.stdin.isatty():
@@ -207,10 +208,3 @@ def _told_apart(run: str, records: dict[str, Record], varied: Mapping[str, Combi
 
 def _values(run: str, varied: Mapping[str, Combination]) -> Combination:
     return {key: value for key, value in varied.get(run, {}).items() if key != "seed"}
-
-
-def _store() -> RunStore:
-    from runs.home import Home
-    from runs.store.run_store import RunStore
-
-    return RunStore(Home.locate())

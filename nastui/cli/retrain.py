@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nastui.cli import completion
+from nastui.cli.selection import open_store
 from nastui.cli.starting import (
     RUN,
     Assignments,
@@ -92,15 +93,13 @@ def retrain(
     from nastui.cli.on_slurm import SlurmOptions
     from nastui.cli.starting import Many, begin, gathered
     from runs.errors import UsageError
-    from runs.home import Home
     from runs.store.find_genotype import find
     from runs.store.retraining import asked
-    from runs.store.run_store import RunStore
     from runs.user_path import user_path
 
     if evaluate and weights is None:
         raise UsageError("--evaluate needs --weights.", "Name a .safetensors or .pt file: --weights FILE.")
-    found = find(genotype, RunStore(Home.locate()), epoch=epoch)
+    found = find(genotype, open_store(), epoch=epoch)
     typed = {"dataset": dataset, "preset": preset, "seed": seed, "device": device, "name": name}
     given = gathered(config, typed | {"stop_when": stop_when}, tag, set_, sweep)
     if gpus is not None:

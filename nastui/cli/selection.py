@@ -80,6 +80,14 @@ class Selection:
         return kept
 
 
+def open_store() -> RunStore:
+    """Return the runs of the home that --home or $NASTUI_HOME names."""
+    from runs.home import Home
+    from runs.store.run_store import RunStore
+
+    return RunStore(Home.locate())
+
+
 def select(store: RunStore, words: Sequence[str] | None, where: str | None = None) -> Selection:
     """Return the runs that a command line means.
 

@@ -11,6 +11,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.on_slurm import SlurmOptions
+from nastui.cli.selection import open_store
 from runs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -242,13 +243,12 @@ def begin(
     from nastui.cli import output
     from nastui.cli.following import follow_run
     from runs.configuration import draft_from
-    from runs.home import Home, short_id
-    from runs.store.run_store import RunStore
+    from runs.home import short_id
     from runs.supervision import new_run
 
     if detach and follow:
         raise UsageError("--detach and --follow cannot be used together.", "Leave one out.")
-    store = RunStore(Home.locate())
+    store = open_store()
     sweep = many.taken_from(given)
     draft = draft_from(given)
     target = slurm_options.target(store.home, queued=many.queue, per_device=many.per_device)

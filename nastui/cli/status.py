@@ -5,28 +5,27 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 
 if TYPE_CHECKING:
     from runs.machine.devices import Gpu
     from runs.store.record import Record
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def status(as_json: Json = False) -> None:
     """Show what runs and waits now, and on which device."""
     from nastui.cli import output
     from runs.fleet import forecast
     from runs.fleet.queueing import cpu_slots, ensure_dispatcher
-    from runs.home import Home
     from runs.machine import cores, devices
     from runs.store import device_usage
     from runs.store.queue import Queue
-    from runs.store.run_store import RunStore
     from runs.store.status import Status
 
-    store = RunStore(Home.locate())
+    store = open_store()
     ensure_dispatcher(store.home)
     records, document, gpus = store.records(), Queue(store.home).read(), devices.gpus()
     by_id, known = {record.id: record for record in records}, forecast.durations(records)

@@ -10,6 +10,8 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.json_option import Json
+from nastui.cli.selection import open_store
 from runs.errors import NastuiError, UsageError
 from runs.formatting import count, duration
 from runs.home import short_id
@@ -34,7 +36,6 @@ Name = Annotated[
         autocompletion=completion.sweeps,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LOOK_SECONDS = 1.0
 
 
@@ -173,7 +174,7 @@ def follow(name: Name, as_json: Json = False) -> None:
 def stop(name: Name) -> None:
     """Take the waiting runs of a sweep out of the queue, and stop the others after writing a checkpoint."""
     from nastui.cli import output
-    from nastui.cli.bulk import stop_all
+    from nastui.cli.runs.bulk import stop_all
     from runs.slurm.submission import cancel
     from runs.store.queue import Queue
 
@@ -262,10 +263,8 @@ def restore(
 
 def _stores() -> tuple[RunStore, SweepStore]:
     from runs.fleet.sweep_store import SweepStore
-    from runs.home import Home
-    from runs.store.run_store import RunStore
 
-    store = RunStore(Home.locate())
+    store = open_store()
     return store, SweepStore(store)
 
 

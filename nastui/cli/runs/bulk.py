@@ -1,4 +1,4 @@
-"""Commands of ``nastui runs`` that take one run, several, or all that pass a filter."""
+"""Commands of ``nastui runs`` that control or keep one run, several, or all that pass a filter."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nastui.cli import completion
-from nastui.cli.selection import Where, Words
+from nastui.cli.selection import Where, Words, open_store
 from runs.errors import UsageError
 from runs.formatting import count
 from runs.home import short_id
@@ -30,7 +29,7 @@ def stop(runs: Words = None, where: Where = None) -> None:
     from runs.store.queue import Queue
     from runs.store.slurm_jobs import SlurmJobs
 
-    store = _store()
+    store = open_store()
     pending = Queue(store.home).pending() | SlurmJobs(store.home).active()
     stop_all(
         store,
@@ -66,7 +65,7 @@ def pause(runs: Words = None, where: Where = None) -> None:
     from runs.store.status import Status
     from runs.supervision import engine_requests
 
-    store = _store()
+    store = open_store()
     records = select(store, runs, where).narrowed(lambda record: record.status is Status.RUNNING, "not running")
     _ask_all(records, engine_requests.request_pause)
     act_on_each(records, lambda record: f"{short_id(record.id)} is {engine_requests.pause(record)}.")
@@ -101,7 +100,7 @@ def resume(
     from runs.store.status import Status
     from runs.supervision import resuming
 
-    store = _store()
+    store = open_store()
     selection = select(store, runs, where)
     pending = Queue(store.home).pending() | SlurmJobs(store.home).active()
     records = selection.narrowed(
@@ -127,46 +126,6 @@ def resume(
         enqueue(store.home, entries)
 
 
-def tag(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN|FILTER",
-            help="A run, several with commas between them, or a filter in quotes.",
-            autocompletion=completion.runs,
-        ),
-    ] = None,
-    add: Annotated[list[str] | None, typer.Argument(metavar="TAG...", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(metavar="TAG", help="Remove this tag. Repeatable.")] = None,
-    where: Where = None,
-) -> None:
-    """Add tags to runs, or remove them.
-
-    With --where, all words are tags: `nastui runs tag --where 'status:lost' again`.
-    """
-    from nastui.cli.selection import act_on_each, select
-
-    words = [*([] if run is None else [run]), *(add or ())]
-    tags = words if where is not None else words[1:]
-    store = _store()
-    named = [] if where is not None or not words else [words[0]] if ":" in words[0] else words[0].split(",")
-
-    def change(labels: Any) -> None:
-        labels.tags = [name for name in (*labels.tags, *tags) if name not in (remove or ())]
-
-    act_on_each(select(store, named, where).records, lambda record: labelled(store, record, change))
-
-
-def labelled(store: RunStore, record: Record, change: Any) -> str:
-    """Change the labels of a run and return them as a line.
-
-    Raises:
-        NastuiError: as :meth:`runs.store.run_store.RunStore.label`.
-    """
-    labels = store.label(record, change)
-    return f"{short_id(record.id)}  name '{labels.name}'  tags {' '.join(labels.tags) or '-'}  note '{labels.note}'"
-
-
 def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
     """Move runs to the trash, and a sweep of which no run would be left.
 
@@ -177,7 +136,7 @@ def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
     from runs.fleet import sweep_trash
     from runs.fleet.sweep_store import SweepStore
 
-    store = _store()
+    store = open_store()
     selection, sweeps = select(store, runs, where), SweepStore(store)
     # While a run of a sweep is live, the sweep stays, and its other runs go one by one.
     ended = [record for record in selection.records if not record.status.live]
@@ -212,7 +171,7 @@ def export(
     from nastui.cli.selection import act_on_each, select
     from runs.store.export import export as exported
 
-    selection = select(_store(), runs, where)
+    selection = select(open_store(), runs, where)
     act_on_each(
         selection.records,
         lambda record: f"Wrote {exported(record, to / record.id if selection.several else to, onnx=onnx)}",
@@ -228,10 +187,3 @@ def _ask_all(records: list[Record], ask: Any) -> None:
             ask(record)
         except NastuiError:
             continue
-
-
-def _store() -> RunStore:
-    from runs.home import Home
-    from runs.store.run_store import RunStore
-
-    return RunStore(Home.locate())

@@ -1,4 +1,4 @@
-"""Commands of ``nastui runs`` about files: the engine's log, the folder of a run, and the trash."""
+"""``nastui runs log``: what an engine printed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nastui.cli.selection import Run
-from runs.errors import NotFoundError, UsageError
+from nastui.cli.selection import Run, open_store
+from runs.errors import NotFoundError
 
 if TYPE_CHECKING:
     from runs.home import RunPaths
@@ -39,10 +39,8 @@ def log(
     For metrics and warnings, see `nastui runs events`.
     """
     from runs.configuration import IMPORTED
-    from runs.home import Home
-    from runs.store.run_store import RunStore
 
-    store = RunStore(Home.locate())
+    store = open_store()
     record = store.find(run)
     if not follow and not record.paths.log.exists():
         why = "It was imported." if record.head["kind"] == IMPORTED else "Its engine has not started."
@@ -60,42 +58,6 @@ def log(
         raise typer.Exit(130) from None
     _print(reader.lines(), as_json)
     _print(reader.rest(), as_json)
-
-
-def path(run: Run, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Print the folder in which the files of a run are."""
-    from nastui.cli import output
-    from runs.home import Home
-    from runs.store.run_store import RunStore
-
-    record = RunStore(Home.locate()).find(run)
-    if as_json:
-        output.data({"id": record.id, "path": str(record.paths.root)})
-    else:
-        sys.stdout.write(output.clean(str(record.paths.root)) + "\n")
-
-
-def empty_trash(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
-) -> None:
-    """Delete removed runs, sweeps and tables for good.
-
-    What has been deleted cannot be restored.
-    """
-    from nastui.cli import output
-    from runs.home import Home
-    from runs.store.trash import Trash
-
-    trash = Trash.of(Home.locate())
-    if not trash:
-        output.say("The trash is empty.")
-        return
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("empty-trash asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Delete {trash} ({trash.size() / 1e6:,.1f} MB) for good?", abort=True)
-    trash.delete()
-    output.say(f"Deleted {trash}.")
 
 
 class _Reader:

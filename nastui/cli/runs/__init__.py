@@ -1,0 +1,1 @@
+"""``nastui runs``: list, follow, stop, resume, compare, label and remove runs."""
