@@ -59,9 +59,9 @@ def main(arguments: list[str]) -> int:
                 activity.open_file(paths.activity)
                 stop.listen(lambda: append_to_log(paths.events, Stopped("terminated")))
             with _few_collections():
-                from engine import worker
+                from engine import process
 
-            return worker.run(paths.root, stop, before)
+            return process.run(paths.root, stop, before)
     except NastuiError as error:
         with contextlib.suppress(OSError):  # a disk that is full
             sys.stderr.write(f"{error}\n")

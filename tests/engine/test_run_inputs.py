@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker
+from engine import process
 from engine.core.run_inputs import RunInputs
 from engine.core.stop_signals import StopRequest
 from runs.configuration import Draft, RunConfig, resolve
@@ -52,7 +52,7 @@ def recorded(home: Home, run: tuple[RunConfig, RunPaths], *, begun: bool) -> lis
 
 def test_changed_data_are_refused_before_they_are_opened(run: tuple[RunConfig, RunPaths], images: Path) -> None:
     (images / "train/cat/1.png").touch()
-    assert worker.run(run[1].root, StopRequest()) == 5
+    assert process.run(run[1].root, StopRequest()) == 5
     (entry,) = EventLogReader(run[1].events).read()
     assert isinstance(entry.event, Failed)
     assert "1 file added (train/cat/1.png)" in entry.event.error

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import worker
-from engine.core.distributed import Group
+from engine import process
 from engine.core.stop_signals import StopRequest
 from runs import files
-from runs.log.event_log import EventLog, EventLogReader
+from runs.log.event_log import EventLogReader
 from runs.log.events import Failed
 from tests.runs.test_files import FullDisk
 from tests.synthetic import make_run
@@ -29,11 +28,10 @@ def _ended(root: Path, fault: OSError, monkeypatch: pytest.MonkeyPatch, left: in
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(worker, "Worker", fail)
+    monkeypatch.setattr(process, "Worker", fail)
     _, paths = make_run(root, done=0)
     monkeypatch.setattr(files, "disk", FullDisk(left))
-    with EventLog(paths.events) as log:
-        assert worker._work(paths, log, Group(), StopRequest(), None) == 5
+    assert process.run(paths.root, StopRequest()) == 5
     return [entry.event for entry in EventLogReader(paths.events).read() if isinstance(entry.event, Failed)]
 
 
