@@ -32,15 +32,21 @@ BEGAN = 1_767_225_600.0  # 2026-01-01 00:00 UTC
 _PATIENCE_SECONDS = 30.0
 
 
-async def until(pilot: Pilot[Any], reached: Callable[[], object]) -> None:
+async def until(pilot: Pilot[Any], reached: Callable[[], object], state: Callable[[], object] | None = None) -> None:
     """Wait until a condition holds.
+
+    Args:
+        pilot: of the app.
+        reached: the condition.
+        state: what a failure tells; by default what the screen shows.
 
     Raises:
         AssertionError: it does not hold in time.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not reached():
-        assert time.monotonic() < deadline, "it did not happen"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"it did not happen: {state()}" if state else "\n".join(rows(pilot.app)))
         await pilot.pause(0.02)
 
 

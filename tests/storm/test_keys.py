@@ -58,7 +58,7 @@ async def press(home: Home, number: int, seed: int, monkeypatch: pytest.MonkeyPa
         for _ in range(2):
             await _press_once(app, pilot, number // 2, seed, seen)
             at_rest.append(await _at_rest(app, memory))
-            await until(pilot, lambda: _closed(app, others) <= _LAST_SCREENS)
+            await until(pilot, lambda: len(_closed(app, others)) <= _LAST_SCREENS, lambda: _closed(app, others))
     log = home.root / "nastui.log"
     assert not log.exists(), log.read_text()
     grown = at_rest[1] - at_rest[0]
@@ -99,10 +99,10 @@ def _screens() -> list[Screen[Any]]:
     return [found for found in gc.get_objects() if isinstance(found, Screen)]
 
 
-def _closed(app: NastuiApp, others: WeakSet[Screen[Any]]) -> int:
-    """Return the number of closed screens that are still alive; timers and workers end some time after their screen."""
+def _closed(app: NastuiApp, others: WeakSet[Screen[Any]]) -> list[str]:
+    """Return the closed screens that are still alive; timers and workers end some time after their screen."""
     gc.collect()
-    return sum(screen not in others and screen not in app.screen_stack for screen in _screens())
+    return [repr(found) for found in _screens() if found not in others and found not in app.screen_stack]
 
 
 def _no_process(*_: object, **__: object) -> None:
