@@ -137,7 +137,7 @@ METHOD = Method(
         _preset(
             "paper",
             "nasbench201",
-            "As in the appendix: batch 32, 5 x 1000 crops, Kaiming. About four minutes on one core.",
+            "As in the appendix: batch 32, 5 x 1000 crops, Kaiming. About five minutes on one core.",
             _PAPER,
             "cifar10",
             prune_number=1,
@@ -145,7 +145,7 @@ METHOD = Method(
         _preset(
             "public",
             "nasbench201",
-            "As the public code runs: batch 72, weights drawn per round. About a quarter of an hour on one core.",
+            "As the public code runs: batch 72, weights drawn per round. About twenty minutes on one core.",
             _PUBLIC,
             "cifar100",
             prune_number=1,
