@@ -1,4 +1,4 @@
-"""The option ``--json`` of commands that print one JSON document."""
+"""The option ``--json`` of most commands; ``runs log`` and those that start runs describe their own."""
 
 from __future__ import annotations
 
