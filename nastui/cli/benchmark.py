@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.confirmation import Yes, confirm
 from nastui.cli.json_option import Json
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def remove(
             metavar="TABLE", help="The table's name: see `nastui benchmark list`.", autocompletion=completion.tables
         ),
     ],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Move a table to the trash.
 
@@ -153,13 +153,10 @@ def remove(
     """
     from nastui.cli import output
     from runs.benchmarks import store
-    from runs.errors import UsageError
     from runs.home import Home
 
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Move the table '{output.clean(name)}' to the trash?", abort=True)
+        confirm("rm", f"Move the table '{output.clean(name)}' to the trash?")
     output.say(f"Moved '{name}' to the trash: {store.remove(Home.locate(), name)}")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.confirmation import confirm
 from nastui.cli.json_option import Json
 from nastui.cli.selection import open_store
 from runs.errors import UsageError
@@ -189,9 +190,7 @@ def clear(yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without a
     store = open_store()
     waiting = {entry.run for entry in Queue(store.home).read().waiting}
     if waiting and not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("clear asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Take {count(len(waiting), 'run')} out of the queue?", abort=True)
+        confirm("clear", f"Take {count(len(waiting), 'run')} out of the queue?")
     output.say(f"Took {count(len(Queue(store.home).remove(waiting)), 'run')} out of the queue.")
 
 

@@ -88,6 +88,16 @@ def open_store() -> RunStore:
     return RunStore(Home.locate())
 
 
+def named(store: RunStore, names: Sequence[str]) -> list[Record]:
+    """Return the runs of these names; a run that is named twice, once.
+
+    Raises:
+        NotFoundError: there is no such run.
+        UsageError: a run cannot be read.
+    """
+    return list({record.id: record for record in map(store.find, names)}.values())
+
+
 def select(store: RunStore, words: Sequence[str] | None, where: str | None = None) -> Selection:
     """Return the runs that a command line means.
 
@@ -109,12 +119,12 @@ def select(store: RunStore, words: Sequence[str] | None, where: str | None = Non
     if where is not None and words:
         raise UsageError(f"--where and '{words[0][:80]}' cannot be used together.", "Name runs, or give a filter.")
     if filters and len(filters) < len(words):
-        named = next(word for word in words if word not in filters)
+        run = next(word for word in words if word not in filters)
         raise UsageError(
-            f"'{filters[0][:80]}' is a filter and '{named[:80]}' a run.", "Name runs, or put the filter into quotes."
+            f"'{filters[0][:80]}' is a filter and '{run[:80]}' a run.", "Name runs, or put the filter into quotes."
         )
     if where is None and not filters:
-        return Selection(list({record.id: record for record in map(store.find, words)}.values()))
+        return Selection(named(store, words))
     text = " ".join(filters) if where is None else where
     wanted, texts = RunFilter.parse_strictly(text), Texts()
     found = [record for record in store.records() if wanted.matches(record, texts)]

@@ -10,6 +10,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.command_help import Commands
+from nastui.cli.confirmation import Yes, confirm
 from nastui.cli.json_option import Json
 from nastui.cli.selection import open_store
 from runs.errors import NastuiError, UsageError
@@ -221,9 +222,7 @@ def add_seeds(
 
 
 @app.command("rm")
-def remove(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False
-) -> None:
+def remove(name: Name, yes: Yes = False) -> None:
     """Move a sweep and all its runs to the trash.
 
     `nastui sweep restore` brings them back.
@@ -234,9 +233,7 @@ def remove(
     _, sweeps = _stores()
     sweep = sweeps.find(name)
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?", abort=True)
+        confirm("rm", f"Move sweep {sweep.id} and {count(len(sweep.members), 'run')} to the trash?")
     removed = sweep_trash.remove(sweeps, sweep)
     output.say(f"Moved sweep {sweep.id} and {count(len(removed), 'run')} to the trash.")
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nastui.cli.confirmation import Yes, confirm
 from nastui.cli.selection import Where, Words, open_store
-from runs.errors import UsageError
 from runs.formatting import count
 from runs.home import short_id
 
 if TYPE_CHECKING:
     from runs.store.record import Record
     from runs.store.run_store import RunStore
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
 
 
 def stop(runs: Words = None, where: Where = None) -> None:
@@ -142,10 +139,8 @@ def remove(runs: Words = None, where: Where = None, yes: Yes = False) -> None:
     ended = [record for record in selection.records if not record.status.live]
     whole = sweep_trash.emptied(sweeps, ended, store.records())
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("rm asks for confirmation, but stdin is not a terminal.", "Add --yes.")
         also = f" and {f'sweep {min(whole)}' if len(whole) == 1 else f'{len(whole)} sweeps'}" if whole else ""
-        typer.confirm(f"Move {selection}{also} to the trash?", abort=True)
+        confirm("rm", f"Move {selection}{also} to the trash?")
     for sweep in whole:
         removed = sweep_trash.remove(sweeps, sweeps.find(sweep))
         output.say(f"Moved sweep {sweep} and {count(len(removed), 'run')} to the trash.")

@@ -9,7 +9,7 @@ import typer
 
 from nastui.cli import completion
 from nastui.cli.json_option import Json
-from nastui.cli.selection import open_store
+from nastui.cli.selection import named, open_store
 from runs.errors import UsageError
 from runs.home import short_id
 
@@ -37,7 +37,7 @@ def compare(
 
     if len(runs) < 2:
         raise UsageError(f"compare needs at least two runs, got {len(runs)}.", "See `nastui runs list`.")
-    records = list({record.id: record for record in map(open_store().find, runs)}.values())
+    records = named(open_store(), runs)
     if len(records) < 2:
         raise UsageError(f"compare needs at least two runs, got '{short_id(records[0].id)}' only.", "Name another one.")
     content = compared(records)

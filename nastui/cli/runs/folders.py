@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from nastui.cli import completion
+from nastui.cli.confirmation import confirm
 from nastui.cli.json_option import Json
 from nastui.cli.selection import Run, open_store
-from runs.errors import UsageError
 
 
 def path(run: Run, as_json: Json = False) -> None:
@@ -68,8 +68,6 @@ def empty_trash(
         output.say("The trash is empty.")
         return
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("empty-trash asks for confirmation, but stdin is not a terminal.", "Add --yes.")
-        typer.confirm(f"Delete {trash} ({trash.size() / 1e6:,.1f} MB) for good?", abort=True)
+        confirm("empty-trash", f"Delete {trash} ({trash.size() / 1e6:,.1f} MB) for good?")
     trash.delete()
     output.say(f"Deleted {trash}.")
